@@ -1,0 +1,192 @@
+"""The contract between the agent and its drivers. Start here to write one.
+
+Every driver has four verbs:
+
+    probe()       capacity and problems; cheap, called every few seconds
+    list()        everything of ours that really exists, read from the real system; this is crash recovery
+    ensure(spec)  make it so; safe on something right, half made or foreign (which it refuses)
+    remove(id)    make it gone; success if it is
+
+A virtual machine takes several drivers in turn, so the compute and the network driver have finer verbs as well, each as
+safe to repeat. A driver knows two errors, `Transient` and `Permanent`. It never sleeps, never retries, keeps no state
+that it could read from the system, and may be asked to do anything again after a crash at any point. The engine calls
+it for different resources at once, and never twice at once for the same one.
+
+What a driver creates carries our mark, so that `list()` tells ours from the operator's: libvirt metadata, an nft table
+named `stead`, an interface alias, or a name that begins with `stead-` (or `st` where the kernel allows 15 characters).
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from agent.model import (
+    Capacity,
+    DiskSpec,
+    Domain,
+    ExportSpec,
+    GatewaySpec,
+    ImageSource,
+    InstanceSpec,
+    PortSpec,
+    PortState,
+    VolumeSpec,
+    VpcSpec,
+)
+
+
+class DriverError(Exception):
+    """What a driver raises. The message names the object and the values, and what to do next."""
+
+
+class Transient(DriverError):
+    """May succeed when tried again: something else is not there yet, or is busy. The engine retries with back-off."""
+
+
+class Permanent(DriverError):
+    """Will not succeed until the spec or the host changes. The engine reports it and waits for that."""
+
+
+class ImageFetcher(Protocol):
+    """Brings an image's upload to this host."""
+
+    async def __call__(self, image: ImageSource, target: Path) -> None:
+        """Write the upload to `target`, which must not exist, and check size and SHA-256.
+
+        Raises Transient when the control plane is away; leaves no `target` behind on failure.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HostContext:
+    """What every driver may know about its host. Drivers are constructed as `Driver(settings, context)`."""
+
+    host_id: str
+    underlay_address: str  # IPv4 at which other hosts reach this one.
+    state_dir: Path  # Ours alone, e.g. /var/lib/stead; survives a reboot.
+    run_dir: Path  # Ours alone, e.g. /run/stead; emptied by a reboot.
+    pki_dir: Path  # ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem (QEMU's names).
+    fetch_image: ImageFetcher
+
+
+class VolumeDriver(Protocol):
+    """Keeps volumes' data, and the images that they were made from."""
+
+    async def probe(self) -> Capacity: ...
+    async def list(self) -> Mapping[str, VolumeSpec]:
+        """By volume id. `image` is not filled in: data have no memory of where they came from."""
+
+    async def ensure(self, spec: VolumeSpec) -> None:
+        """Make or grow it. Never shrinks, and never refills one that exists. Raises Permanent when the pool is full."""
+
+    async def remove(self, volume_id: str) -> None:
+        """Delete the data for good. Raises Transient while an export of it is open."""
+
+
+class ExportDriver(Protocol):
+    """Opens volumes to hosts over the network, one process for each."""
+
+    async def probe(self) -> Capacity: ...
+    async def list(self) -> Mapping[str, ExportSpec]:
+        """Open exports by export name."""
+
+    async def ensure(self, spec: ExportSpec) -> None:
+        """Open it to its clients alone, with mutual TLS.
+
+        The epoch is durable before the export opens. An older epoch's process is killed and reaped first. Raises
+        Permanent for an epoch older than one ever opened, Transient while the volume is not there.
+        """
+
+    async def remove(self, export_name: str) -> None:
+        """Kill and reap its process: when this returns, nobody can write through it any more."""
+
+
+class NetworkDriver(Protocol):
+    """VPC routers, and the ports of instances on them."""
+
+    async def probe(self) -> Capacity: ...
+    async def list(self) -> frozenset[str]:
+        """Ids of the VPCs that have anything on this host."""
+
+    async def ensure(self, spec: VpcSpec) -> None:
+        """Make the VPC's namespace agree: routes, peers, DHCP, security groups.
+
+        Rules for all of `spec.ports` stand when this returns, whether their taps exist or not.
+        """
+
+    async def remove(self, vpc_id: str) -> None: ...
+    def namespace(self, vpc_id: str) -> Path:
+        """Path of the VPC's network namespace, for a listening socket. It need not exist."""
+
+    async def list_ports(self) -> Mapping[str, PortState]:
+        """Taps of ours by interface id."""
+
+    def tap_name(self, interface_id: str) -> str:
+        """The tap's name, at most 15 characters, derived from the id alone."""
+
+    async def create_tap(self, port: PortSpec) -> None:
+        """Make the port's tap in the host's namespace, for QEMU to open. No effect where it exists, plugged or not."""
+
+    async def plug(self, port: PortSpec) -> None:
+        """Move the tap, which QEMU holds open, into its VPC and bring it up.
+
+        Raises Transient until `ensure` has been given the port with its rules, or while there is no tap.
+        """
+
+    async def unplug(self, interface_id: str) -> None:
+        """Delete the tap wherever it is. QEMU must have let go of it."""
+
+
+class GatewayDriver(Protocol):
+    """The 1:1 mapping between public and private addresses."""
+
+    async def probe(self) -> Capacity: ...
+    async def list(self) -> frozenset[str]:
+        """Ids of the VPCs that have a gateway on this host."""
+
+    async def ensure(self, spec: GatewaySpec) -> None:
+        """Raises Transient until the VPC's namespace exists. Forgets connections of mappings that went away."""
+
+    async def remove(self, vpc_id: str) -> None: ...
+
+
+class ComputeDriver(Protocol):
+    """Virtual machines."""
+
+    async def probe(self) -> Capacity: ...
+    async def list(self) -> Mapping[str, Domain]:
+        """Domains of ours by instance id."""
+
+    async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
+        """Define (or define anew) and start with the guest's CPUs stopped; `taps` are tap names by interface id.
+
+        When to call: the domain is absent, off or paused, its taps exist, its exports are open (else Transient).
+        """
+
+    async def resume(self, instance_id: str) -> None:
+        """Let the guest run. When to call: its taps are plugged. No effect on a running one."""
+
+    async def press_power_button(self, instance_id: str) -> None:
+        """Ask the guest to power off. It may not listen. No effect on one that is off or absent."""
+
+    async def destroy(self, instance_id: str) -> None:
+        """Pull the plug. No effect on one that is off or absent."""
+
+    async def reboot(self, instance_id: str, reboot_count: int) -> None:
+        """Restart the guest in place and save the count in the domain's metadata, so that it happens once."""
+
+    async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
+        """Hot-plug. No effect where it is attached."""
+
+    async def detach_disk(self, instance_id: str, export_name: str) -> None:
+        """Ask the guest to let go of the disk; `list()` shows when it has. No effect where it is not attached."""
+
+    async def remove(self, instance_id: str) -> None:
+        """Pull the plug and forget the domain, its console log and its firmware variables."""
+
+    async def console_tail(self, instance_id: str, max_bytes: int) -> bytes:
+        """The end of the console log; empty when there is none."""
+
+    def events(self) -> AsyncIterator[str]:
+        """Ids of instances whose domain may have changed: hints, none of which is needed for correctness."""

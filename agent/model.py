@@ -1,0 +1,251 @@
+"""What an agent is told and what it sees, as plain values: specs come from the control plane, findings from drivers.
+
+Owns no behaviour beyond naming. `agent.convert` translates to and from `stead.v1`; field meanings, shapes and units are
+documented once, in `protos/stead/v1/agent.proto`, under the same names.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """The kinds of resources, in the order in which one pass brings them up; they are taken down in reverse."""
+
+    VOLUME = "volume"
+    EXPORT = "export"
+    VPC = "vpc"
+    GATEWAY = "gateway"
+    INSTANCE = "instance"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Names one resource on this host."""
+
+    kind: Kind
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    image_id: str
+    format: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSpec:
+    volume_id: str
+    size_bytes: int
+    image: ImageSource | None = None
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(Kind.VOLUME, self.volume_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSpec:
+    export_name: str
+    volume_id: str
+    epoch: int
+    port: int
+    client_host_ids: tuple[str, ...]
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(Kind.EXPORT, self.export_name)
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetSpec:
+    subnet_id: str
+    cidr_block: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortSpec:
+    interface_id: str
+    instance_id: str
+    mac_address: str
+    private_ip: str
+    subnet_id: str
+    group_ids: tuple[str, ...]
+    host_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSpec:
+    host_number: int
+    underlay_address: str
+    private_ips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """Exactly one of `cidr_ipv4` and `group_id` is set."""
+
+    is_egress: bool
+    ip_protocol: str
+    from_port: int
+    to_port: int
+    cidr_ipv4: str | None = None
+    group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    group_id: str
+    rules: tuple[RuleSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembers:
+    group_id: str
+    private_ips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VpcSpec:
+    vpc_id: str
+    vni: int
+    cidr_block: str
+    subnets: tuple[SubnetSpec, ...]
+    ports: tuple[PortSpec, ...]
+    peers: tuple[PeerSpec, ...]
+    host_number: int
+    gateway_host_number: int
+    groups: tuple[GroupSpec, ...]
+    group_members: tuple[GroupMembers, ...]
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(Kind.VPC, self.vpc_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressMapping:
+    public_ip: str
+    private_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySpec:
+    vpc_id: str
+    epoch: int
+    mappings: tuple[AddressMapping, ...]
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(Kind.GATEWAY, self.vpc_id)
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceSpec:
+    interface_id: str
+    vpc_id: str
+    mac_address: str
+    private_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpec:
+    volume_id: str
+    export_name: str
+    address: str
+    port: int
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceMetadata:
+    image_id: str
+    instance_type: str
+    zone_name: str
+    region_name: str
+    host_name: str
+    public_ip: str
+    key_name: str
+    public_key: str
+    security_groups: tuple[str, ...]
+    user_data: bytes
+    reservation_id: str
+    launch_index: int
+    subnet_id: str
+    subnet_cidr_block: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    instance_id: str
+    generation: int
+    power_on: bool
+    reboot_count: int
+    stop_timeout_s: int
+    vcpus: int
+    memory_mib: int
+    interfaces: tuple[InterfaceSpec, ...]
+    disks: tuple[DiskSpec, ...]
+    metadata: InstanceMetadata
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(Kind.INSTANCE, self.instance_id)
+
+
+Spec = VolumeSpec | ExportSpec | VpcSpec | GatewaySpec | InstanceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a driver offers. Drivers fill in what they know and leave the rest at zero; the agent adds them up."""
+
+    vcpus: int = 0
+    memory_mib: int = 0
+    storage_gib: int = 0
+    problems: tuple[str, ...] = ()
+
+
+class Power(Enum):
+    """A domain's state, as far as it matters here."""
+
+    OFF = "off"
+    PAUSED = "paused"
+    RUNNING = "running"
+
+
+class OffReason(Enum):
+    """Why a domain that is off went off, as libvirt remembers it."""
+
+    NEVER_STARTED = "never-started"
+    SHUTDOWN = "shutdown"  # The guest powered itself off, asked by us or not.
+    DESTROYED = "destroyed"  # The plug was pulled through libvirt.
+    CRASHED = "crashed"  # QEMU died or the guest panicked.
+    UNKNOWN = "unknown"  # E.g. the host went down under it.
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain of ours, as libvirt has it; `generation` and `reboot_count` are read from its metadata.
+
+    `has_run` tells whether the guest was ever resumed in this generation; `export_names` are the disks it has now.
+    """
+
+    instance_id: str
+    power: Power
+    generation: int
+    has_run: bool
+    reboot_count: int
+    export_names: tuple[str, ...]
+    off_reason: OffReason = OffReason.NEVER_STARTED
+
+
+class PortState(Enum):
+    """Where an instance's tap is."""
+
+    CREATED = "created"  # In the host's namespace, waiting for QEMU to open it.
+    PLUGGED = "plugged"  # In its VPC's namespace, up, with addresses, routes and rules.

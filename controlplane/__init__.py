@@ -1,0 +1,1 @@
+"""The control plane: decides, makes it durable, and tells agents and users."""

@@ -1,0 +1,293 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from stead.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Instance(_message.Message):
+    __slots__ = ("instance_id", "reservation_id", "launch_index", "image_id", "instance_type", "state", "state_reason", "status", "status_detail", "zone_name", "host_id", "vpc_id", "subnet_id", "private_ip_address", "public_ip_address", "key_name", "security_groups", "network_interfaces", "block_devices", "root_device_name", "launch_time", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    LAUNCH_INDEX_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STATE_REASON_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_DETAIL_FIELD_NUMBER: _ClassVar[int]
+    ZONE_NAME_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    VPC_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    KEY_NAME_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_INTERFACES_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_DEVICES_FIELD_NUMBER: _ClassVar[int]
+    ROOT_DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    LAUNCH_TIME_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_INITIATED_SHUTDOWN_BEHAVIOR_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_API_TERMINATION_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    reservation_id: str
+    launch_index: int
+    image_id: str
+    instance_type: str
+    state: InstanceState
+    state_reason: StateReason
+    status: str
+    status_detail: str
+    zone_name: str
+    host_id: str
+    vpc_id: str
+    subnet_id: str
+    private_ip_address: str
+    public_ip_address: str
+    key_name: str
+    security_groups: _containers.RepeatedCompositeFieldContainer[GroupIdentifier]
+    network_interfaces: _containers.RepeatedCompositeFieldContainer[NetworkInterface]
+    block_devices: _containers.RepeatedCompositeFieldContainer[InstanceBlockDevice]
+    root_device_name: str
+    launch_time: _timestamp_pb2.Timestamp
+    instance_initiated_shutdown_behavior: str
+    disable_api_termination: bool
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, instance_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., state: _Optional[_Union[InstanceState, _Mapping]] = ..., state_reason: _Optional[_Union[StateReason, _Mapping]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., zone_name: _Optional[str] = ..., host_id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., public_ip_address: _Optional[str] = ..., key_name: _Optional[str] = ..., security_groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., network_interfaces: _Optional[_Iterable[_Union[NetworkInterface, _Mapping]]] = ..., block_devices: _Optional[_Iterable[_Union[InstanceBlockDevice, _Mapping]]] = ..., root_device_name: _Optional[str] = ..., launch_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class InstanceState(_message.Message):
+    __slots__ = ("code", "name")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    name: str
+    def __init__(self, code: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class StateReason(_message.Message):
+    __slots__ = ("code", "message")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    message: str
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class GroupIdentifier(_message.Message):
+    __slots__ = ("group_id", "group_name")
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_NAME_FIELD_NUMBER: _ClassVar[int]
+    group_id: str
+    group_name: str
+    def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ...) -> None: ...
+
+class NetworkInterface(_message.Message):
+    __slots__ = ("network_interface_id", "device_index", "mac_address", "private_ip_address", "subnet_id", "groups")
+    NETWORK_INTERFACE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_INDEX_FIELD_NUMBER: _ClassVar[int]
+    MAC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    network_interface_id: str
+    device_index: int
+    mac_address: str
+    private_ip_address: str
+    subnet_id: str
+    groups: _containers.RepeatedCompositeFieldContainer[GroupIdentifier]
+    def __init__(self, network_interface_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., subnet_id: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ...) -> None: ...
+
+class InstanceBlockDevice(_message.Message):
+    __slots__ = ("device_name", "volume_id", "status", "delete_on_termination")
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DELETE_ON_TERMINATION_FIELD_NUMBER: _ClassVar[int]
+    device_name: str
+    volume_id: str
+    status: str
+    delete_on_termination: bool
+    def __init__(self, device_name: _Optional[str] = ..., volume_id: _Optional[str] = ..., status: _Optional[str] = ..., delete_on_termination: _Optional[bool] = ...) -> None: ...
+
+class BlockDeviceMapping(_message.Message):
+    __slots__ = ("device_name", "volume_size_gib", "delete_on_termination")
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_SIZE_GIB_FIELD_NUMBER: _ClassVar[int]
+    DELETE_ON_TERMINATION_FIELD_NUMBER: _ClassVar[int]
+    device_name: str
+    volume_size_gib: int
+    delete_on_termination: bool
+    def __init__(self, device_name: _Optional[str] = ..., volume_size_gib: _Optional[int] = ..., delete_on_termination: _Optional[bool] = ...) -> None: ...
+
+class RunInstancesRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "image_id", "instance_type", "min_count", "max_count", "key_name", "subnet_id", "zone_name", "security_group_ids", "associate_public_ip_address", "private_ip_address", "user_data", "block_device_mappings", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    MIN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MAX_COUNT_FIELD_NUMBER: _ClassVar[int]
+    KEY_NAME_FIELD_NUMBER: _ClassVar[int]
+    SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
+    ZONE_NAME_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
+    ASSOCIATE_PUBLIC_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    USER_DATA_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_DEVICE_MAPPINGS_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_INITIATED_SHUTDOWN_BEHAVIOR_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_API_TERMINATION_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    image_id: str
+    instance_type: str
+    min_count: int
+    max_count: int
+    key_name: str
+    subnet_id: str
+    zone_name: str
+    security_group_ids: _containers.RepeatedScalarFieldContainer[str]
+    associate_public_ip_address: bool
+    private_ip_address: str
+    user_data: bytes
+    block_device_mappings: _containers.RepeatedCompositeFieldContainer[BlockDeviceMapping]
+    instance_initiated_shutdown_behavior: str
+    disable_api_termination: bool
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., min_count: _Optional[int] = ..., max_count: _Optional[int] = ..., key_name: _Optional[str] = ..., subnet_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., associate_public_ip_address: _Optional[bool] = ..., private_ip_address: _Optional[str] = ..., user_data: _Optional[bytes] = ..., block_device_mappings: _Optional[_Iterable[_Union[BlockDeviceMapping, _Mapping]]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class RunInstancesResponse(_message.Message):
+    __slots__ = ("reservation_id", "instances")
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    reservation_id: str
+    instances: _containers.RepeatedCompositeFieldContainer[Instance]
+    def __init__(self, reservation_id: _Optional[str] = ..., instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ...) -> None: ...
+
+class DescribeInstancesRequest(_message.Message):
+    __slots__ = ("instance_ids", "filters", "page_size", "page_token")
+    INSTANCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    instance_ids: _containers.RepeatedScalarFieldContainer[str]
+    filters: _containers.RepeatedCompositeFieldContainer[_common_pb2.Filter]
+    page_size: int
+    page_token: str
+    def __init__(self, instance_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class DescribeInstancesResponse(_message.Message):
+    __slots__ = ("instances", "next_page_token")
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    instances: _containers.RepeatedCompositeFieldContainer[Instance]
+    next_page_token: str
+    def __init__(self, instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class InstanceStateChange(_message.Message):
+    __slots__ = ("instance_id", "previous_state", "current_state")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_STATE_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_STATE_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    previous_state: InstanceState
+    current_state: InstanceState
+    def __init__(self, instance_id: _Optional[str] = ..., previous_state: _Optional[_Union[InstanceState, _Mapping]] = ..., current_state: _Optional[_Union[InstanceState, _Mapping]] = ...) -> None: ...
+
+class StartInstancesRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "instance_ids")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    instance_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., instance_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StartInstancesResponse(_message.Message):
+    __slots__ = ("starting_instances",)
+    STARTING_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    starting_instances: _containers.RepeatedCompositeFieldContainer[InstanceStateChange]
+    def __init__(self, starting_instances: _Optional[_Iterable[_Union[InstanceStateChange, _Mapping]]] = ...) -> None: ...
+
+class StopInstancesRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "instance_ids", "force")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    instance_ids: _containers.RepeatedScalarFieldContainer[str]
+    force: bool
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., instance_ids: _Optional[_Iterable[str]] = ..., force: _Optional[bool] = ...) -> None: ...
+
+class StopInstancesResponse(_message.Message):
+    __slots__ = ("stopping_instances",)
+    STOPPING_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    stopping_instances: _containers.RepeatedCompositeFieldContainer[InstanceStateChange]
+    def __init__(self, stopping_instances: _Optional[_Iterable[_Union[InstanceStateChange, _Mapping]]] = ...) -> None: ...
+
+class RebootInstancesRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "instance_ids")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    instance_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., instance_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RebootInstancesResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TerminateInstancesRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "instance_ids")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    instance_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., instance_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TerminateInstancesResponse(_message.Message):
+    __slots__ = ("terminating_instances",)
+    TERMINATING_INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    terminating_instances: _containers.RepeatedCompositeFieldContainer[InstanceStateChange]
+    def __init__(self, terminating_instances: _Optional[_Iterable[_Union[InstanceStateChange, _Mapping]]] = ...) -> None: ...
+
+class GetConsoleOutputRequest(_message.Message):
+    __slots__ = ("instance_id",)
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    def __init__(self, instance_id: _Optional[str] = ...) -> None: ...
+
+class GetConsoleOutputResponse(_message.Message):
+    __slots__ = ("instance_id", "output")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    output: bytes
+    def __init__(self, instance_id: _Optional[str] = ..., output: _Optional[bytes] = ...) -> None: ...

@@ -1,0 +1,192 @@
+from stead.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SecurityGroup(_message.Message):
+    __slots__ = ("group_id", "group_name", "description", "vpc_id", "rules", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    VPC_ID_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    group_id: str
+    group_name: str
+    description: str
+    vpc_id: str
+    rules: _containers.RepeatedCompositeFieldContainer[SecurityGroupRule]
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class SecurityGroupRule(_message.Message):
+    __slots__ = ("rule_id", "is_egress", "permission")
+    RULE_ID_FIELD_NUMBER: _ClassVar[int]
+    IS_EGRESS_FIELD_NUMBER: _ClassVar[int]
+    PERMISSION_FIELD_NUMBER: _ClassVar[int]
+    rule_id: str
+    is_egress: bool
+    permission: IpPermission
+    def __init__(self, rule_id: _Optional[str] = ..., is_egress: _Optional[bool] = ..., permission: _Optional[_Union[IpPermission, _Mapping]] = ...) -> None: ...
+
+class IpPermission(_message.Message):
+    __slots__ = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "group_id", "description")
+    IP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    FROM_PORT_FIELD_NUMBER: _ClassVar[int]
+    TO_PORT_FIELD_NUMBER: _ClassVar[int]
+    CIDR_IPV4_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ip_protocol: str
+    from_port: int
+    to_port: int
+    cidr_ipv4: str
+    group_id: str
+    description: str
+    def __init__(self, ip_protocol: _Optional[str] = ..., from_port: _Optional[int] = ..., to_port: _Optional[int] = ..., cidr_ipv4: _Optional[str] = ..., group_id: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class CreateSecurityGroupRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "group_name", "description", "vpc_id", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    GROUP_NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    VPC_ID_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    group_name: str
+    description: str
+    vpc_id: str
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., group_name: _Optional[str] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class CreateSecurityGroupResponse(_message.Message):
+    __slots__ = ("security_group",)
+    SECURITY_GROUP_FIELD_NUMBER: _ClassVar[int]
+    security_group: SecurityGroup
+    def __init__(self, security_group: _Optional[_Union[SecurityGroup, _Mapping]] = ...) -> None: ...
+
+class DeleteSecurityGroupRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "group_id")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    group_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., group_id: _Optional[str] = ...) -> None: ...
+
+class DeleteSecurityGroupResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DescribeSecurityGroupsRequest(_message.Message):
+    __slots__ = ("group_ids", "filters", "page_size", "page_token")
+    GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    group_ids: _containers.RepeatedScalarFieldContainer[str]
+    filters: _containers.RepeatedCompositeFieldContainer[_common_pb2.Filter]
+    page_size: int
+    page_token: str
+    def __init__(self, group_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class DescribeSecurityGroupsResponse(_message.Message):
+    __slots__ = ("security_groups", "next_page_token")
+    SECURITY_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    security_groups: _containers.RepeatedCompositeFieldContainer[SecurityGroup]
+    next_page_token: str
+    def __init__(self, security_groups: _Optional[_Iterable[_Union[SecurityGroup, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class AuthorizeSecurityGroupIngressRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "group_id", "permissions")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    group_id: str
+    permissions: _containers.RepeatedCompositeFieldContainer[IpPermission]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., group_id: _Optional[str] = ..., permissions: _Optional[_Iterable[_Union[IpPermission, _Mapping]]] = ...) -> None: ...
+
+class AuthorizeSecurityGroupIngressResponse(_message.Message):
+    __slots__ = ("rules",)
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    rules: _containers.RepeatedCompositeFieldContainer[SecurityGroupRule]
+    def __init__(self, rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ...) -> None: ...
+
+class AuthorizeSecurityGroupEgressRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "group_id", "permissions")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    group_id: str
+    permissions: _containers.RepeatedCompositeFieldContainer[IpPermission]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., group_id: _Optional[str] = ..., permissions: _Optional[_Iterable[_Union[IpPermission, _Mapping]]] = ...) -> None: ...
+
+class AuthorizeSecurityGroupEgressResponse(_message.Message):
+    __slots__ = ("rules",)
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    rules: _containers.RepeatedCompositeFieldContainer[SecurityGroupRule]
+    def __init__(self, rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ...) -> None: ...
+
+class RevokeSecurityGroupIngressRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "group_id", "permissions", "rule_ids")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    RULE_IDS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    group_id: str
+    permissions: _containers.RepeatedCompositeFieldContainer[IpPermission]
+    rule_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., group_id: _Optional[str] = ..., permissions: _Optional[_Iterable[_Union[IpPermission, _Mapping]]] = ..., rule_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RevokeSecurityGroupIngressResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RevokeSecurityGroupEgressRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "group_id", "permissions", "rule_ids")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    RULE_IDS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    group_id: str
+    permissions: _containers.RepeatedCompositeFieldContainer[IpPermission]
+    rule_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., group_id: _Optional[str] = ..., permissions: _Optional[_Iterable[_Union[IpPermission, _Mapping]]] = ..., rule_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RevokeSecurityGroupEgressResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
