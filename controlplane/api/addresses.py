@@ -1,0 +1,84 @@
+"""Elastic IP addresses."""
+
+from typing import Any
+
+from controlplane.api import convert
+from controlplane.api.caller import Edge
+from controlplane.api.describe import describe, own, tagged
+from controlplane.model.network import PublicAddress
+from controlplane.model.state import State
+from controlplane.service import addresses
+from controlplane.service.call import ALLOCATION
+from stead.v1 import addresses_pb2 as pb
+from stead.v1.addresses_pb2_grpc import AddressesServicer
+
+
+def _attributes(state: State) -> Any:
+    def of_interface(row: PublicAddress, name: str) -> list[str]:
+        return [getattr(state.interfaces[row.interface_id], name)] if row.interface_id else []
+
+    return tagged(
+        {
+            "allocation-id": lambda row: row.id,
+            "association-id": lambda row: row.association_id or [],
+            "public-ip": lambda row: row.public_ip,
+            "instance-id": lambda row: of_interface(row, "instance_id"),
+            "network-interface-id": lambda row: row.interface_id or [],
+            "private-ip-address": lambda row: of_interface(row, "private_ip"),
+        }
+    )
+
+
+class Addresses(AddressesServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def AllocateAddress(self, request: Any, context: Any) -> pb.AllocateAddressResponse:
+        asked = convert.to_request(request, addresses.AllocateAddress)
+
+        def reply(state: State, allocation_id: str) -> pb.AllocateAddressResponse:
+            row = state.addresses.get(allocation_id)
+            message = convert.to_address(state, row) if row else pb.Address(allocation_id=allocation_id)
+            return pb.AllocateAddressResponse(address=message)
+
+        made, _ = await self._edge.mutate(request, lambda state, call: addresses.allocate(state, call, asked), reply)
+        return made
+
+    async def AssociateAddress(self, request: Any, context: Any) -> pb.AssociateAddressResponse:
+        asked = convert.to_request(request, addresses.AssociateAddress)
+        made, _ = await self._edge.mutate(
+            request,
+            lambda state, call: addresses.associate(state, call, asked),
+            lambda state, association_id: pb.AssociateAddressResponse(association_id=association_id),
+        )
+        return made
+
+    async def DisassociateAddress(self, request: Any, context: Any) -> pb.DisassociateAddressResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            lambda state, call: addresses.disassociate(state, call, request.association_id),
+            lambda state, _: pb.DisassociateAddressResponse(),
+        )
+        return done
+
+    async def ReleaseAddress(self, request: Any, context: Any) -> pb.ReleaseAddressResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            lambda state, call: addresses.release(state, call, request.allocation_id),
+            lambda state, _: pb.ReleaseAddressResponse(),
+        )
+        return done
+
+    async def DescribeAddresses(self, request: Any, context: Any) -> pb.DescribeAddressesResponse:
+        found, _ = await describe(
+            self._edge,
+            request,
+            lambda state, call: [
+                row
+                for row in own(state.addresses, ALLOCATION, request.allocation_ids, call)
+                if addresses.is_elastic(row)
+            ],
+            _attributes,
+            lambda state, row, call: convert.to_address(state, row),
+        )
+        return pb.DescribeAddressesResponse(addresses=found)

@@ -1,0 +1,197 @@
+"""Agents: joining, certificates, the session, and images for their volumes."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from controlplane import ca, sessions
+from controlplane.api.caller import Edge
+from controlplane.errors import Invalid, NotFound, Unauthenticated
+from controlplane.ids import mint
+from controlplane.model.instance import Observation, ObservedKind, observation_id
+from controlplane.model.project import Role
+from controlplane.model.state import State
+from controlplane.reconcile.absorb import Report
+from controlplane.service import hosts, projects
+from controlplane.service.call import Call
+from controlplane.sessions import ConsoleRequest, Update
+from controlplane.uploads import Uploads
+from stead.v1 import agent_pb2 as pb
+from stead.v1.agent_pb2_grpc import AgentsServicer, EnrollmentServicer
+
+_KINDS = {
+    ObservedKind.VOLUME: pb.RESOURCE_KIND_VOLUME,
+    ObservedKind.EXPORT: pb.RESOURCE_KIND_EXPORT,
+    ObservedKind.VPC: pb.RESOURCE_KIND_VPC,
+    ObservedKind.GATEWAY: pb.RESOURCE_KIND_GATEWAY,
+    ObservedKind.INSTANCE: pb.RESOURCE_KIND_INSTANCE,
+}
+_OBSERVED_KINDS: dict[int, ObservedKind] = {number: kind for kind, number in _KINDS.items()}
+
+
+class Enrollment(EnrollmentServicer):
+    def __init__(self, edge: Edge, authority: ca.Credentials, agent_endpoint: str) -> None:
+        self._edge = edge
+        self._authority = authority
+        self._agent_endpoint = agent_endpoint
+
+    async def Join(self, request: Any, context: Any) -> pb.JoinResponse:
+        call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
+        asked = hosts.Join(
+            secret_hash=projects.hash_secret(request.secret),
+            join_hash=hashlib.sha256(request.control_csr + request.data_csr).hexdigest(),
+            host_name=request.host_name,
+            underlay_address=request.underlay_address,
+        )
+        try:
+            for csr in (request.control_csr, request.data_csr):
+                ca.check_csr(csr)
+        except ca.InvalidCsr as error:
+            raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
+        host_id, underlay_address = await self._edge.engine.call(
+            lambda state: hosts.join(state, call, asked),
+            lambda state, host_id: (host_id, state.hosts[host_id].underlay_address),
+        )
+        return pb.JoinResponse(
+            host_id=host_id,
+            agent_endpoint=self._agent_endpoint,
+            certificates=sign(self._authority, request, host_id, underlay_address, call),
+        )
+
+
+def sign(authority: ca.Credentials, request: Any, host_id: str, underlay_address: str, call: Call) -> pb.Certificates:
+    """Certificates for the requests in a JoinRequest or a RenewCertificatesRequest."""
+    data = ca.sign_data(authority, request.data_csr, host_id, underlay_address, call.now) if request.data_csr else b""
+    return pb.Certificates(
+        control_certificate=ca.sign_control(authority, request.control_csr, host_id, call.now),
+        data_certificate=data,
+        ca_certificate=authority.certificate,
+    )
+
+
+class Agents(AgentsServicer):
+    def __init__(self, edge: Edge, authority: ca.Credentials, uploads: Uploads) -> None:
+        self._edge = edge
+        self._authority = authority
+        self._uploads = uploads
+
+    def _host(self, context: Any) -> str:
+        """The host that its control certificate names. Raises `AuthFailure`."""
+        certificates = context.auth_context().get("x509_pem_cert", ())
+        host_id = ca.host_of(certificates[0]) if certificates else None
+        if host_id is None or host_id not in self._edge.engine.state.hosts:
+            raise Unauthenticated("AuthFailure", "This certificate is not the control certificate of a host here")
+        return host_id
+
+    async def RenewCertificates(self, request: Any, context: Any) -> pb.RenewCertificatesResponse:
+        host_id = self._host(context)
+        call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
+        address = self._edge.engine.state.hosts[host_id].underlay_address
+        try:
+            certificates = sign(self._authority, request, host_id, address, call)
+        except ca.InvalidCsr as error:
+            raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
+        return pb.RenewCertificatesResponse(certificates=certificates)
+
+    async def FetchImage(self, request: Any, context: Any) -> AsyncIterator[pb.FetchImageResponse]:
+        host_id = self._host(context)
+        if not _needs_image(self._edge.engine.state, host_id, request.image_id):
+            raise NotFound("InvalidAMIID.NotFound", f"No volume on this host is made from {request.image_id!r}")
+        async for chunk in self._uploads.read(request.image_id):
+            yield pb.FetchImageResponse(chunk=chunk)
+
+    async def Session(self, requests: AsyncIterator[Any], context: Any) -> None:
+        """Until the agent leaves, or a newer session of the same host takes over."""
+        host_id = self._host(context)
+        session = self._edge.sessions.open(host_id)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = {
+                    group.create_task(self._read(session, requests)),
+                    group.create_task(self._write(session, context)),
+                    group.create_task(session.ended.wait()),
+                }
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self._edge.sessions.close(session)
+
+    async def _write(self, session: sessions.Session, context: Any) -> None:
+        async for message in session.outgoing():
+            await context.write(_to_message(message))
+
+    async def _read(self, session: sessions.Session, requests: AsyncIterator[Any]) -> None:
+        every, version = self._edge.sessions, ""
+        async for message in requests:
+            every.hear(session.host_id)
+            match message.WhichOneof("body"):
+                case "hello":
+                    version = message.hello.agent_version
+                    every.tell(session.host_id, _capacity(message.hello.capacity), version)
+                case "heartbeat":
+                    every.tell(session.host_id, _capacity(message.heartbeat.capacity), version)
+                case "report":
+                    session.report(_report(session.host_id, message.report), message.report.revision)
+                case "console_reply":
+                    reply = message.console_reply
+                    session.answer_console(reply.request_id, reply.output, reply.error)
+
+
+def _needs_image(state: State, host_id: str, image_id: str) -> bool:
+    return any(volume.host_id == host_id for volume in state.volumes.by("image", image_id))
+
+
+def _capacity(message: pb.Capacity) -> hosts.Capacity:
+    return hosts.Capacity(message.vcpus, message.memory_mib, message.storage_gib, tuple(message.problems))
+
+
+def _to_message(message: Update | ConsoleRequest) -> pb.ControlMessage:
+    if isinstance(message, ConsoleRequest):
+        return pb.ControlMessage(
+            console_request=pb.ConsoleRequest(
+                request_id=message.request_id, instance_id=message.instance_id, max_bytes=message.max_bytes
+            )
+        )
+    return pb.ControlMessage(
+        update=pb.Update(
+            revision=message.revision,
+            snapshot=message.is_snapshot,
+            put=[pb.Resource(**{kind.value: spec}) for kind, spec in message.put],
+            remove=[pb.ResourceRef(kind=_KINDS[kind], id=resource_id) for kind, resource_id in message.remove],
+        )
+    )
+
+
+def _report(host_id: str, message: pb.Report) -> Report:
+    known = [row for row in message.observed if row.ref.kind in _OBSERVED_KINDS]
+    return Report(
+        host_id=host_id,
+        is_full=message.full,
+        observed=[_observation(host_id, row) for row in known],
+        gone=[
+            observation_id(host_id, _OBSERVED_KINDS[ref.kind], ref.id)
+            for ref in message.gone
+            if ref.kind in _OBSERVED_KINDS
+        ],
+    )
+
+
+def _observation(host_id: str, message: pb.Observed) -> Observation:
+    kind, facts = _OBSERVED_KINDS[message.ref.kind], message.instance
+    return Observation(
+        id=observation_id(host_id, kind, message.ref.id),
+        host_id=host_id,
+        kind=kind,
+        resource_id=message.ref.id,
+        converged=message.converged,
+        error=message.error,
+        permanent=message.permanent,
+        running=facts.running,
+        generation=facts.generation,
+        has_run=facts.has_run,
+        powered_off_by_guest=facts.powered_off_by_guest,
+        reboot_count=facts.reboot_count,
+        export_names=tuple(facts.export_names),
+    )

@@ -1,0 +1,81 @@
+"""Who is calling, and the two ways in: `mutate` and `read`."""
+
+import hashlib
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from controlplane.engine import Engine
+from controlplane.errors import Unauthenticated
+from controlplane.ids import mint
+from controlplane.model.policy import Policy
+from controlplane.model.project import Role
+from controlplane.model.state import State
+from controlplane.service.call import Call
+from controlplane.service.idempotency import Attempt, Outcome, UseCase, attempt
+from controlplane.service.projects import hash_secret
+from controlplane.sessions import Sessions
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller; `token_id` names it in the log."""
+
+    project_id: str
+    role: Role
+    token_id: str
+
+
+principal: ContextVar[Principal] = ContextVar("principal")
+
+
+def authenticate(state: State, secret: str) -> Principal:
+    """The owner of a bearer token. Raises `AuthFailure`."""
+    token = state.tokens.one("secret_hash", hash_secret(secret)) if secret else None
+    if token is None or token.revoked_at is not None:
+        raise Unauthenticated("AuthFailure", "No valid token: send metadata `authorization: Bearer <token>`")
+    return Principal(token.project_id, token.role, token.id)
+
+
+class Edge:
+    """What every servicer is given."""
+
+    def __init__(self, engine: Engine, sessions: Sessions, policy: Policy, clock: Callable[[], datetime]) -> None:
+        self.engine = engine
+        self.sessions = sessions
+        self.policy = policy
+        self.clock = clock
+
+    def call(self) -> Call:
+        """The present call, for a use case."""
+        who = principal.get()
+        return Call(who.project_id, who.role, self.clock(), mint, self.policy, self.sessions)
+
+    async def mutate(self, request: Any, use_case: UseCase, reply: Callable[[State, Any], T]) -> tuple[T, bool]:
+        """Carry a use case out, at most once for a client token; returns the reply and whether it is a replay."""
+        how, call = _attempt_of(request), self.call()
+
+        def answer(state: State, outcome: Outcome) -> tuple[T, bool]:
+            return reply(state, outcome.result), outcome.is_replay
+
+        return await self.engine.call(lambda state: attempt(state, call, how, use_case), answer)
+
+    async def read(self, query: Callable[[State, Call], T]) -> T:
+        """Answer from memory."""
+        call = self.call()
+        return await self.engine.read(lambda state: query(state, call))
+
+
+def _attempt_of(request: Any) -> Attempt:
+    """The hash is that of the serialised parameters: the same for the same request, with one version of protobuf."""
+    bare = type(request)()
+    bare.CopyFrom(request)
+    bare.ClearField("client_token")
+    bare.ClearField("dry_run")
+    parameters = bare.SerializeToString(deterministic=True)
+    operation = type(request).__name__.removesuffix("Request")
+    return Attempt(operation, request.client_token, hashlib.sha256(parameters).hexdigest(), request.dry_run)

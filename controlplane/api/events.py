@@ -1,0 +1,34 @@
+"""The revision log, for users."""
+
+from collections.abc import AsyncIterator
+from itertools import takewhile
+from typing import Any
+
+from controlplane.api.caller import Edge, principal
+from controlplane.engine import LogEntry
+from stead.v1 import events_pb2 as pb
+from stead.v1.events_pb2_grpc import EventsServicer
+
+
+class Events(EventsServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def Watch(self, request: Any, context: Any) -> AsyncIterator[pb.WatchEvent]:
+        engine, project_id = self._edge.engine, principal.get().project_id
+        after = request.after_revision or engine.durable_revision
+        while True:
+            if engine.log and after + 1 < engine.log[0].revision and after < engine.durable_revision:
+                after = engine.durable_revision
+                yield pb.WatchEvent(revision=after, resync=True)
+            news = _after(engine.log, after)
+            after = max(after, engine.durable_revision)
+            for entry in news:
+                if entry.project_id == project_id:
+                    yield pb.WatchEvent(revision=entry.revision, kind=entry.kind, id=entry.id, deleted=entry.deleted)
+            await engine.next_after(after)
+
+
+def _after(log: Any, revision: int) -> list[LogEntry]:
+    """Entries later than a revision, in order; costs no more than there are."""
+    return list(takewhile(lambda entry: entry.revision > revision, reversed(log)))[::-1]

@@ -1,0 +1,184 @@
+"""Regions, zones, hosts and instance types."""
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.api import convert
+from controlplane.api.caller import Edge
+from controlplane.api.describe import describe, own
+from controlplane.model.host import Host, HostRole
+from controlplane.model.image import InstanceType
+from controlplane.model.state import State
+from controlplane.service import catalogue, hosts, projects
+from controlplane.service.call import HOST, Call, find_zone
+from stead.v1 import hosts_pb2, instance_types_pb2, regions_pb2
+from stead.v1.hosts_pb2_grpc import HostsServicer
+from stead.v1.instance_types_pb2_grpc import InstanceTypesServicer
+from stead.v1.regions_pb2_grpc import RegionsServicer
+
+JOIN_TOKEN_PREFIX = "stead-join-"  # noqa: S105 - not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A region or a zone, as filters see it."""
+
+    id: str
+    state: str = ""
+
+
+class Regions(RegionsServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def DescribeRegions(self, request: Any, context: Any) -> regions_pb2.DescribeRegionsResponse:
+        found, _ = await describe(
+            self._edge,
+            request,
+            lambda state, call: [_Named(call.policy.region)],
+            lambda state: {"region-name": lambda row: row.id},
+            lambda state, row, call: regions_pb2.Region(region_name=row.id),
+        )
+        return regions_pb2.DescribeRegionsResponse(regions=found)
+
+    async def DescribeAvailabilityZones(
+        self, request: Any, context: Any
+    ) -> regions_pb2.DescribeAvailabilityZonesResponse:
+        region = self._edge.policy.region
+
+        def zones(state: State, call: Call) -> Iterable[_Named]:
+            for name in request.zone_names:
+                find_zone(state, name)
+            names = request.zone_names or [zone.id for zone in state.zones]
+            return [_Named(name, self._zone_state(state, name)) for name in dict.fromkeys(names)]
+
+        found, _ = await describe(
+            self._edge,
+            request,
+            zones,
+            lambda state: {
+                "zone-name": lambda row: row.id,
+                "region-name": lambda row: region,
+                "state": lambda row: row.state,
+            },
+            lambda state, row, call: regions_pb2.AvailabilityZone(
+                zone_name=row.id, region_name=region, state=row.state
+            ),
+        )
+        return regions_pb2.DescribeAvailabilityZonesResponse(availability_zones=found)
+
+    def _zone_state(self, state: State, zone: str) -> str:
+        computes = [host for host in state.hosts.by("zone", zone) if HostRole.COMPUTE in host.roles]
+        return "available" if any(host.id in self._edge.sessions for host in computes) else "impaired"
+
+
+class Hosts(HostsServicer):
+    """`endpoint` and `ca_pem` go into join tokens, so that a token is all that a machine needs."""
+
+    def __init__(self, edge: Edge, endpoint: str, ca_pem: str) -> None:
+        self._edge = edge
+        self._endpoint = endpoint
+        self._ca_pem = ca_pem
+
+    async def CreateHostToken(self, request: Any, context: Any) -> hosts_pb2.CreateHostTokenResponse:
+        secret = secrets.token_urlsafe(32)
+        asked = convert.to_request(request, hosts.CreateHostToken, secret_hash=projects.hash_secret(secret))
+
+        def reply(state: State, token_id: str) -> hosts_pb2.CreateHostTokenResponse:
+            row = state.host_tokens[token_id]
+            return hosts_pb2.CreateHostTokenResponse(
+                host_token_id=row.id,
+                token=self._join_token(secret, row.roles),
+                expire_time=convert.timestamp(row.expires_at),
+            )
+
+        made, is_replay = await self._edge.mutate(
+            request, lambda state, call: hosts.create_token(state, call, asked), reply
+        )
+        if is_replay:
+            made.token = ""
+        return made
+
+    def _join_token(self, secret: str, roles: Iterable[HostRole]) -> str:
+        content = {
+            "endpoint": self._endpoint,
+            "ca": self._ca_pem,
+            "secret": secret,
+            "roles": [role.name.lower() for role in roles],
+        }
+        return JOIN_TOKEN_PREFIX + base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+
+    async def DescribeHosts(self, request: Any, context: Any) -> hosts_pb2.DescribeHostsResponse:
+        sessions = self._edge.sessions
+
+        def status(row: Host) -> str:
+            return sessions.status(row.id)[0]
+
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: own(state.hosts, HOST, request.host_ids, call),
+            lambda state: {"zone-name": lambda row: row.zone, "host-name": lambda row: row.name, "status": status},
+            lambda state, row, call: convert.to_host(state, sessions, row),
+        )
+        return hosts_pb2.DescribeHostsResponse(hosts=found, next_page_token=token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """An instance type whose order is by size."""
+
+    row: InstanceType
+
+    @property
+    def id(self) -> str:
+        return f"{self.row.memory_mib:012}/{self.row.vcpus:04}/{self.row.id}"
+
+
+class InstanceTypes(InstanceTypesServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def DescribeInstanceTypes(
+        self, request: Any, context: Any
+    ) -> instance_types_pb2.DescribeInstanceTypesResponse:
+        def sizes(state: State, call: Call) -> list[_Size]:
+            names = request.instance_types
+            rows = [catalogue.find_type(state, name) for name in names] if names else state.instance_types
+            return [_Size(row) for row in rows]
+
+        found, token = await describe(
+            self._edge,
+            request,
+            sizes,
+            lambda state: {
+                "instance-type": lambda size: size.row.id,
+                "vcpus": lambda size: str(size.row.vcpus),
+                "memory-mib": lambda size: str(size.row.memory_mib),
+            },
+            lambda state, size, call: convert.to_instance_type(size.row),
+        )
+        return instance_types_pb2.DescribeInstanceTypesResponse(instance_types=found, next_page_token=token)
+
+    async def CreateInstanceType(self, request: Any, context: Any) -> instance_types_pb2.CreateInstanceTypeResponse:
+        asked = convert.to_request(request.instance_type, catalogue.CreateInstanceType)
+        made, _ = await self._edge.mutate(
+            request,
+            lambda state, call: catalogue.create(state, call, asked),
+            lambda state, name: instance_types_pb2.CreateInstanceTypeResponse(
+                instance_type=convert.to_instance_type(state.instance_types[name])
+            ),
+        )
+        return made
+
+    async def DeleteInstanceType(self, request: Any, context: Any) -> instance_types_pb2.DeleteInstanceTypeResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            lambda state, call: catalogue.delete(state, call, request.instance_type),
+            lambda state, _: instance_types_pb2.DeleteInstanceTypeResponse(),
+        )
+        return done

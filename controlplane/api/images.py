@@ -1,0 +1,100 @@
+"""Images: uploads from users, and what storage hosts fetch."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from controlplane.api import convert
+from controlplane.api.caller import Edge
+from controlplane.api.describe import describe, own, tagged
+from controlplane.errors import Invalid, NoCapacity
+from controlplane.model.state import State
+from controlplane.service import images
+from controlplane.service.call import IMAGE, Call
+from controlplane.uploads import BadUpload, Uploads
+from stead.v1 import images_pb2 as pb
+from stead.v1.images_pb2_grpc import ImagesServicer
+
+
+def _attributes(state: State) -> Any:
+    return tagged({"name": lambda row: row.name, "state": lambda row: "available"})
+
+
+class Images(ImagesServicer):
+    def __init__(self, edge: Edge, uploads: Uploads) -> None:
+        self._edge = edge
+        self._uploads = uploads
+
+    async def ImportImage(self, requests: AsyncIterator[Any], context: Any) -> pb.ImportImageResponse:
+        header = await _header(requests)
+        announced = convert.to_request(header, images.RegisterImage, virtual_size_bytes=0)
+        image_id, is_known = await self._edge.read(
+            lambda state, call: (images.mint(call), f"{call.project_id}/{header.client_token}" in state.client_tokens)
+        )
+        if header.dry_run or not is_known:
+            await self._edge.read(lambda state, call: images.check(state, call, announced))
+        size = 0 if header.dry_run else await self._receive(image_id, requests, header)
+        complete = convert.to_request(header, images.RegisterImage, virtual_size_bytes=size)
+
+        def register(state: State, call: Call) -> Any:
+            return images.register(state, call, image_id, complete)
+
+        def reply(state: State, made_id: str) -> pb.ImportImageResponse:
+            return pb.ImportImageResponse(image=convert.to_image(state.images[made_id]))
+
+        try:
+            made, is_replay = await self._edge.mutate(header, register, reply)
+        except BaseException:
+            self._uploads.drop(image_id)
+            raise
+        if is_replay:
+            self._uploads.drop(image_id)
+        return made
+
+    async def _receive(self, image_id: str, requests: AsyncIterator[Any], header: Any) -> int:
+        try:
+            return await self._uploads.receive(
+                image_id, _chunks(requests), header.size_bytes, header.sha256, header.format
+            )
+        except BadUpload as error:
+            raise Invalid("InvalidParameterValue", f"Image {header.name!r}: {error}") from error
+        except OSError as error:
+            raise NoCapacity(
+                "InsufficientVolumeCapacity", f"Image {header.name!r} could not be stored: {error.strerror}"
+            ) from error
+
+    async def DescribeImages(self, request: Any, context: Any) -> pb.DescribeImagesResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: [
+                images.find_image(state, call, row.id) if request.image_ids else row
+                for row in own(state.images, IMAGE, request.image_ids, call)
+                if request.image_ids or row.deregistered_at is None
+            ],
+            _attributes,
+            lambda state, row, call: convert.to_image(row),
+        )
+        return pb.DescribeImagesResponse(images=found, next_page_token=token)
+
+    async def DeregisterImage(self, request: Any, context: Any) -> pb.DeregisterImageResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            lambda state, call: images.deregister(state, call, request.image_id),
+            lambda state, _: pb.DeregisterImageResponse(),
+        )
+        return done
+
+
+async def _header(requests: AsyncIterator[Any]) -> Any:
+    async for first in requests:
+        if first.WhichOneof("part") == "header":
+            return first.header
+        break
+    raise Invalid("MissingParameter", "The first message of ImportImage must carry the header")
+
+
+async def _chunks(requests: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    async for request in requests:
+        if request.WhichOneof("part") != "chunk":
+            raise BadUpload("a second header came where a chunk was expected")
+        yield request.chunk

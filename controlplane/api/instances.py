@@ -1,0 +1,124 @@
+"""Instances."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from controlplane.api import convert
+from controlplane.api.caller import Edge
+from controlplane.api.describe import describe, own, tagged
+from controlplane.errors import Conflict, Unavailable
+from controlplane.model.instance import Instance
+from controlplane.model.network import NetworkInterface
+from controlplane.model.project import Role
+from controlplane.model.state import Change, State
+from controlplane.service import instances, power
+from controlplane.service.admission import current_state
+from controlplane.service.call import INSTANCE, Call, find
+from stead.v1 import instances_pb2 as pb
+from stead.v1.instances_pb2_grpc import InstancesServicer
+
+M = TypeVar("M")
+UseCase = Callable[[State, Call], tuple[Change, list[power.StateChange]]]
+
+CONSOLE_MAX_BYTES = 64 * 1024
+# Shorter: a busy host's console is out of reach. Longer: a caller waits for a host that hangs.
+CONSOLE_TIMEOUT_S = 10
+
+
+def _attributes(state: State) -> Any:
+    def interface(row: Instance) -> list[NetworkInterface]:
+        return state.interfaces.by("instance", row.id)
+
+    def groups(row: Instance) -> list[str]:
+        return [group_id for card in interface(row) for group_id in card.group_ids]
+
+    return tagged(
+        {
+            "instance-id": lambda row: row.id,
+            "instance-state-name": lambda row: current_state(state, row).label,
+            "instance-state-code": lambda row: str(current_state(state, row).code),
+            "instance-type": lambda row: row.instance_type,
+            "image-id": lambda row: row.image_id,
+            "key-name": lambda row: row.key_name,
+            "availability-zone": lambda row: row.zone,
+            "vpc-id": lambda row: [card.vpc_id for card in interface(row)],
+            "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
+            "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
+            "ip-address": lambda row: [
+                address.public_ip for card in interface(row) for address in state.addresses.by("interface", card.id)
+            ],
+            "instance.group-id": groups,
+            "instance.group-name": lambda row: [state.security_groups[group_id].name for group_id in groups(row)],
+            "reservation-id": lambda row: row.reservation_id,
+        }
+    )
+
+
+def _admin_attributes(state: State) -> Any:
+    return {**_attributes(state), "host-id": lambda row: row.host_id}
+
+
+class Instances(InstancesServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def RunInstances(self, request: Any, context: Any) -> pb.RunInstancesResponse:
+        asked = convert.to_request(request, instances.RunInstances)
+        role, sessions = self._edge.call().role, self._edge.sessions
+
+        def reply(state: State, instance_ids: Sequence[str]) -> pb.RunInstancesResponse:
+            rows = [row for instance_id in instance_ids if (row := state.instances.get(instance_id))]
+            if not rows:
+                raise Conflict("IdempotentInstanceTerminated", f"What this token launched is gone: {instance_ids}")
+            messages = [convert.to_instance(state, sessions, row, role) for row in rows]
+            return pb.RunInstancesResponse(reservation_id=rows[0].reservation_id, instances=messages)
+
+        made, _ = await self._edge.mutate(request, lambda state, call: instances.run(state, call, asked), reply)
+        return made
+
+    async def DescribeInstances(self, request: Any, context: Any) -> pb.DescribeInstancesResponse:
+        is_admin, sessions = self._edge.call().role is Role.ADMIN, self._edge.sessions
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: own(state.instances, INSTANCE, request.instance_ids, call),
+            _admin_attributes if is_admin else _attributes,
+            lambda state, row, call: convert.to_instance(state, sessions, row, call.role),
+        )
+        return pb.DescribeInstancesResponse(instances=found, next_page_token=token)
+
+    async def StartInstances(self, request: Any, context: Any) -> pb.StartInstancesResponse:
+        changes = await self._power(request, lambda state, call: power.start(state, call, request.instance_ids))
+        return pb.StartInstancesResponse(starting_instances=changes)
+
+    async def StopInstances(self, request: Any, context: Any) -> pb.StopInstancesResponse:
+        asked = convert.to_request(request, power.StopInstances)
+        changes = await self._power(request, lambda state, call: power.stop(state, call, asked))
+        return pb.StopInstancesResponse(stopping_instances=changes)
+
+    async def RebootInstances(self, request: Any, context: Any) -> pb.RebootInstancesResponse:
+        await self._power(request, lambda state, call: power.reboot(state, call, request.instance_ids))
+        return pb.RebootInstancesResponse()
+
+    async def TerminateInstances(self, request: Any, context: Any) -> pb.TerminateInstancesResponse:
+        changes = await self._power(request, lambda state, call: power.terminate(state, call, request.instance_ids))
+        return pb.TerminateInstancesResponse(terminating_instances=changes)
+
+    async def _power(self, request: Any, use_case: UseCase) -> list[pb.InstanceStateChange]:
+        done, _ = await self._edge.mutate(
+            request, use_case, lambda state, changes: [convert.to_state_change(change) for change in changes]
+        )
+        return done
+
+    async def GetConsoleOutput(self, request: Any, context: Any) -> pb.GetConsoleOutputResponse:
+        instance_id = request.instance_id
+        host_id = await self._edge.read(lambda state, call: find(state.instances, INSTANCE, instance_id, call).host_id)
+        try:
+            async with asyncio.timeout(CONSOLE_TIMEOUT_S):
+                output = await self._edge.sessions.console(host_id, instance_id, CONSOLE_MAX_BYTES)
+        except TimeoutError as error:
+            raise Unavailable(
+                "Unavailable", f"The host of {instance_id} did not answer within {CONSOLE_TIMEOUT_S} s; try again"
+            ) from error
+        return pb.GetConsoleOutputResponse(instance_id=instance_id, output=output)

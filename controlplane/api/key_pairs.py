@@ -1,0 +1,86 @@
+"""Key pairs. The private half passes through the reply of CreateKeyPair and is nowhere else."""
+
+import asyncio
+from typing import Any
+
+from controlplane import keys
+from controlplane.api import convert
+from controlplane.api.caller import Edge
+from controlplane.api.describe import describe, own, tagged
+from controlplane.errors import Invalid
+from controlplane.model.image import KeyPair
+from controlplane.model.state import State
+from controlplane.service import key_pairs
+from controlplane.service.call import KEY_PAIR, Call
+from stead.v1 import key_pairs_pb2 as pb
+from stead.v1.key_pairs_pb2_grpc import KeyPairsServicer
+
+
+def _attributes(state: State) -> Any:
+    return tagged(
+        {
+            "key-name": lambda row: row.name,
+            "key-pair-id": lambda row: row.id,
+            "fingerprint": lambda row: row.fingerprint,
+        }
+    )
+
+
+class KeyPairs(KeyPairsServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def CreateKeyPair(self, request: Any, context: Any) -> pb.CreateKeyPairResponse:
+        key_type = keys.KeyType.RSA if request.key_type == pb.KEY_TYPE_RSA else keys.KeyType.ED25519
+        material, public_key = await asyncio.to_thread(keys.create, key_type)
+        asked = key_pairs.StoreKeyPair(request.key_name, public_key, dict(request.tags))
+
+        def reply(state: State, key_pair_id: str) -> pb.CreateKeyPairResponse:
+            return pb.CreateKeyPairResponse(key_pair=_pair(state, key_pair_id), key_material=material)
+
+        made, is_replay = await self._edge.mutate(
+            request, lambda state, call: key_pairs.store(state, call, asked), reply
+        )
+        if is_replay:
+            made.key_material = ""
+        return made
+
+    async def ImportKeyPair(self, request: Any, context: Any) -> pb.ImportKeyPairResponse:
+        try:
+            public_key = keys.import_public(request.public_key_material)
+        except keys.InvalidKeyFormat as error:
+            raise Invalid("InvalidKey.Format", str(error)) from error
+        asked = key_pairs.StoreKeyPair(request.key_name, public_key, dict(request.tags))
+        made, _ = await self._edge.mutate(
+            request,
+            lambda state, call: key_pairs.store(state, call, asked),
+            lambda state, key_pair_id: pb.ImportKeyPairResponse(key_pair=_pair(state, key_pair_id)),
+        )
+        return made
+
+    async def DescribeKeyPairs(self, request: Any, context: Any) -> pb.DescribeKeyPairsResponse:
+        def rows(state: State, call: Call) -> list[KeyPair]:
+            named = [key_pairs.find_by_name(state, call, name) for name in request.key_names]
+            if named and not request.key_pair_ids:
+                return named
+            return named + list(own(state.key_pairs, KEY_PAIR, request.key_pair_ids, call))
+
+        found, _ = await describe(
+            self._edge, request, rows, _attributes, lambda state, row, call: convert.to_key_pair(row)
+        )
+        return pb.DescribeKeyPairsResponse(key_pairs=found)
+
+    async def DeleteKeyPair(self, request: Any, context: Any) -> pb.DeleteKeyPairResponse:
+        asked = convert.to_request(request, key_pairs.DeleteKeyPair)
+        done, _ = await self._edge.mutate(
+            request,
+            lambda state, call: key_pairs.delete(state, call, asked),
+            lambda state, key_pair_id: pb.DeleteKeyPairResponse(key_pair_id=key_pair_id),
+        )
+        return done
+
+
+def _pair(state: State, key_pair_id: str) -> pb.KeyPair:
+    """Empty but for the id when the pair that a repeated call made is gone."""
+    row = state.key_pairs.get(key_pair_id)
+    return convert.to_key_pair(row) if row else pb.KeyPair(key_pair_id=key_pair_id)

@@ -1,0 +1,129 @@
+"""The two endpoints: one for users and machines that join, one for agents, which need a client certificate.
+
+Two ports, because gRPC for Python asks all clients of a port for a certificate or none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from controlplane import ca
+from controlplane.api.addresses import Addresses
+from controlplane.api.agents import Agents, Enrollment
+from controlplane.api.caller import Edge
+from controlplane.api.events import Events
+from controlplane.api.fleet import Hosts, InstanceTypes, Regions
+from controlplane.api.images import Images
+from controlplane.api.instances import Instances
+from controlplane.api.interceptor import CallInterceptor
+from controlplane.api.key_pairs import KeyPairs
+from controlplane.api.projects import Projects
+from controlplane.api.volumes import Volumes
+from controlplane.api.vpcs import SecurityGroups, Vpcs
+from controlplane.uploads import Uploads
+from stead.v1 import (
+    addresses_pb2_grpc,
+    agent_pb2_grpc,
+    events_pb2_grpc,
+    hosts_pb2_grpc,
+    images_pb2_grpc,
+    instance_types_pb2_grpc,
+    instances_pb2_grpc,
+    key_pairs_pb2_grpc,
+    projects_pb2_grpc,
+    regions_pb2_grpc,
+    security_groups_pb2_grpc,
+    volumes_pb2_grpc,
+    vpcs_pb2_grpc,
+)
+
+_OPTIONS = (
+    # gRPC's own limits of 1,000 and 3,000 waiting calls refuse a fleet that comes back at once.
+    ("grpc.server.max_pending_requests", 100_000),
+    ("grpc.server.max_pending_requests_hard_limit", 200_000),
+    # A snapshot for a full host has some MiB.
+    ("grpc.max_send_message_length", 64 << 20),
+    ("grpc.max_receive_message_length", 64 << 20),
+    # A peer that vanished is noticed within 30 s; clients may ask as often as every 5 s.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+_USER_SERVICES = (
+    "Projects",
+    "Regions",
+    "Hosts",
+    "InstanceTypes",
+    "Images",
+    "KeyPairs",
+    "Vpcs",
+    "SecurityGroups",
+    "Instances",
+    "Volumes",
+    "Addresses",
+    "Events",
+    "Enrollment",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where to listen, what others are told, and the credentials for both."""
+
+    listen: str
+    agents_listen: str
+    advertised: str
+    agents_advertised: str
+    server: ca.Credentials
+    authority: ca.Credentials
+
+
+async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
+    """The API, with health and reflection."""
+    server = grpc.aio.server(interceptors=[CallInterceptor(edge.engine)], options=_OPTIONS)
+    ca_pem = endpoints.authority.certificate.decode()
+    projects_pb2_grpc.add_ProjectsServicer_to_server(Projects(edge), server)
+    regions_pb2_grpc.add_RegionsServicer_to_server(Regions(edge), server)
+    hosts_pb2_grpc.add_HostsServicer_to_server(Hosts(edge, endpoints.advertised, ca_pem), server)
+    instance_types_pb2_grpc.add_InstanceTypesServicer_to_server(InstanceTypes(edge), server)
+    images_pb2_grpc.add_ImagesServicer_to_server(Images(edge, uploads), server)
+    key_pairs_pb2_grpc.add_KeyPairsServicer_to_server(KeyPairs(edge), server)
+    vpcs_pb2_grpc.add_VpcsServicer_to_server(Vpcs(edge), server)
+    security_groups_pb2_grpc.add_SecurityGroupsServicer_to_server(SecurityGroups(edge), server)
+    instances_pb2_grpc.add_InstancesServicer_to_server(Instances(edge), server)
+    volumes_pb2_grpc.add_VolumesServicer_to_server(Volumes(edge), server)
+    addresses_pb2_grpc.add_AddressesServicer_to_server(Addresses(edge), server)
+    events_pb2_grpc.add_EventsServicer_to_server(Events(edge), server)
+    enrollment = Enrollment(edge, endpoints.authority, endpoints.agents_advertised)
+    agent_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, server)
+    names = [f"stead.v1.{name}" for name in _USER_SERVICES]
+    await _add_health(server, names)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    credentials = grpc.ssl_server_credentials([(endpoints.server.key, endpoints.server.certificate)])
+    server.add_secure_port(endpoints.listen, credentials)
+    return server
+
+
+async def _add_health(server: grpc.aio.Server, names: Sequence[str]) -> None:
+    servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    for name in ("", *names):
+        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+
+def agent_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
+    """For agents alone."""
+    server = grpc.aio.server(interceptors=[CallInterceptor(edge.engine, is_for_agents=True)], options=_OPTIONS)
+    agent_pb2_grpc.add_AgentsServicer_to_server(Agents(edge, endpoints.authority, uploads), server)
+    credentials = grpc.ssl_server_credentials(
+        [(endpoints.server.key, endpoints.server.certificate)],
+        root_certificates=endpoints.authority.certificate,
+        require_client_auth=True,
+    )
+    server.add_secure_port(endpoints.agents_listen, credentials)
+    return server

@@ -1,0 +1,184 @@
+"""VPCs and security groups."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from controlplane.api import convert
+from controlplane.api.caller import Edge
+from controlplane.api.describe import describe, own, tagged
+from controlplane.model.state import State
+from controlplane.service import security_groups
+from controlplane.service.call import GROUP, INTERNET_GATEWAY, ROUTE_TABLE, SUBNET, VPC
+from stead.v1 import security_groups_pb2 as pb
+from stead.v1 import vpcs_pb2
+from stead.v1.security_groups_pb2_grpc import SecurityGroupsServicer
+from stead.v1.vpcs_pb2_grpc import VpcsServicer
+
+M = TypeVar("M")
+
+
+def _yes(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _vpc_attributes(state: State) -> Any:
+    return tagged(
+        {
+            "vpc-id": lambda row: row.id,
+            "cidr": lambda row: row.cidr_block,
+            "is-default": lambda row: _yes(row.is_default),
+            "state": lambda row: "available",
+        }
+    )
+
+
+def _subnet_attributes(state: State) -> Any:
+    return tagged(
+        {
+            "subnet-id": lambda row: row.id,
+            "vpc-id": lambda row: row.vpc_id,
+            "availability-zone": lambda row: row.zone,
+            "cidr-block": lambda row: row.cidr_block,
+            "default-for-az": lambda row: _yes(row.default_for_az),
+            "state": lambda row: "available",
+        }
+    )
+
+
+def _gateway_attributes(state: State) -> Any:
+    return tagged({"internet-gateway-id": lambda row: row.id, "attachment.vpc-id": lambda row: row.vpc_id})
+
+
+def _table_attributes(state: State) -> Any:
+    return tagged(
+        {
+            "route-table-id": lambda row: row.id,
+            "vpc-id": lambda row: row.vpc_id,
+            "association.main": lambda row: _yes(row.is_main),
+        }
+    )
+
+
+def _group_attributes(state: State) -> Any:
+    return tagged(
+        {
+            "group-id": lambda row: row.id,
+            "group-name": lambda row: row.name,
+            "description": lambda row: row.description,
+            "vpc-id": lambda row: row.vpc_id,
+        }
+    )
+
+
+class Vpcs(VpcsServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def DescribeVpcs(self, request: Any, context: Any) -> vpcs_pb2.DescribeVpcsResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: own(state.vpcs, VPC, request.vpc_ids, call),
+            _vpc_attributes,
+            lambda state, row, call: convert.to_vpc(row),
+        )
+        return vpcs_pb2.DescribeVpcsResponse(vpcs=found, next_page_token=token)
+
+    async def DescribeSubnets(self, request: Any, context: Any) -> vpcs_pb2.DescribeSubnetsResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: own(state.subnets, SUBNET, request.subnet_ids, call),
+            _subnet_attributes,
+            lambda state, row, call: convert.to_subnet(state, row),
+        )
+        return vpcs_pb2.DescribeSubnetsResponse(subnets=found, next_page_token=token)
+
+    async def DescribeInternetGateways(self, request: Any, context: Any) -> vpcs_pb2.DescribeInternetGatewaysResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: own(state.internet_gateways, INTERNET_GATEWAY, request.internet_gateway_ids, call),
+            _gateway_attributes,
+            lambda state, row, call: convert.to_internet_gateway(row),
+        )
+        return vpcs_pb2.DescribeInternetGatewaysResponse(internet_gateways=found, next_page_token=token)
+
+    async def DescribeRouteTables(self, request: Any, context: Any) -> vpcs_pb2.DescribeRouteTablesResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: own(state.route_tables, ROUTE_TABLE, request.route_table_ids, call),
+            _table_attributes,
+            lambda state, row, call: convert.to_route_table(state, row),
+        )
+        return vpcs_pb2.DescribeRouteTablesResponse(route_tables=found, next_page_token=token)
+
+
+class SecurityGroups(SecurityGroupsServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def CreateSecurityGroup(self, request: Any, context: Any) -> pb.CreateSecurityGroupResponse:
+        asked = convert.to_request(request, security_groups.CreateSecurityGroup)
+
+        def reply(state: State, group_id: str) -> pb.CreateSecurityGroupResponse:
+            row = state.security_groups.get(group_id)
+            group = convert.to_security_group(state, row) if row else pb.SecurityGroup(group_id=group_id)
+            return pb.CreateSecurityGroupResponse(security_group=group)
+
+        made, _ = await self._edge.mutate(
+            request, lambda state, call: security_groups.create(state, call, asked), reply
+        )
+        return made
+
+    async def DeleteSecurityGroup(self, request: Any, context: Any) -> pb.DeleteSecurityGroupResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            lambda state, call: security_groups.delete(state, call, request.group_id),
+            lambda state, _: pb.DeleteSecurityGroupResponse(),
+        )
+        return done
+
+    async def DescribeSecurityGroups(self, request: Any, context: Any) -> pb.DescribeSecurityGroupsResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: own(state.security_groups, GROUP, request.group_ids, call),
+            _group_attributes,
+            lambda state, row, call: convert.to_security_group(state, row),
+        )
+        return pb.DescribeSecurityGroupsResponse(security_groups=found, next_page_token=token)
+
+    async def AuthorizeSecurityGroupIngress(
+        self, request: Any, context: Any
+    ) -> pb.AuthorizeSecurityGroupIngressResponse:
+        return await self._authorize(request, False, pb.AuthorizeSecurityGroupIngressResponse)
+
+    async def AuthorizeSecurityGroupEgress(self, request: Any, context: Any) -> pb.AuthorizeSecurityGroupEgressResponse:
+        return await self._authorize(request, True, pb.AuthorizeSecurityGroupEgressResponse)
+
+    async def RevokeSecurityGroupIngress(self, request: Any, context: Any) -> pb.RevokeSecurityGroupIngressResponse:
+        return await self._revoke(request, False, pb.RevokeSecurityGroupIngressResponse)
+
+    async def RevokeSecurityGroupEgress(self, request: Any, context: Any) -> pb.RevokeSecurityGroupEgressResponse:
+        return await self._revoke(request, True, pb.RevokeSecurityGroupEgressResponse)
+
+    async def _authorize(self, request: Any, is_egress: bool, response: Callable[..., M]) -> M:
+        asked = convert.to_request(request, security_groups.Authorize, is_egress=is_egress)
+
+        def reply(state: State, rule_ids: Sequence[str]) -> M:
+            rules = [convert.to_rule(state.rules[rule_id]) for rule_id in rule_ids if rule_id in state.rules]
+            return response(rules=rules)
+
+        made, _ = await self._edge.mutate(
+            request, lambda state, call: security_groups.authorize(state, call, asked), reply
+        )
+        return made
+
+    async def _revoke(self, request: Any, is_egress: bool, response: Callable[[], M]) -> M:
+        asked = convert.to_request(request, security_groups.Revoke, is_egress=is_egress)
+        done, _ = await self._edge.mutate(
+            request, lambda state, call: security_groups.revoke(state, call, asked), lambda state, _: response()
+        )
+        return done

@@ -1,0 +1,227 @@
+"""`stead-controlplane`: the composition root, and the only place that builds concrete objects and the TaskGroup."""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvloop
+
+from controlplane import ca, logs
+from controlplane.api.caller import Edge
+from controlplane.api.projects import new_secret
+from controlplane.api.server import Endpoints, agent_server, user_server
+from controlplane.config import Config, ConfigError, load, port_of
+from controlplane.engine import LOG_KEPT, Engine, LogEntry
+from controlplane.errors import CloudError
+from controlplane.ids import mint
+from controlplane.loops import sweep
+from controlplane.model.policy import Policy
+from controlplane.model.project import Role
+from controlplane.service import projects, regions
+from controlplane.service.call import Call
+from controlplane.sessions import Sessions
+from controlplane.store.errors import StoreError
+from controlplane.store.store import Store
+from controlplane.uploads import Uploads
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="The control plane of a Stead region.")
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file; see docs/controlplane.example.toml.")]
+
+# How long calls in flight may take to finish after SIGTERM. Longer: a restart takes as long as its slowest watcher.
+DRAIN_S = 5
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def policy_of(config: Config) -> Policy:
+    """What use cases need of the configuration."""
+    limits, timing = config.limits, config.timing
+    return Policy(
+        region=config.region.name,
+        zones=config.region.zones,
+        public_pool=config.network.public_ranges(),
+        stop_timeout_s=timing.stop_timeout_s,
+        terminated_visible=timedelta(seconds=timing.terminated_visible_s),
+        client_token_retention=timedelta(seconds=timing.client_token_retention_s),
+        elastic_addresses=limits.elastic_addresses,
+        rules_per_group_and_direction=limits.rules_per_group_and_direction,
+        groups_per_interface=limits.groups_per_interface,
+        attachments_per_instance=limits.attachments_per_instance,
+        instances_per_call=limits.instances_per_call,
+        key_pairs=limits.key_pairs,
+        security_groups=limits.security_groups,
+    )
+
+
+class Files:
+    """Where the control plane keeps its keys and images."""
+
+    def __init__(self, config: Config) -> None:
+        self.directory = config.paths.state_dir
+        self.ca = self.directory / "ca.pem", self.directory / "ca.key"
+        self.images = self.directory / "images"
+
+
+def open_store(config: Config) -> Store:
+    store = Store.open(config.store.url)
+    store.migrate()
+    store.claim(config.region.name)
+    return store
+
+
+@cli.command()
+def init(
+    config: ConfigOption = None,
+    client_config: Annotated[
+        Path, typer.Option(help="Where to write the admin's connection and token (mode 600).")
+    ] = Path("~/.config/stead/config.toml"),
+) -> None:
+    """Create the CA, the database, region and zones, a project "default" and an admin token."""
+    settings = _load(config)
+    files, client_file = Files(settings), client_config.expanduser()
+    for path in (*files.ca, client_file):
+        if path.exists():
+            _die(f"{path} exists already: this region was set up before. Remove it only to begin anew.")
+    files.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    authority = ca.create(settings.region.name, clock())
+    secret = new_secret()
+    uvloop.run(_populate(settings, secret))
+    ca.store(authority, *files.ca)
+    _write_private(client_file, _client_toml(settings, authority, secret))
+    print(f"Region {settings.region.name} is ready. The admin's token is in {client_file}.")
+    print("Start the control plane with `stead-controlplane run`.")
+
+
+async def _populate(config: Config, secret: str) -> None:
+    store = open_store(config)
+    engine = Engine(store, clock)
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(engine.run())
+        call = Call("", Role.ADMIN, clock(), mint, policy_of(config))
+        await engine.call(lambda state: regions.sync(state, call), lambda state, _: None)
+        if not engine.state.projects:
+            project_id = await engine.call(
+                lambda state: projects.create(state, call, "default"), lambda state, made: made
+            )
+        else:
+            project_id = next(iter(engine.state.projects)).id
+        token = projects.CreateToken(project_id, Role.ADMIN, projects.hash_secret(secret))
+        await engine.call(lambda state: projects.create_token(state, call, token), lambda state, _: None)
+        writer.cancel()
+    store.close()
+
+
+def _client_toml(config: Config, authority: ca.Credentials, secret: str) -> str:
+    endpoint = f"{config.api.advertised()[0]}:{port_of(config.api.listen)}"
+    return f'endpoint = "{endpoint}"\ntoken = "{secret}"\nca = """\n{authority.certificate.decode()}"""\n'
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+@cli.command()
+def run(
+    config: ConfigOption = None,
+    check_config: Annotated[bool, typer.Option("--check-config", help="Read the configuration and stop.")] = False,
+) -> None:
+    """Serve."""
+    settings = _load(config)
+    if check_config:
+        print("The configuration is valid.")
+        return
+    logs.set_up(settings.log.level, settings.log.format)
+    files = Files(settings)
+    if not all(path.exists() for path in files.ca):
+        _die(f"There is no CA in {files.directory}: run `stead-controlplane init` first.")
+    try:
+        uvloop.run(serve(settings))
+    except* (StoreError, CloudError, OSError) as group:
+        for error in group.exceptions:
+            structlog.get_logger().error("control plane ends", error=str(error))
+        sys.exit(1)
+
+
+async def serve(config: Config) -> None:
+    """Until SIGTERM or SIGINT; a loop that dies ends the process."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    files, policy = Files(config), policy_of(config)
+    store = open_store(config)
+    engine = Engine(store, clock, _recent_log(store))
+    sessions = Sessions(engine, policy.region, timedelta(seconds=config.timing.heartbeat_timeout_s), clock)
+    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images)
+
+    def call() -> Call:
+        return Call("", Role.ADMIN, clock(), mint, policy, sessions)
+
+    endpoints = _endpoints(config, ca.load(*files.ca))
+    servers = [await user_server(edge, uploads, endpoints), agent_server(edge, uploads, endpoints)]
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(engine.run())]
+        await engine.call(lambda state: regions.sync(state, call()), lambda state, _: None)
+        loops.append(group.create_task(sweep.run(engine, uploads, call)))
+        for server in servers:
+            await server.start()
+        structlog.get_logger().info("serving", region=policy.region, api=config.api.listen)
+        await stopping.wait()
+        structlog.get_logger().info("draining")
+        await asyncio.gather(*(server.stop(DRAIN_S) for server in servers))
+        await engine.drain()
+        for loop in loops:
+            loop.cancel()
+    store.close()
+
+
+def _recent_log(store: Store) -> list[LogEntry]:
+    """What watchers may still ask for after a restart."""
+    kept = store.read_log(max(0, store.load().revision - LOG_KEPT), LOG_KEPT)
+    return [LogEntry(row.revision, row.kind, row.resource_id, row.project_id, row.deleted) for row in kept]
+
+
+def _endpoints(config: Config, authority: ca.Credentials) -> Endpoints:
+    """A new server certificate at each start: clients know the CA alone."""
+    names = ["localhost", "127.0.0.1", *config.api.advertised()]
+    addresses = [name for name in names if _is_address(name)]
+    server = ca.issue_server(authority, [name for name in names if name not in addresses], addresses, clock())
+    host = config.api.advertised()[0]
+    return Endpoints(
+        listen=config.api.listen,
+        agents_listen=config.api.agents_listen,
+        advertised=f"{host}:{port_of(config.api.listen)}",
+        agents_advertised=f"{host}:{port_of(config.api.agents_listen)}",
+        server=server,
+        authority=authority,
+    )
+
+
+def _is_address(name: str) -> bool:
+    return ":" in name or name.replace(".", "").isdigit()
+
+
+def _load(path: Path | None) -> Config:
+    try:
+        return load(path)
+    except ConfigError as error:
+        _die(str(error))
+        raise
+
+
+def _die(message: str) -> None:
+    print(f"stead-controlplane: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def main() -> None:
+    cli()

@@ -1,0 +1,254 @@
+"""The control plane's configuration: one TOML file, read into frozen dataclasses. See docs/controlplane.example.toml.
+
+Every key has a default, so that the file may be empty. An unknown key is an error: a typing mistake must not silently
+leave a default in force.
+"""
+
+import difflib
+import itertools
+import re
+import socket
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from controlplane.model.policy import Policy
+
+T = TypeVar("T")
+
+DEFAULT_PATH = Path("/etc/stead/controlplane.toml")
+
+
+class ConfigError(Exception):
+    """A setting can't be used. The message names the key, the value and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionConfig:
+    # Lower-case words and a number. It stays for ever: the database belongs to it.
+    name: str = "home-1"
+    # Names of the availability zones: the region's with one letter. A zone is what fails together, a machine or a rack.
+    zones: tuple[str, ...] = ("home-1a",)
+
+    def check(self) -> None:
+        if not re.fullmatch(r"[a-z]+(-[a-z]+)*-[0-9]+", self.name):
+            raise ConfigError(f'region.name = {self.name!r}: must be lower-case words and a number, as in "home-1"')
+        for zone in self.zones:
+            if not re.fullmatch(re.escape(self.name) + "[a-z]", zone):
+                raise ConfigError(
+                    f'region.zones: {zone!r} must be the region\'s name and a letter, as in "{self.name}a"'
+                )
+        if not self.zones or len(set(self.zones)) != len(self.zones):
+            raise ConfigError(f"region.zones = {list(self.zones)}: must be one or more different names")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    # Where users' calls are answered, "address:port".
+    listen: str = "0.0.0.0:7443"
+    # Where agents connect; a port of its own, since every call there needs a client certificate.
+    agents_listen: str = "0.0.0.0:7444"
+    # Names and addresses by which users and agents reach this machine, the best first: they go into its certificate and
+    # into join tokens. Empty: this machine's name and addresses, which may change under DHCP.
+    advertise: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        for key, value in (("listen", self.listen), ("agents_listen", self.agents_listen)):
+            if not re.fullmatch(r"\S+:[0-9]{1,5}", value) or not 0 < port_of(value) < 65536:
+                raise ConfigError(f'api.{key} = {value!r}: must be "address:port", as in "0.0.0.0:7443"')
+        for name in self.advertise:
+            if not re.fullmatch(r"[A-Za-z0-9.:-]+", name):
+                raise ConfigError(f"api.advertise: {name!r} must be a DNS name or an IP address, without a port")
+
+    def advertised(self) -> tuple[str, ...]:
+        return self.advertise or tuple(_own_names())
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    # SQLAlchemy's form. SQLite needs a local disk that honours fsync: never a network file system.
+    url: str = "sqlite:////var/lib/stead/controlplane/controlplane.db"
+
+
+@dataclass(frozen=True, slots=True)
+class PathsConfig:
+    # The certificate authority and uploaded images. Images are as large as you make them.
+    state_dir: Path = Path("/var/lib/stead/controlplane")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    # IPv4 addresses to give to instances: CIDR blocks (without their first and last address), single addresses, or
+    # "first-last". They must be free, and your network must bring them to the gateway host. Empty: instances have no
+    # public addresses.
+    public_pool: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        self.public_ranges()
+
+    def public_ranges(self) -> tuple[tuple[int, int], ...]:
+        """The pool as inclusive ranges of integers, in ascending order, as `Policy` has them."""
+        ranges = sorted(map(_address_range, self.public_pool))
+        for (_, last), (first, _) in itertools.pairwise(ranges):
+            if first <= last:
+                raise ConfigError(f"network.public_pool: {IPv4Address(first)} is in it twice; remove the overlap")
+        return tuple(ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """EC2's default quotas, per project unless their name says otherwise. None is a technical limit but attachments."""
+
+    # Public addresses are the scarcest thing at home.
+    elastic_addresses: int = 5
+    # Each rule is compiled into the filter of every host that has a member.
+    rules_per_group_and_direction: int = 60
+    # Times the rules above: what one interface's packets may have to pass.
+    groups_per_interface: int = 5
+    # The virtual machine has 12 spare PCIe ports, of which one is kept free. More can't be plugged in.
+    attachments_per_instance: int = 11
+    # One call is one step of the control plane: at a thousand others wait for some 100 ms.
+    instances_per_call: int = 1000
+    key_pairs: int = 5000
+    security_groups: int = 2500
+
+
+@dataclass(frozen=True, slots=True)
+class TimingConfig:
+    # How long a guest may take to shut down before its plug is pulled. Shorter: databases lose their last writes.
+    stop_timeout_s: int = 120
+    # How long a terminated instance can still be described. EC2: about an hour.
+    terminated_visible_s: int = 3600
+    # A host that was silent for so long shows as unreachable; nothing else happens to it. Shorter: a busy host flaps.
+    heartbeat_timeout_s: int = 30
+    # How long a repeated client token finds its first call. Shorter: a script that retries next morning starts twice.
+    client_token_retention_s: int = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    # "auto" writes for people on a terminal, JSON elsewhere.
+    format: Literal["auto", "human", "json"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    region: RegionConfig = field(default_factory=RegionConfig)
+    api: ApiConfig = field(default_factory=ApiConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    timing: TimingConfig = field(default_factory=TimingConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+    def policy(self) -> Policy:
+        """What the use cases need of it."""
+        return Policy(
+            region=self.region.name,
+            zones=self.region.zones,
+            public_pool=self.network.public_ranges(),
+            stop_timeout_s=self.timing.stop_timeout_s,
+            terminated_visible=timedelta(seconds=self.timing.terminated_visible_s),
+            client_token_retention=timedelta(seconds=self.timing.client_token_retention_s),
+            **asdict(self.limits),
+        )
+
+
+def load(path: Path | None = None) -> Config:
+    """The file at `path`, or the one at the default path where there is one. Raises ConfigError."""
+    if path is None and not DEFAULT_PATH.exists():
+        return Config()
+    path = path or DEFAULT_PATH
+    try:
+        return parse(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse(document: Mapping[str, Any]) -> Config:
+    return _read(Config, document, "")
+
+
+def port_of(listen: str) -> int:
+    return int(listen.rpartition(":")[2])
+
+
+def _read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    """The dataclass is the schema: its fields name the keys, their types and defaults."""
+    hints = get_type_hints(cls)
+    _refuse_unknown(table, hints, where)
+    section = cls(**{key: _value(hints[key], value, f"{where}{key}") for key, value in table.items()})
+    if check := getattr(section, "check", None):
+        check()
+    return section
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    known = sorted(known)
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {where}{near[0]}?" if near else f"known here: {', '.join(known)}"
+            raise ConfigError(f"unknown key {where}{key}; {hint}")
+
+
+def _value(hint: Any, value: Any, path: str) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
+        return _read(hint, value, f"{path}.")
+    if get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_value(get_args(hint)[0], item, f"{path}[{index}]") for index, item in enumerate(value))
+    if get_origin(hint) is Literal and value in get_args(hint):
+        return value
+    if hint is Path and isinstance(value, str) and value.startswith("/"):
+        return Path(value)
+    if hint is int and type(value) is int and value >= 0:  # True is an int, too
+        return value
+    if hint is str and isinstance(value, str):
+        return value
+    raise ConfigError(f"{path} = {value!r}: must be {_expected(hint)}")
+
+
+def _expected(hint: Any) -> str:
+    if get_origin(hint) is tuple:
+        return f"a list, each item {_expected(get_args(hint)[0])}"
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(f'"{choice}"' for choice in get_args(hint))
+    return {str: "a string", int: "a whole number, 0 or more", Path: "an absolute path"}.get(hint, "a table")
+
+
+def _address_range(text: str) -> tuple[int, int]:
+    """E.g. "192.0.2.0/28", "192.0.2.4" or "192.0.2.4-192.0.2.20", both ends included."""
+    try:
+        if "-" in text:
+            first, last = (IPv4Address(end.strip()) for end in text.split("-"))
+        else:
+            network = IPv4Network(text if "/" in text else f"{text}/32")
+            first, last = network[0], network[-1]
+            if network.prefixlen < 31:  # On a LAN these two are the network's own and the broadcast address.
+                first, last = first + 1, last - 1
+    except ValueError as error:
+        raise ConfigError(f'network.public_pool: {text!r} is neither a CIDR block nor "first-last": {error}') from error
+    if first > last:
+        raise ConfigError(f"network.public_pool: {text!r} ends before it begins")
+    return int(first), int(last)
+
+
+def _own_names() -> list[str]:
+    """The address that this machine calls others from, its name, and what it calls itself."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # Sends nothing: asks for the route alone (RFC 5737, TEST-NET-1).
+            address = probe.getsockname()[0]
+        except OSError:
+            address = "127.0.0.1"
+    return list(dict.fromkeys([address, socket.gethostname(), "localhost"]))

@@ -1,0 +1,141 @@
+"""The one writer: applies changes to the state in memory, makes them durable in groups, tells who follows the log.
+
+    use case -> Change -> state (one step of the event loop) -> one transaction for many -> replies and followers
+
+Every reply waits until the revision that it saw is durable, also an error's and a replayed call's. A failed commit
+fails the calls in it and all that were applied on top, and ends the process, which starts again from the store.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import structlog
+
+from controlplane.errors import CloudError, Unavailable
+from controlplane.model.state import Change, Revision, State
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+# Fewer: a watcher that was away for long has to list again. More: memory, some 200 bytes each.
+LOG_KEPT = 100_000
+
+
+class Store(Protocol):
+    """What the engine needs of `controlplane.store`; called from one thread at a time."""
+
+    def load(self) -> State: ...
+    def commit(self, revisions: list[Revision], now: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One resource's part of a revision, as watchers see it."""
+
+    revision: int
+    kind: str
+    id: str
+    project_id: str
+    deleted: bool
+
+
+class Engine:
+    """See the module. `run` must be running for anything to become durable."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime], log: Iterable[LogEntry] = ()) -> None:
+        self.state = store.load()
+        self.log = deque(log, LOG_KEPT)
+        self.durable_revision = self.state.revision
+        self._store = store
+        self._clock = clock
+        self._pending: list[Revision] = []
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._wake = asyncio.Event()
+        self._followers: list[Callable[[list[Revision]], None]] = []
+        self._committed = asyncio.Condition()
+
+    def follow(self, follower: Callable[[list[Revision]], None]) -> None:
+        """Call `follower` with durable revisions, in order, without gaps. It must not block."""
+        self._followers.append(follower)
+
+    async def call(self, use_case: Callable[[State], tuple[Change, T]], reply: Callable[[State, T], U]) -> U:
+        """Carry out a use case; the reply is made in the same step and given out when it is durable."""
+        try:
+            change, result = use_case(self.state)
+        except CloudError:
+            await self.durable(self.state.revision)
+            raise
+        self.apply(change)
+        answer, revision = reply(self.state, result), self.state.revision
+        await self.durable(revision)
+        return answer
+
+    async def read(self, query: Callable[[State], T]) -> T:
+        """Answer from memory, once what was seen is durable."""
+        return await self.call(lambda state: (Change(), query(state)), lambda state, answer: answer)
+
+    def apply(self, change: Change) -> int:
+        """Apply without waiting, for what nobody waits for; returns the revision to wait for."""
+        if change:
+            self._pending.append(self.state.apply(change))
+            self._wake.set()
+        return self.state.revision
+
+    async def durable(self, revision: int) -> None:
+        """Wait until a revision can't be undone by a crash. Raises Unavailable when its commit failed."""
+        if revision > self.durable_revision:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append((revision, waiter))
+            await waiter
+
+    async def next_after(self, revision: int) -> None:
+        """Wait until something later than `revision` is durable."""
+        async with self._committed:
+            await self._committed.wait_for(lambda: self.durable_revision > revision)
+
+    async def run(self) -> None:
+        """Commit for ever. What is applied during a commit goes into the next: nobody waits when it is quiet."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._pending = self._pending, []
+            if batch:
+                await self._commit(batch)
+
+    async def drain(self) -> None:
+        """Wait until everything applied so far is durable."""
+        await self.durable(self.state.revision)
+
+    async def _commit(self, batch: list[Revision]) -> None:
+        try:
+            await asyncio.to_thread(self._store.commit, batch, self._clock())
+        except Exception as error:
+            self._fail(error)
+            raise
+        self.durable_revision = batch[-1].number
+        for revision in batch:
+            self.log.extend(
+                LogEntry(revision.number, entry.kind, entry.id, entry.project_id, entry.new is None)
+                for entry in revision.entries
+            )
+        for follower in self._followers:
+            follower(batch)
+        while self._waiters and self._waiters[0][0] <= self.durable_revision:
+            waiter = self._waiters.popleft()[1]
+            if not waiter.done():
+                waiter.set_result(None)
+        async with self._committed:
+            self._committed.notify_all()
+
+    def _fail(self, error: Exception) -> None:
+        """Nothing applied since the last good commit is true. The process ends, and starts again from the store."""
+        structlog.get_logger().error("commit failed", error=str(error), calls=len(self._waiters))
+        failure = Unavailable("Unavailable", "The change could not be stored and did not happen; try again later")
+        for _, waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(failure)
+        self._waiters.clear()

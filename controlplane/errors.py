@@ -1,0 +1,78 @@
+"""Domain errors: EC2's code, and a category that alone decides the gRPC status and whether a retry can help.
+
+Messages name the object, the value and what to do next. Codes: "Error codes for the Amazon EC2 API".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Category(Enum):
+    """Who can do something about it."""
+
+    CALLER = "caller"  # The request is wrong and stays wrong.
+    MISSING = "missing"  # It names something that is not there.
+    UNAUTHENTICATED = "unauthenticated"  # We don't know who is calling.
+    DENIED = "denied"  # The caller may not do this.
+    CONFLICT = "conflict"  # Not in the present state of things.
+    CAPACITY = "capacity"  # No room now.
+    UNAVAILABLE = "unavailable"  # Something of ours is away; the same call may succeed later.
+    INTERNAL = "internal"  # A bug of ours.
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one host could not take a request."""
+
+    host_id: str
+    reason: str
+
+
+class CloudError(Exception):
+    """What a use case raises: `code` is EC2's, `blocking_ids` and `refusals` say what stands in the way."""
+
+    category = Category.INTERNAL
+
+    def __init__(
+        self, code: str, message: str, *, blocking_ids: Sequence[str] = (), refusals: Sequence[Refusal] = ()
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.blocking_ids = tuple(blocking_ids)
+        self.refusals = tuple(refusals)
+
+
+class Invalid(CloudError):
+    category = Category.CALLER
+
+
+class NotFound(CloudError):
+    category = Category.MISSING
+
+
+class Unauthenticated(CloudError):
+    category = Category.UNAUTHENTICATED
+
+
+class Denied(CloudError):
+    category = Category.DENIED
+
+
+class Conflict(CloudError):
+    category = Category.CONFLICT
+
+
+class NoCapacity(CloudError):
+    category = Category.CAPACITY
+
+
+class Unavailable(CloudError):
+    category = Category.UNAVAILABLE
+
+
+def invalid_value(parameter: str, value: object, expected: str) -> Invalid:
+    """A parameter's value is out of its domain: `InvalidParameterValue`."""
+    shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:77]}..."
+    return Invalid("InvalidParameterValue", f"{parameter}: {shown} is not valid; expected {expected}")

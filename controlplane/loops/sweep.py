@@ -1,0 +1,21 @@
+"""Forgets what has outlived its time, and files that no image needs."""
+
+import asyncio
+from collections.abc import Callable
+
+from controlplane.engine import Engine
+from controlplane.service.call import Call
+from controlplane.service.sweeping import sweep
+from controlplane.uploads import Uploads
+
+# Shorter: nothing gained, retentions are hours. Longer: a terminated instance shows for that much longer.
+INTERVAL_S = 60
+
+
+async def run(engine: Engine, uploads: Uploads, call: Callable[[], Call]) -> None:
+    """Sweep for ever."""
+    while True:
+        now = call()
+        await engine.call(lambda state, now=now: sweep(state, now), lambda state, _: None)  # type: ignore[misc]
+        uploads.drop_unknown(engine.state.images)
+        await asyncio.sleep(INTERVAL_S)

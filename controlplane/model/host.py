@@ -1,0 +1,55 @@
+"""Zones, hosts, and the tokens with which a host joins."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+
+class HostRole(IntEnum):
+    COMPUTE = 1
+    STORAGE = 2
+    GATEWAY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """`id` is its name."""
+
+    id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine. `number` is unique in the region, 1 to 32766, and never reused while the host exists.
+
+    Capacity is what its agent last said (and counts as zero until then); it is stored when it changes.
+    """
+
+    id: str
+    number: int
+    name: str
+    zone: str
+    roles: tuple[HostRole, ...]
+    underlay_address: str
+    created_at: datetime
+    join_token_id: str
+    vcpus: int = 0
+    memory_mib: int = 0
+    storage_gib: int = 0
+    agent_version: str = ""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostToken:
+    """Lets one machine join. Once used, `host_id` is set, and `join_hash` tells a repetition from a theft."""
+
+    id: str
+    secret_hash: str
+    zone: str
+    roles: tuple[HostRole, ...]
+    created_at: datetime
+    expires_at: datetime
+    host_id: str = ""
+    join_hash: str = ""

@@ -1,0 +1,46 @@
+"""Images, key pairs and instance types: what an instance is launched from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceType:
+    """`id` is its name, e.g. t3.nano."""
+
+    id: str
+    vcpus: int
+    memory_mib: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An upload that is complete. `deregistered_at`: nobody sees it any more, but volumes may still be made from it."""
+
+    id: str
+    project_id: str
+    name: str
+    description: str
+    format: str
+    size_bytes: int
+    virtual_size_bytes: int
+    sha256: str
+    created_at: datetime
+    tags: Mapping[str, str]
+    deregistered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """`key_type` is "ed25519" or "rsa"; `public_key` one line in OpenSSH format."""
+
+    id: str
+    project_id: str
+    name: str
+    key_type: str
+    fingerprint: str
+    public_key: str
+    created_at: datetime
+    tags: Mapping[str, str]

@@ -1,0 +1,146 @@
+"""Instances, volumes, attachments, and what hosts were seen to have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+ROOT_DEVICE = "/dev/sda1"
+
+
+class Desired(Enum):
+    """What an instance shall be."""
+
+    ON = "on"
+    OFF = "off"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class StateReason:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """`generation` counts starts, `reboot_count` reboots. `vcpus` and `memory_mib` are the type's at launch.
+
+    `desired_revision` is the revision that made `desired` what it is; `is_settled` says that the host has answered that
+    one and agrees. `ran_generation` is the last start that was seen to run. `public_ip_wanted`: it gets an automatic
+    public address at each start.
+    """
+
+    id: str
+    project_id: str
+    reservation_id: str
+    launch_index: int
+    image_id: str
+    instance_type: str
+    vcpus: int
+    memory_mib: int
+    zone: str
+    host_id: str
+    key_name: str
+    public_key: str
+    user_data: bytes
+    desired: Desired
+    desired_revision: int
+    is_settled: bool
+    generation: int
+    ran_generation: int
+    reboot_count: int
+    stop_timeout_s: int
+    public_ip_wanted: bool
+    shutdown_behavior: str
+    disable_api_termination: bool
+    state_reason: StateReason | None
+    launched_at: datetime
+    created_at: datetime
+    tags: Mapping[str, str]
+    terminated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A disk on a storage host. `epoch` is that of its latest attachment; `is_deleted`: the host shall remove it."""
+
+    id: str
+    project_id: str
+    zone: str
+    host_id: str
+    size_gib: int
+    volume_type: str
+    image_id: str
+    epoch: int
+    created_at: datetime
+    tags: Mapping[str, str]
+    is_deleted: bool = False
+    deleted_revision: int = 0
+
+
+class Phase(Enum):
+    """An attachment's life: the compute host lets go, then the storage host closes the export, then the row goes."""
+
+    ATTACHED = "attached"
+    DETACHING = "detaching"  # The instance shall let go.
+    RELEASED = "released"  # It has; the export shall close.
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A volume's bond with an instance for one epoch; `id` is the export's name, `<volume id>-e<epoch>`.
+
+    `client_host_id` may open the export, which listens on `port` of `storage_host_id`. `phase_revision` is the revision
+    that made `phase` what it is.
+    """
+
+    id: str
+    project_id: str
+    volume_id: str
+    instance_id: str
+    device_name: str
+    epoch: int
+    port: int
+    storage_host_id: str
+    client_host_id: str
+    delete_on_termination: bool
+    phase: Phase
+    phase_revision: int
+    created_at: datetime
+
+
+class ObservedKind(Enum):
+    """The kinds of resources that a host can hold."""
+
+    VOLUME = "volume"
+    EXPORT = "export"
+    VPC = "vpc"
+    GATEWAY = "gateway"
+    INSTANCE = "instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one host was last seen to have of one resource. No row: not seen there.
+
+    The fields from `running` on are for instances; see `ObservedInstance` in agent.proto.
+    """
+
+    id: str
+    host_id: str
+    kind: ObservedKind
+    resource_id: str
+    converged: bool
+    error: str
+    permanent: bool
+    running: bool = False
+    generation: int = 0
+    has_run: bool = False
+    powered_off_by_guest: bool = False
+    reboot_count: int = 0
+    export_names: tuple[str, ...] = ()
+
+
+def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:
+    return f"{host_id}/{kind.value}/{resource_id}"

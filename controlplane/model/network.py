@@ -1,0 +1,178 @@
+"""VPCs and what is in them: subnets, internet gateways, route tables, security groups, interfaces, public addresses."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Vpc:
+    """`vni` is its VXLAN identifier, unique in the region and never given to another VPC while this one lives."""
+
+    id: str
+    project_id: str
+    cidr_block: str
+    vni: int
+    is_default: bool
+    created_at: datetime
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    id: str
+    project_id: str
+    vpc_id: str
+    zone: str
+    cidr_block: str
+    map_public_ip_on_launch: bool
+    default_for_az: bool
+    created_at: datetime
+    tags: Mapping[str, str]
+
+    @property
+    def network(self) -> IPv4Network:
+        return IPv4Network(self.cidr_block)
+
+
+RESERVED_FIRST = 4  # Network, router, DNS, and one for the future (VPC user guide, "Subnet CIDR blocks").
+RESERVED_LAST = 1  # Broadcast.
+
+
+def usable_count(network: IPv4Network) -> int:
+    """How many addresses instances can have."""
+    return network.num_addresses - RESERVED_FIRST - RESERVED_LAST
+
+
+def is_usable(network: IPv4Network, address: IPv4Address) -> bool:
+    """Whether an instance may have this address."""
+    offset = int(address) - int(network.network_address)
+    return RESERVED_FIRST <= offset < network.num_addresses - RESERVED_LAST
+
+
+def usable_after(network: IPv4Network, latest: str | None) -> Iterator[str]:
+    """Every usable address once, beginning behind `latest` and wrapping round, so that addresses are reused late."""
+    first, count = int(network.network_address) + RESERVED_FIRST, usable_count(network)
+    start = int(IPv4Address(latest)) + 1 - first if latest else 0
+    return (str(IPv4Address(first + (start + step) % count)) for step in range(count))
+
+
+@dataclass(frozen=True, slots=True)
+class InternetGateway:
+    """`host_id` is the gateway host that carries it, empty until there is one; `epoch` grows when it moves."""
+
+    id: str
+    project_id: str
+    vpc_id: str
+    host_id: str
+    epoch: int
+    created_at: datetime
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`target` is "local" or an internet gateway's id."""
+
+    cidr_block: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    id: str
+    project_id: str
+    vpc_id: str
+    is_main: bool
+    routes: tuple[Route, ...]
+    created_at: datetime
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    id: str
+    project_id: str
+    vpc_id: str
+    name: str
+    description: str
+    created_at: datetime
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupRule:
+    """Exactly one of `cidr_ipv4` and `source_group_id` is set; the other is empty."""
+
+    id: str
+    project_id: str
+    group_id: str
+    is_egress: bool
+    ip_protocol: str
+    from_port: int
+    to_port: int
+    cidr_ipv4: str
+    source_group_id: str
+    description: str
+    created_at: datetime
+
+    @property
+    def permits(self) -> tuple[object, ...]:
+        """What two rules of one group may not have in common."""
+        return (
+            self.is_egress,
+            self.ip_protocol,
+            self.from_port,
+            self.to_port,
+            self.cidr_ipv4,
+            self.source_group_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInterface:
+    """Lives as long as any host may still have its instance, so that its address is not given away too early."""
+
+    id: str
+    project_id: str
+    vpc_id: str
+    subnet_id: str
+    instance_id: str
+    device_index: int
+    mac_address: str
+    private_ip: str
+    group_ids: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAddress:
+    """An address out of the public pool; `id` is its allocation id.
+
+    Elastic ones belong to the project until released; automatic ones to an instance until it stops. One that is
+    released stays on record until the gateway that may have carried it is seen to have forgotten it.
+    """
+
+    id: str
+    project_id: str
+    public_ip: str
+    is_elastic: bool
+    interface_id: str
+    association_id: str
+    created_at: datetime
+    tags: Mapping[str, str]
+    is_released: bool = False
+    leaving_host_id: str = ""  # That gateway's host.
+    leaving_revision: int = 0  # The host's report must answer at least this revision.
+
+
+def mac_address(private_ip: str, vni: int) -> str:
+    """A locally administered MAC, unique in the VPC because the address is (IEEE 802, 02:...)."""
+    octets = (0x02, vni & 0xFF, *IPv4Address(private_ip).packed)
+    return ":".join(f"{octet:02x}" for octet in octets)
+
+
+def host_name(private_ip: str) -> str:
+    """EC2's name for an instance, without the domain."""
+    return "ip-" + private_ip.replace(".", "-")

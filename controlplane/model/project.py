@@ -1,0 +1,48 @@
+"""Projects, the tokens that act for them, and the record of calls that carried a client token."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+
+class Role(IntEnum):
+    """What a token allows; a larger value allows all that a smaller one does."""
+
+    READER = 1
+    MEMBER = 2
+    ADMIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`secret_hash` is SHA-256 in hexadecimal; the secret has 256 random bits, so that no salt is needed."""
+
+    id: str
+    project_id: str
+    role: Role
+    secret_hash: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientToken:
+    """A mutating call that was carried out, kept so that its repetition does no new work.
+
+    `id` is `<project id>/<client token>`; `request_hash` covers operation and parameters; `result` is what the use case
+    returned, JSON, from which the reply is made again.
+    """
+
+    id: str
+    project_id: str
+    operation: str
+    request_hash: str
+    result: str
+    created_at: datetime

@@ -1,0 +1,134 @@
+"""What follows from a host's report: new observations, and the steps that waited for them.
+
+A report that answers revision R takes every update up to R into account: what is not in it then, and was not wanted at
+R, is gone and cannot come back. So everything that ends carries the revision of its end, and waits for such a report.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from controlplane.model.instance import (
+    Attachment,
+    Desired,
+    Instance,
+    Observation,
+    ObservedKind,
+    Phase,
+    StateReason,
+)
+from controlplane.model.network import PublicAddress
+from controlplane.model.state import Change, State
+from controlplane.service import power
+
+BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A host's report: `observed` are new or changed; `gone` are ids of observations to forget."""
+
+    host_id: str
+    is_full: bool
+    observed: Sequence[Observation]
+    gone: Sequence[str]
+
+
+def absorb(state: State, report: Report) -> Change:
+    """Take down what was seen. The caller then calls `settle`, since this may be what something waited for."""
+    change = Change()
+    seen = {row.id for row in report.observed}
+    for row in report.observed:
+        if state.observations.get(row.id) != row:
+            change.put(row)
+        if row.kind is ObservedKind.INSTANCE:
+            _follow_instance(state, change, row)
+        elif row.kind is ObservedKind.VOLUME and row.permanent:
+            _fail_launch(state, change, row)
+    gone = [state.observations[row_id] for row_id in report.gone if row_id in state.observations]
+    if report.is_full:
+        gone = [row for row in state.observations.by("host", report.host_id) if row.id not in seen]
+    change.delete(*gone)
+    return change
+
+
+def _follow_instance(state: State, change: Change, row: Observation) -> None:
+    """A start that is seen to have run; a guest that powered itself off; a launch that can never succeed."""
+    instance = state.instances.get(row.resource_id)
+    if instance is None or instance.host_id != row.host_id or row.generation not in (0, instance.generation):
+        return
+    if row.has_run and row.generation > instance.ran_generation:
+        instance = replace(instance, ran_generation=row.generation)
+        change.put(instance)
+    if instance.desired is not Desired.ON:
+        return
+    if row.powered_off_by_guest and row.generation == instance.generation:
+        if instance.shutdown_behavior == "terminate":
+            power.end(state, change, instance, BY_GUEST)
+        else:
+            power.switch_off(state, change, instance, BY_GUEST)
+    elif row.permanent and not instance.ran_generation:
+        power.end(state, change, instance, StateReason("Server.InternalError", row.error))
+
+
+def _fail_launch(state: State, change: Change, row: Observation) -> None:
+    """A volume that can't be made ends the launch that it was to be for; an instance that has run is left alone."""
+    for attachment in state.attachments.by("volume", row.resource_id):
+        instance = state.instances[attachment.instance_id]
+        if instance.desired is Desired.ON and not instance.ran_generation:
+            power.end(state, change, instance, StateReason("Server.InternalError", row.error))
+
+
+def settle(state: State, host_id: str, answered: int, now: datetime) -> Change:
+    """Take the steps that waited for this host to answer a revision; `answered` is the latest that it has."""
+    change = Change()
+    for instance in _due(state.instances.by("ending", host_id), "desired_revision", answered):
+        _settle_instance(state, change, instance, now)
+    for attachment in _due(state.attachments.by("detaching", host_id), "phase_revision", answered):
+        observation = state.observed(ObservedKind.INSTANCE, attachment.instance_id, host_id)
+        if observation is None or attachment.id not in observation.export_names:
+            _release(state, change, attachment)
+    for attachment in _due(state.attachments.by("released", host_id), "phase_revision", answered):
+        if state.observed(ObservedKind.EXPORT, attachment.id, host_id) is None:
+            _forget(state, change, attachment)
+    for volume in _due(state.volumes.by("ending", host_id), "deleted_revision", answered):
+        if state.observed(ObservedKind.VOLUME, volume.id, host_id) is None:
+            change.delete(volume)
+    _settle_addresses(state, change, host_id, answered)
+    return change
+
+
+def _due(rows: Iterable, revision: str, answered: int) -> list:  # type: ignore[type-arg]
+    return [row for row in rows if getattr(row, revision) <= answered]
+
+
+def _settle_instance(state: State, change: Change, instance: Instance, now: datetime) -> None:
+    observation = state.observed(ObservedKind.INSTANCE, instance.id, instance.host_id)
+    if instance.desired is Desired.OFF and (observation is None or not observation.running):
+        change.put(replace(instance, is_settled=True))
+    elif instance.desired is Desired.ABSENT and observation is None:
+        change.put(replace(instance, is_settled=True, terminated_at=now))
+        for attachment in state.attachments.by("instance", instance.id):
+            _release(state, change, attachment)
+        change.delete(*state.interfaces.by("instance", instance.id))
+
+
+def _release(state: State, change: Change, attachment: Attachment) -> None:
+    change.put(replace(attachment, phase=Phase.RELEASED, phase_revision=state.revision + 1))
+
+
+def _forget(state: State, change: Change, attachment: Attachment) -> None:
+    """Nobody has the export open any more: the volume is free, or goes with its instance."""
+    change.delete(attachment)
+    if attachment.delete_on_termination and state.instances[attachment.instance_id].desired is Desired.ABSENT:
+        volume = state.volumes[attachment.volume_id]
+        change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
+
+
+def _settle_addresses(state: State, change: Change, host_id: str, answered: int) -> None:
+    """A public address is free when no gateway on the host is still busy."""
+    leaving: list[PublicAddress] = _due(state.addresses.by("leaving", host_id), "leaving_revision", answered)
+    if leaving and all(
+        row.converged for row in state.observations.by("host", host_id) if row.kind is ObservedKind.GATEWAY
+    ):
+        change.delete(*leaving)

@@ -1,0 +1,291 @@
+"""What one host shall have, out of the rows. Order across hosts is expressed by what is included, not by a workflow.
+
+Specs are nested dicts in the shape of `Resource` in agent.proto, whose comments say what each field means; the gRPC
+edge turns them into messages.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from controlplane.model.instance import (
+    ROOT_DEVICE,
+    Attachment,
+    Desired,
+    Instance,
+    ObservedKind,
+    Phase,
+    Volume,
+)
+from controlplane.model.network import (
+    InternetGateway,
+    NetworkInterface,
+    PublicAddress,
+    SecurityGroupRule,
+    Subnet,
+    host_name,
+)
+from controlplane.model.state import Entry, State
+
+Spec = Mapping[str, Any]
+Key = tuple[ObservedKind, str]
+GIB = 1 << 30
+
+
+def render_all(state: State, host_id: str, region: str) -> dict[Key, Spec]:
+    """Everything that the host shall have."""
+    specs = ((key, render(state, host_id, key, region)) for key in _keys(state, host_id))
+    return {key: spec for key, spec in specs if spec is not None}
+
+
+def render(state: State, host_id: str, key: Key, region: str) -> Spec | None:
+    """One resource as the host shall have it; None when it shall not."""
+    kind, resource_id = key
+    match kind:
+        case ObservedKind.VOLUME:
+            volume = state.volumes.get(resource_id)
+            return _volume(state, volume) if volume and volume.host_id == host_id and not volume.is_deleted else None
+        case ObservedKind.EXPORT:
+            row = state.attachments.get(resource_id)
+            is_open = row and row.storage_host_id == host_id and row.phase is not Phase.RELEASED
+            return _export(row) if row and is_open else None
+        case ObservedKind.INSTANCE:
+            instance = state.instances.get(resource_id)
+            if instance is None or instance.host_id != host_id or instance.desired is Desired.ABSENT:
+                return None
+            return _instance(state, instance, region)
+        case ObservedKind.VPC:
+            return _vpc(state, resource_id, host_id) if host_id in hosts_of_vpc(state, resource_id) else None
+        case ObservedKind.GATEWAY:
+            gateway = state.internet_gateways.one("vpc", resource_id)
+            is_here = gateway and gateway.host_id == host_id and state.interfaces.count("vpc", resource_id)
+            return _gateway(state, resource_id, gateway.epoch) if gateway and is_here else None
+
+
+def _keys(state: State, host_id: str) -> set[Key]:
+    """Every resource that may be on the host."""
+    keys: set[Key] = {(ObservedKind.VOLUME, row.id) for row in state.volumes.by("host", host_id)}
+    keys |= {(ObservedKind.EXPORT, row.id) for row in state.attachments.by("storage_host", host_id)}
+    vpc_ids = {row.vpc_id for row in state.internet_gateways.by("host", host_id)}
+    for instance in state.instances.by("host", host_id):
+        keys.add((ObservedKind.INSTANCE, instance.id))
+        vpc_ids |= {row.vpc_id for row in state.interfaces.by("instance", instance.id)}
+    return keys | {(kind, vpc_id) for vpc_id in vpc_ids for kind in (ObservedKind.VPC, ObservedKind.GATEWAY)}
+
+
+def hosts_of_vpc(state: State, vpc_id: str) -> set[str]:
+    """Hosts that take part in a VPC: those of its interfaces, and its gateway's while there are any."""
+    hosts = {_host_of(state, interface) for interface in state.interfaces.by("vpc", vpc_id)}
+    gateways = state.internet_gateways.by("vpc", vpc_id) if hosts else []
+    return hosts | {gateway.host_id for gateway in gateways if gateway.host_id}
+
+
+def _host_of(state: State, interface: NetworkInterface) -> str:
+    return state.instances[interface.instance_id].host_id
+
+
+@dataclass(slots=True)
+class Touched:
+    """What changes may alter: single resources on single hosts, and VPCs wherever they are. Too much does no harm.
+
+    `hosts` are those whose answer something waits for, even where nothing changes for them.
+    """
+
+    keys: set[tuple[str, Key]] = field(default_factory=set)
+    vpc_ids: set[str] = field(default_factory=set)
+    hosts: set[str] = field(default_factory=set)
+
+    def add(self, state: State, entry: Entry) -> None:
+        """Take one entry of the log into account."""
+        for row in (entry.old, entry.new):
+            if row is not None:
+                self._add_row(state, row)
+        if (
+            isinstance(entry.old, Instance)
+            and isinstance(entry.new, Instance)
+            and entry.old.host_id != entry.new.host_id
+        ):
+            self.vpc_ids |= {interface.vpc_id for interface in state.interfaces.by("instance", entry.id)}
+
+    def _add_row(self, state: State, row: object) -> None:
+        match row:
+            case Volume():
+                self.keys.add((row.host_id, (ObservedKind.VOLUME, row.id)))
+            case Attachment():
+                self.keys.add((row.storage_host_id, (ObservedKind.EXPORT, row.id)))
+                self.keys.add((row.client_host_id, (ObservedKind.INSTANCE, row.instance_id)))
+            case Instance():
+                self.keys.add((row.host_id, (ObservedKind.INSTANCE, row.id)))
+            case PublicAddress():
+                self.hosts.add(row.leaving_host_id)
+                self._add_interface(state, state.interfaces.get(row.interface_id))
+            case NetworkInterface():
+                self._add_interface(state, row)
+            case SecurityGroupRule():
+                group = state.security_groups.get(row.group_id)
+                self.vpc_ids |= {group.vpc_id} if group else set()
+            case Subnet() | InternetGateway():
+                self.vpc_ids.add(row.vpc_id)
+
+    def _add_interface(self, state: State, interface: NetworkInterface | None) -> None:
+        if interface is not None:
+            self.vpc_ids.add(interface.vpc_id)
+            host_id = _host_of(state, interface)
+            self.keys.add((host_id, (ObservedKind.INSTANCE, interface.instance_id)))
+
+
+def _volume(state: State, volume: Volume) -> Spec:
+    spec: dict[str, Any] = {"volume_id": volume.id, "size_bytes": volume.size_gib * GIB}
+    if volume.image_id:
+        image = state.images[volume.image_id]
+        spec["image"] = {
+            "image_id": image.id,
+            "format": image.format,
+            "size_bytes": image.size_bytes,
+            "sha256": image.sha256,
+        }
+    return spec
+
+
+def _export(attachment: Attachment) -> Spec:
+    return {
+        "export_name": attachment.id,
+        "volume_id": attachment.volume_id,
+        "epoch": attachment.epoch,
+        "port": attachment.port,
+        "client_host_ids": [attachment.client_host_id],
+    }
+
+
+def _instance(state: State, instance: Instance, region: str) -> Spec:
+    return {
+        "instance_id": instance.id,
+        "generation": instance.generation,
+        "power_on": instance.desired is Desired.ON,
+        "reboot_count": instance.reboot_count,
+        "stop_timeout_s": instance.stop_timeout_s,
+        "vcpus": instance.vcpus,
+        "memory_mib": instance.memory_mib,
+        "interfaces": [
+            {
+                "interface_id": row.id,
+                "vpc_id": row.vpc_id,
+                "mac_address": row.mac_address,
+                "private_ip": row.private_ip,
+            }
+            for row in state.interfaces.by("instance", instance.id)
+        ],
+        "disks": [_disk(state, row) for row in _disks(state, instance)],
+        "metadata": _metadata(state, instance, region),
+    }
+
+
+def _disks(state: State, instance: Instance) -> list[Attachment]:
+    held = [row for row in state.attachments.by("instance", instance.id) if row.phase is Phase.ATTACHED]
+    return sorted(held, key=lambda row: (row.device_name != ROOT_DEVICE, row.device_name))
+
+
+def _disk(state: State, attachment: Attachment) -> Spec:
+    return {
+        "volume_id": attachment.volume_id,
+        "export_name": attachment.id,
+        "address": state.hosts[attachment.storage_host_id].underlay_address,
+        "port": attachment.port,
+        "device_name": attachment.device_name,
+    }
+
+
+def _metadata(state: State, instance: Instance, region: str) -> Spec:
+    interface = state.interfaces.by("instance", instance.id)[0]
+    subnet = state.subnets[interface.subnet_id]
+    public = state.addresses.one("interface", interface.id)
+    return {
+        "image_id": instance.image_id,
+        "instance_type": instance.instance_type,
+        "zone_name": instance.zone,
+        "region_name": region,
+        "host_name": f"{host_name(interface.private_ip)}.{region}.compute.internal",
+        "public_ip": public.public_ip if public else "",
+        "key_name": instance.key_name,
+        "public_key": instance.public_key,
+        "security_groups": [state.security_groups[group_id].name for group_id in interface.group_ids],
+        "user_data": instance.user_data,
+        "reservation_id": instance.reservation_id,
+        "launch_index": instance.launch_index,
+        "subnet_id": subnet.id,
+        "subnet_cidr_block": subnet.cidr_block,
+    }
+
+
+def _vpc(state: State, vpc_id: str, host_id: str) -> Spec:
+    vpc = state.vpcs[vpc_id]
+    interfaces = state.interfaces.by("vpc", vpc_id)
+    ports = [row for row in interfaces if _host_of(state, row) == host_id]
+    group_ids = sorted({group_id for port in ports for group_id in port.group_ids})
+    rules = {group_id: state.rules.by("group", group_id) for group_id in group_ids}
+    sources = sorted({rule.source_group_id for held in rules.values() for rule in held if rule.source_group_id})
+    gateway = state.internet_gateways.one("vpc", vpc_id)
+    return {
+        "vpc_id": vpc.id,
+        "vni": vpc.vni,
+        "cidr_block": vpc.cidr_block,
+        "subnets": [{"subnet_id": row.id, "cidr_block": row.cidr_block} for row in state.subnets.by("vpc", vpc_id)],
+        "ports": [_port(row) for row in ports],
+        "peers": _peers(state, interfaces, host_id, gateway.host_id if gateway else ""),
+        "host_number": state.hosts[host_id].number,
+        "gateway_host_number": state.hosts[gateway.host_id].number if gateway and gateway.host_id else 0,
+        "groups": [{"group_id": group_id, "rules": [_rule(rule) for rule in held]} for group_id, held in rules.items()],
+        "group_members": [
+            {"group_id": group_id, "private_ips": [row.private_ip for row in state.interfaces.by("group", group_id)]}
+            for group_id in sources
+        ],
+    }
+
+
+def _port(interface: NetworkInterface) -> Spec:
+    return {
+        "interface_id": interface.id,
+        "instance_id": interface.instance_id,
+        "mac_address": interface.mac_address,
+        "private_ip": interface.private_ip,
+        "subnet_id": interface.subnet_id,
+        "group_ids": list(interface.group_ids),
+        "host_name": host_name(interface.private_ip),
+    }
+
+
+def _peers(state: State, interfaces: Iterable[NetworkInterface], host_id: str, gateway_host_id: str) -> list[Spec]:
+    """The other hosts of a VPC, in order of number."""
+    addresses: dict[str, list[str]] = {gateway_host_id: []} if gateway_host_id else {}
+    for interface in interfaces:
+        addresses.setdefault(_host_of(state, interface), []).append(interface.private_ip)
+    addresses.pop(host_id, None)
+    hosts = sorted((state.hosts[peer_id] for peer_id in addresses), key=lambda host: host.number)
+    return [
+        {
+            "host_number": host.number,
+            "underlay_address": host.underlay_address,
+            "private_ips": addresses[host.id],
+        }
+        for host in hosts
+    ]
+
+
+def _rule(rule: SecurityGroupRule) -> Spec:
+    peer = {"group_id": rule.source_group_id} if rule.source_group_id else {"cidr_ipv4": rule.cidr_ipv4}
+    return {
+        "is_egress": rule.is_egress,
+        "ip_protocol": rule.ip_protocol,
+        "from_port": rule.from_port,
+        "to_port": rule.to_port,
+        **peer,
+    }
+
+
+def _gateway(state: State, vpc_id: str, epoch: int) -> Spec:
+    mappings = [
+        {"public_ip": address.public_ip, "private_ip": interface.private_ip}
+        for interface in state.interfaces.by("vpc", vpc_id)
+        for address in state.addresses.by("interface", interface.id)
+    ]
+    return {"vpc_id": vpc_id, "epoch": epoch, "mappings": mappings}

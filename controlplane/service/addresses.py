@@ -1,0 +1,193 @@
+"""Public addresses: elastic ones, and the automatic ones that come and go with a running instance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from controlplane.errors import Conflict, NoCapacity
+from controlplane.ids import Prefix
+from controlplane.model.instance import Desired, Instance
+from controlplane.model.lifecycle import Request
+from controlplane.model.network import NetworkInterface, PublicAddress
+from controlplane.model.state import Change, State
+from controlplane.service.admission import admit
+from controlplane.service.call import ALLOCATION, ASSOCIATION, INSTANCE, Call, check_id, check_tags, find, not_found
+
+
+@dataclass(frozen=True, slots=True)
+class AllocateAddress:
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def allocate(state: State, call: Call, request: AllocateAddress) -> tuple[Change, str]:
+    check_tags(request.tags)
+    held = sum(row.project_id == call.project_id and is_elastic(row) for row in state.addresses)
+    if held >= call.policy.elastic_addresses:
+        raise Conflict("AddressLimitExceeded", f"The project has {held} elastic addresses, its limit; release one")
+    change = Change()
+    public_ip = free_addresses(state, call, change, 1)[0]
+    address = _new(call, public_ip, is_elastic=True, interface_id="", tags=request.tags)
+    change.put(address)
+    return change, address.id
+
+
+def is_elastic(address: PublicAddress) -> bool:
+    """Whether users see it as theirs."""
+    return address.is_elastic and not address.is_released
+
+
+def free_addresses(state: State, call: Call, change: Change, count: int) -> list[str]:
+    """Addresses of the pool that nobody has, also not by this change. Raises `InsufficientAddressCapacity`."""
+    free: list[str] = []
+    given = {row.public_ip for row in change.rows_of(PublicAddress)}
+    newest = state.addresses.newest()
+    for address in call.policy.public_addresses_after(newest.public_ip if newest else None):
+        if len(free) == count:
+            return free
+        if address not in given and not state.addresses.count("public_ip", address):
+            free.append(address)
+    if len(free) < count:
+        raise NoCapacity(
+            "InsufficientAddressCapacity",
+            f"{count} public addresses asked, {len(free)} free in the pool; "
+            "release some, or ask the operator to enlarge network.public_pool",
+        )
+    return free
+
+
+def _new(call: Call, public_ip: str, *, is_elastic: bool, interface_id: str, tags: Mapping[str, str]) -> PublicAddress:
+    return PublicAddress(
+        id=call.mint(Prefix.ADDRESS_ALLOCATION),
+        project_id=call.project_id,
+        public_ip=public_ip,
+        is_elastic=is_elastic,
+        interface_id=interface_id,
+        association_id="",
+        created_at=call.now,
+        tags=tags,
+    )
+
+
+def give_automatic(state: State, call: Call, change: Change, interfaces: list[NetworkInterface]) -> None:
+    """An automatic address for each of these interfaces, which have none. Raises `InsufficientAddressCapacity`."""
+    for interface, public_ip in zip(interfaces, free_addresses(state, call, change, len(interfaces)), strict=True):
+        change.put(_new(call, public_ip, is_elastic=False, interface_id=interface.id, tags={}))
+
+
+def take_automatic(state: State, change: Change, interface: NetworkInterface) -> None:
+    """Give the interface's automatic address, if it has one, back to the pool."""
+    for address in state.addresses.by("interface", interface.id):
+        if not address.is_elastic:
+            _release(state, change, address)
+
+
+def _unmapped(state: State, address: PublicAddress) -> PublicAddress:
+    """The address without its mapping, remembering the gateway that has to forget it."""
+    if not address.interface_id:
+        return address
+    gateway = state.internet_gateways.one("vpc", state.interfaces[address.interface_id].vpc_id)
+    return replace(
+        address,
+        interface_id="",
+        association_id="",
+        leaving_host_id=gateway.host_id if gateway else "",
+        leaving_revision=state.revision + 1,
+    )
+
+
+def _release(state: State, change: Change, address: PublicAddress) -> None:
+    """Take the row away, or keep it until the gateway has forgotten the address, so that nobody else gets it before."""
+    unmapped = _unmapped(state, address)
+    if unmapped.leaving_host_id:
+        change.put(replace(unmapped, is_released=True))
+    else:
+        change.delete(address)
+
+
+@dataclass(frozen=True, slots=True)
+class AssociateAddress:
+    allocation_id: str
+    instance_id: str
+    allow_reassociation: bool | None = None
+
+
+def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Change, str]:
+    address = _find(state, call, request.allocation_id)
+    instance = find(state.instances, INSTANCE, request.instance_id, call)
+    admit(state, instance, Request.ASSOCIATE_ADDRESS)
+    interface = state.interfaces.by("instance", instance.id)[0]
+    change = Change()
+    if address.interface_id == interface.id:
+        return change, address.association_id
+    _check_gateway(state, interface)
+    if address.interface_id and request.allow_reassociation is False:
+        other = state.interfaces[address.interface_id].instance_id
+        raise Conflict(
+            "Resource.AlreadyAssociated",
+            f"{address.public_ip} is mapped to {other}; disassociate it first",
+            blocking_ids=[other],
+        )
+    if address.interface_id:
+        _restore_automatic(state, call, change, address)
+    for held in state.addresses.by("interface", interface.id):
+        if held.is_elastic:
+            change.put(_unmapped(state, held))
+    take_automatic(state, change, interface)
+    mapped = replace(address, interface_id=interface.id, association_id=call.mint(Prefix.ADDRESS_ASSOCIATION))
+    change.put(mapped)
+    return change, mapped.association_id
+
+
+def _find(state: State, call: Call, allocation_id: str) -> PublicAddress:
+    address = find(state.addresses, ALLOCATION, allocation_id, call)
+    if not is_elastic(address):
+        raise not_found(ALLOCATION, allocation_id)
+    return address
+
+
+def _check_gateway(state: State, interface: NetworkInterface) -> None:
+    if not state.internet_gateways.count("vpc", interface.vpc_id):
+        raise Conflict("Gateway.NotAttached", f"{interface.vpc_id} has no internet gateway; attach one first")
+
+
+def _restore_automatic(state: State, call: Call, change: Change, address: PublicAddress) -> None:
+    """The instance that loses this elastic address gets an automatic one, if it had one at launch and is on."""
+    interface = state.interfaces[address.interface_id]
+    instance = state.instances[interface.instance_id]
+    if instance.public_ip_wanted and instance.desired is Desired.ON:
+        give_automatic(state, call, change, [interface])
+
+
+def disassociate(state: State, call: Call, association_id: str) -> tuple[Change, None]:
+    """Succeeds where the association is gone already."""
+    check_id(ASSOCIATION, association_id)
+    change = Change()
+    address = state.addresses.one("association", association_id)
+    if address is not None and address.project_id == call.project_id:
+        _restore_automatic(state, call, change, address)
+        change.put(_unmapped(state, address))
+    return change, None
+
+
+def release(state: State, call: Call, allocation_id: str) -> tuple[Change, None]:
+    address = _find(state, call, allocation_id)
+    change = Change()
+    if address.interface_id:
+        interface = state.interfaces[address.interface_id]
+        if not state.vpcs[interface.vpc_id].is_default:
+            raise Conflict(
+                "InvalidIPAddress.InUse",
+                f"{address.public_ip} is mapped to {interface.instance_id}; disassociate it first",
+                blocking_ids=[interface.instance_id],
+            )
+        _restore_automatic(state, call, change, address)
+    _release(state, change, address)
+    return change, None
+
+
+def let_go(state: State, change: Change, instance: Instance) -> None:
+    """What termination does: automatic addresses go back to the pool, elastic ones stay with the project."""
+    for interface in state.interfaces.by("instance", instance.id):
+        take_automatic(state, change, interface)
+        for address in state.addresses.by("interface", interface.id):
+            if address.is_elastic:
+                change.put(_unmapped(state, address))

@@ -1,0 +1,136 @@
+"""Hosts: join tokens, joining, and what an agent says of its machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from ipaddress import AddressValueError, IPv4Address
+
+from controlplane.errors import CloudError, Conflict, Denied, invalid_value
+from controlplane.ids import Prefix
+from controlplane.model.host import Host, HostRole, HostToken
+from controlplane.model.state import Change, State
+from controlplane.service.call import Call, find_zone
+
+MAX_HOST_NUMBER = 32766  # Transit addresses are 169.254.0.1 to 169.254.127.254.
+
+
+@dataclass(frozen=True, slots=True)
+class CreateHostToken:
+    zone_name: str
+    roles: Sequence[int]
+    lifetime_s: int
+    secret_hash: str
+
+
+def create_token(state: State, call: Call, request: CreateHostToken) -> tuple[Change, str]:
+    find_zone(state, request.zone_name)
+    roles = tuple(HostRole(role) for role in sorted(set(request.roles)) if role in set(HostRole))
+    if not roles or len(roles) != len(set(request.roles)):
+        raise invalid_value("roles", list(request.roles), "one or more of compute, storage, gateway")
+    lifetime_s = request.lifetime_s or 3600
+    if not 60 <= lifetime_s <= 604800:
+        raise invalid_value("lifetime_s", lifetime_s, "60 to 604800")
+    token = HostToken(
+        id=call.mint(Prefix.HOST_TOKEN),
+        secret_hash=request.secret_hash,
+        zone=request.zone_name,
+        roles=roles,
+        created_at=call.now,
+        expires_at=call.now + timedelta(seconds=lifetime_s),
+    )
+    change = Change()
+    change.put(token)
+    return change, token.id
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """`join_hash` covers the certificate requests, so that only the machine that made them can repeat the call."""
+
+    secret_hash: str
+    join_hash: str
+    host_name: str
+    underlay_address: str
+
+
+def join(state: State, call: Call, request: Join) -> tuple[Change, str]:
+    """Make a machine a host and use the token up; the same request again returns the same host."""
+    token = _usable_token(state, call, request)
+    change = Change()
+    if token.host_id:
+        return change, token.host_id
+    _check_underlay(state, request.underlay_address)
+    host = Host(
+        id=call.mint(Prefix.HOST),
+        number=_free_number(state),
+        name=request.host_name[:253],
+        zone=token.zone,
+        roles=token.roles,
+        underlay_address=request.underlay_address,
+        created_at=call.now,
+        join_token_id=token.id,
+    )
+    change.put(host, replace(token, host_id=host.id, join_hash=request.join_hash))
+    if HostRole.GATEWAY in host.roles:
+        change.put(*(replace(row, host_id=host.id) for row in state.internet_gateways if not row.host_id))
+    return change, host.id
+
+
+def _usable_token(state: State, call: Call, request: Join) -> HostToken:
+    token = state.host_tokens.one("secret_hash", request.secret_hash)
+    if token is None:
+        raise _refused("this region knows no such join token; make one with `stead host token`")
+    if token.host_id and token.join_hash != request.join_hash:
+        raise _refused(f"{token.id} was used already, by {token.host_id}; make a new one with `stead host token`")
+    if not token.host_id and token.expires_at <= call.now:
+        raise _refused(f"{token.id} expired at {token.expires_at:%Y-%m-%d %H:%M:%S} UTC; make a new one")
+    return token
+
+
+def _refused(reason: str) -> CloudError:
+    return Denied("InvalidHostToken", f"The host cannot join: {reason}")
+
+
+def _check_underlay(state: State, address: str) -> None:
+    try:
+        IPv4Address(address)
+    except AddressValueError as error:
+        raise invalid_value("underlay_address", address, "an IPv4 address of the machine") from error
+    taken = next((host for host in state.hosts if host.underlay_address == address), None)
+    if taken:
+        raise Conflict(
+            "InvalidUnderlayAddress.InUse", f"The address {address} belongs to host {taken.id} ({taken.name})"
+        )
+
+
+def _free_number(state: State) -> int:
+    """The smallest that no host has."""
+    for number in range(1, MAX_HOST_NUMBER + 1):
+        if not state.hosts.count("number", number):
+            return number
+    raise Conflict("HostLimitExceeded", f"The region has {MAX_HOST_NUMBER} hosts, the most there can be")
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    vcpus: int
+    memory_mib: int
+    storage_gib: int
+    problems: tuple[str, ...]
+
+
+def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -> Change:
+    """Take down what the agent says; no change where it says nothing new, so that heartbeats write nothing."""
+    host = state.hosts[host_id]
+    told = replace(
+        host,
+        vcpus=capacity.vcpus,
+        memory_mib=capacity.memory_mib,
+        storage_gib=capacity.storage_gib,
+        problems=capacity.problems,
+        agent_version=agent_version,
+    )
+    change = Change()
+    if told != host:
+        change.put(told)
+    return change

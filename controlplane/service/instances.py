@@ -1,0 +1,323 @@
+"""Launching instances. What becomes of them afterwards is in `power`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address
+
+from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
+from controlplane.ids import Prefix
+from controlplane.model.capacity import Resources
+from controlplane.model.image import Image, InstanceType
+from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
+from controlplane.model.network import (
+    NetworkInterface,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+    is_usable,
+    mac_address,
+    usable_after,
+)
+from controlplane.model.state import Change, State
+from controlplane.placement import Candidate, emptiness
+from controlplane.service import addresses, catalogue, images, key_pairs, security_groups, volumes, vpcs
+from controlplane.service.call import GROUP, SUBNET, Call, check_tags, find, find_zone
+from controlplane.service.capacity import candidates, compute_host, storage_host
+
+MAX_USER_DATA_BYTES = 16384
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDeviceMapping:
+    device_name: str
+    volume_size_gib: int = 0
+    delete_on_termination: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInstances:
+    """As `RunInstancesRequest` in instances.proto."""
+
+    image_id: str
+    instance_type: str = ""
+    min_count: int = 0
+    max_count: int = 0
+    key_name: str = ""
+    subnet_id: str = ""
+    zone_name: str = ""
+    security_group_ids: Sequence[str] = ()
+    associate_public_ip_address: bool | None = None
+    private_ip_address: str = ""
+    user_data: bytes = b""
+    block_device_mappings: Sequence[BlockDeviceMapping] = ()
+    instance_initiated_shutdown_behavior: str = ""
+    disable_api_termination: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    device_name: str
+    size_gib: int
+    image_id: str
+    delete_on_termination: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """A request that holds in every respect but room."""
+
+    request: RunInstances
+    min_count: int
+    max_count: int
+    image: Image
+    size: InstanceType
+    public_key: str
+    vpc: Vpc
+    subnets: Sequence[Subnet]  # One of these.
+    groups: Sequence[SecurityGroup]
+    disks: Sequence[_Disk]
+    reservation_id: str
+
+
+def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
+    """Launch as many as there is room for, `min_count` or none; the result is the new instances' ids."""
+    launch = _check(state, call, request)
+    subnet, places = _place(state, call, launch)
+    change = Change()
+    free_ips = _free_private_ips(state, subnet, len(places), request.private_ip_address)
+    launched, interfaces = [], []
+    for index, (place, private_ip) in enumerate(zip(places, free_ips, strict=True)):
+        instance = _instance(state, call, launch, subnet, place.host_id, index)
+        interface = _interface(call, launch, subnet, instance.id, private_ip)
+        change.put(instance, interface)
+        _add_volumes(state, call, change, launch, instance, place)
+        launched.append(instance)
+        interfaces.append(interface)
+    if launched and launched[0].public_ip_wanted:
+        addresses.give_automatic(state, call, change, interfaces)
+    return change, [instance.id for instance in launched]
+
+
+def _check(state: State, call: Call, request: RunInstances) -> _Launch:
+    min_count, max_count = _counts(call, request)
+    image = images.find_image(state, call, request.image_id)
+    size = catalogue.find_type(state, request.instance_type or catalogue.DEFAULT)
+    key = key_pairs.find_by_name(state, call, request.key_name) if request.key_name else None
+    if len(request.user_data) > MAX_USER_DATA_BYTES:
+        raise Invalid(
+            "InvalidParameterValue",
+            f"user_data: {len(request.user_data)} bytes; at most {MAX_USER_DATA_BYTES} are allowed",
+        )
+    if request.instance_initiated_shutdown_behavior not in ("", "stop", "terminate"):
+        raise invalid_value(
+            "instance_initiated_shutdown_behavior", request.instance_initiated_shutdown_behavior, "stop or terminate"
+        )
+    check_tags(request.tags)
+    vpc, subnets = _subnets(state, call, request)
+    return _Launch(
+        request=request,
+        min_count=min_count,
+        max_count=max_count,
+        image=image,
+        size=size,
+        public_key=key.public_key if key else "",
+        vpc=vpc,
+        subnets=subnets,
+        groups=_groups(state, call, request, vpc),
+        disks=_disks(call, request, image),
+        reservation_id=call.mint(Prefix.RESERVATION),
+    )
+
+
+def _counts(call: Call, request: RunInstances) -> tuple[int, int]:
+    min_count = request.min_count or 1
+    max_count = request.max_count or min_count
+    if not 1 <= min_count <= max_count:
+        raise invalid_value("max_count", max_count, f"min_count ({min_count}) or more")
+    if max_count > call.policy.instances_per_call:
+        raise invalid_value("max_count", max_count, f"at most {call.policy.instances_per_call} in one call")
+    if request.private_ip_address and max_count > 1:
+        raise Invalid("InvalidParameterCombination", "private_ip_address is for a single instance; leave it out")
+    return min_count, max_count
+
+
+def _subnets(state: State, call: Call, request: RunInstances) -> tuple[Vpc, list[Subnet]]:
+    """The VPC, and the subnets that will do: the named one, the default one of the zone, or of every zone."""
+    if request.zone_name:
+        find_zone(state, request.zone_name)
+    if request.subnet_id:
+        subnet = find(state.subnets, SUBNET, request.subnet_id, call)
+        if request.zone_name not in ("", subnet.zone):
+            raise Invalid("InvalidParameterCombination", f"{subnet.id} is in {subnet.zone}, not in {request.zone_name}")
+        return state.vpcs[subnet.vpc_id], [subnet]
+    vpc = security_groups.find_vpc(state, call, "")
+    subnets = [row for row in state.subnets.by("vpc", vpc.id) if row.default_for_az]
+    return vpc, [row for row in subnets if request.zone_name in ("", row.zone)]
+
+
+def _groups(state: State, call: Call, request: RunInstances, vpc: Vpc) -> list[SecurityGroup]:
+    if not request.security_group_ids:
+        return [vpcs.default_group(state, vpc.id)]
+    ids = list(dict.fromkeys(request.security_group_ids))
+    limit = call.policy.groups_per_interface
+    if len(ids) > limit:
+        raise Conflict("SecurityGroupsPerInterfaceLimitExceeded", f"{len(ids)} groups asked; at most {limit}")
+    groups = [find(state.security_groups, GROUP, group_id, call) for group_id in ids]
+    for group in groups:
+        if group.vpc_id != vpc.id:
+            raise Invalid("InvalidParameter", f"{group.id} is in {group.vpc_id}, the subnet in {vpc.id}")
+    return groups
+
+
+def _disks(call: Call, request: RunInstances, image: Image) -> list[_Disk]:
+    """The root first."""
+    image_gib = -(-image.virtual_size_bytes // GIB)
+    root = _Disk(ROOT_DEVICE, image_gib, image.id, delete_on_termination=True)
+    others: dict[str, _Disk] = {}
+    for mapping in request.block_device_mappings:
+        keep = mapping.delete_on_termination is False
+        if mapping.device_name == ROOT_DEVICE:
+            root = _Disk(ROOT_DEVICE, mapping.volume_size_gib or image_gib, image.id, not keep)
+        elif mapping.device_name in others or mapping.device_name not in volumes.DEVICES:
+            raise invalid_value("device_name", mapping.device_name, f"{ROOT_DEVICE} or a free one of /dev/sdb to sdz")
+        else:
+            others[mapping.device_name] = _Disk(mapping.device_name, mapping.volume_size_gib, "", not keep)
+    disks = [root, *others.values()]
+    for disk in disks:
+        volumes.check_size(disk.size_gib)
+    if root.size_gib < image_gib:
+        raise invalid_value("volume_size_gib", root.size_gib, f"at least {image_gib}, the size of {image.id}")
+    if len(disks) > call.policy.attachments_per_instance:
+        raise Conflict("AttachmentLimitExceeded", f"{len(disks)} volumes asked; an instance has fewer")
+    return disks
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    host_id: str
+    storage_host_ids: Sequence[str]  # One for each disk.
+
+
+def _place(state: State, call: Call, launch: _Launch) -> tuple[Subnet, list[_Place]]:
+    """The emptiest zone that takes all; otherwise the one that takes most. Raises when that is under `min_count`."""
+    refused: list[Refusal] = []
+    shortest: NoCapacity | None = None
+    best: tuple[Subnet, list[_Place]] | None = None
+    zones = [(subnet, candidates(state, call, subnet.zone)) for subnet in launch.subnets]
+    for subnet, hosts in sorted(zones, key=lambda zone: -max(map(emptiness, zone[1]), default=0)):
+        places, error = _fill(launch, subnet, hosts)
+        if best is None or len(places) > len(best[1]):
+            best = subnet, places
+        if error is None:
+            break
+        refused.extend(error.refusals)
+        shortest = error
+    if best and len(best[1]) >= launch.min_count:
+        return best
+    if shortest is None:
+        raise Invalid("InvalidParameterValue", f"{launch.vpc.id} has no default subnet in the zone; name a subnet")
+    raise NoCapacity(shortest.code, shortest.message, refusals=refused) from shortest
+
+
+def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list[_Place], NoCapacity | None]:
+    """Places for up to `max_count` instances, and why there are no more."""
+    wanted = Resources(launch.size.vcpus, launch.size.memory_mib)
+    places: list[_Place] = []
+    try:
+        for _ in range(launch.max_count):
+            host_id = compute_host(hosts, subnet.zone, wanted)
+            stores = [storage_host(hosts, subnet.zone, disk.size_gib, host_id) for disk in launch.disks]
+            places.append(_Place(host_id, stores))
+    except NoCapacity as error:
+        return places, error
+    return places, None
+
+
+def _free_private_ips(state: State, subnet: Subnet, count: int, asked: str) -> list[str]:
+    if asked:
+        return [_asked_ip(state, subnet, asked)]
+    latest = state.interfaces.latest("subnet", subnet.id)
+    free: list[str] = []
+    for address in usable_after(subnet.network, latest.private_ip if latest else None):
+        if len(free) == count:
+            return free
+        if not state.interfaces.count("address", (subnet.vpc_id, address)):
+            free.append(address)
+    if len(free) < count:
+        raise NoCapacity(
+            "InsufficientFreeAddressesInSubnet",
+            f"{subnet.id} ({subnet.cidr_block}) has {len(free)} free addresses, {count} are needed",
+        )
+    return free
+
+
+def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
+    try:
+        usable = is_usable(subnet.network, IPv4Address(asked))
+    except AddressValueError as error:
+        raise invalid_value("private_ip_address", asked, "an IPv4 address") from error
+    if not usable:
+        raise invalid_value("private_ip_address", asked, f"a free address of {subnet.cidr_block}, not a reserved one")
+    holder = state.interfaces.one("address", (subnet.vpc_id, asked))
+    if holder:
+        raise Conflict("InvalidIPAddress.InUse", f"{asked} belongs to {holder.instance_id}; choose another")
+    return asked
+
+
+def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id: str, index: int) -> Instance:
+    request = launch.request
+    asked = request.associate_public_ip_address
+    return Instance(
+        id=call.mint(Prefix.INSTANCE),
+        project_id=call.project_id,
+        reservation_id=launch.reservation_id,
+        launch_index=index,
+        image_id=launch.image.id,
+        instance_type=launch.size.id,
+        vcpus=launch.size.vcpus,
+        memory_mib=launch.size.memory_mib,
+        zone=subnet.zone,
+        host_id=host_id,
+        key_name=request.key_name,
+        public_key=launch.public_key,
+        user_data=request.user_data,
+        desired=Desired.ON,
+        desired_revision=state.revision + 1,
+        is_settled=False,
+        generation=1,
+        ran_generation=0,
+        reboot_count=0,
+        stop_timeout_s=call.policy.stop_timeout_s,
+        public_ip_wanted=subnet.map_public_ip_on_launch if asked is None else asked,
+        shutdown_behavior=request.instance_initiated_shutdown_behavior or "stop",
+        disable_api_termination=request.disable_api_termination,
+        state_reason=None,
+        launched_at=call.now,
+        created_at=call.now,
+        tags=request.tags,
+    )
+
+
+def _interface(call: Call, launch: _Launch, subnet: Subnet, instance_id: str, private_ip: str) -> NetworkInterface:
+    return NetworkInterface(
+        id=call.mint(Prefix.NETWORK_INTERFACE),
+        project_id=call.project_id,
+        vpc_id=launch.vpc.id,
+        subnet_id=subnet.id,
+        instance_id=instance_id,
+        device_index=0,
+        mac_address=mac_address(private_ip, launch.vpc.vni),
+        private_ip=private_ip,
+        group_ids=tuple(group.id for group in launch.groups),
+        created_at=call.now,
+    )
+
+
+def _add_volumes(state: State, call: Call, change: Change, launch: _Launch, instance: Instance, place: _Place) -> None:
+    for disk, host_id in zip(launch.disks, place.storage_host_ids, strict=True):
+        volume = volumes.new_volume(call, instance.zone, host_id, disk.size_gib, disk.image_id)
+        volumes.bond(
+            state, call, change, volume, instance, disk.device_name, delete_on_termination=disk.delete_on_termination
+        )

@@ -1,0 +1,72 @@
+"""Key pairs: the public half. Whoever calls `create` has made the pair and alone hands out the private half."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controlplane.errors import Conflict, Invalid, NotFound
+from controlplane.ids import Prefix
+from controlplane.keys import PublicKey
+from controlplane.model.image import KeyPair
+from controlplane.model.state import Change, State
+from controlplane.service.call import KEY_PAIR, Call, check_id, check_tags, check_text
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKeyPair:
+    key_name: str
+    public_key: PublicKey
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]:
+    name = request.key_name
+    check_text("key_name", name, r"[!-~]([ -~]{0,253}[!-~])?", "1 to 255 printable ASCII characters, no outer spaces")
+    check_tags(request.tags)
+    if state.key_pairs.one("name", (call.project_id, name)):
+        raise Conflict("InvalidKeyPair.Duplicate", f"The key pair {name!r} exists already; delete it or choose a name")
+    if len(state.key_pairs) >= call.policy.key_pairs:
+        raise Conflict("KeyPairLimitExceeded", f"The project has {call.policy.key_pairs} key pairs; delete one first")
+    key = request.public_key
+    row = KeyPair(
+        id=call.mint(Prefix.KEY_PAIR),
+        project_id=call.project_id,
+        name=name,
+        key_type=key.key_type.value,
+        fingerprint=key.fingerprint,
+        public_key=key.line,
+        created_at=call.now,
+        tags=request.tags,
+    )
+    change = Change()
+    change.put(row)
+    return change, row.id
+
+
+def find_by_name(state: State, call: Call, name: str) -> KeyPair:
+    row = state.key_pairs.one("name", (call.project_id, name))
+    if row is None:
+        raise NotFound("InvalidKeyPair.NotFound", f"The key pair {name!r} does not exist in this project")
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteKeyPair:
+    key_name: str = ""
+    key_pair_id: str = ""
+
+
+def delete(state: State, call: Call, request: DeleteKeyPair) -> tuple[Change, str]:
+    """Succeeds where there is none, as in EC2; the result is then empty."""
+    if bool(request.key_name) == bool(request.key_pair_id):
+        code = "InvalidParameterCombination" if request.key_name else "MissingParameter"
+        raise Invalid(code, "Name the key pair either by key_name or by key_pair_id")
+    if request.key_pair_id:
+        check_id(KEY_PAIR, request.key_pair_id)
+        row = state.key_pairs.get(request.key_pair_id)
+    else:
+        row = state.key_pairs.one("name", (call.project_id, request.key_name))
+    change = Change()
+    if row is None or row.project_id != call.project_id:
+        return change, ""
+    change.delete(row)
+    return change, row.id

@@ -1,0 +1,136 @@
+"""Starting, stopping, rebooting and ending instances. A batch is all or none, unlike EC2's terminate per zone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from controlplane.errors import Conflict
+from controlplane.model.capacity import Resources
+from controlplane.model.instance import Desired, Instance, StateReason
+from controlplane.model.lifecycle import InstanceState, Request
+from controlplane.model.state import Change, State
+from controlplane.service import addresses, volumes
+from controlplane.service.admission import admit, current_state
+from controlplane.service.call import INSTANCE, Call, find, require_ids
+from controlplane.service.capacity import candidates, compute_host
+
+StateChange = tuple[str, int, int]  # Instance id, previous and current state code.
+
+BY_USER = StateReason("Client.UserInitiatedShutdown", "User initiated shutdown")
+BY_TERMINATION = StateReason("Client.UserInitiatedShutdown", "User initiated termination")
+
+
+def _select(state: State, call: Call, instance_ids: Sequence[str]) -> list[Instance]:
+    ids = require_ids("instance_ids", instance_ids)
+    return [find(state.instances, INSTANCE, instance_id, call) for instance_id in ids]
+
+
+def _batch(
+    state: State,
+    call: Call,
+    instance_ids: Sequence[str],
+    request: Request,
+    becomes: InstanceState,
+    act: Callable[[Change, Instance], None],
+) -> tuple[Change, list[StateChange]]:
+    """Check all, then do all: one refusal leaves every instance as it was."""
+    instances = _select(state, call, instance_ids)
+    wanted = [(instance, current_state(state, instance), admit(state, instance, request)) for instance in instances]
+    change = Change()
+    changes: list[StateChange] = []
+    for instance, before, accepted in wanted:
+        if accepted:
+            act(change, instance)
+        changes.append((instance.id, before.code, (becomes if accepted else before).code))
+    return change, changes
+
+
+def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change, list[StateChange]]:
+    """On the same host, or where that has no room, on another of the zone."""
+
+    def act(change: Change, instance: Instance) -> None:
+        hosts = candidates(state, call, instance.zone)
+        for earlier in change.rows_of(Instance):
+            for candidate in hosts:
+                if candidate.host.id == earlier.host_id:
+                    candidate.take(Resources(earlier.vcpus, earlier.memory_mib))
+        wanted = Resources(instance.vcpus, instance.memory_mib)
+        started = replace(
+            instance,
+            host_id=compute_host(hosts, instance.zone, wanted, instance.host_id),
+            desired=Desired.ON,
+            desired_revision=state.revision + 1,
+            is_settled=False,
+            generation=instance.generation + 1,
+            launched_at=call.now,
+            state_reason=None,
+        )
+        change.put(started)
+        volumes.follow(state, call, change, started)
+        interface = state.interfaces.by("instance", instance.id)[0]
+        if instance.public_ip_wanted and not state.addresses.count("interface", interface.id):
+            addresses.give_automatic(state, call, change, [interface])
+
+    return _batch(state, call, instance_ids, Request.START, InstanceState.PENDING, act)
+
+
+@dataclass(frozen=True, slots=True)
+class StopInstances:
+    instance_ids: Sequence[str]
+    force: bool = False
+
+
+def stop(state: State, call: Call, request: StopInstances) -> tuple[Change, list[StateChange]]:
+    def act(change: Change, instance: Instance) -> None:
+        timeout_s = 0 if request.force else call.policy.stop_timeout_s
+        switch_off(state, change, replace(instance, stop_timeout_s=timeout_s), BY_USER)
+
+    return _batch(state, call, request.instance_ids, Request.STOP, InstanceState.STOPPING, act)
+
+
+def switch_off(state: State, change: Change, instance: Instance, reason: StateReason) -> None:
+    """It shall be off: its automatic address goes back to the pool, everything else stays its own."""
+    change.put(
+        replace(
+            instance,
+            desired=Desired.OFF,
+            desired_revision=state.revision + 1,
+            is_settled=False,
+            state_reason=reason,
+        )
+    )
+    for interface in state.interfaces.by("instance", instance.id):
+        addresses.take_automatic(state, change, interface)
+
+
+def reboot(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change, list[StateChange]]:
+    def act(change: Change, instance: Instance) -> None:
+        change.put(replace(instance, reboot_count=instance.reboot_count + 1))
+
+    return _batch(state, call, instance_ids, Request.REBOOT, InstanceState.RUNNING, act)
+
+
+def terminate(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change, list[StateChange]]:
+    def act(change: Change, instance: Instance) -> None:
+        if instance.disable_api_termination:
+            raise Conflict(
+                "OperationNotPermitted",
+                f"The instance '{instance.id}' may not be terminated: disable_api_termination is set",
+                blocking_ids=[instance.id],
+            )
+        end(state, change, instance, BY_TERMINATION)
+
+    return _batch(state, call, instance_ids, Request.TERMINATE, InstanceState.SHUTTING_DOWN, act)
+
+
+def end(state: State, change: Change, instance: Instance, reason: StateReason) -> None:
+    """It shall be gone. Addresses go at once; interface and volumes when its host is seen to have let go."""
+    change.put(
+        replace(
+            instance,
+            desired=Desired.ABSENT,
+            desired_revision=state.revision + 1,
+            is_settled=False,
+            state_reason=reason,
+        )
+    )
+    addresses.let_go(state, change, instance)

@@ -1,0 +1,199 @@
+"""Security groups and their rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
+
+from controlplane.errors import Conflict, Invalid, NotFound, invalid_value
+from controlplane.ids import Prefix
+from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
+from controlplane.model.state import Change, State
+from controlplane.service import vpcs
+from controlplane.service.call import GROUP, VPC, Call, check_tags, check_text, find
+
+_TEXT = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}"
+_PORT_PROTOCOLS = ("tcp", "udp")
+_NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp"}
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSecurityGroup:
+    group_name: str
+    description: str
+    vpc_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(state: State, call: Call, request: CreateSecurityGroup) -> tuple[Change, str]:
+    name = request.group_name
+    check_text("group_name", name, rf"(?!sg-){_TEXT}", "1 to 255 characters that EC2 allows, not beginning sg-")
+    check_text("description", request.description, _TEXT, "1 to 255 characters that EC2 allows")
+    check_tags(request.tags)
+    if name.lower() == "default":
+        raise Invalid("InvalidGroup.Reserved", "The name 'default' belongs to the VPC's default group; choose another")
+    vpc = find_vpc(state, call, request.vpc_id)
+    for other in state.security_groups.by("vpc", vpc.id):
+        if other.name.lower() == name.lower():
+            raise Conflict("InvalidGroup.Duplicate", f"The name {name!r} belongs to {other.id} in {vpc.id}")
+    group = SecurityGroup(
+        id=call.mint(Prefix.SECURITY_GROUP),
+        project_id=call.project_id,
+        vpc_id=vpc.id,
+        name=name,
+        description=request.description,
+        created_at=call.now,
+        tags=request.tags,
+    )
+    change = Change()
+    change.put(group, vpcs.allow_all(call, group, is_egress=True, cidr_ipv4=vpcs.ANYWHERE))
+    return change, group.id
+
+
+def find_vpc(state: State, call: Call, vpc_id: str) -> Vpc:
+    """The named VPC; for an empty id the default one. Raises `VPCIdNotSpecified` where there is none."""
+    if vpc_id:
+        return find(state.vpcs, VPC, vpc_id, call)
+    vpc = vpcs.default_vpc(state, call.project_id)
+    if vpc is None:
+        raise Invalid("VPCIdNotSpecified", "The project has no default VPC; name a VPC or a subnet")
+    return vpc
+
+
+def delete(state: State, call: Call, group_id: str) -> tuple[Change, None]:
+    group = find(state.security_groups, GROUP, group_id, call)
+    if group.name == "default":
+        raise Conflict("CannotDelete", f"{group_id} is the default group of {group.vpc_id}; it goes with the VPC")
+    users = [row.instance_id for row in state.interfaces.by("group", group_id)]
+    namers = [row.group_id for row in state.rules.by("source", group_id) if row.group_id != group_id]
+    if blockers := list(dict.fromkeys(users + namers)):
+        raise Conflict(
+            "DependencyViolation",
+            f"{group_id} ({group.name}) is in use by {', '.join(blockers)}; take it out there first",
+            blocking_ids=blockers,
+        )
+    change = Change()
+    change.delete(*state.rules.by("group", group_id), group)
+    return change, None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """As `IpPermission` in security_groups.proto; exactly one of the peers is not empty."""
+
+    ip_protocol: str
+    from_port: int
+    to_port: int
+    cidr_ipv4: str
+    group_id: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    group_id: str
+    is_egress: bool
+    permissions: Sequence[Permission]
+
+
+def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, list[str]]:
+    group = find(state.security_groups, GROUP, request.group_id, call)
+    if not request.permissions:
+        raise Invalid("MissingParameter", "permissions: name at least one")
+    held = {row.permits: row.id for row in state.rules.by("group", group.id)}
+    change, made = Change(), []
+    for asked in request.permissions:
+        rule = _rule(state, call, group, asked, request.is_egress)
+        if rule.permits in held:
+            raise Conflict("InvalidPermission.Duplicate", f"{group.id} permits this already, by {held[rule.permits]}")
+        held[rule.permits] = rule.id
+        change.put(rule)
+        made.append(rule.id)
+    limit = call.policy.rules_per_group_and_direction
+    if sum(permits[0] is request.is_egress for permits in held) > limit:
+        raise Conflict("RulesPerSecurityGroupLimitExceeded", f"{group.id} would have over {limit} rules this way")
+    return change, made
+
+
+def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_egress: bool) -> SecurityGroupRule:
+    protocol, from_port, to_port = _protocol_and_ports(asked)
+    if asked.group_id:
+        source = find(state.security_groups, GROUP, asked.group_id, call)
+        if source.vpc_id != group.vpc_id:
+            raise Invalid("InvalidGroup.NotFound", f"{source.id} is in {source.vpc_id}, {group.id} in {group.vpc_id}")
+    if len(asked.description) > 255:
+        raise invalid_value("description", asked.description, "at most 255 characters")
+    return SecurityGroupRule(
+        id=call.mint(Prefix.SECURITY_GROUP_RULE),
+        project_id=call.project_id,
+        group_id=group.id,
+        is_egress=is_egress,
+        ip_protocol=protocol,
+        from_port=from_port,
+        to_port=to_port,
+        cidr_ipv4="" if asked.group_id else _canonical_cidr(asked.cidr_ipv4),
+        source_group_id=asked.group_id,
+        description=asked.description,
+        created_at=call.now,
+    )
+
+
+def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
+    """In canonical form: names for tcp, udp and icmp, -1 for ports where there are none. Raises `...Malformed`."""
+    protocol = _NUMBERS.get(asked.ip_protocol, asked.ip_protocol)
+    if protocol in _PORT_PROTOCOLS:
+        if not 0 <= asked.from_port <= asked.to_port <= 65535:
+            raise _malformed(asked, "ports are 0 to 65535, the first not above the last")
+        return protocol, asked.from_port, asked.to_port
+    if protocol == "icmp":
+        if not (-1 <= asked.from_port <= 255 and -1 <= asked.to_port <= 255):
+            raise _malformed(asked, "an ICMP type and code are 0 to 255, or -1 for all")
+        if asked.from_port == -1 and asked.to_port != -1:
+            raise _malformed(asked, "an ICMP code needs a type")
+        return protocol, asked.from_port, asked.to_port
+    if protocol != "-1" and not (protocol.isascii() and protocol.isdigit() and int(protocol) <= 255):
+        raise _malformed(asked, "the protocol is tcp, udp, icmp, a number 0 to 255, or -1 for everything")
+    return (protocol if protocol == "-1" else str(int(protocol))), -1, -1
+
+
+def _malformed(asked: Permission, why: str) -> Invalid:
+    shown = f"protocol {asked.ip_protocol!r}, ports {asked.from_port} to {asked.to_port}"
+    return Invalid("InvalidPermission.Malformed", f"{shown}: {why}")
+
+
+def _canonical_cidr(text: str) -> str:
+    try:
+        return str(IPv4Network(text))
+    except (AddressValueError, NetmaskValueError, ValueError) as error:
+        if "/" in text:
+            raise invalid_value("cidr_ipv4", text, "an IPv4 network with no host bits set, e.g. 10.0.0.0/8") from error
+        raise invalid_value("cidr_ipv4", text, "an IPv4 network such as 203.0.113.7/32, or a group id") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    group_id: str
+    is_egress: bool
+    permissions: Sequence[Permission]
+    rule_ids: Sequence[str]
+
+
+def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
+    """All or none. Stricter than EC2 in the default VPC, where a rule that is not there is passed over there."""
+    group = find(state.security_groups, GROUP, request.group_id, call)
+    if not request.permissions and not request.rule_ids:
+        raise Invalid("MissingParameter", "permissions or rule_ids: name at least one")
+    rules = [row for row in state.rules.by("group", group.id) if row.is_egress is request.is_egress]
+    by_permits, by_id = {row.permits: row for row in rules}, {row.id: row for row in rules}
+    change = Change()
+    for asked in request.permissions:
+        row = by_permits.get(_rule(state, call, group, asked, request.is_egress).permits)
+        change.delete(_present(row, group, f"{asked.ip_protocol} {asked.from_port}-{asked.to_port}"))
+    for rule_id in request.rule_ids:
+        change.delete(_present(by_id.get(rule_id), group, rule_id))
+    return change, None
+
+
+def _present(row: SecurityGroupRule | None, group: SecurityGroup, what: str) -> SecurityGroupRule:
+    if row is None:
+        raise NotFound("InvalidPermission.NotFound", f"{group.id} has no such rule in this direction: {what}")
+    return row

@@ -1,0 +1,229 @@
+"""Volumes and their attachments."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from controlplane.errors import Conflict, Invalid, NotFound, invalid_value
+from controlplane.ids import Prefix
+from controlplane.model.instance import (
+    ROOT_DEVICE,
+    Attachment,
+    Desired,
+    Instance,
+    ObservedKind,
+    Phase,
+    Volume,
+)
+from controlplane.model.lifecycle import InstanceState, Request, VolumeState, volume_state
+from controlplane.model.state import Change, State
+from controlplane.service.admission import admit, current_state
+from controlplane.service.call import INSTANCE, VOLUME, Call, check_tags, find, find_zone
+from controlplane.service.capacity import candidates, storage_host
+
+VOLUME_TYPE = "gp3"
+MAX_SIZE_GIB = 65536
+FIRST_PORT, LAST_PORT = 20000, 29999  # NBD exports of one storage host, below Linux's ephemeral ports (32768).
+DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnopqrstuvwxyzbcde")
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVolume:
+    zone_name: str
+    size_gib: int
+    volume_type: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(state: State, call: Call, request: CreateVolume) -> tuple[Change, str]:
+    find_zone(state, request.zone_name)
+    check_size(request.size_gib)
+    if request.volume_type not in ("", VOLUME_TYPE):
+        raise invalid_value("volume_type", request.volume_type, VOLUME_TYPE)
+    check_tags(request.tags)
+    host_id = storage_host(candidates(state, call, request.zone_name), request.zone_name, request.size_gib)
+    volume = new_volume(call, request.zone_name, host_id, request.size_gib, tags=request.tags)
+    change = Change()
+    change.put(volume)
+    return change, volume.id
+
+
+def check_size(size_gib: int) -> None:
+    if not 1 <= size_gib <= MAX_SIZE_GIB:
+        raise invalid_value("size_gib", size_gib, f"1 to {MAX_SIZE_GIB}")
+
+
+def new_volume(
+    call: Call, zone: str, host_id: str, size_gib: int, image_id: str = "", tags: Mapping[str, str] | None = None
+) -> Volume:
+    return Volume(
+        id=call.mint(Prefix.VOLUME),
+        project_id=call.project_id,
+        zone=zone,
+        host_id=host_id,
+        size_gib=size_gib,
+        volume_type=VOLUME_TYPE,
+        image_id=image_id,
+        epoch=0,
+        created_at=call.now,
+        tags=tags or {},
+    )
+
+
+def state_of(state: State, volume: Volume) -> VolumeState:
+    observation = state.observed(ObservedKind.VOLUME, volume.id, volume.host_id)
+    return volume_state(volume.is_deleted, state.attachments.count("volume", volume.id) > 0, observation)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachVolume:
+    volume_id: str
+    instance_id: str
+    device_name: str = ""
+
+
+def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str]:
+    volume = find(state.volumes, VOLUME, request.volume_id, call)
+    instance = find(state.instances, INSTANCE, request.instance_id, call)
+    admit(state, instance, Request.ATTACH_VOLUME)
+    if volume.zone != instance.zone:
+        raise Invalid(
+            "InvalidVolume.ZoneMismatch",
+            f"{volume.id} is in {volume.zone}, {instance.id} in {instance.zone}; both must be in one zone",
+        )
+    _check_available(state, volume)
+    device_name = _device(state, call, instance, request.device_name)
+    change = Change()
+    attachment = bond(state, call, change, volume, instance, device_name, delete_on_termination=False)
+    return change, attachment.id
+
+
+def _check_available(state: State, volume: Volume) -> None:
+    current = state_of(state, volume)
+    if current is VolumeState.IN_USE:
+        holder = state.attachments.by("volume", volume.id)[0].instance_id
+        raise Conflict("VolumeInUse", f"{volume.id} is attached to {holder}; detach it first", blocking_ids=[holder])
+    if current is not VolumeState.AVAILABLE:
+        raise Conflict("IncorrectState", f"{volume.id} is {current.value}; only an available volume can be attached")
+
+
+def _device(state: State, call: Call, instance: Instance, asked: str) -> str:
+    held = {row.device_name: row.volume_id for row in state.attachments.by("instance", instance.id)}
+    limit = call.policy.attachments_per_instance
+    if len(held) >= limit:
+        raise Conflict("AttachmentLimitExceeded", f"{instance.id} has {len(held)} volumes, the most that it can have")
+    if not asked:
+        return next(device for device in DEVICES if device not in held)
+    if not re.fullmatch(r"/dev/(sd|xvd)[b-z]", asked):
+        raise invalid_value("device_name", asked, "/dev/sdb to /dev/sdz")
+    if asked in held:
+        raise Invalid("InvalidParameterValue", f"{asked} of {instance.id} is taken by {held[asked]}; choose another")
+    return asked
+
+
+def bond(
+    state: State,
+    call: Call,
+    change: Change,
+    volume: Volume,
+    instance: Instance,
+    device_name: str,
+    *,
+    delete_on_termination: bool,
+) -> Attachment:
+    """Attach in a new epoch, on a port of its own. The caller has checked that it may."""
+    epoch = volume.epoch + 1
+    attachment = Attachment(
+        id=f"{volume.id}-e{epoch}",
+        project_id=volume.project_id,
+        volume_id=volume.id,
+        instance_id=instance.id,
+        device_name=device_name,
+        epoch=epoch,
+        port=_free_port(state, change, volume.host_id),
+        storage_host_id=volume.host_id,
+        client_host_id=instance.host_id,
+        delete_on_termination=delete_on_termination,
+        phase=Phase.ATTACHED,
+        phase_revision=state.revision + 1,
+        created_at=call.now,
+    )
+    change.put(replace(volume, epoch=epoch), attachment)
+    return attachment
+
+
+def _free_port(state: State, change: Change, host_id: str) -> int:
+    """Behind the newest on that host, wrapping round, so that a port is reused late."""
+    fresh = [row.port for row in change.rows_of(Attachment) if row.storage_host_id == host_id]
+    latest = state.attachments.latest("storage_host", host_id)
+    start = fresh[-1] if fresh else latest.port if latest else LAST_PORT
+    count = LAST_PORT - FIRST_PORT + 1
+    for step in range(1, count + 1):
+        port = FIRST_PORT + (start - FIRST_PORT + step) % count
+        if port not in fresh and not state.attachments.count("port", (host_id, port)):
+            return port
+    raise Conflict("AttachmentLimitExceeded", f"Host {host_id} has {count} volumes open, the most it can have")
+
+
+@dataclass(frozen=True, slots=True)
+class DetachVolume:
+    volume_id: str
+    instance_id: str = ""
+
+
+def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str]:
+    volume = find(state.volumes, VOLUME, request.volume_id, call)
+    attachment = next(iter(state.attachments.by("volume", volume.id)), None)
+    if attachment is None or request.instance_id not in ("", attachment.instance_id):
+        where = request.instance_id or "any instance"
+        raise NotFound("InvalidAttachment.NotFound", f"{volume.id} is not attached to {where}")
+    change = Change()
+    if attachment.phase is not Phase.ATTACHED:
+        return change, attachment.id
+    instance = state.instances[attachment.instance_id]
+    if attachment.device_name == ROOT_DEVICE and current_state(state, instance) is not InstanceState.STOPPED:
+        raise Conflict("OperationNotPermitted", f"{volume.id} is the root of {instance.id}; stop the instance first")
+    change.put(
+        replace(attachment, phase=Phase.DETACHING, phase_revision=state.revision + 1, delete_on_termination=False)
+    )
+    return change, attachment.id
+
+
+def delete(state: State, call: Call, volume_id: str) -> tuple[Change, None]:
+    volume = find(state.volumes, VOLUME, volume_id, call)
+    if holders := [row.instance_id for row in state.attachments.by("volume", volume.id)]:
+        raise Conflict("VolumeInUse", f"{volume.id} is attached to {holders[0]}; detach it first", blocking_ids=holders)
+    change = Change()
+    if not volume.is_deleted:
+        change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
+    return change, None
+
+
+def follow(state: State, call: Call, change: Change, instance: Instance) -> None:
+    """Open the instance's volumes to the host that it now is on: a new epoch each, which shuts the old one out."""
+    for attachment in _held(state.attachments.by("instance", instance.id)):
+        if attachment.client_host_id != instance.host_id:
+            volume = state.volumes[attachment.volume_id]
+            change.delete(attachment)
+            bond(
+                state,
+                call,
+                change,
+                volume,
+                instance,
+                attachment.device_name,
+                delete_on_termination=attachment.delete_on_termination,
+            )
+
+
+def _held(attachments: Iterable[Attachment]) -> list[Attachment]:
+    return [row for row in attachments if row.phase is Phase.ATTACHED]
+
+
+def is_attached(state: State, attachment: Attachment) -> bool:
+    """Whether the guest has it; for an instance that is off, whether it will have it."""
+    instance = state.instances[attachment.instance_id]
+    if instance.desired is not Desired.ON:
+        return True
+    observation = state.observed(ObservedKind.INSTANCE, instance.id, instance.host_id)
+    return observation is not None and attachment.id in observation.export_names

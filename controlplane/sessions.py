@@ -1,0 +1,211 @@
+"""Which agents are connected, what each has been sent, and what they answer. Knows nothing of gRPC.
+
+A session renders what log entries touched, sends the difference to what it sent before, and takes reports in. An
+agent's answer to the last update counts for every later revision that changed nothing for its host.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+
+from controlplane.engine import Engine
+from controlplane.errors import Unavailable
+from controlplane.model.instance import ObservedKind
+from controlplane.model.state import Revision
+from controlplane.reconcile.absorb import Report, absorb, settle
+from controlplane.reconcile.render import Key, Spec, Touched, hosts_of_vpc, render, render_all
+from controlplane.service import hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A part of what a host shall have, or the whole; see agent.proto."""
+
+    revision: int
+    is_snapshot: bool
+    put: Sequence[tuple[ObservedKind, Spec]]
+    remove: Sequence[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleRequest:
+    request_id: int
+    instance_id: str
+    max_bytes: int
+
+
+class Session:
+    """One agent's stream, from its hello to its end."""
+
+    def __init__(self, engine: Engine, host_id: str, region: str, clock: Callable[[], datetime]) -> None:
+        self.host_id = host_id
+        self.ended = asyncio.Event()
+        self._engine = engine
+        self._region = region
+        self._clock = clock
+        self._sent: dict[Key, Spec] = {}
+        self._dirty: set[Key] | None = None  # None: everything.
+        self._questions: list[ConsoleRequest] = []
+        self._answers: dict[int, asyncio.Future[bytes]] = {}
+        self._ids = count(1)
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._sent_revision = self._rendered_revision = self._answered_revision = 0
+
+    def touch(self, key: Key | None = None) -> None:
+        """Something may have changed for this host."""
+        if key is not None and self._dirty is not None:
+            self._dirty.add(key)
+        self._wake.set()
+
+    def has(self, key: Key) -> bool:
+        """Whether the agent was sent this resource."""
+        return key in self._sent
+
+    async def outgoing(self) -> AsyncIterator[Update | ConsoleRequest]:
+        """What the agent is to be sent, for ever: a snapshot first, then changes; only what is durable."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            update = self._next_update()
+            await self._engine.durable(update.revision)
+            if update.is_snapshot or update.put or update.remove:
+                self._sent_revision = update.revision
+                yield update
+            self._rendered_revision = update.revision
+            self._settle()
+            while self._questions:
+                yield self._questions.pop(0)
+
+    def _next_update(self) -> Update:
+        state, dirty, self._dirty = self._engine.state, self._dirty, set()
+        if dirty is None:
+            self._sent = render_all(state, self.host_id, self._region)
+            return Update(state.revision, True, [(kind, spec) for (kind, _), spec in self._sent.items()], ())
+        put, remove = [], []
+        for key in dirty:
+            spec = render(state, self.host_id, key, self._region)
+            if spec is None and self._sent.pop(key, None) is not None:
+                remove.append(key)
+            elif spec is not None and self._sent.get(key) != spec:
+                self._sent[key] = spec
+                put.append((key[0], spec))
+        return Update(state.revision, False, put, remove)
+
+    def report(self, report: Report, revision: int) -> None:
+        """Take in what the agent saw. It becomes durable soon; nobody waits for it."""
+        self._engine.apply(absorb(self._engine.state, report))
+        self._answered_revision = max(self._answered_revision, revision)
+        self._settle()
+
+    def _settle(self) -> None:
+        is_current = self._answered_revision >= self._sent_revision > 0
+        answered = self._rendered_revision if is_current else self._answered_revision
+        self._engine.apply(settle(self._engine.state, self.host_id, answered, self._clock()))
+
+    async def console(self, instance_id: str, max_bytes: int) -> bytes:
+        """Ask the agent for the end of an instance's console. Raises Unavailable when the session ends before."""
+        request_id = next(self._ids)
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._answers[request_id] = answer
+        self._questions.append(ConsoleRequest(request_id, instance_id, max_bytes))
+        self._wake.set()
+        try:
+            return await answer
+        finally:
+            del self._answers[request_id]
+
+    def answer_console(self, request_id: int, output: bytes, error: str) -> None:
+        answer = self._answers.get(request_id)
+        if answer is None or answer.done():
+            return
+        if error:
+            answer.set_exception(Unavailable("Unavailable", error))
+        else:
+            answer.set_result(output)
+
+    def end(self) -> None:
+        """A newer session has taken over, or the stream is gone."""
+        self.ended.set()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(Unavailable("Unavailable", f"Host {self.host_id} disconnected; try again"))
+
+
+class Sessions:
+    """All agents' sessions, and when each host was last heard of. `host_id in sessions`: it is reachable."""
+
+    def __init__(self, engine: Engine, region: str, liveness: timedelta, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._region = region
+        self._liveness = liveness
+        self._clock = clock
+        self._started_at = clock()
+        self._open: dict[str, Session] = {}
+        self._opened_at: dict[str, datetime] = {}
+        self._heard_at: dict[str, datetime] = {}
+        engine.follow(self._on_revisions)
+
+    def __contains__(self, host_id: object) -> bool:
+        """Hosts count as reachable for a moment after a restart of either side, so that launches need not fail."""
+        return self._clock() - self.heard_at(str(host_id)) < self._liveness
+
+    def heard_at(self, host_id: str) -> datetime:
+        return self._heard_at.get(host_id, self._started_at)
+
+    def status(self, host_id: str) -> tuple[str, datetime]:
+        """`connected` or `unreachable`, and since when."""
+        if host_id in self:
+            return "connected", self._opened_at.get(host_id, self._started_at)
+        return "unreachable", self.heard_at(host_id)
+
+    def open(self, host_id: str) -> Session:
+        """Begin a session; an earlier one of the same host ends."""
+        if earlier := self._open.get(host_id):
+            earlier.end()
+        if host_id not in self or host_id not in self._opened_at:
+            self._opened_at[host_id] = self._clock()
+        session = self._open[host_id] = Session(self._engine, host_id, self._region, self._clock)
+        self.hear(host_id)
+        return session
+
+    def close(self, session: Session) -> None:
+        session.end()
+        if self._open.get(session.host_id) is session:
+            del self._open[session.host_id]
+
+    def hear(self, host_id: str) -> None:
+        """The host gave a sign of life; never stored."""
+        self._heard_at[host_id] = self._clock()
+
+    def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str) -> None:
+        """The agent said what its machine can hold."""
+        self._engine.apply(hosts.update(self._engine.state, host_id, capacity, agent_version))
+
+    async def console(self, host_id: str, instance_id: str, max_bytes: int) -> bytes:
+        session = self._open.get(host_id)
+        if session is None:
+            raise Unavailable("Unavailable", f"The host of {instance_id} is not connected; try again later")
+        return await session.console(instance_id, max_bytes)
+
+    def _on_revisions(self, revisions: list[Revision]) -> None:
+        state, touched = self._engine.state, Touched()
+        for revision in revisions:
+            for entry in revision.entries:
+                touched.add(state, entry)
+        for vpc_id in touched.vpc_ids:
+            for host_id in self._open.keys() & (hosts_of_vpc(state, vpc_id) | self._sent_to(vpc_id)):
+                touched.keys.add((host_id, (ObservedKind.VPC, vpc_id)))
+                touched.keys.add((host_id, (ObservedKind.GATEWAY, vpc_id)))
+        for host_id, key in touched.keys:
+            if session := self._open.get(host_id):
+                session.touch(key)
+        for host_id in touched.hosts & self._open.keys():
+            self._open[host_id].touch()
+
+    def _sent_to(self, vpc_id: str) -> set[str]:
+        """Hosts that were sent a VPC, also those that no longer take part in it."""
+        key = (ObservedKind.VPC, vpc_id)
+        return {host_id for host_id, session in self._open.items() if session.has(key)}

@@ -1,0 +1,1 @@
+"""All SQL: the schema, loading everything, appending changes, migrations. Knows rows, not what they mean."""

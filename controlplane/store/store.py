@@ -1,0 +1,182 @@
+"""The database that remembers a region: loads its state, appends to it, reads its log.
+
+Synchronous, for one thread at a time; the engine is its only writer. What it raises is in `controlplane.store.errors`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    delete,
+    func,
+    make_url,
+    select,
+    update,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from controlplane.model.state import Revision, Row, State
+from controlplane.store import migration, postgresql, sqlite
+from controlplane.store.batch import Writes, check_sequence, coalesce
+from controlplane.store.errors import Diverged, LogTrimmed, StoreError, WrongRegion
+from controlplane.store.rows import Record, RowMapping, StoredRows
+from controlplane.store.schema import TABLES, log, meta
+
+Classify = Callable[[BaseException | None], type[StoreError]]
+_BACKENDS = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One resource's part of a revision, as the log keeps it. `project_id` is empty for what belongs to no project."""
+
+    revision: int
+    ordinal: int
+    kind: str
+    resource_id: str
+    project_id: str
+    deleted: bool
+    at: datetime
+
+
+class Store:
+    def __init__(self, engine: Engine, classify: Classify) -> None:
+        self._engine = engine
+        self._classify = classify
+        self._rows = {row_type: StoredRows(row_type, table, engine.dialect) for row_type, table in TABLES.items()}
+        self._log = RowMapping(LogEntry, log, engine.dialect)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Connect, e.g. to sqlite:////var/lib/stead/controlplane.db. Call `migrate` or `check_schema` next."""
+        backend = make_url(url).get_backend_name()
+        if backend not in _BACKENDS:
+            raise StoreError(f"database {url}: {backend} is not one of {', '.join(_BACKENDS)}")
+        store = cls(_BACKENDS[backend].engine(make_url(url)), _BACKENDS[backend].classify)
+        with store._transaction():
+            return store
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; all of it or nothing. Raises SchemaMismatch for a newer one."""
+        with self._transaction() as connection:
+            migration.migrate(connection)
+
+    def check_schema(self) -> None:
+        with self._transaction() as connection:
+            migration.check_schema(connection)
+
+    def claim(self, region: str) -> None:
+        """Bind the database to this region, the first time; afterwards WrongRegion for any other."""
+        with self._transaction() as connection:
+            owner = connection.scalar(select(meta.c.region))
+            if owner and owner != region:
+                raise WrongRegion(
+                    f"the database belongs to region {owner}, not {region}; check [region] name or [store] url"
+                )
+            connection.execute(update(meta).values(region=region))
+
+    def load(self) -> State:
+        """The state as of the last commit, every table in the order that it had in memory."""
+        with self._transaction() as connection:
+            state = State()
+            state.revision = connection.execute(select(meta.c.revision)).scalar_one()
+            for rows in self._rows.values():
+                for row in rows.decode(connection.execute(rows.in_order()).all()):
+                    state.put(row)
+        return state
+
+    def commit(self, revisions: Sequence[Revision], now: datetime) -> None:
+        """Make consecutive revisions durable in one transaction: when this returns, they are.
+
+        Raises Diverged when the first does not follow the database's latest, or a row is not as memory had it.
+        """
+        check_sequence(revisions)
+        with self._transaction() as connection:
+            _advance(connection, revisions[0].number - 1, revisions[-1].number)
+            for row_type, writes in coalesce(revisions).items():
+                _write(connection, self._rows[row_type], writes)
+            _execute(connection, self._log.table, self._log.insert, self._log.encode(_log_entries(revisions, now)))
+
+    def read_log(self, after_revision: int, limit: int) -> list[LogEntry]:
+        """What up to `limit` revisions after this one changed, in order. Raises LogTrimmed when some are gone."""
+        later = select(log.c.revision).where(log.c.revision > after_revision).distinct().order_by(log.c.revision)
+        last = later.limit(limit).subquery().c.revision
+        entries = self._log.select().where(log.c.revision > after_revision, log.c.revision <= select(func.max(last)))
+        with self._transaction() as connection:
+            start = connection.execute(select(meta.c.log_start)).scalar_one()
+            if after_revision < start:
+                raise LogTrimmed(
+                    f"the log begins after revision {start}, not {after_revision}; describe anew and go on from there"
+                )
+            rows = connection.execute(entries.order_by(log.c.revision, log.c.ordinal)).all()
+        return list(self._log.decode(rows))
+
+    def trim_log(self, before_revision: int) -> None:
+        """Forget the log's entries of revisions earlier than this."""
+        with self._transaction() as connection:
+            start = update(meta).values(log_start=before_revision - 1)
+            if connection.execute(start.where(meta.c.log_start < before_revision - 1)).rowcount:
+                connection.execute(delete(log).where(log.c.revision < before_revision))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """Commits at the end, rolls back on an error, and says which kind of error it was."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError as error:
+            raise Diverged(f"the database refused a row that memory accepted: {error.orig}") from error
+        except DBAPIError as error:
+            raise self._classify(error.orig)(f"database {self._engine.url}: {error.orig}") from error
+
+
+def _advance(connection: Connection, before: int, after: int) -> None:
+    """The condition makes a second writer fail, whoever comes later."""
+    moved = connection.execute(update(meta).where(meta.c.revision == before).values(revision=after))
+    if moved.rowcount != 1:
+        found = connection.scalar(select(meta.c.revision))
+        raise Diverged(f"revision {before + 1} cannot follow {found}; does another control plane use this database?")
+
+
+def _write(connection: Connection, rows: StoredRows[Row], writes: Writes) -> None:
+    table = rows.table
+    positions = _positions(connection, table, writes.moves)
+    moved = rows.encode(writes.moves.values())
+    updated = rows.encode(writes.updates.values())
+    _execute(connection, table, rows.delete, [(row_id,) for row_id in (*writes.deletes, *writes.moves)])
+    _execute(connection, table, rows.insert_at, [(positions[record[0]], *record) for record in moved])
+    _execute(connection, table, rows.update, [(*record[1:], record[0]) for record in updated])
+    _execute(connection, table, rows.insert, rows.encode(writes.inserts.values()))
+
+
+def _positions(connection: Connection, table: Table, row_ids: Collection[str]) -> dict[str, int]:
+    if not row_ids:
+        return {}
+    found = connection.execute(select(table.c.id, table.c.position).where(table.c.id.in_(row_ids)))
+    return {row.id: row.position for row in found}
+
+
+def _execute(connection: Connection, table: Table, sql: str, records: list[Record]) -> None:
+    """Run the statement for each record; every one must find its row."""
+    if not records:
+        return
+    done = connection.exec_driver_sql(sql, records).rowcount
+    if done != len(records):
+        raise Diverged(f"memory changed {len(records)} rows of {table.name}, of which the database has {done}")
+
+
+def _log_entries(revisions: Iterable[Revision], now: datetime) -> list[LogEntry]:
+    return [
+        LogEntry(revision.number, ordinal, entry.kind, entry.id, entry.project_id, entry.new is None, now)
+        for revision in revisions
+        for ordinal, entry in enumerate(revision.entries)
+    ]

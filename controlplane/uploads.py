@@ -1,0 +1,96 @@
+"""Uploaded images on the control plane's disk: received whole and checked, or not there at all."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Container
+from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+_QCOW2_MAGIC = b"QFI\xfb"  # docs/interop/qcow2.txt of QEMU: magic, version, backing file offset (8), ..., size (24)
+
+
+class BadUpload(Exception):
+    """The bytes are not what was announced. The message says what is wrong."""
+
+
+class Uploads:
+    """One file for each image, named by its id."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        for leftover in directory.glob("*.part"):
+            leftover.unlink()
+
+    def path(self, image_id: str) -> Path:
+        return self._directory / image_id
+
+    async def receive(
+        self, image_id: str, chunks: AsyncIterator[bytes], size_bytes: int, sha256: str, image_format: str
+    ) -> int:
+        """Store an upload durably; returns the size in bytes of the disk in it. Raises BadUpload, OSError."""
+        part = self._directory / f"{image_id}.part"
+        try:
+            with part.open("xb") as file:
+                received, digest = 0, hashlib.sha256()
+                async for chunk in chunks:
+                    received += len(chunk)
+                    if received > size_bytes:
+                        raise BadUpload(f"the file is longer than the {size_bytes} bytes that were announced")
+                    await asyncio.to_thread(_append, file.fileno(), digest, chunk)
+                await asyncio.to_thread(os.fsync, file.fileno())
+            if received != size_bytes:
+                raise BadUpload(f"{received} bytes came, {size_bytes} were announced; send the file again")
+            if digest.hexdigest() != sha256:
+                raise BadUpload(f"SHA-256 is {digest.hexdigest()}, {sha256} was announced; send the file again")
+            virtual_size_bytes = disk_size(part, image_format)
+            await asyncio.to_thread(self._keep, part, image_id)
+            return virtual_size_bytes
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _keep(self, part: Path, image_id: str) -> None:
+        part.rename(self.path(image_id))
+        directory = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def drop(self, image_id: str) -> None:
+        self.path(image_id).unlink(missing_ok=True)
+
+    def drop_unknown(self, known: Container[str]) -> None:
+        """Remove files of images that the state does not know: left by a crash, or deregistered."""
+        for file in self._directory.iterdir():
+            if file.suffix != ".part" and file.name not in known:
+                file.unlink(missing_ok=True)
+
+    async def read(self, image_id: str) -> AsyncIterator[bytes]:
+        """The upload in chunks."""
+        with self.path(image_id).open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                yield chunk
+
+
+def _append(descriptor: int, digest: "hashlib._Hash", chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    digest.update(chunk)
+
+
+def disk_size(path: Path, image_format: str) -> int:
+    """Size of the disk in an image, bytes. Raises BadUpload for what can't be one, or needs other files."""
+    with path.open("rb") as file:
+        header = file.read(32)
+    if image_format == "raw":
+        if header.startswith(_QCOW2_MAGIC):
+            raise BadUpload("the file is a qcow2 image; import it with format qcow2")
+        return path.stat().st_size
+    if not header.startswith(_QCOW2_MAGIC) or len(header) < 32:
+        raise BadUpload("the file is not a qcow2 image")
+    if int.from_bytes(header[8:16], "big"):
+        raise BadUpload("the qcow2 image needs a backing file; make one that stands alone with `qemu-img convert`")
+    return int.from_bytes(header[24:32], "big")
