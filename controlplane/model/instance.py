@@ -63,7 +63,9 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A disk on a storage host. `epoch` is that of its latest attachment; `is_deleted`: the host shall remove it."""
+    """A disk on a storage host. `epoch` is that of its latest attachment. `is_ready`: its host was seen to have made it;
+    `is_deleted`: the host shall remove it.
+    """
 
     id: str
     project_id: str
@@ -75,6 +77,7 @@ class Volume:
     epoch: int
     created_at: datetime
     tags: Mapping[str, str]
+    is_ready: bool = False
     is_deleted: bool = False
     deleted_revision: int = 0
 

@@ -10,7 +10,7 @@ There is no edge from running back to pending, as in EC2.
 
 from enum import Enum
 
-from controlplane.model.instance import Desired, Instance, Observation
+from controlplane.model.instance import Desired, Instance, Observation, Volume
 
 
 class InstanceState(Enum):
@@ -114,12 +114,12 @@ class VolumeState(Enum):
     ERROR = "error"
 
 
-def volume_state(is_deleted: bool, is_attached: bool, observation: Observation | None) -> VolumeState:
-    """What the user sees of a volume. One that was ever seen whole stays so when its host can't be reached."""
-    if is_deleted:
+def volume_state(volume: Volume, is_attached: bool, observation: Observation | None) -> VolumeState:
+    """What the user sees of a volume. One that was once seen ready stays so while its host can't tell."""
+    if volume.is_deleted:
         return VolumeState.DELETING
     if is_attached:
         return VolumeState.IN_USE
-    if observation is None or not (observation.converged or observation.permanent):
-        return VolumeState.CREATING
-    return VolumeState.AVAILABLE if observation.converged else VolumeState.ERROR
+    if volume.is_ready:
+        return VolumeState.AVAILABLE
+    return VolumeState.ERROR if observation and observation.permanent else VolumeState.CREATING

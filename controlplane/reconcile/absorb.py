@@ -43,8 +43,8 @@ def absorb(state: State, report: Report) -> Change:
             change.put(row)
         if row.kind is ObservedKind.INSTANCE:
             _follow_instance(state, change, row)
-        elif row.kind is ObservedKind.VOLUME and row.permanent:
-            _fail_launch(state, change, row)
+        elif row.kind is ObservedKind.VOLUME:
+            _follow_volume(state, change, row)
     gone = [state.observations[row_id] for row_id in report.gone if row_id in state.observations]
     if report.is_full:
         gone = [row for row in state.observations.by("host", report.host_id) if row.id not in seen]
@@ -71,8 +71,13 @@ def _follow_instance(state: State, change: Change, row: Observation) -> None:
         power.end(state, change, instance, StateReason("Server.InternalError", row.error))
 
 
-def _fail_launch(state: State, change: Change, row: Observation) -> None:
-    """A volume that can't be made ends the launch that it was to be for; an instance that has run is left alone."""
+def _follow_volume(state: State, change: Change, row: Observation) -> None:
+    """A volume that was made; or one that can't be, which ends the launch that it was to be for."""
+    volume = state.volumes.get(row.resource_id)
+    if volume is not None and row.converged and not volume.is_ready:
+        change.put(replace(volume, is_ready=True))
+    if not row.permanent:
+        return
     for attachment in state.attachments.by("volume", row.resource_id):
         instance = state.instances[attachment.instance_id]
         if instance.desired is Desired.ON and not instance.ran_generation:

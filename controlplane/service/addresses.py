@@ -1,6 +1,7 @@
 """Public addresses: elastic ones, and the automatic ones that come and go with a running instance."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from controlplane.errors import Conflict, NoCapacity
@@ -150,11 +151,15 @@ def _check_gateway(state: State, interface: NetworkInterface) -> None:
 
 
 def _restore_automatic(state: State, call: Call, change: Change, address: PublicAddress) -> None:
-    """The instance that loses this elastic address gets an automatic one, if it had one at launch and is on."""
+    """The instance that loses this elastic address gets an automatic one, if it had one at launch and is on.
+
+    With an empty pool it stays without: giving an address up must not fail for want of another.
+    """
     interface = state.interfaces[address.interface_id]
     instance = state.instances[interface.instance_id]
     if instance.public_ip_wanted and instance.desired is Desired.ON:
-        give_automatic(state, call, change, [interface])
+        with suppress(NoCapacity):
+            give_automatic(state, call, change, [interface])
 
 
 def disassociate(state: State, call: Call, association_id: str) -> tuple[Change, None]:

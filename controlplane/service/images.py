@@ -10,6 +10,7 @@ from controlplane.model.state import Change, State
 from controlplane.service.call import IMAGE, Call, check_tags, check_text, find, not_found
 
 FORMATS = ("raw", "qcow2")
+MAX_DISK_BYTES = 1 << 46  # 64 TiB, the largest volume.
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ def check(state: State, call: Call, request: RegisterImage) -> None:
 
 def register(state: State, call: Call, image_id: str, request: RegisterImage) -> tuple[Change, str]:
     check(state, call, request)
+    if not 0 < request.virtual_size_bytes <= MAX_DISK_BYTES:
+        raise invalid_value("virtual size", request.virtual_size_bytes, f"1 to {MAX_DISK_BYTES} bytes")
     change = Change()
     change.put(
         Image(

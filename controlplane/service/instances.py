@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.capacity import Resources
+from controlplane.model.host import HostRole
 from controlplane.model.image import Image, InstanceType
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
 from controlplane.model.network import (
@@ -19,7 +20,7 @@ from controlplane.model.network import (
     usable_after,
 )
 from controlplane.model.state import Change, State
-from controlplane.placement import Candidate, emptiness
+from controlplane.placement import Candidate, choose, emptiness
 from controlplane.service import addresses, catalogue, images, key_pairs, security_groups, volumes, vpcs
 from controlplane.service.call import GROUP, SUBNET, Call, check_tags, find, find_zone
 from controlplane.service.capacity import candidates, compute_host, storage_host
@@ -80,15 +81,19 @@ class _Launch:
     disks: Sequence[_Disk]
     reservation_id: str
 
+    @property
+    def wanted(self) -> Resources:
+        return Resources(self.size.vcpus, self.size.memory_mib)
+
 
 def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
     """Launch as many as there is room for, `min_count` or none; the result is the new instances' ids."""
     launch = _check(state, call, request)
     subnet, places = _place(state, call, launch)
     change = Change()
-    free_ips = _free_private_ips(state, subnet, len(places), request.private_ip_address)
+    free_ips = _free_private_ips(state, subnet, launch.min_count, len(places), request.private_ip_address)
     launched, interfaces = [], []
-    for index, (place, private_ip) in enumerate(zip(places, free_ips, strict=True)):
+    for index, (place, private_ip) in enumerate(zip(places, free_ips, strict=False)):
         instance = _instance(state, call, launch, subnet, place.host_id, index)
         interface = _interface(call, launch, subnet, instance.id, private_ip)
         change.put(instance, interface)
@@ -206,7 +211,7 @@ def _place(state: State, call: Call, launch: _Launch) -> tuple[Subnet, list[_Pla
     shortest: NoCapacity | None = None
     best: tuple[Subnet, list[_Place]] | None = None
     zones = [(subnet, candidates(state, call, subnet.zone)) for subnet in launch.subnets]
-    for subnet, hosts in sorted(zones, key=lambda zone: -max(map(emptiness, zone[1]), default=0)):
+    for subnet, hosts in sorted(zones, key=lambda zone: _emptiness(zone[1], launch.wanted), reverse=True):
         places, error = _fill(launch, subnet, hosts)
         if best is None or len(places) > len(best[1]):
             best = subnet, places
@@ -218,16 +223,21 @@ def _place(state: State, call: Call, launch: _Launch) -> tuple[Subnet, list[_Pla
         return best
     if shortest is None:
         raise Invalid("InvalidParameterValue", f"{launch.vpc.id} has no default subnet in the zone; name a subnet")
-    raise NoCapacity(shortest.code, shortest.message, refusals=refused) from shortest
+    raise NoCapacity("InsufficientInstanceCapacity", shortest.message, refusals=refused) from shortest
+
+
+def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
+    """Of the zone's emptiest host that can run such an instance."""
+    best = choose(hosts, wanted, HostRole.COMPUTE)
+    return emptiness(best) if best else -1
 
 
 def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list[_Place], NoCapacity | None]:
     """Places for up to `max_count` instances, and why there are no more."""
-    wanted = Resources(launch.size.vcpus, launch.size.memory_mib)
     places: list[_Place] = []
     try:
         for _ in range(launch.max_count):
-            host_id = compute_host(hosts, subnet.zone, wanted)
+            host_id = compute_host(hosts, subnet.zone, launch.wanted)
             stores = [storage_host(hosts, subnet.zone, disk.size_gib, host_id) for disk in launch.disks]
             places.append(_Place(host_id, stores))
     except NoCapacity as error:
@@ -235,7 +245,8 @@ def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list
     return places, None
 
 
-def _free_private_ips(state: State, subnet: Subnet, count: int, asked: str) -> list[str]:
+def _free_private_ips(state: State, subnet: Subnet, min_count: int, count: int, asked: str) -> list[str]:
+    """`count` addresses, or as many as there are. Raises when that is under `min_count`."""
     if asked:
         return [_asked_ip(state, subnet, asked)]
     latest = state.interfaces.latest("subnet", subnet.id)
@@ -245,10 +256,10 @@ def _free_private_ips(state: State, subnet: Subnet, count: int, asked: str) -> l
             return free
         if not state.interfaces.count("address", (subnet.vpc_id, address)):
             free.append(address)
-    if len(free) < count:
+    if len(free) < min_count:
         raise NoCapacity(
             "InsufficientFreeAddressesInSubnet",
-            f"{subnet.id} ({subnet.cidr_block}) has {len(free)} free addresses, {count} are needed",
+            f"{subnet.id} ({subnet.cidr_block}) has {len(free)} free addresses, {min_count} are needed",
         )
     return free
 

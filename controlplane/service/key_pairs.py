@@ -24,7 +24,7 @@ def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]
     check_tags(request.tags)
     if state.key_pairs.one("name", (call.project_id, name)):
         raise Conflict("InvalidKeyPair.Duplicate", f"The key pair {name!r} exists already; delete it or choose a name")
-    if len(state.key_pairs) >= call.policy.key_pairs:
+    if sum(row.project_id == call.project_id for row in state.key_pairs) >= call.policy.key_pairs:
         raise Conflict("KeyPairLimitExceeded", f"The project has {call.policy.key_pairs} key pairs; delete one first")
     key = request.public_key
     row = KeyPair(

@@ -1,5 +1,6 @@
 """Security groups and their rules."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
@@ -35,6 +36,9 @@ def create(state: State, call: Call, request: CreateSecurityGroup) -> tuple[Chan
     for other in state.security_groups.by("vpc", vpc.id):
         if other.name.lower() == name.lower():
             raise Conflict("InvalidGroup.Duplicate", f"The name {name!r} belongs to {other.id} in {vpc.id}")
+    limit = call.policy.security_groups
+    if sum(row.project_id == call.project_id for row in state.security_groups) >= limit:
+        raise Conflict("SecurityGroupLimitExceeded", f"The project has {limit} security groups; delete one first")
     group = SecurityGroup(
         id=call.mint(Prefix.SECURITY_GROUP),
         project_id=call.project_id,
@@ -139,7 +143,9 @@ def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_
 
 def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
     """In canonical form: names for tcp, udp and icmp, -1 for ports where there are none. Raises `...Malformed`."""
-    protocol = _NUMBERS.get(asked.ip_protocol, asked.ip_protocol)
+    protocol = asked.ip_protocol
+    if is_number := re.fullmatch(r"[0-9]{1,3}", protocol) is not None:
+        protocol = _NUMBERS.get(str(int(protocol)), str(int(protocol)))
     if protocol in _PORT_PROTOCOLS:
         if not 0 <= asked.from_port <= asked.to_port <= 65535:
             raise _malformed(asked, "ports are 0 to 65535, the first not above the last")
@@ -150,9 +156,9 @@ def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
         if asked.from_port == -1 and asked.to_port != -1:
             raise _malformed(asked, "an ICMP code needs a type")
         return protocol, asked.from_port, asked.to_port
-    if protocol != "-1" and not (protocol.isascii() and protocol.isdigit() and int(protocol) <= 255):
+    if protocol != "-1" and not (is_number and int(protocol) <= 255):
         raise _malformed(asked, "the protocol is tcp, udp, icmp, a number 0 to 255, or -1 for everything")
-    return (protocol if protocol == "-1" else str(int(protocol))), -1, -1
+    return protocol, -1, -1
 
 
 def _malformed(asked: Permission, why: str) -> Invalid:

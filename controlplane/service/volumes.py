@@ -1,6 +1,5 @@
 """Volumes and their attachments."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -72,7 +71,7 @@ def new_volume(
 
 def state_of(state: State, volume: Volume) -> VolumeState:
     observation = state.observed(ObservedKind.VOLUME, volume.id, volume.host_id)
-    return volume_state(volume.is_deleted, state.attachments.count("volume", volume.id) > 0, observation)
+    return volume_state(volume, state.attachments.count("volume", volume.id) > 0, observation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _device(state: State, call: Call, instance: Instance, asked: str) -> str:
         raise Conflict("AttachmentLimitExceeded", f"{instance.id} has {len(held)} volumes, the most that it can have")
     if not asked:
         return next(device for device in DEVICES if device not in held)
-    if not re.fullmatch(r"/dev/(sd|xvd)[b-z]", asked):
+    if asked not in DEVICES:
         raise invalid_value("device_name", asked, "/dev/sdb to /dev/sdz")
     if asked in held:
         raise Invalid("InvalidParameterValue", f"{asked} of {instance.id} is taken by {held[asked]}; choose another")

@@ -285,6 +285,7 @@ TABLES: dict[type[Row], Table] = {
         _integer("epoch"),
         _time("created_at"),
         _json("tags"),
+        _boolean("is_ready"),
         _boolean("is_deleted"),
         _integer("deleted_revision"),
     ),

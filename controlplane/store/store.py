@@ -55,10 +55,10 @@ class Store:
     @classmethod
     def open(cls, url: str) -> Self:
         """Connect, e.g. to sqlite:////var/lib/stead/controlplane.db. Call `migrate` or `check_schema` next."""
-        backend = make_url(url).get_backend_name()
-        if backend not in _BACKENDS:
-            raise StoreError(f"database {url}: {backend} is not one of {', '.join(_BACKENDS)}")
-        store = cls(_BACKENDS[backend].engine(make_url(url)), _BACKENDS[backend].classify)
+        backend = _BACKENDS.get(url.partition(":")[0].partition("+")[0])
+        if backend is None:
+            raise StoreError(f"database {url}: must be a URL that begins with one of {', '.join(_BACKENDS)}")
+        store = cls(backend.engine(make_url(url)), backend.classify)
         with store._transaction():
             return store
 
@@ -109,8 +109,8 @@ class Store:
     def read_log(self, after_revision: int, limit: int) -> list[LogEntry]:
         """What up to `limit` revisions after this one changed, in order. Raises LogTrimmed when some are gone."""
         later = select(log.c.revision).where(log.c.revision > after_revision).distinct().order_by(log.c.revision)
-        last = later.limit(limit).subquery().c.revision
-        entries = self._log.select().where(log.c.revision > after_revision, log.c.revision <= select(func.max(last)))
+        newest = select(func.max(later.limit(limit).subquery().c.revision)).scalar_subquery()
+        entries = self._log.select().where(log.c.revision > after_revision, log.c.revision <= newest)
         with self._transaction() as connection:
             start = connection.execute(select(meta.c.log_start)).scalar_one()
             if after_revision < start:

@@ -70,7 +70,7 @@ _COLUMNS = {
     ),
     "volumes": (
         "project_id text, zone text, host_id text, size_gib integer, volume_type text, image_id text, "
-        "epoch integer, created_at time, tags text, is_deleted boolean, deleted_revision integer"
+        "epoch integer, created_at time, tags text, is_ready boolean, is_deleted boolean, deleted_revision integer"
     ),
     "attachments": (
         "project_id text, volume_id text, instance_id text, device_name text, epoch integer, port integer, "

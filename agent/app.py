@@ -1,0 +1,163 @@
+"""The command line, and the composition root: the only place that builds the agent's objects and owns its tasks."""
+
+import asyncio
+import ipaddress
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import structlog
+import typer
+import uvloop
+
+from agent import __version__, config, logs
+from agent.config import Config, kinds_of
+from agent.converge.desired import Desired
+from agent.converge.engine import Engine
+from agent.converge.resources import MetadataServer
+from agent.drivers import registry
+from agent.drivers.base import HostContext
+from agent.enroll import JoinToken
+from agent.enroll import join as enroll
+from agent.identity import Identity, IdentityError, IdentityStore
+from agent.images import Images
+from agent.ledger import Ledger, LedgerError
+from agent.messages import Role
+from agent.model import InstanceSpec
+from agent.session import Session
+from agent.settings import SettingsError
+
+log = structlog.get_logger()
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Makes this machine a host of your cloud.")
+
+Lookup = Callable[[str, str], InstanceSpec | None]
+ConfigPath = Annotated[Path | None, typer.Option("--config", help=f"TOML file [default: {config.DEFAULT_PATH}]")]
+
+
+async def serve(settings: Config, stop: asyncio.Event) -> None:
+    """Be the agent of the host that joined with this `state_dir`, until told to stop. Whatever runs stays as it is.
+
+    Raises IdentityError, SettingsError or LedgerError when it can't begin, and whatever kills one of its loops.
+    """
+    identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
+    identity = identities.load()
+    roles = _roles(settings, identity)
+    context = _context(settings, identity, identities)
+    drivers = registry.load(kinds_of(roles), settings.driver_names(), settings.driver_tables, context)
+    ledger = Ledger(settings.agent.state_dir / "ledger.sqlite")
+    try:
+        contents = ledger.load()
+        desired = Desired(contents.revision, contents.specs.values())
+        metadata = _metadata_server(desired.instance_at, context.state_dir) if settings.agent.metadata_service else None
+        engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)
+        session = Session(identities, roles, drivers, ledger, engine, settings.session)
+        log.info("agent started", host=context.host_id, version=__version__, roles=[role.value for role in roles])
+        await _run_until(stop, engine, session)
+    finally:
+        ledger.close()
+
+
+async def _run_until(stop: asyncio.Event, engine: Engine, session: Session) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        loops = [tasks.create_task(engine.run()), tasks.create_task(session.run())]
+        await stop.wait()
+        log.info("agent stops; guests, volumes and networks stay as they are")
+        for loop in loops:
+            loop.cancel()
+
+
+def _metadata_server(lookup: Lookup, state_dir: Path) -> MetadataServer:
+    from agent.imds import MetadataServer as Imds  # Not needed, and not loaded, for a simulated host.
+
+    return Imds(lookup, state_dir)
+
+
+def _roles(settings: Config, identity: Identity) -> tuple[Role, ...]:
+    roles = settings.agent.roles or tuple(Role(name) for name in identity.host.roles)
+    if not roles:
+        raise SettingsError("this host has no role: set `roles` in [agent], e.g. roles = ['compute', 'storage']")
+    return roles
+
+
+def _context(settings: Config, identity: Identity, identities: IdentityStore) -> HostContext:
+    settings.agent.run_dir.mkdir(parents=True, exist_ok=True)
+    return HostContext(
+        host_id=identity.host.host_id,
+        underlay_address=identity.host.underlay_address,
+        state_dir=settings.agent.state_dir,
+        run_dir=settings.agent.run_dir,
+        pki_dir=settings.agent.pki_dir,
+        fetch_image=Images(identities),
+    )
+
+
+async def _serve_until_signalled(settings: Config) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+@cli.command()
+def run(
+    config_path: ConfigPath = None,
+    check_config: Annotated[bool, typer.Option("--check-config", help="Check the configuration and exit.")] = False,
+) -> None:
+    """Serve as this host's agent."""
+    settings = _read_config(config_path)
+    if check_config:
+        _check(settings)
+        return
+    logs.set_up(settings.agent.log_level, settings.agent.log_format)
+    try:
+        uvloop.run(_serve_until_signalled(settings))
+    except (IdentityError, SettingsError, LedgerError) as error:
+        _fail(error)
+
+
+@cli.command()
+def join(
+    token: Annotated[str, typer.Argument(help="From `stead host token`.")],
+    name: Annotated[str, typer.Option(help="Name of this machine [default: its host name].")] = "",
+    underlay: Annotated[str, typer.Option(help="IPv4 address at which other hosts reach this one.")] = "",
+    config_path: ConfigPath = None,
+) -> None:
+    """Make this machine a host, with a token from the control plane."""
+    settings = _read_config(config_path)
+    store = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
+    try:
+        address = str(ipaddress.IPv4Address(underlay))
+        host = asyncio.run(enroll(JoinToken.parse(token), name or os.uname().nodename, address, store))
+    except ipaddress.AddressValueError:
+        _fail(f"--underlay {underlay!r} is no IPv4 address: give the one at which other hosts reach this machine")
+    except IdentityError as error:
+        _fail(error)
+    typer.echo(f"This machine is {host.host_id} now. Start `stead-agent run` to put it to work.")
+
+
+def _check(settings: Config) -> None:
+    kinds = kinds_of(settings.agent.roles or tuple(Role))
+    try:
+        registry.check(kinds, settings.driver_names(), settings.driver_tables)
+    except SettingsError as error:
+        _fail(error)
+    typer.echo("The configuration is all right.")
+
+
+def _read_config(path: Path | None) -> Config:
+    try:
+        return config.read(path)
+    except SettingsError as error:
+        _fail(error)
+
+
+def _fail(error: object) -> NoReturn:
+    print(f"stead-agent: {error}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    cli()

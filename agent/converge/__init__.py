@@ -1,0 +1,1 @@
+"""Convergence: makes this host agree with what it shall have. Pure plans inside, one engine around them."""

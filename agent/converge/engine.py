@@ -1,0 +1,336 @@
+"""The engine: makes every resource of this host what it shall be, and keeps it so.
+
+One serial worker for each resource that is desired or exists; a bound on how many work at once; hints that coalesce; a
+full pass, every now and then, that finds what no hint told of. Retries are made here and nowhere else. What exists and
+is not desired is removed, but only once it is certain what is desired: from a snapshot of this life or, when the
+control plane stays away, from the ledger.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import structlog
+
+from agent.converge.desired import Desired
+from agent.converge.instances import Instances, Notes
+from agent.converge.observations import Observations
+from agent.converge.plan import observe
+from agent.converge.resources import MetadataServer, plain_drivers
+from agent.drivers.base import ComputeDriver, DriverError, Permanent, Transient
+from agent.drivers.registry import Drivers
+from agent.messages import Observed, Update
+from agent.model import InstanceSpec, Kind, Ref, Spec
+
+# Plans for one instance in a row. More than it takes to stop, start and plug one; a driver whose `list()` doesn't show
+# what its verbs did must not spin.
+_MAX_ROUNDS = 8
+# Between passes while a driver has not listed even once. Shorter is noise in the log, longer delays the first report.
+_FIRST_PASS_AGAIN_S = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How hard the engine tries."""
+
+    # How many resources are worked on at once. Fewer leave the host idle while QEMUs start, more starve its guests.
+    concurrency: int = 16
+    # Between full passes, seconds. Shorter costs CPU, longer leaves a change behind our back standing for longer.
+    full_pass_s: float = 30.0
+    # First and longest wait after a transient failure, seconds; each is drawn at random below a limit that doubles.
+    # Shorter hammers what is not there yet, longer leaves what has come unnoticed.
+    retry_first_s: float = 0.1
+    retry_cap_s: float = 10.0
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """What a worker knows of its resource."""
+
+    ref: Ref
+    spec: Spec | None
+    last_spec: Spec | None  # Of a resource that is no longer desired.
+    mark: int  # Listings that began before it don't show what happened since.
+    failures: int = 0
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait(self, timeout_s: float | None) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.woken.wait()
+        except TimeoutError:
+            pass
+
+
+class Engine:
+    """`run` owns all of it; the other methods may be called as soon as it runs."""
+
+    def __init__(
+        self,
+        drivers: Drivers,
+        desired: Desired,
+        notes: Notes,
+        guest_off: Mapping[str, int],
+        metadata: MetadataServer | None = None,
+        settings: EngineSettings | None = None,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.desired = desired
+        self.observations = Observations()
+        self._settings = settings or EngineSettings()
+        self._jitter = jitter
+        self._plain = plain_drivers(drivers, metadata)
+        self._compute = drivers.compute
+        self._network = drivers.network
+        self._instances: Instances | None = None
+        if drivers.compute is not None and drivers.network is not None:
+            self._instances = Instances(drivers.compute, drivers.network, desired, notes, guest_off)
+        self._resources: dict[Ref, Resource] = {}
+        self._unlisted = {*self._plain, *([Kind.INSTANCE] if self._instances else [])}
+        self._slots = asyncio.Semaphore(self._settings.concurrency)
+        self._certain = asyncio.Event()
+        self._pass_due = asyncio.Event()
+        self._workers = asyncio.TaskGroup()
+
+    async def run(self) -> None:
+        """Until cancelled. Whatever a worker raises that isn't a driver's error is a bug, and ends this."""
+        async with self._workers:
+            for ref in sorted(self.desired.specs, key=_order):
+                self._add(ref)
+            self._workers.create_task(self._passes())
+            if self._compute is not None:
+                self._workers.create_task(self._follow_events(self._compute))
+
+    def apply(self, update: Update) -> None:
+        """Take in what the ledger has already."""
+        for ref in sorted(self.desired.apply(update), key=_order):
+            self._renew(self._resources.get(ref) or self._add(ref))
+        self._become_certain()
+
+    def follow_ledger(self) -> None:
+        """The control plane stays away: go by the ledger, if it ever held a snapshot."""
+        if self.desired.revision is not None:
+            self._become_certain()
+
+    def hint(self, ref: Ref) -> None:
+        """Something may have happened to it."""
+        resource = self._resources.get(ref)
+        if resource is not None:
+            self._wake(resource)
+
+    # The full pass
+
+    async def _passes(self) -> None:
+        while True:
+            self._pass_due.clear()
+            await self._pass()
+            timeout_s = _FIRST_PASS_AGAIN_S if self._unlisted else self._settings.full_pass_s
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._pass_due.wait()
+            except TimeoutError:
+                pass
+
+    async def _pass(self) -> None:
+        for kind in Kind:
+            try:
+                await self._look(kind)
+            except DriverError as error:
+                log.warning("cannot list", kind=kind.value, error=str(error))
+        if not self._unlisted:
+            self.observations.pass_over()
+            await self._sweep_taps()
+        for resource in self._resources.values():
+            resource.woken.set()
+
+    async def _look(self, kind: Kind) -> None:
+        """Find what exists of a kind, desired or not."""
+        if kind is Kind.INSTANCE and self._instances is not None:
+            await self._look_at_instances(self._instances)
+        elif kind in self._plain:
+            for id in await self._plain[kind].list():
+                if Ref(kind, id) not in self._resources:
+                    self._add(Ref(kind, id))
+        self._unlisted.discard(kind)
+
+    async def _look_at_instances(self, instances: Instances) -> None:
+        world = await instances.view.after(instances.view.mark())
+        for instance_id, domain in world.domains.items():
+            ref = Ref(Kind.INSTANCE, instance_id)
+            if ref not in self._resources:
+                self._add(ref)
+            if self.observations[ref].instance is None:
+                self.observations.put_unsettled(ref, observe(domain, instances.guest_off(instance_id)))
+
+    async def _sweep_taps(self) -> None:
+        if not self._certain.is_set() or self._network is None:
+            return
+        try:
+            for interface_id in self._orphans(await self._network.list_ports()):
+                if self._orphans([interface_id]):  # Still: each of these calls takes time.
+                    log.info("unplugging a tap of no instance", interface=interface_id)
+                    await self._network.unplug(interface_id)
+        except DriverError as error:
+            log.warning("cannot unplug", error=str(error))
+
+    def _orphans(self, interface_ids: Iterable[str]) -> list[str]:
+        """Those that no instance owns. One that we were never told of may own any: then wait until it is gone."""
+        owners = [resource.last_spec for ref, resource in self._resources.items() if ref.kind is Kind.INSTANCE]
+        owned = {nic.interface_id for spec in owners if isinstance(spec, InstanceSpec) for nic in spec.interfaces}
+        return [] if None in owners else sorted(set(interface_ids) - owned)
+
+    async def _follow_events(self, compute: ComputeDriver) -> None:
+        while True:
+            try:
+                async for instance_id in compute.events():
+                    self.hint(Ref(Kind.INSTANCE, instance_id))
+            except DriverError as error:
+                log.warning("no events; the full pass does without", error=str(error))
+            await asyncio.sleep(self._settings.retry_cap_s)
+
+    # Workers
+
+    def _add(self, ref: Ref) -> Resource:
+        spec = self.desired.specs.get(ref)
+        resource = self._resources[ref] = Resource(ref, spec, spec, self._mark())
+        if ref not in self.observations:
+            self.observations.put_unsettled(ref)
+        self._workers.create_task(self._work(resource), name=str(ref))
+        return resource
+
+    def _renew(self, resource: Resource) -> None:
+        resource.spec = self.desired.specs.get(resource.ref)
+        resource.last_spec = resource.spec or resource.last_spec
+        resource.failures = 0
+        self.observations.put_unsettled(resource.ref)
+        self._wake(resource)
+
+    def _wake(self, resource: Resource) -> None:
+        resource.mark = self._mark()
+        resource.woken.set()
+
+    def _become_certain(self) -> None:
+        if not self._certain.is_set():
+            self._certain.set()
+            self._pass_due.set()
+
+    async def _work(self, resource: Resource) -> None:
+        await self._certain.wait()
+        while self._resources.get(resource.ref) is resource:
+            resource.woken.clear()
+            async with self._slots:
+                delay_s = await self._attempt(resource)
+            if self._resources.get(resource.ref) is resource:
+                await resource.wait(delay_s)
+
+    async def _attempt(self, resource: Resource) -> float | None:
+        """Work on it once. Returns after how long to do so again if nothing wakes it; None: only when woken."""
+        try:
+            if resource.ref.kind is Kind.INSTANCE:
+                return await self._converge_instance(resource)
+            await self._converge_plain(resource, resource.spec)
+            return None
+        except Permanent as error:
+            return self._fail(resource, error, None)
+        except Transient as error:
+            limit_s = min(self._settings.retry_first_s * 2.0 ** min(resource.failures, 20), self._settings.retry_cap_s)
+            return self._fail(resource, error, self._jitter(0, limit_s))
+
+    async def _converge_plain(self, resource: Resource, spec: Spec | None) -> None:
+        driver = self._plain.get(resource.ref.kind)
+        if driver is None:
+            raise _no_driver(resource.ref)
+        if spec is not None:
+            await driver.ensure(spec)
+            self._settle(resource, spec, Observed(resource.ref, converged=True))
+            return
+        if resource.ref.kind is Kind.VPC:
+            self._check_unused(resource.ref.id)
+        await driver.remove(resource.ref.id)
+        self._let_go(resource)
+
+    async def _converge_instance(self, resource: Resource) -> float | None:
+        instances, ref = self._instances, resource.ref
+        if instances is None:
+            raise _no_driver(ref)
+        for _ in range(_MAX_ROUNDS):
+            world = await instances.view.after(resource.mark)
+            spec = cast(InstanceSpec | None, resource.spec)
+            todo = instances.plan(ref.id, spec, cast(InstanceSpec | None, resource.last_spec), world)
+            if spec is None and todo.is_done:
+                self._let_go(resource)
+                return None
+            facts = observe(world.domains.get(ref.id), instances.guest_off(ref.id))
+            if not todo.steps:
+                self._settle(resource, spec, Observed(ref, todo.is_done, todo.reason, instance=facts))
+                return todo.check_after_s
+            self.observations.put(replace(self.observations[ref], converged=False, instance=facts))
+            try:
+                await instances.carry_out(ref.id, todo.steps)
+            finally:
+                resource.mark = instances.view.mark()
+        raise Transient(f"{ref} is still not as it shall be after {_MAX_ROUNDS} rounds; next: {todo.steps}")
+
+    def _check_unused(self, vpc_id: str) -> None:
+        """A VPC outlives its instances and its gateway. An instance that we were never told of may be in any."""
+        if Kind.INSTANCE in self._unlisted:
+            raise Transient(f"VPC {vpc_id} may be in use: instances have not been listed yet")
+        for ref, resource in self._resources.items():
+            last = resource.last_spec
+            is_in_it = not isinstance(last, InstanceSpec) or vpc_id in {nic.vpc_id for nic in last.interfaces}
+            if ref == Ref(Kind.GATEWAY, vpc_id) or (ref.kind is Kind.INSTANCE and is_in_it):
+                raise Transient(f"VPC {vpc_id} is still used by {ref}")
+
+    # Outcomes
+
+    def _settle(self, resource: Resource, spec: Spec | None, observed: Observed) -> None:
+        resource.failures = 0
+        if resource.spec is not spec:
+            return  # A newer spec came meanwhile: this says nothing about it.
+        was_converged = self.observations[resource.ref].converged
+        self.observations.put(observed)
+        if observed.converged and not was_converged:
+            log.info("converged", resource=str(resource.ref))
+            self._wake_failed()
+
+    def _let_go(self, resource: Resource) -> None:
+        if resource.spec is not None:
+            return  # It is wanted again.
+        del self._resources[resource.ref]
+        self.observations.drop(resource.ref)
+        log.info("removed", resource=str(resource.ref))
+        if resource.ref.kind is Kind.INSTANCE and self._instances is not None:
+            self._instances.forget(resource.ref.id)
+            if resource.last_spec is None:
+                self._pass_due.set()  # Only a pass finds its taps.
+        self._wake_failed()
+
+    def _fail(self, resource: Resource, error: DriverError, delay_s: float | None) -> float | None:
+        resource.failures = 0 if isinstance(error, Permanent) else resource.failures + 1
+        seen = self.observations[resource.ref]
+        is_permanent = isinstance(error, Permanent)
+        if (seen.error, seen.permanent) != (str(error), is_permanent):
+            log.warning("failed", resource=str(resource.ref), error=str(error), permanent=is_permanent)
+        self.observations.put(replace(seen, converged=False, error=str(error), permanent=is_permanent))
+        return delay_s
+
+    def _wake_failed(self) -> None:
+        """What they waited for may be there now: no reason to sit out a back-off."""
+        for resource in self._resources.values():
+            if resource.failures:
+                self._wake(resource)
+
+    def _mark(self) -> int:
+        return self._instances.view.mark() if self._instances is not None else 0
+
+
+def _no_driver(ref: Ref) -> Permanent:
+    return Permanent(f"this host's roles come with no driver for {ref}: see `roles` in the agent's settings")
+
+
+def _order(ref: Ref) -> tuple[int, str]:
+    return list(Kind).index(ref.kind), ref.id

@@ -1,0 +1,112 @@
+"""Carries out the plans for instances, one step after the other, with the compute and the network driver.
+
+Decides nothing: `plan` does. Keeps what this agent did to each instance, for the plans to come.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.converge import plan as steps
+from agent.converge.desired import Desired
+from agent.converge.plan import Past, Plan, Step, plan
+from agent.converge.view import View
+from agent.drivers.base import ComputeDriver, NetworkDriver, Transient
+from agent.model import Domain, InstanceSpec, InterfaceSpec, PortSpec, PortState
+
+
+class Notes(Protocol):
+    """Where a guest's own power-off is remembered: the ledger."""
+
+    async def note_guest_off(self, instance_id: str, generation: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The domains and taps of this host, as just listed."""
+
+    domains: Mapping[str, Domain]
+    ports: Mapping[str, PortState]
+
+
+class Instances:
+    def __init__(
+        self,
+        compute: ComputeDriver,
+        network: NetworkDriver,
+        desired: Desired,
+        notes: Notes,
+        guest_off: Mapping[str, int],
+    ) -> None:
+        self._compute = compute
+        self._network = network
+        self._desired = desired
+        self._notes = notes
+        self._guest_off = dict(guest_off)
+        self._past: dict[str, Past] = {}
+        self.view = View(self._list)
+
+    async def _list(self) -> World:
+        # Domains first: a tap that is seen then has either a domain in the list or none at all.
+        return World(await self._compute.list(), await self._network.list_ports())
+
+    def guest_off(self, instance_id: str) -> int:
+        """The generation in which its guest powered itself off, or 0."""
+        return self._guest_off.get(instance_id, 0)
+
+    def plan(self, instance_id: str, spec: InstanceSpec | None, last: InstanceSpec | None, world: World) -> Plan:
+        """`last` is the latest spec it had, if any: without a spec it tells which taps are its own."""
+        known = {nic.interface_id for nic in last.interfaces} if last else set()
+        ports = {interface_id: state for interface_id, state in world.ports.items() if interface_id in known}
+        past = self._past.get(instance_id, Past())
+        return plan(spec, world.domains.get(instance_id), ports, self.guest_off(instance_id), past, time.monotonic())
+
+    async def carry_out(self, instance_id: str, todo: tuple[Step, ...]) -> None:
+        """Raises what the drivers raise; what was done until then stays done."""
+        for step in todo:
+            await self._do(step, instance_id)
+            past = self._past.get(instance_id, Past())
+            self._past[instance_id] = past.then(step, time.monotonic())
+
+    def forget(self, instance_id: str) -> None:
+        self._past.pop(instance_id, None)
+        self._guest_off.pop(instance_id, None)
+
+    async def _do(self, step: Step, instance_id: str) -> None:
+        compute, network = self._compute, self._network
+        match step:
+            case steps.CreateTap(interface):
+                await network.create_tap(self._port(interface))
+            case steps.StartPaused(spec):
+                await compute.start_paused(spec, self._taps(spec))
+            case steps.Plug(interface):
+                await network.plug(self._port(interface))
+            case steps.Resume():
+                await compute.resume(instance_id)
+            case steps.PressPowerButton():
+                await compute.press_power_button(instance_id)
+            case steps.Destroy():
+                await compute.destroy(instance_id)
+            case steps.Reboot(reboot_count):
+                await compute.reboot(instance_id, reboot_count)
+            case steps.AttachDisk(disk):
+                await compute.attach_disk(instance_id, disk)
+            case steps.DetachDisk(export_name):
+                await compute.detach_disk(instance_id, export_name)
+            case steps.Unplug(interface_id):
+                await network.unplug(interface_id)
+            case steps.NoteGuestOff(generation):
+                await self._notes.note_guest_off(instance_id, generation)
+                self._guest_off[instance_id] = generation
+            case steps.Remove():
+                await compute.remove(instance_id)
+
+    def _taps(self, spec: InstanceSpec) -> dict[str, str]:
+        return {nic.interface_id: self._network.tap_name(nic.interface_id) for nic in spec.interfaces}
+
+    def _port(self, interface: InterfaceSpec) -> PortSpec:
+        port = self._desired.port(interface.vpc_id, interface.interface_id)
+        if port is None:
+            raise Transient(f"{interface.vpc_id} has no port {interface.interface_id} on this host yet")
+        return port

@@ -1,0 +1,263 @@
+"""What to do next for one instance: a pure function of what it shall be, what it is, and what we did before.
+
+Owns every decision about a domain and its taps, and does nothing itself. A plan is made anew after each one that was
+carried out, so none looks further ahead than it must:
+
+    absent or off --create taps, start paused--> paused --plug taps, resume--> running
+
+A tap is plugged while the guest's CPUs stand still, so that no packet passes before its rules stand.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.messages import ObservedInstance
+from agent.model import DiskSpec, Domain, InstanceSpec, InterfaceSpec, OffReason, PortState, Power
+
+# Between two requests to the guest to let go of a disk. Shorter interrupts a guest that is busy doing it; longer
+# makes one that was not listening yet, e.g. while it boots, wait for nothing.
+DETACH_AGAIN_S = 5.0
+# Longest wait before an instance that keeps crashing is started again. Shorter burns CPU that others pay for; longer
+# makes people wait once they have mended it.
+RESTART_CAP_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTap:
+    interface: InterfaceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StartPaused:
+    spec: InstanceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    interface: InterfaceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PressPowerButton:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Destroy:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    reboot_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttachDisk:
+    disk: DiskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class DetachDisk:
+    export_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unplug:
+    interface_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGuestOff:
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    pass
+
+
+Step = (
+    CreateTap
+    | StartPaused
+    | Plug
+    | Resume
+    | PressPowerButton
+    | Destroy
+    | Reboot
+    | AttachDisk
+    | DetachDisk
+    | Unplug
+    | NoteGuestOff
+    | Remove
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in order. With none, no delay and no reason the instance is as it shall be."""
+
+    steps: tuple[Step, ...] = ()
+    check_after_s: float | None = None  # When to plan again although nothing happened.
+    reason: str = ""  # Why it is not as it shall be, for people.
+
+    @property
+    def is_done(self) -> bool:
+        return not self.steps and self.check_after_s is None and not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What this agent did to an instance, as far as it matters for what comes next. Lost with the process: harmless."""
+
+    generation: int = 0  # Of `starts` and `started_at`.
+    starts: int = 0
+    started_at: float = 0.0
+    power_button_at: float | None = None
+    detach_at: Mapping[str, float] = field(default_factory=dict)  # By export name.
+
+    def then(self, step: Step, now: float) -> "Past":
+        match step:
+            case StartPaused(spec):
+                starts = self.starts + 1 if spec.generation == self.generation else 1
+                return Past(spec.generation, starts, now)
+            case PressPowerButton():
+                return replace(self, power_button_at=now)
+            case DetachDisk(export_name):
+                return replace(self, detach_at={**self.detach_at, export_name: now})
+        return self
+
+
+def plan(
+    spec: InstanceSpec | None,
+    domain: Domain | None,
+    ports: Mapping[str, PortState],
+    guest_off: int,
+    past: Past,
+    now: float,
+) -> Plan:
+    """The next steps. `ports` are the instance's taps; `guest_off` is the generation noted in the ledger, or 0."""
+    if spec is None:
+        return _absent(domain, ports)
+    is_off = domain is None or domain.power is Power.OFF
+    if not spec.power_on:
+        return _stop(spec, domain, ports, past, now)
+    if is_off and guest_off == spec.generation:
+        return Plan(_unplug(ports), reason="the guest powered itself off")
+    if domain is None:
+        return _start(spec, ports)
+    if domain.generation < spec.generation:  # Stopped and started again since.
+        return _start(spec, ports) if is_off else Plan((Destroy(),))
+    match domain.power:
+        case Power.OFF:
+            return _revive(spec, domain, ports, past, now)
+        case Power.PAUSED:
+            return _let_run(spec, ports)
+        case Power.RUNNING:
+            return _keep(spec, domain, ports, past, now)
+
+
+def observe(domain: Domain | None, guest_off: int) -> ObservedInstance:
+    """What to report of it."""
+    if domain is None:
+        return ObservedInstance(False, guest_off, guest_off > 0, guest_off > 0, 0, ())
+    return ObservedInstance(
+        running=domain.power is Power.RUNNING,
+        generation=domain.generation,
+        has_run=domain.has_run,
+        powered_off_by_guest=domain.power is Power.OFF and guest_off == domain.generation > 0,
+        reboot_count=domain.reboot_count,
+        export_names=() if domain.power is Power.OFF else domain.export_names,
+    )
+
+
+def _absent(domain: Domain | None, ports: Mapping[str, PortState]) -> Plan:
+    if domain is None:
+        return Plan(_unplug(ports))
+    pull: tuple[Step, ...] = () if domain.power is Power.OFF else (Destroy(),)
+    return Plan((*pull, Remove(), *_unplug(ports)))
+
+
+def _stop(spec: InstanceSpec, domain: Domain | None, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
+    """The power button is pressed once; a guest that is paused can't hear it."""
+    if domain is None or domain.power is Power.OFF:
+        return Plan(_unplug(ports))
+    if domain.power is Power.PAUSED or spec.stop_timeout_s == 0:
+        return Plan((Destroy(),))
+    if past.power_button_at is None:
+        return Plan((PressPowerButton(),))
+    left_s = past.power_button_at + spec.stop_timeout_s - now
+    return Plan(check_after_s=left_s) if left_s > 0 else Plan((Destroy(),))
+
+
+def _start(spec: InstanceSpec, ports: Mapping[str, PortState], reason: str = "") -> Plan:
+    taps: list[Step] = []
+    for nic in spec.interfaces:
+        if ports.get(nic.interface_id) is PortState.PLUGGED:  # Of an earlier QEMU, out of reach for the next.
+            taps.append(Unplug(nic.interface_id))
+        if ports.get(nic.interface_id) is not PortState.CREATED:
+            taps.append(CreateTap(nic))
+    plugs = (Plug(nic) for nic in spec.interfaces)
+    return Plan((*taps, StartPaused(spec), *plugs, Resume()), reason=reason)
+
+
+def _let_run(spec: InstanceSpec, ports: Mapping[str, PortState]) -> Plan:
+    if any(nic.interface_id not in ports for nic in spec.interfaces):
+        return Plan((Destroy(),), reason="a tap is gone under the paused domain")
+    return Plan((*_plug(spec, ports), Resume()))
+
+
+def _revive(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
+    """It shall run and went off: by the guest's will, or by an accident."""
+    if domain.off_reason is OffReason.SHUTDOWN:
+        return Plan((NoteGuestOff(spec.generation), *_unplug(ports)))
+    if domain.off_reason is OffReason.NEVER_STARTED:
+        return _start(spec, ports)
+    reason = f"went off ({domain.off_reason.value}) and is started again"
+    starts = past.starts if past.generation == spec.generation else 0
+    left_s = past.started_at + min(2.0**starts, RESTART_CAP_S) - now
+    return Plan(check_after_s=left_s, reason=reason) if starts and left_s > 0 else _start(spec, ports, reason)
+
+
+def _keep(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
+    reboot: tuple[Step, ...] = ()
+    if domain.reboot_count < spec.reboot_count:
+        reboot = (Reboot(spec.reboot_count),)
+    detaching, check_after_s = _detach(spec, domain, past, now)
+    return Plan((*_plug(spec, ports), *reboot, *detaching, *_attach(spec, domain)), check_after_s)
+
+
+def _detach(spec: InstanceSpec, domain: Domain, past: Past, now: float) -> tuple[tuple[Step, ...], float | None]:
+    wanted = {disk.export_name for disk in spec.disks}
+    steps: list[Step] = []
+    check_after_s = None
+    for export_name in domain.export_names:
+        if export_name in wanted:
+            continue
+        left_s = past.detach_at.get(export_name, now - DETACH_AGAIN_S) + DETACH_AGAIN_S - now
+        if left_s <= 0:
+            steps.append(DetachDisk(export_name))
+            left_s = DETACH_AGAIN_S
+        check_after_s = min(left_s, check_after_s or left_s)
+    return tuple(steps), check_after_s
+
+
+def _attach(spec: InstanceSpec, domain: Domain) -> Iterator[Step]:
+    """A volume that is still there under an older epoch must go first: two disks of one name can't be."""
+    held = {export_name.rpartition("-e")[0] for export_name in domain.export_names}
+    for disk in spec.disks:
+        if disk.export_name not in domain.export_names and disk.volume_id not in held:
+            yield AttachDisk(disk)
+
+
+def _plug(spec: InstanceSpec, ports: Mapping[str, PortState]) -> tuple[Step, ...]:
+    return tuple(Plug(nic) for nic in spec.interfaces if ports.get(nic.interface_id) is not PortState.PLUGGED)
+
+
+def _unplug(ports: Mapping[str, PortState]) -> tuple[Step, ...]:
+    return tuple(Unplug(interface_id) for interface_id in sorted(ports))

@@ -1,0 +1,58 @@
+"""The kinds of resources that need no plan: one `ensure` and one `remove` do it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from agent.drivers.base import NetworkDriver
+from agent.drivers.registry import Drivers
+from agent.model import Kind, VpcSpec
+
+
+class MetadataServer(Protocol):
+    """Answers guests at 169.254.169.254, in each VPC's namespace. Both verbs may be repeated."""
+
+    async def ensure(self, vpc_id: str, namespace: Path) -> None:
+        """Listen in the namespace at this path, which exists. Raises Transient when it can't."""
+
+    async def remove(self, vpc_id: str) -> None: ...
+
+
+class Driver(Protocol):
+    """What the drivers have in common, as far as the engine is concerned."""
+
+    async def list(self) -> Iterable[str]: ...
+    async def ensure(self, spec: Any) -> None: ...
+    async def remove(self, id: str, /) -> None: ...
+
+
+class Vpcs:
+    """A VPC's router and, inside of it, the metadata service."""
+
+    def __init__(self, network: NetworkDriver, metadata: MetadataServer | None) -> None:
+        self._network = network
+        self._metadata = metadata
+
+    async def list(self) -> Iterable[str]:
+        return await self._network.list()
+
+    async def ensure(self, spec: VpcSpec) -> None:
+        await self._network.ensure(spec)
+        if self._metadata is not None:
+            await self._metadata.ensure(spec.vpc_id, self._network.namespace(spec.vpc_id))
+
+    async def remove(self, vpc_id: str) -> None:
+        if self._metadata is not None:
+            await self._metadata.remove(vpc_id)
+        await self._network.remove(vpc_id)
+
+
+def plain_drivers(drivers: Drivers, metadata: MetadataServer | None) -> dict[Kind, Driver]:
+    vpcs = Vpcs(drivers.network, metadata) if drivers.network is not None else None
+    found: dict[Kind, Driver | None] = {
+        Kind.VOLUME: drivers.volume,
+        Kind.EXPORT: drivers.export,
+        Kind.VPC: vpcs,
+        Kind.GATEWAY: drivers.gateway,
+    }
+    return {kind: driver for kind, driver in found.items() if driver is not None}

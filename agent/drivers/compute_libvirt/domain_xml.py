@@ -1,0 +1,203 @@
+"""An instance as libvirt domain XML, and back. Pure; owns no connection.
+
+Only ids, numbers and addresses of ours go in, through an XML tree and never through text.
+The XML format: https://libvirt.org/formatdomain.html
+"""
+
+import hashlib
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Literal
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from agent.model import DiskSpec, InstanceSpec, InterfaceSpec
+
+NAMESPACE = "urn:stead:libvirt:1"  # Marks a domain as ours.
+NAMESPACE_PREFIX = "stead"
+ElementTree.register_namespace(NAMESPACE_PREFIX, NAMESPACE)
+
+# Every device takes a port, so root disk, network card and entropy leave room for eleven volumes while the guest runs;
+# what is there at a start beyond that gets ports from libvirt. An x86 guest has I/O space for fourteen bridges, and
+# each one costs its boot time: 28 took an emulated guest one second more than 12.
+PCIE_PORTS = 14
+
+# vda to vdzz, as Linux goes on counting; libvirt wants one for each disk, the guest names disks as it likes.
+DISK_TARGETS = tuple("vd" + "".join(letters) for n in (1, 2) for letters in product(ascii_lowercase, repeat=n))
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a domain takes from its host rather than from its spec."""
+
+    virt_type: Literal["kvm", "qemu"]
+    mtu: int
+    console_log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What we keep in the domain's metadata; meanings as in `agent.model.Domain`."""
+
+    generation: int
+    reboot_count: int
+    has_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Where a disk comes from."""
+
+    name: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What we need to know of a domain of ours."""
+
+    record: Record
+    exports: tuple[Export, ...]
+    disk_targets: frozenset[str]
+
+    @property
+    def export_names(self) -> tuple[str, ...]:
+        return tuple(export.name for export in self.exports)
+
+
+def render(spec: InstanceSpec, taps: Mapping[str, str], platform: Platform) -> str:
+    """The whole domain, for a start of `spec.generation`; `taps` are names by interface id."""
+    domain = Element("domain", type=platform.virt_type)
+    _add(domain, "name", spec.instance_id)
+    _add(domain, "uuid", system_uuid(spec.instance_id))
+    _add(domain, "metadata").append(_record(Record(spec.generation, spec.reboot_count)))
+    _add(domain, "memory", str(spec.memory_mib), unit="MiB")
+    _add(domain, "vcpu", str(spec.vcpus))
+    _add_machine(domain, platform.virt_type)
+    devices = _add(domain, "devices")
+    _add_fixed_devices(devices, platform)
+    for disk, target in zip(spec.disks, DISK_TARGETS, strict=False):
+        devices.append(_disk(disk, target, is_root=disk is spec.disks[0]))
+    for interface in spec.interfaces:
+        devices.append(_interface(interface, taps[interface.interface_id], platform))
+    ElementTree.indent(domain)
+    return ElementTree.tostring(domain, encoding="unicode")
+
+
+def render_disk(disk: DiskSpec, taken_targets: Collection[str]) -> str:
+    """A disk to hot-plug into a domain that has disks at `taken_targets`."""
+    target = next(target for target in DISK_TARGETS if target not in taken_targets)
+    return ElementTree.tostring(_disk(disk, target, is_root=False), encoding="unicode")
+
+
+def render_record(record: Record) -> str:
+    """The metadata element alone, as virDomainSetMetadata takes it (it adds the namespace itself)."""
+    return ElementTree.tostring(_record(record, namespace=""), encoding="unicode")
+
+
+def parse(domain_xml: str) -> Description | None:
+    """What a domain's XML tells about it; None when it isn't ours."""
+    domain = ElementTree.fromstring(domain_xml)  # noqa: S314 (libvirt wrote it)
+    element = domain.find(f"metadata/{{{NAMESPACE}}}instance")
+    if element is None:
+        return None
+    return Description(
+        record=_parse_record(element),
+        exports=tuple(_parse_export(source) for source in domain.iterfind("devices/disk/source[@protocol='nbd']")),
+        disk_targets=frozenset(target.get("dev", "") for target in domain.iterfind("devices/disk/target")),
+    )
+
+
+def disk_alias(export_name: str) -> str:
+    """Names the disk in libvirt and QEMU; libvirt keeps aliases that begin with `ua-` for its users."""
+    return f"ua-{export_name}"
+
+
+def system_uuid(instance_id: str) -> str:
+    """Begins with `ec2`, by which cloud-init knows where it is; the same for ever."""
+    return str(uuid.UUID("ec2" + hashlib.sha256(instance_id.encode()).hexdigest()[:29]))
+
+
+def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) -> Element:
+    child = ElementTree.SubElement(parent, tag, attributes)
+    child.text = text
+    return child
+
+
+def _record(record: Record, namespace: str = f"{{{NAMESPACE}}}") -> Element:
+    return Element(
+        f"{namespace}instance",
+        generation=str(record.generation),
+        reboot_count=str(record.reboot_count),
+        has_run="yes" if record.has_run else "no",
+    )
+
+
+def _parse_record(element: Element) -> Record:
+    return Record(
+        generation=int(element.get("generation", "0")),
+        reboot_count=int(element.get("reboot_count", "0")),
+        has_run=element.get("has_run") == "yes",
+    )
+
+
+def _parse_export(source: Element) -> Export:
+    host = source.find("host")
+    address, port = ("", "0") if host is None else (host.get("name", ""), host.get("port", "0"))
+    return Export(source.get("name", ""), address, int(port))
+
+
+def _add_machine(domain: Element, virt_type: str) -> None:
+    os = _add(domain, "os")
+    _add(os, "type", "hvm", arch="x86_64", machine="q35")
+    features = _add(domain, "features")  # Without these two, hot-plug breaks the guest's interrupts.
+    _add(features, "acpi")
+    _add(features, "apic")
+    _add(domain, "cpu", mode="host-model" if virt_type == "kvm" else "maximum")
+    _add(domain, "clock", offset="utc")
+    _add(domain, "on_poweroff", "destroy")
+    _add(domain, "on_reboot", "restart")
+    _add(domain, "on_crash", "destroy")
+
+
+def _add_fixed_devices(devices: Element, platform: Platform) -> None:
+    _add(devices, "controller", type="usb", model="none")
+    _add(devices, "controller", type="pci", model="pcie-root", index="0")
+    for index in range(1, PCIE_PORTS + 1):
+        _add(devices, "controller", type="pci", model="pcie-root-port", index=str(index))
+    serial = _add(devices, "serial", type="pty")
+    _add(serial, "log", file=str(platform.console_log), append="on")
+    rng = _add(devices, "rng", model="virtio")
+    _add(rng, "backend", "/dev/urandom", model="random")
+    _add(devices, "memballoon", model="none")
+    _add(devices, "panic", model="isa")  # A guest's panic ends it as crashed, rather than leave it hanging.
+
+
+def _disk(disk: DiskSpec, target: str, *, is_root: bool) -> Element:
+    element = Element("disk", type="network", device="disk")
+    # "stop": where its storage daemon is away the guest is paused, and goes on at the next resume as if nothing had
+    # been. (libvirt 9.0 drops <reconnect> for NBD. QEMU reconnects by itself, but the first request fails.)
+    stop = {"error_policy": "stop", "rerror_policy": "stop"}
+    _add(element, "driver", name="qemu", type="raw", cache="none", discard="unmap", **stop)
+    source = _add(element, "source", protocol="nbd", name=disk.export_name, tls="yes")
+    _add(source, "host", name=disk.address, port=str(disk.port))
+    _add(element, "target", dev=target, bus="virtio")
+    _add(element, "serial", disk.volume_id.replace("-", ""))
+    if is_root:
+        _add(element, "boot", order="1")
+    _add(element, "alias", name=disk_alias(disk.export_name))
+    return element
+
+
+def _interface(interface: InterfaceSpec, tap: str, platform: Platform) -> Element:
+    element = Element("interface", type="ethernet")
+    _add(element, "mac", address=interface.mac_address)
+    _add(element, "target", dev=tap, managed="no")
+    _add(element, "model", type="virtio")
+    _add(element, "mtu", size=str(platform.mtu))
+    return element

@@ -1,0 +1,120 @@
+"""Virtual machines through libvirt: the compute driver as the engine sees it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Literal
+
+from agent.drivers.base import HostContext, Transient
+from agent.drivers.compute_libvirt import console, domain_xml, hypervisor, kvm, qemu_conf
+from agent.drivers.compute_libvirt.domain_xml import Export, Platform
+from agent.drivers.compute_libvirt.hypervisor import Hypervisor
+from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
+from agent.model import Capacity, DiskSpec, Domain, InstanceSpec
+
+# To an export on the underlay. QEMU itself would hang in the connect, in a hot attach together with its guest.
+EXPORT_DEADLINE_S = 3.0
+
+VirtType = Literal["kvm", "qemu"]
+
+
+class LibvirtComputeDriver:
+    """See `agent.drivers.base.ComputeDriver`. Domains are persistent, never autostarted, defined anew at each start."""
+
+    Settings = LibvirtSettings
+
+    def __init__(self, settings: LibvirtSettings, context: HostContext) -> None:
+        self._settings = settings
+        self._context = context
+        self._hypervisor = Hypervisor(settings.uri, settings.threads)
+        self._console_dir = context.state_dir / "console"
+        self._proving = asyncio.Lock()
+
+    async def probe(self) -> Capacity:
+        cores, memory_bytes = os.cpu_count() or 1, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return Capacity(
+            vcpus=int(cores * self._settings.vcpus_per_core),
+            memory_mib=max(0, memory_bytes // 2**20 - self._settings.reserved_memory_mib),
+            problems=tuple(await self._problems()),
+        )
+
+    async def list(self) -> Mapping[str, Domain]:
+        return await self._hypervisor.look(hypervisor.list_domains)
+
+    async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
+        await _check_exports(Export(disk.export_name, disk.address, disk.port) for disk in spec.disks)
+        self._console_dir.mkdir(parents=True, exist_ok=True)
+        xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id))
+        await self._hypervisor.change(hypervisor.start_paused, spec, xml)
+
+    async def resume(self, instance_id: str) -> None:
+        """As documented; also for a guest that lost its storage daemon: Transient until that is back."""
+        await _check_exports(await self._hypervisor.look(hypervisor.stalled_exports, instance_id))
+        await self._hypervisor.change(hypervisor.resume, instance_id)
+
+    async def press_power_button(self, instance_id: str) -> None:
+        await self._hypervisor.change(hypervisor.press_power_button, instance_id)
+
+    async def destroy(self, instance_id: str) -> None:
+        await self._hypervisor.change(hypervisor.destroy, instance_id)
+
+    async def reboot(self, instance_id: str, reboot_count: int) -> None:
+        await self._hypervisor.change(hypervisor.reboot, instance_id, reboot_count)
+
+    async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
+        await _check_exports([Export(disk.export_name, disk.address, disk.port)])
+        await self._hypervisor.change(hypervisor.attach_disk, instance_id, disk)
+
+    async def detach_disk(self, instance_id: str, export_name: str) -> None:
+        await self._hypervisor.change(hypervisor.detach_disk, instance_id, export_name)
+
+    async def remove(self, instance_id: str) -> None:
+        await self._hypervisor.change(hypervisor.remove, instance_id)
+        console.remove(console.log_path(self._console_dir, instance_id))
+
+    async def console_tail(self, instance_id: str, max_bytes: int) -> bytes:
+        return await asyncio.to_thread(console.tail, console.log_path(self._console_dir, instance_id), max_bytes)
+
+    def events(self) -> AsyncIterator[str]:
+        return self._hypervisor.events()
+
+    async def _platform(self, instance_id: str) -> Platform:
+        return Platform(
+            virt_type=await self._virt_type(),
+            mtu=self._settings.mtu,
+            console_log=console.log_path(self._console_dir, instance_id),
+        )
+
+    async def _virt_type(self) -> VirtType:
+        """As set, or as proven once since the host's boot (`run_dir` is empty after one)."""
+        if self._settings.virt_type != "auto":
+            return self._settings.virt_type
+        proof = self._context.run_dir / "kvm-proof"
+        async with self._proving:
+            if not proof.exists():
+                works = await self._hypervisor.look(hypervisor.offers_kvm) and await kvm.is_proven()
+                proof.parent.mkdir(parents=True, exist_ok=True)
+                proof.write_text("kvm" if works else "qemu")
+            return "kvm" if proof.read_text() == "kvm" else "qemu"
+
+    async def _problems(self) -> Sequence[str]:
+        settings = self._settings
+        found = qemu_conf.problems(settings.qemu_conf, self._context.pki_dir, settings.libvirtd_pid_file)
+        try:
+            await self._hypervisor.look(hypervisor.ping)
+            if settings.virt_type == "auto" and await self._virt_type() == "qemu":
+                found.append("KVM does not work here: guests are emulated, some ten times slower")
+        except Transient as error:
+            found.append(str(error))
+        return found
+
+
+async def _check_exports(exports: Iterable[Export]) -> None:
+    """Raises Transient naming the first export that nobody serves."""
+    for export in exports:
+        try:
+            async with asyncio.timeout(EXPORT_DEADLINE_S):
+                _, writer = await asyncio.open_connection(export.address, export.port)
+        except (OSError, TimeoutError) as error:
+            raise Transient(f"export {export.name} is not open at {export.address}:{export.port}: {error}") from error
+        writer.close()

@@ -1,0 +1,113 @@
+"""Pretended virtual machines. Guests boot in no time and do as they are told, unless the world says otherwise."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from agent.drivers.base import Transient
+from agent.drivers.fake.world import FakeDomain, Verbs
+from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, OffReason, PortState, Power
+
+
+class FakeComputeDriver(Verbs):
+    async def probe(self) -> Capacity:
+        return Capacity(vcpus=self.settings.vcpus, memory_mib=self.settings.memory_mib)
+
+    async def list(self) -> Mapping[str, Domain]:
+        return {instance_id: domain.facts for instance_id, domain in self.world.domains.items()}
+
+    async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
+        async with self.verb("compute.start_paused", spec.instance_id) as call:
+            if self._power(spec.instance_id) is Power.RUNNING:
+                self.world.violations.append(f"{spec.instance_id} started while it runs")
+            for interface_id in taps:
+                if self.world.ports.get(interface_id) is not PortState.CREATED:
+                    raise Transient(f"{spec.instance_id}: the tap of {interface_id} is not there to be opened")
+            for disk in spec.disks:
+                self._check_open(spec.instance_id, disk)
+            names = tuple(disk.export_name for disk in spec.disks)
+            facts = Domain(spec.instance_id, Power.PAUSED, spec.generation, False, spec.reboot_count, names)
+            self.world.domains[spec.instance_id] = FakeDomain(facts, tuple(taps))
+            self.world.announce(spec.instance_id)
+            self.world.changes.append(call)
+
+    async def resume(self, instance_id: str) -> None:
+        async with self.verb("compute.resume", instance_id) as call:
+            domain = self.world.domains.get(instance_id)
+            if domain is None or domain.facts.power is Power.OFF:
+                raise Transient(f"{instance_id} is off and can't be resumed")
+            for interface_id in domain.interface_ids:
+                if self.world.ports.get(interface_id) is not PortState.PLUGGED:
+                    self.world.violations.append(f"{instance_id} resumed before {interface_id} was plugged")
+            if domain.facts.power is Power.PAUSED:
+                self.world.alter(instance_id, power=Power.RUNNING, has_run=True)
+                self.world.changes.append(call)
+
+    async def press_power_button(self, instance_id: str) -> None:
+        async with self.verb("compute.press_power_button", instance_id) as call:
+            if self._power(instance_id) is Power.RUNNING:
+                self.world.changes.append(call)
+                if instance_id not in self.world.deaf_guests:
+                    self.world.power_off(instance_id)
+
+    async def destroy(self, instance_id: str) -> None:
+        async with self.verb("compute.destroy", instance_id) as call:
+            if self._power(instance_id) is not Power.OFF:
+                self.world.alter(instance_id, power=Power.OFF, off_reason=OffReason.DESTROYED)
+                self.world.changes.append(call)
+
+    async def reboot(self, instance_id: str, reboot_count: int) -> None:
+        async with self.verb("compute.reboot", instance_id) as call:
+            if self._power(instance_id) is not Power.RUNNING:
+                raise Transient(f"{instance_id} is not running and can't be rebooted")
+            if self.world.domains[instance_id].facts.reboot_count < reboot_count:
+                self.world.alter(instance_id, reboot_count=reboot_count)
+                self.world.changes.append(call)
+
+    async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
+        async with self.verb("compute.attach_disk", instance_id) as call:
+            names = self._running(instance_id).export_names
+            if disk.export_name not in names:
+                self._check_open(instance_id, disk)
+                self.world.alter(instance_id, export_names=(*names, disk.export_name))
+                self.world.changes.append(call)
+
+    async def detach_disk(self, instance_id: str, export_name: str) -> None:
+        async with self.verb("compute.detach_disk", instance_id) as call:
+            names = self._running(instance_id).export_names
+            if export_name in names and instance_id not in self.world.clinging_guests:
+                self.world.alter(instance_id, export_names=tuple(name for name in names if name != export_name))
+                self.world.changes.append(call)
+
+    async def remove(self, instance_id: str) -> None:
+        async with self.verb("compute.remove", instance_id) as call:
+            if self.world.domains.pop(instance_id, None):
+                self.world.announce(instance_id)
+                self.world.changes.append(call)
+
+    async def console_tail(self, instance_id: str, max_bytes: int) -> bytes:
+        domain = self.world.domains.get(instance_id)
+        log = f"{instance_id} login: " if domain is not None and domain.facts.has_run else ""
+        return log.encode()[-max_bytes:]
+
+    async def events(self) -> AsyncIterator[str]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self.world.listeners.append(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self.world.listeners.remove(queue)
+
+    def _power(self, instance_id: str) -> Power:
+        domain = self.world.domains.get(instance_id)
+        return domain.facts.power if domain is not None else Power.OFF
+
+    def _running(self, instance_id: str) -> Domain:
+        if self._power(instance_id) is not Power.RUNNING:
+            raise Transient(f"{instance_id} is not running")
+        return self.world.domains[instance_id].facts
+
+    def _check_open(self, instance_id: str, disk: DiskSpec) -> None:
+        trust = self.settings.trust_foreign_exports
+        if not self.world.is_open(disk.address, disk.port, disk.export_name, trust):
+            raise Transient(f"{instance_id}: no export {disk.export_name} at {disk.address}:{disk.port} yet")

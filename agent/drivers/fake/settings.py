@@ -1,0 +1,15 @@
+"""Settings of all fake drivers: the table `[drivers.fake]`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSettings:
+    vcpus: int = 64  # What the host claims to have.
+    memory_mib: int = 262_144
+    storage_gib: int = 10_000
+    seed: int = 0  # Of the random faults.
+    failure_rate: float = 0.0  # Share of the verbs that fail with Transient, 0 to 1.
+    latency_s: float = 0.0  # What each verb that changes something takes, seconds.
+    # Whether exports at an address of no fake host in this process count as open: for fleets in several processes.
+    trust_foreign_exports: bool = False

@@ -1,0 +1,183 @@
+"""Security groups and anti-spoofing as nftables rules. Pure: a spec in, tables out.
+
+    a packet from a tap:   check-source (tap, MAC and address agree)   -> drop what is forged, before it is tracked
+    forwarded:             check-egress (the sender's groups)          then check-ingress (the receiver's groups)
+    for the router itself: check-input  (DHCP, DNS, metadata, ping)
+
+Egress and ingress are two base chains, since an `accept` ends one only: with both ends on one host, both must agree.
+Traffic from other hosts has passed its sender's rules there. Everything starts at drop. A packet meets the same number
+of lookups whatever the number of ports: maps by tap lead to the port's chain, which lists its groups' chains.
+"""
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network
+
+from agent.drivers.network_vxlan import names
+from agent.host.nft import Chain, Set, Table
+from agent.model import GroupSpec, PortSpec, RuleSpec, VpcSpec
+
+FILTER = "inet stead"
+ARP = "arp stead"
+
+_TAPS = f'"{names.TAP_PREFIX}*"'
+_VXLANS = f'"{names.VXLAN_PREFIX}*"'
+_NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+
+def render(spec: VpcSpec) -> tuple[Table, Table]:
+    """The whole ruleset of a VPC's namespace."""
+    return _filter_table(spec), _arp_table(spec)
+
+
+def egress_chain(resource_id: str) -> str:
+    return f"{resource_id}.out"
+
+
+def ingress_chain(resource_id: str) -> str:
+    return f"{resource_id}.in"
+
+
+def _filter_table(spec: VpcSpec) -> Table:
+    chains = {
+        "check-source": _check_source(spec),
+        "check-egress": _check_egress(),
+        "check-ingress": _check_ingress(),
+        "check-input": _check_input(spec),
+    }
+    for group in sorted(spec.groups, key=lambda group: group.group_id):
+        chains[egress_chain(group.group_id)] = _group_chain(group, is_egress=True)
+        chains[ingress_chain(group.group_id)] = _group_chain(group, is_egress=False)
+    for port in sorted(spec.ports, key=lambda port: port.interface_id):
+        chains[egress_chain(port.interface_id)] = _port_chain(map(egress_chain, port.group_ids))
+        chains[ingress_chain(port.interface_id)] = _port_chain(map(ingress_chain, port.group_ids))
+    return Table(FILTER, _port_sets(spec) | _member_sets(spec), chains)
+
+
+def _arp_table(spec: VpcSpec) -> Table:
+    """A guest speaks for its own address only. (0.0.0.0, a probe for duplicates, gets no answer: nobody has it.)"""
+    rules = ("iifname . arp saddr ether . arp saddr ip @tap-addresses accept", f"iifname {_TAPS} drop")
+    chain = Chain(rules, hook="type filter hook input priority filter; policy accept;")
+    return Table(ARP, {"tap-addresses": _tap_addresses(spec)}, {"check-arp": chain})
+
+
+def _check_source(spec: VpcSpec) -> Chain:
+    rules = (
+        "iifname . ether saddr . ip saddr @tap-addresses accept",
+        "iifname . ether saddr @tap-macs ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept",
+        f"iifname {_TAPS} drop",
+        f'iifname "{names.GATEWAY_DEVICE}" ip saddr {{ {IPv4Network(spec.cidr_block)}, {names.LINK_LOCAL} }} drop',
+    )
+    return Chain(rules, hook="type filter hook prerouting priority raw; policy accept;")
+
+
+def _check_egress() -> Chain:
+    rules = (
+        "ct state established,related accept",
+        "ct state invalid drop",
+        f"iifname {_VXLANS} oifname {_VXLANS} drop",  # Somebody's routes are out of date; else it would go in circles.
+        "iifname vmap @egress-by-tap",
+        f"iifname != {_TAPS} accept",
+    )
+    return Chain(rules, hook="type filter hook forward priority filter; policy drop;")
+
+
+def _check_ingress() -> Chain:
+    rules = (
+        "ct state established,related accept",
+        "oifname vmap @ingress-by-tap",
+        f"oifname != {_TAPS} accept",
+    )
+    return Chain(rules, hook="type filter hook forward priority filter + 10; policy drop;")
+
+
+def _check_input(spec: VpcSpec) -> Chain:
+    resolvers = f"{{ {names.vpc_resolver(spec.cidr_block)}, {names.RESOLVER_ADDRESS} }}"
+    rules = (
+        'iifname "lo" accept',
+        "ct state established,related accept",
+        f"iifname {_TAPS} udp dport 67 accept",
+        f"iifname {_TAPS} ip daddr {resolvers} meta l4proto {{ tcp, udp }} th dport 53 accept",
+        f"iifname {_TAPS} ip daddr {names.METADATA_ADDRESS} tcp dport 80 accept",
+        f"iifname {_TAPS} icmp type echo-request accept",
+    )
+    return Chain(rules, hook="type filter hook input priority filter; policy drop;")
+
+
+def _port_sets(spec: VpcSpec) -> dict[str, Set]:
+    def by_tap(chain: str, port: PortSpec) -> str:
+        return f'"{names.tap_name(port.interface_id)}" : jump {chain}'
+
+    macs = frozenset(f'"{names.tap_name(p.interface_id)}" . {_mac(p)}' for p in spec.ports)
+    egress = frozenset(by_tap(egress_chain(p.interface_id), p) for p in spec.ports)
+    ingress = frozenset(by_tap(ingress_chain(p.interface_id), p) for p in spec.ports)
+    return {
+        "tap-addresses": _tap_addresses(spec),
+        "tap-macs": Set("type ifname . ether_addr", macs),
+        "egress-by-tap": Set("type ifname : verdict", egress),
+        "ingress-by-tap": Set("type ifname : verdict", ingress),
+    }
+
+
+def _tap_addresses(spec: VpcSpec) -> Set:
+    elements = (f'"{names.tap_name(p.interface_id)}" . {_mac(p)} . {IPv4Address(p.private_ip)}' for p in spec.ports)
+    return Set("type ifname . ether_addr . ipv4_addr", frozenset(elements))
+
+
+def _member_sets(spec: VpcSpec) -> dict[str, Set]:
+    """One set for each group that a rule names, whether it has members or not."""
+    named = {rule.group_id for group in spec.groups for rule in group.rules if rule.group_id}
+    members = {group.group_id: group.private_ips for group in spec.group_members}
+    return {
+        group_id: Set("type ipv4_addr", frozenset(str(IPv4Address(ip)) for ip in members.get(group_id, ())))
+        for group_id in sorted(named)
+    }
+
+
+def _port_chain(group_chains: Iterable[str]) -> Chain:
+    return Chain(tuple(f"jump {chain}" for chain in sorted(group_chains)))
+
+
+def _group_chain(group: GroupSpec, is_egress: bool) -> Chain:
+    rules = (_permit(rule) for rule in group.rules if rule.is_egress == is_egress)
+    return Chain(tuple(sorted(set(rules))))
+
+
+def _permit(rule: RuleSpec) -> str:
+    return " ".join(filter(None, (_match_peer(rule), _match_protocol(rule), "accept")))
+
+
+def _match_peer(rule: RuleSpec) -> str:
+    field = "ip daddr" if rule.is_egress else "ip saddr"
+    if rule.group_id:
+        return f"{field} @{rule.group_id}"
+    network = IPv4Network(rule.cidr_ipv4 or "", strict=False)
+    return f"{field} {network}" if network.prefixlen else ""
+
+
+def _match_protocol(rule: RuleSpec) -> str:
+    protocol = _NAMED_PROTOCOLS.get(rule.ip_protocol, rule.ip_protocol)
+    if protocol in ("tcp", "udp"):
+        return _match_ports(protocol, rule.from_port, rule.to_port)
+    if protocol == "icmp":
+        return _match_icmp(rule.from_port, rule.to_port)
+    return "" if protocol == "-1" else f"meta l4proto {int(protocol)}"
+
+
+def _match_ports(protocol: str, first: int, last: int) -> str:
+    if first == -1:
+        return f"meta l4proto {protocol}"
+    return f"{protocol} dport {first}" if first == last else f"{protocol} dport {first}-{last}"
+
+
+def _match_icmp(icmp_type: int, code: int) -> str:
+    if icmp_type == -1:
+        return "meta l4proto icmp"
+    return f"icmp type {icmp_type}" if code == -1 else f"icmp type {icmp_type} icmp code {code}"
+
+
+def _mac(port: PortSpec) -> str:
+    if not _MAC.fullmatch(port.mac_address):
+        raise ValueError(f"{port.interface_id}: {port.mac_address!r} is not a MAC address in lower case")
+    return port.mac_address

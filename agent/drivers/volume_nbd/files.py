@@ -1,0 +1,214 @@
+"""A pool's files: volumes, images, and the epoch that each volume has come to. Owns what is below `pool_dir`.
+
+    volumes/<volume id>.raw    sparse; the extended attribute EPOCH holds the latest epoch ever opened
+    images/<image id>.raw      never written again once it has this name
+
+All of it blocks: callers use `asyncio.to_thread`. A file has its name only when it is whole and durable, so a crash
+leaves nothing half made. The epoch is part of the volume's inode: it can't be lost, or left behind, without the volume.
+
+An exclusive flock(2) on a volume's file is the right to export it or to delete it. The storage daemon inherits the
+descriptor, so that the right ends with the last process that could write, whoever else lives or dies.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from agent.drivers.base import Permanent, Transient
+
+FICLONE = 0x40049409  # ioctl_ficlone(2)
+EPOCH = "user.stead.epoch"
+DIRECTORIES = ("volumes", "images")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFiles:
+    directory: Path
+    reserve_percent: int
+
+    def volume_path(self, volume_id: str) -> Path:
+        return self.directory / "volumes" / f"{volume_id}.raw"
+
+    def image_path(self, image_id: str) -> Path:
+        return self.directory / "images" / f"{image_id}.raw"
+
+    def check(self) -> None:
+        """Raises Permanent unless this is a pool.
+
+        The directories are never made here: where a pool is not mounted, volumes would silently start from nothing.
+        """
+        if not all((self.directory / name).is_dir() for name in DIRECTORIES):
+            raise Permanent(f"{self.directory} is not a pool, or not mounted: {_set_up_hint(self.directory)}")
+        self.check_clones()
+
+    def check_clones(self) -> None:
+        """Raises Permanent unless the filesystem can clone files."""
+        with _unnamed_file(self.directory) as source, _unnamed_file(self.directory) as target:
+            try:
+                fcntl.ioctl(target, FICLONE, source)
+            except OSError as error:
+                raise Permanent(
+                    f"the filesystem of {self.directory} cannot clone files ({error.strerror}); it takes XFS or btrfs: "
+                    + _set_up_hint(self.directory)
+                ) from error
+
+    def capacity_bytes(self) -> int:
+        """What volumes may fill, all together."""
+        stat = os.statvfs(self.directory)
+        return stat.f_blocks * stat.f_frsize * (100 - self.reserve_percent) // 100
+
+    def unwritten_bytes(self) -> int:
+        """What the filesystem has left. Volumes are sparse: most of it may be promised already."""
+        stat = os.statvfs(self.directory)
+        return stat.f_bavail * stat.f_frsize
+
+    def volume_sizes(self) -> dict[str, int]:
+        """Size in bytes by volume id."""
+        return {path.stem: path.stat().st_size for path in (self.directory / "volumes").glob("*.raw")}
+
+    def ensure_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
+        """Make the volume as a clone of `image`, or of zeros; or grow it. Leaves nothing behind on failure."""
+        sizes = self.volume_sizes()
+        present_bytes = sizes.get(volume_id, 0)
+        if size_bytes < present_bytes:
+            raise Permanent(f"volume {volume_id} has {present_bytes} bytes and cannot shrink to {size_bytes}")
+        self.require(size_bytes - present_bytes, self.capacity_bytes() - sum(sizes.values()))
+        with self.full_is_permanent(size_bytes):
+            if volume_id not in sizes:
+                self._create_volume(volume_id, size_bytes, image)
+            elif size_bytes > present_bytes:
+                self._grow_volume(volume_id, size_bytes)
+
+    def _create_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
+        path = self.volume_path(volume_id)
+        with _unnamed_file(path.parent) as volume:
+            if image is not None:
+                _clone(image, volume, size_bytes)
+            os.ftruncate(volume, size_bytes)
+            os.fsync(volume)
+            with _open_directory(path.parent) as directory:
+                os.link(f"/proc/self/fd/{volume}", path.name, dst_dir_fd=directory, follow_symlinks=True)
+                os.fsync(directory)
+
+    def _grow_volume(self, volume_id: str, size_bytes: int) -> None:
+        with self.volume_path(volume_id).open("r+b") as volume:
+            volume.truncate(size_bytes)
+            os.fsync(volume.fileno())
+
+    def remove_volume(self, volume_id: str) -> None:
+        """Raises Transient while it is exported."""
+        path = self.volume_path(volume_id)
+        if path.exists():
+            with self._lock(volume_id):
+                path.unlink()
+        with _open_directory(path.parent) as directory:
+            os.fsync(directory)
+
+    def claim(self, volume_id: str, epoch: int) -> BinaryIO:
+        """The right to export the volume, for as long as this file, or a process that inherited it, is open.
+
+        The epoch is durable when this returns. Raises Permanent when a later one is, Transient when there is no volume
+        or somebody has the right.
+        """
+        claim = self._lock(volume_id)
+        try:
+            self.check_epoch(volume_id, epoch)
+            os.setxattr(claim.fileno(), EPOCH, str(epoch).encode())
+            os.fsync(claim.fileno())
+        except BaseException:
+            claim.close()
+            raise
+        return claim
+
+    def _lock(self, volume_id: str) -> BinaryIO:
+        path = self.volume_path(volume_id)
+        try:
+            file = path.open("rb")
+        except FileNotFoundError as error:
+            raise Transient(f"volume {volume_id} is not in pool {self.directory} yet") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise Transient(f"volume {volume_id} is still exported: `fuser {path}` tells by whom") from error
+        return file
+
+    def check_epoch(self, volume_id: str, epoch: int) -> None:
+        """Raises Permanent when a later epoch was opened, Transient when there is no volume."""
+        latest = self._latest_epoch(volume_id)
+        if epoch < latest:
+            raise Permanent(f"volume {volume_id} was opened in epoch {latest}: epoch {epoch} is over for good")
+
+    def _latest_epoch(self, volume_id: str) -> int:
+        try:
+            return int(os.getxattr(self.volume_path(volume_id), EPOCH))
+        except FileNotFoundError as error:
+            raise Transient(f"volume {volume_id} is not in pool {self.directory} yet") from error
+        except OSError as error:
+            if error.errno != errno.ENODATA:
+                raise
+            return 0
+
+    def publish_image(self, part: Path, image: Path) -> None:
+        """Give a whole image its name, durably."""
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.rename(image)
+        with _open_directory(image.parent) as directory:
+            os.fsync(directory)
+
+    def require(self, needed_bytes: int, free_bytes: int) -> None:
+        """Raises Permanent when the pool has too little."""
+        if needed_bytes > free_bytes:
+            raise Permanent(
+                f"pool {self.directory} is full: {needed_bytes} bytes needed, {free_bytes} free; "
+                "delete volumes or enlarge its filesystem"
+            )
+
+    @contextmanager
+    def full_is_permanent(self, needed_bytes: int) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise Permanent(
+                f"pool {self.directory} is full: {needed_bytes} bytes needed, {self.unwritten_bytes()} free; "
+                "delete volumes or enlarge its filesystem"
+            ) from error
+
+
+def _clone(image: Path, volume: int, size_bytes: int) -> None:
+    with image.open("rb") as source:
+        image_bytes = os.fstat(source.fileno()).st_size
+        if image_bytes > size_bytes:
+            raise Permanent(f"image {image.stem} has {image_bytes} bytes and does not fit a volume of {size_bytes}")
+        fcntl.ioctl(volume, FICLONE, source.fileno())
+
+
+@contextmanager
+def _unnamed_file(directory: Path) -> Iterator[int]:
+    """A file that is gone when closed, or after a crash, unless it was linked to a name."""
+    fd = os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _open_directory(directory: Path) -> Iterator[int]:
+    fd = os.open(directory, os.O_DIRECTORY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _set_up_hint(directory: Path) -> str:
+    return f"run `python -m agent.drivers.volume_nbd.pool create --dir {directory} --size-gib N`"

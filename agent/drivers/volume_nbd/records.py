@@ -1,0 +1,47 @@
+"""What is known on disk of each export: `<export name>.json`, its spec; `.pid`, its daemon; `.log`, what that said.
+
+The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. The spec is written
+before its daemon starts, so that no daemon is without one. An export is open when its daemon is alive.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.host.process import find_daemon
+from agent.model import ExportSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRecords:
+    directory: Path
+
+    def pid_file(self, export_name: str) -> Path:
+        return self.directory / f"{export_name}.pid"
+
+    def log_file(self, export_name: str) -> Path:
+        return self.directory / f"{export_name}.log"
+
+    def write(self, spec: ExportSpec) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        part = self.directory / f"{spec.export_name}.part"
+        part.write_text(json.dumps(asdict(spec)))
+        part.rename(part.with_suffix(".json"))
+
+    def select(self, volume_id: str = "*") -> Iterator[ExportSpec]:
+        """Of all volumes or one, whether open or not."""
+        for path in list(self.directory.glob(f"{volume_id}-e*.json")):
+            fields = json.loads(path.read_text())
+            yield ExportSpec(**fields | {"client_host_ids": tuple(fields["client_host_ids"])})
+
+    def is_open(self, spec: ExportSpec) -> bool:
+        return find_daemon(self.pid_file(spec.export_name)) is not None
+
+    def log(self, export_name: str) -> str:
+        path = self.log_file(export_name)
+        return path.read_text(errors="replace").strip() if path.exists() else "nothing was started"
+
+    def forget(self, export_name: str) -> None:
+        for path in list(self.directory.glob(f"{export_name}.*")):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,13 @@
+"""What an operator may set for volumes. The volume and the export driver of a host must be given the same."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NbdSettings:
+    # A directory on XFS or btrfs, prepared by `python -m agent.drivers.volume_nbd.pool create`, which two agents must
+    # not share.
+    pool_dir: str = "/var/lib/stead/pool"
+    # Per cent of the pool kept back for cached images and the filesystem's own needs. Lower: when many images are in
+    # use, guests see write errors on volumes that were promised their full size. Higher: disk that is never used.
+    reserve_percent: int = 5

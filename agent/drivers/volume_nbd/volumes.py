@@ -1,0 +1,50 @@
+"""The volume driver: answers the engine, leaves the files to `files` and the images to `images`."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent.drivers.base import HostContext, Permanent
+from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.images import ImageCache
+from agent.drivers.volume_nbd.settings import NbdSettings
+from agent.model import Capacity, VolumeSpec
+
+GIB = 1 << 30
+
+
+class NbdVolumeDriver:
+    """See VolumeDriver. Volumes are clones of cached images, with no backing chains; a pool is never overcommitted."""
+
+    Settings = NbdSettings
+
+    def __init__(self, settings: NbdSettings, context: HostContext) -> None:
+        self._pool = PoolFiles(Path(settings.pool_dir), settings.reserve_percent)
+        self._images = ImageCache(self._pool, context.fetch_image)
+
+    async def probe(self) -> Capacity:
+        return await asyncio.to_thread(self._probe)
+
+    def _probe(self) -> Capacity:
+        try:
+            self._pool.check()
+        except Permanent as error:
+            return Capacity(problems=(str(error),))
+        return Capacity(storage_gib=self._pool.capacity_bytes() // GIB)
+
+    async def list(self) -> Mapping[str, VolumeSpec]:
+        return await asyncio.to_thread(self._list)
+
+    def _list(self) -> Mapping[str, VolumeSpec]:
+        self._images.sweep()
+        return {id_: VolumeSpec(id_, size_bytes) for id_, size_bytes in self._pool.volume_sizes().items()}
+
+    async def ensure(self, spec: VolumeSpec) -> None:
+        await asyncio.to_thread(self._pool.check)
+        exists = await asyncio.to_thread(self._pool.volume_path(spec.volume_id).exists)
+        image = await self._images.ensure(spec.image) if spec.image and not exists else None
+        await asyncio.to_thread(self._pool.ensure_volume, spec.volume_id, spec.size_bytes, image)
+
+    async def remove(self, volume_id: str) -> None:
+        await asyncio.to_thread(self._pool.check)
+        await asyncio.to_thread(self._pool.remove_volume, volume_id)

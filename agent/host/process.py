@@ -1,0 +1,182 @@
+"""The only place that starts programs: commands that end, and daemons that outlive the agent.
+
+A daemon is known by its pid file, which holds the pid and the moment it started (ticks since boot), so that a pid that
+the kernel gave to another program since is noticed. A daemon is nobody's child here: it is found, watched and killed
+in the same way by the agent that started it and by the one that comes after. Whoever starts a daemon decides what
+"ready" means and waits for that.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+STDERR_TAIL_BYTES = 2000  # Enough for a program's last words; more would drown the log line that carries it.
+KILL_DEADLINE_S = 10.0  # SIGKILL takes milliseconds, unless the process hangs in the kernel on a dead disk.
+
+# The shell ends only after it noted the daemon's pid, and nobody kills the shell: no daemon is ever without a record.
+_DETACH = """: >"$0"; setsid "$@" & echo "$! $(cut -d' ' -f22 /proc/$!/stat)" >"$0" """
+
+Argument = str | PathLike[str]
+
+
+class CommandFailed(Exception):
+    """A program could not be started, ended with an error (`exit_code`), or did not end in time (None)."""
+
+    def __init__(self, argv: Sequence[Argument], exit_code: int | None, stderr: str) -> None:
+        self.argv = tuple(os.fspath(argument) for argument in argv)
+        self.exit_code = exit_code
+        self.stderr = stderr
+        super().__init__(f"`{' '.join(self.argv)}` failed ({exit_code}): {stderr.strip()}")
+
+
+async def run(*argv: Argument, stdin: str = "", timeout_s: float = 60.0, pass_fds: Collection[int] = ()) -> str:
+    """Run a command to its end and return its standard output. Raises CommandFailed."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=pass_fds,
+        )
+    except OSError as error:
+        raise CommandFailed(argv, None, str(error)) from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            stdout, stderr = await process.communicate(stdin.encode() if stdin else None)
+    except TimeoutError as error:
+        raise CommandFailed(argv, None, f"still running after {timeout_s} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise CommandFailed(argv, process.returncode, _tail(stderr))
+    return stdout.decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A process that a pid file names, dead or alive."""
+
+    pid: int
+    start_ticks: int
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether this very process has not ended, with all its threads: until then it may hold files and write."""
+        with self.pinned() as pidfd:
+            return pidfd is not None and not _is_readable(pidfd)
+
+    @contextlib.contextmanager
+    def pinned(self) -> Iterator[int | None]:
+        """A pidfd, which can't come to mean another process; None when there is no such process any more."""
+        try:
+            pidfd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            yield None
+            return
+        try:
+            yield pidfd if _start_ticks(self.pid) == self.start_ticks else None
+        finally:
+            os.close(pidfd)
+
+
+async def start_daemon(*argv: Argument, pid_file: Path, log_file: Path, pass_fds: Collection[int] = ()) -> Daemon:
+    """Start a program that stays in the foreground: own session, output to `log_file`, no descriptors but `pass_fds`.
+
+    When to call: `find_daemon(pid_file)` is None, the directories exist. Raises CommandFailed with the log's end when
+    it is dead at once, as a program that isn't installed; one that dies a little later is for the caller to notice.
+    """
+    await asyncio.to_thread(_detach, argv, pid_file, log_file, pass_fds)  # A cancelled caller leaves the record whole.
+    daemon = find_daemon(pid_file)
+    if daemon is None:
+        raise CommandFailed(argv, None, _tail(log_file.read_bytes()))  # noqa: ASYNC240 (a small local file)
+    return daemon
+
+
+def find_daemon(pid_file: Path) -> Daemon | None:
+    """The daemon that `pid_file` names, if it is alive."""
+    daemon = _read(pid_file)
+    return daemon if daemon is not None and daemon.is_alive else None
+
+
+async def stop_daemon(pid_file: Path, grace_s: float = 5.0) -> None:
+    """Kill the daemon and see it gone, then delete its pid file; SIGTERM first, SIGKILL after `grace_s`.
+
+    When this returns the process has no memory, descriptors or requests in the kernel any more. Success if there is
+    none. Raises TimeoutError when it survives SIGKILL for KILL_DEADLINE_S.
+    """
+    daemon = _read(pid_file)
+    if daemon is not None:
+        with daemon.pinned() as pidfd, contextlib.suppress(ProcessLookupError):
+            if pidfd is not None:
+                await _kill(pidfd, grace_s)
+    pid_file.unlink(missing_ok=True)  # noqa: ASYNC240 (a small local file)
+
+
+async def _kill(pidfd: int, grace_s: float) -> None:
+    signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+    try:
+        await _wait_readable(pidfd, grace_s)
+    except TimeoutError:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        await _wait_readable(pidfd, KILL_DEADLINE_S)
+
+
+async def _wait_readable(fd: int, timeout_s: float) -> None:
+    """A pidfd becomes readable when the last thread of its process has ended: pidfd_open(2)."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(fd, readable.set)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await readable.wait()
+    finally:
+        loop.remove_reader(fd)
+
+
+def _is_readable(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _detach(argv: Sequence[Argument], pid_file: Path, log_file: Path, pass_fds: Collection[int]) -> None:
+    with log_file.open("ab") as log:
+        subprocess.run(
+            ["sh", "-c", _DETACH, pid_file, *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=pass_fds,
+            start_new_session=True,
+            check=False,  # It may only fail for want of a pid file, and then has started nothing.
+        )
+
+
+def _read(pid_file: Path) -> Daemon | None:
+    try:
+        pid, start_ticks = pid_file.read_text().split()
+    except (FileNotFoundError, ValueError):
+        return None
+    return Daemon(int(pid), int(start_ticks))
+
+
+def _start_ticks(pid: int) -> int | None:
+    """Field 22 of proc_pid_stat(5), counted from behind the name, which may hold blanks; None when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _tail(output: bytes) -> str:
+    return output[-STDERR_TAIL_BYTES:].decode(errors="replace")

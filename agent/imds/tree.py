@@ -1,0 +1,113 @@
+"""What the metadata service tells an instance, as a tree of names. Pure: no requests, no tokens.
+
+Names and meanings: "Instance metadata categories" in the EC2 user guide. What does not apply is left out, as EC2 does.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from agent.model import InstanceSpec, InterfaceSpec
+
+Tree: TypeAlias = Mapping[str, "Node"]
+Node: TypeAlias = str | bytes | Tree
+
+VERSIONS = ("2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23", "latest")
+
+
+def metadata(spec: InstanceSpec) -> Tree:
+    """Everything below a version."""
+    user_data: Tree = {"user-data": spec.metadata.user_data} if spec.metadata.user_data else {}
+    document = json.dumps(_identity_document(spec), indent=2)
+    return {"dynamic": {"instance-identity": {"document": document}}, "meta-data": _meta_data(spec), **user_data}
+
+
+def find(tree: Tree, path: str) -> Node | None:
+    """The node at `path`; a slash at its end asks for a directory."""
+    node: Node | None = tree
+    for name in path.strip("/").split("/") if path.strip("/") else ():
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return None if path.endswith("/") and not isinstance(node, Mapping) else node
+
+
+def listing(directory: Tree) -> str:
+    """One name a line; those of directories end with a slash."""
+    return "\n".join(f"{name}/" if isinstance(node, Mapping) else name for name, node in directory.items())
+
+
+def key_listing(spec: InstanceSpec) -> str:
+    """The one directory whose listing tells more than its names."""
+    return f"0={spec.metadata.key_name}"
+
+
+def _meta_data(spec: InstanceSpec) -> Tree:
+    told, first = spec.metadata, spec.interfaces[0]
+    return {
+        "ami-id": told.image_id,
+        "ami-launch-index": str(told.launch_index),
+        "block-device-mapping": _block_devices(spec),
+        "hostname": told.host_name,
+        "instance-action": "none",
+        "instance-id": spec.instance_id,
+        "instance-life-cycle": "on-demand",
+        "instance-type": told.instance_type,
+        "local-hostname": told.host_name,
+        "local-ipv4": first.private_ip,
+        "mac": first.mac_address,
+        "network": {"interfaces": {"macs": _interfaces(spec)}},
+        "placement": {"availability-zone": told.zone_name, "region": told.region_name},
+        **({"public-ipv4": told.public_ip} if told.public_ip else {}),
+        **({"public-keys": {"0": {"openssh-key": told.public_key}}} if told.public_key else {}),
+        "reservation-id": told.reservation_id,
+        "security-groups": "\n".join(told.security_groups),
+    }
+
+
+def _block_devices(spec: InstanceSpec) -> Tree:
+    """The root disk under both its names, then the volumes."""
+    names = [disk.device_name for disk in spec.disks]
+    roots = {"ami": names[0], "root": names[0]} if names else {}
+    return {**roots, **{f"ebs{number}": name for number, name in enumerate(names[1:], start=1)}}
+
+
+def _interfaces(spec: InstanceSpec) -> Tree:
+    return {
+        interface.mac_address: _interface(spec, index, interface) for index, interface in enumerate(spec.interfaces)
+    }
+
+
+def _interface(spec: InstanceSpec, index: int, interface: InterfaceSpec) -> Tree:
+    """Subnet and public address are known, and told, for the first one."""
+    about = {
+        "device-number": str(index),
+        "interface-id": interface.interface_id,
+        "local-ipv4s": interface.private_ip,
+        "mac": interface.mac_address,
+        "vpc-id": interface.vpc_id,
+    }
+    return {**about, **_first_interface(spec, interface)} if index == 0 else about
+
+
+def _first_interface(spec: InstanceSpec, interface: InterfaceSpec) -> Tree:
+    told = spec.metadata
+    public: Tree = {"ipv4-associations": {told.public_ip: interface.private_ip}, "public-ipv4s": told.public_ip}
+    return {
+        "local-hostname": told.host_name,
+        "security-groups": "\n".join(told.security_groups),
+        "subnet-id": told.subnet_id,
+        "subnet-ipv4-cidr-block": told.subnet_cidr_block,
+        **(public if told.public_ip else {}),
+    }
+
+
+def _identity_document(spec: InstanceSpec) -> Mapping[str, str]:
+    return {
+        "architecture": "x86_64",
+        "availabilityZone": spec.metadata.zone_name,
+        "imageId": spec.metadata.image_id,
+        "instanceId": spec.instance_id,
+        "instanceType": spec.metadata.instance_type,
+        "privateIp": spec.interfaces[0].private_ip,
+        "region": spec.metadata.region_name,
+        "version": "2017-09-30",
+    }

@@ -1,0 +1,83 @@
+"""What an agent and its control plane say to each other, as plain values; `agent.model` has the specs in it.
+
+Owns no behaviour. Field meanings and units are documented once, in `protos/stead/v1/agent.proto`, under the same names.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from agent.model import Capacity, Ref, Spec
+
+
+class Role(Enum):
+    """What a host is for; decides which drivers its agent loads."""
+
+    COMPUTE = "compute"
+    STORAGE = "storage"
+    GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    agent_version: str
+    boot_id: str
+    capacity: Capacity
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    capacity: Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    revision: int
+    snapshot: bool
+    put: tuple[Spec, ...] = ()
+    remove: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedInstance:
+    running: bool
+    generation: int
+    has_run: bool
+    powered_off_by_guest: bool
+    reboot_count: int
+    export_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    ref: Ref
+    converged: bool
+    error: str = ""
+    permanent: bool = False
+    instance: ObservedInstance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    revision: int
+    full: bool
+    observed: tuple[Observed, ...]
+    gone: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleRequest:
+    request_id: int
+    instance_id: str
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleReply:
+    request_id: int
+    output: bytes = b""
+    error: str = ""
+
+
+FromAgent = Hello | Report | Heartbeat | ConsoleReply
+FromControlPlane = Update | ConsoleRequest

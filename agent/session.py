@@ -1,0 +1,228 @@
+"""The conversation with the control plane: what this host shall have comes in, what it has goes out.
+
+    connect --hello--> --snapshot--> deltas, reports, heartbeats --any error--> wait a little, connect
+
+An update is in the ledger before the engine hears of it. No error of the other side, and no silence, ever changes what
+this host does: it goes on from what it knows.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import structlog
+
+from agent import __version__
+from agent.channel import agents, open_channel
+from agent.converge.engine import Engine
+from agent.convert import agent_message, from_control_message
+from agent.drivers.base import DriverError
+from agent.drivers.registry import Drivers
+from agent.identity import ControlPair, IdentityStore, make_request
+from agent.ledger import Ledger
+from agent.messages import ConsoleReply, ConsoleRequest, FromAgent, FromControlPlane, Heartbeat, Hello, Role, Update
+from stead.v1 import agent_pb2 as pb
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How patient the agent is with its control plane."""
+
+    # Between signs of life, seconds. The control plane calls a host unreachable after several have not come.
+    heartbeat_s: float = 10.0
+    # How long a starting agent waits for the control plane before it follows its ledger, seconds. Shorter may start
+    # what was moved elsewhere meanwhile, longer keeps guests down for longer when the control plane is away.
+    grace_s: float = 10.0
+    # First and longest wait between connections, seconds; each is drawn at random below a limit that doubles, so that a
+    # thousand agents don't return in one instant.
+    reconnect_first_s: float = 0.2
+    reconnect_cap_s: float = 10.0
+    # Between tries to renew the certificate once it is due, and the longest that one may take, seconds.
+    renew_again_s: float = 60.0
+    renew_deadline_s: float = 30.0
+
+
+class SessionEnded(Exception):
+    """The session is over for a reason that isn't an RPC error."""
+
+
+class Line:
+    """Our side of the stream: one message at a time, whoever sends."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self._lock = asyncio.Lock()
+
+    async def send(self, message: FromAgent) -> None:
+        async with self._lock:
+            try:
+                await self._call.write(agent_message(message))
+            except (asyncio.InvalidStateError, asyncio.CancelledError) as error:
+                raise _unless_ours(error) from error
+
+    async def receive(self) -> FromControlPlane | None:
+        try:
+            message = await self._call.read()
+        except asyncio.CancelledError as error:
+            raise _unless_ours(error) from error
+        if not isinstance(message, pb.ControlMessage):  # grpc.aio.EOF
+            raise SessionEnded("the control plane ended the session")
+        return from_control_message(message)
+
+
+class Session:
+    def __init__(
+        self,
+        identities: IdentityStore,
+        roles: tuple[Role, ...],
+        drivers: Drivers,
+        ledger: Ledger,
+        engine: Engine,
+        settings: SessionSettings | None = None,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._identities = identities
+        self._roles = roles
+        self._drivers = drivers
+        self._ledger = ledger
+        self._engine = engine
+        self._settings = settings or SessionSettings()
+        self._jitter = jitter
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_out_of_patience())
+            tasks.create_task(self._stay_connected())
+
+    async def _run_out_of_patience(self) -> None:
+        await asyncio.sleep(self._settings.grace_s)
+        self._engine.follow_ledger()
+
+    async def _stay_connected(self) -> None:
+        while True:
+            try:
+                await self._converse()
+            except* (grpc.aio.AioRpcError, SessionEnded) as errors:
+                log.warning("no session with the control plane", error=_reason(errors))
+            first_s, cap_s = self._settings.reconnect_first_s, self._settings.reconnect_cap_s
+            await asyncio.sleep(self._jitter(0, min(first_s * 2.0 ** min(self._failures, 20), cap_s)))
+            self._failures += 1
+
+    async def _converse(self) -> None:
+        """One session, from the connection to its end, which is always an exception."""
+        identity = self._identities.load()
+        expires_at = identity.control.expires_at()
+        if expires_at < datetime.now(UTC):
+            hint = "remove the host from its control plane and join it anew, or put its clock right"
+            raise SessionEnded(f"the certificate of {identity.host.host_id} expired at {expires_at}: {hint}")
+        async with open_channel(identity) as channel:
+            stub = agents(channel)
+            line = Line(stub.Session())
+            await line.send(await self._hello())
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._report(line))
+                tasks.create_task(self._show_life(line))
+                tasks.create_task(self._renew(stub))
+                await self._listen(line, tasks)
+
+    async def _hello(self) -> Hello:
+        return Hello(__version__, _boot_id(), await self._drivers.probe(), self._roles)
+
+    async def _listen(self, line: Line, tasks: asyncio.TaskGroup) -> None:
+        has_snapshot = False
+        while True:
+            message = await line.receive()
+            if isinstance(message, ConsoleRequest):
+                tasks.create_task(self._answer(line, message))
+            elif isinstance(message, Update):
+                has_snapshot = has_snapshot or message.snapshot
+                if not has_snapshot:
+                    raise SessionEnded("the control plane's first update is no snapshot")
+                await self._take_in(message)
+
+    async def _take_in(self, update: Update) -> None:
+        await self._ledger.write(update)
+        self._engine.apply(update)
+        self._engine.observations.acknowledge()
+        self._failures = 0
+        log.debug("updated", revision=update.revision, snapshot=update.snapshot, put=len(update.put))
+
+    async def _report(self, line: Line) -> None:
+        observations = self._engine.observations
+        await line.send(await observations.full(self._revision))
+        while True:
+            await observations.wait()
+            await line.send(observations.take(self._revision))
+
+    @property
+    def _revision(self) -> int:
+        return self._engine.desired.revision or 0
+
+    async def _show_life(self, line: Line) -> None:
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_s)
+            await line.send(Heartbeat(await self._drivers.probe()))
+
+    async def _answer(self, line: Line, request: ConsoleRequest) -> None:
+        compute = self._drivers.compute
+        if compute is None:
+            await line.send(ConsoleReply(request.request_id, error="this host runs no instances"))
+            return
+        try:
+            output = await compute.console_tail(request.instance_id, request.max_bytes)
+        except DriverError as error:
+            await line.send(ConsoleReply(request.request_id, error=str(error)))
+        else:
+            await line.send(ConsoleReply(request.request_id, output))
+
+    async def _renew(self, stub: Any) -> None:
+        """Get a new certificate when it is time, and end the session, so that the next one uses it."""
+        identity = self._identities.load()
+        due_s = (identity.control.renewal_at() - datetime.now(UTC)).total_seconds()
+        await asyncio.sleep(max(0.0, due_s))
+        while True:
+            request = make_request(identity.host.host_id)
+            try:
+                reply = await stub.RenewCertificates(
+                    pb.RenewCertificatesRequest(control_csr=request.csr), timeout=self._settings.renew_deadline_s
+                )
+            except grpc.aio.AioRpcError as error:
+                log.warning("cannot renew the certificate", error=_describe(error))
+                await asyncio.sleep(self._settings.renew_again_s)
+                continue
+            issued = reply.certificates
+            pair = ControlPair(request.key, issued.control_certificate)
+            await asyncio.to_thread(self._identities.save_control, pair, issued.ca_certificate)
+            raise SessionEnded("the certificate was renewed; the next session uses it")
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _unless_ours(error: BaseException) -> BaseException:
+    """gRPC cancels our task when the peer cancels the call: that is the end of a session, not of us."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        return error
+    return SessionEnded("the call was cancelled by the other side")
+
+
+def _reason(errors: BaseExceptionGroup[BaseException]) -> str:
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return _describe(first) if isinstance(first, grpc.aio.AioRpcError) else str(first)
+
+
+def _describe(error: grpc.aio.AioRpcError) -> str:
+    return f"{error.details()} ({error.code().name})"

@@ -1,0 +1,1 @@
+"""The `stead` command line: one module per resource, and what they share."""

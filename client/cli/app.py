@@ -1,0 +1,67 @@
+"""`stead <resource> <verb>`: puts the commands together. Entry point of the command line."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client.cli import (
+    address,
+    az,
+    host,
+    image,
+    instance,
+    instance_type,
+    key,
+    project,
+    region,
+    sg,
+    subnet,
+    volume,
+    vpc,
+    watch,
+)
+from client.cli.render import Output
+from client.cli.session import Settings
+
+app = typer.Typer(name="stead", no_args_is_help=True, pretty_exceptions_show_locals=False)
+
+RESOURCES = {
+    "instance": (instance, "Virtual machines."),
+    "image": (image, "Disk images that instances start from."),
+    "key": (key, "SSH key pairs."),
+    "sg": (sg, "Security groups."),
+    "volume": (volume, "Network-attached disks."),
+    "address": (address, "Elastic IP addresses."),
+    "vpc": (vpc, "Private networks."),
+    "subnet": (subnet, "A VPC's addresses, zone by zone."),
+    "instance-type": (instance_type, "The catalogue of sizes."),
+    "region": (region, "What this control plane serves."),
+    "az": (az, "Availability zones."),
+    "host": (host, "The bare-metal machines (for admins)."),
+    "project": (project, "Tenants and their tokens (for admins)."),
+}
+for name, (module, summary) in RESOURCES.items():
+    app.add_typer(module.app, name=name, help=summary)
+watch.register(app)
+
+
+@app.callback()
+def stead(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the control plane is, and your token. Default: STEAD_CONFIG, or ~/.config/stead/config.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[Output, typer.Option(help="A table for people, or JSON for programs.")] = Output.TABLE,
+) -> None:
+    """An EC2 for your own machines."""
+    ctx.obj = Settings(config, output)
+
+
+def main() -> None:
+    """Runs the command line: exit code 0 on success only, 2 when it was used wrongly, 130 when interrupted."""
+    app()

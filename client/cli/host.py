@@ -1,0 +1,68 @@
+"""`stead host`: the bare-metal machines. For admins."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from client.cli import render
+from client.cli.options import Filters, parse_filters
+from client.cli.session import Cli, command
+from stead.v1.hosts_pb2 import CreateHostTokenRequest, DescribeHostsRequest, Host, HostRole
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Role(StrEnum):
+    """What a host does."""
+
+    COMPUTE = "compute"
+    STORAGE = "storage"
+    GATEWAY = "gateway"
+
+
+def _roles(host: Host) -> str:
+    return ", ".join(HostRole.Name(role).removeprefix("HOST_ROLE_").lower() for role in host.roles)
+
+
+COLUMNS = {
+    "HOST": lambda host: host.host_id,
+    "NAME": lambda host: host.host_name,
+    "ZONE": lambda host: host.zone_name,
+    "STATUS": lambda host: host.status,
+    "VCPUS": lambda host: f"{host.vcpus_used}/{host.vcpus}",
+    "MIB": lambda host: f"{host.memory_mib_used}/{host.memory_mib}",
+    "DISK GIB": lambda host: f"{host.storage_gib_used}/{host.storage_gib}",
+    "ROLES": _roles,
+}
+
+
+@command(app, "list")
+async def list_(cli: Cli, filter: Filters = None) -> None:
+    """List hosts with what is claimed of them, and what is wrong with them."""
+    request = DescribeHostsRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.hosts.DescribeHosts, request)
+    cli.table(reply, COLUMNS, reply.hosts, "No hosts. `stead host token` lets one join.")
+    for host in reply.hosts if cli.is_for_people else ():
+        for problem in host.problems:
+            render.print_note(f"{host.host_id}: {problem}")
+
+
+@command(app, "token", mutates=True)
+async def token(
+    cli: Cli,
+    az: Annotated[str, typer.Option(help="The zone that it is to join.", show_default=False)],
+    role: Annotated[list[Role], typer.Option(help="What it is to do. May be repeated.", show_default=False)],
+    lifetime: Annotated[int, typer.Option(metavar="SECONDS", help="How long the token is valid.")] = 3600,
+) -> None:
+    """Make a token with which one machine joins, once."""
+    roles = [f"HOST_ROLE_{wanted.name}" for wanted in role]
+    request = CreateHostTokenRequest(**cli.mutation, zone_name=az, roles=roles, lifetime_s=lifetime)
+    reply = await cli.stead.hosts.CreateHostToken(request)
+    if not cli.is_for_people:
+        render.print_json(render.to_document(reply))
+    elif reply.token:
+        print(reply.token)
+        render.print_note(f"Run `stead-agent join TOKEN` on the machine before {reply.expire_time.ToJsonString()}.")
+    else:
+        render.print_note(f"{reply.host_token_id} exists already, and a token is shown only once.")

@@ -1,0 +1,190 @@
+"""`stead sg`: security groups, what may reach an instance and what it may reach."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from client.cli import lookup, render
+from client.cli.options import Filters, Tags, parse_filters, parse_tags
+from client.cli.session import Cli, command
+from stead.v1.security_groups_pb2 import (
+    AuthorizeSecurityGroupEgressRequest,
+    AuthorizeSecurityGroupIngressRequest,
+    CreateSecurityGroupRequest,
+    DeleteSecurityGroupRequest,
+    DescribeSecurityGroupsRequest,
+    IpPermission,
+    RevokeSecurityGroupEgressRequest,
+    RevokeSecurityGroupIngressRequest,
+)
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Protocol(StrEnum):
+    """What a rule is about."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+    ALL = "all"
+
+
+COLUMNS = {
+    "GROUP": lambda group: group.group_id,
+    "NAME": lambda group: group.group_name,
+    "VPC": lambda group: group.vpc_id,
+    "RULES": lambda group: str(len(group.rules)),
+    "DESCRIPTION": lambda group: group.description,
+}
+RULE_COLUMNS = {
+    "RULE": lambda rule: rule.rule_id,
+    "DIRECTION": lambda rule: "out, to" if rule.is_egress else "in, from",
+    "PEER": lambda rule: rule.permission.cidr_ipv4 or rule.permission.group_id,
+    "PROTOCOL": lambda rule: rule.permission.ip_protocol.replace("-1", Protocol.ALL),
+    "PORTS": lambda rule: show_ports(rule.permission),
+    "DESCRIPTION": lambda rule: rule.permission.description,
+}
+Group = Annotated[str, typer.Argument(metavar="GROUP", help="Id or name.", show_default=False)]
+ProtocolOption = Annotated[Protocol, typer.Option(help="What the rule is about.")]
+Port = Annotated[str, typer.Option(metavar="PORT[-PORT]", help="For tcp and udp, e.g. 22 or 8000-8010.")]
+Cidrs = Annotated[list[str] | None, typer.Option(metavar="CIDR", help="A network at the other end. May be repeated.")]
+SourceGroups = Annotated[
+    list[str] | None, typer.Option(help="A group, id or name, at the other end. May be repeated.", show_default=False)
+]
+Egress = Annotated[bool, typer.Option("--egress", help="For what goes out; otherwise for what comes in.")]
+
+
+@command(app, "list")
+async def list_(cli: Cli, filter: Filters = None) -> None:
+    """List security groups."""
+    request = DescribeSecurityGroupsRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.security_groups.DescribeSecurityGroups, request)
+    cli.table(reply, COLUMNS, reply.security_groups, "No security groups.")
+
+
+@command(app, "describe")
+async def describe(cli: Cli, group: Group) -> None:
+    """Show a group and its rules."""
+    request = DescribeSecurityGroupsRequest(group_ids=[await lookup.group_id(cli.stead, group)])
+    reply = await cli.stead.all_pages(cli.stead.security_groups.DescribeSecurityGroups, request)
+    if cli.is_for_people:
+        for found in reply.security_groups:
+            render.print_table(COLUMNS, [found])
+            print()
+    cli.table(reply, RULE_COLUMNS, [rule for found in reply.security_groups for rule in found.rules], "No rules.")
+
+
+@command(app, "create", mutates=True)
+async def create(
+    cli: Cli,
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    description: Annotated[str, typer.Option(help="Default: the name.", show_default=False)] = "",
+    vpc: Annotated[str, typer.Option(help="VPC id. Default: the default VPC.", show_default=False)] = "",
+    tag: Tags = None,
+) -> None:
+    """Make a group that lets nothing in and everything out."""
+    request = CreateSecurityGroupRequest(
+        **cli.mutation, group_name=name, description=description or name, vpc_id=vpc, tags=parse_tags(tag)
+    )
+    reply = await cli.stead.security_groups.CreateSecurityGroup(request)
+    cli.table(reply, COLUMNS, [reply.security_group])
+
+
+@command(app, "delete", mutates=True)
+async def delete(cli: Cli, group: Group) -> None:
+    """Delete a group that nothing uses."""
+    group_id = await lookup.group_id(cli.stead, group)
+    reply = await cli.stead.security_groups.DeleteSecurityGroup(
+        DeleteSecurityGroupRequest(**cli.mutation, group_id=group_id)
+    )
+    cli.say(reply, f"Deleted {group_id}")
+
+
+@command(app, "authorize", mutates=True)
+async def authorize(
+    cli: Cli,
+    group: Group,
+    protocol: ProtocolOption = Protocol.TCP,
+    port: Port = "",
+    cidr: Cidrs = None,
+    source_group: SourceGroups = None,
+    description: Annotated[str, typer.Option(help="Free text.", show_default=False)] = "",
+    egress: Egress = False,
+) -> None:
+    """Add rules, which take effect on running instances at once."""
+    fields = cli.mutation | {
+        "group_id": await lookup.group_id(cli.stead, group),
+        "permissions": await _permissions(cli, protocol, port, cidr or (), source_group or (), description),
+    }
+    groups = cli.stead.security_groups
+    if egress:
+        reply = await groups.AuthorizeSecurityGroupEgress(AuthorizeSecurityGroupEgressRequest(**fields))
+    else:
+        reply = await groups.AuthorizeSecurityGroupIngress(AuthorizeSecurityGroupIngressRequest(**fields))
+    cli.table(reply, RULE_COLUMNS, reply.rules)
+
+
+@command(app, "revoke", mutates=True)
+async def revoke(
+    cli: Cli,
+    group: Group,
+    rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="A rule's id, instead of the rest.")] = None,
+    protocol: ProtocolOption = Protocol.TCP,
+    port: Port = "",
+    cidr: Cidrs = None,
+    source_group: SourceGroups = None,
+    egress: Egress = False,
+) -> None:
+    """Remove rules, by id or by what they permit. New connections stop at once."""
+    permissions = [] if rule else await _permissions(cli, protocol, port, cidr or (), source_group or ())
+    group_id = await lookup.group_id(cli.stead, group)
+    fields = cli.mutation | {"group_id": group_id, "permissions": permissions, "rule_ids": rule or ()}
+    groups = cli.stead.security_groups
+    if egress:
+        reply = await groups.RevokeSecurityGroupEgress(RevokeSecurityGroupEgressRequest(**fields))
+    else:
+        reply = await groups.RevokeSecurityGroupIngress(RevokeSecurityGroupIngressRequest(**fields))
+    count = len(permissions or rule or ())
+    cli.say(reply, f"Revoked {count} {'rule' if count == 1 else 'rules'} of {group_id}")
+
+
+async def _permissions(
+    cli: Cli, protocol: Protocol, port: str, cidrs: Sequence[str], groups: Sequence[str], description: str = ""
+) -> list[IpPermission]:
+    """One permission for each peer."""
+    if not cidrs and not groups:
+        raise typer.BadParameter("say who is at the other end: --cidr or --source-group", param_hint="--cidr")
+    first, last = parse_ports(protocol, port)
+    common: dict[str, Any] = {
+        "ip_protocol": "-1" if protocol is Protocol.ALL else protocol.value,
+        "from_port": first,
+        "to_port": last,
+        "description": description,
+    }
+    by_group = [IpPermission(**common, group_id=await lookup.group_id(cli.stead, group)) for group in groups]
+    return [IpPermission(**common, cidr_ipv4=cidr) for cidr in cidrs] + by_group
+
+
+def parse_ports(protocol: Protocol, text: str) -> tuple[int, int]:
+    """First and last port; -1 and -1 where the protocol has none."""
+    if protocol in (Protocol.ICMP, Protocol.ALL):
+        if text:
+            raise typer.BadParameter(f"{protocol} has no ports", param_hint="--port")
+        return -1, -1
+    first, _, last = text.partition("-")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a port or a range such as 8000-8010", param_hint="--port") from None
+
+
+def show_ports(permission: IpPermission) -> str:
+    """As they are given on the command line."""
+    if permission.from_port == -1:
+        return Protocol.ALL
+    if permission.from_port == permission.to_port:
+        return str(permission.from_port)
+    return f"{permission.from_port}-{permission.to_port}"

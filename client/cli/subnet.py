@@ -1,0 +1,27 @@
+"""`stead subnet`: a VPC's addresses, zone by zone."""
+
+import typer
+
+from client.cli.options import Filters, parse_filters
+from client.cli.session import Cli, command
+from stead.v1.vpcs_pb2 import DescribeSubnetsRequest
+
+app = typer.Typer(no_args_is_help=True)
+
+COLUMNS = {
+    "SUBNET": lambda subnet: subnet.subnet_id,
+    "CIDR": lambda subnet: subnet.cidr_block,
+    "ZONE": lambda subnet: subnet.zone_name,
+    "FREE": lambda subnet: str(subnet.available_ip_address_count),
+    "DEFAULT": lambda subnet: "yes" if subnet.default_for_az else "no",
+    "VPC": lambda subnet: subnet.vpc_id,
+    "NAME": lambda subnet: subnet.tags.get("Name", ""),
+}
+
+
+@command(app, "list")
+async def list_(cli: Cli, filter: Filters = None) -> None:
+    """List subnets."""
+    request = DescribeSubnetsRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.vpcs.DescribeSubnets, request)
+    cli.table(reply, COLUMNS, reply.subnets, "No subnets.")

@@ -1,0 +1,124 @@
+"""`stead volume`: network-attached disks."""
+
+from typing import Annotated
+
+import typer
+
+from client.cli.options import Filters, Tags, Timeout, VolumeId, Wait, parse_filters, parse_tags
+from client.cli.session import Cli, command
+from client.cli.wait import wait_for_volume
+from stead.v1.volumes_pb2 import (
+    AttachVolumeRequest,
+    CreateVolumeRequest,
+    DeleteVolumeRequest,
+    DescribeVolumesRequest,
+    DetachVolumeRequest,
+    Volume,
+)
+
+app = typer.Typer(no_args_is_help=True)
+
+ATTACHMENT_COLUMNS = {
+    "VOLUME": lambda attachment: attachment.volume_id,
+    "INSTANCE": lambda attachment: attachment.instance_id,
+    "STATE": lambda attachment: attachment.state,
+    "DEVICE": lambda attachment: attachment.device_name,
+}
+COLUMNS = {
+    "VOLUME": lambda volume: volume.volume_id,
+    "STATE": lambda volume: volume.state,
+    "GIB": lambda volume: str(volume.size_gib),
+    "ZONE": lambda volume: volume.zone_name,
+    "INSTANCE": lambda volume: ", ".join(attachment.instance_id for attachment in volume.attachments),
+    "DEVICE": lambda volume: ", ".join(attachment.device_name for attachment in volume.attachments),
+    "NAME": lambda volume: volume.tags.get("Name", ""),
+}
+
+
+@command(app, "list")
+async def list_(cli: Cli, filter: Filters = None) -> None:
+    """List volumes."""
+    request = DescribeVolumesRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.volumes.DescribeVolumes, request)
+    cli.table(reply, COLUMNS, reply.volumes, "No volumes.")
+
+
+@command(app, "describe")
+async def describe(
+    cli: Cli, volume: Annotated[list[str], typer.Argument(metavar="VOLUME...", help="Ids.", show_default=False)]
+) -> None:
+    """Show all there is to know about volumes."""
+    request = DescribeVolumesRequest(volume_ids=volume)
+    reply = await cli.stead.all_pages(cli.stead.volumes.DescribeVolumes, request)
+    cli.details(reply, reply.volumes)
+
+
+@command(app, "create", mutates=True)
+async def create(
+    cli: Cli,
+    size: Annotated[int, typer.Option(min=1, metavar="GIB", help="GiB.", show_default=False)],
+    az: Annotated[str, typer.Option(help="The zone, which must be its instance's.", show_default=False)],
+    tag: Tags = None,
+    wait: Wait = False,
+    timeout_s: Timeout = 300,
+) -> None:
+    """Make an empty volume."""
+    request = CreateVolumeRequest(**cli.mutation, zone_name=az, size_gib=size, tags=parse_tags(tag))
+    reply = await cli.stead.volumes.CreateVolume(request)
+    if wait:
+        reply.volume.CopyFrom(await wait_for_volume(cli.stead, reply.volume.volume_id, is_available, timeout_s))
+    cli.table(reply, COLUMNS, [reply.volume])
+
+
+@command(app, "attach", mutates=True)
+async def attach(
+    cli: Cli,
+    volume: VolumeId,
+    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance's id.", show_default=False)],
+    device: Annotated[str, typer.Option(help="/dev/sdb to /dev/sdz. Default: the first free one.")] = "",
+    wait: Wait = False,
+    timeout_s: Timeout = 300,
+) -> None:
+    """Attach a volume to an instance of the same zone, running or stopped."""
+    request = AttachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance, device_name=device)
+    reply = await cli.stead.volumes.AttachVolume(request)
+    if wait:
+        await wait_for_volume(cli.stead, volume, is_attached, timeout_s)
+        reply.attachment.state = "attached"
+    cli.table(reply, ATTACHMENT_COLUMNS, [reply.attachment])
+
+
+@command(app, "detach", mutates=True)
+async def detach(
+    cli: Cli,
+    volume: VolumeId,
+    instance: Annotated[str, typer.Option(help="Only from this instance.", show_default=False)] = "",
+    wait: Wait = False,
+    timeout_s: Timeout = 300,
+) -> None:
+    """Detach a volume; unmount it in the guest first."""
+    request = DetachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance)
+    reply = await cli.stead.volumes.DetachVolume(request)
+    if wait:
+        await wait_for_volume(cli.stead, volume, is_available, timeout_s)
+        reply.attachment.state = "detached"
+    cli.table(reply, ATTACHMENT_COLUMNS, [reply.attachment])
+
+
+@command(app, "delete", mutates=True)
+async def delete(cli: Cli, volume: VolumeId, wait: Wait = False, timeout_s: Timeout = 300) -> None:
+    """Delete a volume and its data for good."""
+    reply = await cli.stead.volumes.DeleteVolume(DeleteVolumeRequest(**cli.mutation, volume_id=volume))
+    if wait:
+        await wait_for_volume(cli.stead, volume, lambda found: found is None, timeout_s)
+    cli.say(reply, f"{'Deleted' if wait else 'Deleting'} {volume}")
+
+
+def is_available(volume: Volume | None) -> bool:
+    """Whether no host has it open."""
+    return volume is not None and volume.state == "available"
+
+
+def is_attached(volume: Volume | None) -> bool:
+    """Whether the guest has it."""
+    return volume is not None and any(attachment.state == "attached" for attachment in volume.attachments)

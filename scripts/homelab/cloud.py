@@ -1,0 +1,149 @@
+"""Stead itself on a lab's hosts: a control plane on the machine, an agent on each host. For demo and tests."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from homelab.lab import Lab
+from homelab.layout import PUBLIC_POOL, Host
+from homelab.node import wait_until
+
+BIN = Path(sys.executable).parent
+PORT, AGENTS_PORT = 7443, 7444
+
+_CONTROL_PLANE_TOML = """\
+[region]
+name = "home-1"
+zones = {zones}
+
+[api]
+listen = "{address}:{port}"
+agents_listen = "{address}:{agents_port}"
+advertise = ["{address}"]
+
+[store]
+url = "sqlite:///{directory}/controlplane.db"
+
+[paths]
+state_dir = "{directory}"
+
+[network]
+public_pool = ["{first}-{last}"]
+{more}"""
+
+
+class CommandFailed(Exception):
+    """A `stead` command exited with an error; the message is what it printed."""
+
+
+def _is_ready(host: Host, row: dict[str, Any]) -> bool:
+    needed = {"compute": "vcpus", "storage": "storage_gib", "gateway": "agent_version"}
+    return all(row.get(needed[role]) not in (None, "", 0, "0") for role in host.roles)
+
+
+class Cloud:
+    """A cloud on a lab that is up. `more` is added to the control plane's configuration."""
+
+    def __init__(self, lab: Lab, more: str = "", agent_toml: str = "") -> None:
+        self.lab = lab
+        self.directory = lab.directory / "control"
+        self.client_config = self.directory / "client.toml"
+        self._config = self.directory / "controlplane.toml"
+        self._more = more
+        self._agent_toml = agent_toml
+
+    def up(self, progress: Callable[[str], None] = lambda line: None) -> None:
+        """Set up a region, start the control plane, and let every host join."""
+        self.directory.mkdir(parents=True)
+        first, last = PUBLIC_POOL
+        zones = sorted({host.zone for host in self.lab.hosts})
+        self._config.write_text(
+            _CONTROL_PLANE_TOML.format(
+                zones=json.dumps(zones),
+                address=self.lab.control_address,
+                port=PORT,
+                agents_port=AGENTS_PORT,
+                directory=self.directory,
+                first=first,
+                last=last,
+                more=self._more,
+            )
+        )
+        self._control_plane("init", "--client-config", str(self.client_config))
+        progress("control plane")
+        self.start_control_plane()
+        for host in self.lab.hosts:
+            progress(f"agent on {host.name}")
+            self._join(host)
+        wait_until(self.is_complete, "every host is connected", deadline_s=60)
+
+    def _control_plane(self, verb: str, *arguments: str) -> None:
+        command = [str(BIN / "stead-controlplane"), verb, "--config", str(self._config), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def start_control_plane(self) -> None:
+        """Start it and wait until it answers."""
+        command = [str(BIN / "stead-controlplane"), "run", "--config", str(self._config)]
+        self.lab.node("control").spawn(command, self.directory / "log")
+        wait_until(self._answers, "the control plane answers")
+
+    def kill_control_plane(self) -> None:
+        self.lab.node("control").kill("stead-controlplane run")
+
+    def _answers(self) -> bool:
+        try:
+            self.stead("region", "list")
+        except CommandFailed:
+            return False
+        return True
+
+    def _join(self, host: Host) -> None:
+        roles = [word for role in host.roles for word in ("--role", role)]
+        token = self.json("host", "token", "--az", host.zone, *roles)["token"]
+        config = self.lab.directory / host.name / "agent.toml"
+        config.write_text(self._agent_toml)
+        self.lab.node(host.name).run(
+            str(BIN / "stead-agent"), "join", token, "--underlay", self.lab.underlay_address(host.name),
+            "--config", str(config),
+        )  # fmt: skip
+        if "storage" in host.roles:
+            pool = ["-m", "agent.drivers.volume_nbd.pool", "create", "--dir", "/var/lib/stead/pool"]
+            self.lab.node(host.name).run(str(BIN / "python"), *pool)
+        if "compute" in host.roles:
+            self.lab.restart_libvirtd(host.name)
+        self.start_agent(host.name)
+
+    def start_agent(self, host: str) -> None:
+        directory = self.lab.directory / host
+        command = [str(BIN / "stead-agent"), "run", "--config", str(directory / "agent.toml")]
+        self.lab.node(host).spawn(command, directory / "agent.log")
+
+    def kill_agent(self, host: str) -> None:
+        self.lab.node(host).kill("stead-agent run")
+
+    def is_complete(self) -> bool:
+        """Whether every host has told its capacity."""
+        hosts = {row["host_name"]: row for row in self.json("host", "list")["hosts"]}
+        return all(_is_ready(host, hosts.get(host.name, {})) for host in self.lab.hosts)
+
+    def stead(self, *arguments: str, timeout_s: float = 120) -> str:
+        """Run a `stead` command as the admin; raises CommandFailed."""
+        done = subprocess.run(
+            [str(BIN / "stead"), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            env={**os.environ, "STEAD_CONFIG": str(self.client_config)},
+        )
+        if done.returncode:
+            raise CommandFailed(done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def json(self, *arguments: str, timeout_s: float = 120) -> Any:
+        """The same with `--output json`, parsed."""
+        return json.loads(self.stead("--output", "json", *arguments, timeout_s=timeout_s))

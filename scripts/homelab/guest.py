@@ -1,0 +1,70 @@
+"""An instance as its user meets it: through ssh from the outside."""
+
+import subprocess
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from homelab.cloud import Cloud
+from homelab.node import wait_until
+
+
+class Guest:
+    """`key` is the private key's file."""
+
+    def __init__(self, cloud: Cloud, instance_id: str, key: Path) -> None:
+        self.cloud = cloud
+        self.instance_id = instance_id
+        self.key = key
+
+    def describe(self) -> dict[str, Any]:
+        described: dict[str, Any] = self.cloud.json("instance", "describe", self.instance_id)["instances"][0]
+        return described
+
+    @cached_property
+    def private_ip(self) -> str:
+        return str(self.describe()["private_ip_address"])
+
+    @property
+    def public_ip(self) -> str:
+        """Empty when it has none; changes over a stop."""
+        return str(self.describe().get("public_ip_address", ""))
+
+    @property
+    def state(self) -> str:
+        return str(self.describe()["state"]["name"])
+
+    def ssh_command(self, *command: str, address: str = "", key: Path | None = None) -> list[str]:
+        """For the node `outside`. Host keys are new with every instance, so they aren't remembered."""
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=5",
+                   "BatchMode=yes", "IdentitiesOnly=yes"]  # fmt: skip
+        words = [word for option in options for word in ("-o", option)]
+        return ["ssh", *words, "-i", str(key or self.key), f"root@{address or self.public_ip}", *command]
+
+    def try_ssh(self, command: str, address: str = "", key: Path | None = None) -> subprocess.CompletedProcess[str]:
+        outside = self.cloud.lab.node("outside")
+        return outside.run(*self.ssh_command(command, address=address, key=key), check=False)
+
+    def ssh(self, command: str, address: str = "") -> str:
+        """What the command prints; raises CalledProcessError."""
+        done = self.try_ssh(command, address)
+        if done.returncode:
+            raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+        return done.stdout
+
+    def wait_for_ssh(self, deadline_s: float = 90) -> None:
+        wait_until(lambda: self.try_ssh("true").returncode == 0, f"{self.instance_id} answers ssh", deadline_s)
+
+    def addresses(self) -> str:
+        """The guest's own addresses, as it knows them."""
+        return self.ssh("ip -4 -o addr show dev eth0 | awk '{print $4}' | cut -d/ -f1").strip()
+
+    def disk(self, volume_id: str) -> str:
+        """The volume's device in the guest, found by its serial number."""
+        serial = volume_id.replace("-", "")
+        found = self.ssh(
+            f"for d in /sys/block/vd*; do [ $(cat $d/serial) = {serial} ] && echo /dev/${{d##*/}}; done; true"
+        )
+        if not found.strip():
+            raise RuntimeError(f"{self.instance_id} sees no disk with the serial number {serial}")
+        return found.strip()

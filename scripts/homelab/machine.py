@@ -1,0 +1,110 @@
+"""What boots on a node: mounts, disks and libvirt, all inside the node's namespaces, so that it goes with the node."""
+
+import signal
+import textwrap
+import uuid
+from pathlib import Path
+
+from homelab.layout import OUTSIDE_ADDRESS, Host
+from homelab.node import Node, wait_until
+
+# A host's own, over the real machine's; kept through power cuts.
+OWN_DIRECTORIES = (
+    "/etc/libvirt",
+    "/etc/pki",
+    "/etc/stead",
+    "/var/cache/libvirt",
+    "/var/lib/libvirt",
+    "/var/lib/stead",
+    "/var/log/libvirt",
+)
+LIBVIRTD = "/usr/sbin/libvirtd"
+POOL_BYTES = 8 << 30  # Sparse.
+
+
+def boot_outside(node: Node) -> None:
+    """The internet: a bridge that gateways' uplinks are plugged into, reached by ARP, without a route to hosts."""
+    node.run("hostname", node.name)
+    node.run("mount", "-t", "sysfs", "sysfs", "/sys")
+    node.run("ip", "link", "set", "lo", "up")
+    node.run("ip", "link", "add", "internet", "type", "bridge")
+    set_address(node, "internet", OUTSIDE_ADDRESS)
+
+
+def boot_host(node: Node, host: Host, directory: Path) -> None:
+    """`directory` is the host's disk."""
+    node.run("hostname", host.name)
+    node.run("ip", "link", "set", "lo", "up")
+    _mount_system(node)
+    for path in OWN_DIRECTORIES:
+        Path(path).mkdir(exist_ok=True)
+        (directory / path[1:]).mkdir(parents=True, exist_ok=True)
+        node.run("mount", "--bind", str(directory / path[1:]), path)
+    if "storage" in host.roles:
+        _mount_pool(node, directory / "pool.img")
+    if "compute" in host.roles:
+        _start_libvirt(node, directory)
+
+
+def set_address(node: Node, interface: str, address: str) -> None:
+    node.run("ip", "address", "add", f"{address}/24", "dev", interface)
+    node.run("ip", "link", "set", interface, "up")
+
+
+def _mount_system(node: Node) -> None:
+    node.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    # A sysfs shows the network namespace that it was mounted in.
+    node.run("mount", "-t", "sysfs", "sysfs", "/sys")
+    if Path("/dev/kvm").exists():
+        # Where QEMU's user can't open /dev/kvm, libvirt probes QEMU anew at every start (60 s). A device file of the
+        # host's own has the right mode, and the machine's stays as it is.
+        node.run("mknod", "--mode=660", "/run/kvm", "c", "10", "232")
+        node.run("chgrp", "kvm", "/run/kvm")
+        node.run("mount", "--bind", "/run/kvm", "/dev/kvm")
+
+
+def _mount_pool(node: Node, image: Path) -> None:
+    if not image.exists():
+        with image.open("wb") as file:
+            file.truncate(POOL_BYTES)
+        node.run("mkfs.xfs", "-q", str(image))
+    pool = "/var/lib/stead/pool"
+    node.run("mkdir", "-p", pool)
+    node.run("mount", "-o", "loop", str(image), pool)
+
+
+def _start_libvirt(node: Node, directory: Path) -> None:
+    for path, text in _libvirt_configuration(node.mark).items():
+        if not (directory / path).exists():
+            (directory / path).write_text(text)
+    node.spawn(["/usr/sbin/virtlogd"], directory / "virtlogd.log")
+    _start_libvirtd(node, directory)
+
+
+def restart_libvirtd(node: Node, directory: Path) -> None:
+    """As after a change of its configuration. Guests keep running."""
+    node.kill(LIBVIRTD, signal.SIGTERM)
+    wait_until(lambda: node.run("pgrep", "--full", LIBVIRTD, check=False).returncode != 0, "libvirtd has ended")
+    _start_libvirtd(node, directory)
+
+
+def _start_libvirtd(node: Node, directory: Path) -> None:
+    node.spawn([LIBVIRTD], directory / "libvirtd.log")
+    virsh = ["virsh", "--connect", "qemu:///system", "version"]
+    wait_until(lambda: node.run(*virsh, check=False).returncode == 0, f"{node.name}'s libvirtd answers", 120)
+
+
+def _libvirt_configuration(mark: str) -> dict[str, str]:
+    libvirtd = f"""\
+        host_uuid = "{uuid.uuid5(uuid.NAMESPACE_OID, mark)}"  # The machine's own, the same for all, forbids migration.
+        auth_unix_rw = "none"  # There is no polkit here.
+    """
+    qemu = """\
+        security_driver = "none"  # Profiles are the machine's, not the namespace's. QEMU still runs as its own user.
+        cgroup_controllers = []  # /sys/fs/cgroup is the machine's.
+    """
+    return {
+        "etc/libvirt/libvirtd.conf": textwrap.dedent(libvirtd),
+        "etc/libvirt/qemu.conf": textwrap.dedent(qemu),
+        "etc/libvirt/virtlogd.conf": "",
+    }

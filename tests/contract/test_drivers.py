@@ -1,0 +1,367 @@
+"""What every driver must do, fake or real: see `agent/drivers/base.py`.
+
+`make` has one maker for each kind of driver: each call makes another driver object for the same host, as after a
+restart of the agent. To run all of it on real drivers, add a function like `fakes` to the fixture's `params`, with the
+markers that it needs; to run a part, let a class override the fixture.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.drivers.base import (
+    ComputeDriver,
+    ExportDriver,
+    GatewayDriver,
+    HostContext,
+    NetworkDriver,
+    Permanent,
+    Transient,
+    VolumeDriver,
+)
+from agent.drivers.fake import (
+    FakeComputeDriver,
+    FakeExportDriver,
+    FakeGatewayDriver,
+    FakeNetworkDriver,
+    FakeSettings,
+    FakeVolumeDriver,
+    FakeWorld,
+)
+from agent.model import (
+    AddressMapping,
+    DiskSpec,
+    ExportSpec,
+    GatewaySpec,
+    GroupSpec,
+    InstanceMetadata,
+    InstanceSpec,
+    InterfaceSpec,
+    OffReason,
+    PortSpec,
+    PortState,
+    Power,
+    RuleSpec,
+    SubnetSpec,
+    VolumeSpec,
+    VpcSpec,
+)
+
+GIB = 1 << 30
+ADDRESS = "127.0.0.1"
+VOLUME = VolumeSpec("vol-0c0ffee1", GIB)
+EXPORT = ExportSpec("vol-0c0ffee1-e3", "vol-0c0ffee1", 3, 20913, ("host-1",))
+DISK = DiskSpec("vol-0c0ffee1", "vol-0c0ffee1-e3", ADDRESS, 20913, "/dev/sda1")
+DATA = VolumeSpec("vol-0c0ffee2", GIB)
+DATA_EXPORT = ExportSpec("vol-0c0ffee2-e1", "vol-0c0ffee2", 1, 20914, ("host-1",))
+DATA_DISK = DiskSpec("vol-0c0ffee2", "vol-0c0ffee2-e1", ADDRESS, 20914, "/dev/sdf")
+NIC = InterfaceSpec("eni-0c0ffee1", "vpc-0c0ffee1", "02:c0:ff:ee:00:01", "172.31.0.5")
+PORT = PortSpec(
+    "eni-0c0ffee1", "i-0c0ffee1", NIC.mac_address, NIC.private_ip, "subnet-0c0ffee1", ("sg-0c0ffee1",), "ip-172-31-0-5"
+)
+VPC = VpcSpec(
+    vpc_id="vpc-0c0ffee1",
+    vni=4242,
+    cidr_block="172.31.0.0/16",
+    subnets=(SubnetSpec("subnet-0c0ffee1", "172.31.0.0/20"),),
+    ports=(PORT,),
+    peers=(),
+    host_number=1,
+    gateway_host_number=1,
+    groups=(GroupSpec("sg-0c0ffee1", (RuleSpec(False, "tcp", 22, 22, cidr_ipv4="0.0.0.0/0"),)),),
+    group_members=(),
+)
+GATEWAY = GatewaySpec("vpc-0c0ffee1", 1, (AddressMapping("198.51.100.7", NIC.private_ip),))
+METADATA = InstanceMetadata(
+    *("ami-1", "t3.nano", "home-1a", "home-1", "ip-172-31-0-5", "", "", "", ("default",), b"", "r-1", 0),
+    *("subnet-0c0ffee1", "172.31.0.0/20"),
+)
+INSTANCE = InstanceSpec("i-0c0ffee1", 1, True, 0, 10, 1, 128, (NIC,), (DISK,), METADATA)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes driver objects of each kind for one host, any number of times."""
+
+    volume: Callable[[], VolumeDriver]
+    export: Callable[[], ExportDriver]
+    network: Callable[[], NetworkDriver]
+    gateway: Callable[[], GatewayDriver]
+    compute: Callable[[], ComputeDriver]
+
+
+def fakes(directory: Path) -> Iterator[Maker]:
+    context = HostContext("host-1", ADDRESS, directory, directory / "run", directory / "pki", _no_images)
+
+    def make(driver: Callable[[FakeSettings, HostContext], Any]) -> Callable[[], Any]:
+        return lambda: driver(FakeSettings(storage_gib=100), context)
+
+    yield Maker(
+        make(FakeVolumeDriver),
+        make(FakeExportDriver),
+        make(FakeNetworkDriver),
+        make(FakeGatewayDriver),
+        make(FakeComputeDriver),
+    )
+    assert FakeWorld.of(context).violations == []
+    FakeWorld.forget(directory)
+
+
+async def _no_images(image: object, target: Path) -> None:
+    raise AssertionError("no volume here is made from an image")
+
+
+@pytest.fixture(params=[pytest.param(fakes, id="fake")])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
+    yield from request.param(tmp_path)
+
+
+class TestVolume:
+    async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
+        for _ in range(2):
+            await make.volume().ensure(VOLUME)
+        assert await make.volume().list() == {VOLUME.volume_id: VOLUME}
+        for _ in range(2):
+            await make.volume().remove(VOLUME.volume_id)
+        assert await make.volume().list() == {}
+
+    async def test_it_grows_and_never_shrinks(self, make: Maker) -> None:
+        for size_bytes in (GIB, 2 * GIB, GIB):
+            await make.volume().ensure(replace(VOLUME, size_bytes=size_bytes))
+        found = await make.volume().list()
+        assert found[VOLUME.volume_id].size_bytes == 2 * GIB
+        await make.volume().remove(VOLUME.volume_id)
+
+    async def test_a_full_pool_is_permanent(self, make: Maker) -> None:
+        with pytest.raises(Permanent, match=VOLUME.volume_id):
+            await make.volume().ensure(replace(VOLUME, size_bytes=1 << 60))
+
+    async def test_it_has_capacity(self, make: Maker) -> None:
+        assert (await make.volume().probe()).storage_gib > 0
+
+
+class TestExport:
+    @pytest.fixture
+    async def make(self, make: Maker) -> AsyncIterator[Maker]:
+        await make.volume().ensure(VOLUME)
+        yield make
+        for export_name in await make.export().list():
+            await make.export().remove(export_name)
+        await make.volume().remove(VOLUME.volume_id)
+
+    async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
+        for _ in range(2):
+            await make.export().ensure(EXPORT)
+        assert await make.export().list() == {EXPORT.export_name: EXPORT}
+        for _ in range(2):
+            await make.export().remove(EXPORT.export_name)
+        assert await make.export().list() == {}
+
+    async def test_a_newer_epoch_ends_the_older(self, make: Maker) -> None:
+        newer = replace(EXPORT, export_name="vol-0c0ffee1-e4", epoch=4, port=20915)
+        await make.export().ensure(EXPORT)
+        await make.export().ensure(newer)
+        assert await make.export().list() == {newer.export_name: newer}
+
+    async def test_an_older_epoch_never_opens_again(self, make: Maker) -> None:
+        await make.export().ensure(EXPORT)
+        await make.export().remove(EXPORT.export_name)
+        older = replace(EXPORT, export_name="vol-0c0ffee1-e2", epoch=2, port=20916)
+        with pytest.raises(Permanent, match="e2"):
+            await make.export().ensure(older)
+        assert await make.export().list() == {}
+        await make.export().ensure(EXPORT)
+
+    async def test_it_waits_for_its_volume(self, make: Maker) -> None:
+        with pytest.raises(Transient, match="vol-0c0ffee2"):
+            await make.export().ensure(DATA_EXPORT)
+
+    async def test_an_open_volume_is_not_removed(self, make: Maker) -> None:
+        await make.export().ensure(EXPORT)
+        with pytest.raises(Transient, match=VOLUME.volume_id):
+            await make.volume().remove(VOLUME.volume_id)
+        assert VOLUME.volume_id in await make.volume().list()
+
+    async def test_probe(self, make: Maker) -> None:
+        assert (await make.export().probe()).problems == ()
+
+
+class TestNetwork:
+    @pytest.fixture
+    async def make(self, make: Maker) -> AsyncIterator[Maker]:
+        yield make
+        for interface_id in await make.network().list_ports():
+            await make.network().unplug(interface_id)
+        await make.network().remove(VPC.vpc_id)
+
+    async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
+        for _ in range(2):
+            await make.network().ensure(VPC)
+        assert await make.network().list() == {VPC.vpc_id}
+        for _ in range(2):
+            await make.network().remove(VPC.vpc_id)
+        assert await make.network().list() == frozenset()
+
+    async def test_a_tap_is_made_and_deleted_any_number_of_times(self, make: Maker) -> None:
+        for _ in range(2):
+            await make.network().create_tap(PORT)
+        assert await make.network().list_ports() == {PORT.interface_id: PortState.CREATED}
+        for _ in range(2):
+            await make.network().unplug(PORT.interface_id)
+        assert await make.network().list_ports() == {}
+
+    async def test_a_tap_is_plugged_and_stays_so(self, make: Maker) -> None:
+        await make.network().ensure(VPC)
+        await make.network().create_tap(PORT)
+        for _ in range(2):
+            await make.network().plug(PORT)
+        await make.network().create_tap(PORT)
+        await make.network().ensure(VPC)
+        assert await make.network().list_ports() == {PORT.interface_id: PortState.PLUGGED}
+        await make.network().unplug(PORT.interface_id)
+        assert await make.network().list_ports() == {}
+
+    async def test_no_tap_is_plugged_before_its_rules_stand(self, make: Maker) -> None:
+        await make.network().create_tap(PORT)
+        with pytest.raises(Transient, match=PORT.interface_id):
+            await make.network().plug(PORT)
+        await make.network().ensure(replace(VPC, ports=()))
+        with pytest.raises(Transient, match=PORT.interface_id):
+            await make.network().plug(PORT)
+
+    async def test_without_a_tap_nothing_is_plugged(self, make: Maker) -> None:
+        await make.network().ensure(VPC)
+        with pytest.raises(Transient, match=PORT.interface_id):
+            await make.network().plug(PORT)
+
+    def test_names(self, make: Maker) -> None:
+        name = make.network().tap_name("eni-" + "0123456789abcdef0")
+        assert len(name) <= 15
+        assert name == make.network().tap_name("eni-" + "0123456789abcdef0")
+        assert name != make.network().tap_name("eni-" + "0123456789abcdef1")
+        assert VPC.vpc_id in str(make.network().namespace(VPC.vpc_id))
+
+
+class TestGateway:
+    @pytest.fixture
+    async def make(self, make: Maker) -> AsyncIterator[Maker]:
+        yield make
+        await make.gateway().remove(VPC.vpc_id)
+        await make.network().remove(VPC.vpc_id)
+
+    async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
+        await make.network().ensure(VPC)
+        for mappings in (GATEWAY.mappings, GATEWAY.mappings, ()):
+            await make.gateway().ensure(replace(GATEWAY, mappings=mappings))
+        assert await make.gateway().list() == {VPC.vpc_id}
+        for _ in range(2):
+            await make.gateway().remove(VPC.vpc_id)
+        assert await make.gateway().list() == frozenset()
+
+    async def test_it_waits_for_its_vpc(self, make: Maker) -> None:
+        with pytest.raises(Transient, match=VPC.vpc_id):
+            await make.gateway().ensure(GATEWAY)
+
+
+class TestCompute:
+    @pytest.fixture
+    async def make(self, make: Maker) -> AsyncIterator[Maker]:
+        for volume, export in ((VOLUME, EXPORT), (DATA, DATA_EXPORT)):
+            await make.volume().ensure(volume)
+            await make.export().ensure(export)
+        await make.network().ensure(VPC)
+        yield make
+        await make.compute().remove(INSTANCE.instance_id)
+        await make.network().unplug(PORT.interface_id)
+        await make.network().remove(VPC.vpc_id)
+        for volume, export in ((VOLUME, EXPORT), (DATA, DATA_EXPORT)):
+            await make.export().remove(export.export_name)
+            await make.volume().remove(volume.volume_id)
+
+    async def start(self, make: Maker) -> ComputeDriver:
+        await self.start_paused(make)
+        await make.network().plug(PORT)
+        await make.compute().resume(INSTANCE.instance_id)
+        return make.compute()
+
+    async def start_paused(self, make: Maker, spec: InstanceSpec = INSTANCE) -> None:
+        await make.network().create_tap(PORT)
+        await make.compute().start_paused(spec, {PORT.interface_id: make.network().tap_name(PORT.interface_id)})
+
+    async def test_a_life(self, make: Maker) -> None:
+        await self.start_paused(make)
+        paused = (await make.compute().list())[INSTANCE.instance_id]
+        assert (paused.power, paused.generation, paused.has_run) == (Power.PAUSED, 1, False)
+        assert paused.export_names == (DISK.export_name,)
+        await make.network().plug(PORT)
+        for _ in range(2):
+            await make.compute().resume(INSTANCE.instance_id)
+        running = (await make.compute().list())[INSTANCE.instance_id]
+        assert (running.power, running.has_run) == (Power.RUNNING, True)
+        for _ in range(2):
+            await make.compute().destroy(INSTANCE.instance_id)
+        off = (await make.compute().list())[INSTANCE.instance_id]
+        assert (off.power, off.off_reason, off.generation) == (Power.OFF, OffReason.DESTROYED, 1)
+        for _ in range(2):
+            await make.compute().remove(INSTANCE.instance_id)
+        assert await make.compute().list() == {}
+
+    async def test_it_starts_again_with_a_new_generation(self, make: Maker) -> None:
+        compute = await self.start(make)
+        await compute.destroy(INSTANCE.instance_id)
+        await make.network().unplug(PORT.interface_id)
+        await self.start_paused(make, replace(INSTANCE, generation=2))
+        again = (await make.compute().list())[INSTANCE.instance_id]
+        assert (again.power, again.generation, again.has_run) == (Power.PAUSED, 2, False)
+
+    async def test_without_a_tap_or_an_export_it_waits(self, make: Maker) -> None:
+        taps = {PORT.interface_id: make.network().tap_name(PORT.interface_id)}
+        with pytest.raises(Transient, match=INSTANCE.instance_id):
+            await make.compute().start_paused(INSTANCE, taps)
+        await make.export().remove(EXPORT.export_name)
+        with pytest.raises(Transient, match=INSTANCE.instance_id):
+            await self.start_paused(make)
+
+    async def test_a_reboot_is_remembered(self, make: Maker) -> None:
+        compute = await self.start(make)
+        for _ in range(2):
+            await compute.reboot(INSTANCE.instance_id, 1)
+        found = (await make.compute().list())[INSTANCE.instance_id]
+        assert (found.power, found.reboot_count) == (Power.RUNNING, 1)
+
+    async def test_disks_come_and_go(self, make: Maker) -> None:
+        compute = await self.start(make)
+        for _ in range(2):
+            await compute.attach_disk(INSTANCE.instance_id, DATA_DISK)
+        both = {DISK.export_name, DATA_DISK.export_name}
+        assert set((await make.compute().list())[INSTANCE.instance_id].export_names) == both
+        async with asyncio.timeout(60):
+            while set((await compute.list())[INSTANCE.instance_id].export_names) == both:
+                await compute.detach_disk(INSTANCE.instance_id, DATA_DISK.export_name)
+        await compute.detach_disk(INSTANCE.instance_id, DATA_DISK.export_name)
+
+    async def test_nothing_is_done_to_what_is_not_there(self, make: Maker) -> None:
+        compute = make.compute()
+        await compute.press_power_button(INSTANCE.instance_id)
+        await compute.destroy(INSTANCE.instance_id)
+        await compute.remove(INSTANCE.instance_id)
+        assert await compute.console_tail(INSTANCE.instance_id, 100) == b""
+
+    async def test_events_hint(self, make: Maker) -> None:
+        compute = make.compute()
+        events = compute.events()
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            first: asyncio.Task[str] = tasks.create_task(anext(events))  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            await self.start_paused(make)
+            assert await first == INSTANCE.instance_id
+        await events.aclose()  # type: ignore[attr-defined]
+
+    async def test_it_has_capacity(self, make: Maker) -> None:
+        capacity = await make.compute().probe()
+        assert capacity.vcpus > 0
+        assert capacity.memory_mib > 0

@@ -1,0 +1,388 @@
+"""Several hosts on one machine, for tests of the network and gateway drivers.
+
+    outside 198.51.100.1 ── br-out ── ext │ host 1 │ uplink ── br-under ── uplink │ host 2 │ ext ── br-out
+                                          └ VPC namespaces, taps ── guests
+
+A host is a process with network, mount and PID namespaces of its own and an empty /run, in which the drivers run; the
+test talks to them over a pipe. A guest is a namespace whose eth0 a small process joins to the tap, as QEMU would: it
+holds the tap open from the host's namespace on, while the driver moves it. Nothing has a name on the machine itself,
+and all of it ends with the processes.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyroute2 import netns
+
+from agent.drivers.base import HostContext
+from agent.drivers.gateway_nft import NftGatewayDriver
+from agent.drivers.network_vxlan import VxlanNetworkDriver
+from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
+
+ROOT = Path(__file__).parents[2]
+OUTSIDE = "198.51.100.1"
+DEADLINE_S = 10.0
+DROPPED_S = 1.0  # How long to wait before a packet counts as dropped; the lab's round trip is below 5 ms.
+
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+T = TypeVar("T")
+
+_UDHCPC_SCRIPT = """#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add "$ip/$mask" dev "$interface"
+ip link set "$interface" mtu "$mtu"
+ip route add default via "$router"
+echo "$ip $mask $router $mtu $dns $hostname" > "/run/lease-$interface"
+"""
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so after {DEADLINE_S} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Vpc:
+    """A VPC as the control plane has it: who is where, and the specs that follow."""
+
+    number: int
+    gateway_host: int = 0
+    hosts: tuple[int, ...] = (1, 2)
+    ports: dict[PortSpec, int] = field(default_factory=dict)
+    rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
+
+    @property
+    def vpc_id(self) -> str:
+        return f"vpc-{self.number:017x}"
+
+    def add_port(self, host: int, last_byte: int, *group_ids: str) -> PortSpec:
+        tail = f"{self.number:013x}{last_byte:04x}"
+        ip = f"172.31.0.{last_byte}"
+        mac = f"02:00:00:00:{self.number:02x}:{last_byte:02x}"
+        name = "ip-" + ip.replace(".", "-")
+        port = PortSpec(f"eni-{tail}", f"i-{tail}", mac, ip, "subnet-1", group_ids, name)
+        self.ports[port] = host
+        return port
+
+    def spec(self, host: int) -> VpcSpec:
+        return VpcSpec(
+            vpc_id=self.vpc_id,
+            vni=self.number,
+            cidr_block="172.31.0.0/16",
+            subnets=(SubnetSpec("subnet-1", "172.31.0.0/20"),),
+            ports=tuple(port for port, there in self.ports.items() if there == host),
+            peers=tuple(PeerSpec(n, f"10.99.0.{n}", self._addresses(n)) for n in self.hosts if n != host),
+            host_number=host,
+            gateway_host_number=self.gateway_host,
+            groups=tuple(GroupSpec(group, rules) for group, rules in self.rules.items()),
+            group_members=tuple(GroupMembers(group, self._members(group)) for group in self.rules),
+        )
+
+    def ensure(self, lab: "Lab") -> None:
+        for number in self.hosts:
+            lab.hosts[number - 1].call("network.ensure", self.spec(number))
+
+    def _addresses(self, host: int) -> tuple[str, ...]:
+        return tuple(port.private_ip for port, there in self.ports.items() if there == host)
+
+    def _members(self, group: str) -> tuple[str, ...]:
+        return tuple(port.private_ip for port in self.ports if group in port.group_ids)
+
+
+ALL_OUT = RuleSpec(True, "-1", -1, -1, cidr_ipv4="0.0.0.0/0")
+ALL_IN = RuleSpec(False, "-1", -1, -1, cidr_ipv4="0.0.0.0/0")
+
+
+def tcp_in(port: int, group_id: str | None = None) -> RuleSpec:
+    """From a group, or from everywhere."""
+    return RuleSpec(False, "tcp", port, port, None if group_id else "0.0.0.0/0", group_id)
+
+
+@dataclass
+class Namespace:
+    """A place to run commands and open sockets in: a network namespace, by path, and the mounts of a process."""
+
+    net: str
+    pid: int
+
+    def run(self, command: str, check: bool = True) -> str:
+        argv = ["nsenter", f"--net={self.net}", f"--mount=/proc/{self.pid}/ns/mnt", "sh", "-c", command]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def inside(self, function: Callable[[], T]) -> T:
+        def enter() -> T:
+            netns.setns(self.net, flags=0)
+            return function()
+
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(enter).result()
+
+    def listen(self, port: int, address: str = "0.0.0.0") -> "Server":
+        return Server(self.inside(lambda: socket.create_server((address, port))))
+
+    def connect(self, address: str, port: int, source: str = "") -> socket.socket:
+        bind = (source, 0) if source else None
+        return self.inside(lambda: socket.create_connection((address, port), DROPPED_S, bind))
+
+    def ask(self, address: str, port: int) -> str | None:
+        """Who the server there says we are; None when there is no way to it."""
+        try:
+            with self.connect(address, port) as connection:
+                return connection.recv(64).decode().strip()
+        except OSError:
+            return None
+
+    def reaches(self, address: str, port: int) -> bool:
+        return self.ask(address, port) is not None
+
+    def pings(self, address: str, options: str = "") -> bool:
+        return " 0% packet loss" in self.run(f"ping -c1 -W1 {options} {address}", check=False)
+
+
+@dataclass
+class Server:
+    """Tells each client its address, then echoes."""
+
+    listener: socket.socket
+    accepted: int = 0
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, peer = self.listener.accept()
+                self.accepted += 1
+                connection.sendall(peer[0].encode() + b"\n")
+                threading.Thread(target=_echo, args=(connection,), daemon=True).start()
+
+
+def echoes(connection: socket.socket) -> bool:
+    """Whether an open connection to a Server still carries data both ways."""
+    connection.settimeout(DROPPED_S)
+    try:
+        connection.sendall(b"x")
+        return connection.recv(1) == b"x"
+    except OSError:
+        return False
+
+
+def _echo(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError), connection:
+        while data := connection.recv(4096):
+            connection.sendall(data)
+
+
+@dataclass
+class Guest(Namespace):
+    port: PortSpec
+
+    def configure(self) -> None:
+        """By hand, as a lease would."""
+        self.run(f"ip addr add {self.port.private_ip}/20 dev eth0; ip link set eth0 mtu 1450")
+        self.run("ip route add default via 172.31.0.1")
+
+
+@dataclass
+class Host(Namespace):
+    """A host's namespace, and the drivers in it."""
+
+    pipe: Connection | None = None
+    underlay_address: str = ""
+    guests: dict[str, Guest] = field(default_factory=dict)
+
+    def call(self, what: str, *args: Any) -> Any:
+        """E.g. `call("network.ensure", spec)`. Raises what the driver raised."""
+        assert self.pipe is not None
+        self.pipe.send((what, args))
+        assert self.pipe.poll(60), f"{what} still runs"
+        result = self.pipe.recv()
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def namespace(self, name: str) -> Namespace:
+        return Namespace(self._path(name), self.pid)
+
+    def start_guest(self, port: PortSpec, is_configured: bool = True) -> Guest:
+        """Create the tap, hold it open as QEMU does, plug it; give eth0 its address by hand, unless told otherwise."""
+        self.call("network.create_tap", port)
+        name = f"guest-{port.interface_id}"
+        self.call("start_guest", self.call("network.tap_name", port.interface_id), name, port.mac_address)
+        guest = Guest(self._path(name), self.pid, port)
+        self.guests[port.interface_id] = guest
+        wait_until(lambda: guest.run("ip -o link show up dev eth0", check=False), f"{name} has its eth0 up")
+        self.call("network.plug", port)
+        if is_configured:
+            guest.configure()
+        return guest
+
+    def stop_guest(self, port: PortSpec) -> None:
+        self.call("stop_guest", f"guest-{port.interface_id}")
+        self.call("network.unplug", port.interface_id)
+        del self.guests[port.interface_id]
+
+    def _path(self, namespace: str) -> str:
+        return f"/proc/{self.pid}/root/run/netns/{namespace}"
+
+
+class Lab:
+    """Hosts with underlay addresses 10.99.0.<number>, and an outside network that they all touch."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.hosts: list[Host] = []
+
+    def start(self, host_count: int) -> None:
+        self.fabric, self.outside = self._start_place(), self._start_place()
+        self.fabric.run("for b in br-under br-out; do ip link add $b type bridge; ip link set $b up; done")
+        self._join(self.outside.pid, "br-out", "ext", f"{OUTSIDE}/24", self.outside)
+        self.hosts += [self._start_host(number) for number in range(1, host_count + 1)]
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def _start_place(self) -> Namespace:
+        process = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self._processes.append(process)
+        _wait_for_namespace(process)
+        return Namespace(f"/proc/{process.pid}/ns/net", process.pid)
+
+    def _start_host(self, number: int) -> Host:
+        ours, theirs = Pipe()
+        process = subprocess.Popen(
+            [*_UNSHARE, sys.executable, __file__, "host", str(theirs.fileno()), str(number)],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        self._processes.append(process)
+        theirs.close()
+        _wait_for_namespace(process)
+        host = Host(f"/proc/{process.pid}/ns/net", process.pid, ours, f"10.99.0.{number}")
+        self._join(process.pid, "br-under", "uplink", f"10.99.0.{number}/24", host)
+        self._join(process.pid, "br-out", "ext", f"198.51.100.{10 + number}/24", host)
+        host.run(f"ip link set lo up; ip route add default via {OUTSIDE}")
+        host.call("start")
+        return host
+
+    def _join(self, pid: int, bridge: str, device: str, address: str, place: Namespace) -> None:
+        port = f"p{pid % 100000}{device}"
+        self.fabric.run(f"ip link add {port} type veth peer name {device} netns {pid}")
+        self.fabric.run(f"ip link set {port} master {bridge} up")
+        place.run(f"ip addr add {address} dev {device}; ip link set {device} up")
+
+
+@contextlib.contextmanager
+def lab(host_count: int) -> Iterator[Lab]:
+    made = Lab()
+    try:
+        made.start(host_count)
+        yield made
+    finally:
+        made.close()
+
+
+def _wait_for_namespace(process: "subprocess.Popen[bytes]") -> None:
+    ours = os.readlink("/proc/self/ns/net")
+    wait_until(lambda: os.readlink(f"/proc/{process.pid}/ns/net") != ours, "the namespace is there")
+
+
+class HostProcess:
+    """What runs inside a host."""
+
+    def __init__(self, number: int) -> None:
+        self._underlay_address = f"10.99.0.{number}"
+        self._pumps: dict[str, subprocess.Popen[bytes]] = {}
+        self._drivers: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Also a restart: drivers without a memory."""
+        run_dir = Path("/run/stead")
+        run_dir.mkdir(exist_ok=True)
+        context = HostContext("host-1", self._underlay_address, run_dir, run_dir, run_dir, None)  # type: ignore[arg-type]
+        network = VxlanNetworkDriver(VxlanNetworkDriver.Settings(domain="lab.internal"), context)
+        gateway = NftGatewayDriver(NftGatewayDriver.Settings(), context)
+        self._drivers = {"network": network, "gateway": gateway}
+
+    def start_guest(self, tap: str, name: str, mac_address: str) -> None:
+        subprocess.run(["ip", "netns", "add", name], check=True)
+        self._pumps[name] = subprocess.Popen([sys.executable, __file__, "pump", tap, name, mac_address])
+
+    def stop_guest(self, name: str) -> None:
+        self._pumps[name].kill()
+        self._pumps.pop(name).wait()
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+    async def answer(self, what: str, args: tuple[Any, ...]) -> Any:
+        target, _, method = what.rpartition(".")
+        result = getattr(self._drivers[target] if target else self, method)(*args)
+        return await result if asyncio.iscoroutine(result) else result
+
+
+def _host_main(fd: int, number: int) -> None:
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
+    script = Path("/run/udhcpc")
+    script.write_text(_UDHCPC_SCRIPT)
+    script.chmod(0o755)
+    host, pipe = HostProcess(number), Connection(fd)
+    with asyncio.Runner() as runner, contextlib.suppress(EOFError):
+        while True:
+            what, args = pipe.recv()
+            try:
+                pipe.send(runner.run(host.answer(what, args)))
+            except Exception as error:  # noqa: BLE001 (the test gets it, whatever it is)
+                error.add_note(traceback.format_exc())
+                pipe.send(error)
+
+
+def _open_tap(name: str) -> int:
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    iff_tap, iff_no_pi, tunsetiff = 0x0002, 0x1000, 0x400454CA
+    fcntl.ioctl(fd, tunsetiff, struct.pack("16sH", name.encode(), iff_tap | iff_no_pi))
+    return fd
+
+
+def _pump_main(tap: str, namespace: str, mac_address: str) -> None:
+    """Carry frames between the tap and the guest's eth0."""
+    host_side = _open_tap(tap)
+    netns.setns(f"/run/netns/{namespace}", flags=0)
+    guest_side = _open_tap("eth0")
+    for command in ("lo up", f"eth0 address {mac_address}", "eth0 up"):
+        subprocess.run(["ip", "link", "set", *command.split()], check=True)
+    other = {host_side: guest_side, guest_side: host_side}
+    while True:
+        for fd in select.select(list(other), [], [])[0]:
+            with contextlib.suppress(OSError):  # A side that is down, or moving.
+                os.write(other[fd], os.read(fd, 65536))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "host":
+        _host_main(int(sys.argv[2]), int(sys.argv[3]))
+    else:
+        _pump_main(*sys.argv[2:])

@@ -1,0 +1,583 @@
+"""The NBD drivers on the real thing: XFS in a loop-mounted file, qemu-storage-daemon, TLS with a throwaway CA."""
+
+import asyncio
+import contextlib
+import ctypes
+import datetime as dt
+import ipaddress
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from agent.drivers.base import HostContext, Permanent, Transient
+from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, exports
+from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
+from agent.drivers.volume_nbd.settings import NbdSettings
+from agent.host.process import CommandFailed, Daemon, find_daemon, run, start_daemon
+from agent.model import ExportSpec, ImageSource, VolumeSpec
+
+pytestmark = pytest.mark.host
+
+ADDRESS = "127.0.0.1"
+MIB, GIB = 1 << 20, 1 << 30
+VOLUME = VolumeSpec("vol-0a", 64 * MIB)
+
+
+class Uploads:
+    """An ImageFetcher that serves local files and counts."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Path] = {}
+        self.count = 0
+
+    async def __call__(self, image: ImageSource, target: Path) -> None:
+        self.count += 1
+        await run("cp", "--no-clobber", self.files[image.image_id], target)
+
+    def add(self, image_id: str, path: Path, format: str = "raw") -> ImageSource:
+        self.files[image_id] = path
+        return ImageSource(image_id, format, path.stat().st_size, sha256="")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A storage host with its drivers, as a restart of the agent would make them anew."""
+
+    context: HostContext
+    settings: NbdSettings
+    uploads: Uploads
+
+    def volumes(self) -> NbdVolumeDriver:
+        return NbdVolumeDriver(self.settings, self.context)
+
+    def exports(self) -> NbdExportDriver:
+        return NbdExportDriver(self.settings, self.context)
+
+    @property
+    def pool(self) -> Path:
+        return Path(self.settings.pool_dir)
+
+    def daemon(self, export_name: str) -> Daemon | None:
+        return find_daemon(self.context.run_dir / "exports" / f"{export_name}.pid")
+
+    def files(self) -> list[str]:
+        roots = (self.pool, self.context.run_dir)
+        return sorted(str(path) for root in roots for path in root.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    directory = tmp_path_factory.mktemp("nbd") / "pool"
+    asyncio.run(create_pool(directory, size_gib=2))
+    yield directory
+    asyncio.run(destroy_pool(directory))
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`host-1`, `host-2`: directories as HostContext.pki_dir describes."""
+    root = tmp_path_factory.mktemp("pki")
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca = _certificate("test CA", ca_key, None, ca_key)
+    for host_id in ("host-1", "host-2"):
+        directory = root / host_id
+        directory.mkdir()
+        (directory / "ca-cert.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = _certificate(host_id, key, ca, ca_key).public_bytes(serialization.Encoding.PEM)
+        for role in ("server", "client"):
+            (directory / f"{role}-cert.pem").write_bytes(pem)
+            (directory / f"{role}-key.pem").write_bytes(
+                key.private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
+            )
+    return root
+
+
+def _certificate(
+    name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Certificate | None, issuer_key: ec.EllipticCurvePrivateKey
+) -> x509.Certificate:
+    subject = x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "stead"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    )
+    now = dt.datetime.now(dt.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+    )
+    if issuer:
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        address = x509.IPAddress(ipaddress.ip_address(ADDRESS))
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+@pytest.fixture
+async def host(pool: Path, pki: Path, tmp_path: Path) -> AsyncIterator[Host]:
+    uploads = Uploads()
+    context = HostContext("host-1", ADDRESS, tmp_path / "state", tmp_path / "run", pki / "host-1", uploads)
+    host = Host(context, NbdSettings(pool_dir=str(pool)), uploads)
+    yield host
+    for export_name in await host.exports().list():
+        await host.exports().remove(export_name)
+    for volume_id in await host.volumes().list():
+        await host.volumes().remove(volume_id)
+    for image in (pool / "images").iterdir():
+        image.unlink()
+
+
+@pytest.fixture
+def export() -> ExportSpec:
+    return ExportSpec("vol-0a-e1", "vol-0a", 1, _free_port(), ("host-1",))
+
+
+def _free_port() -> int:
+    with socket.create_server((ADDRESS, 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def next_epoch(spec: ExportSpec) -> ExportSpec:
+    epoch = spec.epoch + 1
+    return replace(spec, export_name=f"{spec.volume_id}-e{epoch}", epoch=epoch, port=_free_port())
+
+
+def client(pki_dir: Path, spec: ExportSpec, tls: bool = True) -> tuple[str, ...]:
+    """Arguments that make a QEMU tool open the export as raw."""
+    target = f"driver=nbd,server.type=inet,server.host={ADDRESS},server.port={spec.port},export={spec.export_name}"
+    if not tls:
+        return ("--image-opts", target)
+    credentials = f"tls-creds-x509,id=tls,endpoint=client,dir={pki_dir}"
+    return ("--object", credentials, "--image-opts", f"{target},tls-creds=tls")
+
+
+async def qemu_io(host: Host, spec: ExportSpec, *commands: str) -> None:
+    """Raises CommandFailed when it can't connect or a command fails, as `read -P` does with other data."""
+    steps = [argument for command in commands for argument in ("-c", command)]
+    await run("qemu-io", *steps, *client(host.context.pki_dir, spec), timeout_s=20)
+
+
+@pytest.fixture
+def raw_image(host: Host, tmp_path: Path) -> ImageSource:
+    path = tmp_path / "image.raw"
+    path.write_bytes(b"\xab" * (4 * MIB))
+    return host.uploads.add("ami-1", path)
+
+
+# --- volumes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_probe_reports_what_volumes_may_fill(host: Host) -> None:
+    capacity = await host.volumes().probe()
+    assert capacity.storage_gib == 1  # 2 GiB, less 5 % and the filesystem's own.
+    assert capacity.problems == ()
+
+
+async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error(host: Host, tmp_path: Path) -> None:
+    shared_memory = Path("/dev/shm") / tmp_path.name  # tmpfs
+    for name in ("volumes", "images"):
+        (shared_memory / name).mkdir(parents=True)
+    try:
+        driver = NbdVolumeDriver(NbdSettings(pool_dir=str(shared_memory)), host.context)
+        (problem,) = (await driver.probe()).problems
+        assert f"{shared_memory} cannot clone" in problem
+        with pytest.raises(Permanent, match=r"cannot clone .*pool create"):
+            await driver.ensure(VOLUME)
+    finally:
+        await destroy_pool(shared_memory)
+        shared_memory.rmdir()
+
+
+async def test_an_unmounted_pool_is_not_mistaken_for_an_empty_one(host: Host, tmp_path: Path) -> None:
+    driver = NbdVolumeDriver(NbdSettings(pool_dir=str(tmp_path)), host.context)
+    with pytest.raises(Permanent, match="not mounted"):
+        await driver.ensure(VOLUME)
+    assert (await driver.probe()).problems
+
+
+async def test_creating_a_pool_again_keeps_its_volumes(host: Host) -> None:
+    await host.volumes().ensure(VOLUME)
+    await create_pool(host.pool, size_gib=2)
+    await run("umount", host.pool)  # As after a reboot.
+    await create_pool(host.pool, size_gib=2)
+    assert set(await host.volumes().list()) == {"vol-0a"}
+
+
+async def test_a_blank_volume_is_sparse_and_zero_and_grows_but_never_shrinks(host: Host) -> None:
+    await host.volumes().ensure(VOLUME)
+    path = host.pool / "volumes" / "vol-0a.raw"
+    assert path.stat().st_blocks == 0
+    path.write_bytes(b"data" + path.read_bytes()[4:])
+
+    await host.volumes().ensure(replace(VOLUME, size_bytes=128 * MIB))
+    assert await host.volumes().list() == {"vol-0a": VolumeSpec("vol-0a", 128 * MIB)}
+    assert path.read_bytes()[:8] == b"data\0\0\0\0"
+    with pytest.raises(Permanent, match="cannot shrink"):
+        await host.volumes().ensure(VOLUME)
+
+
+async def test_a_volume_is_an_independent_clone_of_its_image(host: Host, raw_image: ImageSource) -> None:
+    driver = host.volumes()
+    await driver.ensure(replace(VOLUME, image=raw_image))
+    path = host.pool / "volumes" / "vol-0a.raw"
+    with path.open("r+b") as volume:
+        assert volume.read(4 * MIB) == b"\xab" * (4 * MIB)
+        assert not any(volume.read())
+        volume.seek(0)
+        volume.write(b"changed")
+    await driver.ensure(VolumeSpec("vol-0b", 64 * MIB, raw_image))
+    assert (host.pool / "volumes" / "vol-0b.raw").read_bytes().startswith(b"\xab" * 7)
+
+    await driver.ensure(replace(VOLUME, image=raw_image))  # Never refilled.
+    assert path.read_bytes().startswith(b"changed")
+
+
+async def test_volumes_of_one_image_fetch_it_once(host: Host, raw_image: ImageSource) -> None:
+    driver = host.volumes()
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(driver.ensure(VolumeSpec(f"vol-{number}", 8 * MIB, raw_image)))
+    assert host.uploads.count == 1
+    assert len(await driver.list()) == 4
+
+
+async def test_a_qcow2_image_is_converted(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "image.qcow2"
+    await run("qemu-img", "create", "-q", "-f", "qcow2", path, "8M")
+    await run("qemu-io", "-f", "qcow2", "-c", "write -P 0xcd 1M 1M", path)
+    image = host.uploads.add("ami-2", path, "qcow2")
+    await host.volumes().ensure(replace(VOLUME, image=image))
+    data = (host.pool / "volumes" / "vol-0a.raw").read_bytes()
+    assert data[MIB : 2 * MIB] == b"\xcd" * MIB
+    assert not any(data[:MIB])
+    assert len(data) == 64 * MIB
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("-b", "/etc/passwd", "-F", "raw"), "backing file"),
+        (("-o", "data_file={tmp}/data"), "external file"),
+        (("-o", "size=32T"), "virtual size"),
+    ],
+)
+async def test_an_unsafe_qcow2_image_is_refused(
+    host: Host, tmp_path: Path, options: tuple[str, ...], reason: str
+) -> None:
+    path = tmp_path / "image.qcow2"
+    options = tuple(option.format(tmp=tmp_path) for option in options)
+    size = () if "-b" in options or "size" in options[1] else ("8M",)
+    await run("qemu-img", "create", "-q", "-f", "qcow2", *options, path, *size)
+    image = host.uploads.add("ami-2", path, "qcow2")
+    with pytest.raises(Permanent, match=reason):
+        await host.volumes().ensure(replace(VOLUME, image=image))
+    assert host.files() == []
+
+
+@pytest.mark.parametrize("format", ["qcow2", "vmdk"])
+async def test_what_is_no_image_of_its_format_is_refused(host: Host, raw_image: ImageSource, format: str) -> None:
+    with pytest.raises(Permanent, match="ami-1"):
+        await host.volumes().ensure(replace(VOLUME, image=replace(raw_image, format=format)))
+    assert host.files() == []
+
+
+async def test_a_volume_smaller_than_its_image_is_refused(host: Host, raw_image: ImageSource) -> None:
+    with pytest.raises(Permanent, match="does not fit"):
+        await host.volumes().ensure(VolumeSpec("vol-0a", MIB, raw_image))
+    assert await host.volumes().list() == {}
+
+
+async def test_a_pool_promises_no_more_than_it_has(host: Host) -> None:
+    driver = host.volumes()
+    await driver.ensure(VolumeSpec("vol-0a", GIB))
+    for spec in (VolumeSpec("vol-0b", GIB), VolumeSpec("vol-0a", 2 * GIB)):
+        with pytest.raises(Permanent, match=r"full: 1073741824 bytes needed, \d+ free"):
+            await driver.ensure(spec)
+    assert await driver.list() == {"vol-0a": VolumeSpec("vol-0a", GIB)}
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_a_full_filesystem_is_permanent_and_leaves_nothing(
+    host: Host, tmp_path: Path, is_announced: bool
+) -> None:
+    path = tmp_path / "image.raw"
+    path.write_bytes(b"x" * (100 * MIB))
+    image = host.uploads.add("ami-1", path)
+    filler = host.pool / "filler"
+    unwritten = os.statvfs(host.pool).f_bavail * os.statvfs(host.pool).f_bsize
+    await run("fallocate", f"--length={unwritten - 50 * MIB}", filler)
+    try:
+        with pytest.raises(Permanent, match=r"full: \d+ bytes needed, \d+ free"):
+            await _ensure_from(host, image if is_announced else replace(image, size_bytes=0))
+    finally:
+        filler.unlink()
+    assert host.files() == []
+
+
+async def _ensure_from(host: Host, image: ImageSource) -> None:
+    async def fetch(image: ImageSource, target: Path) -> None:
+        await asyncio.to_thread(target.write_bytes, host.uploads.files[image.image_id].read_bytes())
+
+    driver = NbdVolumeDriver(host.settings, replace(host.context, fetch_image=fetch))
+    await driver.ensure(replace(VOLUME, image=image))
+
+
+async def test_what_a_crash_left_of_an_image_is_swept(host: Host, raw_image: ImageSource) -> None:
+    images = host.pool / "images"
+    for name in ("ami-1.upload.part", "ami-1.raw.part", "ami-9.upload.part"):
+        (images / name).write_bytes(b"half")
+    await host.volumes().ensure(replace(VOLUME, image=raw_image))
+    assert (images / "ami-1.raw").stat().st_size == 4 * MIB
+    await host.volumes().list()
+    assert [path.name for path in images.iterdir()] == ["ami-1.raw"]
+
+
+async def test_removing_a_volume_leaves_nothing(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    with pytest.raises(Transient, match="still exported"):
+        await host.volumes().remove("vol-0a")
+    await host.exports().remove(export.export_name)
+    await host.exports().remove(export.export_name)
+    await host.volumes().remove("vol-0a")
+    await host.volumes().remove("vol-0a")
+    assert host.files() == []
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_right_host_reads_and_writes(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    assert await host.exports().list() == {export.export_name: export}
+    await qemu_io(host, export, "write -P 0x5a 1M 64k", "flush", "read -P 0x5a 1M 64k", "read -P 0 0 1M")
+    assert (host.pool / "volumes" / "vol-0a.raw").read_bytes()[MIB : MIB + 65536] == b"\x5a" * 65536
+
+
+async def test_everyone_else_is_refused(host: Host, export: ExportSpec, pki: Path) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    other_export = replace(export, export_name="vol-0a-e9")
+    strangers = {
+        client(pki / "host-2", export): "Cannot read from TLS channel",  # Cut off without a word.
+        client(pki / "host-1", export, tls=False): "TLS",
+        client(pki / "host-1", other_export): "export 'vol-0a-e9' not present",
+    }
+    for arguments, reason in strangers.items():
+        with pytest.raises(CommandFailed, match=reason):
+            await run("qemu-io", "-c", "read 0 4k", *arguments, timeout_s=20)
+    await qemu_io(host, export, "read -P 0 0 4k")
+
+
+async def test_two_hosts_may_share_an_epoch(host: Host, export: ExportSpec, pki: Path) -> None:
+    """For the duration of a live migration."""
+    await host.volumes().ensure(VOLUME)
+    both = replace(export, client_host_ids=("host-1", "host-2"))
+    for spec, may_second in ((export, False), (both, True), (export, False)):
+        await host.exports().ensure(spec)
+        await qemu_io(host, spec, "read 0 4k")
+        with contextlib.nullcontext() if may_second else pytest.raises(CommandFailed):
+            await run("qemu-io", "-c", "read 0 4k", *client(pki / "host-2", spec), timeout_s=20)
+
+
+async def test_sockets_have_tcp_nodelay(host: Host, export: ExportSpec) -> None:
+    """QEMU doesn't set it; without it, reads of 4 KiB are a hundred times slower."""
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    daemon = host.daemon(export.export_name)
+    assert daemon
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(ADDRESS, export.port)
+        await reader.readexactly(8)
+    try:
+        sockets = [sock for sock in _sockets_of(daemon.pid) if sock.getsockname()[1] == export.port]
+        assert len(sockets) == 2  # One listens, one has accepted.
+        for sock in sockets:
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            sock.close()
+    finally:
+        writer.close()
+
+
+def _sockets_of(pid: int) -> Iterator[socket.socket]:
+    """Duplicates of another process's TCP sockets: pidfd_getfd(2), which Python doesn't have."""
+    pidfd = os.pidfd_open(pid)
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        if os.readlink(entry).startswith("socket:"):
+            fd = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, int(entry.name), 0)
+            yield socket.socket(fileno=fd)
+    os.close(pidfd)
+
+
+async def test_an_export_that_is_open_stays_as_it_is(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    daemon = host.daemon(export.export_name)
+    await host.exports().ensure(export)
+    assert daemon == host.daemon(export.export_name)
+
+
+async def test_a_killed_daemon_comes_back_with_its_data(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    await qemu_io(host, export, "write -P 0x77 0 1M")
+    await _kill_daemon(host, export)
+    assert await host.exports().list() == {}
+    assert not any("run/exports" in name for name in host.files())
+    await host.exports().ensure(export)
+    await qemu_io(host, export, "read -P 0x77 0 1M")
+
+
+async def _kill_daemon(host: Host, spec: ExportSpec) -> None:
+    daemon = host.daemon(spec.export_name)
+    assert daemon
+    with daemon.pinned() as pidfd:
+        assert pidfd
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        assert select.select([pidfd], [], [], 10)[0]
+
+
+async def test_a_new_epoch_opens_only_when_the_old_daemon_is_gone(
+    host: Host, export: ExportSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    old = host.daemon(export.export_name)
+    assert old
+    writer = await _connected_writer(host, export)
+
+    async def start_after_the_old_is_gone(*argv: str, **options: object) -> Daemon:
+        assert not old.is_alive
+        return await start_daemon(*argv, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exports, "start_daemon", start_after_the_old_is_gone)
+    new = next_epoch(export)
+    await host.exports().ensure(new)
+    assert await host.exports().list() == {new.export_name: new}
+    output, _ = await asyncio.wait_for(writer.communicate(b"write -P 0x66 0 4k\n"), 20)
+    assert b"failed" in output
+    await qemu_io(host, new, "read -P 0x11 0 4k")
+    with pytest.raises(CommandFailed):
+        await qemu_io(host, replace(export, port=new.port), "read 0 4k")
+
+
+async def _connected_writer(host: Host, spec: ExportSpec) -> asyncio.subprocess.Process:
+    """A client that has written once and would go on."""
+    writer = await asyncio.create_subprocess_exec(
+        "qemu-io",
+        *client(host.context.pki_dir, spec),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert writer.stdin
+    assert writer.stdout
+    writer.stdin.write(b"write -P 0x11 0 4k\n")
+    async with asyncio.timeout(20):
+        await writer.stdout.readuntil(b"wrote 4096/4096")
+    return writer
+
+
+async def test_an_old_epoch_never_opens_again(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    new = next_epoch(export)
+    await host.exports().ensure(new)
+    with pytest.raises(Permanent, match="epoch 1 is over"):
+        await host.exports().ensure(export)
+    assert host.daemon(new.export_name)
+
+    await host.exports().remove(new.export_name)
+    with pytest.raises(Permanent, match="epoch 1 is over"):
+        await host.exports().ensure(export)  # A new driver, as after a restart, with no export open.
+    await host.exports().ensure(new)
+
+
+async def test_two_epochs_at_once_end_with_the_later(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    driver, new = host.exports(), next_epoch(export)
+    await asyncio.gather(driver.ensure(new), driver.ensure(export), return_exceptions=True)
+    assert await driver.list() == {new.export_name: new}
+
+
+async def test_two_agents_never_export_one_volume(host: Host, export: ExportSpec, tmp_path: Path) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    second = NbdExportDriver(host.settings, replace(host.context, run_dir=tmp_path / "other"))
+    with pytest.raises(Transient, match="still exported"):
+        await second.ensure(replace(export, port=_free_port()))
+
+
+async def test_an_export_waits_for_its_volume(host: Host, export: ExportSpec) -> None:
+    with pytest.raises(Transient, match="not in pool"):
+        await host.exports().ensure(export)
+    assert host.files() == []
+
+
+async def test_what_keeps_an_export_from_opening_is_said(host: Host, export: ExportSpec, tmp_path: Path) -> None:
+    await host.volumes().ensure(VOLUME)
+    with (
+        socket.create_server((ADDRESS, export.port)),
+        pytest.raises(Transient, match=r"vol-0a-e1 .* port \d+: .*in use"),
+    ):
+        await host.exports().ensure(export)
+    (tmp_path / "empty").mkdir()
+    driver = NbdExportDriver(host.settings, replace(host.context, pki_dir=tmp_path / "empty"))
+    assert len((await driver.probe()).problems) == 3
+    with pytest.raises(Transient, match=r"ca-cert\.pem"):
+        await driver.ensure(export)
+    assert [Path(name).name for name in host.files()] == ["vol-0a.raw"]
+    await host.exports().ensure(export)
+
+
+AGENT = """
+import asyncio, os, signal
+from pathlib import Path
+from agent.drivers.base import HostContext
+from agent.drivers.volume_nbd import NbdExportDriver
+from agent.drivers.volume_nbd.settings import NbdSettings
+from agent.model import ExportSpec
+
+async def main():
+    context = HostContext("host-1", {address!r}, Path("/"), Path({run!r}), Path({pki!r}), None)
+    await NbdExportDriver(NbdSettings(pool_dir={pool!r}), context).ensure({spec!r})
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_an_export_outlives_its_agent_and_is_adopted(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    context = host.context
+    script = AGENT.format(
+        address=ADDRESS, run=str(context.run_dir), pki=str(context.pki_dir), pool=str(host.pool), spec=export
+    )
+    with pytest.raises(CommandFailed) as killed:
+        await run(sys.executable, "-c", script)
+    assert killed.value.exit_code == -signal.SIGKILL
+    daemon = host.daemon(export.export_name)
+    assert await host.exports().list() == {export.export_name: export}
+    await host.exports().ensure(export)
+    assert host.daemon(export.export_name) == daemon
+    await qemu_io(host, export, "write -P 1 0 4k")

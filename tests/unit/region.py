@@ -1,0 +1,279 @@
+"""A region in memory, for tests of the use cases: state, caller, hosts, and agents that do at once what they are told."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from itertools import count
+from typing import Any, TypeVar
+
+import pytest
+
+from controlplane.errors import CloudError
+from controlplane.ids import Prefix
+from controlplane.model.capacity import Resources, claim_of
+from controlplane.model.host import Host, HostRole
+from controlplane.model.image import Image
+from controlplane.model.instance import Attachment, Instance, Observation, ObservedKind, Volume, observation_id
+from controlplane.model.network import NetworkInterface, PublicAddress, Subnet
+from controlplane.model.policy import Policy
+from controlplane.model.project import Role
+from controlplane.model.state import Change, State
+from controlplane.reconcile.absorb import Report, absorb, settle
+from controlplane.reconcile.render import Key, Spec, render_all
+from controlplane.service import instances, projects, regions, volumes
+from controlplane.service.admission import current_state
+from controlplane.service.call import Call
+from stead.v1 import agent_pb2 as pb
+
+T = TypeVar("T")
+
+NOW = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)
+NAME = "home-1"
+ZONES = ("home-1a", "home-1b")
+EVERY_ROLE = (HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY)
+POLICY = Policy(
+    region=NAME, zones=ZONES, public_pool=((int(IPv4Address("192.0.2.1")), int(IPv4Address("192.0.2.20"))),)
+)
+
+
+class Region:
+    """`do` carries a use case out for the default project and checks what must always hold."""
+
+    def __init__(self, state: State | None = None, **policy: Any) -> None:
+        self.state = state or State()
+        self.policy = replace(POLICY, **policy)
+        self.reachable: set[str] = set()
+        self.agents: dict[str, Agent] = {}
+        self.now = NOW
+        self._numbers = count(1)
+        self.do(regions.sync)
+        self.project_id = self.do(projects.create, "default")
+
+    def mint(self, prefix: Prefix) -> str:
+        return f"{prefix}-{next(self._numbers):017x}"
+
+    def call(self, project_id: str = "", role: Role = Role.MEMBER) -> Call:
+        self.now += timedelta(seconds=1)
+        project_id = project_id or getattr(self, "project_id", "")
+        return Call(project_id, role, self.now, self.mint, self.policy, self.reachable)
+
+    def apply(self, change: Change) -> None:
+        if change:
+            self.state.apply(change)
+
+    def do(self, use_case: Callable[..., tuple[Change, T]], *request: Any, project_id: str = "") -> T:
+        change, result = use_case(self.state, self.call(project_id), *request)
+        self.apply(change)
+        check_invariants(self.state)
+        return result
+
+    def refuses(self, code: str, use_case: Callable[..., Any], *request: Any, project_id: str = "") -> CloudError:
+        """Expect the error; whatever was refused must have changed nothing."""
+        revision = self.state.revision
+        with pytest.raises(CloudError) as caught:
+            self.do(use_case, *request, project_id=project_id)
+        assert caught.value.code == code, caught.value.message
+        assert self.state.revision == revision
+        return caught.value
+
+    def put(self, *rows: Any) -> None:
+        change = Change()
+        change.put(*rows)
+        self.apply(change)
+
+    def add_host(
+        self,
+        zone: str = ZONES[0],
+        roles: tuple[HostRole, ...] = EVERY_ROLE,
+        vcpus: int = 16,
+        memory_mib: int = 16384,
+        storage_gib: int = 100,
+    ) -> str:
+        number = len(self.state.hosts) + 1
+        host = Host(
+            id=self.mint(Prefix.HOST),
+            number=number,
+            name=f"metal-{number}",
+            zone=zone,
+            roles=roles,
+            underlay_address=f"10.0.0.{number}",
+            created_at=self.now,
+            join_token_id="",
+            vcpus=vcpus,
+            memory_mib=memory_mib,
+            storage_gib=storage_gib,
+        )
+        unserved = [row for row in self.state.internet_gateways if not row.host_id and HostRole.GATEWAY in roles]
+        self.put(host, *(replace(row, host_id=host.id) for row in unserved))
+        self.reachable.add(host.id)
+        self.agents[host.id] = Agent(host.id)
+        return host.id
+
+    def add_image(self, project_id: str = "", size_bytes: int = 1 << 30) -> str:
+        image_id = self.mint(Prefix.IMAGE)
+        owner, size, sha256 = project_id or self.project_id, size_bytes, "0" * 64
+        self.put(Image(image_id, owner, f"tiny-{image_id}", "", "raw", size, size, sha256, self.now, {}))
+        return image_id
+
+    def run(self, **request: Any) -> list[str]:
+        """Launch from an image of the project's own."""
+        project_id = request.pop("project_id", "") or self.project_id
+        own = next((row.id for row in self.state.images if row.project_id == project_id), None)
+        image_id = request.pop("image_id", None) or own or self.add_image(project_id)
+        made: list[str] = self.do(
+            instances.run, instances.RunInstances(image_id=image_id, **request), project_id=project_id
+        )
+        return made
+
+    def launch(self, **request: Any) -> str:
+        """One instance, running."""
+        (instance_id,) = self.run(**request)
+        self.converge()
+        assert self.state_of(instance_id) == "running"
+        return instance_id
+
+    def volume(self, zone: str = ZONES[0], size_gib: int = 1) -> str:
+        """An available one."""
+        volume_id = self.do(volumes.create, volumes.CreateVolume(zone, size_gib))
+        self.converge()
+        return volume_id
+
+    def instance(self, instance_id: str) -> Instance:
+        return self.state.instances[instance_id]
+
+    def state_of(self, instance_id: str) -> str:
+        return current_state(self.state, self.instance(instance_id)).label
+
+    def volume_state(self, volume_id: str) -> str:
+        return volumes.state_of(self.state, self.state.volumes[volume_id]).value
+
+    def interface(self, instance_id: str) -> NetworkInterface:
+        return self.state.interfaces.by("instance", instance_id)[0]
+
+    def public_address(self, instance_id: str) -> PublicAddress | None:
+        return self.state.addresses.one("interface", self.interface(instance_id).id)
+
+    def attachments(self, instance_id: str) -> list[Attachment]:
+        return self.state.attachments.by("instance", instance_id)
+
+    def root_volume(self, instance_id: str) -> Volume:
+        return self.state.volumes[self.attachments(instance_id)[0].volume_id]
+
+    def subnet(self, zone: str = ZONES[0]) -> Subnet:
+        return next(row for row in self.state.subnets if row.zone == zone and row.project_id == self.project_id)
+
+    def exchange(self, *host_ids: str, is_full: bool = True) -> None:
+        """Tell these hosts (or all) what they shall have; they do it and report."""
+        for host_id in host_ids or tuple(self.agents):
+            agent, revision = self.agents[host_id], self.state.revision
+            agent.take(render_all(self.state, host_id, NAME))
+            self.hear(agent, revision, is_full=is_full)
+
+    def hear(self, agent: "Agent", answered: int, *, is_full: bool = True) -> None:
+        """Take an agent's report in, as the answer to a revision."""
+        self.apply(absorb(self.state, agent.report(is_full=is_full)))
+        self.apply(settle(self.state, agent.host_id, answered, self.now))
+        check_invariants(self.state)
+
+    def converge(self) -> None:
+        """Until nothing changes any more."""
+        for _ in range(20):
+            before = self.state.revision
+            self.exchange()
+            if self.state.revision == before:
+                return
+        raise AssertionError("the region does not come to rest")
+
+
+class Agent:
+    """A host that does at once what it is told. `broken` has resources that can't be made, with the reason; `stuck`
+    those that neither change nor go.
+    """
+
+    def __init__(self, host_id: str) -> None:
+        self.host_id = host_id
+        self.specs: dict[Key, Spec] = {}
+        self.has: dict[Key, Observation] = {}
+        self.broken: dict[Key, str] = {}
+        self.stuck: set[Key] = set()
+        self._told: dict[Key, Observation] = {}
+
+    def take(self, put: dict[Key, Spec], remove: Iterable[Key] | None = None) -> None:
+        """A snapshot, or with `remove` a change to what was taken before."""
+        for (kind, _), spec in put.items():
+            pb.Resource(**{kind.value: spec})  # Raises ValueError for a field that the contract does not have.
+        self.specs = put if remove is None else {**self.specs, **put}
+        for key in remove or ():
+            del self.specs[key]
+        for key in [key for key in self.has if key not in self.specs and key not in self.stuck]:
+            del self.has[key]
+        for key, spec in self.specs.items():
+            if key not in self.stuck:
+                self.has[key] = self._make(key, spec)
+
+    def _make(self, key: Key, spec: Spec) -> Observation:
+        kind, resource_id = key
+        error = self.broken.get(key, "")
+        row_id = observation_id(self.host_id, kind, resource_id)
+        row = Observation(row_id, self.host_id, kind, resource_id, not error, error, bool(error))
+        return row if error or kind is not ObservedKind.INSTANCE else _follow(row, self.has.get(key), spec)
+
+    def power_off_guest(self, instance_id: str) -> None:
+        """The guest shuts itself down."""
+        key = (ObservedKind.INSTANCE, instance_id)
+        self.has[key] = replace(self.has[key], running=False, powered_off_by_guest=True, export_names=())
+
+    def lose(self, key: Key) -> None:
+        """It is gone, and nobody asked for that."""
+        del self.has[key]
+
+    def report(self, *, is_full: bool = True) -> Report:
+        told, self._told = self._told, dict(self.has)
+        if is_full:
+            return Report(self.host_id, True, list(self.has.values()), [])
+        news = [row for key, row in self.has.items() if told.get(key) != row]
+        return Report(self.host_id, False, news, [row.id for key, row in told.items() if key not in self.has])
+
+
+def _follow(row: Observation, known: Observation | None, spec: Spec) -> Observation:
+    """An instance as its spec wants it; a guest that powered itself off stays so until the next start."""
+    generation = spec["generation"]
+    known = known if known and known.generation == generation else None
+    is_off_by_guest = known is not None and known.powered_off_by_guest
+    running = spec["power_on"] and not is_off_by_guest
+    return replace(
+        row,
+        running=running,
+        generation=generation,
+        has_run=running or (known is not None and known.has_run),
+        powered_off_by_guest=is_off_by_guest,
+        reboot_count=spec["reboot_count"],
+        export_names=tuple(disk["export_name"] for disk in spec["disks"]) if running else (),
+    )
+
+
+def check_invariants(state: State) -> None:
+    """What holds after every change."""
+    used: dict[str, Resources] = {}
+    for row in (*state.instances, *state.volumes):
+        if claim := claim_of(row):
+            used[claim[0]] = used.get(claim[0], Resources()).plus(claim[1])
+    for host in state.hosts:
+        claimed = state.used(host.id)
+        assert claimed == used.get(host.id, Resources()), f"usage of {host.id}"
+        assert claimed.vcpus <= host.vcpus
+        assert claimed.memory_mib <= host.memory_mib
+        assert claimed.storage_gib <= host.storage_gib
+    _check_unique("private address", ((row.vpc_id, row.private_ip) for row in state.interfaces))
+    _check_unique("MAC", ((row.vpc_id, row.mac_address) for row in state.interfaces))
+    _check_unique("public address", (row.public_ip for row in state.addresses))
+    _check_unique("mapping", (row.interface_id for row in state.addresses if row.interface_id))
+    _check_unique("open volume", (row.volume_id for row in state.attachments))
+    _check_unique("port", ((row.storage_host_id, row.port) for row in state.attachments))
+    _check_unique("device", ((row.instance_id, row.device_name) for row in state.attachments))
+
+
+def _check_unique(what: str, values: Iterable[Any]) -> None:
+    held = list(values)
+    assert len(held) == len(set(held)), f"{what} given twice: {held}"

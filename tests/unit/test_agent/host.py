@@ -1,0 +1,183 @@
+"""A host with fake drivers for tests: its world and its ledger outlive the agent that runs on them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from agent.converge.desired import Desired
+from agent.converge.engine import Engine, EngineSettings
+from agent.drivers.base import HostContext
+from agent.drivers.fake import (
+    FakeComputeDriver,
+    FakeExportDriver,
+    FakeGatewayDriver,
+    FakeNetworkDriver,
+    FakeSettings,
+    FakeVolumeDriver,
+    FakeWorld,
+)
+from agent.drivers.registry import Drivers
+from agent.ledger import Contents, Ledger
+from agent.messages import Update
+from agent.model import (
+    AddressMapping,
+    DiskSpec,
+    ExportSpec,
+    GatewaySpec,
+    GroupMembers,
+    GroupSpec,
+    InstanceMetadata,
+    InstanceSpec,
+    InterfaceSpec,
+    PeerSpec,
+    PortSpec,
+    RuleSpec,
+    Spec,
+    SubnetSpec,
+    VolumeSpec,
+    VpcSpec,
+)
+
+ADDRESS = "192.0.2.1"
+FAST = EngineSettings(concurrency=4, full_pass_s=0.05, retry_first_s=0.001, retry_cap_s=0.02)
+
+VOLUME = VolumeSpec("vol-1", 1 << 30)
+DATA = VolumeSpec("vol-2", 1 << 30)
+EXPORT = ExportSpec("vol-1-e1", "vol-1", 1, 20001, ("host-1",))
+DATA_EXPORT = ExportSpec("vol-2-e1", "vol-2", 1, 20002, ("host-1",))
+ROOT_DISK = DiskSpec("vol-1", "vol-1-e1", ADDRESS, 20001, "/dev/sda1")
+DATA_DISK = DiskSpec("vol-2", "vol-2-e1", ADDRESS, 20002, "/dev/sdf")
+NIC = InterfaceSpec("eni-1", "vpc-1", "02:00:00:00:00:01", "172.31.0.5")
+PORT = PortSpec("eni-1", "i-1", NIC.mac_address, NIC.private_ip, "subnet-1", ("sg-1",), "ip-172-31-0-5")
+RULES = (
+    RuleSpec(False, "tcp", 22, 22, cidr_ipv4="0.0.0.0/0"),
+    RuleSpec(True, "-1", -1, -1, group_id="sg-1"),
+)
+VPC = VpcSpec(
+    vpc_id="vpc-1",
+    vni=7,
+    cidr_block="172.31.0.0/16",
+    subnets=(SubnetSpec("subnet-1", "172.31.0.0/20"),),
+    ports=(PORT,),
+    peers=(PeerSpec(2, "192.0.2.2", ("172.31.0.6",)),),
+    host_number=1,
+    gateway_host_number=1,
+    groups=(GroupSpec("sg-1", RULES),),
+    group_members=(GroupMembers("sg-1", ("172.31.0.5", "172.31.0.6")),),
+)
+GATEWAY = GatewaySpec("vpc-1", 1, (AddressMapping("198.51.100.7", NIC.private_ip),))
+METADATA = InstanceMetadata(
+    *("ami-1", "t3.nano", "home-1a", "home-1", "ip-172-31-0-5.home-1.compute.internal", "198.51.100.7", "mine"),
+    *("ssh-ed25519 AAAA mine", ("default",), b"#!/bin/sh\n", "r-1", 0, "subnet-1", "172.31.0.0/20"),
+)
+INSTANCE = InstanceSpec("i-1", 1, True, 0, 120, 1, 512, (NIC,), (ROOT_DISK,), METADATA)
+EVERYTHING: tuple[Spec, ...] = (VOLUME, EXPORT, VPC, GATEWAY, INSTANCE)
+
+
+def stopped(instance: InstanceSpec) -> InstanceSpec:
+    return replace(instance, power_on=False)
+
+
+def started_again(instance: InstanceSpec) -> InstanceSpec:
+    return replace(instance, power_on=True, generation=instance.generation + 1)
+
+
+class Crash(Exception):
+    """The agent's process dies."""
+
+
+class FakeMetadata:
+    def __init__(self) -> None:
+        self.vpcs: set[str] = set()
+
+    async def ensure(self, vpc_id: str, namespace: Path) -> None:
+        self.vpcs.add(vpc_id)
+
+    async def remove(self, vpc_id: str) -> None:
+        self.vpcs.discard(vpc_id)
+
+
+class Host:
+    def __init__(self, directory: Path, drivers: FakeSettings | None = None) -> None:
+        self.context = HostContext("host-1", ADDRESS, directory, directory / "run", directory / "pki", _no_images)
+        self.drivers = drivers or FakeSettings()
+        self.world = FakeWorld.of(self.context)
+        self.metadata = FakeMetadata()
+        self.revision = 0
+        self.wanted: tuple[Spec, ...] = ()
+        self.engine: Engine
+        self.ledger: Ledger
+
+    def make_drivers(self) -> Drivers:
+        return Drivers(
+            FakeVolumeDriver(self.drivers, self.context),
+            FakeExportDriver(self.drivers, self.context),
+            FakeNetworkDriver(self.drivers, self.context),
+            FakeGatewayDriver(self.drivers, self.context),
+            FakeComputeDriver(self.drivers, self.context),
+        )
+
+    @asynccontextmanager
+    async def agent(self, settings: EngineSettings = FAST) -> AsyncIterator[Engine]:
+        """One life of the agent's process. Raises the ExceptionGroup of what killed it, if anything did."""
+        self.ledger = Ledger(self.context.state_dir / "ledger.sqlite")
+        contents = self.ledger.load()
+        desired = Desired(contents.revision, contents.specs.values())
+        self.engine = Engine(self.make_drivers(), desired, self.ledger, contents.guest_off, self.metadata, settings)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = tasks.create_task(self.engine.run())
+                await asyncio.sleep(0)
+                yield self.engine
+                running.cancel()
+        finally:
+            self.ledger.close()
+
+    async def want(self, *specs: Spec) -> None:
+        """What the control plane now wants here, whole."""
+        self.wanted = specs
+        self.revision += 1
+        update = Update(self.revision, True, specs)
+        await self.ledger.write(update)
+        self.engine.apply(update)
+
+    def is_settled(self) -> bool:
+        """Everything wanted is as it shall be, and nothing else is there."""
+        full = self.engine.observations.snapshot()
+        refs = {spec.ref for spec in self.wanted}
+        return {seen.ref for seen in full} == refs and all(seen.converged for seen in full)
+
+    def is_settled_in_ledger(self) -> bool:
+        """Everything that the agent knows to be wanted is as it shall be, whoever told it."""
+        self.wanted = tuple(self.engine.desired.specs.values())
+        return bool(self.wanted) and self.is_settled()
+
+    def ledger_contents(self) -> Contents:
+        """For when no agent runs."""
+        ledger = Ledger(self.context.state_dir / "ledger.sqlite")
+        try:
+            return ledger.load()
+        finally:
+            ledger.close()
+
+    async def settle(self) -> None:
+        await until(self.is_settled, self.describe)
+
+    def describe(self) -> str:
+        return "\n".join(map(str, self.engine.observations.snapshot()))
+
+
+async def until(condition: Callable[[], bool], describe: Callable[[], str] = str, deadline_s: float = 15.0) -> None:
+    """Wait for a condition; fail with a description after the deadline."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        raise AssertionError(f"not within {deadline_s} s: {describe()}") from None
+
+
+async def _no_images(image: object, target: Path) -> None:
+    raise AssertionError("fake volumes have no images")

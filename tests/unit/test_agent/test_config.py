@@ -1,0 +1,108 @@
+"""The configuration file, the drivers it names, and what is said about mistakes."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent import config
+from agent.converge.engine import EngineSettings
+from agent.drivers import registry
+from agent.drivers.base import DriverError, HostContext
+from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeWorld
+from agent.messages import Role
+from agent.model import Capacity
+from agent.settings import SettingsError
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "agent.example.toml"
+FAKES = dict.fromkeys(("volume", "export", "network", "gateway", "compute"), "fake")
+
+
+def test_the_example_shows_the_defaults() -> None:
+    read = config.read(EXAMPLE)
+    roles = (Role.COMPUTE, Role.STORAGE, Role.GATEWAY)
+    assert read == replace(config.Config(), agent=replace(config.AgentSettings(), roles=roles))
+
+
+def test_the_example_shows_every_setting() -> None:
+    document = tomllib.loads(EXAMPLE.read_text())
+    for name, cls in (("agent", config.AgentSettings), ("converge", EngineSettings), ("drivers", config.DriverNames)):
+        assert set(document[name]) == set(cls.__dataclass_fields__)
+
+
+def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "DEFAULT_PATH", tmp_path / "none.toml")
+    assert config.read(None) == config.Config()
+    with pytest.raises(SettingsError, match="No such file"):
+        config.read(tmp_path / "asked-for.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[agnt]", "the file has an unknown key `agnt`: did you mean `agent`"),
+        ("[agent]\nstatedir = 1", r"\[agent\] has an unknown key `statedir`: did you mean `state_dir`"),
+        ("[agent]\nstate_dir = 1", r"\[agent\] state_dir = 1: must be a path"),
+        ("[agent]\nroles = ['computer']", "must be one of 'compute', 'storage', 'gateway'"),
+        ("[agent]\nlog_level = 'loud'", "must be one of 'debug', 'info', 'warning', 'error'"),
+        ("[agent]\nmetadata_service = 1", "must be true or false"),
+        ("[converge]\nconcurrency = 1.5", "must be an integer"),
+        ("[session]\ngrace_s = true", "must be a number"),
+        ("[drivers]\nvolumes = 'nbd'", r"\[drivers\] has an unknown key `volumes`: did you mean `volume`"),
+        ("nonsense", "is not TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        config.read(path)
+
+
+def test_whole_numbers_of_seconds_will_do() -> None:
+    assert config.parse({"session": {"grace_s": 3}}).session.grace_s == 3.0
+
+
+def test_roles_decide_which_drivers_are_loaded(tmp_path: Path) -> None:
+    context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None)  # type: ignore[arg-type]
+    tables = {"fake": {"vcpus": 2}}
+    drivers = registry.load(config.kinds_of((Role.COMPUTE,)), FAKES, tables, context)
+    assert isinstance(drivers.compute, FakeComputeDriver)
+    assert drivers.compute.settings == FakeSettings(vcpus=2)
+    assert drivers.network is not None
+    assert (drivers.volume, drivers.export, drivers.gateway) == (None, None, None)
+    assert config.kinds_of(tuple(Role)) == ("network", "compute", "volume", "export", "gateway")
+    FakeWorld.forget(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "tables", "message"),
+    [
+        ({"compute": "fkae"}, {}, r"\[drivers\] compute = 'fkae': there is no such driver. There are: .*fake"),
+        (
+            {"compute": "fake"},
+            {"fake": {"vcpu": 2}},
+            r"\[drivers.fake\] .* `vcpu`: did you mean `vcpus`",
+        ),
+        ({"compute": "fake"}, {"fakes": {}}, r"\[drivers\] has an unknown key `fakes`: did you mean `fake`"),
+    ],
+)
+def test_mistakes_about_drivers_are_named(
+    names: dict[str, str], tables: dict[str, dict[str, int]], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        registry.check(("compute",), names, tables)
+
+
+async def test_a_driver_that_cannot_tell_is_a_problem_of_the_host(tmp_path: Path) -> None:
+    class Broken(FakeComputeDriver):
+        async def probe(self) -> Capacity:
+            raise DriverError("libvirtd is away")
+
+    context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None)  # type: ignore[arg-type]
+    drivers = registry.load(config.kinds_of(tuple(Role)), FAKES, {}, context)
+    capacity = await replace(drivers, compute=Broken(FakeSettings(), context)).probe()
+    assert (capacity.vcpus, capacity.storage_gib) == (0, 10_000)
+    assert capacity.problems == ("libvirtd is away",)
+    FakeWorld.forget(tmp_path)

@@ -1,0 +1,355 @@
+"""The engine on a fake host: it converges, it lets be what is right, and it survives its own death anywhere."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.drivers.base import Permanent, Transient
+from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeWorld
+from agent.drivers.fake.world import Call, Fault
+from agent.messages import ObservedInstance
+from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec
+
+from .host import (
+    DATA,
+    DATA_DISK,
+    DATA_EXPORT,
+    EVERYTHING,
+    EXPORT,
+    FAST,
+    GATEWAY,
+    INSTANCE,
+    NIC,
+    PORT,
+    ROOT_DISK,
+    VOLUME,
+    VPC,
+    Crash,
+    Host,
+    started_again,
+    stopped,
+    until,
+)
+
+SLOW_PASS = replace(FAST, full_pass_s=3600.0)  # Only events and hints can bring anything about.
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path)
+    yield host
+    FakeWorld.forget(tmp_path)
+    assert host.world.violations == []
+
+
+def verbs(host: Host) -> list[str]:
+    return [call.verb for call in host.world.changes]
+
+
+def facts(host: Host) -> ObservedInstance:
+    seen = host.engine.observations[INSTANCE.ref].instance
+    assert seen is not None
+    return seen
+
+
+async def test_it_brings_everything_up_in_order(host: Host) -> None:
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+        assert facts(host).running
+        assert facts(host).has_run
+    assert verbs(host)[-4:] == ["network.create_tap", "compute.start_paused", "network.plug", "compute.resume"]
+    assert host.metadata.vpcs == {"vpc-1"}
+    assert host.engine.desired.instance_at("vpc-1", NIC.private_ip) == INSTANCE
+
+
+async def test_it_takes_everything_down(host: Host) -> None:
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+        await host.want()
+        await host.settle()
+    world = host.world
+    left = (world.domains, world.ports, world.vpcs, world.gateways, world.exports, world.volumes)
+    assert not any(left)
+    assert host.metadata.vpcs == set()
+
+
+async def test_a_restarted_agent_changes_nothing_that_is_right(host: Host) -> None:
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+    host.world.calls.clear()
+    host.world.changes.clear()
+    async with host.agent() as engine:
+        engine.follow_ledger()
+        await host.settle()
+        await host.want(*EVERYTHING)
+        await host.settle()
+    assert host.world.changes == []
+    assert not [call for call in host.world.calls if call.verb.startswith("compute.")]
+
+
+async def test_nothing_is_touched_before_it_is_known_what_shall_be(host: Host) -> None:
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+    host.world.calls.clear()
+    (host.context.state_dir / "ledger.sqlite").unlink()  # The disk with the ledger was lost.
+    async with host.agent() as engine:
+        engine.follow_ledger()
+        report = await engine.observations.full(0)
+        assert {seen.ref for seen in report.observed} == {spec.ref for spec in EVERYTHING}
+        assert facts(host).running
+        assert host.world.calls == []
+        await host.want(*EVERYTHING)
+        await host.settle()
+    assert verbs(host).count("compute.start_paused") == 1
+
+
+async def test_what_nobody_wants_is_removed_although_its_spec_was_never_seen(host: Host) -> None:
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+    (host.context.state_dir / "ledger.sqlite").unlink()
+    async with host.agent():
+        await host.want(VOLUME)
+        await until(lambda: host.is_settled() and not host.world.ports, host.describe)
+    assert list(host.world.volumes) == ["vol-1"]
+    assert not host.world.domains
+
+
+async def test_after_a_power_cut_the_host_comes_back_from_its_ledger(host: Host) -> None:
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+    host.world.reboot_host()
+    async with host.agent() as engine:
+        engine.follow_ledger()
+        await host.settle()
+        assert facts(host).running
+
+
+async def test_a_guest_that_powered_itself_off_is_not_revived_by_a_power_cut(host: Host) -> None:
+    async with host.agent(SLOW_PASS):
+        await host.want(*EVERYTHING)
+        await host.settle()
+        host.world.power_off("i-1")
+        await until(lambda: facts(host).powered_off_by_guest and not host.world.ports, host.describe)
+    host.world.reboot_host()
+    async with host.agent() as engine:
+        engine.follow_ledger()
+        await until(lambda: engine.observations[GATEWAY.ref].converged, host.describe)
+        await until(lambda: "itself" in engine.observations[INSTANCE.ref].error, host.describe)
+        assert facts(host).powered_off_by_guest
+        assert facts(host).generation == 1
+        await host.want(*EVERYTHING[:-1], started_again(INSTANCE))
+        await host.settle()
+        assert facts(host).running
+        assert not facts(host).powered_off_by_guest
+
+
+async def test_a_crashed_guest_is_started_again(host: Host) -> None:
+    async with host.agent(SLOW_PASS) as engine:
+        await host.want(*EVERYTHING)
+        await host.settle()
+        host.world.crash("i-1")
+        await until(lambda: "crashed" in engine.observations[INSTANCE.ref].error, host.describe)
+        await host.settle()
+    assert verbs(host).count("compute.start_paused") == 2
+
+
+async def test_a_deaf_guest_is_stopped_after_its_timeout(host: Host) -> None:
+    host.world.deaf_guests.add("i-1")
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+        await host.want(*EVERYTHING[:-1], replace(stopped(INSTANCE), stop_timeout_s=1))
+        await host.settle()
+    assert [verb for verb in verbs(host) if verb in ("compute.press_power_button", "compute.destroy")] == [
+        "compute.press_power_button",
+        "compute.destroy",
+    ]
+    assert not facts(host).powered_off_by_guest
+
+
+async def test_a_failed_resource_goes_on_as_soon_as_another_is_there(host: Host) -> None:
+    """No periodic pass and hour-long waits: only being woken can help."""
+    patient = replace(SLOW_PASS, retry_first_s=3600.0, retry_cap_s=3600.0)
+    async with host.agent(patient) as engine:
+        await host.want(VPC, INSTANCE)
+        await until(lambda: "vol-1-e1" in engine.observations[INSTANCE.ref].error, host.describe)
+        await host.want(VPC, INSTANCE, VOLUME, EXPORT)
+        await host.settle()
+
+
+async def test_a_permanent_failure_waits_for_a_new_spec(host: Host) -> None:
+    huge = replace(VOLUME, size_bytes=1 << 60)
+    async with host.agent(SLOW_PASS) as engine:
+        await host.want(huge)
+        await until(lambda: engine.observations[VOLUME.ref].permanent, host.describe)
+        tries = len(host.world.calls)
+        await host.want(huge, DATA)
+        await until(lambda: engine.observations[DATA.ref].converged, host.describe)
+        assert [call for call in host.world.calls[tries:] if call.id == "vol-1"] == []
+        await host.want(VOLUME, DATA)
+        await host.settle()
+
+
+async def test_a_kind_without_a_driver_is_a_permanent_failure(host: Host) -> None:
+    host.make_drivers = lambda: replace(Host.make_drivers(host), gateway=None, compute=None)  # type: ignore[method-assign]
+    async with host.agent() as engine:
+        await host.want(*EVERYTHING)
+        await until(lambda: engine.observations[GATEWAY.ref].permanent, host.describe)
+        await until(lambda: engine.observations[INSTANCE.ref].permanent, host.describe)
+        await until(lambda: engine.observations[EXPORT.ref].converged, host.describe)
+
+
+async def test_an_orphaned_tap_is_unplugged(host: Host) -> None:
+    host.world.ports["eni-9"] = PortState.PLUGGED
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+        await until(lambda: set(host.world.ports) == {"eni-1"})
+
+
+async def test_it_does_without_events(host: Host) -> None:
+    class Silent(FakeComputeDriver):
+        async def events(self) -> AsyncIterator[str]:
+            raise Transient("libvirtd was restarted")
+            yield
+
+    silent = Silent(host.drivers, host.context)
+    host.make_drivers = lambda: replace(Host.make_drivers(host), compute=silent)  # type: ignore[method-assign]
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+        host.world.power_off("i-1")
+        await until(lambda: facts(host).powered_off_by_guest, host.describe)
+
+
+async def test_a_driver_that_breaks_its_contract_ends_the_agent(host: Host) -> None:
+    host.world.faults.append(_fail_at(3, "before", Crash("a bug")))
+    with pytest.raises(ExceptionGroup):
+        await _bring_up(host)
+
+
+async def _bring_up(host: Host) -> None:
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+
+
+async def test_random_failures_only_delay(tmp_path: Path) -> None:
+    host = Host(tmp_path, FakeSettings(seed=7, failure_rate=0.3))
+    async with host.agent():
+        for want in (EVERYTHING, (*EVERYTHING[:-1], stopped(INSTANCE)), ()):
+            await host.want(*want)
+            await host.settle()
+    assert host.world.violations == []
+
+
+# A life: phase after phase of what is wanted. The harnesses below break each verb of it in turn.
+
+WITH_DATA = replace(INSTANCE, disks=(ROOT_DISK, DATA_DISK))
+REBOOTED = replace(WITH_DATA, reboot_count=1)
+MEANWHILE: tuple[Spec, ...] = (VOLUME, EXPORT, VPC, GATEWAY, DATA, DATA_EXPORT)
+LIFE: tuple[tuple[Spec, ...], ...] = (
+    EVERYTHING,
+    (*MEANWHILE, WITH_DATA),
+    (*MEANWHILE, REBOOTED),
+    (*MEANWHILE, stopped(REBOOTED)),
+    (*MEANWHILE, started_again(REBOOTED)),
+    (VOLUME, VPC, DATA),
+    (DATA,),
+)
+
+
+def _fail_at(number: int, point: str, error: Exception) -> Fault:
+    def fault(call: Call, at: str) -> None:
+        if call.number == number and at == point:
+            raise error
+
+    return fault
+
+
+def _fail_every_first(point: str) -> Fault:
+    """Each verb fails once for each resource in each generation of the world's calls."""
+    failed: set[tuple[str, str]] = set()
+
+    def fault(call: Call, at: str) -> None:
+        if at == point and (call.verb, call.id) not in failed:
+            failed.add((call.verb, call.id))
+            raise Transient(f"{call.verb} is made to fail {point} its effect")
+
+    return fault
+
+
+async def _live(host: Host, phase: int = 0) -> int:
+    """Go through the phases from this one on; returns how far it came when the agent dies."""
+    try:
+        async with host.agent() as engine:
+            engine.follow_ledger()
+            for wanted in LIFE[phase:]:
+                await host.want(*wanted)
+                await host.settle()
+                await until(lambda wanted=wanted: set(host.world.ports) == _taps(wanted), host.describe)  # type: ignore[misc]
+                _check(host, wanted)
+                phase += 1
+    except ExceptionGroup as died:
+        if died.subgroup(Crash) is None:
+            raise
+    return phase
+
+
+def _taps(wanted: tuple[Spec, ...]) -> set[str]:
+    """Those of running instances. What is left by an agent that died after the domain was gone, a full pass deletes."""
+    return {PORT.interface_id for spec in wanted if isinstance(spec, InstanceSpec) and spec.power_on}
+
+
+def _check(host: Host, wanted: tuple[Spec, ...]) -> None:
+    """The world is what is wanted, and nothing else."""
+    world = host.world
+    instances = {spec.instance_id: spec for spec in wanted if isinstance(spec, InstanceSpec)}
+    found = {Ref(Kind.VOLUME, id) for id in world.volumes} | {Ref(Kind.EXPORT, id) for id in world.exports}
+    found |= {Ref(Kind.VPC, id) for id in world.vpcs} | {Ref(Kind.GATEWAY, id) for id in world.gateways}
+    found |= {Ref(Kind.INSTANCE, id) for id in world.domains}
+    assert found == {spec.ref for spec in wanted}
+    for instance_id, spec in instances.items():
+        domain = world.domains[instance_id].facts
+        assert (domain.power is Power.RUNNING) == spec.power_on
+        assert domain.reboot_count == spec.reboot_count
+        if spec.power_on:
+            assert domain.generation == spec.generation
+            assert set(domain.export_names) == {disk.export_name for disk in spec.disks}
+
+
+async def test_every_verb_may_have_to_be_repeated(host: Host) -> None:
+    for point in ("before", "after"):
+        host.world.faults[:] = [_fail_every_first(point)]
+        assert await _live(host) == len(LIFE)
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+async def test_the_agent_may_die_at_every_verb(tmp_path: Path, point: str) -> None:
+    """The verbs are counted by running once, so that a new one needs no new test."""
+    whole = Host(tmp_path / "whole")
+    whole.context.state_dir.mkdir()
+    await _live(whole)
+    for number in range(1, len(whole.world.calls) + 1):
+        host = Host(tmp_path / str(number))
+        host.context.state_dir.mkdir()
+        host.world.faults.append(_fail_at(number, point, Crash(f"at verb {number}")))
+        phase = await _live(host)
+        assert phase == len(LIFE) or await _live(host, phase) == len(LIFE)
+        assert host.world.violations == []
+        FakeWorld.forget(host.context.state_dir)
+
+
+@pytest.mark.parametrize("settle", [Transient, Permanent])
+async def test_no_verb_may_fail_for_good(host: Host, settle: Callable[[str], Exception]) -> None:
+    """A verb that fails once in either way is tried again, by back-off or by the full pass."""
+    host.world.faults.append(_fail_at(4, "before", settle("once")))
+    assert await _live(host) == len(LIFE)

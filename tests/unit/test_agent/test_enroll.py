@@ -1,0 +1,95 @@
+"""Joining: once, with the right token, and again where a crash came between."""
+
+import base64
+import json
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from agent.enroll import JoinToken, join
+from agent.identity import IdentityError, IdentityStore
+
+from .cloud import Ca, Cloud, running_cloud
+
+ADDRESS = "192.0.2.1"
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    async with running_cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> IdentityStore:
+    return IdentityStore(tmp_path / "state", tmp_path / "pki")
+
+
+async def test_a_machine_becomes_a_host(cloud: Cloud, store: IdentityStore, tmp_path: Path) -> None:
+    await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    identity = store.load()
+    assert identity.host.host_id == "host-1"
+    assert identity.host.roles == ("compute", "storage", "gateway")
+    assert identity.host.underlay_address == ADDRESS
+    assert cloud.joins[0].host_name == "rack-1"
+    assert cloud.joins[0].underlay_address == ADDRESS
+    pki = tmp_path / "pki"
+    for side in ("server", "client"):
+        certificate = x509.load_pem_x509_certificate((pki / f"{side}-cert.pem").read_bytes())
+        key = load_pem_private_key((pki / f"{side}-key.pem").read_bytes(), None)
+        assert certificate.public_key() == key.public_key()
+        assert not (pki / f"{side}-key.pem").stat().st_mode & stat.S_IRWXO
+    assert (pki / "ca-cert.pem").read_bytes() == cloud.ca.pem
+    assert {path.name for path in store.directory.iterdir()} == {"host.json", "control.pem", "ca.pem"}
+    assert stat.S_IMODE((store.directory / "control.pem").stat().st_mode) == 0o600
+
+
+async def test_a_host_does_not_join_twice(cloud: Cloud, store: IdentityStore) -> None:
+    await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    with pytest.raises(IdentityError, match=r"host-1 already.*delete"):
+        await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    assert len(cloud.joins) == 1
+
+
+async def test_after_a_crash_the_same_request_is_made(
+    cloud: Cloud, store: IdentityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise OSError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", crash)
+        with pytest.raises(OSError, match="power cut"):
+            await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    assert not store.is_joined()
+    await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    assert cloud.joins[0] == cloud.joins[1]
+
+
+async def test_a_refusal_is_passed_on(cloud: Cloud, store: IdentityStore) -> None:
+    with pytest.raises(IdentityError, match="this token was used already"):
+        await join(JoinToken.parse(cloud.token(secret="old")), "rack-1", ADDRESS, store)
+    assert not store.is_joined()
+
+
+async def test_a_foreign_control_plane_is_not_trusted(cloud: Cloud, store: IdentityStore) -> None:
+    token = json.loads(base64.urlsafe_b64decode(cloud.token().removeprefix("stead-join-") + "=="))
+    forged = JoinToken(token["endpoint"], Ca().pem.decode(), token["secret"], ())
+    with pytest.raises(IdentityError, match="did not let this machine join"):
+        await join(forged, "rack-1", ADDRESS, store)
+    assert cloud.joins == []
+
+
+@pytest.mark.parametrize("text", ["", "stead-join-", "stead-join-e30", "stead-join-%%%", "hello", "stead-join-W10"])
+def test_what_is_no_token_is_refused(text: str) -> None:
+    with pytest.raises(IdentityError, match="no join token"):
+        JoinToken.parse(text)
+
+
+def test_a_machine_that_has_not_joined_is_told_to(store: IdentityStore) -> None:
+    with pytest.raises(IdentityError, match="stead-agent join"):
+        store.load()

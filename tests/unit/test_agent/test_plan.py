@@ -1,0 +1,194 @@
+"""The plan for one instance, as tables: what it shall be x what it is -> what to do next."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from agent.converge.plan import (
+    DETACH_AGAIN_S,
+    AttachDisk,
+    CreateTap,
+    Destroy,
+    DetachDisk,
+    NoteGuestOff,
+    Past,
+    Plan,
+    Plug,
+    PressPowerButton,
+    Reboot,
+    Remove,
+    Resume,
+    StartPaused,
+    Step,
+    Unplug,
+    observe,
+    plan,
+)
+from agent.messages import ObservedInstance
+from agent.model import Domain, InstanceSpec, OffReason, PortState, Power
+
+from .host import DATA_DISK, INSTANCE, NIC, ROOT_DISK, stopped
+
+NOW = 1000.0
+ON = replace(INSTANCE, generation=2)
+OFF = stopped(ON)
+FORCED_OFF = replace(OFF, stop_timeout_s=0)
+PLUGGED = {"eni-1": PortState.PLUGGED}
+CREATED = {"eni-1": PortState.CREATED}
+NO_TAPS: dict[str, PortState] = {}
+
+
+def domain(power: Power, generation: int = 2, reason: OffReason = OffReason.NEVER_STARTED) -> Domain:
+    return Domain("i-1", power, generation, power is Power.RUNNING, 0, ("vol-1-e1",), reason)
+
+
+def off(reason: OffReason, generation: int = 2) -> Domain:
+    return domain(Power.OFF, generation, reason)
+
+
+RUNNING, PAUSED = domain(Power.RUNNING), domain(Power.PAUSED)
+OLD_RUNNING, OLD_PAUSED = domain(Power.RUNNING, 1), domain(Power.PAUSED, 1)
+UNPLUG = Unplug("eni-1")
+FROM_PAUSED = (StartPaused(ON), Plug(NIC), Resume())
+START = (CreateTap(NIC), *FROM_PAUSED)
+RESTART = (UNPLUG, *START)  # The tap of the QEMU that is gone is out of reach for the next.
+
+# What it shall be, what it is, its taps -> the steps.
+STEPS: list[tuple[InstanceSpec | None, Domain | None, dict[str, PortState], tuple[Step, ...]]] = [
+    # on
+    (ON, None, NO_TAPS, START),
+    (ON, None, CREATED, FROM_PAUSED),
+    (ON, None, PLUGGED, RESTART),
+    (ON, OLD_RUNNING, PLUGGED, (Destroy(),)),
+    (ON, OLD_PAUSED, PLUGGED, (Destroy(),)),
+    *((ON, off(reason, 1), PLUGGED, RESTART) for reason in OffReason),
+    (ON, PAUSED, CREATED, (Plug(NIC), Resume())),
+    (ON, PAUSED, PLUGGED, (Resume(),)),
+    (ON, PAUSED, NO_TAPS, (Destroy(),)),
+    (ON, RUNNING, PLUGGED, ()),
+    (ON, RUNNING, CREATED, (Plug(NIC),)),
+    (ON, off(OffReason.SHUTDOWN), PLUGGED, (NoteGuestOff(2), UNPLUG)),
+    (ON, off(OffReason.SHUTDOWN), NO_TAPS, (NoteGuestOff(2),)),
+    (ON, off(OffReason.NEVER_STARTED), CREATED, FROM_PAUSED),
+    (ON, off(OffReason.DESTROYED), PLUGGED, RESTART),
+    (ON, off(OffReason.CRASHED), PLUGGED, RESTART),
+    (ON, off(OffReason.UNKNOWN), NO_TAPS, START),
+    # off
+    (OFF, None, NO_TAPS, ()),
+    (OFF, None, PLUGGED, (UNPLUG,)),
+    *((OFF, off(reason), PLUGGED, (UNPLUG,)) for reason in OffReason),
+    *((OFF, off(reason), NO_TAPS, ()) for reason in OffReason),
+    (OFF, RUNNING, PLUGGED, (PressPowerButton(),)),
+    (OFF, OLD_RUNNING, PLUGGED, (PressPowerButton(),)),
+    (OFF, PAUSED, PLUGGED, (Destroy(),)),
+    (FORCED_OFF, RUNNING, PLUGGED, (Destroy(),)),
+    # absent
+    (None, None, NO_TAPS, ()),
+    (None, None, PLUGGED, (UNPLUG,)),
+    (None, RUNNING, PLUGGED, (Destroy(), Remove(), UNPLUG)),
+    (None, PAUSED, NO_TAPS, (Destroy(), Remove())),
+    *((None, off(reason), PLUGGED, (Remove(), UNPLUG)) for reason in OffReason),
+]
+
+
+@pytest.mark.parametrize(("spec", "found", "ports", "steps"), STEPS)
+def test_steps(
+    spec: InstanceSpec | None, found: Domain | None, ports: dict[str, PortState], steps: tuple[Step, ...]
+) -> None:
+    assert plan(spec, found, ports, 0, Past(), NOW).steps == steps
+
+
+def every_state() -> list[tuple[InstanceSpec | None, Domain | None, dict[str, PortState], int]]:
+    states = [domain(power, g) for power in (Power.RUNNING, Power.PAUSED) for g in (1, 2, 3)]
+    states += [off(reason, generation) for reason in OffReason for generation in (1, 2, 3)]
+    return list(product((None, ON, OFF, FORCED_OFF), (None, *states), (NO_TAPS, CREATED, PLUGGED), (0, 1, 2)))
+
+
+def test_the_rules_that_no_state_may_break() -> None:
+    for spec, found, ports, guest_off in every_state():
+        steps = plan(spec, found, ports, guest_off, Past(), NOW).steps
+        is_off = found is None or found.power is Power.OFF
+        case = f"{spec} {found} {ports} {guest_off} -> {steps}"
+        kinds = [type(step) for step in steps]
+        if Resume in kinds:
+            assert Plug not in kinds[kinds.index(Resume) :], case
+            assert Plug in kinds or ports == PLUGGED, case
+        if StartPaused in kinds:
+            assert is_off, case
+            assert guest_off != 2, case
+        if Unplug in kinds:
+            assert is_off or {Destroy, Remove} <= set(kinds[: kinds.index(Unplug)]), case
+        if spec is None or not spec.power_on:
+            assert not {StartPaused, Resume, CreateTap, Plug} & set(kinds), case
+
+
+def test_a_guest_that_powered_off_stays_off() -> None:
+    for found in (None, off(OffReason.SHUTDOWN), off(OffReason.UNKNOWN)):
+        todo = plan(ON, found, NO_TAPS, 2, Past(), NOW)
+        assert todo == Plan(reason="the guest powered itself off")
+        assert not todo.is_done
+        assert plan(ON, found, PLUGGED, 2, Past(), NOW).steps == (UNPLUG,)
+    assert plan(replace(ON, generation=3), off(OffReason.SHUTDOWN), NO_TAPS, 2, Past(), NOW).steps != ()
+
+
+def test_the_button_is_pressed_once_and_the_plug_pulled_at_the_deadline() -> None:
+    pressed = Past().then(PressPowerButton(), NOW)
+    assert plan(OFF, RUNNING, PLUGGED, 0, pressed, NOW + 1) == Plan(check_after_s=119.0)
+    assert plan(OFF, RUNNING, PLUGGED, 0, pressed, NOW + 120) == Plan((Destroy(),))
+    assert plan(FORCED_OFF, RUNNING, PLUGGED, 0, pressed, NOW + 1) == Plan((Destroy(),))
+
+
+def test_the_button_of_an_earlier_start_does_not_count() -> None:
+    past = Past().then(PressPowerButton(), NOW).then(StartPaused(ON), NOW)
+    assert plan(OFF, RUNNING, PLUGGED, 0, past, NOW + 500).steps == (PressPowerButton(),)
+
+
+def test_a_crashing_guest_is_started_again_later_and_later() -> None:
+    past, waits = Past(), []
+    for _ in range(8):
+        past = past.then(StartPaused(ON), NOW)
+        todo = plan(ON, off(OffReason.CRASHED), PLUGGED, 0, past, NOW)
+        assert "crashed" in todo.reason
+        waits.append(todo.check_after_s)
+        assert plan(ON, off(OffReason.CRASHED), PLUGGED, 0, past, NOW + 60).steps == RESTART
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert past.then(StartPaused(replace(ON, generation=3)), NOW).starts == 1
+
+
+def test_reboot_happens_once() -> None:
+    spec = replace(ON, reboot_count=3)
+    assert plan(spec, RUNNING, PLUGGED, 0, Past(), NOW).steps == (Reboot(3),)
+    assert plan(spec, replace(RUNNING, reboot_count=3), PLUGGED, 0, Past(), NOW).is_done
+
+
+def test_disks_follow() -> None:
+    both = replace(ON, disks=(ROOT_DISK, DATA_DISK))
+    with_both = replace(RUNNING, export_names=("vol-1-e1", "vol-2-e1"))
+    assert plan(both, RUNNING, PLUGGED, 0, Past(), NOW).steps == (AttachDisk(DATA_DISK),)
+    assert plan(both, with_both, PLUGGED, 0, Past(), NOW).is_done
+    assert plan(ON, with_both, PLUGGED, 0, Past(), NOW).steps == (DetachDisk("vol-2-e1"),)
+
+
+def test_a_guest_is_asked_again_to_let_go_of_a_disk_but_not_at_once() -> None:
+    with_both = replace(RUNNING, export_names=("vol-1-e1", "vol-2-e1"))
+    asked = Past().then(DetachDisk("vol-2-e1"), NOW)
+    assert plan(ON, with_both, PLUGGED, 0, asked, NOW + 1) == Plan(check_after_s=DETACH_AGAIN_S - 1)
+    assert plan(ON, with_both, PLUGGED, 0, asked, NOW + DETACH_AGAIN_S).steps == (DetachDisk("vol-2-e1"),)
+
+
+def test_a_volume_of_a_new_epoch_waits_for_the_old_one_to_go() -> None:
+    new = replace(DATA_DISK, export_name="vol-2-e2")
+    spec = replace(ON, disks=(ROOT_DISK, new))
+    with_old = replace(RUNNING, export_names=("vol-1-e1", "vol-2-e1"))
+    assert plan(spec, with_old, PLUGGED, 0, Past(), NOW).steps == (DetachDisk("vol-2-e1"),)
+    assert plan(spec, RUNNING, PLUGGED, 0, Past(), NOW).steps == (AttachDisk(new),)
+
+
+def test_observations() -> None:
+    assert observe(None, 0) == ObservedInstance(False, 0, False, False, 0, ())
+    assert observe(None, 2) == ObservedInstance(False, 2, True, True, 0, ())
+    assert observe(PAUSED, 0) == ObservedInstance(False, 2, False, False, 0, ("vol-1-e1",))
+    assert observe(RUNNING, 0) == ObservedInstance(True, 2, True, False, 0, ("vol-1-e1",))
+    assert observe(replace(off(OffReason.SHUTDOWN), has_run=True), 2) == ObservedInstance(False, 2, True, True, 0, ())
+    assert not observe(off(OffReason.SHUTDOWN), 1).powered_off_by_guest

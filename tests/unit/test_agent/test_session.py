@@ -1,0 +1,197 @@
+"""The session against a real gRPC server with mutual TLS."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from agent import __version__
+from agent.drivers.base import Permanent, Transient
+from agent.drivers.fake import FakeWorld
+from agent.enroll import JoinToken, join
+from agent.identity import IdentityStore
+from agent.images import Images
+from agent.messages import ConsoleReply, Heartbeat, Hello, Observed, Report, Role, Update
+from agent.model import ImageSource
+from agent.session import Session, SessionSettings
+
+from .cloud import Cloud, running_cloud, sha256
+from .host import EVERYTHING, INSTANCE, VOLUME, VPC, Host, until
+
+FAST = SessionSettings(heartbeat_s=0.05, grace_s=3600.0, reconnect_first_s=0.01, reconnect_cap_s=0.05)
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    async with running_cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    yield Host(tmp_path)
+    FakeWorld.forget(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> IdentityStore:
+    return IdentityStore(tmp_path, tmp_path / "pki")
+
+
+@asynccontextmanager
+async def session(
+    cloud: Cloud, host: Host, store: IdentityStore, settings: SessionSettings = FAST
+) -> AsyncIterator[None]:
+    """A joined host whose agent talks to the cloud."""
+    if not store.is_joined():
+        await join(JoinToken.parse(cloud.token()), "rack-1", "192.0.2.1", store)
+    async with host.agent() as engine, asyncio.TaskGroup() as tasks:
+        talk = Session(store, (Role.COMPUTE,), host.make_drivers(), host.ledger, engine, settings)
+        running = tasks.create_task(talk.run())
+        yield
+        running.cancel()
+
+
+def last_seen(cloud: Cloud) -> dict[str, Observed]:
+    """What the control plane knows of the host: its reports, one upon the other."""
+    known: dict[str, Observed] = {}
+    for report in cloud.got(Report):
+        known = {} if report.full else known
+        known |= {str(seen.ref): seen for seen in report.observed}
+        for ref in report.gone:
+            known.pop(str(ref), None)
+    return known
+
+
+def is_all_converged(cloud: Cloud, count: int) -> bool:
+    known = last_seen(cloud)
+    return len(known) == count and all(seen.converged for seen in known.values())
+
+
+async def test_a_whole_session(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.got(Report)))
+        hello = cloud.inbox[0]
+        assert isinstance(hello, Hello)
+        assert (hello.agent_version, hello.roles) == (__version__, (Role.COMPUTE,))
+        assert hello.capacity.vcpus == 64
+        assert hello.capacity.storage_gib == 10_000
+        assert cloud.got(Report)[0] == Report(0, True, ())
+        cloud.send(Update(5, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        seen = last_seen(cloud)["instance i-1"].instance
+        assert seen is not None
+        assert seen.running
+        assert cloud.got(Report)[-1].revision == 5
+        cloud.send(Update(6, False, (), (INSTANCE.ref,)))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING) - 1))
+        cloud.ask_console("i-1", 7)
+        await until(lambda: cloud.got(ConsoleReply) == [ConsoleReply(7)])
+        await until(lambda: bool(cloud.got(Heartbeat)))
+    assert host.ledger_contents().revision == 6
+
+
+async def test_no_stale_report_claims_to_answer_a_new_spec(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    """With the revision of a change comes `converged` only when the change is carried out."""
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        cloud.send(Update(1, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        host.world.deaf_guests.add("i-1")
+        cloud.send(Update(2, False, (replace(INSTANCE, power_on=False),)))
+        await until(lambda: any(report.revision == 2 for report in cloud.got(Report)))
+        assert not last_seen(cloud)["instance i-1"].converged
+
+
+async def test_the_console(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        cloud.send(Update(1, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        cloud.ask_console("i-1", 8)
+        await until(lambda: cloud.got(ConsoleReply) == [ConsoleReply(8, b"i-1 login: ")])
+
+
+async def test_it_comes_back_after_every_kind_of_end(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: len(cloud.sessions) == 1)
+        cloud.send(Update(1, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        changes = len(host.world.changes)
+        cloud.hang_up()  # With CANCELLED.
+        await until(lambda: len(cloud.sessions) == 2)
+        cloud.send(Update(2, False, (VOLUME,)))  # No snapshot: a breach that ends the session.
+        await until(lambda: len(cloud.sessions) == 3)
+        await cloud.stop()
+        host.world.crash("i-1")  # And work goes on while nobody is there.
+        await until(host.is_settled_in_ledger)
+        await cloud.start()
+        await until(lambda: len(cloud.sessions) == 4)
+        cloud.inbox.clear()
+        cloud.send(Update(3, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+    assert len(host.world.changes) > changes
+
+
+async def test_without_a_control_plane_it_follows_its_ledger_after_a_grace(
+    cloud: Cloud, host: Host, store: IdentityStore
+) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        cloud.send(Update(1, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+    await cloud.stop()
+    host.world.reboot_host()
+    async with session(cloud, host, store, replace(FAST, grace_s=0.1)):
+        await until(host.is_settled_in_ledger)
+    await cloud.start()
+
+
+async def test_the_certificate_is_renewed_in_time(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    cloud.age = timedelta(minutes=50)  # Of the 60 that it lives.
+    async with session(cloud, host, store):
+        await until(lambda: len(cloud.sessions) >= 2)
+        assert len(cloud.renewals) == 1
+        assert store.load().control.certificate.decode() == cloud.peers[-1]
+        assert cloud.peers[0] != cloud.peers[-1]
+        cloud.send(Update(1, True, (VOLUME, VPC)))
+        await until(lambda: is_all_converged(cloud, 2))
+
+
+async def test_an_expired_certificate_is_named(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    cloud.age = timedelta(minutes=61)
+    with capture_logs() as logs:
+        async with session(cloud, host, store):
+            await until(lambda: any("join it anew" in log.get("error", "") for log in logs))
+    assert cloud.sessions == []
+
+
+async def test_images(cloud: Cloud, store: IdentityStore, tmp_path: Path) -> None:
+    await join(JoinToken.parse(cloud.token()), "rack-1", "192.0.2.1", store)
+    data = bytes(range(256)) * 1024
+    cloud.images["ami-1"] = data
+    fetch, target = Images(store), tmp_path / "image"
+    image = ImageSource("ami-1", "raw", len(data), sha256(data))
+    await fetch(image, target)
+    assert await asyncio.to_thread(target.read_bytes) == data
+    with pytest.raises(FileExistsError):
+        await fetch(image, target)
+    assert target.exists()
+    wrong = [
+        (replace(image, size_bytes=1), Transient, "bytes instead of 1"),
+        (replace(image, sha256="0" * 64), Transient, "SHA-256"),
+        (replace(image, image_id="ami-2"), Permanent, "no image ami-2"),
+    ]
+    for bad, error, message in wrong:
+        with pytest.raises(error, match=message):
+            await fetch(bad, tmp_path / "bad")
+        assert not (tmp_path / "bad").exists()
+    await cloud.stop()
+    with pytest.raises(Transient, match="ami-1"):
+        await fetch(image, tmp_path / "bad")
+    await cloud.start()

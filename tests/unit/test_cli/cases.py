@@ -1,0 +1,306 @@
+"""Command lines, with what each asks of the control plane."""
+
+from typing import Any
+
+from stead.v1 import addresses_pb2 as addresses
+from stead.v1 import hosts_pb2 as hosts
+from stead.v1 import images_pb2 as images
+from stead.v1 import instance_types_pb2 as types
+from stead.v1 import instances_pb2 as instances
+from stead.v1 import key_pairs_pb2 as keys
+from stead.v1 import projects_pb2 as projects
+from stead.v1 import regions_pb2 as regions
+from stead.v1 import security_groups_pb2 as groups
+from stead.v1 import volumes_pb2 as volumes
+from stead.v1 import vpcs_pb2 as vpcs
+
+I1, I2 = "i-00000000000000001", "i-00000000000000002"
+VOL, SG, AMI = "vol-00000000000000001", "sg-00000000000000001", "ami-00000000000000001"
+SSH = groups.IpPermission(ip_protocol="tcp", from_port=22, to_port=22, cidr_ipv4="0.0.0.0/0")
+ADDRESS = addresses.Address(allocation_id="eipalloc-1", public_ip="203.0.113.9", association_id="eipassoc-1")
+BY_NAME = {
+    "DescribeImages": images.DescribeImagesResponse(images=[images.Image(image_id=AMI)]),
+    "DescribeSecurityGroups": groups.DescribeSecurityGroupsResponse(
+        security_groups=[groups.SecurityGroup(group_id=SG, rules=[groups.SecurityGroupRule(permission=SSH)])]
+    ),
+    "DescribeProjects": projects.DescribeProjectsResponse(projects=[projects.Project(project_id="proj-1")]),
+    "DescribeAddresses": addresses.DescribeAddressesResponse(addresses=[ADDRESS]),
+}
+
+# Command line, method, request (its client token aside), reply.
+MUTATIONS: list[tuple[str, str, Any, Any]] = [
+    (
+        f"instance run --image tiny --type t3.nano --key me --sg web --sg {SG} --count 3 --min-count 2 --volume-size 9"
+        " --no-public-ip --az z --tag a=b=c --protect --shutdown-behavior terminate",
+        "RunInstances",
+        instances.RunInstancesRequest(
+            image_id=AMI,
+            instance_type="t3.nano",
+            key_name="me",
+            security_group_ids=[SG, SG],
+            min_count=2,
+            max_count=3,
+            block_device_mappings=[instances.BlockDeviceMapping(device_name="/dev/sda1", volume_size_gib=9)],
+            associate_public_ip_address=False,
+            zone_name="z",
+            tags={"a": "b=c"},
+            disable_api_termination=True,
+            instance_initiated_shutdown_behavior="terminate",
+        ),
+        instances.RunInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
+    ),
+    (
+        f"instance run --image {AMI}",
+        "RunInstances",
+        instances.RunInstancesRequest(
+            image_id=AMI,
+            instance_type="t3.micro",
+            min_count=1,
+            max_count=1,
+            instance_initiated_shutdown_behavior="stop",
+        ),
+        instances.RunInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
+    ),
+    (
+        f"instance start {I1} {I2}",
+        "StartInstances",
+        instances.StartInstancesRequest(instance_ids=[I1, I2]),
+        instances.StartInstancesResponse(starting_instances=[instances.InstanceStateChange(instance_id=I1)]),
+    ),
+    (
+        f"instance stop {I1} --force",
+        "StopInstances",
+        instances.StopInstancesRequest(instance_ids=[I1], force=True),
+        instances.StopInstancesResponse(stopping_instances=[instances.InstanceStateChange(instance_id=I1)]),
+    ),
+    (
+        f"instance reboot {I1}",
+        "RebootInstances",
+        instances.RebootInstancesRequest(instance_ids=[I1]),
+        instances.RebootInstancesResponse(),
+    ),
+    (
+        f"instance terminate {I1}",
+        "TerminateInstances",
+        instances.TerminateInstancesRequest(instance_ids=[I1]),
+        instances.TerminateInstancesResponse(terminating_instances=[instances.InstanceStateChange(instance_id=I1)]),
+    ),
+    (
+        "volume create --az z --size 8 --tag Name=data",
+        "CreateVolume",
+        volumes.CreateVolumeRequest(zone_name="z", size_gib=8, tags={"Name": "data"}),
+        volumes.CreateVolumeResponse(volume=volumes.Volume(volume_id=VOL)),
+    ),
+    (
+        f"volume attach {VOL} {I1} --device /dev/sdf",
+        "AttachVolume",
+        volumes.AttachVolumeRequest(volume_id=VOL, instance_id=I1, device_name="/dev/sdf"),
+        volumes.AttachVolumeResponse(attachment=volumes.VolumeAttachment(volume_id=VOL)),
+    ),
+    (
+        f"volume detach {VOL}",
+        "DetachVolume",
+        volumes.DetachVolumeRequest(volume_id=VOL),
+        volumes.DetachVolumeResponse(attachment=volumes.VolumeAttachment(volume_id=VOL)),
+    ),
+    (
+        f"volume delete {VOL}",
+        "DeleteVolume",
+        volumes.DeleteVolumeRequest(volume_id=VOL),
+        volumes.DeleteVolumeResponse(),
+    ),
+    (
+        "sg create web",
+        "CreateSecurityGroup",
+        groups.CreateSecurityGroupRequest(group_name="web", description="web"),
+        groups.CreateSecurityGroupResponse(security_group=groups.SecurityGroup(group_id=SG)),
+    ),
+    (
+        "sg delete web",
+        "DeleteSecurityGroup",
+        groups.DeleteSecurityGroupRequest(group_id=SG),
+        groups.DeleteSecurityGroupResponse(),
+    ),
+    (
+        f"sg authorize {SG} --port 22 --cidr 0.0.0.0/0",
+        "AuthorizeSecurityGroupIngress",
+        groups.AuthorizeSecurityGroupIngressRequest(group_id=SG, permissions=[SSH]),
+        groups.AuthorizeSecurityGroupIngressResponse(rules=[groups.SecurityGroupRule(permission=SSH)]),
+    ),
+    (
+        f"sg authorize {SG} --egress --protocol udp --port 8000-8010 --source-group web --description why",
+        "AuthorizeSecurityGroupEgress",
+        groups.AuthorizeSecurityGroupEgressRequest(
+            group_id=SG,
+            permissions=[
+                groups.IpPermission(ip_protocol="udp", from_port=8000, to_port=8010, group_id=SG, description="why")
+            ],
+        ),
+        groups.AuthorizeSecurityGroupEgressResponse(rules=[groups.SecurityGroupRule(permission=SSH)]),
+    ),
+    (
+        f"sg revoke {SG} --protocol all --cidr 10.0.0.0/8",
+        "RevokeSecurityGroupIngress",
+        groups.RevokeSecurityGroupIngressRequest(
+            group_id=SG,
+            permissions=[groups.IpPermission(ip_protocol="-1", from_port=-1, to_port=-1, cidr_ipv4="10.0.0.0/8")],
+        ),
+        groups.RevokeSecurityGroupIngressResponse(),
+    ),
+    (
+        f"sg revoke {SG} --egress --rule sgr-1 --rule sgr-2",
+        "RevokeSecurityGroupEgress",
+        groups.RevokeSecurityGroupEgressRequest(group_id=SG, rule_ids=["sgr-1", "sgr-2"]),
+        groups.RevokeSecurityGroupEgressResponse(),
+    ),
+    (
+        "address allocate",
+        "AllocateAddress",
+        addresses.AllocateAddressRequest(),
+        addresses.AllocateAddressResponse(address=ADDRESS),
+    ),
+    (
+        f"address associate 203.0.113.9 {I1} --no-reassociate",
+        "AssociateAddress",
+        addresses.AssociateAddressRequest(allocation_id="eipalloc-1", instance_id=I1, allow_reassociation=False),
+        addresses.AssociateAddressResponse(association_id="eipassoc-1"),
+    ),
+    (
+        "address disassociate eipalloc-1",
+        "DisassociateAddress",
+        addresses.DisassociateAddressRequest(association_id="eipassoc-1"),
+        addresses.DisassociateAddressResponse(),
+    ),
+    (
+        "address release 203.0.113.9",
+        "ReleaseAddress",
+        addresses.ReleaseAddressRequest(allocation_id="eipalloc-1"),
+        addresses.ReleaseAddressResponse(),
+    ),
+    (
+        "image deregister tiny",
+        "DeregisterImage",
+        images.DeregisterImageRequest(image_id=AMI),
+        images.DeregisterImageResponse(),
+    ),
+    (
+        "key delete key-laptop",
+        "DeleteKeyPair",
+        keys.DeleteKeyPairRequest(key_name="key-laptop"),
+        keys.DeleteKeyPairResponse(),
+    ),
+    (
+        "key delete key-00000000000000001",
+        "DeleteKeyPair",
+        keys.DeleteKeyPairRequest(key_pair_id="key-00000000000000001"),
+        keys.DeleteKeyPairResponse(key_pair_id="key-00000000000000001"),
+    ),
+    (
+        "host token --az z --role compute --role storage",
+        "CreateHostToken",
+        hosts.CreateHostTokenRequest(
+            zone_name="z",
+            roles=["HOST_ROLE_COMPUTE", "HOST_ROLE_STORAGE"],
+            lifetime_s=3600,
+        ),
+        hosts.CreateHostTokenResponse(token="T"),
+    ),
+    (
+        "instance-type create lab.huge --vcpus 4 --memory 9",
+        "CreateInstanceType",
+        types.CreateInstanceTypeRequest(
+            instance_type=types.InstanceType(instance_type="lab.huge", vcpus=4, memory_mib=9)
+        ),
+        types.CreateInstanceTypeResponse(instance_type=types.InstanceType(instance_type="lab.huge")),
+    ),
+    (
+        "instance-type delete lab.huge",
+        "DeleteInstanceType",
+        types.DeleteInstanceTypeRequest(instance_type="lab.huge"),
+        types.DeleteInstanceTypeResponse(),
+    ),
+    (
+        "project create lab",
+        "CreateProject",
+        projects.CreateProjectRequest(name="lab"),
+        projects.CreateProjectResponse(project=projects.Project(project_id="proj-1")),
+    ),
+    (
+        "project token lab --role reader",
+        "CreateToken",
+        projects.CreateTokenRequest(project_id="proj-1", role="ROLE_READER"),
+        projects.CreateTokenResponse(secret="S"),
+    ),
+]
+
+# Command line, method, an empty reply, one with a resource in it, and what must be seen of that.
+LISTS: list[tuple[str, str, Any, Any, str]] = [
+    (
+        "instance list",
+        "DescribeInstances",
+        instances.DescribeInstancesResponse(),
+        instances.DescribeInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
+        I1,
+    ),
+    (
+        "volume list",
+        "DescribeVolumes",
+        volumes.DescribeVolumesResponse(),
+        volumes.DescribeVolumesResponse(volumes=[volumes.Volume(volume_id=VOL)]),
+        VOL,
+    ),
+    ("image list", "DescribeImages", images.DescribeImagesResponse(), BY_NAME["DescribeImages"], AMI),
+    (
+        "sg list",
+        "DescribeSecurityGroups",
+        groups.DescribeSecurityGroupsResponse(),
+        BY_NAME["DescribeSecurityGroups"],
+        SG,
+    ),
+    ("address list", "DescribeAddresses", addresses.DescribeAddressesResponse(), BY_NAME["DescribeAddresses"], "203."),
+    (
+        "key list",
+        "DescribeKeyPairs",
+        keys.DescribeKeyPairsResponse(),
+        keys.DescribeKeyPairsResponse(key_pairs=[keys.KeyPair(key_name="me", key_type=keys.KEY_TYPE_RSA)]),
+        "rsa",
+    ),
+    (
+        "host list",
+        "DescribeHosts",
+        hosts.DescribeHostsResponse(),
+        hosts.DescribeHostsResponse(
+            hosts=[hosts.Host(host_id="host-1", roles=["HOST_ROLE_COMPUTE", "HOST_ROLE_GATEWAY"])]
+        ),
+        "compute, gateway",
+    ),
+    (
+        "vpc list",
+        "DescribeVpcs",
+        vpcs.DescribeVpcsResponse(),
+        vpcs.DescribeVpcsResponse(vpcs=[vpcs.Vpc(vpc_id="vpc-1")]),
+        "vpc-1",
+    ),
+    (
+        "subnet list",
+        "DescribeSubnets",
+        vpcs.DescribeSubnetsResponse(),
+        vpcs.DescribeSubnetsResponse(subnets=[vpcs.Subnet(subnet_id="subnet-1")]),
+        "subnet-1",
+    ),
+    (
+        "az list",
+        "DescribeAvailabilityZones",
+        regions.DescribeAvailabilityZonesResponse(),
+        regions.DescribeAvailabilityZonesResponse(availability_zones=[regions.AvailabilityZone(zone_name="home-1a")]),
+        "home-1a",
+    ),
+    (
+        "instance-type list",
+        "DescribeInstanceTypes",
+        types.DescribeInstanceTypesResponse(),
+        types.DescribeInstanceTypesResponse(instance_types=[types.InstanceType(instance_type="t3.nano")]),
+        "t3.nano",
+    ),
+    ("project list", "DescribeProjects", projects.DescribeProjectsResponse(), BY_NAME["DescribeProjects"], "proj-1"),
+]

@@ -1,0 +1,203 @@
+"""Each command: what it asks of the control plane, and what it shows."""
+
+import hashlib
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from typer.testing import Result
+
+from stead.v1 import images_pb2 as images
+from stead.v1 import instances_pb2 as instances
+from stead.v1 import key_pairs_pb2 as keys
+from stead.v1 import security_groups_pb2 as groups
+from stead.v1.common_pb2 import Filter, HostRefusal
+from stead.v1.events_pb2 import WatchEvent
+
+from .cases import AMI, BY_NAME, I1, I2, LISTS, MUTATIONS, SG
+from .fake_cloud import Cloud, Refusal
+
+Stead = Callable[..., Result]
+
+
+@pytest.mark.parametrize(("line", "method", "request_", "reply"), MUTATIONS, ids=[case[0] for case in MUTATIONS])
+def test_what_a_command_asks_for(cloud: Cloud, stead: Stead, line: str, method: str, request_: Any, reply: Any) -> None:
+    cloud.answers |= BY_NAME | {method: reply}
+    result = stead(*line.split())
+    assert result.exit_code == 0, result.stderr
+    asked = cloud.asked(method)[-1]
+    assert asked.client_token
+    asked.client_token = ""
+    assert asked == request_
+    assert result.stdout.strip()
+
+    result = stead(*line.split(), "--output", "json", "--client-token", "mine", "--dry-run")
+    assert isinstance(json.loads(result.stdout), dict)
+    assert (cloud.asked(method)[-1].client_token, cloud.asked(method)[-1].dry_run) == ("mine", True)
+
+
+@pytest.mark.parametrize(("line", "method", "nothing", "reply", "seen"), LISTS, ids=[case[0] for case in LISTS])
+def test_lists(cloud: Cloud, stead: Stead, line: str, method: str, nothing: Any, reply: Any, seen: str) -> None:
+    cloud.answers[method] = reply
+    assert seen in stead(*line.split()).stdout
+    result = stead(*line.split(), "--filter", "name=a,b*", "--filter", "tag:k=v=w", "--output", "json")
+    assert [len(value) for value in json.loads(result.stdout).values()] == [1]
+    filters = [Filter(name="name", values=["a", "b*"]), Filter(name="tag:k", values=["v=w"])]
+    assert list(cloud.asked(method)[-1].filters) == filters
+
+    cloud.answers[method] = nothing
+    empty = stead(*line.split())
+    assert (empty.exit_code, empty.stdout) == (0, "")
+    assert empty.stderr.startswith("No ")
+    assert list(json.loads(stead("--output", "json", *line.split()).stdout).values()) == [[]]
+
+
+def test_descriptions(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["DescribeInstances"] = instances.DescribeInstancesResponse(
+        instances=[instances.Instance(instance_id=I1, status_detail="no host"), instances.Instance(instance_id=I2)]
+    )
+    result = stead("instance", "describe", I1, I2)
+    assert f"instance_id: {I1}" in result.stdout
+    assert "status_detail: no host" in result.stdout
+    assert list(cloud.asked("DescribeInstances")[0].instance_ids) == [I1, I2]
+    cloud.answers |= BY_NAME
+    assert "0.0.0.0/0" in stead("sg", "describe", "web").stdout
+
+
+def test_a_name_is_looked_up_to_the_letter(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["DescribeImages"] = images.DescribeImagesResponse()
+    result = stead("image", "deregister", "a*b")
+    assert list(cloud.asked("DescribeImages")[0].filters) == [Filter(name="name", values=[r"a\*b"])]
+    assert result.exit_code == 1
+    assert result.stderr == "stead: InvalidAMIID.NotFound: No image is named 'a*b'.\n"
+
+
+def test_an_ambiguous_name_asks_for_an_id(cloud: Cloud, stead: Stead) -> None:
+    twins = [groups.SecurityGroup(group_id="sg-1"), groups.SecurityGroup(group_id="sg-2")]
+    cloud.answers["DescribeSecurityGroups"] = groups.DescribeSecurityGroupsResponse(security_groups=twins)
+    result = stead("sg", "delete", "web")
+    assert result.exit_code == 1
+    assert "sg-1, sg-2" in result.stderr
+
+
+def test_the_private_key_goes_into_a_new_file_that_nobody_else_can_read(
+    cloud: Cloud, stead: Stead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cloud.answers["CreateKeyPair"] = keys.CreateKeyPairResponse(key_material="PRIVATE\n")
+    assert stead("key", "create", "me", "--type", "rsa").stdout == "me.pem\n"
+    assert (tmp_path / "me.pem").read_text() == "PRIVATE\n"
+    assert stat.S_IMODE((tmp_path / "me.pem").stat().st_mode) == 0o600
+    assert cloud.asked("CreateKeyPair")[0].key_type == keys.KEY_TYPE_RSA
+
+    again = stead("key", "create", "me")
+    assert again.exit_code == 2
+    assert len(cloud.asked("CreateKeyPair")) == 1
+    assert (tmp_path / "me.pem").read_text() == "PRIVATE\n"
+
+    result = stead("key", "create", "me", "--output-file", "other", "--output", "json")
+    assert "PRIVATE" not in result.output
+    assert json.loads(result.stdout)["key_file"] == "other"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        keys.CreateKeyPairResponse(),  # a replay: the private key is shown once
+        Refusal(grpc.StatusCode.ALREADY_EXISTS, "InvalidKeyPair.Duplicate"),
+        Refusal(grpc.StatusCode.FAILED_PRECONDITION, "DryRunOperation"),
+    ],
+)
+def test_without_a_private_key_no_file_is_left(cloud: Cloud, stead: Stead, tmp_path: Path, answer: Any) -> None:
+    cloud.answers["CreateKeyPair"] = answer
+    stead("key", "create", "me", "--output-file", str(tmp_path / "me.pem"))
+    assert not (tmp_path / "me.pem").exists()
+
+
+def test_a_public_key_is_imported(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    cloud.answers["ImportKeyPair"] = keys.ImportKeyPairResponse(key_pair=keys.KeyPair(key_name="me"))
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAA me")
+    assert stead("key", "import", "me", str(tmp_path / "id.pub")).exit_code == 0
+    assert cloud.asked("ImportKeyPair")[0].public_key_material == "ssh-ed25519 AAAA me"
+
+
+def test_an_image_is_sent_whole_with_its_format_size_and_digest(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    cloud.answers["ImportImage"] = images.ImportImageResponse(image=images.Image(image_id=AMI))
+    (tmp_path / "tiny.img").write_bytes(content := bytes(range(256)) * 10_000)
+    assert stead("image", "import", str(tmp_path / "tiny.img")).exit_code == 0
+    first, *others = cloud.asked("ImportImage")[0]
+    assert (first.header.name, first.header.format, first.header.size_bytes) == ("tiny", "raw", len(content))
+    assert first.header.sha256 == hashlib.sha256(content).hexdigest()
+    assert b"".join(part.chunk for part in others) == content
+    assert max(len(part.chunk) for part in others) <= 2**20
+
+
+def test_a_file_whose_format_its_name_does_not_tell_is_not_guessed_at(stead: Stead, tmp_path: Path) -> None:
+    (tmp_path / "disk.iso").write_bytes(b"x")
+    result = stead("image", "import", str(tmp_path / "disk.iso"))
+    assert result.exit_code == 2
+    assert "--format" in result.stderr
+
+
+def test_user_data_is_sent_as_it_is(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["RunInstances"] = instances.RunInstancesResponse()
+    stead("instance", "run", "--image", AMI, "--user-data-file", "-", input=b"\x00\xff")
+    assert cloud.asked("RunInstances")[0].user_data == b"\x00\xff"
+
+
+def test_the_console_is_printed_as_it_is(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["GetConsoleOutput"] = instances.GetConsoleOutputResponse(output=b"\x1b[1mlogin\xff\r\n")
+    assert stead("instance", "console-log", I1).stdout_bytes == b"\x1b[1mlogin\xff\r\n"
+    assert json.loads(stead("instance", "console-log", I1, "--output", "json").stdout)["output"] == "G1sxbWxvZ2lu/w0K"
+
+
+def test_watching(cloud: Cloud, stead: Stead) -> None:
+    events = [WatchEvent(revision=7, kind="instance", id=I1, deleted=True), WatchEvent(revision=8, resync=True)]
+    cloud.answers |= {"Watch": events, "stay": False}
+    first, second = stead("watch", "--after", "6").stdout.splitlines()
+    assert first.split() == ["7", "instance", I1, "deleted"]
+    assert "list again" in second
+    lines = stead("watch", "--output", "json").stdout.splitlines()
+    assert [json.loads(line)["revision"] for line in lines] == [7, 8]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "instance list --filter nonsense",
+        "instance run --image a --tag nonsense",
+        f"sg authorize {SG} --port 22",
+        f"sg authorize {SG} --cidr 0.0.0.0/0",
+        f"sg authorize {SG} --protocol icmp --port 1 --cidr 0.0.0.0/0",
+        "instance dance",
+    ],
+)
+def test_wrong_use_is_told_from_failure_by_the_exit_code(cloud: Cloud, stead: Stead, line: str) -> None:
+    cloud.answers |= BY_NAME
+    assert stead(*line.split()).exit_code == 2
+
+
+def test_an_error_says_all_it_takes_to_get_past_it(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["TerminateInstances"] = Refusal(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "DependencyViolation",
+        "In use.",
+        blocking_ids=["eni-1", "eni-2"],
+        host_refusals=[HostRefusal(host_id="host-1", reason="too small")],
+        request_id="req-1",
+    )
+    result = stead("instance", "terminate", I1, "--output", "json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    expected = "stead: DependencyViolation: In use.\n  in the way: eni-1, eni-2\n  host-1: too small\n"
+    assert result.stderr == expected
+
+
+def test_a_dry_run_that_would_have_succeeded_is_a_success(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["TerminateInstances"] = Refusal(grpc.StatusCode.FAILED_PRECONDITION, "DryRunOperation", "Would have.")
+    result = stead("instance", "terminate", I1, "--dry-run")
+    assert (result.exit_code, result.stdout) == (0, "Dry run: the request would have succeeded.\n")
+    assert json.loads(stead("instance", "terminate", I1, "--dry-run", "--output", "json").stdout)["dry_run"] is True

@@ -1,0 +1,170 @@
+"""`--wait`: what it waits for, what it gives up on, and that changes hurry it along."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from typer.testing import Result
+
+from client.cli import wait
+from stead.v1.events_pb2 import WatchEvent
+from stead.v1.instances_pb2 import (
+    DescribeInstancesResponse,
+    Instance,
+    InstanceState,
+    InstanceStateChange,
+    RunInstancesResponse,
+    StateReason,
+    StopInstancesResponse,
+    TerminateInstancesResponse,
+)
+from stead.v1.volumes_pb2 import (
+    AttachVolumeResponse,
+    CreateVolumeResponse,
+    DeleteVolumeResponse,
+    DescribeVolumesResponse,
+    DetachVolumeResponse,
+    Volume,
+    VolumeAttachment,
+)
+
+from .cases import AMI, I1, I2, VOL
+from .fake_cloud import Cloud, Refusal
+
+Stead = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "GATHER_S", 0.0)
+    monkeypatch.setattr(wait, "POLL_S", 0.01)
+
+
+def instance(name: str, id: str = I1, **fields: Any) -> Instance:
+    return Instance(instance_id=id, state=InstanceState(name=name), **fields)
+
+
+def seen(*instances: Instance) -> DescribeInstancesResponse:
+    return DescribeInstancesResponse(instances=instances)
+
+
+def volume(state: str, attachment: str = "") -> DescribeVolumesResponse:
+    attachments = [VolumeAttachment(volume_id=VOL, instance_id=I1, state=attachment)] if attachment else []
+    return DescribeVolumesResponse(volumes=[Volume(volume_id=VOL, state=state, attachments=attachments)])
+
+
+def test_run_waits_until_all_are_running_and_shows_them_as_they_are_then(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending"), instance("pending", I2)]),
+        "DescribeInstances": [
+            seen(instance("pending"), instance("running", I2)),
+            seen(instance("running", public_ip_address="203.0.113.9"), instance("running", I2)),
+        ],
+    }
+    result = stead("instance", "run", "--image", AMI, "--count", "2", "--wait", "--output", "json")
+    first, second = json.loads(result.stdout)["instances"]
+    assert (first["state"]["name"], first["public_ip_address"], second["state"]["name"]) == (
+        "running",
+        "203.0.113.9",
+        "running",
+    )
+
+
+def test_one_that_can_not_get_there_any_more_fails_with_its_reason(cloud: Cloud, stead: Stead) -> None:
+    reason = StateReason(code="Server.InternalError", message="The disk is gone.")
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": [seen(instance("pending")), seen(instance("terminated", state_reason=reason))],
+    }
+    result = stead("instance", "run", "--image", AMI, "--wait")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"WaitFailed: {I1} is terminated and will not be running." in result.stderr
+    assert "Server.InternalError: The disk is gone." in result.stderr
+
+
+def test_stop_and_terminate(cloud: Cloud, stead: Stead) -> None:
+    change = InstanceStateChange(instance_id=I1, previous_state=InstanceState(name="running"))
+    cloud.answers |= {
+        "StopInstances": StopInstancesResponse(stopping_instances=[change]),
+        "TerminateInstances": TerminateInstancesResponse(terminating_instances=[change]),
+        "DescribeInstances": [seen(instance("stopping")), seen(instance("stopped"))],
+    }
+    assert "stopped" in stead("instance", "stop", I1, "--wait").stdout
+    cloud.answers["DescribeInstances"] = [seen(instance("shutting-down")), seen()]  # gone is terminated
+    assert stead("instance", "terminate", I1, "--wait").exit_code == 0
+
+
+def test_giving_up_names_what_was_missing(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": seen(instance("pending", status_detail="the host is unreachable")),
+    }
+    result = stead("instance", "run", "--image", AMI, "--wait", "--timeout", "0.1")
+    assert result.exit_code == 1
+    assert f"WaitTimeout: After 0.1 s: {I1} is pending (the host is unreachable)" in result.stderr
+
+
+def test_an_error_while_waiting_is_shown_as_itself(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": Refusal(grpc.StatusCode.UNAUTHENTICATED, "AuthFailure", "The token was revoked."),
+    }
+    result = stead("instance", "run", "--image", AMI, "--wait")
+    assert (result.exit_code, result.stderr) == (1, "stead: AuthFailure: The token was revoked.\n")
+
+
+def test_a_change_is_looked_at_without_waiting_for_the_next_poll(
+    cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait, "POLL_S", 1e9)
+    cloud.may_stream.clear()
+
+    def first_look(_: Any) -> DescribeInstancesResponse:
+        cloud.may_stream.set()
+        return seen(instance("pending"))
+
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": [first_look, seen(instance("running"))],
+        "Watch": [WatchEvent(revision=1, kind="instance", id=I1)],
+    }
+    assert stead("instance", "run", "--image", AMI, "--wait").exit_code == 0
+
+
+def test_without_the_revision_log_it_polls(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": [seen(instance("pending")), seen(instance("running"))],
+        "stay": False,
+    }
+    assert stead("instance", "run", "--image", AMI, "--wait").exit_code == 0
+
+
+def test_volumes(cloud: Cloud, stead: Stead) -> None:
+    attachment = VolumeAttachment(volume_id=VOL, state="attaching")
+    cloud.answers |= {
+        "CreateVolume": CreateVolumeResponse(volume=Volume(volume_id=VOL, state="creating")),
+        "AttachVolume": AttachVolumeResponse(attachment=attachment),
+        "DetachVolume": DetachVolumeResponse(attachment=attachment),
+        "DeleteVolume": DeleteVolumeResponse(),
+        "DescribeVolumes": [volume("creating"), volume("available")],
+    }
+    assert "available" in stead("volume", "create", "--az", "z", "--size", "1", "--wait").stdout
+    cloud.answers["DescribeVolumes"] = [volume("in-use", "attaching"), volume("in-use", "attached")]
+    assert "attached" in stead("volume", "attach", VOL, I1, "--wait").stdout
+    cloud.answers["DescribeVolumes"] = [volume("in-use", "busy"), volume("available")]
+    assert "detached" in stead("volume", "detach", VOL, "--wait").stdout
+    cloud.answers["DescribeVolumes"] = [volume("deleting"), DescribeVolumesResponse()]
+    assert stead("volume", "delete", VOL, "--wait").stdout == f"Deleted {VOL}\n"
+
+
+def test_a_volume_in_error_fails(cloud: Cloud, stead: Stead) -> None:
+    broken = Volume(volume_id=VOL, state="error", state_detail="the pool is full")
+    cloud.answers |= {
+        "CreateVolume": CreateVolumeResponse(volume=Volume(volume_id=VOL, state="creating")),
+        "DescribeVolumes": DescribeVolumesResponse(volumes=[broken]),
+    }
+    result = stead("volume", "create", "--az", "z", "--size", "1", "--wait")
+    assert (result.exit_code, result.stderr) == (1, f"stead: WaitFailed: {VOL} is in error: the pool is full\n")

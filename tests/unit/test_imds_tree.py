@@ -1,0 +1,109 @@
+"""What the metadata service tells."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from agent.imds import tree
+from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceSpec
+
+MAC = "02:00:00:00:00:01"
+SPEC = InstanceSpec(
+    instance_id="i-0123456789abcdef0",
+    generation=1,
+    power_on=True,
+    reboot_count=0,
+    stop_timeout_s=120,
+    vcpus=1,
+    memory_mib=512,
+    interfaces=(InterfaceSpec("eni-0123456789abcdef0", "vpc-0123456789abcdef0", MAC, "172.31.0.5"),),
+    disks=(
+        DiskSpec("vol-00000000000000001", "vol-00000000000000001-e1", "10.0.0.1", 10809, "/dev/sda1"),
+        DiskSpec("vol-00000000000000002", "vol-00000000000000002-e1", "10.0.0.1", 10810, "/dev/sdf"),
+    ),
+    metadata=InstanceMetadata(
+        image_id="ami-0123456789abcdef0",
+        instance_type="t3.nano",
+        zone_name="home-1a",
+        region_name="home-1",
+        host_name="ip-172-31-0-5.home-1.compute.internal",
+        public_ip="203.0.113.7",
+        key_name="my-key",
+        public_key="ssh-ed25519 AAAA me",
+        security_groups=("default", "web"),
+        user_data=b"#!/bin/sh\n\xff",
+        reservation_id="r-0123456789abcdef0",
+        launch_index=2,
+        subnet_id="subnet-0123456789abcdef0",
+        subnet_cidr_block="172.31.0.0/20",
+    ),
+)
+
+
+def leaves(node: tree.Node, path: str = "") -> Iterator[tuple[str, str | bytes]]:
+    if isinstance(node, Mapping):
+        for name, child in node.items():
+            yield from leaves(child, f"{path}/{name}" if path else name)
+    else:
+        yield path, node
+
+
+def test_everything_that_is_told() -> None:
+    interface = f"network/interfaces/macs/{MAC}"
+    told = dict(leaves(tree.metadata(SPEC)["meta-data"]))
+    assert told == {
+        "ami-id": "ami-0123456789abcdef0",
+        "ami-launch-index": "2",
+        "block-device-mapping/ami": "/dev/sda1",
+        "block-device-mapping/root": "/dev/sda1",
+        "block-device-mapping/ebs1": "/dev/sdf",
+        "hostname": "ip-172-31-0-5.home-1.compute.internal",
+        "instance-action": "none",
+        "instance-id": "i-0123456789abcdef0",
+        "instance-life-cycle": "on-demand",
+        "instance-type": "t3.nano",
+        "local-hostname": "ip-172-31-0-5.home-1.compute.internal",
+        "local-ipv4": "172.31.0.5",
+        "mac": MAC,
+        f"{interface}/device-number": "0",
+        f"{interface}/interface-id": "eni-0123456789abcdef0",
+        f"{interface}/local-ipv4s": "172.31.0.5",
+        f"{interface}/mac": MAC,
+        f"{interface}/vpc-id": "vpc-0123456789abcdef0",
+        f"{interface}/local-hostname": "ip-172-31-0-5.home-1.compute.internal",
+        f"{interface}/security-groups": "default\nweb",
+        f"{interface}/subnet-id": "subnet-0123456789abcdef0",
+        f"{interface}/subnet-ipv4-cidr-block": "172.31.0.0/20",
+        f"{interface}/ipv4-associations/203.0.113.7": "172.31.0.5",
+        f"{interface}/public-ipv4s": "203.0.113.7",
+        "placement/availability-zone": "home-1a",
+        "placement/region": "home-1",
+        "public-ipv4": "203.0.113.7",
+        "public-keys/0/openssh-key": "ssh-ed25519 AAAA me",
+        "reservation-id": "r-0123456789abcdef0",
+        "security-groups": "default\nweb",
+    }
+
+
+def test_what_an_instance_has_not_is_absent() -> None:
+    bare = replace(SPEC, metadata=replace(SPEC.metadata, public_ip="", public_key="", key_name="", user_data=b""))
+    paths = [path for path, _ in leaves(tree.metadata(bare))]
+    assert not [path for path in paths if "public" in path or "user-data" in path or "associations" in path]
+
+
+def test_find_and_list() -> None:
+    root = tree.metadata(SPEC)
+    assert tree.find(root, "user-data") == b"#!/bin/sh\n\xff"
+    assert tree.find(root, "meta-data/instance-id") == "i-0123456789abcdef0"
+    assert tree.find(root, "meta-data/instance-id/") is None
+    assert tree.find(root, "meta-data/instance-id/deeper") is None
+    assert tree.find(root, "meta-data/placement") == tree.find(root, "meta-data/placement/")
+    assert tree.find(root, "") is root
+    assert tree.listing(root) == "dynamic/\nmeta-data/\nuser-data"
+    assert tree.key_listing(SPEC) == "0=my-key"
+
+
+def test_identity_document() -> None:
+    document = tree.find(tree.metadata(SPEC), "dynamic/instance-identity/document")
+    assert isinstance(document, str)
+    assert json.loads(document)["instanceId"] == SPEC.instance_id

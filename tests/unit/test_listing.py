@@ -1,0 +1,125 @@
+"""Describe calls: filters as EC2 has them, and pages that neither skip nor repeat while rows come and go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from region import NOW
+
+from controlplane.errors import Invalid
+from controlplane.service.listing import Filter, page, select
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    color: str = "red"
+    created_at: datetime = NOW
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+ATTRIBUTES: Any = {"color": lambda row: row.color, "id": lambda row: [row.id], "tag-key": lambda row: list(row.tags)}
+
+
+def ids(rows: Any) -> list[str]:
+    return [row.id for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "matches"),
+    [
+        ("red", "red", True),
+        ("red", "Red", False),
+        ("red", "reddish", False),
+        ("re?", "red", True),
+        ("re?", "re", False),
+        ("*d*", "reddish", True),
+        ("*", "", True),
+        ("*", "two\nlines", True),
+        (r"a\*", "a*", True),
+        (r"a\*", "ab", False),
+        (r"a\?\\", "a?\\", True),
+        ("a.b", "axb", False),
+        ("[ab]", "a", False),
+        ("", "", True),
+    ],
+)
+def test_wildcards_and_escapes(pattern: str, value: str, matches: bool) -> None:
+    found = select([Row("1", color=value)], [Filter("color", (pattern,))], ATTRIBUTES)
+    assert bool(found) is matches
+
+
+def test_one_value_of_each_filter_must_match() -> None:
+    rows = [Row("1", "red"), Row("2", "blue"), Row("3", "green")]
+    assert ids(select(rows, [Filter("color", ("red", "blue"))], ATTRIBUTES)) == ["1", "2"]
+    both = [Filter("color", ("red", "blue")), Filter("id", ("2", "3"))]
+    assert ids(select(rows, both, ATTRIBUTES)) == ["2"]
+
+
+def test_tags_are_found_by_key_and_by_value() -> None:
+    rows = [Row("1", tags={"Name": "web", "a:b": "x"}), Row("2", tags={"name": "web"})]
+    assert ids(select(rows, [Filter("tag:Name", ("w*",))], ATTRIBUTES)) == ["1"]
+    assert ids(select(rows, [Filter("tag:a:b", ("x",))], ATTRIBUTES)) == ["1"]
+    assert ids(select(rows, [Filter("tag-key", ("?ame",))], ATTRIBUTES)) == ["1", "2"]
+
+
+@pytest.mark.parametrize("wanted", [Filter("colour", ("red",)), Filter("color", ()), Filter("Color", ("red",))])
+def test_unknown_filters_and_filters_without_values_are_refused(wanted: Filter) -> None:
+    with pytest.raises(Invalid, match=r"olor") as caught:
+        select([], [wanted], ATTRIBUTES)
+    assert caught.value.code == "InvalidFilter"
+
+
+def test_tag_filters_are_refused_where_there_are_no_tags() -> None:
+    with pytest.raises(Invalid, match="tag:Name"):
+        select([Row("1")], [Filter("tag:Name", ("x",))], {"color": lambda row: row.color})
+
+
+def test_the_order_is_by_creation_then_id() -> None:
+    rows = [Row("b"), Row("a"), Row("0", created_at=NOW + timedelta(microseconds=1))]
+    assert ids(select(rows, [], ATTRIBUTES)) == ["a", "b", "0"]
+
+
+@given(st.data())
+def test_pages_neither_skip_nor_repeat_while_rows_come_and_go(data: st.DataObject) -> None:
+    rows = {str(n): Row(str(n), created_at=NOW + timedelta(seconds=n // 3)) for n in range(10, 30)}
+    stay = set(data.draw(st.sets(st.sampled_from(sorted(rows)), min_size=1)))
+    size = data.draw(st.integers(1, 7))
+    seen: list[str] = []
+    token = ""
+    for turn in range(100):
+        part, token = page(select(rows.values(), [], ATTRIBUTES), size, token)
+        assert len(part) <= size
+        seen += ids(part)
+        if not token:
+            break
+        for gone in data.draw(st.sets(st.sampled_from(sorted(set(rows) | stay)), max_size=4)) - stay:
+            rows.pop(gone, None)
+        rows[f"new-{turn}"] = Row(f"new-{turn}", created_at=NOW + timedelta(hours=1, seconds=turn))
+        if turn > 30:
+            rows = {key: row for key, row in rows.items() if key in stay}
+    assert not token
+    assert len(seen) == len(set(seen))
+    assert stay <= set(seen)
+
+
+def test_the_last_page_has_no_token_and_zero_means_a_full_page() -> None:
+    rows = [Row(f"{n:04}") for n in range(1001)]
+    first, token = page(rows, 0, "")
+    assert (len(first), bool(token)) == (1000, True)
+    last, token = page(rows, 1, token)
+    assert (ids(last), token) == (["1000"], "")
+    assert page(rows[:2], 2, "") == (rows[:2], "")
+
+
+def test_page_sizes_and_tokens_are_checked() -> None:
+    with pytest.raises(Invalid, match="1001"):
+        page([], 1001, "")
+    for token in ("x", "====", "\N{SNOWMAN}", "YQ==", "YQpiCmM="):
+        with pytest.raises(Invalid) as caught:
+            page([], 1, token)
+        assert caught.value.code == "InvalidPaginationToken"

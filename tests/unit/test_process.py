@@ -1,0 +1,87 @@
+"""Commands and detached daemons, with real programs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.host.process import CommandFailed, Daemon, find_daemon, run, start_daemon, stop_daemon
+
+
+async def test_run_returns_output_and_passes_input() -> None:
+    assert await run("cat", stdin="hello") == "hello"
+
+
+@pytest.mark.parametrize(
+    ("argv", "exit_code", "stderr"),
+    [
+        (("sh", "-c", "echo no luck >&2; exit 3"), 3, "no luck"),
+        (("stead-no-such-program",), None, "No such file"),
+        (("sleep", "60"), None, "still running"),
+    ],
+)
+async def test_run_says_what_failed_and_why(argv: tuple[str, ...], exit_code: int | None, stderr: str) -> None:
+    with pytest.raises(CommandFailed) as failure:
+        await run(*argv, timeout_s=0.2)
+    assert failure.value.argv == argv
+    assert failure.value.exit_code == exit_code
+    assert stderr in failure.value.stderr
+
+
+async def test_a_daemon_is_detached_found_and_stopped(tmp_path: Path) -> None:
+    pid_file = tmp_path / "d.pid"
+    daemon = await start_daemon("sleep", "600", pid_file=pid_file, log_file=tmp_path / "d.log")
+    try:
+        assert find_daemon(pid_file) == daemon
+        assert os.getsid(daemon.pid) != os.getsid(0)
+        assert str(daemon.pid) not in await run("ps", "--ppid", str(os.getpid()), "-o", "pid=")
+    finally:
+        await stop_daemon(pid_file)
+    assert not daemon.is_alive
+    assert find_daemon(pid_file) is None
+    assert not pid_file.exists()
+    await stop_daemon(pid_file)
+
+
+async def test_a_daemon_inherits_the_named_descriptors_only(tmp_path: Path) -> None:
+    passed, kept = os.pipe()
+    pid_file = tmp_path / "d.pid"
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    script = f"echo >{ready}; exec sleep 600"
+    daemon = await start_daemon("sh", "-c", script, pid_file=pid_file, log_file=tmp_path / "log", pass_fds=[passed])
+    try:
+        assert ready.read_text() == "\n"
+        fds = {int(name) for name in os.listdir(f"/proc/{daemon.pid}/fd")}
+        assert passed in fds
+        assert kept not in fds
+    finally:
+        await stop_daemon(pid_file)
+        os.close(passed)
+        os.close(kept)
+
+
+async def test_a_daemon_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    pid_file, ready = tmp_path / "d.pid", tmp_path / "ready"
+    os.mkfifo(ready)
+    script = f"trap '' TERM; echo >{ready}; exec sleep 600"
+    daemon = await start_daemon("sh", "-c", script, pid_file=pid_file, log_file=tmp_path / "d.log")
+    ready.read_text()
+    await stop_daemon(pid_file, grace_s=0.1)
+    assert not daemon.is_alive
+
+
+async def test_another_process_with_the_same_pid_is_not_ours(tmp_path: Path) -> None:
+    pid_file = tmp_path / "d.pid"
+    pid_file.write_text(f"{os.getpid()} 1\n")
+    assert not Daemon(os.getpid(), 1).is_alive
+    assert find_daemon(pid_file) is None
+    await stop_daemon(pid_file)  # Else this test would end here.
+    assert not pid_file.exists()
+
+
+async def test_a_daemon_that_cannot_be_recorded_is_not_started(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    with pytest.raises(CommandFailed):
+        await start_daemon("touch", started, pid_file=tmp_path / "absent" / "d.pid", log_file=tmp_path / "d.log")
+    assert not started.exists()

@@ -1,0 +1,181 @@
+"""Security groups and NAT as rules, and the difference between two rulesets."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.drivers.gateway_nft import ruleset as nat
+from agent.drivers.network_vxlan import names
+from agent.drivers.network_vxlan import ruleset as groups
+from agent.host import nft
+from agent.host.netlink import Connection
+from agent.host.nft import Chain, Set, Table
+from agent.model import (
+    AddressMapping,
+    GroupMembers,
+    GroupSpec,
+    PeerSpec,
+    PortSpec,
+    RuleSpec,
+    SubnetSpec,
+    VpcSpec,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+WEB, DATABASE = "sg-0123456789abcdef0", "sg-0fedcba9876543210"
+PORTS = (
+    PortSpec("eni-0a1b2c3d4e5f60001", "i-1", "0a:00:00:00:00:01", "172.31.0.5", "subnet-1", (WEB,), "ip-172-31-0-5"),
+    PortSpec(
+        "eni-0a1b2c3d4e5f60002", "i-2", "0a:00:00:00:00:02", "172.31.0.6", "subnet-1", (DATABASE, WEB), "ip-172-31-0-6"
+    ),
+)
+ALL_OUT = RuleSpec(True, "-1", -1, -1, cidr_ipv4="0.0.0.0/0")
+SPEC = VpcSpec(
+    vpc_id="vpc-0123456789abcdef0",
+    vni=7,
+    cidr_block="172.31.0.0/16",
+    subnets=(SubnetSpec("subnet-1", "172.31.0.0/20"),),
+    ports=PORTS,
+    peers=(PeerSpec(2, "10.99.0.2", ("172.31.0.7",)),),
+    host_number=1,
+    gateway_host_number=2,
+    groups=(
+        GroupSpec(WEB, (ALL_OUT, RuleSpec(False, "tcp", 443, 443, cidr_ipv4="0.0.0.0/0"))),
+        GroupSpec(DATABASE, (ALL_OUT, RuleSpec(False, "tcp", 5432, 5432, group_id=WEB))),
+    ),
+    group_members=(GroupMembers(WEB, ("172.31.0.5", "172.31.0.6", "172.31.0.7")),),
+)
+
+
+def text(*tables: Table) -> str:
+    return "".join(nft.delta(nft.NOTHING, table) for table in tables)
+
+
+def change(old: VpcSpec, new: VpcSpec) -> list[str]:
+    pairs = zip(groups.render(old), groups.render(new), strict=True)
+    return [line for pair in pairs for line in nft.delta(*pair).splitlines() if not line.startswith("add table")]
+
+
+def test_a_vpcs_ruleset_is_as_it_was_reviewed() -> None:
+    assert text(*groups.render(SPEC)) == (GOLDEN / "ruleset_vpc.nft").read_text()
+
+
+def test_a_gateways_ruleset_is_as_it_was_reviewed() -> None:
+    mapped = {"198.51.100.50": "172.31.0.5", "198.51.100.60": "172.31.0.6"}
+    assert text(nat.render(mapped)) == (GOLDEN / "ruleset_gateway.nft").read_text()
+
+
+def test_the_same_spec_is_no_change() -> None:
+    assert change(SPEC, SPEC) == []
+
+
+def test_a_new_member_is_one_element() -> None:
+    more = replace(SPEC, group_members=(GroupMembers(WEB, ("172.31.0.5", "172.31.0.6", "172.31.0.7", "172.31.0.8")),))
+    assert change(SPEC, more) == [f"add element inet stead {WEB} {{ 172.31.0.8 }}"]
+    assert change(more, SPEC) == [f"delete element inet stead {WEB} {{ 172.31.0.8 }}"]
+
+
+def test_a_new_rule_refills_its_groups_chain_alone() -> None:
+    ssh = RuleSpec(False, "tcp", 22, 22, cidr_ipv4="10.0.0.0/8")
+    more = replace(SPEC, groups=(replace(SPEC.groups[0], rules=(*SPEC.groups[0].rules, ssh)), SPEC.groups[1]))
+    assert change(SPEC, more) == [
+        f"flush chain inet stead {WEB}.in",
+        f"add rule inet stead {WEB}.in ip saddr 10.0.0.0/8 tcp dport 22 accept",
+        f"add rule inet stead {WEB}.in tcp dport 443 accept",
+    ]
+
+
+def test_nothing_is_deleted_while_something_names_it() -> None:
+    lines = change(SPEC, replace(SPEC, ports=PORTS[:1], groups=SPEC.groups[:1], group_members=()))
+    lines = [line for line in lines if "arp stead" not in line]
+    deletions = [line for line in lines if line.startswith(("delete chain", "delete set"))]
+    assert lines[-len(deletions) :] == deletions
+    assert f"delete set inet stead {WEB}" in deletions
+    assert f"delete chain inet stead {PORTS[1].interface_id}.in" in deletions
+
+
+def test_what_is_unknown_is_replaced_whole() -> None:
+    table = Table(
+        "inet stead", {"sg-1": Set("type ipv4_addr", frozenset({"10.0.0.1"}))}, {"sg-1.in": Chain(("accept",))}
+    )
+    found = nft.Existing({"sg-1": None, "sg-old": None}, {"sg-1.in": None, "sg-old.in": None})
+    assert nft.delta(found, table).splitlines() == [
+        "add table inet stead",
+        "flush chain inet stead sg-1.in",
+        "flush chain inet stead sg-old.in",
+        "flush set inet stead sg-1",
+        "add element inet stead sg-1 { 10.0.0.1 }",
+        "add rule inet stead sg-1.in accept",
+        "delete set inet stead sg-old",
+        "delete chain inet stead sg-old.in",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (RuleSpec(False, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"), "accept"),
+        (RuleSpec(True, "-1", -1, -1, cidr_ipv4="10.0.0.0/8"), "ip daddr 10.0.0.0/8 accept"),
+        (RuleSpec(False, "tcp", 0, 65535, cidr_ipv4="0.0.0.0/0"), "tcp dport 0-65535 accept"),
+        (RuleSpec(False, "6", 80, 81, cidr_ipv4="1.2.3.4/32"), "ip saddr 1.2.3.4/32 tcp dport 80-81 accept"),
+        (RuleSpec(False, "udp", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto udp accept"),
+        (RuleSpec(False, "icmp", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto icmp accept"),
+        (RuleSpec(False, "icmp", 8, -1, cidr_ipv4="0.0.0.0/0"), "icmp type 8 accept"),
+        (RuleSpec(False, "1", 3, 4, cidr_ipv4="0.0.0.0/0"), "icmp type 3 icmp code 4 accept"),
+        (RuleSpec(False, "50", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto 50 accept"),
+        (RuleSpec(True, "17", 53, 53, group_id="sg-2"), "ip daddr @sg-2 udp dport 53 accept"),
+    ],
+)
+def test_a_rule_permits_what_it_says(rule: RuleSpec, expected: str) -> None:
+    spec = replace(SPEC, ports=(), groups=(GroupSpec("sg-1", (rule,)),))
+    chain = groups.egress_chain("sg-1") if rule.is_egress else groups.ingress_chain("sg-1")
+    assert groups.render(spec)[0].chains[chain].rules == (expected,)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        replace(SPEC, groups=(GroupSpec("sg-1; flush ruleset", ()),)),
+        replace(SPEC, groups=(GroupSpec("sg-1", (RuleSpec(False, "tcp; x", 1, 1, cidr_ipv4="0.0.0.0/0"),)),)),
+        replace(SPEC, groups=(GroupSpec("sg-1", (RuleSpec(False, "tcp", 1, 1, cidr_ipv4="0.0.0.0/0 accept"),)),)),
+        replace(SPEC, ports=(replace(PORTS[0], mac_address="0a:00:00:00:00:01 }"),)),
+        replace(SPEC, group_members=(GroupMembers(WEB, ("10.0.0.1, 10.0.0.2",)),)),
+    ],
+    ids=["group id", "protocol", "network", "MAC", "member"],
+)
+def test_what_is_not_an_id_or_address_never_reaches_a_rule(spec: VpcSpec) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        text(*groups.render(spec))
+
+
+def test_a_mapping_is_one_to_one() -> None:
+    assert nat.mapping((AddressMapping("198.51.100.50", "172.31.0.5"),)) == {"198.51.100.50": "172.31.0.5"}
+    with pytest.raises(ValueError, match="mapped twice"):
+        nat.mapping((AddressMapping("198.51.100.50", "172.31.0.5"), AddressMapping("198.51.100.60", "172.31.0.5")))
+
+
+@pytest.mark.parametrize(
+    ("connection", "is_stale"),
+    [
+        (Connection("8.8.8.8", "198.51.100.50", "172.31.0.5", "8.8.8.8"), False),
+        (Connection("8.8.8.8", "198.51.100.50", "172.31.0.9", "8.8.8.8"), True),
+        (Connection("172.31.0.5", "8.8.8.8", "8.8.8.8", "198.51.100.50"), False),
+        (Connection("172.31.0.5", "8.8.8.8", "8.8.8.8", "198.51.100.99"), True),
+        (Connection("172.31.0.5", "198.51.100.50", "172.31.0.5", "198.51.100.50"), False),
+        (Connection("172.31.0.6", "8.8.8.8", "8.8.8.8", "198.51.100.60"), True),
+    ],
+    ids=["in", "in, of another", "out", "out, by another", "hairpin", "unmapped"],
+)
+def test_a_connection_is_stale_when_it_is_translated_otherwise(connection: Connection, is_stale: bool) -> None:
+    assert nat.is_stale(connection, {"198.51.100.50": "172.31.0.5"}) == is_stale
+
+
+def test_names_and_addresses_follow_from_ids_and_numbers() -> None:
+    assert names.tap_name("eni-0a1b2c3d4e5f60001") == "sttc3d4e5f60001"
+    assert len(names.vxlan_name("vpc-0123456789abcdef0")) == 15
+    assert (names.transit_address(1), names.transit_address(32766)) == ("169.254.0.1", "169.254.127.254")
+    assert names.vxlan_mac(258) == "02:73:74:00:01:02"
+    with pytest.raises(ValueError, match="32767"):
+        names.transit_address(32767)

@@ -1,0 +1,141 @@
+"""Tables and changes: indexes agree with a naive model, usage with recomputed sums."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controlplane.model.capacity import Resources, claim_of
+from controlplane.model.host import Zone
+from controlplane.model.instance import Desired, Instance, Volume
+from controlplane.model.state import Change, State, Table
+from region import NOW
+
+
+@dataclass(frozen=True)
+class Item:
+    id: str
+    keys: tuple[str, ...]
+
+
+ITEMS = st.builds(Item, st.sampled_from("abcde"), st.lists(st.sampled_from("xyz"), unique=True).map(tuple))
+
+
+@given(st.lists(ITEMS | st.sampled_from("abcde")))
+def test_indexes_agree_with_a_naive_model(steps: list[Item | str]) -> None:
+    """Items are put, ids are deleted."""
+    table = Table("item", Item, key=lambda row: row.keys)
+    rows: dict[str, Item] = {}
+    filed: dict[Hashable, dict[str, None]] = {key: {} for key in "xyz"}
+    for step in steps:
+        row_id = step if isinstance(step, str) else step.id
+        old = rows.get(row_id)
+        keys_change = isinstance(step, str) or old is None or old.keys != step.keys
+        for bucket in filed.values():
+            if keys_change:
+                bucket.pop(row_id, None)
+        if isinstance(step, Item):
+            assert table.put(step) == old
+            rows[step.id] = step
+            for key in step.keys:
+                filed[key].setdefault(row_id)
+        elif row_id in rows:
+            assert table.delete(step) == rows.pop(step)
+        assert list(table) == list(rows.values())
+        assert table.newest() == (list(rows.values())[-1] if rows else None)
+        for key, ids in filed.items():
+            assert [row.id for row in table.by("key", key)] == list(ids)
+            assert table.count("key", key) == len(ids)
+            assert table.one("key", key) == (rows[next(iter(ids))] if ids else None)
+            assert table.latest("key", key) == (rows[list(ids)[-1]] if ids else None)
+
+
+def instance(number: int, host: str, desired: Desired, is_settled: bool) -> Instance:
+    return Instance(
+        id=f"i-{number}",
+        project_id="p",
+        reservation_id="r",
+        launch_index=0,
+        image_id="ami",
+        instance_type="t",
+        vcpus=number + 1,
+        memory_mib=10 * number,
+        zone="z",
+        host_id=host,
+        key_name="",
+        public_key="",
+        user_data=b"",
+        desired=desired,
+        desired_revision=0,
+        is_settled=is_settled,
+        generation=1,
+        ran_generation=0,
+        reboot_count=0,
+        stop_timeout_s=0,
+        public_ip_wanted=False,
+        shutdown_behavior="stop",
+        disable_api_termination=False,
+        state_reason=None,
+        launched_at=NOW,
+        created_at=NOW,
+        tags={},
+    )
+
+
+HOSTS = st.sampled_from(["host-1", "host-2"])
+INSTANCES = st.builds(instance, st.integers(0, 4), HOSTS, st.sampled_from(Desired), st.booleans())
+VOLUMES = st.builds(
+    lambda number, host, size: Volume(f"vol-{number}", "p", "z", host, size, "gp3", "", 0, NOW, {}),
+    st.integers(0, 4),
+    HOSTS,
+    st.integers(1, 50),
+)
+
+
+@given(st.lists(st.tuples(INSTANCES | VOLUMES, st.booleans())))
+def test_usage_is_the_sum_of_claims(steps: list[tuple[Instance | Volume, bool]]) -> None:
+    state = State()
+    for row, is_put in steps:
+        change = Change()
+        if is_put:
+            change.put(row)
+        elif row.id in state.tables[type(row)]:
+            change.delete(row)
+        state.apply(change)
+        sums = {"host-1": Resources(), "host-2": Resources()}
+        for claim in map(claim_of, (*state.instances, *state.volumes)):
+            if claim:
+                sums[claim[0]] = sums[claim[0]].plus(claim[1])
+        assert {host: state.used(host) for host in sums} == sums
+
+
+def zone(name: str, second: int = 0) -> Zone:
+    return Zone(name, NOW.replace(second=second))
+
+
+def test_the_last_word_on_a_row_counts_and_the_log_has_what_differs() -> None:
+    state, change = State(), Change()
+    change.put(zone("a"), zone("b"))
+    change.put(zone("a", 1))
+    change.delete(zone("b"))
+    change.put(zone("b", 2))
+    revision = state.apply(change)
+    assert list(state.zones) == [zone("a", 1), zone("b", 2)]
+    assert [(entry.id, entry.old, entry.new) for entry in revision.entries] == [
+        ("a", None, zone("a", 1)),
+        ("b", None, zone("b", 2)),
+    ]
+    again = Change()
+    again.put(zone("a", 1))
+    again.delete(zone("b"))
+    assert [(entry.id, entry.new) for entry in state.apply(again).entries] == [("b", None)]
+    assert state.revision == 2
+
+
+def test_to_delete_what_is_not_there_is_a_broken_invariant() -> None:
+    change = Change()
+    change.delete(zone("a"))
+    with pytest.raises(KeyError):
+        State().apply(change)

@@ -1,0 +1,129 @@
+"""Schema, row types and migrations say the same, and no statement is for one database alone."""
+
+import sqlite3
+from dataclasses import fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_type_hints
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect as postgresql_dialect
+from sqlalchemy.schema import CreateTable
+from store_cases import BACKENDS, empty_url, opened
+
+from controlplane.model.state import Row, State
+from controlplane.store import postgresql, sqlite
+from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, StoreError
+from controlplane.store.rows import StoredRows
+from controlplane.store.schema import TABLES, metadata
+from controlplane.store.store import Store
+
+
+@pytest.fixture(params=BACKENDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(empty_url(request.param, tmp_path))
+
+
+def test_every_table_of_the_state_has_one_in_the_schema() -> None:
+    assert list(TABLES) == list(State().tables)
+
+
+@pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.__name__)
+def test_columns_are_the_rows_fields(row_type: type[Row]) -> None:
+    columns = list(TABLES[row_type].columns)
+    assert [column.name for column in columns] == ["position", *(item.name for item in fields(row_type))]  # type: ignore[arg-type]
+    hints = get_type_hints(row_type)
+    assert [column.nullable for column in columns[1:]] == [isinstance(hint, UnionType) for hint in hints.values()]
+
+
+def test_migrations_lead_to_the_schema(url: str) -> None:
+    opened(url).close()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_an_empty_database_is_migrated_once(url: str) -> None:
+    store = Store.open(url)
+    with pytest.raises(SchemaMismatch, match="stead-controlplane init"):
+        store.check_schema()
+    store.migrate()
+    store.migrate()
+    store.check_schema()
+    assert store.load().revision == 0
+    store.close()
+
+
+def test_a_newer_schema_is_refused(url: str) -> None:
+    store = opened(url)
+    execute(url, "UPDATE alembic_version SET version_num = 'from-the-future'")
+    for step in (store.check_schema, store.migrate):
+        with pytest.raises(SchemaMismatch, match="from-the-future, which this version does not know"):
+            step()
+    store.close()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(url: str) -> None:
+    execute(url, "CREATE TABLE volumes (mine TEXT)")
+    store = Store.open(url)
+    with pytest.raises(StoreError, match="volumes"):
+        store.migrate()
+    execute(url, "DROP TABLE volumes")
+    store.migrate()
+    store.close()
+
+
+def execute(url: str, statement: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.__name__)
+def test_statements_compile_for_postgresql(row_type: type[Row]) -> None:
+    dialect = postgresql_dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+    rows = StoredRows(row_type, TABLES[row_type], dialect)
+    width = len(fields(row_type))  # type: ignore[arg-type]
+    statements = {rows.insert: width, rows.insert_at: width + 1, rows.update: width, rows.delete: 1}
+    assert {sql: sql.count("%s") for sql in statements} == statements
+    assert "position BIGSERIAL" in str(CreateTable(TABLES[row_type]).compile(dialect=dialect))
+
+
+class Reported(Exception):
+    """A driver's error, with what it tells of its cause."""
+
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (sqlite3.SQLITE_FULL, StorageFailed),
+        (sqlite3.SQLITE_IOERR_FSYNC, StorageFailed),
+        (sqlite3.SQLITE_CORRUPT, StorageFailed),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, StoreBusy),
+        (sqlite3.SQLITE_ERROR, StoreError),
+    ],
+)
+def test_sqlite_errors_are_told_apart(code: int, expected: type[StoreError]) -> None:
+    assert sqlite.classify(Reported(sqlite_errorcode=code)) is expected
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "expected"),
+    [
+        ("53100", StorageFailed),
+        ("58030", StorageFailed),
+        ("40001", StoreBusy),
+        ("42P01", StoreError),
+        (None, StoreError),
+    ],
+)
+def test_postgresql_errors_are_told_apart(sqlstate: str | None, expected: type[StoreError]) -> None:
+    assert postgresql.classify(Reported(sqlstate=sqlstate)) is expected
