@@ -19,10 +19,11 @@ from agent.converge.desired import Desired
 from agent.converge.engine import Engine
 from agent.converge.resources import MetadataServer
 from agent.drivers import registry
-from agent.drivers.base import HostContext
+from agent.drivers.base import DriverError, HostContext
+from agent.drivers.registry import Drivers
 from agent.enroll import JoinToken
 from agent.enroll import join as enroll
-from agent.identity import Identity, IdentityError, IdentityStore
+from agent.identity import Host, Identity, IdentityError, IdentityStore
 from agent.images import Images
 from agent.ledger import Ledger, LedgerError
 from agent.messages import Role
@@ -44,20 +45,26 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
     """
     identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     identity = identities.load()
-    roles = _roles(settings, identity)
-    context = _context(settings, identity, identities)
-    drivers = registry.load(kinds_of(roles), settings.driver_names(), settings.driver_tables, context)
+    drivers = _drivers(settings, identity, identities)
     ledger = Ledger(settings.agent.state_dir / "ledger.sqlite")
     try:
         contents = ledger.load()
         desired = Desired(contents.revision, contents.specs.values())
-        metadata = _metadata_server(desired.instance_at, context.state_dir) if settings.agent.metadata_service else None
+        metadata = _metadata_server(settings, desired.instance_at)
+        await drivers.prepare()
         engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)
-        session = Session(identities, roles, drivers, ledger, engine, settings.session)
-        log.info("agent started", host=context.host_id, version=__version__, roles=[role.value for role in roles])
+        session = Session(identities, _roles(settings, identity), drivers, ledger, engine, settings.session)
+        log.info("agent started", host=identity.host.host_id, version=__version__)
         await _run_until(stop, engine, session)
     finally:
         ledger.close()
+
+
+def _drivers(settings: Config, identity: Identity, identities: IdentityStore) -> Drivers:
+    """Those that the roles of a joined machine need."""
+    kinds = kinds_of(_roles(settings, identity))
+    context = _context(settings, identity, identities)
+    return registry.load(kinds, settings.driver_names(), settings.driver_tables, context)
 
 
 async def _run_until(stop: asyncio.Event, engine: Engine, session: Session) -> None:
@@ -69,10 +76,12 @@ async def _run_until(stop: asyncio.Event, engine: Engine, session: Session) -> N
             loop.cancel()
 
 
-def _metadata_server(lookup: Lookup, state_dir: Path) -> MetadataServer:
+def _metadata_server(settings: Config, lookup: Lookup) -> MetadataServer | None:
+    if not settings.agent.metadata_service:
+        return None
     from agent.imds import MetadataServer as Imds  # Not needed, and not loaded, for a simulated host.
 
-    return Imds(lookup, state_dir)
+    return Imds(lookup, settings.agent.state_dir)
 
 
 def _roles(settings: Config, identity: Identity) -> tuple[Role, ...]:
@@ -130,12 +139,19 @@ def join(
     store = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     try:
         address = str(ipaddress.IPv4Address(underlay))
-        host = asyncio.run(enroll(JoinToken.parse(token), name or os.uname().nodename, address, store))
+        host = asyncio.run(_join(settings, JoinToken.parse(token), name or os.uname().nodename, address, store))
     except ipaddress.AddressValueError:
         _fail(f"--underlay {underlay!r} is no IPv4 address: give the one at which other hosts reach this machine")
-    except IdentityError as error:
+    except (IdentityError, SettingsError, DriverError) as error:
         _fail(error)
     typer.echo(f"This machine is {host.host_id} now. Start `stead-agent run` to put it to work.")
+
+
+async def _join(settings: Config, token: JoinToken, name: str, address: str, store: IdentityStore) -> Host:
+    """Become a host, and put the machine in order for what it is to do."""
+    host = await enroll(token, name, address, store)
+    await _drivers(settings, store.load(), store).prepare()
+    return host
 
 
 def _check(settings: Config) -> None:

@@ -1,4 +1,7 @@
-"""How the agent logs: for people on a terminal, one JSON object a line elsewhere. To stderr."""
+"""How the agent logs: for people on a terminal, one JSON object a line elsewhere. To stderr.
+
+Tracebacks come without the values of variables, since these may be keys.
+"""
 
 import logging
 import sys
@@ -9,7 +12,9 @@ import structlog
 def set_up(level: str, format: str) -> None:
     is_human = sys.stderr.isatty() if format == "auto" else format == "human"
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if is_human else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if is_human
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[

@@ -1,6 +1,7 @@
 """`stead-controlplane`: the composition root, and the only place that builds concrete objects and the TaskGroup."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -21,7 +22,6 @@ from controlplane.engine import LOG_KEPT, Engine, LogEntry
 from controlplane.errors import CloudError
 from controlplane.ids import mint
 from controlplane.loops import sweep
-from controlplane.model.policy import Policy
 from controlplane.model.project import Role
 from controlplane.service import projects, regions
 from controlplane.service.call import Call
@@ -39,26 +39,6 @@ DRAIN_S = 5
 
 def clock() -> datetime:
     return datetime.now(UTC)
-
-
-def policy_of(config: Config) -> Policy:
-    """What use cases need of the configuration."""
-    limits, timing = config.limits, config.timing
-    return Policy(
-        region=config.region.name,
-        zones=config.region.zones,
-        public_pool=config.network.public_ranges(),
-        stop_timeout_s=timing.stop_timeout_s,
-        terminated_visible=timedelta(seconds=timing.terminated_visible_s),
-        client_token_retention=timedelta(seconds=timing.client_token_retention_s),
-        elastic_addresses=limits.elastic_addresses,
-        rules_per_group_and_direction=limits.rules_per_group_and_direction,
-        groups_per_interface=limits.groups_per_interface,
-        attachments_per_instance=limits.attachments_per_instance,
-        instances_per_call=limits.instances_per_call,
-        key_pairs=limits.key_pairs,
-        security_groups=limits.security_groups,
-    )
 
 
 class Files:
@@ -105,7 +85,7 @@ async def _populate(config: Config, secret: str) -> None:
     engine = Engine(store, clock)
     async with asyncio.TaskGroup() as group:
         writer = group.create_task(engine.run())
-        call = Call("", Role.ADMIN, clock(), mint, policy_of(config))
+        call = Call("", Role.ADMIN, clock(), mint, config.policy())
         await engine.call(lambda state: regions.sync(state, call), lambda state, _: None)
         if not engine.state.projects:
             project_id = await engine.call(
@@ -157,9 +137,12 @@ async def serve(config: Config) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    files, policy = Files(config), policy_of(config)
+    files, policy = Files(config), config.policy()
     store = open_store(config)
-    engine = Engine(store, clock, _recent_log(store))
+    engine = Engine(store, clock)
+    engine.log.extend(_recent_log(store, engine.state.revision))
+    # The state lives as long as the process: full collections would walk all of it for nothing.
+    gc.freeze()
     sessions = Sessions(engine, policy.region, timedelta(seconds=config.timing.heartbeat_timeout_s), clock)
     edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images)
 
@@ -184,9 +167,11 @@ async def serve(config: Config) -> None:
     store.close()
 
 
-def _recent_log(store: Store) -> list[LogEntry]:
-    """What watchers may still ask for after a restart."""
-    kept = store.read_log(max(0, store.load().revision - LOG_KEPT), LOG_KEPT)
+def _recent_log(store: Store, newest: int) -> list[LogEntry]:
+    """What watchers may still ask for after a restart; what is older is forgotten."""
+    oldest = max(0, newest - LOG_KEPT)
+    store.trim_log(oldest + 1)
+    kept = store.read_log(oldest, LOG_KEPT)
     return [LogEntry(row.revision, row.kind, row.resource_id, row.project_id, row.deleted) for row in kept]
 
 

@@ -8,7 +8,7 @@ fails the calls in it and all that were applied on top, and ends the process, wh
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -46,9 +46,9 @@ class LogEntry:
 class Engine:
     """See the module. `run` must be running for anything to become durable."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], log: Iterable[LogEntry] = ()) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self.state = store.load()
-        self.log = deque(log, LOG_KEPT)
+        self.log: deque[LogEntry] = deque(maxlen=LOG_KEPT)
         self.durable_revision = self.state.revision
         self._store = store
         self._clock = clock

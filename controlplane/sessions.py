@@ -70,7 +70,7 @@ class Session:
             await self._wake.wait()
             self._wake.clear()
             update = self._next_update()
-            await self._engine.durable(update.revision)
+            await self._engine.durable(self._engine.state.revision)
             if update.is_snapshot or update.put or update.remove:
                 self._sent_revision = update.revision
                 yield update
@@ -80,10 +80,12 @@ class Session:
                 yield self._questions.pop(0)
 
     def _next_update(self) -> Update:
-        state, dirty, self._dirty = self._engine.state, self._dirty, set()
+        """It may show more than is durable, but claims no later revision: what those touched is not known yet."""
+        state, revision = self._engine.state, self._engine.durable_revision
+        dirty, self._dirty = self._dirty, set()
         if dirty is None:
             self._sent = render_all(state, self.host_id, self._region)
-            return Update(state.revision, True, [(kind, spec) for (kind, _), spec in self._sent.items()], ())
+            return Update(revision, True, [(kind, spec) for (kind, _), spec in self._sent.items()], ())
         put, remove = [], []
         for key in dirty:
             spec = render(state, self.host_id, key, self._region)
@@ -92,7 +94,7 @@ class Session:
             elif spec is not None and self._sent.get(key) != spec:
                 self._sent[key] = spec
                 put.append((key[0], spec))
-        return Update(state.revision, False, put, remove)
+        return Update(revision, False, put, remove)
 
     def report(self, report: Report, revision: int) -> None:
         """Take in what the agent saw. It becomes durable soon; nobody waits for it."""

@@ -154,6 +154,12 @@ class GatewayDriver(Protocol):
 class ComputeDriver(Protocol):
     """Virtual machines."""
 
+    async def prepare(self) -> None:
+        """Put the host's own settings for the hypervisor in order: when the host joins, and when the agent starts.
+
+        `probe()` tells when they need a restart of something that is not ours.
+        """
+
     async def probe(self) -> Capacity: ...
     async def list(self) -> Mapping[str, Domain]:
         """Domains of ours by instance id."""

@@ -33,6 +33,11 @@ class Drivers:
     gateway: GatewayDriver | None = None
     compute: ComputeDriver | None = None
 
+    async def prepare(self) -> None:
+        """Raises DriverError when the host can't be put in order."""
+        if self.compute is not None:
+            await self.compute.prepare()
+
     async def probe(self) -> Capacity:
         """The sum of all; a driver that can't tell is a problem of the host, not an error."""
         drivers = [getattr(self, field.name) for field in fields(self)]

@@ -216,17 +216,26 @@ class Netlink:
         messages = self._ipr.fdb("dump", ifindex=self._index(device))
         return frozenset(FdbEntry(m.get("lladdr"), m.get("dst")) for m in messages if m.get("dst"))
 
-    def proxy_neighbours(self, device: str) -> frozenset[str]:
-        """Addresses for which ARP requests are answered on a device, though they are elsewhere."""
-        index, messages = self._index(device), self._ipr.neigh("dump", family=socket.AF_INET, flags=NTF_PROXY)
-        return frozenset(m.get("dst") for m in messages if m["ifindex"] == index)
+    def has_proxy_neighbour(self, device: str, address: str) -> bool:
+        """Whether ARP requests for an address that is elsewhere are answered on a device.
+
+        Asked one by one: a dump of proxy entries needs a flag that pyroute2 does not send.
+        """
+        try:
+            return bool(self._ipr.neigh("get", ifindex=self._index(device), dst=address, flags=NTF_PROXY))
+        except NetlinkError as error:
+            if error.code == errno.ENOENT:
+                return False
+            raise
 
     def put_proxy_neighbour(self, device: str, address: str) -> None:
         self._ipr.neigh("replace", ifindex=self._index(device), dst=address, flags=NTF_PROXY)
 
-    def delete_proxy_neighbour(self, device: str, address: str) -> None:
-        with _absent_is_fine():
-            self._ipr.neigh("del", ifindex=self._index(device), dst=address, flags=NTF_PROXY)
+    def delete_proxy_neighbour(self, address: str) -> None:
+        """Stop answering for it, on whatever device."""
+        for link in self.links(""):
+            with _absent_is_fine():
+                self._ipr.neigh("del", ifindex=link.index, dst=address, flags=NTF_PROXY)
 
     def _route(self, route: Route) -> dict[str, Any]:
         address, _, length = route.destination.partition("/")

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
@@ -37,16 +38,12 @@ class Format(StrEnum):
 FORMAT_OF_SUFFIX = {".raw": Format.RAW, ".img": Format.RAW, ".qcow2": Format.QCOW2}
 
 
-def _gib(size_bytes: int) -> str:
-    return f"{size_bytes / 2**30:.2f}"
-
-
 COLUMNS = {
     "IMAGE": lambda image: image.image_id,
     "NAME": lambda image: image.name,
     "STATE": lambda image: image.state,
     "FORMAT": lambda image: image.format,
-    "DISK GIB": lambda image: _gib(image.virtual_size_bytes),
+    "DISK MIB": lambda image: str(math.ceil(image.virtual_size_bytes / 2**20)),
     "CREATED": lambda image: image.create_time.ToJsonString(),
 }
 
@@ -104,7 +101,9 @@ def _format_of(file: Path) -> Format:
 
 def _progress() -> Progress:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    return Progress(TextColumn("{task.description:9}"), *columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    title = TextColumn("{task.description:9}")
+    return Progress(title, *columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 async def _chunks(content: BinaryIO, title: str, size_bytes: int, progress: Progress) -> AsyncIterator[bytes]:

@@ -17,11 +17,6 @@ COLUMNS = {
 }
 
 
-@app.callback()
-def vpc() -> None:
-    """Private networks."""
-
-
 @command(app, "list")
 async def list_(cli: Cli, filter: Filters = None) -> None:
     """List VPCs."""

@@ -27,6 +27,7 @@ _KINDS = {
     ObservedKind.GATEWAY: pb.RESOURCE_KIND_GATEWAY,
     ObservedKind.INSTANCE: pb.RESOURCE_KIND_INSTANCE,
 }
+_MAX_COUNT = (1 << 63) - 1  # The largest that a database keeps; an agent can say more.
 _OBSERVED_KINDS: dict[int, ObservedKind] = {number: kind for kind, number in _KINDS.items()}
 
 
@@ -144,7 +145,12 @@ def _needs_image(state: State, host_id: str, image_id: str) -> bool:
 
 
 def _capacity(message: pb.Capacity) -> hosts.Capacity:
-    return hosts.Capacity(message.vcpus, message.memory_mib, message.storage_gib, tuple(message.problems))
+    return hosts.Capacity(
+        message.vcpus,
+        min(message.memory_mib, _MAX_COUNT),
+        min(message.storage_gib, _MAX_COUNT),
+        tuple(message.problems),
+    )
 
 
 def _to_message(message: Update | ConsoleRequest) -> pb.ControlMessage:
@@ -189,9 +195,9 @@ def _observation(host_id: str, message: pb.Observed) -> Observation:
         error=message.error,
         permanent=message.permanent,
         running=facts.running,
-        generation=facts.generation,
+        generation=min(facts.generation, _MAX_COUNT),
         has_run=facts.has_run,
         powered_off_by_guest=facts.powered_off_by_guest,
-        reboot_count=facts.reboot_count,
+        reboot_count=min(facts.reboot_count, _MAX_COUNT),
         export_names=tuple(facts.export_names),
     )

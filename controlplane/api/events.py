@@ -5,7 +5,7 @@ from itertools import takewhile
 from typing import Any
 
 from controlplane.api.caller import Edge, principal
-from controlplane.engine import LogEntry
+from controlplane.engine import Engine, LogEntry
 from stead.v1 import events_pb2 as pb
 from stead.v1.events_pb2_grpc import EventsServicer
 
@@ -18,7 +18,7 @@ class Events(EventsServicer):
         engine, project_id = self._edge.engine, principal.get().project_id
         after = request.after_revision or engine.durable_revision
         while True:
-            if engine.log and after + 1 < engine.log[0].revision and after < engine.durable_revision:
+            if _is_lost(engine, after):
                 after = engine.durable_revision
                 yield pb.WatchEvent(revision=after, resync=True)
             news = _after(engine.log, after)
@@ -27,6 +27,13 @@ class Events(EventsServicer):
                 if entry.project_id == project_id:
                     yield pb.WatchEvent(revision=entry.revision, kind=entry.kind, id=entry.id, deleted=entry.deleted)
             await engine.next_after(after)
+
+
+def _is_lost(engine: Engine, after: int) -> bool:
+    """Whether changes later than a revision are not kept; of the oldest in a full log some may be gone."""
+    latest, is_full = engine.durable_revision, len(engine.log) == engine.log.maxlen
+    oldest = engine.log[0].revision + is_full if engine.log else latest + 1
+    return after > latest or (after < latest and after + 1 < oldest)
 
 
 def _after(log: Any, revision: int) -> list[LogEntry]:

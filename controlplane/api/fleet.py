@@ -89,7 +89,9 @@ class Hosts(HostsServicer):
         asked = convert.to_request(request, hosts.CreateHostToken, secret_hash=projects.hash_secret(secret))
 
         def reply(state: State, token_id: str) -> hosts_pb2.CreateHostTokenResponse:
-            row = state.host_tokens[token_id]
+            row = state.host_tokens.get(token_id)
+            if row is None:
+                return hosts_pb2.CreateHostTokenResponse(host_token_id=token_id)
             return hosts_pb2.CreateHostTokenResponse(
                 host_token_id=row.id,
                 token=self._join_token(secret, row.roles),
@@ -166,13 +168,13 @@ class InstanceTypes(InstanceTypesServicer):
 
     async def CreateInstanceType(self, request: Any, context: Any) -> instance_types_pb2.CreateInstanceTypeResponse:
         asked = convert.to_request(request.instance_type, catalogue.CreateInstanceType)
-        made, _ = await self._edge.mutate(
-            request,
-            lambda state, call: catalogue.create(state, call, asked),
-            lambda state, name: instance_types_pb2.CreateInstanceTypeResponse(
-                instance_type=convert.to_instance_type(state.instance_types[name])
-            ),
-        )
+
+        def reply(state: State, name: str) -> instance_types_pb2.CreateInstanceTypeResponse:
+            row = state.instance_types.get(name)
+            message = convert.to_instance_type(row) if row else request.instance_type
+            return instance_types_pb2.CreateInstanceTypeResponse(instance_type=message)
+
+        made, _ = await self._edge.mutate(request, lambda state, call: catalogue.create(state, call, asked), reply)
         return made
 
     async def DeleteInstanceType(self, request: Any, context: Any) -> instance_types_pb2.DeleteInstanceTypeResponse:

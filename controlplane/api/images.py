@@ -39,7 +39,8 @@ class Images(ImagesServicer):
             return images.register(state, call, image_id, complete)
 
         def reply(state: State, made_id: str) -> pb.ImportImageResponse:
-            return pb.ImportImageResponse(image=convert.to_image(state.images[made_id]))
+            row = state.images.get(made_id)
+            return pb.ImportImageResponse(image=convert.to_image(row) if row else pb.Image(image_id=made_id))
 
         try:
             made, is_replay = await self._edge.mutate(header, register, reply)

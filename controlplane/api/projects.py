@@ -9,7 +9,7 @@ from controlplane.api.describe import describe, own
 from controlplane.model.project import Project, Role
 from controlplane.model.state import State
 from controlplane.service import projects
-from controlplane.service.call import PROJECT, Call
+from controlplane.service.call import PROJECT, Call, not_found
 from stead.v1 import projects_pb2 as pb
 from stead.v1.projects_pb2_grpc import ProjectsServicer
 
@@ -37,7 +37,11 @@ class Projects(ProjectsServicer):
     async def DescribeProjects(self, request: Any, context: Any) -> pb.DescribeProjectsResponse:
         def visible(state: State, call: Call) -> list[Project]:
             rows = own(state.projects, PROJECT, request.project_ids, call)
-            return [row for row in rows if call.role is Role.ADMIN or row.id == call.project_id]
+            if call.role is Role.ADMIN:
+                return list(rows)
+            if hidden := set(request.project_ids) - {call.project_id}:
+                raise not_found(PROJECT, min(hidden))
+            return [row for row in rows if row.id == call.project_id]
 
         found, token = await describe(
             self._edge,

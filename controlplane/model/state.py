@@ -41,6 +41,7 @@ class Table(Generic[R]):
         self.kind = kind
         self.row_type = row_type
         self._rows: dict[str, R] = {}
+        self._newest: R | None = None
         self._keys = indexes
         self._index: dict[str, dict[Hashable, dict[str, None]]] = {name: {} for name in indexes}
 
@@ -69,8 +70,8 @@ class Table(Generic[R]):
         return self._rows[next(reversed(bucket))] if bucket else None
 
     def newest(self) -> R | None:
-        """The row that was created last."""
-        return self._rows[next(reversed(self._rows))] if self._rows else None
+        """The row that was created last, also when it is gone; after a restart, of those that are left."""
+        return self._newest
 
     def count(self, index: str, key: Hashable) -> int:
         return len(self._index[index].get(key, ()))
@@ -85,6 +86,7 @@ class Table(Generic[R]):
         """Insert or replace; returns what was there."""
         old = self._rows.get(row.id)
         self._rows[row.id] = row
+        self._newest = row if old is None else self._newest
         for name, keys in self._keys.items():
             before = tuple(keys(old)) if old is not None else ()
             after = tuple(keys(row))

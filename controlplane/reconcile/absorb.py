@@ -74,7 +74,9 @@ def _follow_instance(state: State, change: Change, row: Observation) -> None:
 def _follow_volume(state: State, change: Change, row: Observation) -> None:
     """A volume that was made; or one that can't be, which ends the launch that it was to be for."""
     volume = state.volumes.get(row.resource_id)
-    if volume is not None and row.converged and not volume.is_ready:
+    if volume is None or volume.host_id != row.host_id:
+        return
+    if row.converged and not volume.is_ready:
         change.put(replace(volume, is_ready=True))
     if not row.permanent:
         return

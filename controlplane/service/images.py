@@ -44,8 +44,8 @@ def check(state: State, call: Call, request: RegisterImage) -> None:
 
 def register(state: State, call: Call, image_id: str, request: RegisterImage) -> tuple[Change, str]:
     check(state, call, request)
-    if not 0 < request.virtual_size_bytes <= MAX_DISK_BYTES:
-        raise invalid_value("virtual size", request.virtual_size_bytes, f"1 to {MAX_DISK_BYTES} bytes")
+    if request.virtual_size_bytes > MAX_DISK_BYTES:
+        raise invalid_value("disk size", request.virtual_size_bytes, f"at most {MAX_DISK_BYTES} bytes")
     change = Change()
     change.put(
         Image(

@@ -75,11 +75,7 @@ def launch_first(cloud: Cloud, image: Path, began: float) -> tuple[Guest, Path]:
 
 def launch(cloud: Cloud, key: Path) -> Guest:
     with step("run an instance in home-1a, its root disk on the network") as tell:
-        reply = cloud.json(
-            "instance", "run", "--image", "tiny", "--type", "t3.nano", "--key", "demo", "--sg", "ssh", "--az", ZONE,
-            "--wait",
-        )  # fmt: skip
-        guest = Guest(cloud, reply["instances"][0]["instance_id"], key)
+        guest = Guest.launch(cloud, key, "--az", ZONE, groups=("ssh",), image="tiny", key_name="demo")
         tell(f"{guest.private_ip} = {guest.public_ip}")
     return guest
 

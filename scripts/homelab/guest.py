@@ -17,6 +17,16 @@ class Guest:
         self.instance_id = instance_id
         self.key = key
 
+    @classmethod
+    def launch(
+        cls, cloud: Cloud, key: Path, *arguments: str, groups: tuple[str, ...], image: str, key_name: str
+    ) -> "Guest":
+        """Run one instance of the smallest type and wait until its domain runs."""
+        words = [word for group in groups for word in ("--sg", group)]
+        what = ["--image", image, "--key", key_name, "--type", "t3.nano", *words, *arguments]
+        reply = cloud.json("instance", "run", *what, "--wait")
+        return cls(cloud, reply["instances"][0]["instance_id"], key)
+
     def describe(self) -> dict[str, Any]:
         described: dict[str, Any] = self.cloud.json("instance", "describe", self.instance_id)["instances"][0]
         return described

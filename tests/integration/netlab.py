@@ -262,9 +262,12 @@ class Lab:
         self.hosts += [self._start_host(number) for number in range(1, host_count + 1)]
 
     def close(self) -> None:
+        """Return when everything is gone: a PID namespace ends with its first process, after all others."""
+        firsts = [first for process in self._processes for first in _children(process.pid)]
         for process in self._processes:
             process.kill()
             process.wait()
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in firsts), "the hosts have ended")
 
     def _start_place(self) -> Namespace:
         process = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
@@ -304,6 +307,10 @@ def lab(host_count: int) -> Iterator[Lab]:
         yield made
     finally:
         made.close()
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def _wait_for_namespace(process: "subprocess.Popen[bytes]") -> None:

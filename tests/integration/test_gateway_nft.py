@@ -8,7 +8,20 @@ from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
 from agent.drivers.base import Permanent, Transient
 from agent.model import AddressMapping, GatewaySpec
-from tests.integration.netlab import ALL_IN, ALL_OUT, OUTSIDE, Guest, Host, Lab, Namespace, Vpc, echoes, lab, tcp_in
+from tests.integration.netlab import (
+    ALL_IN,
+    ALL_OUT,
+    DROPPED_S,
+    OUTSIDE,
+    Guest,
+    Host,
+    Lab,
+    Namespace,
+    Vpc,
+    echoes,
+    lab,
+    tcp_in,
+)
 
 pytestmark = pytest.mark.host
 
@@ -134,8 +147,12 @@ def test_a_new_address_is_announced(hosts: Lab) -> None:
         announced = socket.inet_aton(FIRST)
         while (frame := raw.recv(64))[28:32] != announced:
             pass
-    assert frame[38:42] == announced
-    assert frame[:6] == b"\xff" * 6
+        assert frame[38:42] == announced
+        assert frame[:6] == b"\xff" * 6
+        _map(hosts, vpc, (FIRST, "172.31.0.5"))
+        raw.settimeout(DROPPED_S)
+        with pytest.raises(TimeoutError):  # Once is enough.
+            _next_other_than(raw, OUTSIDE)
 
 
 def test_ensuring_twice_changes_nothing_and_a_new_agent_disturbs_nothing(hosts: Lab) -> None:
@@ -225,6 +242,12 @@ def _tracked(host: Host, vpc: Vpc) -> str:
             return " ".join(str(message) for message in nfct.dump())
 
     return _gateway(host, vpc).inside(dump)
+
+
+def _next_other_than(raw: socket.socket, sender: str) -> bytes:
+    while (frame := raw.recv(64))[28:32] == socket.inet_aton(sender):
+        pass
+    return frame
 
 
 def _without_ids(listing: str) -> list[str]:

@@ -211,6 +211,8 @@ async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error
 async def test_an_unmounted_pool_is_not_mistaken_for_an_empty_one(host: Host, tmp_path: Path) -> None:
     driver = NbdVolumeDriver(NbdSettings(pool_dir=str(tmp_path)), host.context)
     with pytest.raises(Permanent, match="not mounted"):
+        await driver.list()
+    with pytest.raises(Permanent, match="not mounted"):
         await driver.ensure(VOLUME)
     assert (await driver.probe()).problems
 
@@ -232,8 +234,8 @@ async def test_a_blank_volume_is_sparse_and_zero_and_grows_but_never_shrinks(hos
     await host.volumes().ensure(replace(VOLUME, size_bytes=128 * MIB))
     assert await host.volumes().list() == {"vol-0a": VolumeSpec("vol-0a", 128 * MIB)}
     assert path.read_bytes()[:8] == b"data\0\0\0\0"
-    with pytest.raises(Permanent, match="cannot shrink"):
-        await host.volumes().ensure(VOLUME)
+    await host.volumes().ensure(VOLUME)
+    assert path.stat().st_size == 128 * MIB
 
 
 async def test_a_volume_is_an_independent_clone_of_its_image(host: Host, raw_image: ImageSource) -> None:
@@ -311,7 +313,7 @@ async def test_a_pool_promises_no_more_than_it_has(host: Host) -> None:
     driver = host.volumes()
     await driver.ensure(VolumeSpec("vol-0a", GIB))
     for spec in (VolumeSpec("vol-0b", GIB), VolumeSpec("vol-0a", 2 * GIB)):
-        with pytest.raises(Permanent, match=r"full: 1073741824 bytes needed, \d+ free"):
+        with pytest.raises(Permanent, match=r"full: volume vol-0\w needs 1073741824 bytes, \d+ are free"):
             await driver.ensure(spec)
     assert await driver.list() == {"vol-0a": VolumeSpec("vol-0a", GIB)}
 
@@ -327,7 +329,7 @@ async def test_a_full_filesystem_is_permanent_and_leaves_nothing(
     unwritten = os.statvfs(host.pool).f_bavail * os.statvfs(host.pool).f_bsize
     await run("fallocate", f"--length={unwritten - 50 * MIB}", filler)
     try:
-        with pytest.raises(Permanent, match=r"full: \d+ bytes needed, \d+ free"):
+        with pytest.raises(Permanent, match=r"full: image ami-1 needs \d+ bytes, \d+ are free"):
             await _ensure_from(host, image if is_announced else replace(image, size_bytes=0))
     finally:
         filler.unlink()
@@ -503,12 +505,12 @@ async def test_an_old_epoch_never_opens_again(host: Host, export: ExportSpec) ->
     await host.volumes().ensure(VOLUME)
     new = next_epoch(export)
     await host.exports().ensure(new)
-    with pytest.raises(Permanent, match="epoch 1 is over"):
+    with pytest.raises(Permanent, match="e1 is over for good"):
         await host.exports().ensure(export)
     assert host.daemon(new.export_name)
 
     await host.exports().remove(new.export_name)
-    with pytest.raises(Permanent, match="epoch 1 is over"):
+    with pytest.raises(Permanent, match="e1 is over for good"):
         await host.exports().ensure(export)  # A new driver, as after a restart, with no export open.
     await host.exports().ensure(new)
 

@@ -180,8 +180,9 @@ def _add_fixed_devices(devices: Element, platform: Platform) -> None:
 
 def _disk(disk: DiskSpec, target: str, *, is_root: bool) -> Element:
     element = Element("disk", type="network", device="disk")
-    # "stop": where its storage daemon is away the guest is paused, and goes on at the next resume as if nothing had
-    # been. (libvirt 9.0 drops <reconnect> for NBD. QEMU reconnects by itself, but the first request fails.)
+    # "stop": where its storage daemon is away the guest is paused, and goes on once resumed as if nothing had been.
+    # (libvirt 9.0 drops <reconnect> for NBD. QEMU reconnects by itself, but fails the first requests: hence perhaps
+    # more than one resume.)
     stop = {"error_policy": "stop", "rerror_policy": "stop"}
     _add(element, "driver", name="qemu", type="raw", cache="none", discard="unmap", **stop)
     source = _add(element, "source", protocol="nbd", name=disk.export_name, tls="yes")

@@ -5,7 +5,9 @@ import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Literal
 
-from agent.drivers.base import HostContext, Transient
+import structlog
+
+from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.compute_libvirt import console, domain_xml, hypervisor, kvm, qemu_conf
 from agent.drivers.compute_libvirt.domain_xml import Export, Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor
@@ -14,6 +16,8 @@ from agent.model import Capacity, DiskSpec, Domain, InstanceSpec
 
 # To an export on the underlay. QEMU itself would hang in the connect, in a hot attach together with its guest.
 EXPORT_DEADLINE_S = 3.0
+
+log = structlog.get_logger()
 
 VirtType = Literal["kvm", "qemu"]
 
@@ -29,6 +33,14 @@ class LibvirtComputeDriver:
         self._hypervisor = Hypervisor(settings.uri, settings.threads)
         self._console_dir = context.state_dir / "console"
         self._proving = asyncio.Lock()
+
+    async def prepare(self) -> None:
+        try:
+            changed = await asyncio.to_thread(qemu_conf.ensure, self._settings.qemu_conf, self._context.pki_dir)
+        except OSError as error:
+            raise Permanent(f"cannot write {error.filename}: {error.strerror}; is libvirt installed?") from error
+        if changed:
+            log.info("qemu.conf changed; restart libvirtd", path=str(self._settings.qemu_conf))
 
     async def probe(self) -> Capacity:
         cores, memory_bytes = os.cpu_count() or 1, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

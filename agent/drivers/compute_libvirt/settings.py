@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The `[compute.libvirt]` table of the agent's configuration."""
+    """The `[drivers.libvirt]` table of the agent's configuration."""
 
     uri: str = "qemu:///system"
     # "auto" uses KVM where a tiny guest proves that it works, and emulation elsewhere.

@@ -9,6 +9,9 @@ from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, OffReason, Por
 
 
 class FakeComputeDriver(Verbs):
+    async def prepare(self) -> None:
+        """There is nothing to put in order."""
+
     async def probe(self) -> Capacity:
         return Capacity(vcpus=self.settings.vcpus, memory_mib=self.settings.memory_mib)
 

@@ -6,47 +6,50 @@ goes after it.
 
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address
 
 from agent.drivers.gateway_nft import links
-from agent.host.netlink import Netlink, open_netlink
+from agent.host.netlink import Link, open_netlink
 
 _ETH_P_ARP = 0x0806
 _BROADCAST = b"\xff" * 6
 
 
-def answer(vpc_id: str, addresses: Iterable[str], external: str) -> None:
-    """Take over addresses, and tell the neighbourhood about each that is new here."""
+def answer(vpc_id: str, addresses: Collection[str], external: str) -> None:
+    """Take over addresses, and tell the neighbourhood about those that are new here."""
     with open_netlink() as netlink:
-        routes, answered = netlink.routes(links.host_device(vpc_id)), netlink.proxy_neighbours(external)
-        for address in addresses:
-            route = links.public_route(vpc_id, address)
-            if route not in routes:
-                netlink.put_route(route)
-            if address not in answered:
-                netlink.put_proxy_neighbour(external, address)
-                _announce(netlink, external, address)
+        routes = {links.public_route(vpc_id, address) for address in addresses}
+        for route in routes - netlink.routes(links.host_device(vpc_id)):
+            netlink.put_route(route)
+        new = [address for address in addresses if not netlink.has_proxy_neighbour(external, address)]
+        for address in new:
+            netlink.put_proxy_neighbour(external, address)
+        link = netlink.link(external)
+    if new and link is not None:
+        _announce(link, new)
 
 
-def leave(vpc_id: str, kept: Iterable[str], external: str) -> None:
+def leave(vpc_id: str, kept: Iterable[str]) -> None:
     """Give up all addresses of a gateway but `kept`. Success where the gateway has no device."""
     device, staying = links.host_device(vpc_id), {links.public_route(vpc_id, address) for address in kept}
     with open_netlink() as netlink:
         if netlink.link(device) is None:
             return
         for route in netlink.routes(device) - staying:
-            netlink.delete_proxy_neighbour(external, route.destination.removesuffix("/32"))
+            netlink.delete_proxy_neighbour(route.destination.removesuffix("/32"))
             netlink.delete_route(route)
 
 
-def _announce(netlink: Netlink, external: str, address: str) -> None:
-    """Gratuitous ARP (RFC 5227, section 3): whoever had the address, neighbours now send it here."""
-    link = netlink.link(external)
-    if link is None:
-        return
-    mac, ip = bytes.fromhex(link.mac_address.replace(":", "")), IPv4Address(address).packed
-    request = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + ip + bytes(6) + ip
+def _announce(link: Link, addresses: Iterable[str]) -> None:
+    """Gratuitous ARP (RFC 5227, section 3): whoever had an address, neighbours now send for it here.
+
+    One socket for all: the kernel takes some 10 ms to close one.
+    """
+    mac = bytes.fromhex(link.mac_address.replace(":", ""))
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
-        raw.bind((external, 0))
-        raw.send(_BROADCAST + mac + struct.pack("!H", _ETH_P_ARP) + request)
+        raw.bind((link.name, 0))
+        for address in addresses:
+            ip = IPv4Address(address).packed
+            request = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + ip + bytes(6) + ip
+            raw.send(_BROADCAST + mac + struct.pack("!H", _ETH_P_ARP) + request)

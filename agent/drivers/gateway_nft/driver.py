@@ -56,7 +56,7 @@ class NftGatewayDriver:
         external, mtu = self._external()
         self._prepare_host(external)
         links.ensure(vpc_id, mtu)
-        addresses.leave(vpc_id, wanted, external)
+        addresses.leave(vpc_id, wanted)
         is_first = vpc_id not in self._adopted
         namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, wanted, is_first)
         addresses.answer(vpc_id, wanted, external)
@@ -64,7 +64,7 @@ class NftGatewayDriver:
 
     def _remove(self, vpc_id: str) -> None:
         self._adopted.discard(vpc_id)
-        addresses.leave(vpc_id, (), self._external()[0])
+        addresses.leave(vpc_id, ())
         links.remove(vpc_id)
         with self._host_lock:
             if not _vpc_ids():

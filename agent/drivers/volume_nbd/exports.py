@@ -57,13 +57,13 @@ class NbdExportDriver:
 
     async def ensure(self, spec: ExportSpec) -> None:
         async with self._volume_locks[spec.volume_id]:
-            await asyncio.to_thread(self._pool.check_epoch, spec.volume_id, spec.epoch)
+            await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, spec.epoch)
             recorded = list(self._records.select(spec.volume_id))
             if spec in recorded and self._records.is_open(spec):
                 return
             for other in recorded:
                 await self._close(other.export_name)
-            with await asyncio.to_thread(self._pool.claim, spec.volume_id, spec.epoch) as claim:
+            with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, spec.epoch) as claim:
                 await self._open(spec, claim)
 
     async def remove(self, export_name: str) -> None:
@@ -72,9 +72,9 @@ class NbdExportDriver:
             await self._close(export_name)
 
     async def _open(self, spec: ExportSpec, claim: BinaryIO) -> None:
-        await asyncio.to_thread(ensure_dh_params, self._pki_dir)
-        self._records.write(spec)
         try:
+            await asyncio.to_thread(ensure_dh_params, self._pki_dir)
+            self._records.write(spec)
             with _listen(self._address, spec.port) as listener:
                 await start_daemon(
                     *command_line(spec, self._pool.volume_path(spec.volume_id), self._pki_dir, listener.fileno()),

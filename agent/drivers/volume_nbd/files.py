@@ -3,23 +3,27 @@
     volumes/<volume id>.raw    sparse; the extended attribute EPOCH holds the latest epoch ever opened
     images/<image id>.raw      never written again once it has this name
 
-All of it blocks: callers use `asyncio.to_thread`. A file has its name only when it is whole and durable, so a crash
+All of it blocks: callers use `PoolFiles.call`. A file has its name only when it is whole and durable, so a crash
 leaves nothing half made. The epoch is part of the volume's inode: it can't be lost, or left behind, without the volume.
 
 An exclusive flock(2) on a volume's file is the right to export it or to delete it. The storage daemon inherits the
 descriptor, so that the right ends with the last process that could write, whoever else lives or dies.
 """
 
+import asyncio
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from agent.drivers.base import Permanent, Transient
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FICLONE = 0x40049409  # ioctl_ficlone(2)
 EPOCH = "user.stead.epoch"
@@ -48,14 +52,14 @@ class PoolFiles:
 
     def check_clones(self) -> None:
         """Raises Permanent unless the filesystem can clone files."""
-        with _unnamed_file(self.directory) as source, _unnamed_file(self.directory) as target:
-            try:
+        try:
+            with _unnamed_file(self.directory) as source, _unnamed_file(self.directory) as target:
                 fcntl.ioctl(target, FICLONE, source)
-            except OSError as error:
-                raise Permanent(
-                    f"the filesystem of {self.directory} cannot clone files ({error.strerror}); it takes XFS or btrfs: "
-                    + _set_up_hint(self.directory)
-                ) from error
+        except OSError as error:
+            raise Permanent(
+                f"the filesystem of {self.directory} cannot clone files ({error.strerror}); it takes XFS or btrfs: "
+                + _set_up_hint(self.directory)
+            ) from error
 
     def capacity_bytes(self) -> int:
         """What volumes may fill, all together."""
@@ -74,15 +78,15 @@ class PoolFiles:
     def ensure_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
         """Make the volume as a clone of `image`, or of zeros; or grow it. Leaves nothing behind on failure."""
         sizes = self.volume_sizes()
-        present_bytes = sizes.get(volume_id, 0)
-        if size_bytes < present_bytes:
-            raise Permanent(f"volume {volume_id} has {present_bytes} bytes and cannot shrink to {size_bytes}")
-        self.require(size_bytes - present_bytes, self.capacity_bytes() - sum(sizes.values()))
-        with self.full_is_permanent(size_bytes):
-            if volume_id not in sizes:
-                self._create_volume(volume_id, size_bytes, image)
-            elif size_bytes > present_bytes:
+        missing_bytes = size_bytes - sizes.get(volume_id, 0)
+        if missing_bytes <= 0:
+            return
+        self.require(f"volume {volume_id}", missing_bytes, self.capacity_bytes() - sum(sizes.values()))
+        with self.errors(f"volume {volume_id}", missing_bytes):
+            if volume_id in sizes:
                 self._grow_volume(volume_id, size_bytes)
+            else:
+                self._create_volume(volume_id, size_bytes, image)
 
     def _create_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
         path = self.volume_path(volume_id)
@@ -142,7 +146,7 @@ class PoolFiles:
         """Raises Permanent when a later epoch was opened, Transient when there is no volume."""
         latest = self._latest_epoch(volume_id)
         if epoch < latest:
-            raise Permanent(f"volume {volume_id} was opened in epoch {latest}: epoch {epoch} is over for good")
+            raise Permanent(f"{volume_id}-e{epoch} is over for good: {volume_id} was opened in epoch {latest}")
 
     def _latest_epoch(self, volume_id: str) -> int:
         try:
@@ -162,25 +166,31 @@ class PoolFiles:
         with _open_directory(image.parent) as directory:
             os.fsync(directory)
 
-    def require(self, needed_bytes: int, free_bytes: int) -> None:
-        """Raises Permanent when the pool has too little."""
+    def require(self, what: str, needed_bytes: int, free_bytes: int) -> None:
+        """Raises Permanent when the pool has too little for `what`."""
         if needed_bytes > free_bytes:
-            raise Permanent(
-                f"pool {self.directory} is full: {needed_bytes} bytes needed, {free_bytes} free; "
-                "delete volumes or enlarge its filesystem"
-            )
+            raise self._full(what, needed_bytes, free_bytes)
+
+    async def call(self, what: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work on `what` in a thread, with `errors`."""
+        with self.errors(what):
+            return await asyncio.to_thread(work, *args, **kwargs)
 
     @contextmanager
-    def full_is_permanent(self, needed_bytes: int) -> Iterator[None]:
+    def errors(self, what: str, needed_bytes: int = 0) -> Iterator[None]:
+        """What the filesystem refuses, in the two errors that a driver may raise."""
         try:
             yield
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise Permanent(
-                f"pool {self.directory} is full: {needed_bytes} bytes needed, {self.unwritten_bytes()} free; "
-                "delete volumes or enlarge its filesystem"
-            ) from error
+            if error.errno == errno.ENOSPC:
+                raise self._full(what, needed_bytes, self.unwritten_bytes()) from error
+            raise Transient(f"{what} in pool {self.directory}: {error}; the kernel's log may say more") from error
+
+    def _full(self, what: str, needed_bytes: int, free_bytes: int) -> Permanent:
+        return Permanent(
+            f"pool {self.directory} is full: {what} needs {needed_bytes} bytes, {free_bytes} are free; "
+            "delete volumes or enlarge its filesystem"
+        )
 
 
 def _clone(image: Path, volume: int, size_bytes: int) -> None:

@@ -31,8 +31,9 @@ class ImageCache:
         """Path of the raw image. Whoever asks for one that is on its way waits for it."""
         path = self._pool.image_path(image.image_id)
         async with self._locks[image.image_id]:
-            if not await asyncio.to_thread(path.exists):
-                await self._bring(image, path)
+            with self._pool.errors(f"image {image.image_id}", image.size_bytes):
+                if not await asyncio.to_thread(path.exists):
+                    await self._bring(image, path)
         return path
 
     def sweep(self) -> None:
@@ -44,12 +45,11 @@ class ImageCache:
     async def _bring(self, image: ImageSource, path: Path) -> None:
         upload, raw = path.with_suffix(".upload.part"), path.with_suffix(".raw.part")
         await asyncio.to_thread(_unlink, upload, raw)
-        self._pool.require(image.size_bytes, self._pool.unwritten_bytes())
+        self._pool.require(f"image {image.image_id}", image.size_bytes, self._pool.unwritten_bytes())
         try:
-            with self._pool.full_is_permanent(image.size_bytes):
-                await self._fetch(image, upload)
-                whole = upload if image.format == "raw" else await self._convert(image, upload, raw)
-                await asyncio.to_thread(self._pool.publish_image, whole, path)
+            await self._fetch(image, upload)
+            whole = upload if image.format == "raw" else await self._convert(image, upload, raw)
+            await asyncio.to_thread(self._pool.publish_image, whole, path)
         finally:
             await asyncio.to_thread(_unlink, upload, raw)
 
@@ -60,7 +60,7 @@ class ImageCache:
             info = json.loads(await run(*INSPECT, "info", "-f", "qcow2", "--output=json", upload))
             refuse_unsafe(image.image_id, info)
             size = json.loads(await run(*INSPECT, "measure", "-f", "qcow2", "-O", "raw", "--output=json", upload))
-            self._pool.require(size["required"], self._pool.unwritten_bytes())
+            self._pool.require(f"image {image.image_id}", size["required"], self._pool.unwritten_bytes())
             await run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", upload, raw, timeout_s=CONVERT_TIMEOUT_S)
         except CommandFailed as error:
             raise Permanent(f"image {image.image_id} cannot be converted from qcow2: {error.stderr}") from error

@@ -33,18 +33,22 @@ class NbdVolumeDriver:
         return Capacity(storage_gib=self._pool.capacity_bytes() // GIB)
 
     async def list(self) -> Mapping[str, VolumeSpec]:
-        return await asyncio.to_thread(self._list)
+        """Raises Permanent where there is no pool, since volumes that can't be seen may still exist."""
+        return await self._pool.call("volumes", self._list)
 
     def _list(self) -> Mapping[str, VolumeSpec]:
+        self._pool.check()
         self._images.sweep()
         return {id_: VolumeSpec(id_, size_bytes) for id_, size_bytes in self._pool.volume_sizes().items()}
 
     async def ensure(self, spec: VolumeSpec) -> None:
-        await asyncio.to_thread(self._pool.check)
-        exists = await asyncio.to_thread(self._pool.volume_path(spec.volume_id).exists)
-        image = await self._images.ensure(spec.image) if spec.image and not exists else None
-        await asyncio.to_thread(self._pool.ensure_volume, spec.volume_id, spec.size_bytes, image)
+        what, path = f"volume {spec.volume_id}", self._pool.volume_path(spec.volume_id)
+        await self._pool.call(what, self._pool.check)
+        is_new = not await self._pool.call(what, path.exists)
+        image = await self._images.ensure(spec.image) if spec.image and is_new else None
+        await self._pool.call(what, self._pool.ensure_volume, spec.volume_id, spec.size_bytes, image)
 
     async def remove(self, volume_id: str) -> None:
-        await asyncio.to_thread(self._pool.check)
-        await asyncio.to_thread(self._pool.remove_volume, volume_id)
+        what = f"volume {volume_id}"
+        await self._pool.call(what, self._pool.check)
+        await self._pool.call(what, self._pool.remove_volume, volume_id)

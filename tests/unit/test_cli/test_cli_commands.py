@@ -11,6 +11,7 @@ import grpc
 import pytest
 from typer.testing import Result
 
+from client.cli.app import app
 from stead.v1 import images_pb2 as images
 from stead.v1 import instances_pb2 as instances
 from stead.v1 import key_pairs_pb2 as keys
@@ -201,3 +202,13 @@ def test_a_dry_run_that_would_have_succeeded_is_a_success(cloud: Cloud, stead: S
     result = stead("instance", "terminate", I1, "--dry-run")
     assert (result.exit_code, result.stdout) == (0, "Dry run: the request would have succeeded.\n")
     assert json.loads(stead("instance", "terminate", I1, "--dry-run", "--output", "json").stdout)["dry_run"] is True
+
+
+def test_the_documentation_names_every_command() -> None:
+    lines = (Path(__file__).parents[3] / "docs" / "cli.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| `")]
+    for group in app.registered_groups:
+        (row,) = [row for row in rows if f"`{group.name}`" in row.split("|")[1]]
+        assert group.typer_instance
+        for verb in group.typer_instance.registered_commands:
+            assert f"`{verb.name}`" in row

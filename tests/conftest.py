@@ -1,0 +1,36 @@
+"""For all tests: the machine is left as it was found."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_OURS = ("qemu-system", "qemu-storage-daemon", "dnsmasq", "libvirtd", "virtlogd", "stead-agent", "stead-controlplane")
+
+
+def traces() -> dict[str, set[str]]:
+    """What tests could leave behind on this machine."""
+    return {
+        "links": {path.name for path in Path("/sys/class/net").iterdir()},
+        "namespaces": set(_lines("ip", "netns", "list")),
+        "tables": set(_lines("nft", "list", "tables")),
+        "processes": {line for line in _lines("ps", "-eo", "pid,args") if any(word in line for word in _OURS)},
+        "mounts": {line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()},
+        "loop devices": {str(path.parent.parent) for path in Path("/sys/block").glob("loop*/loop/backing_file")},
+        "labs": {path.name for path in Path("/var/lib/stead-lab").glob("*")},
+    }
+
+
+def _lines(*command: str) -> list[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leaves_no_traces() -> Iterator[None]:
+    """Compares the machine before and after all tests."""
+    before = traces()
+    yield
+    left = {what: found - before[what] for what, found in traces().items() if found - before[what]}
+    assert not left, f"the tests left behind: {left}"

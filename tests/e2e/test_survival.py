@@ -1,0 +1,85 @@
+"""Daemons die, hosts lose power; guests and their connections don't notice, or come back."""
+
+import subprocess
+from collections.abc import Callable
+
+from homelab.cloud import Cloud
+from homelab.guest import Guest
+from homelab.node import wait_until
+
+Launch = Callable[..., Guest]
+
+
+class Conversation:
+    """An ssh session that is held open."""
+
+    def __init__(self, guest: Guest) -> None:
+        outside = guest.cloud.lab.node("outside")
+        self._process = subprocess.Popen(
+            outside.command(guest.ssh_command("cat")), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def says(self, word: str) -> bool:
+        """Whether what is said comes back."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline() == word + "\n"
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def host_of(cloud: Cloud, guest: Guest) -> str:
+    host_id = guest.describe()["host_id"]
+    return next(row["host_name"] for row in cloud.json("host", "list")["hosts"] if row["host_id"] == host_id)
+
+
+def qemu_pids(cloud: Cloud, host: str) -> str:
+    return cloud.lab.node(host).run("pgrep", "-f", "^/usr/bin/qemu-(system|storage)", check=False).stdout
+
+
+def test_a_session_outlives_the_daemons(cloud: Cloud, launch: Launch) -> None:
+    guest = launch()
+    host = host_of(cloud, guest)
+    gateway = next(row.name for row in cloud.lab.hosts if "gateway" in row.roles)
+    conversation = Conversation(guest)
+    try:
+        assert conversation.says("hello")
+        uptime = float(guest.ssh("cut -d' ' -f1 /proc/uptime"))
+        pids = qemu_pids(cloud, host)
+        for name in {host, gateway}:
+            cloud.kill_agent(name)
+        cloud.kill_control_plane()
+        assert conversation.says("still there")
+        cloud.start_control_plane()
+        for name in {host, gateway}:
+            cloud.start_agent(name)
+        wait_until(lambda: guest.describe()["status"] == "ok", "the instance's status is ok", 60)
+        newcomer = launch()
+        assert newcomer.addresses() == newcomer.private_ip
+        assert conversation.says("and after the restart")
+        assert set(pids.split()) <= set(qemu_pids(cloud, host).split())
+        assert float(guest.ssh("cut -d' ' -f1 /proc/uptime")) > uptime
+    finally:
+        conversation.end()
+
+
+def test_a_host_comes_back_from_its_ledger(cloud: Cloud, launch: Launch) -> None:
+    guest = launch()
+    host = host_of(cloud, guest)
+    guest.ssh("echo kept > /root/note && sync")
+    address, boot = guest.public_ip, guest.ssh("cat /proc/sys/kernel/random/boot_id")
+    cloud.kill_control_plane()
+    cloud.lab.power_cut(host)
+    assert guest.try_ssh("true", address=address).returncode == 255
+    cloud.lab.power_on(host)
+    cloud.start_agent(host)
+    wait_until(lambda: guest.try_ssh("true", address=address).returncode == 0, "it is back without control plane", 120)
+    assert guest.ssh("cat /proc/sys/kernel/random/boot_id", address=address) != boot
+    assert guest.ssh("cat /root/note", address=address).strip() == "kept"
+    cloud.start_control_plane()
+    wait_until(lambda: guest.describe()["status"] == "ok", "the instance's status is ok", 60)
+    assert guest.state == "running"

@@ -1,0 +1,59 @@
+"""Volumes that come and go while instances run, and what is refused."""
+
+from collections.abc import Callable
+
+import pytest
+
+from homelab.cloud import Cloud, CommandFailed
+from homelab.guest import Guest
+
+Launch = Callable[..., Guest]
+
+
+@pytest.fixture
+def volume(cloud: Cloud, zones: list[str]) -> str:
+    reply = cloud.json("volume", "create", "--az", zones[0], "--size", "1", "--wait")
+    return str(reply["volume"]["volume_id"])
+
+
+def test_data_move_with_the_volume(cloud: Cloud, zones: list[str], launch: Launch, volume: str) -> None:
+    first, second = launch("--az", zones[0]), launch("--az", zones[0])
+    cloud.stead("volume", "attach", volume, first.instance_id, "--wait")
+    disk = first.disk(volume)
+    first.ssh(f"mkfs.ext4 -q {disk} && mount {disk} /mnt && echo moved > /mnt/note && umount /mnt && sync")
+    with pytest.raises(CommandFailed, match="VolumeInUse"):
+        cloud.stead("volume", "attach", volume, second.instance_id)
+    with pytest.raises(CommandFailed, match="VolumeInUse"):
+        cloud.stead("volume", "delete", volume)
+    cloud.stead("volume", "detach", volume, "--wait")
+    with pytest.raises(RuntimeError):
+        first.disk(volume)
+
+    cloud.stead("volume", "attach", volume, second.instance_id, "--wait")
+    assert second.ssh(f"mount {second.disk(volume)} /mnt && cat /mnt/note").strip() == "moved"
+    second.ssh("umount /mnt")
+    cloud.stead("volume", "detach", volume, "--wait")
+    cloud.stead("volume", "delete", volume, "--wait")
+    with pytest.raises(CommandFailed, match=r"InvalidVolume\.NotFound"):
+        cloud.stead("volume", "describe", volume)
+
+
+def test_a_volume_attached_while_stopped_is_there_after_start(
+    cloud: Cloud, launch: Launch, volume: str, zones: list[str]
+) -> None:
+    guest = launch("--az", zones[0])
+    cloud.stead("instance", "stop", guest.instance_id, "--wait")
+    cloud.stead("volume", "attach", volume, guest.instance_id, "--wait")
+    cloud.stead("instance", "start", guest.instance_id, "--wait")
+    guest.wait_for_ssh()
+    assert guest.disk(volume)
+    cloud.stead("volume", "detach", volume, "--wait")
+    cloud.stead("volume", "delete", volume, "--wait")
+
+
+def test_a_volume_stays_in_its_zone(cloud: Cloud, zones: list[str], launch: Launch, volume: str) -> None:
+    if len(zones) > 1:
+        guest = launch("--az", zones[1], is_awaited=False)
+        with pytest.raises(CommandFailed, match=r"InvalidVolume\.ZoneMismatch"):
+            cloud.stead("volume", "attach", volume, guest.instance_id)
+    cloud.stead("volume", "delete", volume, "--wait")

@@ -1,0 +1,211 @@
+"""Public addresses: elastic ones, automatic ones, how one takes the other's place, and when an address is free again."""
+
+from dataclasses import replace
+
+import pytest
+from region import ZONES, Region
+
+from controlplane.model.host import HostRole
+from controlplane.model.instance import ObservedKind
+from controlplane.service import addresses, power, projects
+from controlplane.service.addresses import AllocateAddress, AssociateAddress
+from controlplane.service.power import StopInstances
+
+UNKNOWN = "0" * 16 + "f"
+
+
+@pytest.fixture
+def region() -> Region:
+    region = Region()
+    region.add_host(ZONES[0])
+    return region
+
+
+def allocate(region: Region) -> str:
+    made: str = region.do(addresses.allocate, AllocateAddress())
+    return made
+
+
+def associate(region: Region, allocation_id: str, instance_id: str) -> str:
+    made: str = region.do(addresses.associate, AssociateAddress(allocation_id, instance_id))
+    return made
+
+
+def public_ip(region: Region, instance_id: str) -> str:
+    row = region.public_address(instance_id)
+    return row.public_ip if row else ""
+
+
+def test_the_dance_of_elastic_and_automatic_addresses(region: Region) -> None:
+    instance_id = region.launch()
+    automatic = public_ip(region, instance_id)
+    allocation_id = allocate(region)
+    elastic = region.state.addresses[allocation_id].public_ip
+    association_id = associate(region, allocation_id, instance_id)
+    assert public_ip(region, instance_id) == elastic
+    assert associate(region, allocation_id, instance_id) == association_id, "idempotent without a token"
+    region.converge()
+    assert automatic not in {row.public_ip for row in region.state.addresses}, "the automatic one went back"
+
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    assert public_ip(region, instance_id) == elastic, "stays over stop"
+    region.do(power.start, [instance_id])
+    region.converge()
+    assert public_ip(region, instance_id) == elastic, "stays over start"
+
+    region.do(addresses.disassociate, association_id)
+    assert public_ip(region, instance_id) not in ("", elastic, automatic), "a new automatic one"
+    region.do(addresses.disassociate, association_id)
+    associate(region, allocation_id, instance_id)
+    region.do(power.terminate, [instance_id])
+    row = region.state.addresses[allocation_id]
+    assert (row.interface_id, row.association_id) == ("", ""), "termination disassociates"
+    region.converge()
+    region.do(addresses.release, allocation_id)
+    region.converge()
+    assert not len(region.state.addresses)
+
+
+def test_stop_releases_the_automatic_address_and_start_gives_another(region: Region) -> None:
+    instance_id = region.launch()
+    before = public_ip(region, instance_id)
+    region.do(power.stop, StopInstances([instance_id]))
+    assert public_ip(region, instance_id) == ""
+    region.converge()
+    region.do(power.start, [instance_id])
+    assert public_ip(region, instance_id) not in ("", before)
+
+
+def test_an_instance_launched_without_a_public_address_gets_none_by_itself(region: Region) -> None:
+    instance_id = region.launch(associate_public_ip_address=False)
+    association_id = associate(region, allocate(region), instance_id)
+    region.do(addresses.disassociate, association_id)
+    assert public_ip(region, instance_id) == ""
+
+
+def test_an_address_moves_unless_that_is_forbidden(region: Region) -> None:
+    first, second = region.launch(), region.launch()
+    allocation_id = allocate(region)
+    associate(region, allocation_id, first)
+    stay = AssociateAddress(allocation_id, second, allow_reassociation=False)
+    error = region.refuses("Resource.AlreadyAssociated", addresses.associate, stay)
+    assert error.blocking_ids == (first,)
+    elastic = public_ip(region, first)
+    associate(region, allocation_id, second)
+    assert public_ip(region, second) == elastic
+    assert public_ip(region, first) not in ("", elastic)
+    other = allocate(region)
+    associate(region, other, second)
+    assert region.state.addresses[allocation_id].interface_id == "", "the newer one displaces it"
+
+
+def test_association_is_refused(region: Region) -> None:
+    (instance_id,) = region.run()
+    allocation_id = allocate(region)
+    request = AssociateAddress(allocation_id, instance_id)
+    region.refuses("IncorrectInstanceState", addresses.associate, request)
+    region.converge()
+    unknown = AssociateAddress(f"eipalloc-{UNKNOWN}", instance_id)
+    region.refuses("InvalidAllocationID.NotFound", addresses.associate, unknown)
+    region.refuses("InvalidAllocationID.Malformed", addresses.associate, AssociateAddress("192.0.2.1", instance_id))
+    region.refuses("InvalidInstanceID.NotFound", addresses.associate, AssociateAddress(allocation_id, f"i-{UNKNOWN}"))
+    automatic = region.public_address(instance_id)
+    assert automatic is not None
+    region.refuses("InvalidAllocationID.NotFound", addresses.associate, AssociateAddress(automatic.id, instance_id))
+    region.refuses("InvalidAllocationID.NotFound", addresses.release, automatic.id)
+    region.put(*(replace(row, vpc_id="") for row in region.state.internet_gateways))
+    region.refuses("Gateway.NotAttached", addresses.associate, request)
+
+
+def test_disassociation_knows_malformed_ids_and_minds_no_others(region: Region) -> None:
+    region.refuses("InvalidAssociationID.Malformed", addresses.disassociate, "eipassoc-1")
+    revision = region.state.revision
+    region.do(addresses.disassociate, f"eipassoc-{UNKNOWN}")
+    association_id = associate(region, allocate(region), region.launch())
+    revision = region.state.revision
+    region.do(addresses.disassociate, association_id, project_id=region.do(projects.create, "other"))
+    assert region.state.revision == revision + 1, "the new project and nothing else"
+
+
+def test_release_in_the_default_vpc_disassociates(region: Region) -> None:
+    instance_id, allocation_id = region.launch(), allocate(region)
+    associate(region, allocation_id, instance_id)
+    elastic = public_ip(region, instance_id)
+    region.do(addresses.release, allocation_id)
+    assert public_ip(region, instance_id) not in ("", elastic)
+    region.refuses("InvalidAllocationID.NotFound", addresses.release, allocation_id)
+    region.converge()
+
+
+def test_release_in_another_vpc_is_refused_while_it_is_in_use(region: Region) -> None:
+    instance_id, allocation_id = region.launch(), allocate(region)
+    associate(region, allocation_id, instance_id)
+    region.put(*(replace(row, is_default=False) for row in region.state.vpcs))
+    error = region.refuses("InvalidIPAddress.InUse", addresses.release, allocation_id)
+    assert error.blocking_ids == (instance_id,)
+
+
+def test_giving_an_address_up_does_not_fail_for_want_of_another() -> None:
+    region = Region(public_pool=((3221225985, 3221225986),))
+    region.add_host()
+    instance_id, allocation_id = region.launch(), allocate(region)
+    association_id = associate(region, allocation_id, instance_id)
+    region.converge()
+    allocate(region)
+    region.do(addresses.disassociate, association_id)
+    assert public_ip(region, instance_id) == ""
+
+
+def test_a_project_has_at_most_so_many_elastic_addresses(region: Region) -> None:
+    held = [allocate(region) for _ in range(5)]
+    region.refuses("AddressLimitExceeded", addresses.allocate, AllocateAddress())
+    region.do(addresses.allocate, AllocateAddress(), project_id=region.do(projects.create, "other"))
+    region.do(addresses.release, held[0])
+    allocate(region)
+    region.refuses("TagLimitExceeded", addresses.allocate, AllocateAddress({str(n): "" for n in range(51)}))
+
+
+def test_an_address_is_not_given_again_before_the_gateway_has_answered() -> None:
+    region = Region(public_pool=((3221225985, 3221225985),))
+    compute = region.add_host(roles=(HostRole.COMPUTE, HostRole.STORAGE))
+    gateway = region.add_host(roles=(HostRole.GATEWAY,))
+    instance_id = region.launch()
+    only = public_ip(region, instance_id)
+    region.do(power.terminate, [instance_id])
+    region.refuses("InsufficientAddressCapacity", addresses.allocate, AllocateAddress())
+    region.exchange(compute)
+    region.refuses("InsufficientAddressCapacity", addresses.allocate, AllocateAddress())
+    vpc_id = next(iter(region.state.vpcs)).id
+    busy = region.agents[gateway]
+    busy.broken[ObservedKind.GATEWAY, vpc_id] = "nft is away"
+    busy.stuck.add((ObservedKind.GATEWAY, vpc_id))
+    row = busy.has[ObservedKind.GATEWAY, vpc_id]
+    busy.has[ObservedKind.GATEWAY, vpc_id] = replace(row, converged=False, error="nft is away")
+    region.exchange(gateway)
+    region.refuses("InsufficientAddressCapacity", addresses.allocate, AllocateAddress())
+    busy.stuck.clear()
+    region.exchange(gateway)
+    assert region.state.addresses[allocate(region)].public_ip == only
+
+
+def test_an_elastic_address_that_was_unmapped_waits_for_the_gateway_as_well(region: Region) -> None:
+    instance_id, allocation_id = region.launch(associate_public_ip_address=False), allocate(region)
+    region.do(addresses.disassociate, associate(region, allocation_id, instance_id))
+    region.do(addresses.release, allocation_id)
+    assert allocation_id in region.state.addresses
+    region.converge()
+    assert allocation_id not in region.state.addresses
+
+
+def test_an_address_that_was_never_mapped_is_free_at_once(region: Region) -> None:
+    allocation_id = allocate(region)
+    region.do(addresses.release, allocation_id)
+    assert allocation_id not in region.state.addresses
+
+
+def test_other_projects_addresses_do_not_exist(region: Region) -> None:
+    instance_id, allocation_id = region.launch(), allocate(region)
+    other = region.do(projects.create, "other")
+    request = AssociateAddress(allocation_id, instance_id)
+    region.refuses("InvalidAllocationID.NotFound", addresses.associate, request, project_id=other)

@@ -1,0 +1,174 @@
+"""Volumes: creating, attaching, detaching, deleting, and the codes that EC2 gives."""
+
+import pytest
+from region import ZONES, Region
+
+from controlplane.model.host import HostRole
+from controlplane.model.instance import Phase
+from controlplane.service import power, projects, volumes
+from controlplane.service.power import StopInstances
+from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
+
+UNKNOWN = "0" * 16 + "f"
+
+
+@pytest.fixture
+def region() -> Region:
+    region = Region()
+    region.add_host(ZONES[0])
+    region.add_host(ZONES[1])
+    return region
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (CreateVolume("home-1z", 1), "InvalidZone.NotFound"),
+        (CreateVolume("", 1), "InvalidZone.NotFound"),
+        (CreateVolume(ZONES[0], 0), "InvalidParameterValue"),
+        (CreateVolume(ZONES[0], 65537), "InvalidParameterValue"),
+        (CreateVolume(ZONES[0], 1, "io2"), "InvalidParameterValue"),
+        (CreateVolume(ZONES[0], 101), "InsufficientVolumeCapacity"),
+        (CreateVolume(ZONES[0], 1, tags={"k" * 129: ""}), "InvalidTagKey.Malformed"),
+    ],
+)
+def test_a_volume_that_is_refused(region: Region, request_: CreateVolume, code: str) -> None:
+    region.refuses(code, volumes.create, request_)
+
+
+def test_a_volume_is_created_attached_detached_deleted(region: Region) -> None:
+    volume_id = region.do(volumes.create, CreateVolume(ZONES[0], 7, "gp3", {"Name": "data"}))
+    instance_id = region.launch(zone_name=ZONES[0])
+    assert region.volume_state(volume_id) == "available"
+    attachment_id = region.do(volumes.attach, AttachVolume(volume_id, instance_id))
+    attachment = region.state.attachments[attachment_id]
+    assert (attachment.device_name, attachment.epoch, attachment.delete_on_termination) == ("/dev/sdf", 1, False)
+    assert not volumes.is_attached(region.state, attachment)
+    region.converge()
+    assert volumes.is_attached(region.state, attachment)
+    assert region.volume_state(volume_id) == "in-use"
+    assert region.do(volumes.detach, DetachVolume(volume_id)) == attachment_id
+    assert region.do(volumes.detach, DetachVolume(volume_id, instance_id)) == attachment_id
+    region.converge()
+    assert region.volume_state(volume_id) == "available"
+    region.do(volumes.attach, AttachVolume(volume_id, instance_id, "/dev/sdb"))
+    assert [row.epoch for row in region.state.attachments.by("volume", volume_id)] == [2]
+    region.do(volumes.detach, DetachVolume(volume_id))
+    region.converge()
+    region.do(volumes.delete, volume_id)
+    assert region.volume_state(volume_id) == "deleting"
+    region.do(volumes.delete, volume_id)
+    region.converge()
+    region.refuses("InvalidVolume.NotFound", volumes.delete, volume_id)
+
+
+def test_a_volume_that_is_being_made_cannot_be_attached_yet(region: Region) -> None:
+    instance_id = region.launch(zone_name=ZONES[0])
+    volume_id = region.do(volumes.create, CreateVolume(ZONES[0], 1))
+    region.refuses("IncorrectState", volumes.attach, AttachVolume(volume_id, instance_id))
+
+
+def test_attaching_is_refused(region: Region) -> None:
+    near, far = region.launch(zone_name=ZONES[0]), region.launch(zone_name=ZONES[1])
+    volume_id = region.volume(ZONES[0])
+    region.refuses("InvalidVolume.ZoneMismatch", volumes.attach, AttachVolume(volume_id, far))
+    region.refuses("InvalidVolume.NotFound", volumes.attach, AttachVolume(f"vol-{UNKNOWN}", near))
+    region.refuses("InvalidVolume.Malformed", volumes.attach, AttachVolume("vol-", near))
+    region.refuses("InvalidInstanceID.NotFound", volumes.attach, AttachVolume(volume_id, f"i-{UNKNOWN}"))
+    region.refuses("InvalidInstanceID.Malformed", volumes.attach, AttachVolume(volume_id, "i-" + "F" * 17))
+    for device in ("/dev/sda1", "/dev/sda", "/dev/xvdf", "sdf", "/dev/sdf1", "/dev/sdf\n"):
+        region.refuses("InvalidParameterValue", volumes.attach, AttachVolume(volume_id, near, device))
+    region.do(volumes.attach, AttachVolume(volume_id, near, "/dev/sdf"))
+    again = region.refuses("VolumeInUse", volumes.attach, AttachVolume(volume_id, near))
+    assert again.blocking_ids == (near,)
+    other = region.volume(ZONES[0])
+    region.refuses("InvalidParameterValue", volumes.attach, AttachVolume(other, near, "/dev/sdf"))
+    assert region.do(volumes.attach, AttachVolume(other, near)).startswith(other)
+    assert region.attachments(near)[-1].device_name == "/dev/sdg"
+    region.do(power.terminate, [near])
+    third = region.volume(ZONES[0])
+    region.refuses("IncorrectInstanceState", volumes.attach, AttachVolume(third, near))
+
+
+def test_an_instance_has_at_most_so_many_volumes(region: Region) -> None:
+    instance_id = region.launch(zone_name=ZONES[0])
+    for _ in range(10):
+        region.do(volumes.attach, AttachVolume(region.volume(ZONES[0]), instance_id))
+    region.refuses("AttachmentLimitExceeded", volumes.attach, AttachVolume(region.volume(ZONES[0]), instance_id))
+
+
+def test_detaching_and_deleting_are_refused(region: Region) -> None:
+    instance_id = region.launch(zone_name=ZONES[0])
+    root = region.root_volume(instance_id).id
+    region.refuses("OperationNotPermitted", volumes.detach, DetachVolume(root))
+    error = region.refuses("VolumeInUse", volumes.delete, root)
+    assert error.blocking_ids == (instance_id,)
+    free = region.volume(ZONES[0])
+    region.refuses("InvalidAttachment.NotFound", volumes.detach, DetachVolume(free))
+    region.refuses("InvalidAttachment.NotFound", volumes.detach, DetachVolume(root, f"i-{UNKNOWN}"))
+    region.refuses("InvalidVolume.NotFound", volumes.detach, DetachVolume(f"vol-{UNKNOWN}"))
+    region.do(power.stop, StopInstances([instance_id]))
+    region.refuses("OperationNotPermitted", volumes.detach, DetachVolume(root))
+    region.converge()
+    region.do(volumes.detach, DetachVolume(root))
+    region.converge()
+    assert region.volume_state(root) == "available"
+
+
+def test_a_deleted_volume_cannot_be_attached(region: Region) -> None:
+    instance_id, volume_id = region.launch(zone_name=ZONES[0]), region.volume(ZONES[0])
+    region.do(volumes.delete, volume_id)
+    region.refuses("IncorrectState", volumes.attach, AttachVolume(volume_id, instance_id))
+
+
+def test_other_projects_volumes_do_not_exist(region: Region) -> None:
+    instance_id, volume_id = region.launch(zone_name=ZONES[0]), region.volume(ZONES[0])
+    other = region.do(projects.create, "other")
+    region.refuses("InvalidVolume.NotFound", volumes.attach, AttachVolume(volume_id, instance_id), project_id=other)
+    region.refuses("InvalidVolume.NotFound", volumes.detach, DetachVolume(volume_id), project_id=other)
+    region.refuses("InvalidVolume.NotFound", volumes.delete, volume_id, project_id=other)
+
+
+def test_ports_of_a_storage_host_are_used_again_late_and_wrap_round(
+    region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volumes, "LAST_PORT", volumes.FIRST_PORT + 2)
+    instance_id = region.launch(zone_name=ZONES[0])
+    first = region.attachments(instance_id)[0].port
+    ports = []
+    for _ in range(4):
+        volume_id = region.volume(ZONES[0])
+        region.do(volumes.attach, AttachVolume(volume_id, instance_id))
+        ports.append(region.attachments(instance_id)[-1].port)
+        region.do(volumes.detach, DetachVolume(volume_id))
+        region.converge()
+    assert first not in ports
+    assert set(ports) < {volumes.FIRST_PORT + step for step in range(3)}
+    for _ in range(2):
+        region.do(volumes.attach, AttachVolume(region.volume(ZONES[0]), instance_id))
+    region.refuses("AttachmentLimitExceeded", volumes.attach, AttachVolume(region.volume(ZONES[0]), instance_id))
+
+
+def test_a_zone_without_storage_hosts_makes_no_volumes() -> None:
+    region = Region()
+    host_id = region.add_host(roles=(HostRole.COMPUTE,))
+    error = region.refuses("InsufficientVolumeCapacity", volumes.create, CreateVolume(ZONES[0], 1))
+    assert [row.host_id for row in error.refusals] == [host_id]
+
+
+def test_detaching_waits_for_both_sides(region: Region) -> None:
+    region = Region()
+    compute = region.add_host(roles=(HostRole.COMPUTE,))
+    storage = region.add_host(roles=(HostRole.STORAGE,))
+    instance_id, volume_id = region.launch(), region.volume()
+    attachment_id = region.do(volumes.attach, AttachVolume(volume_id, instance_id))
+    region.converge()
+    region.do(volumes.detach, DetachVolume(volume_id))
+    region.exchange(storage)
+    assert region.state.attachments[attachment_id].phase is Phase.DETACHING, "the compute host has not let go"
+    region.exchange(compute)
+    assert region.state.attachments[attachment_id].phase is Phase.RELEASED
+    region.exchange(compute)
+    assert region.volume_state(volume_id) == "in-use", "the storage host has not closed the export"
+    region.exchange(storage)
+    assert region.volume_state(volume_id) == "available"
