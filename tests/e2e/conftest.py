@@ -53,25 +53,6 @@ def zones(cloud: Cloud) -> list[str]:
 
 
 @pytest.fixture
-def launch(cloud: Cloud) -> Iterator[Launch]:
-    """Launches instances that answer ssh; they are gone after the test."""
-    launched: list[Guest] = []
-
-    def run(*arguments: str, groups: tuple[str, ...] = ("ssh",), is_awaited: bool = True) -> Guest:
-        guest = Guest.launch(
-            cloud, cloud.directory / "test.pem", *arguments, groups=groups, image="tiny", key_name="test"
-        )
-        launched.append(guest)
-        if is_awaited:
-            guest.wait_for_ssh()
-        return guest
-
-    yield run
-    if launched:
-        cloud.stead("instance", "terminate", *(guest.instance_id for guest in launched), "--wait")
-
-
-@pytest.fixture
 def group(cloud: Cloud) -> Iterator[Callable[[str], str]]:
     """Makes security groups that let nothing in; they are gone after the test."""
     made: list[str] = []
@@ -88,3 +69,22 @@ def group(cloud: Cloud) -> Iterator[Callable[[str], str]]:
             cloud.stead("sg", "revoke", group_id, "--rule", rule["rule_id"], *egress)
     for group_id in made:
         cloud.stead("sg", "delete", group_id)
+
+
+@pytest.fixture
+def launch(cloud: Cloud, group: object) -> Iterator[Launch]:
+    """Launches instances that answer ssh; they are gone after the test, and before the groups that they are in."""
+    launched: list[Guest] = []
+
+    def run(*arguments: str, groups: tuple[str, ...] = ("ssh",), is_awaited: bool = True) -> Guest:
+        guest = Guest.launch(
+            cloud, cloud.directory / "test.pem", *arguments, groups=groups, image="tiny", key_name="test"
+        )
+        launched.append(guest)
+        if is_awaited:
+            guest.wait_for_ssh()
+        return guest
+
+    yield run
+    if launched:
+        cloud.stead("instance", "terminate", *(guest.instance_id for guest in launched), "--wait")

@@ -193,6 +193,7 @@ class Agent:
 
     def __init__(self, host_id: str) -> None:
         self.host_id = host_id
+        self.revision = 0  # Of the latest update.
         self.specs: dict[Key, Spec] = {}
         self.has: dict[Key, Observation] = {}
         self.broken: dict[Key, str] = {}
@@ -262,6 +263,8 @@ def check_invariants(state: State) -> None:
     for host in state.hosts:
         claimed = state.used(host.id)
         assert claimed == used.get(host.id, Resources()), f"usage of {host.id}"
+        for row in state.instances.by("ending", host.id):  # One that was stopped counts again while it ends.
+            claimed = claimed.plus(Resources(row.vcpus, row.memory_mib), -1)
         assert claimed.vcpus <= host.vcpus
         assert claimed.memory_mib <= host.memory_mib
         assert claimed.storage_gib <= host.storage_gib

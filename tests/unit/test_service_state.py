@@ -1,14 +1,12 @@
-"""Tables and changes: indexes agree with a naive model, usage with recomputed sums."""
+"""Tables under random changes: indexes agree with a naive model, usage with recomputed sums."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.model.capacity import Resources, claim_of
-from controlplane.model.host import Zone
 from controlplane.model.instance import Desired, Instance, Volume
 from controlplane.model.state import Change, State, Table
 from region import NOW
@@ -111,33 +109,3 @@ def test_usage_is_the_sum_of_claims(steps: list[tuple[Instance | Volume, bool]])
             if claim:
                 sums[claim[0]] = sums[claim[0]].plus(claim[1])
         assert {host: state.used(host) for host in sums} == sums
-
-
-def zone(name: str, second: int = 0) -> Zone:
-    return Zone(name, NOW.replace(second=second))
-
-
-def test_the_last_word_on_a_row_counts_and_the_log_has_what_differs() -> None:
-    state, change = State(), Change()
-    change.put(zone("a"), zone("b"))
-    change.put(zone("a", 1))
-    change.delete(zone("b"))
-    change.put(zone("b", 2))
-    revision = state.apply(change)
-    assert list(state.zones) == [zone("a", 1), zone("b", 2)]
-    assert [(entry.id, entry.old, entry.new) for entry in revision.entries] == [
-        ("a", None, zone("a", 1)),
-        ("b", None, zone("b", 2)),
-    ]
-    again = Change()
-    again.put(zone("a", 1))
-    again.delete(zone("b"))
-    assert [(entry.id, entry.new) for entry in state.apply(again).entries] == [("b", None)]
-    assert state.revision == 2
-
-
-def test_to_delete_what_is_not_there_is_a_broken_invariant() -> None:
-    change = Change()
-    change.delete(zone("a"))
-    with pytest.raises(KeyError):
-        State().apply(change)

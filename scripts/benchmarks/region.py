@@ -1,0 +1,159 @@
+"""A region to measure: the real `stead-controlplane` on this machine's disk, with simulated hosts beside it."""
+
+import asyncio
+import hashlib
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import Load
+from benchmarks.process import BIN, Process, is_open
+from client.config import Config, load
+from client.connection import Stead
+from stead.v1.hosts_pb2 import HOST_ROLE_COMPUTE, HOST_ROLE_GATEWAY, HOST_ROLE_STORAGE, CreateHostTokenRequest, DescribeHostsRequest
+from stead.v1.images_pb2 import ImportImageHeader, ImportImageRequest
+from stead.v1.instances_pb2 import DescribeInstancesRequest, RunInstancesRequest
+
+_TOML = """
+[region]
+name = "bench-1"
+zones = {zones}
+
+[api]
+listen = "127.0.0.1:{port}"
+agents_listen = "127.0.0.1:{agents_port}"
+advertise = ["127.0.0.1"]
+
+[store]
+url = "sqlite:///{directory}/controlplane.db"
+
+[paths]
+state_dir = "{directory}"
+
+[network]
+public_pool = ["10.128.0.0/9"]
+{more}"""
+ROLES = (HOST_ROLE_COMPUTE, HOST_ROLE_STORAGE, HOST_ROLE_GATEWAY)
+RUN_INSTANCES = "/stead.v1.Instances/RunInstances"
+
+
+class Region:
+    """A default subnet has room for some 4,000 instances; so many zones as are needed for more."""
+
+    def __init__(self, directory: Path, zones: int = 2, more: str = "") -> None:
+        self.directory = directory
+        self.zones = [f"bench-1{chr(ord('a') + index)}" for index in range(zones)]
+        self._toml = directory / "controlplane.toml"
+        self._client_toml = directory / "client.toml"
+        self.port, agents_port = free_port(), free_port()
+        self._toml.write_text(
+            _TOML.format(
+                zones=json.dumps(self.zones), port=self.port, agents_port=agents_port, directory=directory, more=more
+            )
+        )
+        command = [str(BIN / "stead-controlplane"), "init", "--config", str(self._toml)]
+        subprocess.run([*command, "--client-config", str(self._client_toml)], check=True, stdout=subprocess.DEVNULL)
+
+    @property
+    def client(self) -> Config:
+        return load(self._client_toml, {})
+
+    def control_plane(self) -> Process:
+        """The process, once it listens."""
+        command = [str(BIN / "stead-controlplane"), "run", "--config", str(self._toml)]
+        process = Process(command, self.directory / "controlplane.log")
+        process.wait_until(lambda: is_open(self.port), "the control plane listens")
+        return process
+
+    def load(self, method: str, request: Any, calls: int, clients: int = 100, *, is_mutating: bool = True) -> Load:
+        client = self.client
+        ca_file = str(self.directory / "ca.pem")
+        data = request.SerializeToString()
+        return Load(client.endpoint, ca_file, client.token, method, data, calls, clients, is_mutating)
+
+    async def add_hosts(self, stead: Stead, count: int, home: Path) -> Process:
+        """Simulated hosts, spread over the zones, each with all roles; `home` is their disks' directory."""
+        tokens = []
+        for index in range(count):
+            zone = self.zones[index % len(self.zones)]
+            reply = await stead.hosts.CreateHostToken(CreateHostTokenRequest(zone_name=zone, roles=ROLES))
+            tokens.append(reply.token)
+        file = self.directory / "tokens.json"
+        file.write_text(json.dumps(tokens))
+        fleet = Process.module("fleet", home, file, log=self.directory / "fleet.log")
+        while not await are_ready(stead, count):
+            fleet.wait_until(lambda: True, "the fleet lives")
+            await asyncio.sleep(0.1)
+        return fleet
+
+
+async def are_ready(stead: Stead, count: int) -> bool:
+    hosts = (await stead.hosts.DescribeHosts(DescribeHostsRequest())).hosts
+    return sum(host.vcpus > 0 and host.storage_gib > 0 for host in hosts) >= count
+
+
+@contextmanager
+def scratch(root: str | None = None) -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="stead-bench-", dir=root))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+@asynccontextmanager
+async def running(zones: int = 2, hosts: int = 10, more: str = "") -> AsyncIterator["Running"]:
+    """A region with an image, up and complete; gone afterwards."""
+    with scratch() as directory, scratch("/dev/shm") as home:
+        region = Region(directory, zones, more)
+        with region.control_plane() as control_plane:
+            async with Stead(region.client) as stead:
+                with await region.add_hosts(stead, hosts, home) as fleet:
+                    yield Running(region, stead, control_plane, fleet, await import_image(stead))
+
+
+class Running:
+    """A region and its processes."""
+
+    def __init__(self, region: Region, stead: Stead, control_plane: Process, fleet: Process, image_id: str) -> None:
+        self.region = region
+        self.stead = stead
+        self.control_plane = control_plane
+        self.fleet = fleet
+        self.image_id = image_id
+
+    def launch(self, count: int = 1, **more: Any) -> RunInstancesRequest:
+        return RunInstancesRequest(image_id=self.image_id, instance_type="t3.nano", min_count=count, **more)
+
+    async def settled(self, count: int, deadline_s: float = 300) -> None:
+        """Wait until so many instances run."""
+        request = DescribeInstancesRequest(page_size=1000)
+        async with asyncio.timeout(deadline_s):
+            while True:
+                reply = await self.stead.all_pages(self.stead.instances.DescribeInstances, request)
+                if sum(row.state.name == "running" for row in reply.instances) >= count:
+                    return
+                await asyncio.sleep(0.5)
+
+
+async def import_image(stead: Stead, content: bytes = bytes(1 << 20)) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    header = ImportImageHeader(name="bench", format="raw", size_bytes=len(content), sha256=digest)
+
+    async def parts() -> AsyncIterator[ImportImageRequest]:
+        yield ImportImageRequest(header=header)
+        yield ImportImageRequest(chunk=content)
+
+    return str((await stead.images.ImportImage(parts())).image.image_id)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,290 @@
+"""A control plane in this process, composed as the daemon is, and a client that can call any method by its name."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc.status_pb2 import Status
+from region import NAME, POLICY, Agent
+
+from controlplane import ca
+from controlplane.api.caller import Edge
+from controlplane.api.projects import new_secret
+from controlplane.api.server import Endpoints, agent_server, user_server
+from controlplane.engine import Engine
+from controlplane.ids import Prefix, mint
+from controlplane.model.host import Host, HostRole
+from controlplane.model.project import Role
+from controlplane.model.state import Change
+from controlplane.reconcile.absorb import absorb, settle
+from controlplane.reconcile.render import render_all
+from controlplane.service import projects, regions
+from controlplane.service.call import Call
+from controlplane.sessions import Sessions
+from controlplane.store.store import Store
+from controlplane.uploads import Uploads
+from stead.v1 import (
+    addresses_pb2,
+    agent_pb2,
+    events_pb2,
+    hosts_pb2,
+    images_pb2,
+    instance_types_pb2,
+    instances_pb2,
+    key_pairs_pb2,
+    projects_pb2,
+    regions_pb2,
+    security_groups_pb2,
+    volumes_pb2,
+    vpcs_pb2,
+)
+from stead.v1.common_pb2 import ErrorDetail
+
+_USER_FILES = (
+    addresses_pb2,
+    events_pb2,
+    hosts_pb2,
+    images_pb2,
+    instance_types_pb2,
+    instances_pb2,
+    key_pairs_pb2,
+    projects_pb2,
+    regions_pb2,
+    security_groups_pb2,
+    volumes_pb2,
+    vpcs_pb2,
+)
+
+
+@dataclass(frozen=True)
+class Rpc:
+    """One method, out of its descriptor."""
+
+    service: str
+    name: str
+    request: Any
+    response: Any
+    sends_stream: bool
+    receives_stream: bool
+
+    @property
+    def path(self) -> str:
+        return f"/{self.service}/{self.name}"
+
+    @property
+    def is_mutating(self) -> bool:
+        return self.name == "ImportImage" or "client_token" in self.request.DESCRIPTOR.fields_by_name
+
+
+def _rpcs(files: Iterable[Any]) -> dict[str, Rpc]:
+    methods = [
+        method
+        for file in files
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    ]
+    return {
+        method.name: Rpc(
+            method.containing_service.full_name,
+            method.name,
+            GetMessageClass(method.input_type),
+            GetMessageClass(method.output_type),
+            method.client_streaming,
+            method.server_streaming,
+        )
+        for method in methods
+    }
+
+
+RPCS = _rpcs(_USER_FILES)
+AGENT_RPCS = _rpcs([agent_pb2])
+
+
+class Refused(Exception):
+    """A call that failed: gRPC's status and our detail, None where there is none."""
+
+    def __init__(self, status: grpc.StatusCode, detail: ErrorDetail | None, text: str) -> None:
+        super().__init__(f"{status.name}: {text}")
+        self.status = status
+        self.detail = detail
+        self.code = detail.code if detail else ""
+
+
+def _refused(error: grpc.aio.AioRpcError) -> Refused:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status, detail = Status.FromString(value), ErrorDetail()  # type: ignore[arg-type]
+            assert status.code == error.code().value[0]
+            assert status.details[0].Unpack(detail)
+            return Refused(error.code(), detail, error.details() or "")
+    return Refused(error.code(), None, error.details() or "")
+
+
+class ControlPlane:
+    """Serves until the end of the test. `secrets` has a token for each role of the project."""
+
+    def __init__(self, directory: Path, engine: Engine) -> None:
+        self.engine = engine
+        self._skew = timedelta()
+        self.policy = replace(POLICY, elastic_addresses=50)
+        self.sessions = Sessions(engine, NAME, timedelta(days=1), self.clock)
+        self.uploads = Uploads(directory / "images")
+        self.images = directory / "images"
+        self.edge = Edge(engine, self.sessions, self.policy, self.clock)
+        self.authority = ca.create(NAME, self.clock())
+        self.secrets: dict[Role, str] = {}
+        self.project_id = ""
+        self.agents: dict[str, Agent] = {}
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC) + self._skew
+
+    def pass_time(self, time: timedelta) -> None:
+        self._skew += time
+
+    @classmethod
+    @asynccontextmanager
+    async def serving(cls, directory: Path) -> AsyncIterator[Self]:
+        store = Store.open(f"sqlite:///{directory}/controlplane.db")
+        store.migrate()
+        cloud = cls(directory, Engine(store, lambda: datetime.now(UTC)))
+        ports = _free_ports(2)
+        endpoints = cloud._endpoints(*(f"127.0.0.1:{port}" for port in ports))
+        cloud.endpoints = endpoints
+        servers = [
+            await user_server(cloud.edge, cloud.uploads, endpoints),
+            agent_server(cloud.edge, cloud.uploads, endpoints),
+        ]
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(cloud.engine.run())
+            await cloud._populate()
+            for server in servers:
+                await server.start()
+            yield cloud
+            for channel in cloud._channels.values():
+                await channel.close()
+            for server in servers:
+                await server.stop(0)
+            writer.cancel()
+        store.close()
+
+    def _endpoints(self, users: str, agents: str) -> Endpoints:
+        server = ca.issue_server(self.authority, ["localhost"], ["127.0.0.1"], self.clock())
+        return Endpoints(users, agents, users, agents, server, self.authority)
+
+    endpoints: Endpoints
+
+    async def _populate(self) -> None:
+        await self.do(regions.sync)
+        self.project_id = await self.do(projects.create, "default")
+        self.secrets = {role: await self.token(role) for role in Role}
+
+    async def do(self, use_case: Any, *request: Any) -> Any:
+        """A use case, past the API."""
+        call = Call(self.project_id, Role.ADMIN, self.clock(), mint, self.policy, self.sessions)
+        return await self.engine.call(lambda state: use_case(state, call, *request), lambda state, result: result)
+
+    async def token(self, role: Role, project_id: str = "") -> str:
+        secret = new_secret()
+        request = projects.CreateToken(project_id or self.project_id, role, projects.hash_secret(secret))
+        await self.do(projects.create_token, request)
+        return secret
+
+    @property
+    def revision(self) -> int:
+        return self.engine.state.revision
+
+    def channel(self, endpoint: str = "", credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
+        """One for each endpoint; a new one where credentials are given."""
+        endpoint = endpoint or self.endpoints.listen
+        if credentials is None and endpoint in self._channels:
+            return self._channels[endpoint]
+        credentials = credentials or grpc.ssl_channel_credentials(self.authority.certificate)
+        channel = grpc.aio.secure_channel(endpoint, credentials)
+        self._channels[f"{endpoint}#{len(self._channels)}" if endpoint in self._channels else endpoint] = channel
+        return channel
+
+    def start(
+        self, rpc: Rpc, *requests: Any, secret: str | None = None, channel: grpc.aio.Channel | None = None
+    ) -> Any:
+        """The call as gRPC's own object. `secret` empty: no token."""
+        secret = self.secrets[Role.ADMIN] if secret is None else secret
+        kind = ("stream_" if rpc.sends_stream else "unary_") + ("stream" if rpc.receives_stream else "unary")
+        method = getattr(channel or self.channel(), kind)(
+            rpc.path, request_serializer=rpc.request.SerializeToString, response_deserializer=rpc.response.FromString
+        )
+        metadata = (("authorization", f"Bearer {secret}"),) if secret else ()
+        return method(iter(requests) if rpc.sends_stream else requests[0], metadata=metadata, timeout=30)
+
+    async def call(self, name: str, *requests: Any, **options: Any) -> Any:
+        """The response, or the first of a stream of them; raises Refused. Without a request: an empty one."""
+        rpc = RPCS.get(name) or AGENT_RPCS[name]
+        call = self.start(rpc, *(requests or (rpc.request(),)), **options)
+        try:
+            if not rpc.receives_stream:
+                return await call
+            response = await call.read()
+            call.cancel()
+            return response
+        except grpc.aio.AioRpcError as error:
+            raise _refused(error) from error
+
+    async def ask(self, name: str, secret: str | None = None, **fields: Any) -> Any:
+        """`call` with the request's fields."""
+        return await self.call(name, RPCS[name].request(**fields), secret=secret)
+
+    async def add_host(self, zone: str = "home-1a", vcpus: int = 256, memory_mib: int = 1 << 20) -> str:
+        number = len(self.engine.state.hosts) + 1
+        host_id, roles = mint(Prefix.HOST), tuple(HostRole)
+        address = str(IPv4Address("10.0.0.0") + number)
+        change = Change()
+        change.put(
+            Host(host_id, number, f"metal-{number}", zone, roles, address, self.clock(), "", vcpus, memory_mib, 1000)
+        )
+        change.put(*(replace(row, host_id=host_id) for row in self.engine.state.internet_gateways if not row.host_id))
+        self.engine.apply(change)
+        await self.engine.drain()
+        self.agents[host_id] = Agent(host_id)
+        return host_id
+
+    async def converge(self) -> None:
+        """The simulated agents do what they shall and report, until nothing changes."""
+        before = -1
+        while before != self.revision:
+            before = self.revision
+            for host_id, agent in self.agents.items():
+                state, answered = self.engine.state, self.revision
+                agent.take(render_all(state, host_id, NAME))
+                self.engine.apply(absorb(state, agent.report()))
+                self.engine.apply(settle(state, host_id, answered, self.clock()))
+        await self.engine.drain()
+
+    async def import_image(self, name: str = "tiny", secret: str | None = None, **changes: Any) -> str:
+        reply = await self.call("ImportImage", *upload(name=name, **changes), secret=secret)
+        return str(reply.image.image_id)
+
+
+def upload(content: bytes = b"\0" * 1024, **header: Any) -> list[Any]:
+    """The messages of an ImportImage."""
+    values = {"name": "tiny", "format": "raw", "size_bytes": len(content), "sha256": sha256(content).hexdigest()}
+    first = images_pb2.ImportImageRequest(header=images_pb2.ImportImageHeader(**{**values, **header}))
+    parts = [content[start : start + 512] for start in range(0, len(content), 512)]
+    return [first, *(images_pb2.ImportImageRequest(chunk=part) for part in parts)]
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(listening.getsockname()[1]) for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports

@@ -1,0 +1,156 @@
+"""Who may call what, for every method that there is; and what an error looks like."""
+
+import re
+
+import grpc
+import pytest
+from control_plane import RPCS, ControlPlane, Refused, Rpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from controlplane.model.project import Role
+from stead.v1 import events_pb2
+
+ADMINS_ONLY = {
+    "CreateProject",
+    "CreateToken",
+    "RevokeToken",
+    "CreateHostToken",
+    "DescribeHosts",
+    "CreateInstanceType",
+    "DeleteInstanceType",
+}
+
+
+def role_needed(rpc: Rpc) -> Role:
+    if rpc.name in ADMINS_ONLY:
+        return Role.ADMIN
+    return Role.MEMBER if rpc.is_mutating else Role.READER
+
+
+async def outcome(cloud: ControlPlane, rpc: Rpc, secret: str) -> str:
+    request = events_pb2.WatchRequest(after_revision=1) if rpc.name == "Watch" else rpc.request()
+    try:
+        await cloud.call(rpc.name, request, secret=secret)
+    except Refused as error:
+        return error.code or error.status.name
+    return "OK"
+
+
+async def test_every_method_wants_a_valid_token(cloud: ControlPlane) -> None:
+    revoked = await cloud.token(Role.ADMIN)
+    token = list(cloud.engine.state.tokens)[-1]
+    await cloud.ask("RevokeToken", token_id=token.id)
+    revision = cloud.revision
+    for rpc in RPCS.values():
+        for secret in ("", "wrong", cloud.secrets[Role.ADMIN][:-1], revoked):
+            assert await outcome(cloud, rpc, secret) == "AuthFailure", rpc.path
+    assert cloud.revision == revision
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_every_method_wants_its_role(cloud: ControlPlane, role: Role) -> None:
+    for rpc in RPCS.values():
+        denied = await outcome(cloud, rpc, cloud.secrets[role]) == "UnauthorizedOperation"
+        assert denied is (role < role_needed(rpc)), rpc.path
+
+
+@pytest.mark.parametrize("header", ["Basic {}", "{}", "Bearer", "bearer  {}"])
+async def test_other_forms_of_authorization_are_refused(cloud: ControlPlane, header: str) -> None:
+    rpc = RPCS["DescribeVpcs"]
+    call = cloud.channel().unary_unary(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+    value = header.format(cloud.secrets[Role.ADMIN])
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(rpc.request(), metadata=(("authorization", value),))
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_an_error_says_code_message_and_request(cloud: ControlPlane) -> None:
+    with pytest.raises(Refused, match="InvalidInstanceID.NotFound: The instance 'i-0+' does not exist") as caught:
+        await cloud.ask("DescribeInstances", instance_ids=["i-" + "0" * 17])
+    detail = caught.value.detail
+    assert detail is not None
+    assert caught.value.status is grpc.StatusCode.NOT_FOUND
+    assert (detail.code, detail.retryable) == ("InvalidInstanceID.NotFound", False)
+    assert re.fullmatch(r"req-[0-9a-f]{17}", detail.request_id)
+
+
+async def test_lack_of_capacity_is_worth_a_retry_and_names_every_host(cloud: ControlPlane) -> None:
+    hosts = {await cloud.add_host(zone, vcpus=1) for zone in ("home-1a", "home-1b")}
+    image_id = await cloud.import_image()
+    with pytest.raises(Refused) as caught:
+        await cloud.ask("RunInstances", image_id=image_id)
+    detail = caught.value.detail
+    assert detail is not None
+    assert caught.value.status is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (detail.code, detail.retryable) == ("InsufficientInstanceCapacity", True)
+    assert {row.host_id: row.reason for row in detail.host_refusals} == dict.fromkeys(
+        hosts, "vcpus: 2 asked, 1 free of 1"
+    )
+
+
+async def test_what_stands_in_the_way_is_named(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    image_id = await cloud.import_image()
+    group_id = (await cloud.ask("CreateSecurityGroup", group_name="web", description="x")).security_group.group_id
+    made = await cloud.ask("RunInstances", image_id=image_id, security_group_ids=[group_id])
+    with pytest.raises(Refused) as caught:
+        await cloud.ask("DeleteSecurityGroup", group_id=group_id)
+    assert caught.value.detail is not None
+    assert caught.value.code == "DependencyViolation"
+    assert list(caught.value.detail.blocking_ids) == [made.instances[0].instance_id]
+
+
+async def test_health_needs_no_token(cloud: ControlPlane) -> None:
+    stub = health_pb2_grpc.HealthStub(cloud.channel())
+    for service in ("", *{rpc.service for rpc in RPCS.values()}):
+        reply = await stub.Check(health_pb2.HealthCheckRequest(service=service))
+        assert reply.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_reflection_lists_every_service(cloud: ControlPlane) -> None:
+    stub = reflection_pb2_grpc.ServerReflectionStub(cloud.channel())
+    asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
+    async for reply in stub.ServerReflectionInfo(iter(asked)):
+        listed = {row.name for row in reply.list_services_response.service}
+        assert {rpc.service for rpc in RPCS.values()} < listed
+        assert "stead.v1.Agents" not in listed
+        return
+
+
+async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    image_id = await cloud.import_image()
+    made = (await cloud.ask("RunInstances", image_id=image_id)).instances[0]
+    allocation_id = (await cloud.ask("AllocateAddress")).address.allocation_id
+    key = (await cloud.ask("CreateKeyPair", key_name="k")).key_pair
+    other_id = (await cloud.ask("CreateProject", name="other")).project.project_id
+    other = await cloud.token(Role.MEMBER, other_id)
+    vpc = (await cloud.ask("DescribeVpcs")).vpcs[0]
+    gateway = (await cloud.ask("DescribeInternetGateways")).internet_gateways[0]
+    table = (await cloud.ask("DescribeRouteTables")).route_tables[0]
+    named: dict[str, dict[str, list[str]]] = {
+        "DescribeInstances": {"instance_ids": [made.instance_id]},
+        "DescribeImages": {"image_ids": [image_id]},
+        "DescribeVolumes": {"volume_ids": [made.block_devices[0].volume_id]},
+        "DescribeAddresses": {"allocation_ids": [allocation_id]},
+        "DescribeSecurityGroups": {"group_ids": [made.security_groups[0].group_id]},
+        "DescribeVpcs": {"vpc_ids": [vpc.vpc_id]},
+        "DescribeSubnets": {"subnet_ids": [made.subnet_id]},
+        "DescribeInternetGateways": {"internet_gateway_ids": [gateway.internet_gateway_id]},
+        "DescribeRouteTables": {"route_table_ids": [table.route_table_id]},
+        "DescribeKeyPairs": {"key_pair_ids": [key.key_pair_id]},
+        "DescribeProjects": {"project_ids": [cloud.project_id]},
+    }
+    for name, fields in named.items():
+        assert await cloud.ask(name, **fields)
+        with pytest.raises(Refused, match="NotFound"):
+            await cloud.ask(name, secret=other, **fields)
+        everything = str(await cloud.ask(name, secret=other))
+        assert not any(value in everything for values in fields.values() for value in values), name
+    with pytest.raises(Refused, match=r"InvalidInstanceID\.NotFound"):
+        await cloud.ask("GetConsoleOutput", secret=other, instance_id=made.instance_id)
+    with pytest.raises(Refused, match=r"InvalidKeyPair\.NotFound"):
+        await cloud.ask("DescribeKeyPairs", secret=other, key_names=["k"])
+    assert (await cloud.ask("DescribeInstances")).instances[0].host_id
+    assert not (await cloud.ask("DescribeInstances", secret=cloud.secrets[Role.MEMBER])).instances[0].host_id

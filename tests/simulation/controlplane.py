@@ -1,0 +1,197 @@
+"""The control plane's process, its disk, and those who call it.
+
+Everything in it is real but gRPC's server and threads. It lives on a disk that can fail a commit before or after it is
+durable, and it dies as a process does: what was under way is over, and nobody is told.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from controlplane.api import caller
+from controlplane.api.addresses import Addresses
+from controlplane.api.agents import Agents
+from controlplane.api.caller import Edge, Principal
+from controlplane.api.instances import Instances
+from controlplane.api.volumes import Volumes
+from controlplane.api.vpcs import SecurityGroups
+from controlplane.engine import Engine
+from controlplane.errors import CloudError
+from controlplane.ids import Prefix
+from controlplane.loops import sweep
+from controlplane.model.policy import Policy
+from controlplane.model.project import Role
+from controlplane.model.state import Change, Revision, State
+from controlplane.service.call import Call
+from controlplane.service.idempotency import Outcome
+from controlplane.sessions import Sessions
+from controlplane.store.errors import StorageFailed
+from controlplane.store.store import Store
+
+from . import wire
+from .virtual_time import VirtualLoop
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+START = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A mutating call and what became of it. `revision` and `outcome` are those of the step that carried it out."""
+
+    method: str
+    request: Any
+    project_id: str
+    revision: int = 0
+    outcome: Outcome | None = None
+    answer: Any = None
+    error: CloudError | None = None
+    is_lost: bool = False  # No answer will come.
+
+    @property
+    def is_due(self) -> bool:
+        return self.answer is None and self.error is None and not self.is_lost
+
+
+_asked: ContextVar[Asked] = ContextVar("asked")
+
+
+class Disk:
+    """The store, as long as the process lives. `failing`: how the next commit fails, if at all."""
+
+    def __init__(self, url: str) -> None:
+        self.failing = ""  # "before" or "after" it is durable.
+        self.is_dead = False
+        self._store = Store.open(url)
+
+    def load(self) -> State:
+        return self._store.load()
+
+    def commit(self, revisions: Sequence[Revision], now: datetime) -> None:
+        if self.is_dead or self.failing == "before":
+            raise StorageFailed("the disk broke before the commit")
+        self._store.commit(revisions, now)
+        if self.failing == "after":
+            raise StorageFailed("the disk broke after the commit")
+
+    def close(self) -> None:
+        self.is_dead = True
+        self._store.close()
+
+
+class Recorder(Engine):
+    """The engine, with a note of which call was carried out at which revision."""
+
+    def __init__(self, disk: Disk, clock: Callable[[], datetime], carried_out: Callable[[Asked], None]) -> None:
+        super().__init__(disk, clock)
+        self._carried_out = carried_out
+
+    async def call(self, use_case: Callable[[State], tuple[Change, T]], reply: Callable[[State, T], U]) -> U:
+        def noted(state: State, result: T) -> U:
+            asked = _asked.get(None)
+            if asked is not None and isinstance(result, Outcome):
+                asked.revision, asked.outcome = state.revision, result
+                self._carried_out(asked)
+            return reply(state, result)
+
+        return await super().call(use_case, noted)
+
+
+class WireAgents(Agents):
+    """Knows the host by its wire, not by a certificate."""
+
+    def _host(self, context: Any) -> str:
+        host_id: str = context.host_id
+        return host_id
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a servicer is given of gRPC."""
+
+    host_id: str
+    write: Callable[[Any], Any]
+
+
+class NoUploads:
+    def drop_unknown(self, known: object) -> None:
+        pass
+
+
+class Process:
+    """One life of the control plane, from its start on a database to its end."""
+
+    def __init__(self, url: str, policy: Policy, loop: VirtualLoop, clock: Callable[[], datetime], observer: Any) -> None:
+        self.disk = Disk(url)
+        self.engine = Recorder(self.disk, clock, observer.carried_out)
+        self.engine.follow(observer.follow)
+        self.sessions = Sessions(self.engine, policy.region, HEARTBEAT_TIMEOUT, clock)
+        self.edge = Edge(self.engine, self.sessions, policy, clock)
+        uploads: Any = NoUploads()
+        self._agents = WireAgents(self.edge, None, uploads)  # type: ignore[arg-type]
+        self._uploads = uploads
+        self._servicers = (Instances(self.edge), Volumes(self.edge), Addresses(self.edge), SecurityGroups(self.edge))
+        self._calls: list[wire.Call] = []
+        self._group = asyncio.TaskGroup()
+        self._loop = loop
+        self.task = loop.create_task(self._live(), name="controlplane")
+
+    async def _live(self) -> None:
+        async with self._group as group:
+            group.create_task(self.engine.run())
+            group.create_task(sweep.run(self.engine, self._uploads, self._sweeper))
+
+    def _sweeper(self) -> Call:
+        return Call("", Role.ADMIN, self.edge.clock(), caller.mint, self.edge.policy, self.sessions)
+
+    def accept(self, call: wire.Call) -> None:
+        """An agent has called."""
+        self._calls.append(call)
+        self._group.create_task(self._serve(call))
+
+    async def _serve(self, call: wire.Call) -> None:
+        try:
+            await self._agents.Session(call.requests(), Context(call.host_id, call.answer))
+        finally:
+            call.end()
+
+    def ask(self, asked: Asked) -> None:
+        """Somebody calls. The answer comes into `asked`, or never."""
+        self._group.create_task(self._answer(asked))
+
+    async def _answer(self, asked: Asked) -> None:
+        caller.principal.set(Principal(asked.project_id, Role.MEMBER, "tok"))
+        _asked.set(asked)
+        method = next(getattr(one, asked.method) for one in self._servicers if hasattr(one, asked.method))
+        try:
+            asked.answer = await method(asked.request, None)
+        except CloudError as error:
+            asked.error = error
+
+    @property
+    def is_over(self) -> bool:
+        return self.task.done()
+
+    async def kill(self) -> None:
+        self.disk.is_dead = True
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        self.disk.close()
+
+
+def minter(first: int) -> Callable[[Prefix], str]:
+    """Ids in order, so that a run can be repeated."""
+    numbers = count(first)
+    return lambda prefix: f"{prefix}-{next(numbers):017x}"
+
+
+def database(path: Path) -> str:
+    return f"sqlite:///{path}"

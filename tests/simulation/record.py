@@ -1,0 +1,201 @@
+"""What users were promised, and whether it is kept: follows every revision and every call.
+
+It holds a copy of the state that knows durable revisions alone, and beside it, as simply as can be, what users asked
+for. What doesn't fit goes into `problems`.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from controlplane.model.instance import Attachment, Desired, Instance, ObservedKind, Phase
+from controlplane.model.lifecycle import InstanceState, state_of
+from controlplane.model.network import NetworkInterface
+from controlplane.model.state import Entry, Revision, State
+
+from .controlplane import Asked
+
+S = InstanceState
+# What may follow what, by one revision. None: not there.
+EDGES: dict[InstanceState | None, set[InstanceState | None]] = {
+    None: {S.PENDING},
+    S.PENDING: {S.RUNNING, S.STOPPING, S.SHUTTING_DOWN},
+    S.RUNNING: {S.STOPPING, S.SHUTTING_DOWN},
+    S.STOPPING: {S.STOPPED, S.SHUTTING_DOWN},
+    S.STOPPED: {S.PENDING, S.SHUTTING_DOWN},
+    S.SHUTTING_DOWN: {S.TERMINATED},
+    S.TERMINATED: {None},
+}
+_WISHES = {
+    "RunInstances": Desired.ON,
+    "StartInstances": Desired.ON,
+    "StopInstances": Desired.OFF,
+    "TerminateInstances": Desired.ABSENT,
+}
+
+
+class Record:
+    def __init__(self, loaded: State) -> None:
+        self.durable = loaded
+        self.problems: list[str] = []
+        self.asked: list[Asked] = []
+        self.wishes: dict[str, Desired] = {}
+        self.reboots: dict[str, int] = {}
+        self.guest_off: set[tuple[str, int]] = set()  # Instance and generation.
+        self.addresses: dict[str, tuple[str, str]] = {}  # VPC and private address of every interface there ever was.
+        self._results: dict[str, tuple[bytes, Any]] = {}  # Request and result, by client token.
+        self._carried_out: list[Asked] = []  # In order, not known to be durable.
+        self._states: dict[str, InstanceState] = {}
+
+    # The process tells
+
+    def carried_out(self, asked: Asked) -> None:
+        self._carried_out.append(asked)
+
+    def follow(self, revisions: list[Revision]) -> None:
+        for revision in revisions:
+            self._fold()
+            self._expect(revision.number == self.durable.revision + 1, f"revision {revision.number} came out of turn")
+            for entry in revision.entries:
+                self._take(entry)
+            self.durable.revision = revision.number
+            self._fold()
+            self._look_at(_instances_in(revision.entries))
+
+    def restart(self, loaded: State) -> None:
+        """The process began anew, with what its disk had."""
+        self._expect(loaded.revision >= self.durable.revision, "a durable revision is gone after a restart")
+        if loaded.revision == self.durable.revision:
+            self.compare(loaded)
+        for asked in self.asked:
+            is_lost = asked.answer is not None and asked.revision > loaded.revision
+            self._expect(not is_lost, f"{asked.method} was answered and is gone: {asked.request}")
+        self._check_tokens(loaded)
+        self.durable = loaded
+        self._fold()
+        self._carried_out.clear()
+        for row in loaded.interfaces:
+            self.addresses[row.id] = (row.vpc_id, row.private_ip)
+        self._states = {row.id: _state(loaded, row) for row in loaded.instances}
+
+    def _check_tokens(self, loaded: State) -> None:
+        """Whether an unanswered call happened, its token tells."""
+        for asked in self._carried_out:
+            token = f"{asked.project_id}/{asked.request.client_token}"
+            has_happened = asked.revision <= loaded.revision or token in self._results
+            self._expect((token in loaded.client_tokens) is has_happened, f"{asked.method}: its token lies: {token}")
+
+    # What follows from it
+
+    def _take(self, entry: Entry) -> None:
+        row = entry.new
+        if row is None:
+            assert entry.old is not None
+            old: Any = self.durable.delete(type(entry.old), entry.id)
+        else:
+            old = self.durable.put(row)
+        self._expect(old == entry.old, f"the log says that {entry.id} was {entry.old}, and it was {old}")
+        if isinstance(row, NetworkInterface):
+            self.addresses[row.id] = (row.vpc_id, row.private_ip)
+
+    def _fold(self) -> None:
+        """Take calls into account that are durable by now."""
+        while self._carried_out and self._carried_out[0].revision <= self.durable.revision:
+            asked = self._carried_out.pop(0)
+            assert asked.outcome is not None
+            result = json.loads(json.dumps(asked.outcome.result))
+            if self._is_new(asked, result):
+                self._promise(asked, result)
+
+    def _is_new(self, asked: Asked, result: Any) -> bool:
+        assert asked.outcome is not None
+        token = f"{asked.project_id}/{asked.request.client_token}"
+        is_known = token in self._results
+        parameters = (asked.request.SerializeToString(deterministic=True), result)
+        same = self._results.setdefault(token, parameters) == parameters
+        self._expect(asked.outcome.is_replay is is_known, f"{asked.method} {token} was carried out twice")
+        self._expect(same, f"{asked.method} {token} was answered in two ways: {self._results[token]}, {parameters}")
+        return not asked.outcome.is_replay
+
+    def _promise(self, asked: Asked, result: Any) -> None:
+        state, request = self.durable, asked.request
+        match asked.method:
+            case "RunInstances":
+                wanted = request.min_count <= len(result) <= request.max_count
+                self._expect(wanted, f"{len(result)} launched, asked for {request}")
+                self.wishes |= dict.fromkeys(result, Desired.ON)
+            case "StartInstances" | "StopInstances" | "TerminateInstances":
+                self.wishes |= dict.fromkeys(request.instance_ids, _WISHES[asked.method])
+            case "RebootInstances":
+                for instance_id, before, _ in result:
+                    self.reboots[instance_id] = self.reboots.get(instance_id, 0) + (before == S.RUNNING.code)
+            case "AllocateAddress":
+                self._expect(result in state.addresses, f"{result} was allocated and is not there")
+            case "AssociateAddress":
+                self._expect(bool(state.addresses.by("association", result)), f"{result} is not there")
+            case "DisassociateAddress":
+                self._expect(not state.addresses.by("association", request.association_id), f"{request} had no effect")
+            case "ReleaseAddress":
+                row = state.addresses.get(request.allocation_id)
+                self._expect(row is None or row.is_released, f"{request} had no effect")
+            case "CreateVolume":
+                self._expect(result in state.volumes, f"{result} was made and is not there")
+            case "DeleteVolume":
+                volume = state.volumes.get(request.volume_id)
+                self._expect(volume is None or volume.is_deleted, f"{request} had no effect")
+            case "AttachVolume":
+                self._expect(_phase(state, result) is Phase.ATTACHED, f"{result} is not attached")
+            case "DetachVolume":
+                self._expect(_phase(state, result) is not Phase.ATTACHED, f"{result} is still attached")
+            case "CreateSecurityGroup":
+                self._expect(result in state.security_groups, f"{result} is not there")
+            case "DeleteSecurityGroup":
+                self._expect(request.group_id not in state.security_groups, f"{request} had no effect")
+            case "AuthorizeSecurityGroupIngress":
+                self._expect(all(rule_id in state.rules for rule_id in result), f"{result} are not there")
+
+    def _look_at(self, instance_ids: Iterable[str]) -> None:
+        for instance_id in instance_ids:
+            row = self.durable.instances.get(instance_id)
+            before, after = self._states.get(instance_id), _state(self.durable, row) if row else None
+            self._expect(before is after or after in EDGES[before], f"{instance_id} went from {before} to {after}")
+            if row is None or after is None:
+                self._states.pop(instance_id, None)
+                continue
+            self._states[instance_id] = after
+            self._check_wish(row)
+
+    def _check_wish(self, row: Instance) -> None:
+        wish = self.wishes.get(row.id)
+        ends = Desired.ABSENT if row.shutdown_behavior == "terminate" else Desired.OFF
+        if wish is Desired.ON and row.desired is ends and (row.id, row.generation) in self.guest_off:
+            wish = self.wishes[row.id] = ends  # The guest's own.
+        self._expect(row.desired is wish, f"{row.id} shall be {row.desired}, and was wished to be {wish}")
+        reboots = self.reboots.get(row.id, 0)
+        self._expect(row.reboot_count == reboots, f"{row.id}: {row.reboot_count} reboots, {reboots} asked for")
+
+    def compare(self, loaded: State) -> None:
+        """Memory and disk agree, to the order of rows."""
+        for row_type, table in self.durable.tables.items():
+            ours, theirs = list(table), list(loaded.tables[row_type])
+            self._expect(ours == theirs, f"{table.kind}: memory has {ours}, the disk {theirs}")
+        self._expect(self.durable.revision == loaded.revision, "memory and disk are at different revisions")
+
+    def _expect(self, is_so: bool, problem: str) -> None:
+        if not is_so:
+            self.problems.append(problem)
+
+
+def _state(state: State, row: Instance) -> InstanceState:
+    return state_of(row, state.observed(ObservedKind.INSTANCE, row.id, row.host_id))
+
+
+def _phase(state: State, attachment_id: str) -> Phase | None:
+    row: Attachment | None = state.attachments.get(attachment_id)
+    return row.phase if row else None
+
+
+def _instances_in(entries: Iterable[Entry]) -> set[str]:
+    rows: list[Any] = [entry.new or entry.old for entry in entries]
+    ids = {row.id for row in rows if isinstance(row, Instance)}
+    return ids | {row.resource_id for row in rows if getattr(row, "kind", None) is ObservedKind.INSTANCE}

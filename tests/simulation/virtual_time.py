@@ -1,0 +1,59 @@
+"""An event loop that never waits: when nobody has anything to do, the clock jumps to what comes next.
+
+Work for threads is done on the loop itself, some time after it was asked for and some time before it is answered, so
+that whoever asked can be killed before it, after it, or never. With one seed everything happens in one order.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+_LONGEST_WORK_S = 0.004  # In a thread, before and again after it takes effect: about what an fsync takes.
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self, seed: int) -> None:
+        self._now = 0.0
+        self.random = Random(seed)
+        super().__init__(_Impatient(self))
+
+    def time(self) -> float:
+        return self._now
+
+    def jump(self, seconds: float) -> None:
+        self._now += seconds
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        answer: asyncio.Future[Any] = self.create_future()
+        self.call_later(self._work_s(), self._work, answer, func, args)
+        return answer
+
+    def _work(self, answer: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        try:
+            result = func(*args)
+        except Exception as error:
+            self.call_later(self._work_s(), _unless_done(answer, answer.set_exception), error)
+        else:
+            self.call_later(self._work_s(), _unless_done(answer, answer.set_result), result)
+
+    def _work_s(self) -> float:
+        return self.random.uniform(0, _LONGEST_WORK_S)
+
+
+class _Impatient(selectors.SelectSelector):
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise RuntimeError("everyone waits for somebody else, and nobody for the clock")
+        self._loop.jump(max(0.0, timeout))
+        return []
+
+
+def _unless_done(answer: asyncio.Future[Any], settle: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Whoever asked may have been killed meanwhile."""
+    return lambda outcome: None if answer.done() else settle(outcome)

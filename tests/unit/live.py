@@ -1,0 +1,96 @@
+"""A region with the real engine and real sessions, a store in memory, and simulated agents on the other end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Self
+
+from region import NAME, Agent, Region
+
+from controlplane.engine import Engine
+from controlplane.model.instance import ObservedKind
+from controlplane.model.state import Change, Revision, State
+from controlplane.reconcile.render import Key, Spec
+from controlplane.sessions import Session, Sessions, Update
+
+
+class MemoryStore:
+    """Keeps nothing but the batches; `failure` makes the next commit fail."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.failure: Exception | None = None
+
+    def load(self) -> State:
+        return State()
+
+    def commit(self, revisions: list[Revision], now: datetime) -> None:
+        if self.failure:
+            raise self.failure
+        self.batches.append([revision.number for revision in revisions])
+
+
+class Live(Region):
+    """As `Region`, but changes go through the engine and hosts hear of them through sessions."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.engine = Engine(self.store, lambda: self.now)
+        super().__init__(self.engine.state)
+        self.sessions = Sessions(self.engine, NAME, timedelta(days=365), lambda: self.now)
+        self.silent: set[str] = set()
+        self.links: dict[str, tuple[Session, asyncio.Task[None]]] = {}
+        self._tasks: asyncio.TaskGroup
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls) -> AsyncIterator[Self]:
+        live = cls()
+        async with asyncio.TaskGroup() as live._tasks:
+            writer = live._tasks.create_task(live.engine.run())
+            yield live
+            for _, task in live.links.values():
+                task.cancel()
+            writer.cancel()
+
+    def apply(self, change: Change) -> None:
+        self.engine.apply(change)
+
+    def connect(self, host_id: str) -> Session:
+        """A new session of the host's agent; it begins with a report of all that there is."""
+        if host_id in self.links:
+            session, task = self.links.pop(host_id)
+            task.cancel()
+            self.sessions.close(session)
+        session = self.sessions.open(host_id)
+        self.links[host_id] = session, self._tasks.create_task(self._follow(session, self.agents[host_id]))
+        return session
+
+    async def _follow(self, session: Session, agent: Agent) -> None:
+        async for message in session.outgoing():
+            assert isinstance(message, Update)
+            put: dict[Key, Spec] = {(kind, _id_of(kind, spec)): spec for kind, spec in message.put}
+            agent.take(put, None if message.is_snapshot else message.remove)
+            agent.revision = message.revision
+            self.answer(agent.host_id, is_full=message.is_snapshot)
+
+    def answer(self, host_id: str, *, is_full: bool = False) -> None:
+        """The agent reports what changed, unless it is silent."""
+        agent = self.agents[host_id]
+        if host_id in self.links and host_id not in self.silent:
+            self.links[host_id][0].report(agent.report(is_full=is_full), agent.revision)
+
+    async def quiet(self) -> None:
+        """Wait until everything is durable, sent and answered."""
+        before = -1
+        while before != self.state.revision:
+            before = self.state.revision
+            await self.engine.drain()
+            for _ in range(10):  # Hops from the commit to an agent's answer; each is one turn of the loop.
+                await asyncio.sleep(0)
+
+
+def _id_of(kind: ObservedKind, spec: Spec) -> str:
+    fields = {ObservedKind.EXPORT: "export_name", ObservedKind.GATEWAY: "vpc_id"}
+    return str(spec[fields.get(kind, f"{kind.value}_id")])

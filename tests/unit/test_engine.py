@@ -1,0 +1,185 @@
+"""The one writer: replies wait until they are durable, commits come in groups, a failed one takes its calls along."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import pytest
+from region import NOW
+
+from controlplane.engine import Engine
+from controlplane.errors import Conflict, Unavailable
+from controlplane.model.host import Zone
+from controlplane.model.state import Change, Revision, State
+
+
+class GatedStore:
+    """Commits one batch for each `open`; the gate counts."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Revision]] = []
+        self.gate = threading.Semaphore(0)
+        self.failure: Exception | None = None
+
+    def load(self) -> State:
+        return State()
+
+    def commit(self, revisions: list[Revision], now: datetime) -> None:
+        assert self.gate.acquire(timeout=30)
+        if self.failure:
+            raise self.failure
+        self.batches.append(revisions)
+
+    def open(self) -> None:
+        self.gate.release()
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[tuple[Engine, GatedStore, asyncio.TaskGroup]]:
+    store = GatedStore()
+    engine = Engine(store, lambda: NOW)
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(engine.run())
+        yield engine, store, group
+        writer.cancel()
+        store.gate.release(1000)
+
+
+def put(name: str) -> "tuple[Change, str]":
+    change = Change()
+    change.put(Zone(name, NOW))
+    return change, name
+
+
+async def add(engine: Engine, name: str) -> str:
+    return await engine.call(lambda state: put(name), lambda state, made: f"{made} of {len(state.zones)}")
+
+
+async def turns(number: int = 10) -> None:
+    """Let everything run that can."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def test_a_reply_waits_until_it_is_durable() -> None:
+    async with running() as (engine, store, group):
+        call = group.create_task(add(engine, "a"))
+        await turns()
+        assert not call.done()
+        assert "a" in engine.state.zones, "applied, but not told to anybody"
+        store.open()
+        assert await call == "a of 1"
+        assert engine.durable_revision == 1
+
+
+async def test_reads_and_refusals_wait_for_what_they_saw() -> None:
+    def refuse(state: State) -> "tuple[Change, None]":
+        raise Conflict("VolumeInUse", f"{len(state.zones)} zones")
+
+    async def refused() -> str:
+        try:
+            return str(await engine.call(refuse, lambda state, _: None))
+        except Conflict as error:
+            return error.message
+
+    async with running() as (engine, store, group):
+        assert await engine.read(lambda state: len(state.zones)) == 0, "nothing to wait for"
+        tasks = [group.create_task(add(engine, "a"))]
+        await turns()
+        late = group.create_task(engine.read(lambda state: len(state.zones))), group.create_task(refused())
+        await turns()
+        assert not any(task.done() for task in (*tasks, *late))
+        store.open()
+        assert await asyncio.gather(*late) == [1, "1 zones"]
+
+
+async def test_what_comes_during_a_commit_goes_into_the_next_together() -> None:
+    async with running() as (engine, store, group):
+        first = group.create_task(add(engine, "first"))
+        await turns()
+        others = [group.create_task(add(engine, f"z{n}")) for n in range(100)]
+        await turns()
+        store.open()
+        await first
+        assert not any(task.done() for task in others)
+        store.open()
+        assert await asyncio.gather(*others) == [f"z{n} of {n + 2}" for n in range(100)]
+        assert [len(batch) for batch in store.batches] == [1, 100]
+
+
+async def test_followers_and_the_log_see_every_durable_revision_once_and_in_order() -> None:
+    async with running() as (engine, store, group):
+        seen: list[int] = []
+        engine.follow(lambda batch: seen.extend(revision.number for revision in batch))
+        store.gate.release(50)
+        for n in range(5):
+            await asyncio.gather(*(add(engine, f"{n}-{m}") for m in range(4)))
+            assert seen == list(range(1, engine.durable_revision + 1))
+        assert seen == list(range(1, 21))
+        assert [(row.revision, row.kind, row.id) for row in engine.log][:2] == [(1, "zone", "0-0"), (2, "zone", "0-1")]
+
+
+async def test_followers_are_told_nothing_that_is_not_durable() -> None:
+    async with running() as (engine, store, group):
+        seen: list[int] = []
+        engine.follow(lambda batch: seen.extend(revision.number for revision in batch))
+        call = group.create_task(add(engine, "a"))
+        waiter = group.create_task(engine.next_after(0))
+        await turns()
+        assert (seen, waiter.done()) == ([], False)
+        store.open()
+        await call
+        await waiter
+        assert seen == [1]
+
+
+async def test_a_change_that_changes_nothing_is_not_written() -> None:
+    async with running() as (engine, store, _):
+        assert await engine.call(lambda state: (Change(), "same"), lambda state, result: result) == "same"
+        assert (store.batches, engine.state.revision) == ([], 0)
+
+
+async def test_drain_waits_for_what_nobody_waits_for() -> None:
+    async with running() as (engine, store, group):
+        assert engine.apply(put("a")[0]) == 1
+        draining = group.create_task(engine.drain())
+        await turns()
+        assert not draining.done()
+        store.open()
+        await draining
+        assert len(store.batches) == 1
+
+
+async def test_a_caller_that_left_holds_nobody_up() -> None:
+    async with running() as (engine, store, group):
+        gone, stays = group.create_task(add(engine, "a")), group.create_task(add(engine, "b"))
+        await turns()
+        gone.cancel()
+        await turns()
+        store.gate.release(2)
+        assert await stays == "b of 2"
+        assert len(engine.state.zones) == 2, "what was applied stays applied"
+
+
+async def test_a_failed_commit_fails_its_calls_and_those_on_top_and_ends_the_writer() -> None:
+    outcomes: list[str] = []
+
+    async def try_to_add(engine: Engine, name: str) -> None:
+        try:
+            outcomes.append(await add(engine, name))
+        except Unavailable as error:
+            outcomes.append(error.code)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with running() as (engine, store, group):
+            store.failure = OSError("the disk is gone")
+            tasks = [group.create_task(try_to_add(engine, "a"))]
+            await turns()
+            tasks += [group.create_task(try_to_add(engine, name)) for name in "bc"]
+            await turns()
+            store.open()
+            await asyncio.wait(tasks)
+    assert [str(error) for error in caught.value.exceptions] == ["the disk is gone"]
+    assert outcomes == ["Unavailable"] * 3

@@ -1,0 +1,306 @@
+"""Sessions: what agents were sent always amounts to what their hosts shall have, and no answer counts for too much."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from live import Live
+from region import NAME, ZONES
+
+from controlplane.errors import CloudError, Unavailable
+from controlplane.model.capacity import NOTHING
+from controlplane.model.host import HostRole
+from controlplane.model.instance import Desired, ObservedKind
+from controlplane.reconcile.render import render_all
+from controlplane.service import addresses, instances, power, projects, security_groups, sweeping, volumes
+from controlplane.service.addresses import AllocateAddress, AssociateAddress
+from controlplane.service.instances import RunInstances
+from controlplane.service.power import StopInstances
+from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
+from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
+from controlplane.sessions import ConsoleRequest, Update
+
+T = TypeVar("T")
+COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY
+INSTANCE = ObservedKind.INSTANCE
+
+
+class Missing(Exception):
+    """There is nothing yet that the step could be about."""
+
+
+def pick(rows: Any, number: int) -> Any:
+    found: Sequence[Any] = list(rows)
+    if not found:
+        raise Missing
+    return found[number % len(found)]
+
+
+def pick_id(rows: Any, number: int) -> str:
+    return str(pick(rows, number).id)
+
+
+def run(live: Live, a: int, b: int) -> None:
+    owner = pick(live.state.projects, b).id
+    groups = [row.id for row in live.state.security_groups if row.project_id == owner]
+    request = RunInstances(
+        pick_id([row for row in live.state.images if row.project_id == owner], 0),
+        max_count=1 + a % 2,
+        zone_name=ZONES[a % 2],
+        security_group_ids=(pick(groups, a), pick(groups, b)),
+        associate_public_ip_address=bool(b % 3),
+        instance_initiated_shutdown_behavior=("stop", "terminate")[a % 2],
+    )
+    live.do(instances.run, request, project_id=owner)
+
+
+def on_instance(act: Callable[..., Any]) -> Callable[[Live, int, int], None]:
+    def step(live: Live, a: int, b: int) -> None:
+        row = pick(live.state.instances, a)
+        request: Any = StopInstances([row.id]) if act is power.stop else [row.id]
+        live.do(act, request, project_id=row.project_id)
+
+    return step
+
+
+def associate(live: Live, a: int, b: int) -> None:
+    request = AssociateAddress(pick_id(live.state.addresses, a), pick_id(live.state.instances, b))
+    live.do(addresses.associate, request)
+
+
+def authorize(live: Live, a: int, b: int) -> None:
+    group, source = pick(live.state.security_groups, a), pick(live.state.security_groups, b)
+    by_group = Permission("tcp", a, a, "", source.id, "")
+    by_network = Permission("tcp", b, b, "0.0.0.0/0", "", "")
+    asked = Authorize(group.id, bool(a % 2), [by_group if b % 2 else by_network])
+    live.do(security_groups.authorize, asked, project_id=group.project_id)
+
+
+def revoke(live: Live, a: int, b: int) -> None:
+    rule = pick(live.state.rules, a)
+    live.do(
+        security_groups.revoke, Revoke(rule.group_id, rule.is_egress, [], [rule.id]), project_id=rule.project_id
+    )
+
+
+def power_off_guest(live: Live, a: int, b: int) -> None:
+    row = pick(live.state.instances, a)
+    agent = live.agents[row.host_id]
+    seen = agent.has.get((INSTANCE, row.id))
+    if seen and seen.running:
+        agent.power_off_guest(row.id)
+        live.answer(agent.host_id)
+
+
+def be_silent(live: Live, a: int, b: int) -> None:
+    live.silent ^= {pick(live.agents, a)}
+    for host_id in live.agents.keys() - live.silent:
+        live.answer(host_id)
+
+
+def be_stuck(live: Live, a: int, b: int) -> None:
+    agent = live.agents[pick(live.agents, a)]
+    agent.stuck ^= {pick(agent.has, b)}
+
+
+def add_host(live: Live, a: int, b: int) -> None:
+    if len(live.agents) < 8:
+        roles = pick([(COMPUTE,), (STORAGE,), (GATEWAY,), (COMPUTE, STORAGE, GATEWAY)], b)
+        live.connect(live.add_host(ZONES[a % 2], roles, vcpus=4, storage_gib=20))
+
+
+def pass_time(live: Live, a: int, b: int) -> None:
+    live.now = live.now.replace(year=live.now.year + 1)
+    live.do(sweeping.sweep)
+
+
+STEPS: dict[str, Callable[[Live, int, int], Any]] = {
+    "run": run,
+    "run again": run,
+    "start": on_instance(power.start),
+    "stop": on_instance(power.stop),
+    "reboot": on_instance(power.reboot),
+    "terminate": on_instance(power.terminate),
+    "guest off": power_off_guest,
+    "volume": lambda live, a, b: live.do(volumes.create, CreateVolume(ZONES[a % 2], 1 + b % 3)),
+    "attach": lambda live, a, b: live.do(
+        volumes.attach, AttachVolume(pick_id(live.state.volumes, a), pick_id(live.state.instances, b))
+    ),
+    "detach": lambda live, a, b: live.do(volumes.detach, DetachVolume(pick_id(live.state.volumes, a))),
+    "delete volume": lambda live, a, b: live.do(volumes.delete, pick_id(live.state.volumes, a)),
+    "allocate": lambda live, a, b: live.do(addresses.allocate, AllocateAddress()),
+    "associate": associate,
+    "disassociate": lambda live, a, b: live.do(
+        addresses.disassociate, pick([row for row in live.state.addresses if row.association_id], a).association_id
+    ),
+    "release": lambda live, a, b: live.do(addresses.release, pick_id(live.state.addresses, a)),
+    "group": lambda live, a, b: live.do(security_groups.create, CreateSecurityGroup(f"g{a}-{b}", "x")),
+    "delete group": lambda live, a, b: live.do(security_groups.delete, pick_id(live.state.security_groups, a)),
+    "authorize": authorize,
+    "revoke": revoke,
+    "project": lambda live, a, b: live.add_image(live.do(projects.create, f"p{a}-{b}")),
+    "host": add_host,
+    "reconnect": lambda live, a, b: live.connect(pick(live.agents, a)),
+    "silence": be_silent,
+    "jam": be_stuck,
+    "time": pass_time,
+}
+NUMBERS = st.integers(0, 30)
+MOVES = st.lists(st.tuples(st.sampled_from(sorted(STEPS)), NUMBERS, NUMBERS, st.booleans()), min_size=20, max_size=60)
+
+
+async def started(live: Live) -> None:
+    live.add_image()
+    for zone, roles in ((ZONES[0], (COMPUTE, STORAGE)), (ZONES[1], (COMPUTE, STORAGE)), (ZONES[0], (COMPUTE, GATEWAY))):
+        live.connect(live.add_host(zone, roles, vcpus=4, storage_gib=20))
+    await live.quiet()
+
+
+def check_sent(live: Live) -> None:
+    for host_id, agent in live.agents.items():
+        assert agent.specs == render_all(live.state, host_id, NAME), f"sent to {host_id}"
+
+
+async def clear_away(live: Live) -> None:
+    """Every host is well again; everything is ended: nothing may be left."""
+    live.silent.clear()
+    for agent in live.agents.values():
+        agent.stuck.clear()
+        live.connect(agent.host_id)
+    await live.quiet()
+    for row in list(live.state.instances):
+        live.do(power.terminate, [row.id], project_id=row.project_id)
+    await live.quiet()
+    for volume in list(live.state.volumes):
+        live.do(volumes.delete, volume.id, project_id=volume.project_id)
+    for address in [row for row in live.state.addresses if not row.is_released]:
+        live.do(addresses.release, address.id, project_id=address.project_id)
+    await live.quiet()
+    state = live.state
+    left = (state.interfaces, state.attachments, state.volumes, state.addresses, state.observations)
+    assert {table.kind: list(table) for table in left if len(table)} == {}
+    assert all(state.used(host_id) == NOTHING for host_id in live.agents)
+    assert not any(agent.has or agent.specs for agent in live.agents.values())
+    assert all(row.is_settled and row.desired is Desired.ABSENT for row in state.instances)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(MOVES)
+def test_what_was_sent_is_what_the_host_shall_have(moves: list[tuple[str, int, int, bool]]) -> None:
+    """Whatever happens in whatever order; and in the end everything can be cleared away."""
+
+    async def story() -> None:
+        async with Live.running() as live:
+            await started(live)
+            for name, a, b, is_paused in moves:
+                try:
+                    STEPS[name](live, a, b)
+                except (CloudError, Missing):
+                    continue
+                if is_paused:
+                    await live.quiet()
+                    check_sent(live)
+            await live.quiet()
+            check_sent(live)
+            await clear_away(live)
+
+    asyncio.run(story())
+
+
+async def test_an_answer_does_not_count_for_a_change_that_the_agent_has_not_been_sent() -> None:
+    """A session that wakes between a change and its commit must not take the change for known to its agent."""
+    async with Live.running() as live:
+        await started(live)
+        (instance_id,) = live.run(zone_name=ZONES[0])
+        host_id = live.instance(instance_id).host_id
+        agent = live.agents[host_id]
+        agent.stuck.add((INSTANCE, instance_id))  # It is being started; the agent has nothing to show yet.
+        await live.quiet()
+        live.do(power.stop, StopInstances([instance_id]))
+        live.silent.add(host_id)
+        live.links[host_id][0].touch()
+        await live.quiet()
+        assert live.state_of(instance_id) == "stopping"
+        agent.stuck.clear()
+        live.silent.clear()
+        live.connect(host_id)
+        await live.quiet()
+        assert live.state_of(instance_id) == "stopped"
+
+
+async def test_a_newer_session_of_a_host_ends_the_older() -> None:
+    async with Live.running() as live:
+        host_id = live.add_host()
+        first, second = live.sessions.open(host_id), live.sessions.open(host_id)
+        assert first.ended.is_set()
+        live.sessions.close(first)
+        assert not second.ended.is_set()
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(_console_of(live, host_id, lambda: live.sessions.close(second)), 5)
+
+
+async def _console_of(live: Live, host_id: str, then: Callable[[], None]) -> bytes:
+    asyncio.get_running_loop().call_soon(then)
+    return await live.sessions.console(host_id, "i-1", 64)
+
+
+async def test_a_console_request_is_answered_by_its_own_reply() -> None:
+    async def ask(live: Live, host_id: str) -> bytes | str:
+        try:
+            return await live.sessions.console(host_id, "i-1", 64)
+        except Unavailable as error:
+            return error.message
+
+    async with Live.running() as live, asyncio.TaskGroup() as group:
+        host_id = live.add_host()
+        session = live.sessions.open(host_id)
+        outgoing = session.outgoing()
+        assert isinstance(await anext(outgoing), Update)
+        tasks = [group.create_task(ask(live, host_id)) for _ in range(3)]
+        asked = [await anext(outgoing) for _ in tasks]
+        first, second, third = (row.request_id for row in asked if isinstance(row, ConsoleRequest))
+        session.answer_console(second, b"two", "")
+        session.answer_console(third, b"", "no such domain")
+        session.answer_console(first, b"one", "")
+        session.answer_console(first, b"again", "")
+        session.answer_console(99, b"nobody", "")
+        assert [await task for task in tasks] == [b"one", b"two", "no such domain"]
+        await outgoing.aclose()
+
+
+async def test_an_instance_that_moves_takes_its_port_and_peers_along() -> None:
+    async with Live.running() as live:
+        live.add_image()
+        for _ in range(3):
+            live.connect(live.add_host(roles=(COMPUTE, STORAGE), vcpus=2))
+        moving, neighbour = live.run(min_count=2, associate_public_ip_address=False)
+        await live.quiet()
+        live.do(power.stop, StopInstances([moving]))
+        await live.quiet()
+        before = live.instance(moving).host_id
+        live.reachable.remove(before)
+        live.do(power.start, [moving])
+        await live.quiet()
+        check_sent(live)
+        assert live.instance(moving).host_id not in (before, live.instance(neighbour).host_id)
+        assert not [key for key in live.agents[before].has if key[0] in (INSTANCE, ObservedKind.VPC)]
+
+
+async def test_hosts_are_reachable_for_a_while_after_they_were_heard() -> None:
+    async with Live.running() as live:
+        host_id = live.add_host()
+        assert live.sessions.status(host_id) == ("connected", live.sessions.heard_at(host_id))
+        opened = live.now
+        live.sessions.open(host_id)
+        live.now = live.now.replace(month=6)
+        live.sessions.hear(host_id)
+        assert live.sessions.status(host_id) == ("connected", opened)
+        heard = live.now
+        live.now = live.now.replace(year=2030)
+        assert live.sessions.status(host_id) == ("unreachable", heard)
+        assert host_id not in live.sessions
+        with pytest.raises(Unavailable, match="not connected"):
+            await live.sessions.console("host-unknown", "i-1", 64)
