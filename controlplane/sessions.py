@@ -15,7 +15,7 @@ from controlplane.errors import Unavailable
 from controlplane.model.instance import ObservedKind
 from controlplane.model.state import Revision
 from controlplane.reconcile.absorb import Report, absorb, settle
-from controlplane.reconcile.render import Key, Spec, Touched, hosts_of_vpc, render, render_all
+from controlplane.reconcile.render import Key, Spec, Touched, render, render_all
 from controlplane.service import hosts
 
 
@@ -198,7 +198,7 @@ class Sessions:
             for entry in revision.entries:
                 touched.add(state, entry)
         for vpc_id in touched.vpc_ids:
-            for host_id in self._open.keys() & (hosts_of_vpc(state, vpc_id) | self._sent_to(vpc_id)):
+            for host_id in self._sent_to(vpc_id):
                 touched.keys.add((host_id, (ObservedKind.VPC, vpc_id)))
                 touched.keys.add((host_id, (ObservedKind.GATEWAY, vpc_id)))
         for host_id, key in touched.keys:
@@ -208,6 +208,6 @@ class Sessions:
             self._open[host_id].touch()
 
     def _sent_to(self, vpc_id: str) -> set[str]:
-        """Hosts that were sent a VPC, also those that no longer take part in it."""
+        """Hosts that were sent a VPC. One that begins to take part has been touched by what brings it in."""
         key = (ObservedKind.VPC, vpc_id)
         return {host_id for host_id, session in self._open.items() if session.has(key)}

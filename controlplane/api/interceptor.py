@@ -31,6 +31,8 @@ _STATUS = {
     Category.INTERNAL: grpc.StatusCode.INTERNAL,
 }
 _RETRYABLE = {Category.CAPACITY, Category.UNAVAILABLE}
+# A client refuses a reply with more than 8 KiB of metadata, in which the message comes thrice, once percent-encoded.
+_MESSAGE_MAX_BYTES, _DETAIL_MAX_BYTES = 400, 4000
 _DETAILS_KEY = "grpc-status-details-bin"  # gRPC's name for a serialised google.rpc.Status.
 
 # Open to all: what load balancers and grpcurl ask, and machines that have no certificate yet.
@@ -55,6 +57,13 @@ def role_needed(method: str) -> Role:
     if method in _ADMIN:
         return Role.ADMIN
     return Role.READER if method.rsplit("/", 1)[-1].startswith(_READS) else Role.MEMBER
+
+
+def _cut(message: str) -> str:
+    """The message as long as it may be: it may repeat what the caller sent."""
+    encoded = message.encode()
+    is_long = len(encoded) > _MESSAGE_MAX_BYTES
+    return encoded[: _MESSAGE_MAX_BYTES - 3].decode(errors="ignore") + "..." if is_long else message
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -146,17 +155,20 @@ class _Call:
 
     async def _fail(self, error: CloudError) -> NoReturn:
         self._log(error.code)
+        message = _cut(error.message)
         detail = ErrorDetail(
             code=error.code,
-            message=error.message,
+            message=message,
             retryable=error.category in _RETRYABLE,
             blocking_ids=error.blocking_ids,
             host_refusals=[HostRefusal(host_id=row.host_id, reason=row.reason) for row in error.refusals],
             request_id=self._request_id,
         )
+        while detail.ByteSize() > _DETAIL_MAX_BYTES:
+            del detail.host_refusals[-1:], detail.blocking_ids[-1:]
         packed = AnyMessage()
         packed.Pack(detail)
-        code, text = _STATUS[error.category], f"{error.code}: {error.message}"
+        code, text = _STATUS[error.category], f"{error.code}: {message}"
         status = Status(code=code.value[0], message=text, details=[packed])
         await self._context.abort(code, text, ((_DETAILS_KEY, status.SerializeToString()),))
         raise AssertionError("abort raises")

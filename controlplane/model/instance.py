@@ -28,7 +28,7 @@ class Instance:
 
     `desired_revision` is the revision that made `desired` what it is; `is_settled` says that the host has answered that
     one and agrees. `ran_generation` is the last start that was seen to run. `public_ip_wanted`: it gets an automatic
-    public address at each start.
+    public address at each start. `was_off`: it was off already when it was told to end.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Instance:
     created_at: datetime
     tags: Mapping[str, str]
     terminated_at: datetime | None = None
+    was_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

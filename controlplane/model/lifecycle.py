@@ -74,7 +74,7 @@ def state_of(instance: Instance, observation: Observation | None) -> InstanceSta
 
 def claims_host(instance: Instance) -> bool:
     """Whether vCPUs and memory of its host are taken: it runs, shall run, or is not known to have ended."""
-    return instance.desired is Desired.ON or not instance.is_settled
+    return instance.desired is Desired.ON or not (instance.is_settled or instance.was_off)
 
 
 class Request(Enum):

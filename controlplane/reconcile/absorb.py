@@ -111,13 +111,18 @@ def _due(rows: Iterable, revision: str, answered: int) -> list:  # type: ignore[
 
 def _settle_instance(state: State, change: Change, instance: Instance, now: datetime) -> None:
     observation = state.observed(ObservedKind.INSTANCE, instance.id, instance.host_id)
-    if instance.desired is Desired.OFF and (observation is None or not observation.running):
+    if instance.desired is Desired.OFF and (observation is None or _is_off(observation)):
         change.put(replace(instance, is_settled=True))
     elif instance.desired is Desired.ABSENT and observation is None:
         change.put(replace(instance, is_settled=True, terminated_at=now))
         for attachment in state.attachments.by("instance", instance.id):
             _release(state, change, attachment)
         change.delete(*state.interfaces.by("instance", instance.id))
+
+
+def _is_off(observation: Observation) -> bool:
+    """For good: until its host has converged, a start that was under way when the wish came may yet succeed."""
+    return observation.converged and not observation.running
 
 
 def _release(state: State, change: Change, attachment: Attachment) -> None:

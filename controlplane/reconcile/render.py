@@ -4,7 +4,7 @@ Specs are nested dicts in the shape of `Resource` in agent.proto, whose comments
 edge turns them into messages.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,8 @@ def render(state: State, host_id: str, key: Key, region: str) -> Spec | None:
                 return None
             return _instance(state, instance, region)
         case ObservedKind.VPC:
-            return _vpc(state, resource_id, host_id) if host_id in hosts_of_vpc(state, resource_id) else None
+            members = _members(state, resource_id)
+            return _vpc(state, resource_id, host_id, members) if host_id in members else None
         case ObservedKind.GATEWAY:
             gateway = state.internet_gateways.one("vpc", resource_id)
             is_here = gateway and gateway.host_id == host_id and state.interfaces.count("vpc", resource_id)
@@ -73,11 +74,18 @@ def _keys(state: State, host_id: str) -> set[Key]:
     return keys | {(kind, vpc_id) for vpc_id in vpc_ids for kind in (ObservedKind.VPC, ObservedKind.GATEWAY)}
 
 
-def hosts_of_vpc(state: State, vpc_id: str) -> set[str]:
-    """Hosts that take part in a VPC: those of its interfaces, and its gateway's while there are any."""
-    hosts = {_host_of(state, interface) for interface in state.interfaces.by("vpc", vpc_id)}
-    gateways = state.internet_gateways.by("vpc", vpc_id) if hosts else []
-    return hosts | {gateway.host_id for gateway in gateways if gateway.host_id}
+def _members(state: State, vpc_id: str) -> dict[str, list[NetworkInterface]]:
+    """Hosts that take part in a VPC: those of its interfaces, with them, and its gateway's while there are any.
+
+    In one pass and without calls: a VPC may have thousands of interfaces, and is rendered for each of its hosts.
+    """
+    members: dict[str, list[NetworkInterface]] = {}
+    for interface in state.interfaces.by("vpc", vpc_id):
+        members.setdefault(state.instances[interface.instance_id].host_id, []).append(interface)
+    for gateway in state.internet_gateways.by("vpc", vpc_id) if members else ():
+        if gateway.host_id:
+            members.setdefault(gateway.host_id, [])
+    return members
 
 
 def _host_of(state: State, interface: NetworkInterface) -> str:
@@ -86,7 +94,7 @@ def _host_of(state: State, interface: NetworkInterface) -> str:
 
 @dataclass(slots=True)
 class Touched:
-    """What changes may alter: single resources on single hosts, and VPCs wherever they are. Too much does no harm.
+    """What changes may alter: single resources on single hosts, and VPCs where they are. Too much does no harm.
 
     `hosts` are those whose answer something waits for, even where nothing changes for them.
     """
@@ -105,7 +113,8 @@ class Touched:
             and isinstance(entry.new, Instance)
             and entry.old.host_id != entry.new.host_id
         ):
-            self.vpc_ids |= {interface.vpc_id for interface in state.interfaces.by("instance", entry.id)}
+            for interface in state.interfaces.by("instance", entry.id):
+                self._add_interface(state, interface)
 
     def _add_row(self, state: State, row: object) -> None:
         match row:
@@ -124,14 +133,23 @@ class Touched:
             case SecurityGroupRule():
                 group = state.security_groups.get(row.group_id)
                 self.vpc_ids |= {group.vpc_id} if group else set()
-            case Subnet() | InternetGateway():
+            case Subnet():
                 self.vpc_ids.add(row.vpc_id)
+            case InternetGateway():
+                self._add_vpc(state, row.vpc_id)
 
     def _add_interface(self, state: State, interface: NetworkInterface | None) -> None:
         if interface is not None:
-            self.vpc_ids.add(interface.vpc_id)
             host_id = _host_of(state, interface)
             self.keys.add((host_id, (ObservedKind.INSTANCE, interface.instance_id)))
+            self.keys.add((host_id, (ObservedKind.VPC, interface.vpc_id)))
+            self._add_vpc(state, interface.vpc_id)
+
+    def _add_vpc(self, state: State, vpc_id: str) -> None:
+        """Where it is, and on its gateway's host, which may not have it yet."""
+        self.vpc_ids.add(vpc_id)
+        for gateway in state.internet_gateways.by("vpc", vpc_id):
+            self.keys |= {(gateway.host_id, (kind, vpc_id)) for kind in (ObservedKind.VPC, ObservedKind.GATEWAY)}
 
 
 def _volume(state: State, volume: Volume) -> Spec:
@@ -217,10 +235,9 @@ def _metadata(state: State, instance: Instance, region: str) -> Spec:
     }
 
 
-def _vpc(state: State, vpc_id: str, host_id: str) -> Spec:
+def _vpc(state: State, vpc_id: str, host_id: str, members: Mapping[str, Sequence[NetworkInterface]]) -> Spec:
     vpc = state.vpcs[vpc_id]
-    interfaces = state.interfaces.by("vpc", vpc_id)
-    ports = [row for row in interfaces if _host_of(state, row) == host_id]
+    ports = members[host_id]
     group_ids = sorted({group_id for port in ports for group_id in port.group_ids})
     rules = {group_id: state.rules.by("group", group_id) for group_id in group_ids}
     sources = sorted({rule.source_group_id for held in rules.values() for rule in held if rule.source_group_id})
@@ -231,7 +248,7 @@ def _vpc(state: State, vpc_id: str, host_id: str) -> Spec:
         "cidr_block": vpc.cidr_block,
         "subnets": [{"subnet_id": row.id, "cidr_block": row.cidr_block} for row in state.subnets.by("vpc", vpc_id)],
         "ports": [_port(row) for row in ports],
-        "peers": _peers(state, interfaces, host_id, gateway.host_id if gateway else ""),
+        "peers": _peers(state, host_id, members),
         "host_number": state.hosts[host_id].number,
         "gateway_host_number": state.hosts[gateway.host_id].number if gateway and gateway.host_id else 0,
         "groups": [{"group_id": group_id, "rules": [_rule(rule) for rule in held]} for group_id, held in rules.items()],
@@ -254,18 +271,14 @@ def _port(interface: NetworkInterface) -> Spec:
     }
 
 
-def _peers(state: State, interfaces: Iterable[NetworkInterface], host_id: str, gateway_host_id: str) -> list[Spec]:
+def _peers(state: State, host_id: str, members: Mapping[str, Sequence[NetworkInterface]]) -> list[Spec]:
     """The other hosts of a VPC, in order of number."""
-    addresses: dict[str, list[str]] = {gateway_host_id: []} if gateway_host_id else {}
-    for interface in interfaces:
-        addresses.setdefault(_host_of(state, interface), []).append(interface.private_ip)
-    addresses.pop(host_id, None)
-    hosts = sorted((state.hosts[peer_id] for peer_id in addresses), key=lambda host: host.number)
+    hosts = sorted((state.hosts[peer_id] for peer_id in members if peer_id != host_id), key=lambda host: host.number)
     return [
         {
             "host_number": host.number,
             "underlay_address": host.underlay_address,
-            "private_ips": addresses[host.id],
+            "private_ips": [interface.private_ip for interface in members[host.id]],
         }
         for host in hosts
     ]

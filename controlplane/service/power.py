@@ -130,6 +130,7 @@ def end(state: State, change: Change, instance: Instance, reason: StateReason) -
             desired=Desired.ABSENT,
             desired_revision=state.revision + 1,
             is_settled=False,
+            was_off=instance.desired is Desired.OFF and instance.is_settled,
             state_reason=reason,
         )
     )

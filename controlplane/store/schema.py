@@ -246,6 +246,7 @@ TABLES: dict[type[Row], Table] = {
         _time("created_at"),
         _json("tags"),
         _time("terminated_at", nullable=True),
+        _boolean("was_off"),
     ),
     NetworkInterface: _table(
         "network_interfaces",

@@ -16,7 +16,13 @@ from benchmarks.load import Load
 from benchmarks.process import BIN, Process, is_open
 from client.config import Config, load
 from client.connection import Stead
-from stead.v1.hosts_pb2 import HOST_ROLE_COMPUTE, HOST_ROLE_GATEWAY, HOST_ROLE_STORAGE, CreateHostTokenRequest, DescribeHostsRequest
+from stead.v1.hosts_pb2 import (
+    HOST_ROLE_COMPUTE,
+    HOST_ROLE_GATEWAY,
+    HOST_ROLE_STORAGE,
+    CreateHostTokenRequest,
+    DescribeHostsRequest,
+)
 from stead.v1.images_pb2 import ImportImageHeader, ImportImageRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest, RunInstancesRequest
 
@@ -133,10 +139,10 @@ class Running:
 
     async def settled(self, count: int, deadline_s: float = 300) -> None:
         """Wait until so many instances run."""
-        request = DescribeInstancesRequest(page_size=1000)
+        describe = self.stead.instances.DescribeInstances
         async with asyncio.timeout(deadline_s):
             while True:
-                reply = await self.stead.all_pages(self.stead.instances.DescribeInstances, request)
+                reply = await self.stead.all_pages(describe, DescribeInstancesRequest(page_size=1000))
                 if sum(row.state.name == "running" for row in reply.instances) >= count:
                     return
                 await asyncio.sleep(0.5)

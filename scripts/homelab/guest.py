@@ -62,6 +62,10 @@ class Guest:
             raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
         return done.stdout
 
+    def boot_id(self, address: str = "") -> str:
+        """Tells one boot from the next; empty while it can't be asked."""
+        return self.try_ssh("cat /proc/sys/kernel/random/boot_id", address).stdout.strip()
+
     def wait_for_ssh(self, deadline_s: float = 90) -> None:
         wait_until(lambda: self.try_ssh("true").returncode == 0, f"{self.instance_id} answers ssh", deadline_s)
 

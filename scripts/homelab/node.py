@@ -50,7 +50,9 @@ class Node:
 
     def run(self, *argv: str, check: bool = True, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run to the end; raises CalledProcessError with its output."""
-        done = subprocess.run(self.command(argv), capture_output=True, text=True, timeout=timeout_s, check=False)
+        done = subprocess.run(
+            self.command(argv), capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False
+        )
         if check and done.returncode:
             print(f"{self.name}: {' '.join(argv)}\n{done.stdout}{done.stderr}", file=sys.stderr)
             done.check_returncode()

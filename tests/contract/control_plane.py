@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -87,10 +87,7 @@ class Rpc:
 
 def _rpcs(files: Iterable[Any]) -> dict[str, Rpc]:
     methods = [
-        method
-        for file in files
-        for service in file.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
+        method for file in files for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
     ]
     return {
         method.name: Rpc(
@@ -120,9 +117,10 @@ class Refused(Exception):
 
 
 def _refused(error: grpc.aio.AioRpcError) -> Refused:
-    for key, value in error.trailing_metadata() or ():
+    metadata: Any = error.trailing_metadata() or ()
+    for key, value in metadata:
         if key == "grpc-status-details-bin":
-            status, detail = Status.FromString(value), ErrorDetail()  # type: ignore[arg-type]
+            status, detail = Status.FromString(value), ErrorDetail()
             assert status.code == error.code().value[0]
             assert status.details[0].Unpack(detail)
             return Refused(error.code(), detail, error.details() or "")
@@ -158,7 +156,7 @@ class ControlPlane:
         store = Store.open(f"sqlite:///{directory}/controlplane.db")
         store.migrate()
         cloud = cls(directory, Engine(store, lambda: datetime.now(UTC)))
-        ports = _free_ports(2)
+        ports = free_ports(2)
         endpoints = cloud._endpoints(*(f"127.0.0.1:{port}" for port in ports))
         cloud.endpoints = endpoints
         servers = [
@@ -172,7 +170,7 @@ class ControlPlane:
                 await server.start()
             yield cloud
             for channel in cloud._channels.values():
-                await channel.close()
+                await channel.close(None)
             for server in servers:
                 await server.stop(0)
             writer.cancel()
@@ -239,7 +237,7 @@ class ControlPlane:
         except grpc.aio.AioRpcError as error:
             raise _refused(error) from error
 
-    async def ask(self, name: str, secret: str | None = None, **fields: Any) -> Any:
+    async def ask(self, name: str, /, secret: str | None = None, **fields: Any) -> Any:
         """`call` with the request's fields."""
         return await self.call(name, RPCS[name].request(**fields), secret=secret)
 
@@ -278,13 +276,21 @@ def upload(content: bytes = b"\0" * 1024, **header: Any) -> list[Any]:
     """The messages of an ImportImage."""
     values = {"name": "tiny", "format": "raw", "size_bytes": len(content), "sha256": sha256(content).hexdigest()}
     first = images_pb2.ImportImageRequest(header=images_pb2.ImportImageHeader(**{**values, **header}))
-    parts = [content[start : start + 512] for start in range(0, len(content), 512)]
+    step = max(512, len(content) // 4)
+    parts = [content[start : start + step] for start in range(0, len(content), step)]
     return [first, *(images_pb2.ImportImageRequest(chunk=part) for part in parts)]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(listening.getsockname()[1]) for listening in sockets]
     for listening in sockets:
         listening.close()
     return ports
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what nobody tells us of."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)

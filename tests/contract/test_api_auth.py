@@ -1,6 +1,7 @@
 """Who may call what, for every method that there is; and what an error looks like."""
 
 import re
+from typing import Any
 
 import grpc
 import pytest
@@ -66,7 +67,7 @@ async def test_other_forms_of_authorization_are_refused(cloud: ControlPlane, hea
 
 
 async def test_an_error_says_code_message_and_request(cloud: ControlPlane) -> None:
-    with pytest.raises(Refused, match="InvalidInstanceID.NotFound: The instance 'i-0+' does not exist") as caught:
+    with pytest.raises(Refused, match=r"InvalidInstanceID\.NotFound: The instance 'i-0+' does not exist") as caught:
         await cloud.ask("DescribeInstances", instance_ids=["i-" + "0" * 17])
     detail = caught.value.detail
     assert detail is not None
@@ -129,7 +130,7 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
     vpc = (await cloud.ask("DescribeVpcs")).vpcs[0]
     gateway = (await cloud.ask("DescribeInternetGateways")).internet_gateways[0]
     table = (await cloud.ask("DescribeRouteTables")).route_tables[0]
-    named: dict[str, dict[str, list[str]]] = {
+    named: dict[str, dict[str, Any]] = {
         "DescribeInstances": {"instance_ids": [made.instance_id]},
         "DescribeImages": {"image_ids": [image_id]},
         "DescribeVolumes": {"volume_ids": [made.block_devices[0].volume_id]},
@@ -154,3 +155,15 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
         await cloud.ask("DescribeKeyPairs", secret=other, key_names=["k"])
     assert (await cloud.ask("DescribeInstances")).instances[0].host_id
     assert not (await cloud.ask("DescribeInstances", secret=cloud.secrets[Role.MEMBER])).instances[0].host_id
+
+
+async def test_an_error_fits_into_what_clients_accept(cloud: ControlPlane) -> None:
+    for _ in range(100):
+        await cloud.add_host(vcpus=1)
+    with pytest.raises(Refused) as caught:
+        await cloud.ask("RunInstances", image_id=await cloud.import_image())
+    assert caught.value.detail is not None
+    assert len(caught.value.detail.host_refusals) > 40
+    with pytest.raises(Refused, match=r"InvalidInstanceID.Malformed: .*\.\.\.") as caught:
+        await cloud.ask("DescribeInstances", instance_ids=["\N{SNOWMAN}" * 100_000])
+    assert caught.value.code == "InvalidInstanceID.Malformed"

@@ -1,7 +1,7 @@
 """A real cloud: lab, control plane, agents, libvirt, QEMU, nftables, ssh. Each test runs on every layout."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,9 @@ import pytest
 from homelab import Lab
 from homelab.cloud import Cloud
 from homelab.guest import Guest
+from residents import Launch, Residents, run_instance
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-Launch = Callable[..., Guest]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +31,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", params=["three", "single"])
 def cloud(request: pytest.FixtureRequest, image: Path) -> Iterator[Cloud]:
-    """A cloud with the image `tiny`, the key pair `test`, and the group `ssh`, which opens port 22."""
+    """A cloud with the image `tiny`, the key pair `test`, and the groups `ssh`, which opens port 22, and `web`."""
     lab = Lab(f"test-{request.param}")
     lab.down()
     try:
@@ -42,6 +42,7 @@ def cloud(request: pytest.FixtureRequest, image: Path) -> Iterator[Cloud]:
         cloud.stead("key", "create", "test", "--output-file", str(cloud.directory / "test.pem"))
         cloud.stead("sg", "create", "ssh", "--description", "ssh from anywhere")
         cloud.stead("sg", "authorize", "ssh", "--port", "22", "--cidr", "0.0.0.0/0")
+        cloud.stead("sg", "create", "web", "--description", "lets nothing in at first")
         yield cloud
     finally:
         lab.down()
@@ -52,38 +53,26 @@ def zones(cloud: Cloud) -> list[str]:
     return [row["zone_name"] for row in cloud.json("az", "list")["availability_zones"]]
 
 
-@pytest.fixture
-def group(cloud: Cloud) -> Iterator[Callable[[str], str]]:
-    """Makes security groups that let nothing in; they are gone after the test."""
-    made: list[str] = []
-
-    def create(name: str) -> str:
-        reply = cloud.json("sg", "create", name, "--description", "for a test")
-        made.append(reply["security_group"]["group_id"])
-        return made[-1]
-
-    yield create
-    for group_id in made:
-        for rule in cloud.json("sg", "describe", group_id)["security_groups"][0].get("rules", []):
-            egress = ["--egress"] if rule.get("is_egress") else []
-            cloud.stead("sg", "revoke", group_id, "--rule", rule["rule_id"], *egress)
-    for group_id in made:
-        cloud.stead("sg", "delete", group_id)
+@pytest.fixture(scope="session")
+def residents(cloud: Cloud, zones: list[str]) -> Residents:
+    found = Residents(
+        run_instance(cloud, "--az", zones[0], groups=("ssh", "web")),
+        run_instance(cloud, "--az", zones[0], groups=("ssh", "default")),
+        run_instance(cloud, "--az", zones[-1], groups=("ssh", "default")),
+    )
+    found.wait()
+    return found
 
 
 @pytest.fixture
-def launch(cloud: Cloud, group: object) -> Iterator[Launch]:
-    """Launches instances that answer ssh; they are gone after the test, and before the groups that they are in."""
+def launch(cloud: Cloud) -> Iterator[Launch]:
+    """Launches instances that answer ssh; they are gone after the test."""
     launched: list[Guest] = []
 
-    def run(*arguments: str, groups: tuple[str, ...] = ("ssh",), is_awaited: bool = True) -> Guest:
-        guest = Guest.launch(
-            cloud, cloud.directory / "test.pem", *arguments, groups=groups, image="tiny", key_name="test"
-        )
-        launched.append(guest)
-        if is_awaited:
-            guest.wait_for_ssh()
-        return guest
+    def run(*arguments: str) -> Guest:
+        launched.append(run_instance(cloud, *arguments))
+        launched[-1].wait_for_ssh()
+        return launched[-1]
 
     yield run
     if launched:

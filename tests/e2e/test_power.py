@@ -1,16 +1,22 @@
 """Stop, start, reboot, a guest's own power-off, and what becomes of addresses and data."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+
+import pytest
 
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
+from residents import Launch, Residents
 
-Launch = Callable[..., Guest]
+
+@pytest.fixture
+def guest(residents: Residents) -> Iterator[Guest]:
+    yield residents.third
+    residents.third.wait_for_ssh()
 
 
-def test_stop_gives_the_public_address_back_and_keeps_the_rest(cloud: Cloud, launch: Launch) -> None:
-    guest = launch()
+def test_stop_gives_the_public_address_back_and_keeps_the_rest(cloud: Cloud, guest: Guest) -> None:
     private_ip, public_ip = guest.private_ip, guest.public_ip
     guest.ssh("echo kept > /root/note && sync")
     cloud.stead("instance", "stop", guest.instance_id, "--wait")
@@ -27,8 +33,7 @@ def test_stop_gives_the_public_address_back_and_keeps_the_rest(cloud: Cloud, lau
     assert guest.ssh("cat /root/note").strip() == "kept"
 
 
-def test_an_elastic_address_stays(cloud: Cloud, launch: Launch) -> None:
-    guest = launch()
+def test_an_elastic_address_stays(cloud: Cloud, guest: Guest) -> None:
     automatic = guest.public_ip
     address = cloud.json("address", "allocate")["address"]
     cloud.stead("address", "associate", address["allocation_id"], guest.instance_id)
@@ -49,24 +54,20 @@ def test_an_elastic_address_stays(cloud: Cloud, launch: Launch) -> None:
     assert cloud.json("address", "list")["addresses"] == []
 
 
-def test_reboot_changes_nothing_but_the_uptime(cloud: Cloud, launch: Launch) -> None:
-    guest = launch()
-    before = guest.describe()
-    boot = guest.ssh("cat /proc/sys/kernel/random/boot_id")
+def test_reboot_changes_nothing_but_the_boot(cloud: Cloud, guest: Guest) -> None:
+    before, boot = guest.describe(), guest.boot_id()
     cloud.stead("instance", "reboot", guest.instance_id)
-    wait_until(lambda: guest.try_ssh("cat /proc/sys/kernel/random/boot_id").stdout not in ("", boot), "it rebooted", 90)
+    wait_until(lambda: guest.boot_id() not in ("", boot), "it rebooted", 90)
     after = guest.describe()
     for name in ("state", "public_ip_address", "private_ip_address", "network_interfaces", "block_devices"):
         assert after[name] == before[name]
 
 
-def test_a_guest_that_powers_itself_off_is_stopped(cloud: Cloud, launch: Launch) -> None:
-    guest = launch()
+def test_a_guest_that_powers_itself_off_is_stopped(cloud: Cloud, guest: Guest) -> None:
     guest.try_ssh("poweroff")
     wait_until(lambda: guest.state == "stopped", "it is stopped", 60)
     assert guest.describe()["state_reason"]["code"] == "Client.InstanceInitiatedShutdown"
     cloud.stead("instance", "start", guest.instance_id, "--wait")
-    guest.wait_for_ssh()
 
 
 def test_a_guest_that_shall_go_with_its_power_goes(cloud: Cloud, launch: Launch) -> None:

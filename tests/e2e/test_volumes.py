@@ -1,13 +1,9 @@
 """Volumes that come and go while instances run, and what is refused."""
 
-from collections.abc import Callable
-
 import pytest
 
 from homelab.cloud import Cloud, CommandFailed
-from homelab.guest import Guest
-
-Launch = Callable[..., Guest]
+from residents import Residents
 
 
 @pytest.fixture
@@ -16,8 +12,8 @@ def volume(cloud: Cloud, zones: list[str]) -> str:
     return str(reply["volume"]["volume_id"])
 
 
-def test_data_move_with_the_volume(cloud: Cloud, zones: list[str], launch: Launch, volume: str) -> None:
-    first, second = launch("--az", zones[0]), launch("--az", zones[0])
+def test_data_move_with_the_volume(cloud: Cloud, residents: Residents, volume: str) -> None:
+    first, second = residents.first, residents.second
     cloud.stead("volume", "attach", volume, first.instance_id, "--wait")
     disk = first.disk(volume)
     first.ssh(f"mkfs.ext4 -q {disk} && mount {disk} /mnt && echo moved > /mnt/note && umount /mnt && sync")
@@ -38,10 +34,8 @@ def test_data_move_with_the_volume(cloud: Cloud, zones: list[str], launch: Launc
         cloud.stead("volume", "describe", volume)
 
 
-def test_a_volume_attached_while_stopped_is_there_after_start(
-    cloud: Cloud, launch: Launch, volume: str, zones: list[str]
-) -> None:
-    guest = launch("--az", zones[0])
+def test_a_volume_attached_while_stopped_is_there_after_start(cloud: Cloud, residents: Residents, volume: str) -> None:
+    guest = residents.second
     cloud.stead("instance", "stop", guest.instance_id, "--wait")
     cloud.stead("volume", "attach", volume, guest.instance_id, "--wait")
     cloud.stead("instance", "start", guest.instance_id, "--wait")
@@ -51,9 +45,8 @@ def test_a_volume_attached_while_stopped_is_there_after_start(
     cloud.stead("volume", "delete", volume, "--wait")
 
 
-def test_a_volume_stays_in_its_zone(cloud: Cloud, zones: list[str], launch: Launch, volume: str) -> None:
+def test_a_volume_stays_in_its_zone(cloud: Cloud, zones: list[str], residents: Residents, volume: str) -> None:
     if len(zones) > 1:
-        guest = launch("--az", zones[1], is_awaited=False)
         with pytest.raises(CommandFailed, match=r"InvalidVolume\.ZoneMismatch"):
-            cloud.stead("volume", "attach", volume, guest.instance_id)
+            cloud.stead("volume", "attach", volume, residents.third.instance_id)
     cloud.stead("volume", "delete", volume, "--wait")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from homelab import Lab
 from homelab.node import marked_processes, wait_until
 

@@ -10,22 +10,12 @@ from controlplane.model.capacity import NOTHING, Resources, claim_of
 from controlplane.model.instance import Desired, Instance, ObservedKind
 from controlplane.model.state import State
 from controlplane.reconcile.render import render_all
-from controlplane.store.store import Store
 
 from .controlplane import Asked
 from .host import Host
 from .record import Record
 
 REGION = "home-1"
-
-
-def load(url: str) -> State:
-    """What is on the disk."""
-    store = Store.open(url)
-    try:
-        return store.load()
-    finally:
-        store.close()
 
 
 def worlds(record: Record, all_worlds: list[FakeWorld]) -> Iterator[str]:

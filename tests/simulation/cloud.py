@@ -14,6 +14,7 @@ from unittest import mock
 from agent.drivers.fake import FakeWorld
 from controlplane.api import caller
 from controlplane.store.errors import StoreError
+from controlplane.store.store import Store
 
 from . import checks
 from .controlplane import START, Asked, Process, database, minter
@@ -33,12 +34,12 @@ class Cloud:
         self._directory = directory
         directory.mkdir()
         shutil.copy(template, directory / "region.db")
-        self._url = database(directory / "region.db")
+        self._store = Store.open(database(directory / "region.db"))
         self._clock_moved = timedelta()
         self._tokens = count(1)
         self._patches = self._patch()
         self.hosts = [Host(machine, directory / machine.host_id, self.loop, self._watch) for machine in MACHINES]
-        self.record = Record(checks.load(self._url))
+        self.record = Record(self._store.load())
         self.process: Process | None = None
         self.start_process()
         for host in self.hosts:
@@ -87,10 +88,11 @@ class Cloud:
     def start_process(self) -> None:
         if self.process is not None:
             return
-        self.record.restart(checks.load(self._url))
-        self.process = Process(self._url, POLICY, self.loop, self.clock, self.record)
+        self.record.restart(self._store.load())
+        self.process = Process(self._store, POLICY, self.loop, self.clock, self.record)
         for host in self.hosts:
             host.wire.accept = self.process.accept
+        self.run(0.001)  # Until it listens.
 
     def kill_process(self) -> None:
         process, self.process = self.process, None
@@ -102,7 +104,7 @@ class Cloud:
     def _bury_process(self) -> None:
         """A loop of it died, so that all of it did."""
         if self.process is not None and self.process.is_over:
-            self.process.disk.close()
+            self.process.disk.is_dead = True
             self._inspect(self.process.task)
             self.process = None
             self._hang_up()
@@ -140,7 +142,7 @@ class Cloud:
 
     def check_disk(self) -> None:
         if self.process is not None and self.process.engine.durable_revision == self.record.durable.revision:
-            loaded = checks.load(self._url)
+            loaded = self._store.load()
             if loaded.revision == self.record.durable.revision:  # Else a commit is not yet answered.
                 self.record.compare(loaded)
 
@@ -159,6 +161,7 @@ class Cloud:
     def settle(self) -> None:
         """Wait until everything is as it shall be. Raises AssertionError with what is not."""
         deadline = self.loop.time() + QUIET_WITHIN_S
+        self.run(1.0)
         while unsettled := checks.unsettled(self.record, self.hosts):
             self.check()
             assert self.loop.time() < deadline, "it does not come to rest:\n" + "\n".join(unsettled)
@@ -169,6 +172,7 @@ class Cloud:
             self.loop.run_until_complete(host.kill())
             host.forget()
         self.kill_process()
+        self._store.close()
         self.loop.close()
         self._patches.close()
         shutil.rmtree(self._directory)

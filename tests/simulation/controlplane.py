@@ -67,10 +67,10 @@ _asked: ContextVar[Asked] = ContextVar("asked")
 class Disk:
     """The store, as long as the process lives. `failing`: how the next commit fails, if at all."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, store: Store) -> None:
         self.failing = ""  # "before" or "after" it is durable.
         self.is_dead = False
-        self._store = Store.open(url)
+        self._store = store
 
     def load(self) -> State:
         return self._store.load()
@@ -81,10 +81,6 @@ class Disk:
         self._store.commit(revisions, now)
         if self.failing == "after":
             raise StorageFailed("the disk broke after the commit")
-
-    def close(self) -> None:
-        self.is_dead = True
-        self._store.close()
 
 
 class Recorder(Engine):
@@ -129,8 +125,8 @@ class NoUploads:
 class Process:
     """One life of the control plane, from its start on a database to its end."""
 
-    def __init__(self, url: str, policy: Policy, loop: VirtualLoop, clock: Callable[[], datetime], observer: Any) -> None:
-        self.disk = Disk(url)
+    def __init__(self, store: Store, policy: Policy, loop: VirtualLoop, clock: Callable[[], datetime], observer: Any) -> None:
+        self.disk = Disk(store)
         self.engine = Recorder(self.disk, clock, observer.carried_out)
         self.engine.follow(observer.follow)
         self.sessions = Sessions(self.engine, policy.region, HEARTBEAT_TIMEOUT, clock)
@@ -139,23 +135,32 @@ class Process:
         self._agents = WireAgents(self.edge, None, uploads)  # type: ignore[arg-type]
         self._uploads = uploads
         self._servicers = (Instances(self.edge), Volumes(self.edge), Addresses(self.edge), SecurityGroups(self.edge))
-        self._calls: list[wire.Call] = []
         self._group = asyncio.TaskGroup()
-        self._loop = loop
+        self.is_listening = False
         self.task = loop.create_task(self._live(), name="controlplane")
 
     async def _live(self) -> None:
         async with self._group as group:
-            group.create_task(self.engine.run())
+            group.create_task(self._listen())
             group.create_task(sweep.run(self.engine, self._uploads, self._sweeper))
+            group.create_task(self.engine.run())
+
+    async def _listen(self) -> None:
+        self.is_listening = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.is_listening = False
 
     def _sweeper(self) -> Call:
         return Call("", Role.ADMIN, self.edge.clock(), caller.mint, self.edge.policy, self.sessions)
 
     def accept(self, call: wire.Call) -> None:
         """An agent has called."""
-        self._calls.append(call)
-        self._group.create_task(self._serve(call))
+        if self.is_listening:
+            self._group.create_task(self._serve(call))
+        else:
+            call.end()
 
     async def _serve(self, call: wire.Call) -> None:
         try:
@@ -165,7 +170,10 @@ class Process:
 
     def ask(self, asked: Asked) -> None:
         """Somebody calls. The answer comes into `asked`, or never."""
-        self._group.create_task(self._answer(asked))
+        if self.is_listening:
+            self._group.create_task(self._answer(asked))
+        else:
+            asked.is_lost = True
 
     async def _answer(self, asked: Asked) -> None:
         caller.principal.set(Principal(asked.project_id, Role.MEMBER, "tok"))
@@ -184,7 +192,6 @@ class Process:
         self.disk.is_dead = True
         self.task.cancel()
         await asyncio.wait([self.task])
-        self.disk.close()
 
 
 def minter(first: int) -> Callable[[Prefix], str]:

@@ -20,6 +20,7 @@ from agent.session import Session
 from .virtual_time import VirtualLoop
 from .wire import Wire
 
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What a host is; none of it changes."""

@@ -2,7 +2,6 @@
 the end everything is healed, must come to rest, and is taken down without a trace.
 """
 
-import shutil
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import count
@@ -39,6 +38,7 @@ class Simulation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.cloud: Cloud | None = None  # type: ignore[assignment]
+        self._is_sound = True  # No check has failed, nor broken off.
 
     @initialize(seed=st.integers(0, 2**16))
     def begin(self, seed: int) -> None:
@@ -51,11 +51,11 @@ class Simulation(RuleBasedStateMachine):
         if self.cloud is None:
             return
         try:
-            self._come_to_rest()
-            self._take_down()
+            if self._is_sound:
+                self._come_to_rest()
+                self._take_down()
         finally:
             self.cloud.close()
-            shutil.rmtree(self.cloud.directory, ignore_errors=True)
 
     def _come_to_rest(self) -> None:
         self.cloud.heal()
@@ -308,7 +308,9 @@ class Simulation(RuleBasedStateMachine):
         self._check()
 
     def _check(self) -> None:
+        self._is_sound = False
         self.cloud.check()
+        self._is_sound = True
 
     def _ask(self, method: str, request: Any, owner: Any) -> None:
         self.cloud.ask(method, request, getattr(owner, "project_id", owner.id))

@@ -7,6 +7,7 @@ that whoever asked can be killed before it, after it, or never. With one seed ev
 import asyncio
 import selectors
 from collections.abc import Callable
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -18,6 +19,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = 0.0
         self.random = Random(seed)
         super().__init__(_Impatient(self))
+        numbers = count()
+        self.set_task_factory(lambda loop, work, **how: _NumberedTask(next(numbers), work, loop=loop, **how))
 
     def time(self) -> float:
         return self._now
@@ -40,6 +43,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _work_s(self) -> float:
         return self.random.uniform(0, _LONGEST_WORK_S)
+
+
+class _NumberedTask(asyncio.Task[Any]):
+    """Hashed by number, not by address: a TaskGroup cancels its tasks in the order of a set."""
+
+    def __init__(self, number: int, work: Any, **how: Any) -> None:
+        self._number = number
+        super().__init__(work, **how)
+
+    def __hash__(self) -> int:
+        return self._number
 
 
 class _Impatient(selectors.SelectSelector):

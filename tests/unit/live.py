@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Self
+from unittest.mock import patch
 
 from region import NAME, Agent, Region
 
+from controlplane import sessions
 from controlplane.engine import Engine
 from controlplane.model.instance import ObservedKind
 from controlplane.model.state import Change, Revision, State
@@ -47,12 +49,13 @@ class Live(Region):
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Self]:
         live = cls()
-        async with asyncio.TaskGroup() as live._tasks:
-            writer = live._tasks.create_task(live.engine.run())
-            yield live
-            for _, task in live.links.values():
-                task.cancel()
-            writer.cancel()
+        with patch.object(sessions, "UPDATE_PAUSE_S", 0):
+            async with asyncio.TaskGroup() as live._tasks:
+                writer = live._tasks.create_task(live.engine.run())
+                yield live
+                for _, task in live.links.values():
+                    task.cancel()
+                writer.cancel()
 
     def apply(self, change: Change) -> None:
         self.engine.apply(change)
@@ -87,7 +90,7 @@ class Live(Region):
         while before != self.state.revision:
             before = self.state.revision
             await self.engine.drain()
-            for _ in range(10):  # Hops from the commit to an agent's answer; each is one turn of the loop.
+            for _ in range(10):  # Hops from the commit to an agent's answer, each one turn of the loop.
                 await asyncio.sleep(0)
 
 

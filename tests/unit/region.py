@@ -1,6 +1,6 @@
-"""A region in memory, for tests of the use cases: state, caller, hosts, and agents that do at once what they are told."""
+"""A region in memory, for tests of the use cases: state, caller, hosts, and agents that do as they are told."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -200,11 +200,11 @@ class Agent:
         self.stuck: set[Key] = set()
         self._told: dict[Key, Observation] = {}
 
-    def take(self, put: dict[Key, Spec], remove: Iterable[Key] | None = None) -> None:
+    def take(self, put: Mapping[Key, Spec], remove: Iterable[Key] | None = None) -> None:
         """A snapshot, or with `remove` a change to what was taken before."""
         for (kind, _), spec in put.items():
             pb.Resource(**{kind.value: spec})  # Raises ValueError for a field that the contract does not have.
-        self.specs = put if remove is None else {**self.specs, **put}
+        self.specs = dict(put) if remove is None else {**self.specs, **put}
         for key in remove or ():
             del self.specs[key]
         for key in [key for key in self.has if key not in self.specs and key not in self.stuck]:

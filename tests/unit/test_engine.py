@@ -92,7 +92,7 @@ async def test_reads_and_refusals_wait_for_what_they_saw() -> None:
         await turns()
         assert not any(task.done() for task in (*tasks, *late))
         store.open()
-        assert await asyncio.gather(*late) == [1, "1 zones"]
+        assert [await task for task in late] == [1, "1 zones"]
 
 
 async def test_what_comes_during_a_commit_goes_into_the_next_together() -> None:
@@ -110,7 +110,7 @@ async def test_what_comes_during_a_commit_goes_into_the_next_together() -> None:
 
 
 async def test_followers_and_the_log_see_every_durable_revision_once_and_in_order() -> None:
-    async with running() as (engine, store, group):
+    async with running() as (engine, store, _):
         seen: list[int] = []
         engine.follow(lambda batch: seen.extend(revision.number for revision in batch))
         store.gate.release(50)
@@ -163,8 +163,8 @@ async def test_a_caller_that_left_holds_nobody_up() -> None:
         assert len(engine.state.zones) == 2, "what was applied stays applied"
 
 
-async def test_a_failed_commit_fails_its_calls_and_those_on_top_and_ends_the_writer() -> None:
-    outcomes: list[str] = []
+async def fail(outcomes: list[str]) -> None:
+    """A commit that fails while others wait for the next."""
 
     async def try_to_add(engine: Engine, name: str) -> None:
         try:
@@ -172,14 +172,19 @@ async def test_a_failed_commit_fails_its_calls_and_those_on_top_and_ends_the_wri
         except Unavailable as error:
             outcomes.append(error.code)
 
+    async with running() as (engine, store, group):
+        store.failure = OSError("the disk is gone")
+        tasks = [group.create_task(try_to_add(engine, "a"))]
+        await turns()
+        tasks += [group.create_task(try_to_add(engine, name)) for name in "bc"]
+        await turns()
+        store.open()
+        await asyncio.wait(tasks)
+
+
+async def test_a_failed_commit_fails_its_calls_and_those_on_top_and_ends_the_writer() -> None:
+    outcomes: list[str] = []
     with pytest.raises(ExceptionGroup) as caught:
-        async with running() as (engine, store, group):
-            store.failure = OSError("the disk is gone")
-            tasks = [group.create_task(try_to_add(engine, "a"))]
-            await turns()
-            tasks += [group.create_task(try_to_add(engine, name)) for name in "bc"]
-            await turns()
-            store.open()
-            await asyncio.wait(tasks)
+        await fail(outcomes)
     assert [str(error) for error in caught.value.exceptions] == ["the disk is gone"]
     assert outcomes == ["Unavailable"] * 3

@@ -1,4 +1,4 @@
-"""Public addresses: elastic ones, automatic ones, how one takes the other's place, and when an address is free again."""
+"""Public addresses: elastic and automatic ones, how one takes the other's place, and when an address is free again."""
 
 from dataclasses import replace
 

@@ -7,6 +7,7 @@ import pytest
 from region import ZONES, Region
 
 from controlplane.errors import Category
+from controlplane.keys import KeyType, create
 from controlplane.model.capacity import Resources
 from controlplane.model.instance import ROOT_DEVICE, Instance
 from controlplane.model.project import Role
@@ -14,7 +15,6 @@ from controlplane.service import addresses, images, instances, key_pairs, power,
 from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.key_pairs import StoreKeyPair
 from controlplane.service.power import StopInstances
-from controlplane.keys import KeyType, create
 from controlplane.service.security_groups import CreateSecurityGroup
 
 
@@ -55,7 +55,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "one address for two": ({"private_ip_address": "172.31.0.9", "max_count": 2}, "InvalidParameterCombination"),
     "address malformed": ({"private_ip_address": "172.31.0", "zone_name": ZONES[0]}, "InvalidParameterValue"),
     "address reserved": ({"private_ip_address": "172.31.0.3", "zone_name": ZONES[0]}, "InvalidParameterValue"),
-    "address of another subnet": ({"private_ip_address": "172.31.16.9", "zone_name": ZONES[0]}, "InvalidParameterValue"),
+    "address of another subnet": (
+        {"private_ip_address": "172.31.16.9", "zone_name": ZONES[0]},
+        "InvalidParameterValue",
+    ),
     "tags": ({"tags": {str(n): "" for n in range(51)}}, "TagLimitExceeded"),
     "tag key": ({"tags": {"aws:x": ""}}, "InvalidTagKey.Malformed"),
     "tag key empty": ({"tags": {"": ""}}, "InvalidTagKey.Malformed"),
@@ -246,7 +249,9 @@ def test_projects_do_not_see_each_other(region: Region) -> None:
     instance_id, group_id = region.launch(), new_group(region)
     allocation_id = region.do(addresses.allocate, addresses.AllocateAddress())
     other = region.do(projects.create, "other")
-    own_vpc, others_vpc = (next(row for row in region.state.vpcs if row.project_id == p) for p in (region.project_id, other))
+    own_vpc, others_vpc = (
+        next(row for row in region.state.vpcs if row.project_id == p) for p in (region.project_id, other)
+    )
     assert own_vpc.cidr_block == others_vpc.cidr_block
     assert own_vpc.vni != others_vpc.vni
     foreign: list[tuple[str, Any, Any]] = [
@@ -261,7 +266,7 @@ def test_projects_do_not_see_each_other(region: Region) -> None:
         region.refuses(f"{error}.NotFound", use_case, request, project_id=other)
     image_id = region.add_image(other)
     request = RunInstances(image_id)
-    own = {"subnet_id": region.subnet().id}, {"security_group_ids": (group_id,)}
+    own: list[dict[str, Any]] = [{"subnet_id": region.subnet().id}, {"security_group_ids": (group_id,)}]
     for changes, error in zip(own, ("InvalidSubnetID", "InvalidGroup"), strict=True):
         region.refuses(f"{error}.NotFound", instances.run, replace(request, **changes), project_id=other)
     made = region.run(project_id=other, zone_name=ZONES[0])

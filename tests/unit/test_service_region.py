@@ -126,7 +126,9 @@ def test_a_token_admits_one_machine_which_may_repeat_itself(region: Region) -> N
 
 def test_expired_and_foreign_tokens_are_refused(region: Region) -> None:
     host_token(region)
-    assert "no such join token" in region.refuses("InvalidHostToken", hosts.join, replace(JOIN, secret_hash="x")).message
+    assert (
+        "no such join token" in region.refuses("InvalidHostToken", hosts.join, replace(JOIN, secret_hash="x")).message
+    )
     region.now += timedelta(seconds=61)
     assert "expired at" in region.refuses("InvalidHostToken", hosts.join, JOIN).message
 
@@ -153,8 +155,9 @@ def test_instance_types(region: Region) -> None:
     huge = CreateInstanceType("lab.huge", 256, 65536)
     region.do(catalogue.create, huge)
     region.refuses("InvalidInstanceType.Duplicate", catalogue.create, huge)
-    for changes in ({"instance_type": "huge"}, {"vcpus": 0}, {"vcpus": 257}, {"memory_mib": 63}):
-        request: Any = replace(huge, **{"instance_type": "lab.other", **changes})
+    wrong: list[dict[str, Any]] = [{"instance_type": "huge"}, {"vcpus": 0}, {"vcpus": 257}, {"memory_mib": 63}]
+    for changes in wrong:
+        request = replace(huge, **{"instance_type": "lab.other", **changes})
         region.refuses("InvalidParameterValue", catalogue.create, request)
     region.do(catalogue.delete, "lab.huge")
     region.refuses("InvalidInstanceType", catalogue.delete, "lab.huge")

@@ -81,9 +81,7 @@ def authorize(live: Live, a: int, b: int) -> None:
 
 def revoke(live: Live, a: int, b: int) -> None:
     rule = pick(live.state.rules, a)
-    live.do(
-        security_groups.revoke, Revoke(rule.group_id, rule.is_egress, [], [rule.id]), project_id=rule.project_id
-    )
+    live.do(security_groups.revoke, Revoke(rule.group_id, rule.is_egress, [], [rule.id]), project_id=rule.project_id)
 
 
 def power_off_guest(live: Live, a: int, b: int) -> None:
@@ -257,7 +255,7 @@ async def test_a_console_request_is_answered_by_its_own_reply() -> None:
     async with Live.running() as live, asyncio.TaskGroup() as group:
         host_id = live.add_host()
         session = live.sessions.open(host_id)
-        outgoing = session.outgoing()
+        outgoing = aiter(session.outgoing())
         assert isinstance(await anext(outgoing), Update)
         tasks = [group.create_task(ask(live, host_id)) for _ in range(3)]
         asked = [await anext(outgoing) for _ in tasks]
@@ -268,7 +266,6 @@ async def test_a_console_request_is_answered_by_its_own_reply() -> None:
         session.answer_console(first, b"again", "")
         session.answer_console(99, b"nobody", "")
         assert [await task for task in tasks] == [b"one", b"two", "no such domain"]
-        await outgoing.aclose()
 
 
 async def test_an_instance_that_moves_takes_its_port_and_peers_along() -> None:

@@ -58,7 +58,7 @@ _COLUMNS = {
         "user_data bytes, desired text, desired_revision integer, is_settled boolean, generation integer, "
         "ran_generation integer, reboot_count integer, stop_timeout_s integer, public_ip_wanted boolean, "
         "shutdown_behavior text, disable_api_termination boolean, state_reason text?, launched_at time, "
-        "created_at time, tags text, terminated_at time?"
+        "created_at time, tags text, terminated_at time?, was_off boolean"
     ),
     "network_interfaces": (
         "project_id text, vpc_id text, subnet_id text, instance_id text, device_index integer, mac_address text, "

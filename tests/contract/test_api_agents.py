@@ -1,0 +1,312 @@
+"""Hosts: joining once, the agents' endpoint and who may enter it, the session, and silence in the store."""
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import pytest
+from control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, until
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from controlplane import ca
+from stead.v1 import agent_pb2 as pb
+
+
+@dataclass(frozen=True)
+class Request:
+    """A key, and a certificate request that it signed."""
+
+    key: bytes
+    csr: bytes
+
+
+def certificate_request() -> Request:
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Request(pem, csr.public_bytes(Encoding.PEM))
+
+
+class Machine:
+    """One that joins. `control` and `data` are its two keys with their certificates, once it has."""
+
+    def __init__(self, address: str = "10.0.0.1") -> None:
+        self.requests = certificate_request(), certificate_request()
+        self.address = address
+        self.host_id = ""
+        self.control = self.data = ca.Credentials(b"", b"")
+
+    def join_request(self, secret: str) -> pb.JoinRequest:
+        control, data = self.requests
+        return pb.JoinRequest(
+            secret=secret,
+            control_csr=control.csr,
+            data_csr=data.csr,
+            host_name="metal",
+            underlay_address=self.address,
+        )
+
+    async def join(self, cloud: ControlPlane, secret: str) -> pb.JoinResponse:
+        reply: pb.JoinResponse = await cloud.call("Join", self.join_request(secret), secret="")
+        control, data = self.requests
+        self.host_id = reply.host_id
+        self.control = ca.Credentials(reply.certificates.control_certificate, control.key)
+        self.data = ca.Credentials(reply.certificates.data_certificate, data.key)
+        return reply
+
+
+async def join_secret(cloud: ControlPlane, **fields: Any) -> str:
+    reply = await cloud.ask("CreateHostToken", **{"zone_name": "home-1a", "roles": [1, 2, 3], **fields})
+    content = json.loads(base64.urlsafe_b64decode(reply.token.removeprefix("stead-join-")))
+    assert content["endpoint"] == cloud.endpoints.listen
+    assert content["ca"].encode() == cloud.authority.certificate
+    return str(content["secret"])
+
+
+async def joined(cloud: ControlPlane) -> Machine:
+    machine = Machine(f"10.0.0.{len(cloud.engine.state.hosts) + 1}")
+    await machine.join(cloud, await join_secret(cloud))
+    return machine
+
+
+def agent_channel(cloud: ControlPlane, credentials: ca.Credentials | None) -> grpc.aio.Channel:
+    own = (credentials.key, credentials.certificate) if credentials else (None, None)
+    tls = grpc.ssl_channel_credentials(cloud.authority.certificate, *own)
+    return cloud.channel(cloud.endpoints.agents_listen, tls)
+
+
+async def test_a_machine_joins_with_a_token(cloud: ControlPlane) -> None:
+    machine = Machine()
+    reply = await machine.join(cloud, await join_secret(cloud))
+    assert ca.host_of(machine.control.certificate) == machine.host_id == reply.host_id
+    assert ca.host_of(machine.data.certificate) is None
+    assert reply.agent_endpoint == cloud.endpoints.agents_listen
+    (host,) = (await cloud.ask("DescribeHosts")).hosts
+    assert (host.host_id, host.host_name, list(host.roles)) == (machine.host_id, "metal", [1, 2, 3])
+
+
+async def test_the_same_request_may_be_repeated_and_no_other(cloud: ControlPlane) -> None:
+    secret, machine = await join_secret(cloud), Machine()
+    first, revision = await machine.join(cloud, secret), cloud.revision
+    assert (await machine.join(cloud, secret)).host_id == first.host_id
+    with pytest.raises(Refused, match="was used already") as caught:
+        await Machine("10.0.0.2").join(cloud, secret)
+    assert (caught.value.code, caught.value.status) == ("InvalidHostToken", grpc.StatusCode.PERMISSION_DENIED)
+    assert cloud.revision == revision
+
+
+async def test_two_machines_with_one_token_at_once_are_one_host(cloud: ControlPlane) -> None:
+    secret = await join_secret(cloud)
+    machines = [Machine(f"10.0.0.{n}") for n in range(1, 6)]
+    results = await asyncio.gather(*(machine.join(cloud, secret) for machine in machines), return_exceptions=True)
+    assert sum(isinstance(result, Refused) for result in results) == 4
+    assert len(cloud.engine.state.hosts) == 1
+
+
+async def test_expired_foreign_and_user_tokens_are_refused(cloud: ControlPlane) -> None:
+    secret = await join_secret(cloud, lifetime_s=60)
+    cloud.pass_time(timedelta(seconds=61))
+    for wrong, reason in ((secret, "expired"), ("foreign", "no such"), (max(cloud.secrets.values()), "no such")):
+        with pytest.raises(Refused, match=f"InvalidHostToken: .*{reason}"):
+            await Machine().join(cloud, wrong)
+    assert not len(cloud.engine.state.hosts)
+
+
+async def test_a_bad_certificate_request_uses_no_token_up(cloud: ControlPlane) -> None:
+    secret, machine = await join_secret(cloud), Machine()
+    for changes in ({"control_csr": b"x"}, {"data_csr": b""}, {"underlay_address": "metal"}):
+        request = machine.join_request(secret)
+        for name, value in changes.items():
+            setattr(request, name, value)
+        with pytest.raises(Refused, match="InvalidParameterValue"):
+            await cloud.call("Join", request, secret="")
+    await machine.join(cloud, secret)
+
+
+async def refused_at_the_door(cloud: ControlPlane, credentials: ca.Credentials | None) -> bool:
+    """The TLS handshake fails: nothing of a call gets through."""
+    rpc = AGENT_RPCS["RenewCertificates"]
+    with pytest.raises(Refused) as caught:
+        await cloud.call(rpc.name, rpc.request(), channel=agent_channel(cloud, credentials))
+    assert caught.value.detail is None
+    return caught.value.status is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_the_agents_endpoint_wants_a_certificate_of_our_authority(cloud: ControlPlane) -> None:
+    foreign, request = ca.create("elsewhere-1", cloud.clock()), certificate_request()
+    machine = await joined(cloud)
+    forged = ca.sign_control(foreign, request.csr, machine.host_id, cloud.clock())
+    assert await refused_at_the_door(cloud, None)
+    assert await refused_at_the_door(cloud, ca.Credentials(forged, request.key))
+    expired = ca.sign_control(
+        cloud.authority, request.csr, machine.host_id, cloud.clock() - timedelta(days=30), timedelta(days=1)
+    )
+    assert await refused_at_the_door(cloud, ca.Credentials(expired, request.key))
+
+
+async def test_other_certificates_of_our_authority_do_not_speak_for_a_host(cloud: ControlPlane) -> None:
+    machine, request = await joined(cloud), certificate_request()
+    unknown = ca.sign_control(cloud.authority, request.csr, "host-" + "0" * 17, cloud.clock())
+    for credentials in (machine.data, ca.Credentials(unknown, request.key)):
+        channel = agent_channel(cloud, credentials)
+        for name in ("RenewCertificates", "FetchImage", "Session"):
+            with pytest.raises(Refused) as caught:
+                await cloud.call(name, channel=channel)
+            assert (caught.value.code, caught.value.status) == ("AuthFailure", grpc.StatusCode.UNAUTHENTICATED)
+
+
+async def test_the_users_api_is_not_served_to_agents_nor_the_other_way_round(cloud: ControlPlane) -> None:
+    channel = agent_channel(cloud, (await joined(cloud)).control)
+    with pytest.raises(Refused) as caught:
+        await cloud.call("DescribeRegions", channel=channel)
+    assert caught.value.status is grpc.StatusCode.UNIMPLEMENTED
+    with pytest.raises(Refused) as caught:
+        await cloud.call("RenewCertificates")
+    assert caught.value.status is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_certificates_are_renewed_for_the_host_that_asks(cloud: ControlPlane) -> None:
+    machine, request = await joined(cloud), certificate_request()
+    channel = agent_channel(cloud, machine.control)
+    asked = pb.RenewCertificatesRequest(control_csr=request.csr)
+    reply = (await cloud.call("RenewCertificates", asked, channel=channel)).certificates
+    assert (ca.host_of(reply.control_certificate), reply.data_certificate) == (machine.host_id, b"")
+    assert reply.ca_certificate == cloud.authority.certificate
+    with pytest.raises(Refused, match="InvalidParameterValue"):
+        await cloud.call("RenewCertificates", pb.RenewCertificatesRequest(control_csr=b"x"), channel=channel)
+
+
+class Stream:
+    """An agent's session."""
+
+    def __init__(self, cloud: ControlPlane, machine: Machine) -> None:
+        rpc = AGENT_RPCS["Session"]
+        self._queue: asyncio.Queue[pb.AgentMessage | None] = asyncio.Queue()
+        method = agent_channel(cloud, machine.control).stream_stream(
+            rpc.path, rpc.request.SerializeToString, rpc.response.FromString
+        )
+        self.call: Any = method(self._messages())
+        self.capacity = pb.Capacity(vcpus=64, memory_mib=1 << 16, storage_gib=100)
+
+    async def _messages(self) -> AsyncIterator[pb.AgentMessage]:
+        while message := await self._queue.get():
+            yield message
+
+    def send(self, **body: Any) -> None:
+        self._queue.put_nowait(pb.AgentMessage(**body))
+
+    def hello(self) -> None:
+        self.send(hello=pb.Hello(agent_version="1.0", boot_id="b", capacity=self.capacity, roles=["HOST_ROLE_COMPUTE"]))
+
+    def heartbeat(self, **capacity: Any) -> None:
+        self.send(heartbeat=pb.Heartbeat(capacity=pb.Capacity(**capacity) if capacity else self.capacity))
+
+    async def next(self) -> Any:
+        async with asyncio.timeout(10):
+            return await self.call.read()
+
+
+async def connected(cloud: ControlPlane) -> tuple[Machine, Stream]:
+    machine = await joined(cloud)
+    stream = Stream(cloud, machine)
+    assert (await stream.next()).update.snapshot
+    stream.hello()
+    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 64)
+    await cloud.engine.drain()
+    return machine, stream
+
+
+async def test_a_session_brings_a_snapshot_then_changes_and_takes_reports(cloud: ControlPlane) -> None:
+    _, stream = await connected(cloud)
+    made = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
+    kinds: set[str] = set()
+    while "instance" not in kinds:
+        update = (await stream.next()).update
+        assert not update.snapshot
+        kinds |= {row.WhichOneof("spec") for row in update.put}
+    assert kinds == {"volume", "export", "vpc", "gateway", "instance"}
+    ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_INSTANCE, id=made.instance_id)
+    running = pb.ObservedInstance(running=True, generation=1, has_run=True)
+    observed = [pb.Observed(ref=ref, converged=True, instance=running)]
+    stream.send(report=pb.Report(revision=update.revision, observed=observed))
+    instances = cloud.engine.state.instances
+    await until(lambda: instances[made.instance_id].ran_generation == 1)
+    (shown,) = (await cloud.ask("DescribeInstances")).instances
+    assert (shown.state.name, shown.status) == ("running", "ok")
+
+
+async def test_heartbeats_write_nothing(cloud: ControlPlane) -> None:
+    machine, stream = await connected(cloud)
+    revision = cloud.revision
+    for _ in range(50):
+        stream.heartbeat()
+    stream.heartbeat(vcpus=65)
+    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 65)
+    assert cloud.revision == revision + 1, "only what was new"
+
+
+async def test_what_no_database_can_keep_does_not_end_the_control_plane(cloud: ControlPlane) -> None:
+    machine, stream = await connected(cloud)
+    huge = 2**64 - 1
+    stream.heartbeat(vcpus=2**32 - 1, memory_mib=huge, storage_gib=huge)
+    ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_INSTANCE, id="i-none")
+    what = pb.ObservedInstance(generation=huge, reboot_count=huge)
+    stream.send(report=pb.Report(revision=huge, observed=[pb.Observed(ref=ref, instance=what)]))
+    await until(lambda: len(cloud.engine.state.observations) == 1)
+    assert cloud.engine.state.hosts[machine.host_id].memory_mib == 2**63 - 1
+    await cloud.ask("AllocateAddress")
+
+
+async def test_a_newer_session_ends_the_older_and_a_console_goes_through_it(cloud: ControlPlane) -> None:
+    machine, old = await connected(cloud)
+    new = Stream(cloud, machine)
+    assert (await new.next()).update.snapshot
+    while message := await old.next():
+        assert message.update.revision
+    made = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
+
+    async def answer() -> None:
+        while (message := await new.next()).WhichOneof("body") != "console_request":
+            pass
+        asked = message.console_request
+        assert (asked.instance_id, asked.max_bytes) == (made.instance_id, 65536)
+        new.send(console_reply=pb.ConsoleReply(request_id=asked.request_id, output=b"login:"))
+
+    reply, _ = await asyncio.gather(cloud.ask("GetConsoleOutput", instance_id=made.instance_id), answer())
+    assert (reply.instance_id, reply.output) == (made.instance_id, b"login:")
+    new.call.cancel()
+    await until(lambda: not cloud.sessions._open)
+    with pytest.raises(Refused) as caught:
+        await cloud.ask("GetConsoleOutput", instance_id=made.instance_id)
+    assert (caught.value.code, caught.value.status) == ("Unavailable", grpc.StatusCode.UNAVAILABLE)
+
+
+async def test_a_host_fetches_images_of_its_own_volumes_alone(cloud: ControlPlane) -> None:
+    machine, _ = await connected(cloud)
+    content = bytes(range(256)) * 9000
+    image_id, other = await cloud.import_image("a", content=content), await cloud.import_image("b")
+    await cloud.ask("RunInstances", image_id=image_id)
+    rpc, channel = AGENT_RPCS["FetchImage"], agent_channel(cloud, machine.control)
+    digest, size = hashlib.sha256(), 0
+    async for reply in cloud.start(rpc, pb.FetchImageRequest(image_id=image_id), secret="", channel=channel):
+        assert len(reply.chunk) <= 1 << 20
+        digest.update(reply.chunk)
+        size += len(reply.chunk)
+    assert (size, digest.digest()) == (len(content), hashlib.sha256(content).digest())
+    for unknown in (other, "ami-" + "0" * 17, "../ca.key", ""):
+        with pytest.raises(Refused, match=r"InvalidAMIID\.NotFound"):
+            await cloud.call("FetchImage", pb.FetchImageRequest(image_id=unknown), channel=channel)
+
+
+async def test_every_method_of_agents_is_known_to_these_tests() -> None:
+    assert set(AGENT_RPCS) == {"Join", "RenewCertificates", "Session", "FetchImage"}
+    assert not set(AGENT_RPCS) & set(RPCS)

@@ -1,0 +1,220 @@
+"""Every mutating call: a dry run changes nothing, a repeated token does no new work and shows no secret twice."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from control_plane import RPCS, ControlPlane, Refused, upload
+
+from controlplane.model.project import Role
+from controlplane.service import sweeping
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHX0QlHtCPpJfBmDGwFjBeYGWzd8VTTvQHmRGtcTKRAg"
+SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
+SECRETS = {"CreateToken": "secret", "CreateHostToken": "token", "CreateKeyPair": "key_material"}
+
+
+async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
+    """For every mutating method fields with which it succeeds, whatever the others did before."""
+    await cloud.add_host()
+    image_id, other_image = await cloud.import_image("a"), await cloud.import_image("b")
+    launched = await cloud.ask("RunInstances", image_id=image_id, min_count=6)
+    running, mapped, stopped, ended, rebooted, attached = (row.instance_id for row in launched.instances)
+    volumes = [(await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id for _ in range(3)]
+    free, held, doomed = volumes
+    await cloud.ask("CreateKeyPair", key_name="old")
+    addresses = [(await cloud.ask("AllocateAddress")).address.allocation_id for _ in range(3)]
+    groups = [
+        (await cloud.ask("CreateSecurityGroup", group_name=name, description="x")).security_group.group_id
+        for name in ("one", "two")
+    ]
+    await cloud.ask("AuthorizeSecurityGroupIngress", group_id=groups[0], permissions=[{**SSH, "from_port": 1}])
+    await cloud.ask("AuthorizeSecurityGroupEgress", group_id=groups[0], permissions=[{**SSH, "from_port": 1}])
+    await cloud.ask("CreateInstanceType", instance_type={"instance_type": "a.old", "vcpus": 1, "memory_mib": 64})
+    await cloud.converge()
+    await cloud.ask("StopInstances", instance_ids=[stopped])
+    await cloud.ask("AttachVolume", volume_id=held, instance_id=attached)
+    await cloud.converge()
+    bond = await cloud.ask("AssociateAddress", allocation_id=addresses[1], instance_id=mapped)
+    await cloud.token(Role.READER)
+    return {
+        "CreateProject": {"name": "new"},
+        "CreateToken": {"project_id": cloud.project_id, "role": 2},
+        "RevokeToken": {"token_id": list(cloud.engine.state.tokens)[-1].id},
+        "CreateHostToken": {"zone_name": "home-1a", "roles": [1]},
+        "CreateInstanceType": {"instance_type": {"instance_type": "a.new", "vcpus": 1, "memory_mib": 64}},
+        "DeleteInstanceType": {"instance_type": "a.old"},
+        "DeregisterImage": {"image_id": other_image},
+        "CreateKeyPair": {"key_name": "new"},
+        "ImportKeyPair": {"key_name": "brought", "public_key_material": PUBLIC_KEY},
+        "DeleteKeyPair": {"key_name": "old"},
+        "CreateSecurityGroup": {"group_name": "new", "description": "x"},
+        "DeleteSecurityGroup": {"group_id": groups[1]},
+        "AuthorizeSecurityGroupIngress": {"group_id": groups[0], "permissions": [SSH]},
+        "AuthorizeSecurityGroupEgress": {"group_id": groups[0], "permissions": [SSH]},
+        "RevokeSecurityGroupIngress": {"group_id": groups[0], "permissions": [{**SSH, "from_port": 1}]},
+        "RevokeSecurityGroupEgress": {"group_id": groups[0], "permissions": [{**SSH, "from_port": 1}]},
+        "RunInstances": {"image_id": image_id},
+        "StartInstances": {"instance_ids": [stopped]},
+        "StopInstances": {"instance_ids": [running]},
+        "RebootInstances": {"instance_ids": [rebooted]},
+        "TerminateInstances": {"instance_ids": [ended]},
+        "CreateVolume": {"zone_name": "home-1a", "size_gib": 1},
+        "AttachVolume": {"volume_id": free, "instance_id": attached},
+        "DetachVolume": {"volume_id": held},
+        "DeleteVolume": {"volume_id": doomed},
+        "AllocateAddress": {},
+        "AssociateAddress": {"allocation_id": addresses[0], "instance_id": attached},
+        "DisassociateAddress": {"association_id": bond.association_id},
+        "ReleaseAddress": {"allocation_id": addresses[2]},
+    }
+
+
+async def test_there_is_a_request_for_every_mutating_method(cloud: ControlPlane) -> None:
+    mutating = {rpc.name for rpc in RPCS.values() if rpc.is_mutating}
+    assert set(await requests(cloud)) | {"ImportImage"} == mutating
+
+
+async def test_a_dry_run_checks_and_changes_nothing(cloud: ControlPlane) -> None:
+    asked = await requests(cloud)
+    revision, files = cloud.revision, sorted(cloud.images.iterdir())
+    for name, fields in asked.items():
+        with pytest.raises(Refused) as caught:
+            await cloud.ask(name, dry_run=True, client_token="t", **fields)
+        assert caught.value.code == "DryRunOperation", name
+    with pytest.raises(Refused, match="DryRunOperation"):
+        await cloud.call("ImportImage", *upload(name="new", dry_run=True))
+    with pytest.raises(Refused, match=r"InvalidAMIName\.Duplicate"):
+        await cloud.call("ImportImage", *upload(name="a", dry_run=True))
+    assert (cloud.revision, sorted(cloud.images.iterdir())) == (revision, files)
+    for name in ("CreateVolume", "RunInstances", "TerminateInstances"):
+        with pytest.raises(Refused) as caught:
+            await cloud.ask(name, dry_run=True)
+        assert caught.value.code != "DryRunOperation", f"{name} without parameters would fail"
+
+
+async def test_a_repeated_token_does_no_new_work(cloud: ControlPlane) -> None:
+    for name, fields in (await requests(cloud)).items():
+        first = await cloud.ask(name, client_token=name, **fields)
+        revision = cloud.revision
+        again = await cloud.ask(name, client_token=name, **fields)
+        assert cloud.revision == revision, name
+        if name in SECRETS:
+            assert getattr(first, SECRETS[name])
+            first.ClearField(SECRETS[name])
+        assert again == first, name
+        with pytest.raises(Refused) as caught:
+            await cloud.ask("CreateVolume", client_token=name, zone_name="home-1b", size_gib=2)
+        assert caught.value.code == "IdempotentParameterMismatch"
+
+
+async def test_a_replay_works_when_what_was_made_is_gone(cloud: ControlPlane) -> None:
+    made = {}
+    asked = await requests(cloud)
+    for name, fields in asked.items():
+        made[name] = await cloud.ask(name, client_token=name, **fields)
+    image_id = await cloud.import_image("short-lived", client_token="image")
+    await cloud.ask("DeregisterImage", image_id=image_id)
+    await cloud.ask("DeleteInstanceType", instance_type="a.new")
+    await cloud.ask("DeleteKeyPair", key_name="new")
+    await cloud.ask("DeleteKeyPair", key_name="brought")
+    await cloud.ask("DeleteSecurityGroup", group_id=made["CreateSecurityGroup"].security_group.group_id)
+    everything = [row.id for row in cloud.engine.state.instances]
+    await cloud.ask("TerminateInstances", instance_ids=everything)
+    await cloud.converge()
+    for volume in list(cloud.engine.state.volumes):
+        await cloud.ask("DeleteVolume", volume_id=volume.id)
+    for address in [row for row in cloud.engine.state.addresses if not row.is_released]:
+        await cloud.ask("ReleaseAddress", allocation_id=address.id)
+    await cloud.converge()
+    cloud.pass_time(timedelta(hours=2))
+    await cloud.do(sweeping.sweep)
+    assert not len(cloud.engine.state.instances)
+    revision = cloud.revision
+    for name, fields in asked.items():
+        if name == "RunInstances":
+            with pytest.raises(Refused, match="IdempotentInstanceTerminated"):
+                await cloud.ask(name, client_token=name, **fields)
+        else:
+            await cloud.ask(name, client_token=name, **fields)
+    again = await cloud.call("ImportImage", *upload(name="short-lived", client_token="image"))
+    assert again.image.image_id == image_id
+    assert cloud.revision == revision
+
+
+async def test_one_token_fifty_times_at_once_is_one_instance(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    image_id = await cloud.import_image()
+    calls = (cloud.ask("RunInstances", image_id=image_id, client_token="once", max_count=2) for _ in range(50))
+    replies = await asyncio.gather(*calls)
+    assert len({reply.SerializeToString(deterministic=True) for reply in replies}) == 1
+    assert len(cloud.engine.state.instances) == 2
+
+
+async def test_the_same_token_after_a_lost_answer_is_one_instance(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    rpc, image_id = RPCS["RunInstances"], await cloud.import_image()
+    for number in range(20):
+        request = rpc.request(image_id=image_id, client_token=f"t{number}")
+        call = cloud.start(rpc, request)
+        for _ in range(number):  # From "never sent" to "answered".
+            await asyncio.sleep(0)
+        call.cancel()
+        first, second = await cloud.call(rpc.name, request), await cloud.call(rpc.name, request)
+        assert first == second
+    assert len(cloud.engine.state.instances) == 20
+
+
+async def test_tokens_of_two_projects_have_nothing_in_common(cloud: ControlPlane) -> None:
+    other = await cloud.token(Role.MEMBER, (await cloud.ask("CreateProject", name="other")).project.project_id)
+    first = await cloud.ask("AllocateAddress", client_token="t")
+    second = await cloud.ask("AllocateAddress", client_token="t", secret=other)
+    assert first.address.allocation_id != second.address.allocation_id
+
+
+async def test_what_was_answered_is_seen_by_the_next_call(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    image_id = await cloud.import_image()
+    for _ in range(20):
+        made = await cloud.ask("RunInstances", image_id=image_id)
+        ids = [row.instance_id for row in made.instances]
+        assert [row.instance_id for row in (await cloud.ask("DescribeInstances", instance_ids=ids)).instances] == ids
+
+
+async def test_lists_have_pages_in_a_stable_order(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    image_id = await cloud.import_image()
+    launched = [await cloud.ask("RunInstances", image_id=image_id, max_count=3, tags={"n": str(n)}) for n in range(5)]
+    expected = sorted(row.instance_id for reply in launched for row in reply.instances)
+    seen: list[str] = []
+    token = ""
+    while not seen or token:
+        page = await cloud.ask("DescribeInstances", page_size=4, page_token=token)
+        seen += [row.instance_id for row in page.instances]
+        token = page.next_page_token
+    assert sorted(seen) == expected
+    assert seen == [row.instance_id for row in (await cloud.ask("DescribeInstances")).instances]
+    filters = [{"name": "tag:n", "values": ["1", "2"]}, {"name": "instance-state-name", "values": ["pend*"]}]
+    found = await cloud.ask("DescribeInstances", filters=filters)
+    assert {row.tags["n"] for row in found.instances} == {"1", "2"}
+    for changes in ({"page_size": 1001}, {"page_token": "x"}, {"filters": [{"name": "colour", "values": ["red"]}]}):
+        with pytest.raises(Refused):
+            await cloud.ask("DescribeInstances", **changes)
+
+
+async def test_every_filter_that_is_documented_is_known(cloud: ControlPlane) -> None:
+    """The comments of the .proto files are the contract."""
+    import re
+    from pathlib import Path
+
+    await cloud.add_host()
+    await cloud.ask("RunInstances", image_id=await cloud.import_image())
+    for proto in sorted((Path(__file__).parents[2] / "protos/stead/v1").glob("*.proto")):
+        text = proto.read_text()
+        for name, body in re.findall(r"message (Describe\w+)Request \{(.*?)\n\}", text, re.DOTALL):
+            comment = re.search(r"((?:  //[^\n]*\n)+)  repeated Filter filters", body)
+            assert comment, name
+            for known in re.findall(r"`([^`]+)`", comment[1]):
+                filters = [{"name": known.replace("<key>", "x"), "values": ["*"]}]
+                await cloud.ask(name, filters=filters)
