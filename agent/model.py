@@ -121,6 +121,7 @@ class VpcSpec:
     gateway_host_number: int
     groups: tuple[GroupSpec, ...]
     group_members: tuple[GroupMembers, ...]
+    domain: str = ""
 
     @property
     def ref(self) -> Ref:

@@ -18,6 +18,10 @@ from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.render import Key, Spec, Touched, render, render_all
 from controlplane.service import hosts
 
+# Between updates to one agent. A VPC names all its members to each of its hosts: with a shorter pause, most of a busy
+# control plane's time goes into telling them again and again. A longer one delays a change that follows another.
+UPDATE_PAUSE_S = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Update:
@@ -78,6 +82,7 @@ class Session:
             self._settle()
             while self._questions:
                 yield self._questions.pop(0)
+            await asyncio.sleep(UPDATE_PAUSE_S)
 
     def _next_update(self) -> Update:
         """It may show more than is durable, but claims no later revision: what those touched is not known yet."""

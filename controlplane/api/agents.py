@@ -20,10 +20,6 @@ from controlplane.uploads import Uploads
 from stead.v1 import agent_pb2 as pb
 from stead.v1.agent_pb2_grpc import AgentsServicer, EnrollmentServicer
 
-# Between messages to one agent. A VPC names all its members to each of its hosts: with a shorter pause, most of a busy
-# control plane's time goes into telling them again and again. A longer one delays a change that follows another.
-MESSAGE_PAUSE_S = 0.1
-
 _KINDS = {
     ObservedKind.VOLUME: pb.RESOURCE_KIND_VOLUME,
     ObservedKind.EXPORT: pb.RESOURCE_KIND_EXPORT,
@@ -126,7 +122,6 @@ class Agents(AgentsServicer):
     async def _write(self, session: sessions.Session, context: Any) -> None:
         async for message in session.outgoing():
             await context.write(_to_message(message))
-            await asyncio.sleep(MESSAGE_PAUSE_S)
 
     async def _read(self, session: sessions.Session, requests: AsyncIterator[Any]) -> None:
         every, version = self._edge.sessions, ""

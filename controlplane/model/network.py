@@ -176,3 +176,8 @@ def mac_address(private_ip: str, vni: int) -> str:
 def host_name(private_ip: str) -> str:
     """EC2's name for an instance, without the domain."""
     return "ip-" + private_ip.replace(".", "-")
+
+
+def domain(region: str) -> str:
+    """EC2's DNS domain of instances in a region."""
+    return f"{region}.compute.internal"

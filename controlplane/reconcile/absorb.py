@@ -57,6 +57,7 @@ def _follow_instance(state: State, change: Change, row: Observation) -> None:
     instance = state.instances.get(row.resource_id)
     if instance is None or instance.host_id != row.host_id or row.generation not in (0, instance.generation):
         return
+    instance = change.now(instance) or instance  # Another row of this report may have ended it.
     if row.has_run and row.generation > instance.ran_generation:
         instance = replace(instance, ran_generation=row.generation)
         change.put(instance)
@@ -83,6 +84,7 @@ def _follow_volume(state: State, change: Change, row: Observation) -> None:
     for attachment in state.attachments.by("volume", row.resource_id):
         instance = state.instances[attachment.instance_id]
         if instance.desired is Desired.ON and not instance.ran_generation:
+            instance = change.now(instance) or instance
             power.end(state, change, instance, StateReason("Server.InternalError", row.error))
 
 

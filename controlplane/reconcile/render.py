@@ -23,6 +23,7 @@ from controlplane.model.network import (
     PublicAddress,
     SecurityGroupRule,
     Subnet,
+    domain,
     host_name,
 )
 from controlplane.model.state import Entry, State
@@ -56,7 +57,7 @@ def render(state: State, host_id: str, key: Key, region: str) -> Spec | None:
             return _instance(state, instance, region)
         case ObservedKind.VPC:
             members = _members(state, resource_id)
-            return _vpc(state, resource_id, host_id, members) if host_id in members else None
+            return _vpc(state, resource_id, host_id, members, region) if host_id in members else None
         case ObservedKind.GATEWAY:
             gateway = state.internet_gateways.one("vpc", resource_id)
             is_here = gateway and gateway.host_id == host_id and state.interfaces.count("vpc", resource_id)
@@ -222,7 +223,7 @@ def _metadata(state: State, instance: Instance, region: str) -> Spec:
         "instance_type": instance.instance_type,
         "zone_name": instance.zone,
         "region_name": region,
-        "host_name": f"{host_name(interface.private_ip)}.{region}.compute.internal",
+        "host_name": f"{host_name(interface.private_ip)}.{domain(region)}",
         "public_ip": public.public_ip if public else "",
         "key_name": instance.key_name,
         "public_key": instance.public_key,
@@ -235,7 +236,9 @@ def _metadata(state: State, instance: Instance, region: str) -> Spec:
     }
 
 
-def _vpc(state: State, vpc_id: str, host_id: str, members: Mapping[str, Sequence[NetworkInterface]]) -> Spec:
+def _vpc(
+    state: State, vpc_id: str, host_id: str, members: Mapping[str, Sequence[NetworkInterface]], region: str
+) -> Spec:
     vpc = state.vpcs[vpc_id]
     ports = members[host_id]
     group_ids = sorted({group_id for port in ports for group_id in port.group_ids})
@@ -256,6 +259,7 @@ def _vpc(state: State, vpc_id: str, host_id: str, members: Mapping[str, Sequence
             {"group_id": group_id, "private_ips": [row.private_ip for row in state.interfaces.by("group", group_id)]}
             for group_id in sources
         ],
+        "domain": domain(region),
     }
 
 

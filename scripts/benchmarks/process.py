@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,9 +27,9 @@ class Process:
         self.pid = self._child.pid
 
     @classmethod
-    def module(cls, name: str, *arguments: object, log: Path) -> Self:
-        """One of this package's modules that can run by itself."""
-        return cls([sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)], log)
+    def module(cls, name: str, *arguments: object, log: Path, prefix: Sequence[str] = ()) -> Self:
+        """One of this package's modules that can run by itself. `prefix` is put before the command."""
+        return cls([*prefix, sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)], log)
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +66,7 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def ask(module: str, *arguments: object, prefix: tuple[str, ...] = ()) -> Any:
+def ask(module: str, *arguments: object, prefix: Sequence[str] = ()) -> Any:
     """Run one of this package's modules to its end; what it prints is JSON. `prefix` is put before the command."""
     command = [*prefix, sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)

@@ -92,7 +92,8 @@ class Region:
             tokens.append(reply.token)
         file = self.directory / "tokens.json"
         file.write_text(json.dumps(tokens))
-        fleet = Process.module("fleet", home, file, log=self.directory / "fleet.log")
+        # Real agents have machines of their own: these give way to the control plane and its clients.
+        fleet = Process.module("fleet", home, file, log=self.directory / "fleet.log", prefix=("nice", "-n", "15"))
         while not await are_ready(stead, count):
             fleet.wait_until(lambda: True, "the fleet lives")
             await asyncio.sleep(0.1)

@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.proto.reference import page
-from scripts.proto.schema import load, run_protoc
+from proto.reference import page
+from proto.schema import load, run_protoc
 
 PROTOS = Path("protos")
 REFERENCE = Path("docs/api.md")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.proto.schema import Enum, Message, Method, ProtoFile, load
+from proto.schema import Enum, Message, Method, ProtoFile, load
 
 INTERNAL = "stead/v1/agent.proto"  # between a control plane and its agents: messages rather than EC2's verbs
 READING = ("Describe", "Get", "List", "Watch")

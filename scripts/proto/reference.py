@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from scripts.proto.schema import Enum, Field, Message, Method, ProtoFile, Service
+from proto.schema import Enum, Field, Message, Method, ProtoFile, Service
 
 HEADER = """\
 # API reference

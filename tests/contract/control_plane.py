@@ -14,7 +14,6 @@ from typing import Any, Self
 import grpc
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
-from region import NAME, POLICY, Agent
 
 from controlplane import ca
 from controlplane.api.caller import Edge
@@ -48,6 +47,7 @@ from stead.v1 import (
     vpcs_pb2,
 )
 from stead.v1.common_pb2 import ErrorDetail
+from tests.unit.region import NAME, POLICY, Agent
 
 _USER_FILES = (
     addresses_pb2,

@@ -11,7 +11,6 @@ from typing import Any
 
 import grpc
 import pytest
-from control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, until
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from controlplane import ca
 from stead.v1 import agent_pb2 as pb
+from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, until
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 import grpc
 import pytest
-from control_plane import RPCS, ControlPlane, Refused, Rpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from controlplane.model.project import Role
 from stead.v1 import events_pb2
+from tests.contract.control_plane import RPCS, ControlPlane, Refused, Rpc
 
 ADMINS_ONLY = {
     "CreateProject",

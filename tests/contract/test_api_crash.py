@@ -11,12 +11,12 @@ from pathlib import Path
 
 import grpc
 import pytest
-from control_plane import RPCS, free_ports, until, upload
-from region import NOW
 
 from controlplane.model.host import Host, HostRole
 from controlplane.model.state import Change
 from controlplane.store.store import Store
+from tests.contract.control_plane import RPCS, free_ports, until, upload
+from tests.unit.region import NOW
 
 DAEMON = Path(sys.executable).with_name("stead-controlplane")
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import grpc
 import pytest
-from control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, Rpc
 from google.protobuf.descriptor import FieldDescriptor
+
+from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, Rpc
 
 OURS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNAVAILABLE}
 NUMBERS = (0, 1, 2, 3, 22, 1000, 65535, 2**31 - 1)

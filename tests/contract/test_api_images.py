@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from control_plane import RPCS, ControlPlane, Refused, until, upload
 
 from controlplane.model.project import Role
 from controlplane.service.images import MAX_DISK_BYTES
+from tests.contract.control_plane import RPCS, ControlPlane, Refused, until, upload
 
 QCOW2 = b"QFI\xfb" + (3).to_bytes(4, "big")
 

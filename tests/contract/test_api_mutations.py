@@ -1,14 +1,16 @@
 """Every mutating call: a dry run changes nothing, a repeated token does no new work and shows no secret twice."""
 
 import asyncio
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from control_plane import RPCS, ControlPlane, Refused, upload
 
 from controlplane.model.project import Role
 from controlplane.service import sweeping
+from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHX0QlHtCPpJfBmDGwFjBeYGWzd8VTTvQHmRGtcTKRAg"
 SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
@@ -205,9 +207,6 @@ async def test_lists_have_pages_in_a_stable_order(cloud: ControlPlane) -> None:
 
 async def test_every_filter_that_is_documented_is_known(cloud: ControlPlane) -> None:
     """The comments of the .proto files are the contract."""
-    import re
-    from pathlib import Path
-
     await cloud.add_host()
     await cloud.ask("RunInstances", image_id=await cloud.import_image())
     for proto in sorted((Path(__file__).parents[2] / "protos/stead/v1").glob("*.proto")):

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from control_plane import RPCS, ControlPlane
 
 from controlplane.engine import LogEntry
 from controlplane.model.project import Role
+from tests.contract.control_plane import RPCS, ControlPlane
 
 Event = tuple[int, str, str, bool]
 

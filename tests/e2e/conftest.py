@@ -9,7 +9,7 @@ import pytest
 from homelab import Lab
 from homelab.cloud import Cloud
 from homelab.guest import Guest
-from residents import Launch, Residents, run_instance
+from tests.e2e.residents import Launch, Residents, run_instance
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 

@@ -2,7 +2,7 @@
 
 from homelab.cloud import Cloud
 from homelab.node import wait_until
-from residents import Residents, pings
+from tests.e2e.residents import Residents, pings
 
 
 def test_members_of_one_group_reach_each_other(cloud: Cloud, residents: Residents) -> None:

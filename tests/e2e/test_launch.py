@@ -6,7 +6,7 @@ from pathlib import Path
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
-from residents import Launch
+from tests.e2e.residents import Launch
 
 
 def test_one_token_launches_one_instance(cloud: Cloud) -> None:

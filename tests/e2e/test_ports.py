@@ -3,7 +3,7 @@
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
-from residents import Residents, pings
+from tests.e2e.residents import Residents, pings
 
 SERVE = "pidof httpd || { mkdir -p /srv && echo hello > /srv/index.html && httpd -p 8080 -h /srv; }"
 

@@ -7,7 +7,7 @@ import pytest
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
-from residents import Launch, Residents
+from tests.e2e.residents import Launch, Residents
 
 
 @pytest.fixture

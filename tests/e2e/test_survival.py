@@ -5,7 +5,7 @@ import subprocess
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
-from residents import Launch, Residents
+from tests.e2e.residents import Launch, Residents
 
 
 class Conversation:
@@ -32,7 +32,7 @@ class Conversation:
 
 def host_of(cloud: Cloud, guest: Guest) -> str:
     host_id = guest.describe()["host_id"]
-    return next(row["host_name"] for row in cloud.json("host", "list")["hosts"] if row["host_id"] == host_id)
+    return next(str(row["host_name"]) for row in cloud.json("host", "list")["hosts"] if row["host_id"] == host_id)
 
 
 def qemu_pids(cloud: Cloud, host: str) -> str:

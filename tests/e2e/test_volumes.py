@@ -3,7 +3,7 @@
 import pytest
 
 from homelab.cloud import Cloud, CommandFailed
-from residents import Residents
+from tests.e2e.residents import Residents
 
 
 @pytest.fixture

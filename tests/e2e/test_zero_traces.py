@@ -5,7 +5,7 @@ from typing import Any
 
 from homelab.cloud import Cloud
 from homelab.node import wait_until
-from residents import Residents
+from tests.e2e.residents import Residents
 
 
 def traces(cloud: Cloud) -> dict[str, dict[str, Any]]:

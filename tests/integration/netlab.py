@@ -95,6 +95,7 @@ class Vpc:
             gateway_host_number=self.gateway_host,
             groups=tuple(GroupSpec(group, rules) for group, rules in self.rules.items()),
             group_members=tuple(GroupMembers(group, self._members(group)) for group in self.rules),
+            domain="lab.internal",
         )
 
     def ensure(self, lab: "Lab") -> None:
@@ -331,7 +332,7 @@ class HostProcess:
         run_dir = Path("/run/stead")
         run_dir.mkdir(exist_ok=True)
         context = HostContext("host-1", self._underlay_address, run_dir, run_dir, run_dir, None)  # type: ignore[arg-type]
-        network = VxlanNetworkDriver(VxlanNetworkDriver.Settings(domain="lab.internal"), context)
+        network = VxlanNetworkDriver(VxlanNetworkDriver.Settings(), context)
         gateway = NftGatewayDriver(NftGatewayDriver.Settings(), context)
         self._drivers = {"network": network, "gateway": gateway}
 

@@ -19,7 +19,7 @@ from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, domain_xml, qemu_conf
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.model import DiskSpec, Domain, ImageSource, InstanceMetadata, InstanceSpec, InterfaceSpec, OffReason, Power
-from libvirt_host import LibvirtHost, NbdServer, libvirt_host, make_pki
+from tests.integration.libvirt_host import LibvirtHost, NbdServer, libvirt_host, make_pki
 
 pytestmark = [pytest.mark.host, pytest.mark.vm]
 

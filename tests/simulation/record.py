@@ -153,6 +153,8 @@ class Record:
                 self._expect(request.group_id not in state.security_groups, f"{request} had no effect")
             case "AuthorizeSecurityGroupIngress":
                 self._expect(all(rule_id in state.rules for rule_id in result), f"{result} are not there")
+            case "RevokeSecurityGroupIngress":
+                self._expect(not any(one in state.rules for one in request.rule_ids), f"{request} had no effect")
 
     def _look_at(self, instance_ids: Iterable[str]) -> None:
         for instance_id in instance_ids:

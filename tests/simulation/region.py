@@ -24,7 +24,7 @@ from .host import Machine
 
 NAME = "home-1"
 ZONES = ("home-1a", "home-1b")
-PUBLIC_IPS = 5
+PUBLIC_IPS = 7
 POLICY = Policy(
     region=NAME,
     zones=ZONES,

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from typing import Self
 from unittest.mock import patch
 
-from region import NAME, Agent, Region
-
 from controlplane import sessions
 from controlplane.engine import Engine
 from controlplane.model.instance import ObservedKind
 from controlplane.model.state import Change, Revision, State
 from controlplane.reconcile.render import Key, Spec
 from controlplane.sessions import Session, Sessions, Update
+from tests.unit.region import NAME, Agent, Region
 
 
 class MemoryStore:

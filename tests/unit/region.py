@@ -218,7 +218,10 @@ class Agent:
         error = self.broken.get(key, "")
         row_id = observation_id(self.host_id, kind, resource_id)
         row = Observation(row_id, self.host_id, kind, resource_id, not error, error, bool(error))
-        return row if error or kind is not ObservedKind.INSTANCE else _follow(row, self.has.get(key), spec)
+        if error or kind is not ObservedKind.INSTANCE:
+            return row
+        can_start = not any((ObservedKind.VOLUME, disk["volume_id"]) in self.broken for disk in spec["disks"])
+        return _follow(row, self.has.get(key), spec, can_start)
 
     def power_off_guest(self, instance_id: str) -> None:
         """The guest shuts itself down."""
@@ -237,12 +240,12 @@ class Agent:
         return Report(self.host_id, False, news, [row.id for key, row in told.items() if key not in self.has])
 
 
-def _follow(row: Observation, known: Observation | None, spec: Spec) -> Observation:
+def _follow(row: Observation, known: Observation | None, spec: Spec, can_start: bool) -> Observation:
     """An instance as its spec wants it; a guest that powered itself off stays so until the next start."""
     generation = spec["generation"]
     known = known if known and known.generation == generation else None
     is_off_by_guest = known is not None and known.powered_off_by_guest
-    running = spec["power_on"] and not is_off_by_guest
+    running = spec["power_on"] and not is_off_by_guest and (can_start or (known is not None and known.running))
     return replace(
         row,
         running=running,

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from region import NAME, ZONES, Agent, Region
 
 from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
@@ -14,6 +13,7 @@ from controlplane.service import power, volumes
 from controlplane.service.instances import BlockDeviceMapping
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume
+from tests.unit.region import NAME, ZONES, Agent, Region
 
 COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY
 INSTANCE, VOLUME, EXPORT = ObservedKind.INSTANCE, ObservedKind.VOLUME, ObservedKind.EXPORT

@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from live import Live
-from region import NOW, ZONES, Region
 
 from controlplane.api import convert
 from controlplane.model.instance import ObservedKind
@@ -17,6 +15,8 @@ from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, DetachVolume
 from stead.v1 import addresses_pb2, common_pb2, images_pb2, instances_pb2, security_groups_pb2, volumes_pb2
+from tests.unit.live import Live
+from tests.unit.region import NOW, ZONES, Region
 
 
 def test_a_launch_is_taken_over_whole() -> None:

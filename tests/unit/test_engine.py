@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 import pytest
-from region import NOW
 
 from controlplane.engine import Engine
 from controlplane.errors import Conflict, Unavailable
 from controlplane.model.host import Zone
 from controlplane.model.state import Change, Revision, State
+from tests.unit.region import NOW
 
 
 class GatedStore:
@@ -80,7 +80,7 @@ async def test_reads_and_refusals_wait_for_what_they_saw() -> None:
 
     async def refused() -> str:
         try:
-            return str(await engine.call(refuse, lambda state, _: None))
+            return await engine.call(refuse, lambda state, _: "accepted")
         except Conflict as error:
             return error.message
 

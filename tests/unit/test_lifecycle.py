@@ -4,7 +4,6 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from region import Region
 
 from controlplane.errors import Conflict
 from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, Volume
@@ -22,6 +21,7 @@ from controlplane.model.lifecycle import (
     volume_state,
 )
 from controlplane.service.admission import admit
+from tests.unit.region import Region
 
 IMPOSSIBLE = {(Desired.ON, Seen.ABSENT)}  # "As the two to the left": `seen` never says so.
 

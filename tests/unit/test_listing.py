@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from region import NOW
 
 from controlplane.errors import Invalid
 from controlplane.service.listing import Filter, page, select
+from tests.unit.region import NOW
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from region import POLICY, ZONES, Region
 
 from controlplane import placement
 from controlplane.model.capacity import Resources
@@ -15,6 +14,7 @@ from controlplane.model.host import HostRole
 from controlplane.model.network import is_usable, usable_after, usable_count
 from controlplane.placement import Candidate
 from controlplane.service import addresses, instances, volumes
+from tests.unit.region import POLICY, ZONES, Region
 
 COMPUTE, STORAGE = (HostRole.COMPUTE,), (HostRole.STORAGE,)
 WANTED = Resources(2, 1024)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from region import NAME, ZONES, Region
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ROOT_DEVICE, ObservedKind
@@ -16,6 +15,7 @@ from controlplane.service.power import StopInstances
 from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission
 from controlplane.service.volumes import DetachVolume
 from stead.v1 import agent_pb2 as pb
+from tests.unit.region import NAME, ZONES, Region
 
 COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY
 

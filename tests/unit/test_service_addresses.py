@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from region import ZONES, Region
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.service import addresses, power, projects
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.power import StopInstances
+from tests.unit.region import ZONES, Region
 
 UNKNOWN = "0" * 16 + "f"
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from region import Region
 
 from controlplane.errors import Conflict, Invalid
 from controlplane.model.host import Zone
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call
 from controlplane.service.idempotency import Attempt, Outcome, attempt
+from tests.unit.region import Region
 
 
 class Counting:

@@ -4,18 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from region import ZONES, Region
 
 from controlplane.errors import Category
 from controlplane.keys import KeyType, create
 from controlplane.model.capacity import Resources
 from controlplane.model.instance import ROOT_DEVICE, Instance
-from controlplane.model.project import Role
-from controlplane.service import addresses, images, instances, key_pairs, power, projects, security_groups
+from controlplane.service import addresses, catalogue, images, instances, key_pairs, power, projects, security_groups
 from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.key_pairs import StoreKeyPair
 from controlplane.service.power import StopInstances
 from controlplane.service.security_groups import CreateSecurityGroup
+from tests.unit.region import ZONES, Region
 
 
 @pytest.fixture
@@ -273,10 +272,6 @@ def test_projects_do_not_see_each_other(region: Region) -> None:
     assert region.interface(made[0]).vpc_id == others_vpc.id
 
 
-def test_every_role_is_a_role_of_the_model() -> None:
-    assert Role.ADMIN > Role.MEMBER > Role.READER
-
-
 def test_a_deregistered_image_launches_nothing_and_its_name_is_free(region: Region) -> None:
     image = region.state.images[image_of(region)]
     region.launch()
@@ -289,8 +284,6 @@ def test_a_deregistered_image_launches_nothing_and_its_name_is_free(region: Regi
 
 
 def test_instances_keep_their_size_when_the_type_is_gone(region: Region) -> None:
-    from controlplane.service import catalogue
-
     region.do(catalogue.create, catalogue.CreateInstanceType("lab.huge", 4, 4096))
     instance_id = region.launch(instance_type="lab.huge")
     region.do(catalogue.delete, "lab.huge")

@@ -6,7 +6,6 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from region import ZONES, Region
 
 from controlplane.keys import KeyType
 from controlplane.keys import create as make_key
@@ -18,6 +17,7 @@ from controlplane.service.hosts import Capacity, CreateHostToken, Join
 from controlplane.service.images import RegisterImage
 from controlplane.service.key_pairs import DeleteKeyPair, StoreKeyPair
 from controlplane.service.projects import CreateToken
+from tests.unit.region import ZONES, Region
 
 UNKNOWN = "0" * 16 + "f"
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from region import Region
 
 from controlplane.service import projects, security_groups
 from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
+from tests.unit.region import Region
 
 UNKNOWN = "0" * 16 + "f"
 SSH = Permission("tcp", 22, 22, "0.0.0.0/0", "", "")

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
-from region import NOW
 
 from controlplane.model.capacity import Resources, claim_of
 from controlplane.model.instance import Desired, Instance, Volume
 from controlplane.model.state import Change, State, Table
+from tests.unit.region import NOW
 
 
 @dataclass(frozen=True)

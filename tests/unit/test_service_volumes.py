@@ -1,13 +1,13 @@
 """Volumes: creating, attaching, detaching, deleting, and the codes that EC2 gives."""
 
 import pytest
-from region import ZONES, Region
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import Phase
 from controlplane.service import power, projects, volumes
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
+from tests.unit.region import ZONES, Region
 
 UNKNOWN = "0" * 16 + "f"
 

@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live import Live
-from region import NAME, ZONES
 
 from controlplane.errors import CloudError, Unavailable
 from controlplane.model.capacity import NOTHING
@@ -22,6 +20,8 @@ from controlplane.service.power import StopInstances
 from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
 from controlplane.sessions import ConsoleRequest, Update
+from tests.unit.live import Live
+from tests.unit.region import NAME, ZONES
 
 T = TypeVar("T")
 COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_cases import NOW, delete, put
 
 from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.host import Zone
 from controlplane.model.instance import Volume
 from controlplane.model.network import NetworkInterface
 from controlplane.model.state import Change, Row, State, Table
+from tests.unit.store_cases import NOW, delete, put
 
 INTERFACE = NetworkInterface("eni-0", "p", "vpc", "subnet", "i-0", 0, "", "10.0.0.0", (), NOW)
 

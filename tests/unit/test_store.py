@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_cases import BACKENDS, NOW, contents, delete, empty_url, opened, put, rows_of
 
 from controlplane.model.host import Host, Zone
 from controlplane.model.image import KeyPair
@@ -20,6 +19,7 @@ from controlplane.model.state import Change, Row, State
 from controlplane.store.errors import Diverged, LogTrimmed, StoreError, WrongRegion
 from controlplane.store.schema import TABLES
 from controlplane.store.store import Store
+from tests.unit.store_cases import BACKENDS, NOW, contents, delete, empty_url, opened, put, rows_of
 
 SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 

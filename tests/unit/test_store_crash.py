@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import store_cases
-from store_cases import BACKENDS, NOW, contents, empty_url, opened, put
 
 from controlplane.model.host import Zone
 from controlplane.model.image import InstanceType
@@ -18,6 +16,8 @@ from controlplane.model.state import State
 from controlplane.store import sqlite
 from controlplane.store.errors import StorageFailed, StoreBusy
 from controlplane.store.store import Store
+from tests.unit import store_cases
+from tests.unit.store_cases import BACKENDS, NOW, contents, empty_url, opened, put
 
 KILLS = 8
 

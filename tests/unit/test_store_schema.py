@@ -12,7 +12,6 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect as postgresql_dialect
 from sqlalchemy.schema import CreateTable
-from store_cases import BACKENDS, empty_url, opened
 
 from controlplane.model.state import Row, State
 from controlplane.store import postgresql, sqlite
@@ -20,6 +19,7 @@ from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, 
 from controlplane.store.rows import StoredRows
 from controlplane.store.schema import TABLES, metadata
 from controlplane.store.store import Store
+from tests.unit.store_cases import BACKENDS, empty_url, opened
 
 
 @pytest.fixture(params=BACKENDS)

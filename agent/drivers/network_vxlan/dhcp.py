@@ -93,8 +93,8 @@ def _config(spec: VpcSpec, directory: Path, settings: VxlanSettings) -> str:
         f"addn-hosts={directory / _NAMES}",
         *(_range(subnet, settings.lease_s) for subnet in spec.subnets),
     ]
-    if settings.domain:
-        lines += [f"domain={settings.domain}", f"local=/{settings.domain}/", "expand-hosts"]
+    if spec.domain:
+        lines += [f"domain={spec.domain}", f"local=/{spec.domain}/", "expand-hosts"]
     return _lines(lines)
 
 

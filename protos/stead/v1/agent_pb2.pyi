@@ -204,7 +204,7 @@ class ExportSpec(_message.Message):
     def __init__(self, export_name: _Optional[str] = ..., volume_id: _Optional[str] = ..., epoch: _Optional[int] = ..., port: _Optional[int] = ..., client_host_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class VpcSpec(_message.Message):
-    __slots__ = ("vpc_id", "vni", "cidr_block", "subnets", "ports", "peers", "host_number", "gateway_host_number", "groups", "group_members")
+    __slots__ = ("vpc_id", "vni", "cidr_block", "subnets", "ports", "peers", "host_number", "gateway_host_number", "groups", "group_members", "domain")
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     VNI_FIELD_NUMBER: _ClassVar[int]
     CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +215,7 @@ class VpcSpec(_message.Message):
     GATEWAY_HOST_NUMBER_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
     GROUP_MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
     vpc_id: str
     vni: int
     cidr_block: str
@@ -225,7 +226,8 @@ class VpcSpec(_message.Message):
     gateway_host_number: int
     groups: _containers.RepeatedCompositeFieldContainer[GroupSpec]
     group_members: _containers.RepeatedCompositeFieldContainer[GroupMembers]
-    def __init__(self, vpc_id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., subnets: _Optional[_Iterable[_Union[SubnetSpec, _Mapping]]] = ..., ports: _Optional[_Iterable[_Union[PortSpec, _Mapping]]] = ..., peers: _Optional[_Iterable[_Union[PeerSpec, _Mapping]]] = ..., host_number: _Optional[int] = ..., gateway_host_number: _Optional[int] = ..., groups: _Optional[_Iterable[_Union[GroupSpec, _Mapping]]] = ..., group_members: _Optional[_Iterable[_Union[GroupMembers, _Mapping]]] = ...) -> None: ...
+    domain: str
+    def __init__(self, vpc_id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., subnets: _Optional[_Iterable[_Union[SubnetSpec, _Mapping]]] = ..., ports: _Optional[_Iterable[_Union[PortSpec, _Mapping]]] = ..., peers: _Optional[_Iterable[_Union[PeerSpec, _Mapping]]] = ..., host_number: _Optional[int] = ..., gateway_host_number: _Optional[int] = ..., groups: _Optional[_Iterable[_Union[GroupSpec, _Mapping]]] = ..., group_members: _Optional[_Iterable[_Union[GroupMembers, _Mapping]]] = ..., domain: _Optional[str] = ...) -> None: ...
 
 class SubnetSpec(_message.Message):
     __slots__ = ("subnet_id", "cidr_block")

@@ -1,0 +1,1 @@
+"""Tools for the .proto files: stubs, reference, lint."""
