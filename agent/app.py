@@ -130,8 +130,8 @@ def run(
 @cli.command()
 def join(
     token: Annotated[str, typer.Argument(help="From `stead host token`.")],
+    underlay: Annotated[str, typer.Option(help="IPv4 address at which other hosts reach this one.")],
     name: Annotated[str, typer.Option(help="Name of this machine [default: its host name].")] = "",
-    underlay: Annotated[str, typer.Option(help="IPv4 address at which other hosts reach this one.")] = "",
     config_path: ConfigPath = None,
 ) -> None:
     """Make this machine a host, with a token from the control plane."""

@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CA_LIFETIME = timedelta(days=20 * 365)  # outlives every data-plane certificate of its first ten years
 SERVER_LIFETIME = timedelta(days=365)  # the control plane makes itself a new one; its clients know the CA alone
-CONTROL_LIFETIME = timedelta(days=7)  # shorter, and a control plane that is down over a weekend locks its hosts out
+CONTROL_LIFETIME = timedelta(days=90)  # shorter, and a host that is off over the summer is locked out
 DATA_LIFETIME = timedelta(days=10 * 365)  # a running QEMU cannot reload it; authorisation and epochs do the revoking
 
 _CLOCK_SKEW = timedelta(minutes=5)  # a host whose clock is this far behind accepts a new certificate at once

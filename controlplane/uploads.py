@@ -3,11 +3,15 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Container, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
-_QCOW2_MAGIC = b"QFI\xfb"  # docs/interop/qcow2.txt of QEMU: magic, version, backing file offset (8), ..., size (24)
+# docs/interop/qcow2.txt of QEMU: magic, version (4), backing file offset (8), size (24), incompatible features (72).
+_QCOW2_MAGIC = b"QFI\xfb"
+_QCOW2_HEADER_BYTES = 80
+_EXTERNAL_DATA_FILE = 1 << 2
 
 
 class BadUpload(Exception):
@@ -19,12 +23,22 @@ class Uploads:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._arriving: set[str] = set()
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob("*.part"):
             leftover.unlink()
 
     def path(self, image_id: str) -> Path:
         return self._directory / image_id
+
+    @contextmanager
+    def arriving(self, image_id: str) -> Iterator[None]:
+        """Around `receive` and the image's registration: until then the sweep leaves the file alone."""
+        self._arriving.add(image_id)
+        try:
+            yield
+        finally:
+            self._arriving.discard(image_id)
 
     async def receive(
         self, image_id: str, chunks: AsyncIterator[bytes], size_bytes: int, sha256: str, image_format: str
@@ -64,7 +78,7 @@ class Uploads:
     def drop_unknown(self, known: Container[str]) -> None:
         """Remove files of images that the state does not know: left by a crash, or deregistered."""
         for file in self._directory.iterdir():
-            if file.suffix != ".part" and file.name not in known:
+            if file.suffix != ".part" and file.name not in known and file.name not in self._arriving:
                 file.unlink(missing_ok=True)
 
     async def read(self, image_id: str) -> AsyncIterator[bytes]:
@@ -84,13 +98,17 @@ def _append(descriptor: int, digest: "hashlib._Hash", chunk: bytes) -> None:
 def disk_size(path: Path, image_format: str) -> int:
     """Size of the disk in an image, bytes. Raises BadUpload for what can't be one, or needs other files."""
     with path.open("rb") as file:
-        header = file.read(32)
+        header = file.read(_QCOW2_HEADER_BYTES)
     if image_format == "raw":
         if header.startswith(_QCOW2_MAGIC):
             raise BadUpload("the file is a qcow2 image; import it with format qcow2")
         return path.stat().st_size
-    if not header.startswith(_QCOW2_MAGIC) or len(header) < 32:
+    if not header.startswith(_QCOW2_MAGIC) or len(header) < _QCOW2_HEADER_BYTES:
         raise BadUpload("the file is not a qcow2 image")
     if int.from_bytes(header[8:16], "big"):
         raise BadUpload("the qcow2 image needs a backing file; make one that stands alone with `qemu-img convert`")
+    if header[7] >= 3 and int.from_bytes(header[72:80], "big") & _EXTERNAL_DATA_FILE:
+        raise BadUpload(
+            "the qcow2 image keeps its data in another file; make one that stands alone with `qemu-img convert`"
+        )
     return int.from_bytes(header[24:32], "big")

@@ -268,7 +268,7 @@ class Engine:
             if not todo.steps:
                 self._settle(resource, spec, Observed(ref, todo.is_done, todo.reason, instance=facts))
                 return todo.check_after_s
-            self.observations.put(replace(self.observations[ref], converged=False, instance=facts))
+            self.observations.put(Observed(ref, converged=False, instance=facts))
             try:
                 await instances.carry_out(ref.id, todo.steps)
             finally:

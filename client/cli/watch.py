@@ -21,12 +21,15 @@ async def watch(
     """Stream what changes, a line each, until interrupted."""
     async for event in cli.stead.events.Watch(WatchRequest(after_revision=after)):
         if cli.is_for_people:
-            print(render.plain(_line(event)), flush=True)
+            print(*map(render.plain, _lines(event)), sep="\n", flush=True)
         else:
             render.print_json_line(render.to_document(event))
 
 
-def _line(event: WatchEvent) -> str:
+def _lines(event: WatchEvent) -> list[str]:
     if event.resync:
-        return f"{event.revision:>8}  earlier changes are no longer kept: list again"
-    return f"{event.revision:>8}  {event.kind:14}  {event.id}{'  deleted' if event.deleted else ''}"
+        return [f"{event.revision:>8}  earlier changes are no longer kept: list again"]
+    return [
+        f"{event.revision:>8}  {change.kind:14}  {change.id}{'  deleted' if change.deleted else ''}"
+        for change in event.changes
+    ]

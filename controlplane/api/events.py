@@ -1,7 +1,7 @@
 """The revision log, for users."""
 
 from collections.abc import AsyncIterator
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import Any
 
 from controlplane.api.caller import Edge, principal
@@ -23,10 +23,15 @@ class Events(EventsServicer):
                 yield pb.WatchEvent(revision=after, resync=True)
             news = _after(engine.log, after)
             after = max(after, engine.durable_revision)
-            for entry in news:
-                if entry.project_id == project_id:
-                    yield pb.WatchEvent(revision=entry.revision, kind=entry.kind, id=entry.id, deleted=entry.deleted)
+            for revision, entries in groupby(news, key=lambda entry: entry.revision):
+                own = [entry for entry in entries if entry.project_id == project_id]
+                if own:
+                    yield pb.WatchEvent(revision=revision, changes=map(_change, own))
             await engine.next_after(after)
+
+
+def _change(entry: LogEntry) -> pb.ResourceChange:
+    return pb.ResourceChange(kind=entry.kind, id=entry.id, deleted=entry.deleted)
 
 
 def _is_lost(engine: Engine, after: int) -> bool:

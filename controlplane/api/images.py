@@ -9,7 +9,7 @@ from controlplane.api.describe import describe, own, tagged
 from controlplane.errors import Invalid, NoCapacity
 from controlplane.model.state import State
 from controlplane.service import images
-from controlplane.service.call import IMAGE, Call
+from controlplane.service.call import IMAGE
 from controlplane.uploads import BadUpload, Uploads
 from stead.v1 import images_pb2 as pb
 from stead.v1.images_pb2_grpc import ImagesServicer
@@ -32,23 +32,23 @@ class Images(ImagesServicer):
         )
         if header.dry_run or not is_known:
             await self._edge.read(lambda state, call: images.check(state, call, announced))
-        size = 0 if header.dry_run else await self._receive(image_id, requests, header)
-        complete = convert.to_request(header, images.RegisterImage, virtual_size_bytes=size)
-
-        def register(state: State, call: Call) -> Any:
-            return images.register(state, call, image_id, complete)
 
         def reply(state: State, made_id: str) -> pb.ImportImageResponse:
             row = state.images.get(made_id)
             return pb.ImportImageResponse(image=convert.to_image(row) if row else pb.Image(image_id=made_id))
 
-        try:
-            made, is_replay = await self._edge.mutate(header, register, reply)
-        except BaseException:
-            self._uploads.drop(image_id)
-            raise
-        if is_replay:
-            self._uploads.drop(image_id)
+        with self._uploads.arriving(image_id):
+            try:
+                size = 0 if header.dry_run else await self._receive(image_id, requests, header)
+                complete = convert.to_request(header, images.RegisterImage, virtual_size_bytes=size)
+                made, _ = await self._edge.mutate(
+                    header, lambda state, call: images.register(state, call, image_id, complete), reply
+                )
+            finally:
+                if (
+                    image_id not in self._edge.engine.state.images
+                ):  # Refused, broken off, or a replay of an earlier call.
+                    self._uploads.drop(image_id)
         return made
 
     async def _receive(self, image_id: str, requests: AsyncIterator[Any], header: Any) -> int:

@@ -64,8 +64,9 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A disk on a storage host. `epoch` is that of its latest attachment. `is_ready`: its host was seen to have made it;
-    `is_deleted`: the host shall remove it.
+    """A disk on a storage host. `epoch` is that of its latest attachment.
+
+    `is_ready`: its host was seen to have made it; `is_deleted`: the host shall remove it.
     """
 
     id: str

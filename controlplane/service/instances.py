@@ -207,23 +207,26 @@ class _Place:
 
 def _place(state: State, call: Call, launch: _Launch) -> tuple[Subnet, list[_Place]]:
     """The emptiest zone that takes all; otherwise the one that takes most. Raises when that is under `min_count`."""
+    if not launch.subnets:
+        raise Invalid("InvalidParameterValue", f"{launch.vpc.id} has no default subnet in the zone; name a subnet")
     refused: list[Refusal] = []
-    shortest: NoCapacity | None = None
-    best: tuple[Subnet, list[_Place]] | None = None
+    found: list[tuple[Subnet, list[_Place]]] = []
     zones = [(subnet, candidates(state, call, subnet.zone)) for subnet in launch.subnets]
     for subnet, hosts in sorted(zones, key=lambda zone: _emptiness(zone[1], launch.wanted), reverse=True):
-        places, error = _fill(launch, subnet, hosts)
-        if best is None or len(places) > len(best[1]):
-            best = subnet, places
-        if error is None:
+        places, refusals = _fill(launch, subnet, hosts)
+        found.append((subnet, places))
+        if not refusals:
             break
-        refused.extend(error.refusals)
-        shortest = error
-    if best and len(best[1]) >= launch.min_count:
-        return best
-    if shortest is None:
-        raise Invalid("InvalidParameterValue", f"{launch.vpc.id} has no default subnet in the zone; name a subnet")
-    raise NoCapacity("InsufficientInstanceCapacity", shortest.message, refusals=refused) from shortest
+        refused.extend(refusals)
+    best = max(found, key=lambda zone: len(zone[1]))
+    if len(best[1]) < launch.min_count:
+        raise NoCapacity(
+            "InsufficientInstanceCapacity",
+            f"{launch.min_count} of {launch.size.id} asked, room for {len(best[1])} in "
+            f"{' or '.join(subnet.zone for subnet in launch.subnets)}; try a smaller type, another zone, or later",
+            refusals=refused,
+        )
+    return best
 
 
 def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
@@ -232,7 +235,7 @@ def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
     return emptiness(best) if best else -1
 
 
-def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list[_Place], NoCapacity | None]:
+def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list[_Place], Sequence[Refusal]]:
     """Places for up to `max_count` instances, and why there are no more."""
     places: list[_Place] = []
     try:
@@ -241,8 +244,8 @@ def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list
             stores = [storage_host(hosts, subnet.zone, disk.size_gib, host_id) for disk in launch.disks]
             places.append(_Place(host_id, stores))
     except NoCapacity as error:
-        return places, error
-    return places, None
+        return places, error.refusals
+    return places, ()
 
 
 def _free_private_ips(state: State, subnet: Subnet, min_count: int, count: int, asked: str) -> list[str]:

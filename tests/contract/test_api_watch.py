@@ -24,9 +24,14 @@ class Watcher:
             return await self.call.read()
 
     async def take(self, count: int) -> list[Event]:
-        events = [await self.next() for _ in range(count)]
-        assert not any(event.resync for event in events)
-        return [(event.revision, event.kind, event.id, event.deleted) for event in events]
+        """The next changes, which are so many or, with the rest of a revision, more."""
+        changes: list[Event] = []
+        while len(changes) < count:
+            event = await self.next()
+            assert event.changes
+            assert not event.resync
+            changes += [(event.revision, row.kind, row.id, row.deleted) for row in event.changes]
+        return changes
 
 
 def logged(cloud: ControlPlane, after: int) -> list[Event]:
@@ -73,7 +78,7 @@ async def test_other_projects_changes_are_not_shown(cloud: ControlPlane) -> None
     other = await cloud.token(Role.READER, (await cloud.ask("CreateProject", name="other")).project.project_id)
     foreign, own = Watcher(cloud, cloud.revision, other), Watcher(cloud, cloud.revision)
     made = await cloud.ask("AllocateAddress")
-    assert (await own.next()).id == made.address.allocation_id
+    assert (await own.next()).changes[0].id == made.address.allocation_id
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(foreign.call.read(), 0.2)
 
@@ -91,9 +96,9 @@ async def test_a_marker_says_that_changes_were_dropped(cloud: ControlPlane) -> N
     engine.log.extend(kept)
     lost = Watcher(cloud, cloud.revision - 4)
     event = await lost.next()
-    assert (event.resync, event.revision, event.kind, event.id) == (True, cloud.revision, "", "")
+    assert (event.resync, event.revision, len(event.changes)) == (True, cloud.revision, 0)
     made = await cloud.ask("AllocateAddress")
-    assert (await lost.next()).id == made.address.allocation_id
+    assert (await lost.next()).changes[0].id == made.address.allocation_id
     kept_up = Watcher(cloud, cloud.revision - 3)
     assert [event[0] for event in await kept_up.take(3)] == [cloud.revision - n for n in (2, 1, 0)]
 
@@ -116,4 +121,4 @@ async def test_without_a_revision_only_what_comes_is_shown(cloud: ControlPlane) 
     watcher = Watcher(cloud)
     await cloud.ask("DescribeRegions")  # On the same connection: the watcher's call has arrived by then.
     made = await cloud.ask("AllocateAddress")
-    assert (await watcher.next()).id == made.address.allocation_id
+    assert (await watcher.next()).changes[0].id == made.address.allocation_id

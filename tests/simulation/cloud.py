@@ -13,6 +13,7 @@ from unittest import mock
 
 from agent.drivers.fake import FakeWorld
 from controlplane.api import caller
+from controlplane.errors import Unavailable
 from controlplane.store.errors import StoreError
 from controlplane.store.store import Store
 
@@ -119,7 +120,7 @@ class Cloud:
     def _inspect(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         for leaf in _leaves(error):
-            if not isinstance(leaf, StoreError):
+            if not isinstance(leaf, StoreError | Unavailable):  # A commit failed, and whoever waited for it.
                 self._blame(f"{task.get_name()} died", leaf)
 
     # What must always hold

@@ -76,7 +76,7 @@ def test_a_control_certificate_names_the_host_and_ignores_what_was_asked_for(
     assert certificate.public_key() == key.public_key()
     assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
     assert certificate.not_valid_before_utc < NOW
-    assert certificate.not_valid_after_utc == NOW + timedelta(days=7)
+    assert certificate.not_valid_after_utc == NOW + timedelta(days=90)
 
 
 def test_a_control_certificate_does_not_serve(tmp_path: Path, authority: ca.Credentials) -> None:

@@ -17,7 +17,7 @@ from stead.v1 import instances_pb2 as instances
 from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import security_groups_pb2 as groups
 from stead.v1.common_pb2 import Filter, HostRefusal
-from stead.v1.events_pb2 import WatchEvent
+from stead.v1.events_pb2 import ResourceChange, WatchEvent
 
 from .cases import AMI, BY_NAME, I1, I2, LISTS, MUTATIONS, SG
 from .fake_cloud import Cloud, Refusal
@@ -157,7 +157,8 @@ def test_the_console_is_printed_as_it_is(cloud: Cloud, stead: Stead) -> None:
 
 
 def test_watching(cloud: Cloud, stead: Stead) -> None:
-    events = [WatchEvent(revision=7, kind="instance", id=I1, deleted=True), WatchEvent(revision=8, resync=True)]
+    gone = ResourceChange(kind="instance", id=I1, deleted=True)
+    events = [WatchEvent(revision=7, changes=[gone]), WatchEvent(revision=8, resync=True)]
     cloud.answers |= {"Watch": events, "stay": False}
     first, second = stead("watch", "--after", "6").stdout.splitlines()
     assert first.split() == ["7", "instance", I1, "deleted"]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from stead.v1.events_pb2 import WatchEvent
+from stead.v1.events_pb2 import ResourceChange, WatchEvent
 from stead.v1.instances_pb2 import DescribeInstancesResponse, Instance
 
 from .cases import I1
@@ -37,7 +37,7 @@ def test_the_shell_completes_resources_verbs_options_and_values() -> None:
 
 
 def test_an_interruption_is_quiet(cloud: Cloud) -> None:
-    cloud.answers["Watch"] = [WatchEvent(revision=1, kind="instance", id=I1)]
+    cloud.answers["Watch"] = [WatchEvent(revision=1, changes=[ResourceChange(kind="instance", id=I1)])]
     process = start(cloud, "watch")
     assert process.stdout
     process.stdout.readline()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result
 
 from client.cli import wait
-from stead.v1.events_pb2 import WatchEvent
+from stead.v1.events_pb2 import ResourceChange, WatchEvent
 from stead.v1.instances_pb2 import (
     DescribeInstancesResponse,
     Instance,
@@ -128,7 +128,7 @@ def test_a_change_is_looked_at_without_waiting_for_the_next_poll(
     cloud.answers |= {
         "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
         "DescribeInstances": [first_look, seen(instance("running"))],
-        "Watch": [WatchEvent(revision=1, kind="instance", id=I1)],
+        "Watch": [WatchEvent(revision=1, changes=[ResourceChange(kind="instance", id=I1)])],
     }
     assert stead("instance", "run", "--image", AMI, "--wait").exit_code == 0
 
