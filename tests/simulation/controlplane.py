@@ -5,7 +5,7 @@ durable, and it dies as a process does: what was under way is over, and nobody i
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -136,30 +136,28 @@ class Process:
         self._uploads = uploads
         self._servicers = (Instances(self.edge), Volumes(self.edge), Addresses(self.edge), SecurityGroups(self.edge))
         self._group = asyncio.TaskGroup()
-        self.is_listening = False
         self.task = loop.create_task(self._live(), name="controlplane")
 
     async def _live(self) -> None:
         async with self._group as group:
-            group.create_task(self._listen())
             group.create_task(sweep.run(self.engine, self._uploads, self._sweeper))
             group.create_task(self.engine.run())
 
-    async def _listen(self) -> None:
-        self.is_listening = True
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Whether anybody was there to take it: a process that is dying takes nothing more."""
         try:
-            await asyncio.Event().wait()
-        finally:
-            self.is_listening = False
+            self._group.create_task(work)
+        except RuntimeError:
+            work.close()
+            return False
+        return True
 
     def _sweeper(self) -> Call:
         return Call("", Role.ADMIN, self.edge.clock(), caller.mint, self.edge.policy, self.sessions)
 
     def accept(self, call: wire.Call) -> None:
         """An agent has called."""
-        if self.is_listening:
-            self._group.create_task(self._serve(call))
-        else:
+        if not self._spawn(self._serve(call)):
             call.end()
 
     async def _serve(self, call: wire.Call) -> None:
@@ -170,10 +168,7 @@ class Process:
 
     def ask(self, asked: Asked) -> None:
         """Somebody calls. The answer comes into `asked`, or never."""
-        if self.is_listening:
-            self._group.create_task(self._answer(asked))
-        else:
-            asked.is_lost = True
+        asked.is_lost = not self._spawn(self._answer(asked))
 
     async def _answer(self, asked: Asked) -> None:
         caller.principal.set(Principal(asked.project_id, Role.MEMBER, "tok"))

@@ -94,7 +94,7 @@ async def test_mistakes_end_with_one_line(cloud: Cloud, config: Path) -> None:
     mistakes = {
         ("run", "--config", config): "run `stead-agent join`",
         ("join", "nonsense", "--underlay", "192.0.2.1", "--config", config): "no join token",
-        ("join", cloud.token(), "--config", config): "--underlay '' is no IPv4 address",
+        ("join", cloud.token(), "--underlay", "nowhere", "--config", config): "--underlay 'nowhere' is no IPv4 address",
         ("run", "--check-config", "--config", config.with_name("none.toml")): "No such file",
     }
     for arguments, message in mistakes.items():
