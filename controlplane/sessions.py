@@ -102,7 +102,9 @@ class Session:
         return Update(revision, False, put, remove)
 
     def report(self, report: Report, revision: int) -> None:
-        """Take in what the agent saw. It becomes durable soon; nobody waits for it."""
+        """Take in what the agent saw. It becomes durable soon; nobody waits for it. A later session knows better."""
+        if self.ended.is_set():
+            return
         self._engine.apply(absorb(self._engine.state, report))
         self._answered_revision = max(self._answered_revision, revision)
         self._settle()

@@ -1,8 +1,8 @@
 """The floors: a gRPC server with TLS and nothing behind it, or one durable SQLite commit behind every call.
 
-    bare      answers with what it was sent
-    commit    one transaction for each call, on the event loop, synchronous=FULL
-    group     one transaction for all calls that came during the last one, in a thread
+bare      answers with what it was sent
+commit    one transaction for each call, on the event loop, synchronous=FULL
+group     one transaction for all calls that came during the last one, in a thread
 """
 
 import asyncio

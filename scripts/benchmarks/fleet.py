@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 import sys
+import tomllib
 from pathlib import Path
 
 import uvloop
@@ -24,6 +25,9 @@ pki_dir = "{directory}/pki"
 metadata_service = false
 log_level = "warning"
 
+[converge]
+full_pass_s = {full_pass_s}
+
 [drivers]
 volume = "fake"
 export = "fake"
@@ -38,29 +42,22 @@ storage_gib = 1000000
 """
 
 
-async def serve(directory: Path, tokens: list[str]) -> None:
+async def serve(directory: Path, tokens: list[str], full_pass_s: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with asyncio.TaskGroup() as tasks:
         for number, token in enumerate(tokens, start=1):
-            tasks.create_task(_host(directory / str(number), number, token, stop))
+            tasks.create_task(_host(directory / str(number), number, token, full_pass_s, stop))
 
 
-async def _host(directory: Path, number: int, token: str, stop: asyncio.Event) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    settings = parse(tomllib_of(directory))
+async def _host(directory: Path, number: int, token: str, full_pass_s: float, stop: asyncio.Event) -> None:
+    directory.mkdir(parents=True)
+    settings = parse(tomllib.loads(AGENT_TOML.format(directory=directory, full_pass_s=full_pass_s)))
     store = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
-    if not store.is_joined():
-        await join(JoinToken.parse(token), f"fake-{number}", f"198.19.{number // 250}.{number % 250 + 1}", store)
+    await join(JoinToken.parse(token), f"fake-{number}", f"198.19.{number // 250}.{number % 250 + 1}", store)
     await app.serve(settings, stop)
-
-
-def tomllib_of(directory: Path) -> dict[str, object]:
-    import tomllib
-
-    return tomllib.loads(AGENT_TOML.format(directory=directory))
 
 
 if __name__ == "__main__":
     logs.set_up("warning", "json")
-    uvloop.run(serve(Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())))
+    uvloop.run(serve(Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()), float(sys.argv[3])))

@@ -15,6 +15,7 @@ from client.connection import Stead
 from homelab import Lab
 from homelab.cloud import Cloud
 from homelab.guest import Guest
+from homelab.node import Node
 from stead.v1.instances_pb2 import DescribeInstancesRequest, RunInstancesRequest, TerminateInstancesRequest
 
 HOST = "one"
@@ -80,8 +81,14 @@ async def running() -> AsyncIterator[LabCloud]:
 
 def _up(lab: Lab, image: Path) -> Cloud:
     lab.up("single")
+    _name(lab.node(HOST))
     cloud = Cloud(lab, more="[timing]\nstop_timeout_s = 5\n")
     cloud.up()
     subprocess.run([SCRIPTS / "build-image", image], check=True, stdout=subprocess.DEVNULL, env=environment())
     cloud.stead("image", "import", str(image), "--name", "tiny")
     return cloud
+
+
+def _name(host: Node) -> None:
+    """Let the host find itself by name, as Debian's installer does: libvirt asks at every start, and DNS is away."""
+    host.run("sh", "-c", f"echo '127.0.0.1 localhost {host.name}' >/run/hosts && mount --bind /run/hosts /etc/hosts")

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks import lab
 from benchmarks.figures import Figure, Progress, Scale
 from benchmarks.lab import LabCloud
+from benchmarks.probe import EVERY_S
 from benchmarks.process import ask
 from stead.v1.security_groups_pb2 import (
     AuthorizeSecurityGroupIngressRequest,
@@ -42,7 +43,7 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
 
 
 async def _observe(cloud: LabCloud, instance: Any, change: Change) -> tuple[float, float]:
-    """How long the port took to open, and to close, ms; as good as a knock every 2 ms can tell."""
+    """How long the port took to open, and to close, ms; as well as knocks can tell."""
     knocking = asyncio.to_thread(
         ask, "probe", instance.public_ip_address, PORT, KNOCK_FOR_S, prefix=cloud.outside.command([])
     )
@@ -52,8 +53,8 @@ async def _observe(cloud: LabCloud, instance: Any, change: Change) -> tuple[floa
         at = await change()
     answered = probe.result()
     opened_at = min(answered_at for _, answered_at in answered)
-    closed_at = max(sent_at for sent_at, _ in answered)
-    return (opened_at - at["opened_at"]) * 1000, max(0.0, closed_at - at["closed_at"]) * 1000
+    closed_at = max(sent_at for sent_at, _ in answered) + EVERY_S
+    return (opened_at - at["opened_at"]) * 1000, max(EVERY_S, closed_at - at["closed_at"]) * 1000
 
 
 async def _by_api(cloud: LabCloud, group_id: str) -> dict[str, float]:

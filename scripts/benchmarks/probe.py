@@ -17,8 +17,10 @@ PATIENCE_S = 0.25
 
 def knock(address: str, port: int, for_s: float) -> list[tuple[float, float]]:
     """(sent at, answered at) of every knock that was answered, CLOCK_MONOTONIC, s."""
-    poll, open_: dict[int, tuple[socket.socket, float]] = select.epoll(), {}
-    answered, end, next_at = [], time.monotonic() + for_s, 0.0
+    poll = select.epoll()
+    waiting: dict[int, tuple[socket.socket, float]] = {}
+    answered: list[tuple[float, float]] = []
+    end, next_at = time.monotonic() + for_s, 0.0
     while (now := time.monotonic()) < end:
         if now >= next_at:
             next_at = now + EVERY_S
@@ -26,13 +28,13 @@ def knock(address: str, port: int, for_s: float) -> list[tuple[float, float]]:
             knocking.setblocking(False)
             if knocking.connect_ex((address, port)) == errno.EINPROGRESS:
                 poll.register(knocking, select.EPOLLOUT)
-                open_[knocking.fileno()] = knocking, now
+                waiting[knocking.fileno()] = knocking, now
         for number, _ in poll.poll(max(0.0, next_at - time.monotonic())):
-            knocking, sent_at = open_.pop(number)
+            knocking, sent_at = waiting.pop(number)
             answered.append((sent_at, time.monotonic()))
             knocking.close()
-        for number in [number for number, (_, sent_at) in open_.items() if now - sent_at > PATIENCE_S]:
-            open_.pop(number)[0].close()
+        for number in [number for number, (_, sent_at) in waiting.items() if now - sent_at > PATIENCE_S]:
+            waiting.pop(number)[0].close()
     return answered
 
 

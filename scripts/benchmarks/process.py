@@ -50,7 +50,9 @@ class Process:
         self._child.kill()
         self._child.wait()
 
-    def wait_until(self, condition: Callable[[], bool], what: str, deadline_s: float = 60, every_s: float = 0.02) -> None:
+    def wait_until(
+        self, condition: Callable[[], bool], what: str, deadline_s: float = 60, every_s: float = 0.02
+    ) -> None:
         """Raises RuntimeError when the process ends before, TimeoutError when it takes too long."""
         end = time.monotonic() + deadline_s
         while not condition():

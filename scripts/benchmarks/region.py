@@ -83,7 +83,7 @@ class Region:
         data = request.SerializeToString()
         return Load(client.endpoint, ca_file, client.token, method, data, calls, clients, is_mutating)
 
-    async def add_hosts(self, stead: Stead, count: int, home: Path) -> Process:
+    async def add_hosts(self, stead: Stead, count: int, home: Path, full_pass_s: float) -> Process:
         """Simulated hosts, spread over the zones, each with all roles; `home` is their disks' directory."""
         tokens = []
         for index in range(count):
@@ -93,7 +93,9 @@ class Region:
         file = self.directory / "tokens.json"
         file.write_text(json.dumps(tokens))
         # Real agents have machines of their own: these give way to the control plane and its clients.
-        fleet = Process.module("fleet", home, file, log=self.directory / "fleet.log", prefix=("nice", "-n", "15"))
+        fleet = Process.module(
+            "fleet", home, file, full_pass_s, log=self.directory / "fleet.log", prefix=("nice", "-n", "15")
+        )
         while not await are_ready(stead, count):
             fleet.wait_until(lambda: True, "the fleet lives")
             await asyncio.sleep(0.1)
@@ -115,13 +117,15 @@ def scratch(root: str | None = None) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def running(zones: int = 2, hosts: int = 10, more: str = "") -> AsyncIterator["Running"]:
+async def running(
+    zones: int = 2, hosts: int = 10, more: str = "", full_pass_s: float = 30.0
+) -> AsyncIterator["Running"]:
     """A region with an image, up and complete; gone afterwards."""
     with scratch() as directory, scratch("/dev/shm") as home:
         region = Region(directory, zones, more)
         with region.control_plane() as control_plane:
             async with Stead(region.client) as stead:
-                with await region.add_hosts(stead, hosts, home) as fleet:
+                with await region.add_hosts(stead, hosts, home, full_pass_s) as fleet:
                     yield Running(region, stead, control_plane, fleet, await import_image(stead))
 
 

@@ -29,8 +29,8 @@ def step(text: str) -> Iterator[Callable[[str], None]]:
     began = time.monotonic()
     with out.status(text):
         yield results.append
-    took_s = time.monotonic() - began
-    out.print(f"[green]ok[/] {text:<58} {' '.join(results):<24} [dim]{took_s:5.1f} s[/]")
+    what = ": ".join([text, *results])
+    out.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {what}", soft_wrap=True)
 
 
 def up() -> None:

@@ -1,0 +1,32 @@
+"""Every benchmark runs and yields figures. What they are is not this test's business."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "accept",
+        "memory",
+        "scale",
+        "placement",
+        pytest.param("launch", marks=[pytest.mark.host, pytest.mark.vm]),
+        pytest.param("ports", marks=[pytest.mark.host, pytest.mark.vm]),
+    ],
+)
+def test_a_benchmark_yields_figures(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    done = subprocess.run([BENCH, name, "--quick", "--json", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(file.read_text())
+    assert report["machine"]["cores"]
+    assert report["figures"]
+    for figure in report["figures"]:
+        assert figure["name"] in done.stdout.replace("\n", " ")
+        assert figure["value"] > 0
