@@ -9,6 +9,9 @@ from controlplane.engine import Engine, LogEntry
 from stead.v1 import events_pb2 as pb
 from stead.v1.events_pb2_grpc import EventsServicer
 
+# What is nobody's resource: records of calls.
+_INTERNAL = ("client-token",)
+
 
 class Events(EventsServicer):
     def __init__(self, edge: Edge) -> None:
@@ -24,7 +27,7 @@ class Events(EventsServicer):
             news = _after(engine.log, after)
             after = max(after, engine.durable_revision)
             for revision, entries in groupby(news, key=lambda entry: entry.revision):
-                own = [entry for entry in entries if entry.project_id == project_id]
+                own = [entry for entry in entries if entry.project_id == project_id and entry.kind not in _INTERNAL]
                 if own:
                     yield pb.WatchEvent(revision=revision, changes=map(_change, own))
             await engine.next_after(after)
