@@ -41,7 +41,7 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", help=f"TOML file [d
 async def serve(settings: Config, stop: asyncio.Event) -> None:
     """Be the agent of the host that joined with this `state_dir`, until told to stop. Whatever runs stays as it is.
 
-    Raises IdentityError, SettingsError or LedgerError when it can't begin, and whatever kills one of its loops.
+    Raises IdentityError, SettingsError, LedgerError or DriverError when it can't begin; and whatever kills a loop.
     """
     identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     identity = identities.load()
@@ -123,7 +123,7 @@ def run(
     logs.set_up(settings.agent.log_level, settings.agent.log_format)
     try:
         uvloop.run(_serve_until_signalled(settings))
-    except (IdentityError, SettingsError, LedgerError) as error:
+    except (IdentityError, SettingsError, LedgerError, DriverError) as error:
         _fail(error)
 
 

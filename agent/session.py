@@ -96,6 +96,9 @@ class Session:
         self._settings = settings or SessionSettings()
         self._jitter = jitter
         self._failures = 0
+        self._revision = (
+            0  # The latest that this session has brought; what the ledger holds may be another region's past.
+        )
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -124,6 +127,7 @@ class Session:
         if expires_at < datetime.now(UTC):
             hint = "remove the host from its control plane and join it anew, or put its clock right"
             raise SessionEnded(f"the certificate of {identity.host.host_id} expired at {expires_at}: {hint}")
+        self._revision = 0
         async with open_channel(identity) as channel:
             stub = agents(channel)
             line = Line(stub.Session())
@@ -152,6 +156,7 @@ class Session:
     async def _take_in(self, update: Update) -> None:
         await self._ledger.write(update)
         self._engine.apply(update)
+        self._revision = update.revision
         self._engine.observations.acknowledge()
         self._failures = 0
         log.debug("updated", revision=update.revision, snapshot=update.snapshot, put=len(update.put))
@@ -162,10 +167,6 @@ class Session:
         while True:
             await observations.wait()
             await line.send(observations.take(self._revision))
-
-    @property
-    def _revision(self) -> int:
-        return self._engine.desired.revision or 0
 
     async def _show_life(self, line: Line) -> None:
         while True:

@@ -89,8 +89,10 @@ class Stead:
         """Calls a paged Describe method to the end; returns one reply with what all pages hold."""
         whole = page = await describe(request)
         while page.next_page_token:
-            request.page_token = page.next_page_token
-            page = await describe(request)
+            following = type(request)()
+            following.CopyFrom(request)
+            following.page_token = page.next_page_token
+            page = await describe(following)
             whole.MergeFrom(page)
         whole.next_page_token = ""
         return whole

@@ -29,6 +29,8 @@ from agent.model import InstanceSpec, Kind, Ref, Spec
 _MAX_ROUNDS = 8
 # Between passes while a driver has not listed even once. Shorter is noise in the log, longer delays the first report.
 _FIRST_PASS_AGAIN_S = 1.0
+# For one kind to list. Shorter gives up on a busy host, longer lets a hung libvirtd keep the pass from other kinds.
+_LIST_DEADLINE_S = 30.0
 
 log = structlog.get_logger()
 
@@ -37,7 +39,8 @@ log = structlog.get_logger()
 class EngineSettings:
     """How hard the engine tries."""
 
-    # How many resources are worked on at once. Fewer leave the host idle while QEMUs start, more starve its guests.
+    # How many resources of a kind are worked on at once. Fewer leave the host idle while QEMUs start, more starve its
+    # guests. Kinds don't share: volumes that wait for their image must not hold up an export that is to be closed.
     concurrency: int = 16
     # Between full passes, seconds. Shorter costs CPU, longer leaves a change behind our back standing for longer.
     full_pass_s: float = 30.0
@@ -91,7 +94,7 @@ class Engine:
             self._instances = Instances(drivers.compute, drivers.network, desired, notes, guest_off)
         self._resources: dict[Ref, Resource] = {}
         self._unlisted = {*self._plain, *([Kind.INSTANCE] if self._instances else [])}
-        self._slots = asyncio.Semaphore(self._settings.concurrency)
+        self._slots = {kind: asyncio.Semaphore(self._settings.concurrency) for kind in Kind}
         self._certain = asyncio.Event()
         self._pass_due = asyncio.Event()
         self._workers = asyncio.TaskGroup()
@@ -138,9 +141,12 @@ class Engine:
     async def _pass(self) -> None:
         for kind in Kind:
             try:
-                await self._look(kind)
+                async with asyncio.timeout(_LIST_DEADLINE_S):
+                    await self._look(kind)
             except DriverError as error:
                 log.warning("cannot list", kind=kind.value, error=str(error))
+            except TimeoutError:
+                log.warning("cannot list", kind=kind.value, error=f"no answer within {_LIST_DEADLINE_S} s")
         if not self._unlisted:
             self.observations.pass_over()
             await self._sweep_taps()
@@ -222,7 +228,7 @@ class Engine:
         await self._certain.wait()
         while self._resources.get(resource.ref) is resource:
             resource.woken.clear()
-            async with self._slots:
+            async with self._slots[resource.ref.kind]:
                 delay_s = await self._attempt(resource)
             if self._resources.get(resource.ref) is resource:
                 await resource.wait(delay_s)

@@ -200,8 +200,7 @@ def _start(spec: InstanceSpec, ports: Mapping[str, PortState], reason: str = "")
     for nic in spec.interfaces:
         if ports.get(nic.interface_id) is PortState.PLUGGED:  # Of an earlier QEMU, out of reach for the next.
             taps.append(Unplug(nic.interface_id))
-        if ports.get(nic.interface_id) is not PortState.CREATED:
-            taps.append(CreateTap(nic))
+        taps.append(CreateTap(nic))  # Also where there is one: it may be half plugged, when an agent died over it.
     plugs = (Plug(nic) for nic in spec.interfaces)
     return Plan((*taps, StartPaused(spec), *plugs, Resume()), reason=reason)
 

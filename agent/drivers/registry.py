@@ -22,6 +22,9 @@ from agent.drivers.base import (
 from agent.model import Capacity
 from agent.settings import SettingsError, read_table, refuse_unknown
 
+# A heartbeat waits for it. Shorter calls a busy host broken, longer makes one with a hung libvirtd seem unreachable.
+_PROBE_DEADLINE_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Drivers:
@@ -83,9 +86,12 @@ def _find(kind: str, name: str) -> EntryPoint:
 
 async def _probe(driver: Any) -> Capacity:
     try:
-        capacity: Capacity = await driver.probe()
+        async with asyncio.timeout(_PROBE_DEADLINE_S):
+            capacity: Capacity = await driver.probe()
     except DriverError as error:
         return Capacity(problems=(str(error),))
+    except TimeoutError:
+        return Capacity(problems=(f"{type(driver).__name__} did not tell its state within {_PROBE_DEADLINE_S} s",))
     return capacity
 
 

@@ -7,10 +7,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
 import struct
 from pathlib import Path
+
+from agent.files import write_durably
 
 KEY_BYTES = 32
 _EXPIRY = struct.Struct(">Q")  # Seconds since the epoch.
@@ -19,12 +20,7 @@ _EXPIRY = struct.Struct(">Q")  # Seconds since the epoch.
 def load_key(path: Path) -> bytes:
     """The key kept at `path`, made on first use."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".new")
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-        temporary.rename(path)
+        write_durably(path, secrets.token_bytes(KEY_BYTES))  # An empty key after a power cut would let anyone forge.
     return path.read_bytes()
 
 

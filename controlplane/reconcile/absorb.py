@@ -95,7 +95,7 @@ def settle(state: State, host_id: str, answered: int, now: datetime) -> Change:
         _settle_instance(state, change, instance, now)
     for attachment in _due(state.attachments.by("detaching", host_id), "phase_revision", answered):
         observation = state.observed(ObservedKind.INSTANCE, attachment.instance_id, host_id)
-        if observation is None or attachment.id not in observation.export_names:
+        if observation is None or _has_let_go(observation, attachment):
             _release(state, change, attachment)
     for attachment in _due(state.attachments.by("released", host_id), "phase_revision", answered):
         if state.observed(ObservedKind.EXPORT, attachment.id, host_id) is None:
@@ -125,6 +125,11 @@ def _settle_instance(state: State, change: Change, instance: Instance, now: date
 def _is_off(observation: Observation) -> bool:
     """For good: until its host has converged, a start that was under way when the wish came may yet succeed."""
     return observation.converged and not observation.running
+
+
+def _has_let_go(observation: Observation, attachment: Attachment) -> bool:
+    """A guest that is still to be started may have been given the disk by a start that is under way."""
+    return attachment.id not in observation.export_names and (observation.running or observation.converged)
 
 
 def _release(state: State, change: Change, attachment: Attachment) -> None:

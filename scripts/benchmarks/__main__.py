@@ -27,9 +27,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is named")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values of all rounds there")
     parser.add_argument("--rounds", type=int, default=Scale().rounds, help="how often everything is measured")
-    parser.add_argument(
-        "--quick", action="store_true", help="one round at a twentieth of the size: does it work at all?"
-    )
+    parser.add_argument("--quick", action="store_true", help="one round at a twentieth of the size: does it work?")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")

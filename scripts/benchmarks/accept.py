@@ -21,6 +21,7 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
         progress(f"accept: round {number + 1} of {scale.rounds}")
         async with running() as region:
             result = {"stead": _launches(region, calls, CLIENTS)}
+            await region.settled(calls)  # The hosts' work is none of the floors'.
             payload = region.launch().SerializeToString()
             for mode in echo.MODES:
                 result[mode] = _echoes(mode, payload, calls, CLIENTS)
@@ -55,22 +56,22 @@ def _launches(region: Running, calls: int, clients: int) -> tuple[Run, float]:
 
 def _echoes(mode: str, payload: bytes, calls: int, clients: int) -> tuple[Run, float]:
     with scratch() as directory:
-        _write_certificates(directory)
+        ca_pem = _make_certificates(directory)
         port = free_port()
-        load = Load(f"127.0.0.1:{port}", str(directory / "ca.pem"), "", echo.METHOD, payload, calls, clients)
+        load = Load(f"127.0.0.1:{port}", ca_pem, "", echo.METHOD, payload, calls, clients)
         with Process.module("echo", mode, directory, port, log=directory / "log") as server:
             server.wait_until(lambda: is_open(port), "the echo listens")
             return _timed(server, load)
 
 
-def _write_certificates(directory: Path) -> None:
-    """The control plane's kind of certificate."""
+def _make_certificates(directory: Path) -> str:
+    """The control plane's kind of certificate; returns the CA's."""
     now = datetime.now(UTC)
     authority = ca.create("bench-1", now)
     server = ca.issue_server(authority, ["localhost"], ["127.0.0.1"], now)
-    (directory / "ca.pem").write_bytes(authority.certificate)
     (directory / "server.key").write_bytes(server.key)
     (directory / "server.pem").write_bytes(server.certificate)
+    return authority.certificate.decode()
 
 
 def _timed(server: Process, load: Load) -> tuple[Run, float]:

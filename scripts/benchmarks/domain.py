@@ -1,4 +1,4 @@
-"""The floor of a launch: libvirt alone, on a host. Run there: defines a domain, starts it paused, resumes it, removes it.
+"""The floor of a launch: libvirt alone. Run on a host: defines a domain, starts it paused, resumes it, removes it.
 
 The domain is a copy of one that runs, with its open disk export; it lives for an instant and writes nothing.
 """
@@ -25,8 +25,8 @@ def copy(xml: str) -> str:
     return re.sub(r"<target dev='stt[^']*' managed='no'/>", f"<target dev='{TAP}' managed='no'/>", xml)
 
 
-def measure(instance_id: str) -> float:
-    """Seconds from the definition to a running guest."""
+def measure(instance_id: str) -> dict[str, float | str]:
+    """Seconds from the definition to a running guest, and whether KVM or QEMU itself runs it."""
     connection = libvirt.open("qemu:///system")
     xml = copy(connection.lookupByName(instance_id).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
     subprocess.run(["ip", "tuntap", "add", "dev", TAP, "mode", "tap", "vnet_hdr"], check=True)
@@ -40,7 +40,7 @@ def measure(instance_id: str) -> float:
         domain.undefine()
     finally:
         subprocess.run(["ip", "link", "del", TAP], check=True)
-    return took_s
+    return {"took_s": took_s, "virt_type": re.findall(r"<domain type=.(\w+)", xml)[0]}
 
 
 if __name__ == "__main__":

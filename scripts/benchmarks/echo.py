@@ -67,7 +67,7 @@ async def serve(mode: str, directory: Path, port: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with asyncio.TaskGroup() as tasks:
-        answer = bare
+        answer: Answer = bare
         committing = None
         if mode != "bare":
             connection = open_log(directory)

@@ -51,7 +51,6 @@ async def serve(directory: Path, tokens: list[str], full_pass_s: float) -> None:
 
 
 async def _host(directory: Path, number: int, token: str, full_pass_s: float, stop: asyncio.Event) -> None:
-    directory.mkdir(parents=True)
     settings = parse(tomllib.loads(AGENT_TOML.format(directory=directory, full_pass_s=full_pass_s)))
     store = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     await join(JoinToken.parse(token), f"fake-{number}", f"198.19.{number // 250}.{number % 250 + 1}", store)

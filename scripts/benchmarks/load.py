@@ -1,4 +1,4 @@
-"""The clients: each on a connection of its own, each sends its next call when the last is answered. A process by itself.
+"""The clients, a process by itself: each on a connection of its own, sends its next call when the last is answered.
 
 Requests and replies stay bytes here, so that the clients cost little beside the server.
 """
@@ -9,7 +9,6 @@ import sys
 import time
 import uuid
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
@@ -25,10 +24,10 @@ _CLIENT_TOKEN_TAG = b"\x0a\x24"  # Field 1, 36 bytes: the client token of every 
 
 @dataclass(frozen=True)
 class Load:
-    """`request` is the serialised message, without its client token; `ca_file` is PEM."""
+    """`request` is the serialised message, without its client token; `ca` is PEM."""
 
     endpoint: str
-    ca_file: str
+    ca: str
     token: str
     method: str
     request: bytes
@@ -51,7 +50,7 @@ class Run:
 
 
 async def run(load: Load) -> Run:
-    credentials = grpc.ssl_channel_credentials(Path(load.ca_file).read_bytes())
+    credentials = grpc.ssl_channel_credentials(load.ca.encode())
     channels = [grpc.aio.secure_channel(load.endpoint, credentials, options=_OPTIONS) for _ in range(load.clients)]
     await asyncio.gather(*(channel.channel_ready() for channel in channels))
     left, took_s = iter(range(load.calls)), list[float]()
@@ -61,13 +60,13 @@ async def run(load: Load) -> Run:
             tasks.create_task(_client(load, channel, left, took_s))
     elapsed_s = time.perf_counter() - began
     for channel in channels:
-        await channel.close()
+        await channel.close(None)
     percentiles = quantiles(took_s, n=100)
     return Run(load.calls / elapsed_s, percentiles[49] * 1000, percentiles[98] * 1000)
 
 
 async def _client(load: Load, channel: grpc.aio.Channel, left: Any, took_s: list[float]) -> None:
-    call = channel.unary_unary(load.method)
+    call = channel.unary_unary(load.method, None, None)
     metadata = (("authorization", f"Bearer {load.token}"),)
     for _ in left:
         began = time.perf_counter()

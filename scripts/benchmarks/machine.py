@@ -13,7 +13,8 @@ def facts() -> dict[str, str | int | float]:
     memory_kib = int(_field(Path("/proc/meminfo"), "MemTotal"))
     return {
         "cores": os.cpu_count() or 0,
-        "processor": _processor(),
+        "processor": _cpu("model name") or platform.machine(),
+        "machine": "virtual" if "hypervisor" in _cpu("flags").split() else "bare metal",
         "memory_gib": round(memory_kib / 2**20, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
@@ -22,9 +23,9 @@ def facts() -> dict[str, str | int | float]:
     }
 
 
-def _processor() -> str:
+def _cpu(field: str) -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next((line.split(":")[1].strip() for line in lines if line.startswith(field)), "")
 
 
 def pss_bytes(pid: int) -> int:

@@ -16,10 +16,11 @@ BIN = Path(sys.executable).parent
 
 
 class Process:
-    """A child whose output goes to `log`. It ends with the `with` block, by SIGTERM, or SIGKILL when it doesn't hear."""
+    """A child whose output goes to `log`. It ends with the `with` block, by SIGTERM, or SIGKILL if it is deaf."""
 
     def __init__(self, command: list[str], log: Path) -> None:
         self._log = log
+        self._name = " ".join(command[:4])
         with log.open("ab") as output:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
@@ -46,21 +47,15 @@ class Process:
                 self._child.kill()
         self._child.wait()
 
-    def kill(self) -> None:
-        self._child.kill()
-        self._child.wait()
-
-    def wait_until(
-        self, condition: Callable[[], bool], what: str, deadline_s: float = 60, every_s: float = 0.02
-    ) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str, deadline_s: float = 60) -> None:
         """Raises RuntimeError when the process ends before, TimeoutError when it takes too long."""
         end = time.monotonic() + deadline_s
         while not condition():
             if self._child.poll() is not None:
-                raise RuntimeError(f"{self._child.args} ended before {what}:\n{self._log.read_text()[-2000:]}")
+                raise RuntimeError(f"{self._name} ended before {what}:\n{self._log.read_text()[-2000:]}")
             if time.monotonic() > end:
                 raise TimeoutError(f"not within {deadline_s:.0f} s: {what}; see {self._log}")
-            time.sleep(every_s)
+            time.sleep(0.02)
 
 
 def is_open(port: int) -> bool:

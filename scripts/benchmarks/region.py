@@ -79,9 +79,8 @@ class Region:
 
     def load(self, method: str, request: Any, calls: int, clients: int = 100, *, is_mutating: bool = True) -> Load:
         client = self.client
-        ca_file = str(self.directory / "ca.pem")
         data = request.SerializeToString()
-        return Load(client.endpoint, ca_file, client.token, method, data, calls, clients, is_mutating)
+        return Load(client.endpoint, client.ca, client.token, method, data, calls, clients, is_mutating)
 
     async def add_hosts(self, stead: Stead, count: int, home: Path, full_pass_s: float) -> Process:
         """Simulated hosts, spread over the zones, each with all roles; `home` is their disks' directory."""
@@ -104,7 +103,7 @@ class Region:
 
 async def are_ready(stead: Stead, count: int) -> bool:
     hosts = (await stead.hosts.DescribeHosts(DescribeHostsRequest())).hosts
-    return sum(host.vcpus > 0 and host.storage_gib > 0 for host in hosts) >= count
+    return len([host for host in hosts if host.vcpus and host.storage_gib]) == count
 
 
 @contextmanager

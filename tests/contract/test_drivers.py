@@ -1,13 +1,15 @@
 """What every driver must do, fake or real: see `agent/drivers/base.py`.
 
-`make` has one maker for each kind of driver: each call makes another driver object for the same host, as after a
-restart of the agent. To run all of it on real drivers, add a function like `fakes` to the fixture's `params`, with the
-markers that it needs; to run a part, let a class override the fixture.
+A host's `Maker` has one maker for each kind of driver: each call makes another driver object for the same host, as
+after a restart of the agent. To run a class on other real drivers, give `on_fakes_and` a context manager like `fakes`,
+with the markers that it needs.
 """
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,9 @@ import pytest
 
 from agent.drivers.base import (
     ComputeDriver,
-    ExportDriver,
-    GatewayDriver,
     HostContext,
-    NetworkDriver,
     Permanent,
     Transient,
-    VolumeDriver,
 )
 from agent.drivers.fake import (
     FakeComputeDriver,
@@ -50,9 +48,10 @@ from agent.model import (
     VolumeSpec,
     VpcSpec,
 )
+from tests.contract import real_drivers
+from tests.contract.real_drivers import ADDRESS, Maker
 
 GIB = 1 << 30
-ADDRESS = "127.0.0.1"
 VOLUME = VolumeSpec("vol-0c0ffee1", GIB)
 EXPORT = ExportSpec("vol-0c0ffee1-e3", "vol-0c0ffee1", 3, 20913, ("host-1",))
 DISK = DiskSpec("vol-0c0ffee1", "vol-0c0ffee1-e3", ADDRESS, 20913, "/dev/sda1")
@@ -83,17 +82,7 @@ METADATA = InstanceMetadata(
 INSTANCE = InstanceSpec("i-0c0ffee1", 1, True, 0, 10, 1, 128, (NIC,), (DISK,), METADATA)
 
 
-@dataclass(frozen=True)
-class Maker:
-    """Makes driver objects of each kind for one host, any number of times."""
-
-    volume: Callable[[], VolumeDriver]
-    export: Callable[[], ExportDriver]
-    network: Callable[[], NetworkDriver]
-    gateway: Callable[[], GatewayDriver]
-    compute: Callable[[], ComputeDriver]
-
-
+@contextmanager
 def fakes(directory: Path) -> Iterator[Maker]:
     context = HostContext("host-1", ADDRESS, directory, directory / "run", directory / "pki", _no_images)
 
@@ -115,12 +104,28 @@ async def _no_images(image: object, target: Path) -> None:
     raise AssertionError("no volume here is made from an image")
 
 
-@pytest.fixture(params=[pytest.param(fakes, id="fake")])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
-    yield from request.param(tmp_path)
+def on_fakes_and(real: Callable[[Path], AbstractContextManager[Maker]], *marks: pytest.MarkDecorator) -> Any:
+    """Run each test of a class on two hosts, which its tests share and leave empty."""
+    hosts = [pytest.param(fakes, id="fake"), pytest.param(real, id="real", marks=marks)]
+    return pytest.mark.parametrize("host", hosts, indirect=True)
 
 
+@pytest.fixture(scope="class")
+def host(request: pytest.FixtureRequest) -> Iterator[Maker]:
+    with tempfile.TemporaryDirectory(prefix="stead-contract-") as directory:
+        Path(directory).chmod(0o755)  # For libvirt-qemu, to which pytest's own are closed.
+        with request.param(Path(directory)) as maker:
+            yield maker
+
+
+@on_fakes_and(real_drivers.storage, pytest.mark.host)
 class TestVolume:
+    @pytest.fixture
+    async def make(self, host: Maker) -> AsyncIterator[Maker]:
+        yield host
+        for volume_id in await host.volume().list():
+            await host.volume().remove(volume_id)
+
     async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
             await make.volume().ensure(VOLUME)
@@ -134,7 +139,6 @@ class TestVolume:
             await make.volume().ensure(replace(VOLUME, size_bytes=size_bytes))
         found = await make.volume().list()
         assert found[VOLUME.volume_id].size_bytes == 2 * GIB
-        await make.volume().remove(VOLUME.volume_id)
 
     async def test_a_full_pool_is_permanent(self, make: Maker) -> None:
         with pytest.raises(Permanent, match=VOLUME.volume_id):
@@ -144,14 +148,15 @@ class TestVolume:
         assert (await make.volume().probe()).storage_gib > 0
 
 
+@on_fakes_and(real_drivers.storage, pytest.mark.host)
 class TestExport:
     @pytest.fixture
-    async def make(self, make: Maker) -> AsyncIterator[Maker]:
-        await make.volume().ensure(VOLUME)
-        yield make
-        for export_name in await make.export().list():
-            await make.export().remove(export_name)
-        await make.volume().remove(VOLUME.volume_id)
+    async def make(self, host: Maker) -> AsyncIterator[Maker]:
+        await host.volume().ensure(VOLUME)
+        yield host
+        for export_name in await host.export().list():
+            await host.export().remove(export_name)
+        await host.volume().remove(VOLUME.volume_id)
 
     async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
@@ -190,13 +195,14 @@ class TestExport:
         assert (await make.export().probe()).problems == ()
 
 
+@on_fakes_and(real_drivers.network, pytest.mark.host)
 class TestNetwork:
     @pytest.fixture
-    async def make(self, make: Maker) -> AsyncIterator[Maker]:
-        yield make
-        for interface_id in await make.network().list_ports():
-            await make.network().unplug(interface_id)
-        await make.network().remove(VPC.vpc_id)
+    async def make(self, host: Maker) -> AsyncIterator[Maker]:
+        yield host
+        for interface_id in await host.network().list_ports():
+            await host.network().unplug(interface_id)
+        await host.network().remove(VPC.vpc_id)
 
     async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
@@ -238,6 +244,9 @@ class TestNetwork:
         with pytest.raises(Transient, match=PORT.interface_id):
             await make.network().plug(PORT)
 
+    async def test_probe(self, make: Maker) -> None:
+        assert (await make.network().probe()).problems == ()
+
     def test_names(self, make: Maker) -> None:
         name = make.network().tap_name("eni-" + "0123456789abcdef0")
         assert len(name) <= 15
@@ -246,12 +255,13 @@ class TestNetwork:
         assert VPC.vpc_id in str(make.network().namespace(VPC.vpc_id))
 
 
+@on_fakes_and(real_drivers.network, pytest.mark.host)
 class TestGateway:
     @pytest.fixture
-    async def make(self, make: Maker) -> AsyncIterator[Maker]:
-        yield make
-        await make.gateway().remove(VPC.vpc_id)
-        await make.network().remove(VPC.vpc_id)
+    async def make(self, host: Maker) -> AsyncIterator[Maker]:
+        yield host
+        await host.gateway().remove(VPC.vpc_id)
+        await host.network().remove(VPC.vpc_id)
 
     async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
         await make.network().ensure(VPC)
@@ -266,21 +276,25 @@ class TestGateway:
         with pytest.raises(Transient, match=VPC.vpc_id):
             await make.gateway().ensure(GATEWAY)
 
+    async def test_probe(self, make: Maker) -> None:
+        assert (await make.gateway().probe()).problems == ()
 
+
+@on_fakes_and(real_drivers.compute, pytest.mark.host, pytest.mark.vm)
 class TestCompute:
     @pytest.fixture
-    async def make(self, make: Maker) -> AsyncIterator[Maker]:
+    async def make(self, host: Maker) -> AsyncIterator[Maker]:
         for volume, export in ((VOLUME, EXPORT), (DATA, DATA_EXPORT)):
-            await make.volume().ensure(volume)
-            await make.export().ensure(export)
-        await make.network().ensure(VPC)
-        yield make
-        await make.compute().remove(INSTANCE.instance_id)
-        await make.network().unplug(PORT.interface_id)
-        await make.network().remove(VPC.vpc_id)
+            await host.volume().ensure(replace(volume, image=host.image))
+            await host.export().ensure(export)
+        await host.network().ensure(VPC)
+        yield host
+        await host.compute().remove(INSTANCE.instance_id)
+        await host.network().unplug(PORT.interface_id)
+        await host.network().remove(VPC.vpc_id)
         for volume, export in ((VOLUME, EXPORT), (DATA, DATA_EXPORT)):
-            await make.export().remove(export.export_name)
-            await make.volume().remove(volume.volume_id)
+            await host.export().remove(export.export_name)
+            await host.volume().remove(volume.volume_id)
 
     async def start(self, make: Maker) -> ComputeDriver:
         await self.start_paused(make)
@@ -342,6 +356,7 @@ class TestCompute:
         async with asyncio.timeout(60):
             while set((await compute.list())[INSTANCE.instance_id].export_names) == both:
                 await compute.detach_disk(INSTANCE.instance_id, DATA_DISK.export_name)
+                await asyncio.sleep(0.1)  # Between two requests: a guest that boots hears none.
         await compute.detach_disk(INSTANCE.instance_id, DATA_DISK.export_name)
 
     async def test_nothing_is_done_to_what_is_not_there(self, make: Maker) -> None:
@@ -353,6 +368,7 @@ class TestCompute:
 
     async def test_events_hint(self, make: Maker) -> None:
         compute = make.compute()
+        await compute.list()  # Hints may begin with the first look.
         events = compute.events()
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             first: asyncio.Task[str] = tasks.create_task(anext(events))  # type: ignore[arg-type]

@@ -173,6 +173,16 @@ def test_ensuring_twice_changes_nothing_and_a_new_agent_disturbs_nothing(hosts: 
         assert echoes(connection)
 
 
+def test_rules_of_the_host_that_somebody_flushed_come_back(hosts: Lab) -> None:
+    vpc, _ = _vpc_with_guests(hosts)
+    _map(hosts, vpc, (FIRST, "172.31.0.5"))
+    host = hosts.hosts[0]
+    before = host.run("nft list chain ip stead only-guests")
+    host.run("nft flush ruleset")
+    _map(hosts, vpc, (FIRST, "172.31.0.5"))
+    assert host.run("nft list chain ip stead only-guests") == before
+
+
 def test_a_router_made_anew_is_joined_again(hosts: Lab) -> None:
     vpc, (first, second) = _vpc_with_guests(hosts)
     host = hosts.hosts[0]

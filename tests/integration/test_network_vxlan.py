@@ -231,6 +231,29 @@ def test_a_tap_waits_for_its_rules(hosts: Lab) -> None:
     assert host.call("network.list_ports") == {}
 
 
+def test_a_half_plugged_tap_is_made_anew_for_the_next_qemu(hosts: Lab) -> None:
+    """An agent died after it had moved the tap, and then QEMU did."""
+    vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
+    port = next(iter(vpc.ports))
+    host.call("network.create_tap", port)
+    host.run(f"ip link set {names.tap_name(port.interface_id)} netns stead-{vpc.vpc_id}")
+    assert host.call("network.list_ports") == {port.interface_id: PortState.CREATED}
+    host.call("network.create_tap", port)
+    assert names.tap_name(port.interface_id) in host.run("ip link")
+    assert names.tap_name(port.interface_id) not in _router(host, vpc).run("ip link")
+
+
+def test_rules_of_the_host_that_somebody_flushed_come_back(hosts: Lab) -> None:
+    """As `systemctl reload nftables` does."""
+    vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
+    vpc.add_port(2, 7, "sg-a")
+    vpc.ensure(hosts)
+    before = host.run("nft list ruleset")
+    host.run("nft flush ruleset")
+    vpc.ensure(hosts)
+    assert host.run("nft list ruleset") == before
+
+
 def test_removal_leaves_nothing(hosts: Lab) -> None:
     host = hosts.hosts[0]
     everything = "ip -4 addr; ip link; ip route; nft list ruleset; ip netns; ls -A /run/stead"

@@ -21,6 +21,7 @@ REGION = "home-1"
 def worlds(record: Record, all_worlds: list[FakeWorld]) -> Iterator[str]:
     """At every instant, on all hosts together."""
     yield from _twice("instance runs", _running(all_worlds))
+    yield from _revenants(record.durable, all_worlds)
     yield from _twice("volume open", (export.volume_id for world in all_worlds for export in world.exports.values()))
     yield from _twice("export in use", _used_exports(all_worlds))
     yield from _twice("private address", (record.addresses[tap] for world in all_worlds for tap in world.ports))
@@ -30,6 +31,14 @@ def worlds(record: Record, all_worlds: list[FakeWorld]) -> Iterator[str]:
 def _running(all_worlds: list[FakeWorld]) -> Iterator[str]:
     for world in all_worlds:
         yield from (id for id, domain in world.domains.items() if domain.facts.power is not Power.OFF)
+
+
+def _revenants(durable: State, all_worlds: list[FakeWorld]) -> Iterator[str]:
+    """Whoever is known to be off or gone stays so."""
+    for instance_id in _running(all_worlds):
+        row = durable.instances.get(instance_id)
+        if row is None or (row.desired is not Desired.ON and row.is_settled):
+            yield f"{instance_id} runs, and is on record as {row.desired.value if row else 'forgotten'}"
 
 
 def _used_exports(all_worlds: list[FakeWorld]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from .host import Host
 from .record import Record
 from .region import MACHINES, POLICY
 from .virtual_time import VirtualLoop
+from .wire import QUICK_S, SLOW_S
 
 _FIRST_ID = 1000  # Beyond those of the region that every run begins with.
 QUIET_WITHIN_S = 240.0  # Once nothing is broken any more: the stop time-out, the longest back-off, and then some.
@@ -44,6 +45,7 @@ class Cloud:
         self.process: Process | None = None
         self.start_process()
         for host in self.hosts:
+            host.wire.latency_s = self.loop.random.choice((QUICK_S, QUICK_S, SLOW_S))
             host.start()
 
     def _patch(self) -> ExitStack:
@@ -137,7 +139,9 @@ class Cloud:
         problems = [*self.record.problems, *checks.state(self.record.durable)]
         if self.process is not None:
             problems += checks.state(self.process.engine.state)
-        problems += [f"{world.underlay_address}: {violation}" for world in self.worlds for violation in world.violations]
+        problems += [
+            f"{world.underlay_address}: {violation}" for world in self.worlds for violation in world.violations
+        ]
         problems += checks.answers(self.record.asked)
         assert not problems, "\n".join(problems)
 
@@ -154,7 +158,7 @@ class Cloud:
         self.start_process()
         for host in self.hosts:
             host.failure_rate = 0.0
-            host.wire.is_up, host.wire.latency_s, host.wire.repeats_reports = True, 0.01, False
+            host.wire.is_up, host.wire.latency_s, host.wire.repeats_reports = True, QUICK_S, False
             host.world.deaf_guests.clear()
             host.world.clinging_guests.clear()
             host.start()

@@ -125,7 +125,9 @@ class NoUploads:
 class Process:
     """One life of the control plane, from its start on a database to its end."""
 
-    def __init__(self, store: Store, policy: Policy, loop: VirtualLoop, clock: Callable[[], datetime], observer: Any) -> None:
+    def __init__(
+        self, store: Store, policy: Policy, loop: VirtualLoop, clock: Callable[[], datetime], observer: Any
+    ) -> None:
         self.disk = Disk(store)
         self.engine = Recorder(self.disk, clock, observer.carried_out)
         self.engine.follow(observer.follow)

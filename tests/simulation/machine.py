@@ -17,10 +17,11 @@ class Simulation(Users, Misfortune):
     @initialize(seed=st.integers(0, 2**16))
     def begin(self, seed: int) -> None:
         self.raise_curtain(seed)
-        for number, zone in ((0, region.ZONES[0]), (0, region.ZONES[0]), (1, region.ZONES[1])):
-            self.create_volume(0.0, zone, number)
-            self.run(1.0, number, zone, 1, 0, "t3.nano", "", False, 0)
-        self.wait(2.0)
+        for project, zone in enumerate(region.ZONES):
+            self.create_volume(0.0, zone, project)
+            self.run(0.0, project, zone, 1, 0, "t3.nano", "", False, 0, True)
+            self.run(1.0, project, zone, 1, 0, "t3.nano", "", False, 0, False)
+        self.wait(5.0)
 
     def finish(self) -> None:
         """Everything is healed and comes to rest; then all of it goes, and nothing stays behind."""

@@ -47,7 +47,11 @@ class Misfortune(Stage):
     @rule(pause_s=PAUSE_S, where=HOST, how=st.sampled_from(("cut", "reset", "slow", "repeating", "good")))
     def wire_changes(self, pause_s: float, where: int, how: str) -> None:
         wire = self.cloud.hosts[where].wire
-        wire.is_up, wire.latency_s, wire.repeats_reports = True, SLOW_S if how == "slow" else QUICK_S, how == "repeating"
+        wire.is_up, wire.latency_s, wire.repeats_reports = (
+            True,
+            SLOW_S if how == "slow" else QUICK_S,
+            how == "repeating",
+        )
         if how == "cut":
             wire.cut()
         elif how == "reset":

@@ -24,25 +24,26 @@ from .host import Machine
 
 NAME = "home-1"
 ZONES = ("home-1a", "home-1b")
-PUBLIC_IPS = 7
+PUBLIC_IPS = 2
 POLICY = Policy(
     region=NAME,
     zones=ZONES,
     public_pool=((int(IPv4Address("192.0.2.1")), int(IPv4Address("192.0.2.1")) + PUBLIC_IPS - 1),),
     stop_timeout_s=20,
-    elastic_addresses=3,
+    elastic_addresses=2,
 )
 GIB = 1 << 30
 
 _WORKER = (Role.COMPUTE, Role.STORAGE)
-_SMALL = FakeSettings(vcpus=6, memory_mib=6144, storage_gib=12, latency_s=0.02)
+_SMALL = FakeSettings(vcpus=4, memory_mib=4096, storage_gib=8, latency_s=0.05)
+_SLOW = replace(_SMALL, latency_s=0.25)
 MACHINES = tuple(
     Machine(f"host-{number:017x}", zone, roles, f"10.0.0.{number}", settings)
     for number, zone, roles, settings in (
         (1, ZONES[0], _WORKER, _SMALL),
-        (2, ZONES[0], _WORKER, _SMALL),
-        (3, ZONES[1], _WORKER, _SMALL),
-        (4, ZONES[0], (Role.GATEWAY,), FakeSettings(latency_s=0.05)),
+        (2, ZONES[0], _WORKER, _SLOW),
+        (3, ZONES[1], _WORKER, _SLOW),
+        (4, ZONES[0], (Role.GATEWAY,), FakeSettings(latency_s=0.3)),
     )
 )
 

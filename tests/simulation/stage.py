@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 WHICH = st.integers(0, 11)  # Any of what there is, by its number.
 # How long things go on until the next rule. Between them lie: nothing, a commit, a message, a verb, a start.
-PAUSE_S = st.sampled_from((0.0, 0.002, 0.01, 0.05, 0.5, 3.0))
+PAUSE_S = st.sampled_from((0.0, 0.01, 0.1, 0.2, 0.5, 3.0))
 
 
 class Stage(RuleBasedStateMachine):
@@ -34,7 +34,7 @@ class Stage(RuleBasedStateMachine):
     def raise_curtain(self, seed: int) -> None:
         self.cloud = Cloud(self.directory / str(next(self._runs)), self.directory / "template.db", seed)
         self._is_sound = True
-        self.wait(1.0)
+        self.wait(5.0)
 
     def teardown(self) -> None:
         if not hasattr(self, "cloud"):

@@ -53,7 +53,9 @@ def it_counts_a_stopped_instance_again_when_it_ends(patch: pytest.MonkeyPatch) -
 
 def it_forgets_that_a_token_was_used(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("controlplane.service.idempotency._result_of", None)
-    patch.setattr(state.Table, "get", lambda self, row_id: None if self.kind == "client-token" else self._rows.get(row_id))
+    patch.setattr(
+        state.Table, "get", lambda self, row_id: None if self.kind == "client-token" else self._rows.get(row_id)
+    )
 
 
 def it_frees_a_volume_before_its_export_is_closed(patch: pytest.MonkeyPatch) -> None:
@@ -87,27 +89,34 @@ PLANTS = [value for name, value in list(globals().items()) if name.startswith(("
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_found(plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     plant(monkeypatch)
-    import time; t=time.time()
+    import time
+
+    t = time.time()
     n = [0]
     cls = simulation(tmp_path)
+
     def make():
         n[0] += 1
         return cls()
+
     try:
         with pytest.raises((AssertionError, Exception)) as e:
             run_state_machine_as_test(
-            make,
-            settings=settings(
-                max_examples=150,
-                stateful_step_count=50,
-                derandomize=True,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                report_multiple_bugs=False,
-                suppress_health_check=list(HealthCheck),
-            ))
-        with capsys.disabled(): print("FOUND", plant.__name__, n, f"{time.time()-t:.1f}s", repr(str(e.value))[:300])
+                make,
+                settings=settings(
+                    max_examples=150,
+                    stateful_step_count=50,
+                    derandomize=True,
+                    database=None,
+                    deadline=None,
+                    phases=[Phase.generate],
+                    report_multiple_bugs=False,
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        with capsys.disabled():
+            print("FOUND", plant.__name__, n, f"{time.time() - t:.1f}s", repr(str(e.value))[:300])
     except BaseException:
-        with capsys.disabled(): print("NOT FOUND", plant.__name__, n, f"{time.time()-t:.1f}s")
+        with capsys.disabled():
+            print("NOT FOUND", plant.__name__, n, f"{time.time() - t:.1f}s")
         raise

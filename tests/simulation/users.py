@@ -31,9 +31,20 @@ class Users(Stage):
         ends=st.sampled_from(("", "terminate")),
         has_data=st.booleans(),
         group=WHICH,
+        is_public=st.booleans(),
     )
     def run(
-        self, pause_s: float, project: int, zone: str, least: int, more: int, size: str, ends: str, has_data: bool, group: int
+        self,
+        pause_s: float,
+        project: int,
+        zone: str,
+        least: int,
+        more: int,
+        size: str,
+        ends: str,
+        has_data: bool,
+        group: int,
+        is_public: bool,
     ) -> None:
         owner = list(self.durable.projects)[project]
         image = next(row for row in self.durable.images if row.project_id == owner.id)
@@ -46,6 +57,7 @@ class Users(Stage):
             max_count=least + more,
             instance_initiated_shutdown_behavior=ends,
             security_group_ids=pick(groups, group),
+            associate_public_ip_address=is_public,
         )
         if has_data:
             request.block_device_mappings.add(device_name="/dev/sdf", volume_size_gib=1)
@@ -59,14 +71,13 @@ class Users(Stage):
             self.ask(method, _BY_IDS[method](instance_ids=[row.id], **more), row)
         self.wait(pause_s)
 
-    @rule(pause_s=PAUSE_S, which=WHICH)
-    def stop_and_start(self, pause_s: float, which: int) -> None:
-        """It may come up on another host."""
-        for row in pick(self.instances(), which):
-            self.ask("StopInstances", instances_pb2.StopInstancesRequest(instance_ids=[row.id], force=True), row)
-            self.wait(1.0)
-            self.ask("StartInstances", instances_pb2.StartInstancesRequest(instance_ids=[row.id]), row)
-        self.wait(pause_s)
+    @rule(gap_s=PAUSE_S, methods=st.lists(st.sampled_from(sorted(_BY_IDS)), min_size=2, max_size=4), which=WHICH)
+    def change_their_mind(self, gap_s: float, methods: list[str], which: int) -> None:
+        """About one instance, in quick succession; stopped and started, it may come up on another host."""
+        for row in pick(reversed(self.instances()), which // 3):
+            for method in methods:
+                self.ask(method, _BY_IDS[method](instance_ids=[row.id]), row)
+                self.wait(gap_s)
 
     @rule(pause_s=PAUSE_S, zone=st.sampled_from(region.ZONES), project=PROJECT)
     def create_volume(self, pause_s: float, zone: str, project: int) -> None:

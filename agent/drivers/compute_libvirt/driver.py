@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import structlog
@@ -54,10 +55,11 @@ class LibvirtComputeDriver:
         return await self._hypervisor.look(hypervisor.list_domains)
 
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
-        await _check_exports(Export(disk.export_name, disk.address, disk.port) for disk in spec.disks)
-        self._console_dir.mkdir(parents=True, exist_ok=True)
-        xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id))
-        await self._hypervisor.change(hypervisor.start_paused, spec, xml)
+        with _named(spec.instance_id):
+            await _check_exports(Export(disk.export_name, disk.address, disk.port) for disk in spec.disks)
+            self._console_dir.mkdir(parents=True, exist_ok=True)
+            xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id))
+            await self._hypervisor.change(hypervisor.start_paused, spec, xml)
 
     async def resume(self, instance_id: str) -> None:
         """As documented; also for a guest that lost its storage daemon: Transient until that is back."""
@@ -119,6 +121,15 @@ class LibvirtComputeDriver:
         except Transient as error:
             found.append(str(error))
         return found
+
+
+@contextmanager
+def _named(instance_id: str) -> Iterator[None]:
+    """What libvirt says of a start, of a tap that is missing for one, does not tell whose."""
+    try:
+        yield
+    except (Transient, Permanent) as error:
+        raise type(error)(f"{instance_id} does not start: {error}") from error
 
 
 async def _check_exports(exports: Iterable[Export]) -> None:

@@ -58,6 +58,7 @@ class NftGatewayDriver:
         links.ensure(vpc_id, mtu)
         addresses.leave(vpc_id, wanted)
         is_first = vpc_id not in self._adopted
+        self._adopted.discard(vpc_id)  # Until all is done: else a failure half-way would leave stale connections.
         namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, wanted, is_first)
         addresses.answer(vpc_id, wanted, external)
         self._adopted.add(vpc_id)
@@ -74,7 +75,7 @@ class NftGatewayDriver:
     def _prepare_host(self, external: str) -> None:
         """Forwarding for packets that come in by the external interface, and ARP answers without delay."""
         with self._host_lock:
-            if self._host_external != external:
+            if self._host_external != external or not nft.has_chain(ruleset.NAT, "only-guests"):
                 is_router = bool(namespaces.sysctl("ipv4/ip_forward"))
                 nft.apply(nft.refill(ruleset.host_table(external, is_router)))
                 namespaces.set_sysctl(f"ipv4/conf/{external}/forwarding", 1)

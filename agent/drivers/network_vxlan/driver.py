@@ -115,9 +115,12 @@ class VxlanNetworkDriver:
         self._underlay.remove_tables_unless(lambda: bool(_vpc_ids()))
 
     def _create_tap(self, port: PortSpec) -> None:
-        plugged = _in_each_vpc(ports.list_here).values()
-        if not any(port.interface_id in found for found in plugged):
-            ports.create(port, self._uplink()[1])
+        for namespace, found in _in_each_vpc(ports.list_here).items():
+            if found.get(port.interface_id) is PortState.PLUGGED:
+                return
+            if port.interface_id in found:  # Half plugged, for a QEMU that is no more: the next can't open it there.
+                namespaces.call(namespace, ports.delete_here, port.interface_id)
+        ports.create(port, self._uplink()[1])
 
     def _plug(self, port: PortSpec) -> None:
         namespace = self._namespace_of(port.interface_id)

@@ -31,9 +31,9 @@ class Underlay:
         self._uplink = ""
 
     def ensure_tables(self, uplink: str) -> None:
-        """Once for an agent and an uplink; elements of VPCs that are there stay."""
+        """Once for an agent and an uplink, and when somebody flushed them; elements of VPCs that are there stay."""
         with self._lock:
-            if self._uplink != uplink:
+            if self._uplink != uplink or not nft.has_chain(TABLE, "admit-vxlan"):
                 nft.apply("".join(map(nft.refill, _tables(uplink))))
                 self._uplink = uplink
 

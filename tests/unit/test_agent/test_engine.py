@@ -1,5 +1,6 @@
 """The engine on a fake host: it converges, it lets be what is right, and it survives its own death anywhere."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.base import Permanent, Transient
-from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeWorld
+from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeVolumeDriver, FakeWorld
 from agent.drivers.fake.world import Call, Fault
 from agent.messages import ObservedInstance
-from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec
+from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, VolumeSpec
 
 from .host import (
     DATA,
@@ -183,6 +184,43 @@ async def test_a_failed_resource_goes_on_as_soon_as_another_is_there(host: Host)
         await until(lambda: "vol-1-e1" in engine.observations[INSTANCE.ref].error, host.describe)
         await host.want(VPC, INSTANCE, VOLUME, EXPORT)
         await host.settle()
+
+
+async def test_volumes_that_take_their_time_hold_up_nothing_else(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait_for_image(_driver: FakeVolumeDriver, _spec: VolumeSpec) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FakeVolumeDriver, "ensure", wait_for_image)
+    slow = [VolumeSpec(f"vol-{number}", 1 << 30) for number in range(2 * FAST.concurrency)]
+    async with host.agent() as engine:
+        await host.want(*slow, VPC)
+        await until(lambda: engine.observations[VPC.ref].converged, host.describe)
+
+
+async def test_a_driver_that_never_lists_keeps_only_its_own_kind_waiting(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_driver: FakeComputeDriver) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FakeComputeDriver, "list", hang)
+    monkeypatch.setattr("agent.converge.engine._LIST_DEADLINE_S", 0.01)
+    async with host.agent() as engine:
+        await host.want(VPC)
+        await until(lambda: engine.observations[VPC.ref].converged, host.describe)
+        host.world.vpcs.clear()
+        await until(lambda: "vpc-1" in host.world.vpcs, host.describe)
+
+
+async def test_a_driver_that_never_answers_a_probe_is_a_problem_of_the_host(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_driver: FakeComputeDriver) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FakeComputeDriver, "probe", hang)
+    monkeypatch.setattr("agent.drivers.registry._PROBE_DEADLINE_S", 0.01)
+    assert "FakeComputeDriver" in (await host.make_drivers().probe()).problems[0]
 
 
 async def test_a_permanent_failure_waits_for_a_new_spec(host: Host) -> None:

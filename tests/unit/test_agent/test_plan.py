@@ -50,15 +50,14 @@ def off(reason: OffReason, generation: int = 2) -> Domain:
 RUNNING, PAUSED = domain(Power.RUNNING), domain(Power.PAUSED)
 OLD_RUNNING, OLD_PAUSED = domain(Power.RUNNING, 1), domain(Power.PAUSED, 1)
 UNPLUG = Unplug("eni-1")
-FROM_PAUSED = (StartPaused(ON), Plug(NIC), Resume())
-START = (CreateTap(NIC), *FROM_PAUSED)
+START = (CreateTap(NIC), StartPaused(ON), Plug(NIC), Resume())
 RESTART = (UNPLUG, *START)  # The tap of the QEMU that is gone is out of reach for the next.
 
 # What it shall be, what it is, its taps -> the steps.
 STEPS: list[tuple[InstanceSpec | None, Domain | None, dict[str, PortState], tuple[Step, ...]]] = [
     # on
     (ON, None, NO_TAPS, START),
-    (ON, None, CREATED, FROM_PAUSED),
+    (ON, None, CREATED, START),
     (ON, None, PLUGGED, RESTART),
     (ON, OLD_RUNNING, PLUGGED, (Destroy(),)),
     (ON, OLD_PAUSED, PLUGGED, (Destroy(),)),
@@ -70,7 +69,7 @@ STEPS: list[tuple[InstanceSpec | None, Domain | None, dict[str, PortState], tupl
     (ON, RUNNING, CREATED, (Plug(NIC),)),
     (ON, off(OffReason.SHUTDOWN), PLUGGED, (NoteGuestOff(2), UNPLUG)),
     (ON, off(OffReason.SHUTDOWN), NO_TAPS, (NoteGuestOff(2),)),
-    (ON, off(OffReason.NEVER_STARTED), CREATED, FROM_PAUSED),
+    (ON, off(OffReason.NEVER_STARTED), CREATED, START),
     (ON, off(OffReason.DESTROYED), PLUGGED, RESTART),
     (ON, off(OffReason.CRASHED), PLUGGED, RESTART),
     (ON, off(OffReason.UNKNOWN), NO_TAPS, START),
