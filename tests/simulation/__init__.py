@@ -1,1 +1,1 @@
-"""A whole region in one process, on a clock of its own: control plane, agents, wires and disks, and what befalls them."""
+"""A whole region in one process, on a clock of its own: control plane, agents, wires, disks, and what befalls them."""

@@ -103,8 +103,8 @@ def _differences(found: State, host: Host) -> Iterator[str]:
     specs = render_all(found, host.machine.host_id, REGION)
     world = host.world
     wanted: dict[str, set[str]] = {kind.value: set() for kind in Kind}
-    for kind, resource_id in specs:
-        wanted[kind.value].add(resource_id)
+    for kind_here, resource_id in specs:
+        wanted[kind_here.value].add(resource_id)
     have = {
         "volume": set(world.volumes),
         "export": set(world.exports),

@@ -155,7 +155,7 @@ class Process:
         return True
 
     def _sweeper(self) -> Call:
-        return Call("", Role.ADMIN, self.edge.clock(), caller.mint, self.edge.policy, self.sessions)
+        return Call("", Role.ADMIN, self.edge.clock(), minter(1), self.edge.policy, self.sessions)
 
     def accept(self, call: wire.Call) -> None:
         """An agent has called."""

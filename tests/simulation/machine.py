@@ -1,6 +1,5 @@
 """The state machine: users and misfortune on one stage, from a region with a few guests to one without a trace."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -37,8 +36,8 @@ class Simulation(Users, Misfortune):
             assert not any(left), f"{world.underlay_address} is left with {left}"
 
 
-def simulation(directory: Path) -> Callable[[], Simulation]:
-    """Makes machines whose runs have their files there."""
+def simulation(directory: Path) -> type[Simulation]:
+    """The machine whose runs have their files there."""
     if not (directory / "template.db").exists():
         region.make(directory / "template.db")
     return type("Simulation", (Simulation,), {"directory": directory})

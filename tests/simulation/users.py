@@ -71,13 +71,22 @@ class Users(Stage):
             self.ask(method, _BY_IDS[method](instance_ids=[row.id], **more), row)
         self.wait(pause_s)
 
-    @rule(gap_s=PAUSE_S, methods=st.lists(st.sampled_from(sorted(_BY_IDS)), min_size=2, max_size=4), which=WHICH)
-    def change_their_mind(self, gap_s: float, methods: list[str], which: int) -> None:
-        """About one instance, in quick succession; stopped and started, it may come up on another host."""
-        for row in pick(reversed(self.instances()), which // 3):
-            for method in methods:
+    @rule(gap_s=PAUSE_S, which=WHICH, then=st.sampled_from(sorted(_BY_IDS)))
+    def restart_and_think_again(self, gap_s: float, which: int, then: str) -> None:
+        """Stopped and started, it may come up on another host; and while it does, its owner's mind changes."""
+        for row in pick(self.instances(), which):
+            for method, pause_s in (("StopInstances", 3.0), ("StartInstances", gap_s), (then, gap_s)):
                 self.ask(method, _BY_IDS[method](instance_ids=[row.id]), row)
-                self.wait(gap_s)
+                self.wait(pause_s)
+
+    @rule(gap_s=PAUSE_S, which=WHICH, method=st.sampled_from(("StopInstances", "TerminateInstances")))
+    def make_room(self, gap_s: float, which: int, method: str) -> None:
+        """Somebody's instance goes, and somebody else's takes its place, and what addresses it can get."""
+        for row in pick(self.instances(), which):
+            self.ask(method, _BY_IDS[method](instance_ids=[row.id]), row)
+            self.wait(gap_s)
+            other = next(number for number, one in enumerate(self.durable.projects) if one.id != row.project_id)
+            self.run(gap_s, other, row.zone, 1, 0, "t3.nano", "", False, 0, True)
 
     @rule(pause_s=PAUSE_S, zone=st.sampled_from(region.ZONES), project=PROJECT)
     def create_volume(self, pause_s: float, zone: str, project: int) -> None:

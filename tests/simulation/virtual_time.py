@@ -29,20 +29,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now += seconds
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
-        answer: asyncio.Future[Any] = self.create_future()
-        self.call_later(self._work_s(), self._work, answer, func, args)
-        return answer
+        work = self.create_task(self._work(func, args))
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())  # Perhaps nobody hears of it,
+        return asyncio.shield(work)  # since a thread goes on when nobody waits for it.
 
-    def _work(self, answer: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    async def _work(self, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        await asyncio.sleep(self.random.uniform(0, _LONGEST_WORK_S))
         try:
-            result = func(*args)
-        except Exception as error:
-            self.call_later(self._work_s(), _unless_done(answer, answer.set_exception), error)
-        else:
-            self.call_later(self._work_s(), _unless_done(answer, answer.set_result), result)
-
-    def _work_s(self) -> float:
-        return self.random.uniform(0, _LONGEST_WORK_S)
+            return func(*args)
+        finally:
+            await asyncio.sleep(self.random.uniform(0, _LONGEST_WORK_S))
 
 
 class _NumberedTask(asyncio.Task[Any]):
@@ -66,8 +62,3 @@ class _Impatient(selectors.SelectSelector):
             raise RuntimeError("everyone waits for somebody else, and nobody for the clock")
         self._loop.jump(max(0.0, timeout))
         return []
-
-
-def _unless_done(answer: asyncio.Future[Any], settle: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Whoever asked may have been killed meanwhile."""
-    return lambda outcome: None if answer.done() else settle(outcome)

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
-import grpc
-
 from stead.v1 import agent_pb2 as pb
 
 from .virtual_time import VirtualLoop
@@ -82,7 +80,7 @@ class Call:
 
     async def read(self) -> Any:
         data = await self.down.get()
-        return grpc.aio.EOF if data is None else pb.ControlMessage.FromString(data)
+        return None if data is None else pb.ControlMessage.FromString(data)  # `grpc.aio.EOF` is no message either.
 
     async def requests(self) -> AsyncIterator[pb.AgentMessage]:
         while (data := await self.up.get()) is not None:
