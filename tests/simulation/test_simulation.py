@@ -16,7 +16,7 @@ def test_the_region_keeps_its_promises(tmp_path: Path) -> None:
     run_state_machine_as_test(
         simulation(tmp_path),
         settings=settings(
-            max_examples=EXAMPLES or 80,
+            max_examples=EXAMPLES or 60,
             stateful_step_count=40,
             derandomize=not EXAMPLES,
             database=None,
