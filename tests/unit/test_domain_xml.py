@@ -91,3 +91,12 @@ def test_the_uuid_is_stable_and_of_ec2() -> None:
     assert len(uuids) == 1000
     assert all(uuid.startswith("ec2") for uuid in uuids)
     assert domain_xml.system_uuid(SPEC.instance_id) == domain_xml.system_uuid(SPEC.instance_id)
+
+
+def test_cloud_init_takes_it_for_ec2() -> None:
+    """Where serial and UUID of the firmware's tables are the same, and begin with `ec2`."""
+    root = ElementTree.fromstring(domain_xml.render(SPEC, TAPS, PLATFORM))
+    told = {entry.get("name"): entry.text for entry in root.iterfind("sysinfo[@type='smbios']/system/entry")}
+    assert told["serial"] == told["uuid"] == root.findtext("uuid")
+    assert str(told["serial"]).startswith("ec2")
+    assert root.find("os/smbios[@mode='sysinfo']") is not None

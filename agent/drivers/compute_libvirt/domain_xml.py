@@ -78,6 +78,7 @@ def render(spec: InstanceSpec, taps: Mapping[str, str], platform: Platform) -> s
     _add(domain, "metadata").append(_record(Record(spec.generation, spec.reboot_count)))
     _add(domain, "memory", str(spec.memory_mib), unit="MiB")
     _add(domain, "vcpu", str(spec.vcpus))
+    _add_sysinfo(domain, system_uuid(spec.instance_id))
     _add_machine(domain, platform.virt_type)
     devices = _add(domain, "devices")
     _add_fixed_devices(devices, platform)
@@ -119,7 +120,7 @@ def disk_alias(export_name: str) -> str:
 
 
 def system_uuid(instance_id: str) -> str:
-    """Begins with `ec2`, by which cloud-init knows where it is; the same for ever."""
+    """Begins with `ec2`, as in EC2; the same for ever."""
     return str(uuid.UUID("ec2" + hashlib.sha256(instance_id.encode()).hexdigest()[:29]))
 
 
@@ -152,9 +153,17 @@ def _parse_export(source: Element) -> Export:
     return Export(source.get("name", ""), address, int(port))
 
 
+def _add_sysinfo(domain: Element, serial: str) -> None:
+    """cloud-init takes a machine for EC2 where serial and UUID are the same and begin with `ec2`: its `ds-identify`."""
+    system = _add(_add(domain, "sysinfo", type="smbios"), "system")
+    _add(system, "entry", serial, name="serial")
+    _add(system, "entry", serial, name="uuid")
+
+
 def _add_machine(domain: Element, virt_type: str) -> None:
     os = _add(domain, "os")
     _add(os, "type", "hvm", arch="x86_64", machine="q35")
+    _add(os, "smbios", mode="sysinfo")
     features = _add(domain, "features")  # Without these two, hot-plug breaks the guest's interrupts.
     _add(features, "acpi")
     _add(features, "apic")
