@@ -44,6 +44,10 @@ class Transient(DriverError):
     """May succeed when tried again: something else is not there yet, or is busy. The engine retries with back-off."""
 
 
+class Stuck(Transient):
+    """A call that blocks has not come back within its deadline, and goes on: see `agent.host.threads`."""
+
+
 class Permanent(DriverError):
     """Will not succeed until the spec or the host changes. The engine reports it and waits for that."""
 
