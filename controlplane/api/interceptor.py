@@ -11,11 +11,12 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.status_pb2 import Status
 
 from controlplane.api.caller import Principal, authenticate, principal
+from controlplane.api.roles import OF_TOKENS, role_needed
 from controlplane.engine import Engine
 from controlplane.errors import Category, CloudError, Denied
 from controlplane.ids import Prefix, mint
 from controlplane.model.project import Role
-from stead.v1.common_pb2 import ErrorDetail, HostRefusal
+from stead.v1.common_pb2 import ROLE_ANYONE, ROLE_HOST, ErrorDetail, HostRefusal
 
 Context = Any  # grpc.aio.ServicerContext, which the stubs call generic and the library does not
 Handler = Any  # grpc.RpcMethodHandler, likewise
@@ -35,28 +36,8 @@ _RETRYABLE = {Category.CAPACITY, Category.UNAVAILABLE}
 _MESSAGE_MAX_BYTES, _DETAIL_MAX_BYTES = 400, 4000
 _DETAILS_KEY = "grpc-status-details-bin"  # gRPC's name for a serialised google.rpc.Status.
 
-# Open to all: what load balancers and grpcurl ask, and machines that have no certificate yet.
+# Open to all: what load balancers and grpcurl ask.
 _NOT_OURS = ("/grpc.health.", "/grpc.reflection.")
-_TOKENLESS = "/stead.v1.Enrollment/"
-_ADMIN = frozenset(
-    {
-        "/stead.v1.Projects/CreateProject",
-        "/stead.v1.Projects/CreateToken",
-        "/stead.v1.Projects/RevokeToken",
-        "/stead.v1.Hosts/CreateHostToken",
-        "/stead.v1.Hosts/DescribeHosts",
-        "/stead.v1.InstanceTypes/CreateInstanceType",
-        "/stead.v1.InstanceTypes/DeleteInstanceType",
-    }
-)
-_READS = ("Describe", "Get", "Watch")
-
-
-def role_needed(method: str) -> Role:
-    """The least role that may call a method."""
-    if method in _ADMIN:
-        return Role.ADMIN
-    return Role.READER if method.rsplit("/", 1)[-1].startswith(_READS) else Role.MEMBER
 
 
 def _cut(message: str) -> str:
@@ -84,14 +65,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return _wrap(handler, lambda inner: self._guarded(details.method, inner))
 
     def _guarded(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
-        needs_token = not self._is_for_agents and not method.startswith(_TOKENLESS)
-
         async def once(request: Any, context: Context) -> Any:
-            async with _Call(self._engine, method, context, needs_token):
+            async with _Call(self._engine, method, context, self._is_for_agents):
                 return await inner(request, context)
 
         async def streaming(request: Any, context: Context) -> AsyncIterator[Any]:
-            async with _Call(self._engine, method, context, needs_token):
+            async with _Call(self._engine, method, context, self._is_for_agents):
                 async for response in inner(request, context):
                     yield response
 
@@ -116,32 +95,40 @@ def _wrap(handler: Any, guard: Callable[[Callable[..., Any]], Callable[..., Any]
 class _Call:
     """One call, from its arrival to its line in the log."""
 
-    def __init__(self, engine: Engine, method: str, context: Context, needs_token: bool) -> None:
+    def __init__(self, engine: Engine, method: str, context: Context, is_for_agents: bool) -> None:
         self._engine = engine
         self._method = method
         self._context = context
-        self._needs_token = needs_token
+        self._is_for_agents = is_for_agents
         self._request_id = mint(Prefix.RESERVATION).replace("r-", "req-")
         self._began = time.monotonic()
         self._caller = "-"
 
     async def __aenter__(self) -> None:
         try:
-            if self._needs_token:
-                self._admit()
+            self._admit()
         except CloudError as error:
             await self._fail(error)
 
     def _admit(self) -> None:
+        """By the role that the method needs. A host's certificate was checked by TLS, and names it to the servicer."""
+        needed = role_needed(self._method)
+        if needed == ROLE_ANYONE or (needed == ROLE_HOST and self._is_for_agents):
+            return
+        if needed not in OF_TOKENS:
+            raise Denied("UnauthorizedOperation", f"No token may call {self._method}")
+        self._admit_token(OF_TOKENS[needed])
+
+    def _admit_token(self, needed: Role) -> None:
         metadata = dict(self._context.invocation_metadata() or ())
         scheme, _, secret = str(metadata.get("authorization", "")).partition(" ")
         who: Principal = authenticate(self._engine.state, secret if scheme.lower() == "bearer" else "")
         self._caller = who.token_id
-        if who.role < role_needed(self._method):
+        if who.role < needed:
             raise Denied(
                 "UnauthorizedOperation",
-                f"{self._method.rsplit('/', 1)[-1]} needs role "
-                f"{role_needed(self._method).name.lower()}; token {who.token_id} has {who.role.name.lower()}",
+                f"{self._method.rsplit('/', 1)[-1]} needs role {needed.name.lower()}; "
+                f"token {who.token_id} has {who.role.name.lower()}",
             )
         principal.set(who)
 

@@ -6,6 +6,7 @@ from typing import Any
 from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, own
+from controlplane.api.roles import OF_TOKENS
 from controlplane.model.project import Project, Role
 from controlplane.model.state import State
 from controlplane.service import projects
@@ -14,8 +15,6 @@ from stead.v1 import projects_pb2 as pb
 from stead.v1.projects_pb2_grpc import ProjectsServicer
 
 TOKEN_PREFIX = "stead-"  # noqa: S105 - lets people and secret scanners recognise a token
-# Protobuf counts from the strongest, the model from the weakest.
-_ROLES = {1: Role.ADMIN, 2: Role.MEMBER, 3: Role.READER}
 
 
 def new_secret() -> str:
@@ -55,7 +54,7 @@ class Projects(ProjectsServicer):
     async def CreateToken(self, request: Any, context: Any) -> pb.CreateTokenResponse:
         secret = new_secret()
         asked = projects.CreateToken(
-            request.project_id, _ROLES.get(request.role, request.role), projects.hash_secret(secret)
+            request.project_id, OF_TOKENS.get(request.role, request.role), projects.hash_secret(secret)
         )
         made, is_replay = await self._edge.mutate(
             request,

@@ -29,6 +29,8 @@ def lint(files: list[ProtoFile]) -> Iterator[str]:
         for service in file.services:
             for method in service.methods:
                 where = f"{service.name}.{method.name}"
+                if not method.role:
+                    faults.append(f"{where}: does not say who may call it; give it an `option (role) = ROLE_...`")
                 faults += (f"{where}: {fault}" for fault in _method(method, messages, file.name == INTERNAL))
         yield from (f"{file.name}: {fault}" for fault in faults)
 

@@ -15,6 +15,15 @@ alone; this page is made from their comments. [An example](examples/node/list-in
 """
 
 
+_ROLES = {
+    "admin": "Role needed: admin.",
+    "member": "Role needed: member.",
+    "reader": "Role needed: reader.",
+    "host": "For a host's agent, by its certificate.",
+    "anyone": "Needs no token.",
+}
+
+
 def page(files: list[ProtoFile]) -> str:
     """The whole page: conventions, contents, then a section for each file with its services and messages.
 
@@ -70,7 +79,8 @@ def _call(service: Service, method: Method) -> str:
     request = "stream " * method.streams_requests + method.request
     response = "stream " * method.streams_responses + method.response
     signature = f"rpc {method.name}({request}) returns ({response})"
-    return f"### {method.name}\n\n```proto\n{signature}\n```\n\n{_text(method.comment)}\n"
+    role = _ROLES.get(method.role, "No role may call it.")
+    return f"### {method.name}\n\n```proto\n{signature}\n```\n\n{_text(method.comment)}\n\n{role}\n"
 
 
 def _declarations(file: ProtoFile, types: set[str], skip: set[str]) -> Iterator[str]:

@@ -5,23 +5,30 @@ read at the top level of a file only; `lint` refuses nested ones.
 """
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
+    EnumValueDescriptorProto,
     FieldDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
+    MethodOptions,
     ServiceDescriptorProto,
 )
+from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc_tools import protoc
 
 # Field numbers in descriptor.proto: what the path of a comment is made of.
 _PACKAGE, _MESSAGE, _ENUM, _SERVICE = 2, 4, 5, 6
 _METHOD, _VALUE, _FIELD, _ONEOF = 2, 2, 2, 8
+# The extension in options.proto, which these tools read without the stubs that they make.
+_ROLE = 50001
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Method:
     response: str
     streams_requests: bool
     streams_responses: bool
+    role: str  # "admin"; "" where the method has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +109,20 @@ def load(root: Path) -> list[ProtoFile]:
         output = Path(directory) / "descriptors"
         run_protoc(root, "--include_source_info", f"--descriptor_set_out={output}")
         descriptors = FileDescriptorSet.FromString(output.read_bytes()).file
-    return [_Reader(file).file() for file in sorted(descriptors, key=lambda file: file.name)]
+    roles = {value.number: value.name for file in descriptors for value in _role_values(file)}
+    return [_Reader(file, roles).file() for file in sorted(descriptors, key=lambda file: file.name)]
+
+
+def _role_values(file: FileDescriptorProto) -> Iterable[EnumValueDescriptorProto]:
+    return next((enum.value for enum in file.enum_type if enum.name == "Role"), ())
 
 
 class _Reader:
     """Reads one file; the comments are looked up by path."""
 
-    def __init__(self, file: FileDescriptorProto) -> None:
+    def __init__(self, file: FileDescriptorProto, roles: dict[int, str]) -> None:
         self._file = file
+        self._roles = roles
         self._comments = {tuple(spot.path): _text(spot.leading_comments) for spot in file.source_code_info.location}
 
     def file(self) -> ProtoFile:
@@ -132,10 +146,16 @@ class _Reader:
                 _bare(method.output_type),
                 method.client_streaming,
                 method.server_streaming,
+                self._role(method.options),
             )
             for i, method in enumerate(service.method)
         )
         return Service(service.name, self._comment(_SERVICE, index), tuple(methods))
+
+    def _role(self, options: MethodOptions) -> str:
+        unknown: Any = UnknownFieldSet(options)
+        number = next((option.data for option in unknown if option.field_number == _ROLE), 0)
+        return self._roles[number].removeprefix("ROLE_").lower() if number else ""
 
     def _message(self, index: int, message: DescriptorProto) -> Message:
         maps = {nested.name: _map_type(nested) for nested in message.nested_type if nested.options.map_entry}

@@ -8,9 +8,11 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from controlplane.api import interceptor
+from controlplane.api.roles import OF_TOKENS, role_needed
 from controlplane.model.project import Role
-from stead.v1 import events_pb2
-from tests.contract.control_plane import RPCS, ControlPlane, Refused, Rpc
+from stead.v1 import common_pb2, events_pb2
+from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, Rpc
 
 ADMINS_ONLY = {
     "CreateProject",
@@ -23,7 +25,7 @@ ADMINS_ONLY = {
 }
 
 
-def role_needed(rpc: Rpc) -> Role:
+def role_expected(rpc: Rpc) -> Role:
     if rpc.name in ADMINS_ONLY:
         return Role.ADMIN
     return Role.MEMBER if rpc.is_mutating else Role.READER
@@ -53,7 +55,23 @@ async def test_every_method_wants_a_valid_token(cloud: ControlPlane) -> None:
 async def test_every_method_wants_its_role(cloud: ControlPlane, role: Role) -> None:
     for rpc in RPCS.values():
         denied = await outcome(cloud, rpc, cloud.secrets[role]) == "UnauthorizedOperation"
-        assert denied is (role < role_needed(rpc)), rpc.path
+        assert denied is (role < role_expected(rpc)), rpc.path
+
+
+async def test_a_method_that_names_no_role_is_refused_to_everybody(
+    cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unfit in (common_pb2.ROLE_UNSPECIFIED, common_pb2.ROLE_HOST):
+        monkeypatch.setattr(interceptor, "role_needed", lambda method, unfit=unfit: unfit)
+        for secret in ("", *cloud.secrets.values()):
+            assert await outcome(cloud, RPCS["DescribeVpcs"], secret) == "UnauthorizedOperation"
+
+
+def test_every_method_names_its_role() -> None:
+    agents = {rpc.name: role_needed(rpc.path) for rpc in AGENT_RPCS.values()}
+    assert agents.pop("Join") == common_pb2.ROLE_ANYONE
+    assert set(agents.values()) == {common_pb2.ROLE_HOST}
+    assert {role_needed(rpc.path) for rpc in RPCS.values()} == set(OF_TOKENS)
 
 
 @pytest.mark.parametrize("header", ["Basic {}", "{}", "Bearer", "bearer  {}"])

@@ -77,8 +77,10 @@ things.proto: Thing.created: is a Timestamp; end it in _time or _since
 things.proto: Thing.thingName: should be snake_case
 things.proto: ThingKind.THING_KIND_ANY: value 0, and no other, is THING_KIND_UNSPECIFIED
 things.proto: ThingKind.SMALL: should begin with THING_KIND_
+things.proto: Things.CreateThing: does not say who may call it; give it an `option (role) = ROLE_...`
 things.proto: Things.CreateThing: returns Thing; name it CreateThingResponse
 things.proto: Things.CreateThing: changes something, so field 2 of CreateThingRequest should be bool dry_run
+things.proto: Things.DescribeThings: does not say who may call it; give it an `option (role) = ROLE_...`
 things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have repeated Filter filters
 things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have uint32 page_size; or its comment \
 should say `Not paged`
@@ -86,8 +88,9 @@ things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have
 should say `Not paged`
 things.proto: Things.DescribeThings: lists, so DescribeThingsResponse should have string next_page_token; or its \
 comment should say `Not paged`
+things.proto: Things.ImportThing: does not say who may call it; give it an `option (role) = ROLE_...`
 things.proto: Things.ImportThing: streams ImportThingRequest, which has no field `header` with the call's parameters
-17 faults; the conventions are in stead/v1/common.proto and in scripts/proto/lint.py
+20 faults; the conventions are in stead/v1/common.proto and in scripts/proto/lint.py
 """
 
 

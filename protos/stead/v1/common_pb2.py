@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/common.proto\x12\x08stead.v1\"&\n\x06\x46ilter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\x97\x01\n\x0b\x45rrorDetail\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12\x14\n\x0c\x62locking_ids\x18\x04 \x03(\t\x12,\n\rhost_refusals\x18\x05 \x03(\x0b\x32\x15.stead.v1.HostRefusal\x12\x12\n\nrequest_id\x18\x06 \x01(\t\".\n\x0bHostRefusal\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t*N\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_ADMIN\x10\x01\x12\x0f\n\x0bROLE_MEMBER\x10\x02\x12\x0f\n\x0bROLE_READER\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/common.proto\x12\x08stead.v1\"&\n\x06\x46ilter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\x97\x01\n\x0b\x45rrorDetail\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12\x14\n\x0c\x62locking_ids\x18\x04 \x03(\t\x12,\n\rhost_refusals\x18\x05 \x03(\x0b\x32\x15.stead.v1.HostRefusal\x12\x12\n\nrequest_id\x18\x06 \x01(\t\".\n\x0bHostRefusal\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t*n\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_ADMIN\x10\x01\x12\x0f\n\x0bROLE_MEMBER\x10\x02\x12\x0f\n\x0bROLE_READER\x10\x03\x12\r\n\tROLE_HOST\x10\x04\x12\x0f\n\x0bROLE_ANYONE\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stead.v1.common_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ROLE']._serialized_start=277
-  _globals['_ROLE']._serialized_end=355
+  _globals['_ROLE']._serialized_end=387
   _globals['_FILTER']._serialized_start=35
   _globals['_FILTER']._serialized_end=73
   _globals['_ERRORDETAIL']._serialized_start=76

@@ -13,10 +13,14 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_ADMIN: _ClassVar[Role]
     ROLE_MEMBER: _ClassVar[Role]
     ROLE_READER: _ClassVar[Role]
+    ROLE_HOST: _ClassVar[Role]
+    ROLE_ANYONE: _ClassVar[Role]
 ROLE_UNSPECIFIED: Role
 ROLE_ADMIN: Role
 ROLE_MEMBER: Role
 ROLE_READER: Role
+ROLE_HOST: Role
+ROLE_ANYONE: Role
 
 class Filter(_message.Message):
     __slots__ = ("name", "values")

@@ -22,21 +22,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/events.proto\x12\x08stead.v1\"&\n\x0cWatchRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\"Y\n\nWatchEvent\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.stead.v1.ResourceChange\x12\x0e\n\x06resync\x18\x03 \x01(\x08\";\n\x0eResourceChange\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\x32\x41\n\x06\x45vents\x12\x37\n\x05Watch\x12\x16.stead.v1.WatchRequest\x1a\x14.stead.v1.WatchEvent0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/events.proto\x12\x08stead.v1\x1a\x16stead/v1/options.proto\"&\n\x0cWatchRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04\"Y\n\nWatchEvent\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.stead.v1.ResourceChange\x12\x0e\n\x06resync\x18\x03 \x01(\x08\";\n\x0eResourceChange\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\x32G\n\x06\x45vents\x12=\n\x05Watch\x12\x16.stead.v1.WatchRequest\x1a\x14.stead.v1.WatchEvent\"\x04\x88\xb5\x18\x03\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stead.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WATCHREQUEST']._serialized_start=35
-  _globals['_WATCHREQUEST']._serialized_end=73
-  _globals['_WATCHEVENT']._serialized_start=75
-  _globals['_WATCHEVENT']._serialized_end=164
-  _globals['_RESOURCECHANGE']._serialized_start=166
-  _globals['_RESOURCECHANGE']._serialized_end=225
-  _globals['_EVENTS']._serialized_start=227
-  _globals['_EVENTS']._serialized_end=292
+  _globals['_EVENTS'].methods_by_name['Watch']._loaded_options = None
+  _globals['_EVENTS'].methods_by_name['Watch']._serialized_options = b'\210\265\030\003'
+  _globals['_WATCHREQUEST']._serialized_start=59
+  _globals['_WATCHREQUEST']._serialized_end=97
+  _globals['_WATCHEVENT']._serialized_start=99
+  _globals['_WATCHEVENT']._serialized_end=188
+  _globals['_RESOURCECHANGE']._serialized_start=190
+  _globals['_RESOURCECHANGE']._serialized_end=249
+  _globals['_EVENTS']._serialized_start=251
+  _globals['_EVENTS']._serialized_end=322
 # @@protoc_insertion_point(module_scope)

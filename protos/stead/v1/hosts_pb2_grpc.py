@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class HostsStub:
-    """The bare-metal machines. Role admin needed.
+    """The bare-metal machines.
     """
 
     def __init__(self, channel):
@@ -48,7 +48,7 @@ class HostsStub:
 
 
 class HostsServicer:
-    """The bare-metal machines. Role admin needed.
+    """The bare-metal machines.
     """
 
     def CreateHostToken(self, request, context):
@@ -88,7 +88,7 @@ def add_HostsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Hosts:
-    """The bare-metal machines. Role admin needed.
+    """The bare-metal machines.
     """
 
     @staticmethod

@@ -64,7 +64,7 @@ class InstanceTypesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateInstanceType(self, request, context):
-        """Adds a type; role admin. Running instances keep the size that they were launched with.
+        """Adds a type. Running instances keep the size that they were launched with.
         Errors: `InvalidInstanceType.Duplicate`, `InvalidParameterValue`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -72,7 +72,7 @@ class InstanceTypesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteInstanceType(self, request, context):
-        """Removes a type from the catalogue; role admin. Instances of it are not touched. Errors: `InvalidInstanceType`.
+        """Removes a type from the catalogue. Instances of it are not touched. Errors: `InvalidInstanceType`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,33 +24,42 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
+from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stead/v1/projects.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\"\\\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x14\x43reateProjectRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0c\n\x04name\x18\x03 \x01(\t\";\n\x15\x43reateProjectResponse\x12\"\n\x07project\x18\x01 \x01(\x0b\x32\x11.stead.v1.Project\"x\n\x17\x44\x65scribeProjectsRequest\x12\x13\n\x0bproject_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"X\n\x18\x44\x65scribeProjectsResponse\x12#\n\x08projects\x18\x01 \x03(\x0b\x32\x11.stead.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x12\x43reateTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x1c\n\x04role\x18\x04 \x01(\x0e\x32\x0e.stead.v1.Role\"7\n\x13\x43reateTokenResponse\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\"M\n\x12RevokeTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08token_id\x18\x03 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xcf\x02\n\x08Projects\x12P\n\rCreateProject\x12\x1e.stead.v1.CreateProjectRequest\x1a\x1f.stead.v1.CreateProjectResponse\x12Y\n\x10\x44\x65scribeProjects\x12!.stead.v1.DescribeProjectsRequest\x1a\".stead.v1.DescribeProjectsResponse\x12J\n\x0b\x43reateToken\x12\x1c.stead.v1.CreateTokenRequest\x1a\x1d.stead.v1.CreateTokenResponse\x12J\n\x0bRevokeToken\x12\x1c.stead.v1.RevokeTokenRequest\x1a\x1d.stead.v1.RevokeTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stead/v1/projects.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\\\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x14\x43reateProjectRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0c\n\x04name\x18\x03 \x01(\t\";\n\x15\x43reateProjectResponse\x12\"\n\x07project\x18\x01 \x01(\x0b\x32\x11.stead.v1.Project\"x\n\x17\x44\x65scribeProjectsRequest\x12\x13\n\x0bproject_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"X\n\x18\x44\x65scribeProjectsResponse\x12#\n\x08projects\x18\x01 \x03(\x0b\x32\x11.stead.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x12\x43reateTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x1c\n\x04role\x18\x04 \x01(\x0e\x32\x0e.stead.v1.Role\"7\n\x13\x43reateTokenResponse\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\"M\n\x12RevokeTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08token_id\x18\x03 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xe7\x02\n\x08Projects\x12V\n\rCreateProject\x12\x1e.stead.v1.CreateProjectRequest\x1a\x1f.stead.v1.CreateProjectResponse\"\x04\x88\xb5\x18\x01\x12_\n\x10\x44\x65scribeProjects\x12!.stead.v1.DescribeProjectsRequest\x1a\".stead.v1.DescribeProjectsResponse\"\x04\x88\xb5\x18\x03\x12P\n\x0b\x43reateToken\x12\x1c.stead.v1.CreateTokenRequest\x1a\x1d.stead.v1.CreateTokenResponse\"\x04\x88\xb5\x18\x01\x12P\n\x0bRevokeToken\x12\x1c.stead.v1.RevokeTokenRequest\x1a\x1d.stead.v1.RevokeTokenResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stead.v1.projects_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROJECT']._serialized_start=93
-  _globals['_PROJECT']._serialized_end=185
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=187
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=262
-  _globals['_CREATEPROJECTRESPONSE']._serialized_start=264
-  _globals['_CREATEPROJECTRESPONSE']._serialized_end=323
-  _globals['_DESCRIBEPROJECTSREQUEST']._serialized_start=325
-  _globals['_DESCRIBEPROJECTSREQUEST']._serialized_end=445
-  _globals['_DESCRIBEPROJECTSRESPONSE']._serialized_start=447
-  _globals['_DESCRIBEPROJECTSRESPONSE']._serialized_end=535
-  _globals['_CREATETOKENREQUEST']._serialized_start=537
-  _globals['_CREATETOKENREQUEST']._serialized_end=646
-  _globals['_CREATETOKENRESPONSE']._serialized_start=648
-  _globals['_CREATETOKENRESPONSE']._serialized_end=703
-  _globals['_REVOKETOKENREQUEST']._serialized_start=705
-  _globals['_REVOKETOKENREQUEST']._serialized_end=782
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=784
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=805
-  _globals['_PROJECTS']._serialized_start=808
-  _globals['_PROJECTS']._serialized_end=1143
+  _globals['_PROJECTS'].methods_by_name['CreateProject']._loaded_options = None
+  _globals['_PROJECTS'].methods_by_name['CreateProject']._serialized_options = b'\210\265\030\001'
+  _globals['_PROJECTS'].methods_by_name['DescribeProjects']._loaded_options = None
+  _globals['_PROJECTS'].methods_by_name['DescribeProjects']._serialized_options = b'\210\265\030\003'
+  _globals['_PROJECTS'].methods_by_name['CreateToken']._loaded_options = None
+  _globals['_PROJECTS'].methods_by_name['CreateToken']._serialized_options = b'\210\265\030\001'
+  _globals['_PROJECTS'].methods_by_name['RevokeToken']._loaded_options = None
+  _globals['_PROJECTS'].methods_by_name['RevokeToken']._serialized_options = b'\210\265\030\001'
+  _globals['_PROJECT']._serialized_start=117
+  _globals['_PROJECT']._serialized_end=209
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=211
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=286
+  _globals['_CREATEPROJECTRESPONSE']._serialized_start=288
+  _globals['_CREATEPROJECTRESPONSE']._serialized_end=347
+  _globals['_DESCRIBEPROJECTSREQUEST']._serialized_start=349
+  _globals['_DESCRIBEPROJECTSREQUEST']._serialized_end=469
+  _globals['_DESCRIBEPROJECTSRESPONSE']._serialized_start=471
+  _globals['_DESCRIBEPROJECTSRESPONSE']._serialized_end=559
+  _globals['_CREATETOKENREQUEST']._serialized_start=561
+  _globals['_CREATETOKENREQUEST']._serialized_end=670
+  _globals['_CREATETOKENRESPONSE']._serialized_start=672
+  _globals['_CREATETOKENRESPONSE']._serialized_end=727
+  _globals['_REVOKETOKENREQUEST']._serialized_start=729
+  _globals['_REVOKETOKENREQUEST']._serialized_end=806
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=808
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=829
+  _globals['_PROJECTS']._serialized_start=832
+  _globals['_PROJECTS']._serialized_end=1191
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ProjectsStub:
-    """Projects own resources; tokens act for a project. Role admin needed, except for DescribeProjects.
+    """Projects own resources; tokens act for a project.
     """
 
     def __init__(self, channel):
@@ -58,7 +58,7 @@ class ProjectsStub:
 
 
 class ProjectsServicer:
-    """Projects own resources; tokens act for a project. Role admin needed, except for DescribeProjects.
+    """Projects own resources; tokens act for a project.
     """
 
     def CreateProject(self, request, context):
@@ -123,7 +123,7 @@ def add_ProjectsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Projects:
-    """Projects own resources; tokens act for a project. Role admin needed, except for DescribeProjects.
+    """Projects own resources; tokens act for a project.
     """
 
     @staticmethod

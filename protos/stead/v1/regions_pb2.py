@@ -23,27 +23,32 @@ _sym_db = _symbol_database.Default()
 
 
 from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
+from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stead/v1/regions.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\"\x1d\n\x06Region\x12\x13\n\x0bregion_name\x18\x01 \x01(\t\"I\n\x10\x41vailabilityZone\x12\x11\n\tzone_name\x18\x01 \x01(\t\x12\x13\n\x0bregion_name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\";\n\x16\x44\x65scribeRegionsRequest\x12!\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x10.stead.v1.Filter\"<\n\x17\x44\x65scribeRegionsResponse\x12!\n\x07regions\x18\x01 \x03(\x0b\x32\x10.stead.v1.Region\"Y\n DescribeAvailabilityZonesRequest\x12\x12\n\nzone_names\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\"[\n!DescribeAvailabilityZonesResponse\x12\x36\n\x12\x61vailability_zones\x18\x01 \x03(\x0b\x32\x1a.stead.v1.AvailabilityZone2\xd7\x01\n\x07Regions\x12V\n\x0f\x44\x65scribeRegions\x12 .stead.v1.DescribeRegionsRequest\x1a!.stead.v1.DescribeRegionsResponse\x12t\n\x19\x44\x65scribeAvailabilityZones\x12*.stead.v1.DescribeAvailabilityZonesRequest\x1a+.stead.v1.DescribeAvailabilityZonesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stead/v1/regions.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x1d\n\x06Region\x12\x13\n\x0bregion_name\x18\x01 \x01(\t\"I\n\x10\x41vailabilityZone\x12\x11\n\tzone_name\x18\x01 \x01(\t\x12\x13\n\x0bregion_name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\";\n\x16\x44\x65scribeRegionsRequest\x12!\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x10.stead.v1.Filter\"<\n\x17\x44\x65scribeRegionsResponse\x12!\n\x07regions\x18\x01 \x03(\x0b\x32\x10.stead.v1.Region\"Y\n DescribeAvailabilityZonesRequest\x12\x12\n\nzone_names\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\"[\n!DescribeAvailabilityZonesResponse\x12\x36\n\x12\x61vailability_zones\x18\x01 \x03(\x0b\x32\x1a.stead.v1.AvailabilityZone2\xe3\x01\n\x07Regions\x12\\\n\x0f\x44\x65scribeRegions\x12 .stead.v1.DescribeRegionsRequest\x1a!.stead.v1.DescribeRegionsResponse\"\x04\x88\xb5\x18\x03\x12z\n\x19\x44\x65scribeAvailabilityZones\x12*.stead.v1.DescribeAvailabilityZonesRequest\x1a+.stead.v1.DescribeAvailabilityZonesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stead.v1.regions_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGION']._serialized_start=59
-  _globals['_REGION']._serialized_end=88
-  _globals['_AVAILABILITYZONE']._serialized_start=90
-  _globals['_AVAILABILITYZONE']._serialized_end=163
-  _globals['_DESCRIBEREGIONSREQUEST']._serialized_start=165
-  _globals['_DESCRIBEREGIONSREQUEST']._serialized_end=224
-  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_start=226
-  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_end=286
-  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_start=288
-  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_end=377
-  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_start=379
-  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_end=470
-  _globals['_REGIONS']._serialized_start=473
-  _globals['_REGIONS']._serialized_end=688
+  _globals['_REGIONS'].methods_by_name['DescribeRegions']._loaded_options = None
+  _globals['_REGIONS'].methods_by_name['DescribeRegions']._serialized_options = b'\210\265\030\003'
+  _globals['_REGIONS'].methods_by_name['DescribeAvailabilityZones']._loaded_options = None
+  _globals['_REGIONS'].methods_by_name['DescribeAvailabilityZones']._serialized_options = b'\210\265\030\003'
+  _globals['_REGION']._serialized_start=83
+  _globals['_REGION']._serialized_end=112
+  _globals['_AVAILABILITYZONE']._serialized_start=114
+  _globals['_AVAILABILITYZONE']._serialized_end=187
+  _globals['_DESCRIBEREGIONSREQUEST']._serialized_start=189
+  _globals['_DESCRIBEREGIONSREQUEST']._serialized_end=248
+  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_start=250
+  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_end=310
+  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_start=312
+  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_end=401
+  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_start=403
+  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_end=494
+  _globals['_REGIONS']._serialized_start=497
+  _globals['_REGIONS']._serialized_end=724
 # @@protoc_insertion_point(module_scope)

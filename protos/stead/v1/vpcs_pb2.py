@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
+from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/vpcs.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\"\xa0\x01\n\x03Vpc\x12\x0e\n\x06vpc_id\x18\x01 \x01(\t\x12\x12\n\ncidr_block\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\x12\r\n\x05state\x18\x04 \x01(\t\x12%\n\x04tags\x18\x05 \x03(\x0b\x32\x17.stead.v1.Vpc.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x95\x02\n\x06Subnet\x12\x11\n\tsubnet_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x12\n\ncidr_block\x18\x03 \x01(\t\x12\x11\n\tzone_name\x18\x04 \x01(\t\x12\x1f\n\x17map_public_ip_on_launch\x18\x05 \x01(\x08\x12\x16\n\x0e\x64\x65\x66\x61ult_for_az\x18\x06 \x01(\x08\x12\"\n\x1a\x61vailable_ip_address_count\x18\x07 \x01(\r\x12\r\n\x05state\x18\x08 \x01(\t\x12(\n\x04tags\x18\t \x03(\x0b\x32\x1a.stead.v1.Subnet.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9e\x01\n\x0fInternetGateway\x12\x1b\n\x13internet_gateway_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x31\n\x04tags\x18\x03 \x03(\x0b\x32#.stead.v1.InternetGateway.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc1\x01\n\nRouteTable\x12\x16\n\x0eroute_table_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x0f\n\x07is_main\x18\x03 \x01(\x08\x12\x1f\n\x06routes\x18\x04 \x03(\x0b\x32\x0f.stead.v1.Route\x12,\n\x04tags\x18\x05 \x03(\x0b\x32\x1e.stead.v1.RouteTable.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x05Route\x12\x1e\n\x16\x64\x65stination_cidr_block\x18\x01 \x01(\t\x12\x11\n\ttarget_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\"p\n\x13\x44\x65scribeVpcsRequest\x12\x0f\n\x07vpc_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"L\n\x14\x44\x65scribeVpcsResponse\x12\x1b\n\x04vpcs\x18\x01 \x03(\x0b\x32\r.stead.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x16\x44\x65scribeSubnetsRequest\x12\x12\n\nsubnet_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"U\n\x17\x44\x65scribeSubnetsResponse\x12!\n\x07subnets\x18\x01 \x03(\x0b\x32\x10.stead.v1.Subnet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x1f\x44\x65scribeInternetGatewaysRequest\x12\x1c\n\x14internet_gateway_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"q\n DescribeInternetGatewaysResponse\x12\x34\n\x11internet_gateways\x18\x01 \x03(\x0b\x32\x19.stead.v1.InternetGateway\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x1a\x44\x65scribeRouteTablesRequest\x12\x17\n\x0froute_table_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"b\n\x1b\x44\x65scribeRouteTablesResponse\x12*\n\x0croute_tables\x18\x01 \x03(\x0b\x32\x14.stead.v1.RouteTable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x84\x03\n\x04Vpcs\x12M\n\x0c\x44\x65scribeVpcs\x12\x1d.stead.v1.DescribeVpcsRequest\x1a\x1e.stead.v1.DescribeVpcsResponse\x12V\n\x0f\x44\x65scribeSubnets\x12 .stead.v1.DescribeSubnetsRequest\x1a!.stead.v1.DescribeSubnetsResponse\x12q\n\x18\x44\x65scribeInternetGateways\x12).stead.v1.DescribeInternetGatewaysRequest\x1a*.stead.v1.DescribeInternetGatewaysResponse\x12\x62\n\x13\x44\x65scribeRouteTables\x12$.stead.v1.DescribeRouteTablesRequest\x1a%.stead.v1.DescribeRouteTablesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/vpcs.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xa0\x01\n\x03Vpc\x12\x0e\n\x06vpc_id\x18\x01 \x01(\t\x12\x12\n\ncidr_block\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\x12\r\n\x05state\x18\x04 \x01(\t\x12%\n\x04tags\x18\x05 \x03(\x0b\x32\x17.stead.v1.Vpc.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x95\x02\n\x06Subnet\x12\x11\n\tsubnet_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x12\n\ncidr_block\x18\x03 \x01(\t\x12\x11\n\tzone_name\x18\x04 \x01(\t\x12\x1f\n\x17map_public_ip_on_launch\x18\x05 \x01(\x08\x12\x16\n\x0e\x64\x65\x66\x61ult_for_az\x18\x06 \x01(\x08\x12\"\n\x1a\x61vailable_ip_address_count\x18\x07 \x01(\r\x12\r\n\x05state\x18\x08 \x01(\t\x12(\n\x04tags\x18\t \x03(\x0b\x32\x1a.stead.v1.Subnet.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9e\x01\n\x0fInternetGateway\x12\x1b\n\x13internet_gateway_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x31\n\x04tags\x18\x03 \x03(\x0b\x32#.stead.v1.InternetGateway.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc1\x01\n\nRouteTable\x12\x16\n\x0eroute_table_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x0f\n\x07is_main\x18\x03 \x01(\x08\x12\x1f\n\x06routes\x18\x04 \x03(\x0b\x32\x0f.stead.v1.Route\x12,\n\x04tags\x18\x05 \x03(\x0b\x32\x1e.stead.v1.RouteTable.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x05Route\x12\x1e\n\x16\x64\x65stination_cidr_block\x18\x01 \x01(\t\x12\x11\n\ttarget_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\"p\n\x13\x44\x65scribeVpcsRequest\x12\x0f\n\x07vpc_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"L\n\x14\x44\x65scribeVpcsResponse\x12\x1b\n\x04vpcs\x18\x01 \x03(\x0b\x32\r.stead.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x16\x44\x65scribeSubnetsRequest\x12\x12\n\nsubnet_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"U\n\x17\x44\x65scribeSubnetsResponse\x12!\n\x07subnets\x18\x01 \x03(\x0b\x32\x10.stead.v1.Subnet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x1f\x44\x65scribeInternetGatewaysRequest\x12\x1c\n\x14internet_gateway_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"q\n DescribeInternetGatewaysResponse\x12\x34\n\x11internet_gateways\x18\x01 \x03(\x0b\x32\x19.stead.v1.InternetGateway\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x1a\x44\x65scribeRouteTablesRequest\x12\x17\n\x0froute_table_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"b\n\x1b\x44\x65scribeRouteTablesResponse\x12*\n\x0croute_tables\x18\x01 \x03(\x0b\x32\x14.stead.v1.RouteTable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9c\x03\n\x04Vpcs\x12S\n\x0c\x44\x65scribeVpcs\x12\x1d.stead.v1.DescribeVpcsRequest\x1a\x1e.stead.v1.DescribeVpcsResponse\"\x04\x88\xb5\x18\x03\x12\\\n\x0f\x44\x65scribeSubnets\x12 .stead.v1.DescribeSubnetsRequest\x1a!.stead.v1.DescribeSubnetsResponse\"\x04\x88\xb5\x18\x03\x12w\n\x18\x44\x65scribeInternetGateways\x12).stead.v1.DescribeInternetGatewaysRequest\x1a*.stead.v1.DescribeInternetGatewaysResponse\"\x04\x88\xb5\x18\x03\x12h\n\x13\x44\x65scribeRouteTables\x12$.stead.v1.DescribeRouteTablesRequest\x1a%.stead.v1.DescribeRouteTablesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,40 +41,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_ROUTETABLE_TAGSENTRY']._loaded_options = None
   _globals['_ROUTETABLE_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_VPC']._serialized_start=57
-  _globals['_VPC']._serialized_end=217
-  _globals['_VPC_TAGSENTRY']._serialized_start=174
-  _globals['_VPC_TAGSENTRY']._serialized_end=217
-  _globals['_SUBNET']._serialized_start=220
-  _globals['_SUBNET']._serialized_end=497
-  _globals['_SUBNET_TAGSENTRY']._serialized_start=174
-  _globals['_SUBNET_TAGSENTRY']._serialized_end=217
-  _globals['_INTERNETGATEWAY']._serialized_start=500
-  _globals['_INTERNETGATEWAY']._serialized_end=658
-  _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_start=174
-  _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_end=217
-  _globals['_ROUTETABLE']._serialized_start=661
-  _globals['_ROUTETABLE']._serialized_end=854
-  _globals['_ROUTETABLE_TAGSENTRY']._serialized_start=174
-  _globals['_ROUTETABLE_TAGSENTRY']._serialized_end=217
-  _globals['_ROUTE']._serialized_start=856
-  _globals['_ROUTE']._serialized_end=929
-  _globals['_DESCRIBEVPCSREQUEST']._serialized_start=931
-  _globals['_DESCRIBEVPCSREQUEST']._serialized_end=1043
-  _globals['_DESCRIBEVPCSRESPONSE']._serialized_start=1045
-  _globals['_DESCRIBEVPCSRESPONSE']._serialized_end=1121
-  _globals['_DESCRIBESUBNETSREQUEST']._serialized_start=1123
-  _globals['_DESCRIBESUBNETSREQUEST']._serialized_end=1241
-  _globals['_DESCRIBESUBNETSRESPONSE']._serialized_start=1243
-  _globals['_DESCRIBESUBNETSRESPONSE']._serialized_end=1328
-  _globals['_DESCRIBEINTERNETGATEWAYSREQUEST']._serialized_start=1331
-  _globals['_DESCRIBEINTERNETGATEWAYSREQUEST']._serialized_end=1468
-  _globals['_DESCRIBEINTERNETGATEWAYSRESPONSE']._serialized_start=1470
-  _globals['_DESCRIBEINTERNETGATEWAYSRESPONSE']._serialized_end=1583
-  _globals['_DESCRIBEROUTETABLESREQUEST']._serialized_start=1585
-  _globals['_DESCRIBEROUTETABLESREQUEST']._serialized_end=1712
-  _globals['_DESCRIBEROUTETABLESRESPONSE']._serialized_start=1714
-  _globals['_DESCRIBEROUTETABLESRESPONSE']._serialized_end=1812
-  _globals['_VPCS']._serialized_start=1815
-  _globals['_VPCS']._serialized_end=2203
+  _globals['_VPCS'].methods_by_name['DescribeVpcs']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DescribeVpcs']._serialized_options = b'\210\265\030\003'
+  _globals['_VPCS'].methods_by_name['DescribeSubnets']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DescribeSubnets']._serialized_options = b'\210\265\030\003'
+  _globals['_VPCS'].methods_by_name['DescribeInternetGateways']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DescribeInternetGateways']._serialized_options = b'\210\265\030\003'
+  _globals['_VPCS'].methods_by_name['DescribeRouteTables']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DescribeRouteTables']._serialized_options = b'\210\265\030\003'
+  _globals['_VPC']._serialized_start=81
+  _globals['_VPC']._serialized_end=241
+  _globals['_VPC_TAGSENTRY']._serialized_start=198
+  _globals['_VPC_TAGSENTRY']._serialized_end=241
+  _globals['_SUBNET']._serialized_start=244
+  _globals['_SUBNET']._serialized_end=521
+  _globals['_SUBNET_TAGSENTRY']._serialized_start=198
+  _globals['_SUBNET_TAGSENTRY']._serialized_end=241
+  _globals['_INTERNETGATEWAY']._serialized_start=524
+  _globals['_INTERNETGATEWAY']._serialized_end=682
+  _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_start=198
+  _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_end=241
+  _globals['_ROUTETABLE']._serialized_start=685
+  _globals['_ROUTETABLE']._serialized_end=878
+  _globals['_ROUTETABLE_TAGSENTRY']._serialized_start=198
+  _globals['_ROUTETABLE_TAGSENTRY']._serialized_end=241
+  _globals['_ROUTE']._serialized_start=880
+  _globals['_ROUTE']._serialized_end=953
+  _globals['_DESCRIBEVPCSREQUEST']._serialized_start=955
+  _globals['_DESCRIBEVPCSREQUEST']._serialized_end=1067
+  _globals['_DESCRIBEVPCSRESPONSE']._serialized_start=1069
+  _globals['_DESCRIBEVPCSRESPONSE']._serialized_end=1145
+  _globals['_DESCRIBESUBNETSREQUEST']._serialized_start=1147
+  _globals['_DESCRIBESUBNETSREQUEST']._serialized_end=1265
+  _globals['_DESCRIBESUBNETSRESPONSE']._serialized_start=1267
+  _globals['_DESCRIBESUBNETSRESPONSE']._serialized_end=1352
+  _globals['_DESCRIBEINTERNETGATEWAYSREQUEST']._serialized_start=1355
+  _globals['_DESCRIBEINTERNETGATEWAYSREQUEST']._serialized_end=1492
+  _globals['_DESCRIBEINTERNETGATEWAYSRESPONSE']._serialized_start=1494
+  _globals['_DESCRIBEINTERNETGATEWAYSRESPONSE']._serialized_end=1607
+  _globals['_DESCRIBEROUTETABLESREQUEST']._serialized_start=1609
+  _globals['_DESCRIBEROUTETABLESREQUEST']._serialized_end=1736
+  _globals['_DESCRIBEROUTETABLESRESPONSE']._serialized_start=1738
+  _globals['_DESCRIBEROUTETABLESRESPONSE']._serialized_end=1836
+  _globals['_VPCS']._serialized_start=1839
+  _globals['_VPCS']._serialized_end=2251
 # @@protoc_insertion_point(module_scope)
