@@ -1,5 +1,6 @@
-"""For all tests: the machine is left as it was found."""
+"""For all tests: signals mean what they mean in a shell, and the machine is left as it was found."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,18 @@ from pathlib import Path
 import pytest
 
 _OURS = ("qemu-system", "qemu-storage-daemon", "dnsmasq", "libvirtd", "virtlogd", "stead-agent", "stead-controlplane")
+
+
+def pytest_configure() -> None:
+    set_signals()
+
+
+def set_signals() -> None:
+    """As at a terminal: what tests start inherits it, and a background job or `nohup` ignores some of them."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def traces() -> dict[str, set[str]]:
