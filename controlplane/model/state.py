@@ -82,6 +82,14 @@ class Table(Generic[R]):
             return self._rows[row_id]
         return None
 
+    def check(self, row_id: str, row: R | None) -> None:
+        """Raises whatever `put` of the row, or `delete` where it is None, would raise."""
+        if row is None and row_id not in self._rows:
+            raise KeyError(f"there is no {self.kind} {row_id!r} to delete")
+        if row is not None:
+            for keys in self._keys.values():
+                hash(tuple(keys(row)))
+
     def put(self, row: R) -> R | None:
         """Insert or replace; returns what was there."""
         old = self._rows.get(row.id)
@@ -136,8 +144,8 @@ class Change:
     def items(self) -> Iterable[tuple[type[Row], str, Row | None]]:
         return [(row_type, row_id, row) for (row_type, row_id), row in self._rows.items()]
 
-    def __bool__(self) -> bool:
-        return bool(self._rows)
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,7 @@ class State:
             host=lambda r: (r.host_id,),
             project=lambda r: (r.project_id,),
             ending=lambda r: () if r.is_settled or r.desired is Desired.ON else (r.host_id,),
+            terminated=lambda r: (True,) if r.terminated_at else (),
         )
         self.interfaces = Table(
             "network-interface",
@@ -263,7 +272,12 @@ class State:
         return self.usage.get(host_id, NOTHING)
 
     def apply(self, change: Change) -> Revision:
-        """Carry the change out as the next revision. Deleting what is not there is a broken invariant: KeyError."""
+        """Carry the change out as the next revision, all of it or, where anything is wrong with it, nothing.
+
+        Deleting what is not there is a broken invariant: KeyError.
+        """
+        for row_type, row_id, row in change.items():
+            self.tables[row_type].check(row_id, row)
         entries = []
         for row_type, row_id, row in change.items():
             old = self.put(row) if row is not None else self.delete(row_type, row_id)

@@ -89,15 +89,12 @@ def _members(state: State, vpc_id: str) -> dict[str, list[NetworkInterface]]:
     return members
 
 
-def _host_of(state: State, interface: NetworkInterface) -> str:
-    return state.instances[interface.instance_id].host_id
-
-
 @dataclass(slots=True)
 class Touched:
     """What changes may alter: single resources on single hosts, and VPCs where they are. Too much does no harm.
 
-    `hosts` are those whose answer something waits for, even where nothing changes for them.
+    `hosts` are those whose answer something waits for, even where nothing changes for them. The state may be ahead of
+    the entries: a row that one of them is about, or refers to, may be gone by now. Then a later entry says so.
     """
 
     keys: set[tuple[str, Key]] = field(default_factory=set)
@@ -141,9 +138,9 @@ class Touched:
 
     def _add_interface(self, state: State, interface: NetworkInterface | None) -> None:
         if interface is not None:
-            host_id = _host_of(state, interface)
-            self.keys.add((host_id, (ObservedKind.INSTANCE, interface.instance_id)))
-            self.keys.add((host_id, (ObservedKind.VPC, interface.vpc_id)))
+            if instance := state.instances.get(interface.instance_id):
+                self.keys.add((instance.host_id, (ObservedKind.INSTANCE, instance.id)))
+                self.keys.add((instance.host_id, (ObservedKind.VPC, interface.vpc_id)))
             self._add_vpc(state, interface.vpc_id)
 
     def _add_vpc(self, state: State, vpc_id: str) -> None:

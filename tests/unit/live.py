@@ -1,6 +1,7 @@
 """A region with the real engine and real sessions, a store in memory, and simulated agents on the other end."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -17,19 +18,25 @@ from tests.unit.region import NAME, Agent, Region
 
 
 class MemoryStore:
-    """Keeps nothing but the batches; `failure` makes the next commit fail."""
+    """Keeps nothing but the batches. `failure` makes the next commit fail; it waits while the gate is shut."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.failure: Exception | None = None
+        self.gate = threading.Event()
+        self.gate.set()
 
     def load(self) -> State:
         return State()
 
     def commit(self, revisions: list[Revision], now: datetime) -> None:
+        assert self.gate.wait(30)
         if self.failure:
             raise self.failure
         self.batches.append([revision.number for revision in revisions])
+
+    def trim_log(self, before_revision: int, limit: int) -> bool:
+        return False
 
 
 class Live(Region):

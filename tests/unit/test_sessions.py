@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -266,6 +268,31 @@ async def test_a_console_request_is_answered_by_its_own_reply() -> None:
         session.answer_console(first, b"again", "")
         session.answer_console(99, b"nobody", "")
         assert [await task for task in tasks] == [b"one", b"two", "no such domain"]
+
+
+async def test_a_row_that_is_gone_when_the_news_of_its_relations_come_does_no_harm() -> None:
+    """An instance's end and its sweep in one batch: the interface's entry refers to an instance that is no more."""
+    async with Live.running() as live:
+        await started(live)
+        live.policy = replace(live.policy, terminated_visible=timedelta())
+        (instance_id,) = live.run(zone_name=ZONES[0])
+        await live.quiet()
+        host_id, root = live.instance(instance_id).host_id, live.root_volume(instance_id).id
+        live.do(power.stop, StopInstances([instance_id]))
+        await live.quiet()
+        live.do(volumes.detach, DetachVolume(root))
+        await live.quiet()
+        live.silent.add(host_id)
+        live.do(power.terminate, [instance_id])
+        await live.quiet()
+        live.silent.clear()
+        live.store.gate.clear()
+        live.answer(host_id)
+        live.do(sweeping.sweep)
+        assert instance_id not in live.state.instances
+        live.store.gate.set()
+        await live.quiet()
+        check_sent(live)
 
 
 async def test_an_instance_that_moves_takes_its_port_and_peers_along() -> None:

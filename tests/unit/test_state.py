@@ -1,6 +1,7 @@
 """The tables in memory: indexes, order, revisions, and what hosts have claimed."""
 
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -109,3 +110,35 @@ def test_claims_follow_the_rows() -> None:
     delete(state, state.volumes["vol-1"])
     delete(state, state.volumes["vol-2"])
     assert state.used("host-1") == state.used("host-2") == NOTHING
+
+
+def contents(state: State) -> object:
+    """All that a state has, with every order that somebody may rely on."""
+    tables = [(table.kind, list(table), table._newest, table._index) for table in state.tables.values()]
+    return deepcopy((state.revision, state.usage, tables))
+
+
+@pytest.mark.parametrize("bad", ["a missing row", "a key that cannot be", "a row of no table"])
+def test_a_change_that_cannot_be_carried_out_changes_nothing(bad: str) -> None:
+    state, change = State(), Change()
+    put(state, Zone("a", NOW), Zone("b", NOW), INTERFACE)
+    change.put(
+        Zone("c", NOW), replace(INTERFACE, group_ids=("sg-1",)), Volume("vol", "p", "a", "h", 1, "", "", 0, NOW, {})
+    )
+    change.delete(state.zones["a"])
+    match bad:
+        case "a missing row":
+            change.delete(Zone("never was", NOW))
+        case "a key that cannot be":
+            change.put(replace(INTERFACE, id="eni-9", group_ids=([],)))  # type: ignore[arg-type]
+        case "a row of no table":
+            change.put(NothingOfOurs("x"))
+    before = contents(state)
+    with pytest.raises((KeyError, TypeError)):
+        state.apply(change)
+    assert contents(state) == before
+
+
+@dataclass(frozen=True)
+class NothingOfOurs:
+    id: str
