@@ -12,7 +12,7 @@ from controlplane.errors import Unauthenticated
 from controlplane.ids import mint
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
-from controlplane.model.state import State
+from controlplane.model.state import Change, State
 from controlplane.service.call import Call
 from controlplane.service.idempotency import Attempt, Outcome, UseCase, attempt
 from controlplane.service.projects import hash_secret
@@ -63,6 +63,22 @@ class Edge:
             return reply(state, outcome.result), outcome.is_replay
 
         return await self.engine.call(lambda state: attempt(state, call, how, use_case), answer)
+
+    async def replay(
+        self, request: Any, check: Callable[[State, Call], object], reply: Callable[[State, Any], T]
+    ) -> T | None:
+        """Before costly work: the reply to an earlier call with the same client token, None where there was none.
+
+        Raises what `check` raises, and for a dry run.
+        """
+        how, call = _attempt_of(request), self.call()
+
+        def outcome(state: State) -> tuple[Change, Outcome]:
+            return Change(), attempt(state, call, how, lambda state, call: (Change(), check(state, call)))[1]
+
+        return await self.engine.call(
+            outcome, lambda state, made: reply(state, made.result) if made.is_replay else None
+        )
 
     async def read(self, query: Callable[[State, Call], T]) -> T:
         """Answer from memory."""

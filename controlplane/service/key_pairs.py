@@ -18,19 +18,23 @@ class StoreKeyPair:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]:
-    name = request.key_name
+def check(state: State, call: Call, name: str, tags: Mapping[str, str]) -> None:
+    """Everything that can be refused before a pair is made."""
     check_text("key_name", name, r"[!-~]([ -~]{0,253}[!-~])?", "1 to 255 printable ASCII characters, no outer spaces")
-    check_tags(request.tags)
+    check_tags(tags)
     if state.key_pairs.one("name", (call.project_id, name)):
         raise Conflict("InvalidKeyPair.Duplicate", f"The key pair {name!r} exists already; delete it or choose a name")
     if sum(row.project_id == call.project_id for row in state.key_pairs) >= call.policy.key_pairs:
         raise Conflict("KeyPairLimitExceeded", f"The project has {call.policy.key_pairs} key pairs; delete one first")
+
+
+def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]:
+    check(state, call, request.key_name, request.tags)
     key = request.public_key
     row = KeyPair(
         id=call.mint(Prefix.KEY_PAIR),
         project_id=call.project_id,
-        name=name,
+        name=request.key_name,
         key_type=key.key_type.value,
         fingerprint=key.fingerprint,
         public_key=key.line,
