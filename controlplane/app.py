@@ -5,10 +5,12 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import grpc
 import structlog
 import typer
 import uvloop
@@ -33,7 +35,7 @@ from controlplane.uploads import Uploads
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="The control plane of a Stead region.")
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file; see docs/controlplane.example.toml.")]
 
-# How long calls in flight may take to finish after SIGTERM. Longer: a restart takes as long as its slowest watcher.
+# How long calls in flight may take to finish after SIGTERM. Longer: a restart takes as long as its slowest upload.
 DRAIN_S = 5
 
 
@@ -140,7 +142,7 @@ async def serve(config: Config) -> None:
     files, policy = Files(config), config.policy()
     store = open_store(config)
     engine = Engine(store, clock)
-    engine.log.extend(_recent_log(store, engine.state.revision))
+    engine.log.extend(_recent_log(store))
     # The state lives as long as the process: full collections would walk all of it for nothing.
     gc.freeze()
     sessions = Sessions(engine, policy.region, timedelta(seconds=config.timing.heartbeat_timeout_s), clock)
@@ -159,19 +161,26 @@ async def serve(config: Config) -> None:
             await server.start()
         structlog.get_logger().info("serving", region=policy.region, api=config.api.listen)
         await stopping.wait()
-        structlog.get_logger().info("draining")
-        await asyncio.gather(*(server.stop(DRAIN_S) for server in servers))
-        await engine.drain()
+        await drain(servers, sessions, engine)
         for loop in loops:
             loop.cancel()
     store.close()
 
 
-def _recent_log(store: Store, newest: int) -> list[LogEntry]:
-    """What watchers may still ask for after a restart; what is older is forgotten."""
-    oldest = max(0, newest - LOG_KEPT)
-    store.trim_log(oldest + 1)
-    kept = store.read_log(oldest, LOG_KEPT)
+async def drain(servers: Sequence[grpc.aio.Server], sessions: Sessions, engine: Engine) -> None:
+    """Take nothing new, end at once what has no end of its own, and let the rest finish."""
+    structlog.get_logger().info("draining")
+    stopped = asyncio.gather(*(server.stop(DRAIN_S) for server in servers))
+    await asyncio.sleep(0)  # They have closed their ports: who is told to come back comes to the next process.
+    sessions.close_all()
+    await engine.close()
+    await stopped
+    await engine.drain()
+
+
+def _recent_log(store: Store) -> list[LogEntry]:
+    """What watchers may still ask for after a restart."""
+    kept = store.read_recent_log(LOG_KEPT)
     return [LogEntry(row.revision, row.kind, row.resource_id, row.project_id, row.deleted) for row in kept]
 
 

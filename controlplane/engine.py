@@ -9,6 +9,7 @@ fails the calls in it and all that were applied on top, and ends the process, wh
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -25,11 +26,16 @@ U = TypeVar("U")
 LOG_KEPT = 100_000
 
 
+# Revisions of the stored log that are forgotten at once. Fewer: it takes longer. More: commits wait for it, some 10 ms.
+TRIM_SLICE = 1000
+
+
 class Store(Protocol):
-    """What the engine needs of `controlplane.store`; called from one thread at a time."""
+    """What the engine needs of `controlplane.store`; called from one thread."""
 
     def load(self) -> State: ...
     def commit(self, revisions: list[Revision], now: datetime) -> None: ...
+    def trim_log(self, before_revision: int, limit: int) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,15 @@ class Engine:
         self.log: deque[LogEntry] = deque(maxlen=LOG_KEPT)
         self.durable_revision = self.state.revision
         self._store = store
+        # Its own: in a shared pool, commits would wait for whatever else takes long.
+        self._thread = ThreadPoolExecutor(1, "store")
         self._clock = clock
         self._pending: list[Revision] = []
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._followers: list[Callable[[list[Revision]], None]] = []
         self._committed = asyncio.Condition()
+        self._is_closing = False
 
     def follow(self, follower: Callable[[list[Revision]], None]) -> None:
         """Call `follower` with durable revisions, in order, without gaps. It must not block."""
@@ -93,9 +102,17 @@ class Engine:
             await waiter
 
     async def next_after(self, revision: int) -> None:
-        """Wait until something later than `revision` is durable."""
+        """Wait until something later than `revision` is durable. Raises Unavailable when the process ends before."""
         async with self._committed:
-            await self._committed.wait_for(lambda: self.durable_revision > revision)
+            await self._committed.wait_for(lambda: self._is_closing or self.durable_revision > revision)
+        if self._is_closing:
+            raise Unavailable("Unavailable", "The control plane is restarting; go on from the last revision you saw")
+
+    async def close(self) -> None:
+        """Nobody waits for news any more: the process is about to end. What was applied still becomes durable."""
+        self._is_closing = True
+        async with self._committed:
+            self._committed.notify_all()
 
     async def run(self) -> None:
         """Commit for ever. What is applied during a commit goes into the next: nobody waits when it is quiet."""
@@ -110,9 +127,17 @@ class Engine:
         """Wait until everything applied so far is durable."""
         await self.durable(self.state.revision)
 
+    async def trim_log(self) -> None:
+        """Forget what no watcher can ask for any more, in slices between which commits get their turn."""
+        while await self._in_thread(self._store.trim_log, self.durable_revision - LOG_KEPT + 1, TRIM_SLICE):
+            pass
+
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
     async def _commit(self, batch: list[Revision]) -> None:
         try:
-            await asyncio.to_thread(self._store.commit, batch, self._clock())
+            await self._in_thread(self._store.commit, batch, self._clock())
         except Exception as error:
             self._fail(error)
             raise

@@ -185,6 +185,11 @@ class Sessions:
         if self._open.get(session.host_id) is session:
             del self._open[session.host_id]
 
+    def close_all(self) -> None:
+        """The process is about to end: agents shall come back to the next one at once."""
+        for session in list(self._open.values()):
+            self.close(session)
+
     def hear(self, host_id: str) -> None:
         """The host gave a sign of life; never stored."""
         self._heard_at[host_id] = self._clock()

@@ -3,11 +3,17 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Container, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 CHUNK_BYTES = 1 << 20
+# Reads and writes at once. Fewer: one slow request delays all transfers. More: threads that wait for the same disk.
+THREADS = 4
 # docs/interop/qcow2.txt of QEMU: magic, version (4), backing file offset (8), size (24), incompatible features (72).
 _QCOW2_MAGIC = b"QFI\xfb"
 _QCOW2_HEADER_BYTES = 80
@@ -24,6 +30,7 @@ class Uploads:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._arriving: set[str] = set()
+        self._threads = ThreadPoolExecutor(THREADS, "uploads")
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob("*.part"):
             leftover.unlink()
@@ -52,14 +59,14 @@ class Uploads:
                     received += len(chunk)
                     if received > size_bytes:
                         raise BadUpload(f"the file is longer than the {size_bytes} bytes that were announced")
-                    await asyncio.to_thread(_append, file.fileno(), digest, chunk)
-                await asyncio.to_thread(os.fsync, file.fileno())
+                    await self._in_thread(_append, file.fileno(), digest, chunk)
+                await self._in_thread(os.fsync, file.fileno())
             if received != size_bytes:
                 raise BadUpload(f"{received} bytes came, {size_bytes} were announced; send the file again")
             if digest.hexdigest() != sha256:
                 raise BadUpload(f"SHA-256 is {digest.hexdigest()}, {sha256} was announced; send the file again")
-            virtual_size_bytes = disk_size(part, image_format)
-            await asyncio.to_thread(self._keep, part, image_id)
+            virtual_size_bytes = await self._in_thread(disk_size, part, image_format)
+            await self._in_thread(self._keep, part, image_id)
             return virtual_size_bytes
         finally:
             part.unlink(missing_ok=True)
@@ -75,17 +82,23 @@ class Uploads:
     def drop(self, image_id: str) -> None:
         self.path(image_id).unlink(missing_ok=True)
 
-    def drop_unknown(self, known: Container[str]) -> None:
+    async def drop_unknown(self, known: Container[str]) -> None:
         """Remove files of images that the state does not know: left by a crash, or deregistered."""
-        for file in self._directory.iterdir():
+        for file in await self._in_thread(self._files):
             if file.suffix != ".part" and file.name not in known and file.name not in self._arriving:
-                file.unlink(missing_ok=True)
+                await self._in_thread(file.unlink, True)
+
+    def _files(self) -> list[Path]:
+        return list(self._directory.iterdir())
 
     async def read(self, image_id: str) -> AsyncIterator[bytes]:
         """The upload in chunks."""
         with self.path(image_id).open("rb") as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            while chunk := await self._in_thread(file.read, CHUNK_BYTES):
                 yield chunk
+
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
 def _append(descriptor: int, digest: "hashlib._Hash", chunk: bytes) -> None:

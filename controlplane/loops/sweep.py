@@ -15,7 +15,13 @@ INTERVAL_S = 60
 async def run(engine: Engine, uploads: Uploads, call: Callable[[], Call]) -> None:
     """Sweep for ever."""
     while True:
-        now = call()
-        await engine.call(lambda state, now=now: sweep(state, now), lambda state, _: None)  # type: ignore[misc]
-        uploads.drop_unknown(engine.state.images)
+        await _sweep(engine, call())
+        await engine.trim_log()
+        await uploads.drop_unknown(engine.state.images)
         await asyncio.sleep(INTERVAL_S)
+
+
+async def _sweep(engine: Engine, call: Call) -> None:
+    """Slice by slice, between which others have their turn."""
+    while await engine.call(lambda state: sweep(state, call), lambda state, is_more: is_more):
+        pass

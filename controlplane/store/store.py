@@ -120,12 +120,22 @@ class Store:
             rows = connection.execute(entries.order_by(log.c.revision, log.c.ordinal)).all()
         return list(self._log.decode(rows))
 
-    def trim_log(self, before_revision: int) -> None:
-        """Forget the log's entries of revisions earlier than this."""
+    def read_recent_log(self, limit: int) -> list[LogEntry]:
+        """The last entries, in order, as many as there are up to `limit`; of the first revision perhaps only some."""
+        entries = self._log.select().order_by(log.c.revision.desc(), log.c.ordinal.desc()).limit(limit)
         with self._transaction() as connection:
-            start = update(meta).values(log_start=before_revision - 1)
-            if connection.execute(start.where(meta.c.log_start < before_revision - 1)).rowcount:
-                connection.execute(delete(log).where(log.c.revision < before_revision))
+            rows = connection.execute(entries).all()
+        return list(self._log.decode(rows))[::-1]
+
+    def trim_log(self, before_revision: int, limit: int) -> bool:
+        """Forget the entries of at most `limit` of the revisions earlier than this; whether more of them are left."""
+        with self._transaction() as connection:
+            start: int = connection.execute(select(meta.c.log_start)).scalar_one()
+            end = min(before_revision - 1, start + limit)
+            if end > start:
+                connection.execute(update(meta).values(log_start=end))
+                connection.execute(delete(log).where(log.c.revision <= end))
+        return end < before_revision - 1
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -116,7 +116,7 @@ class Refused(Exception):
         self.code = detail.code if detail else ""
 
 
-def _refused(error: grpc.aio.AioRpcError) -> Refused:
+def refused(error: grpc.aio.AioRpcError) -> Refused:
     metadata: Any = error.trailing_metadata() or ()
     for key, value in metadata:
         if key == "grpc-status-details-bin":
@@ -163,6 +163,7 @@ class ControlPlane:
             await user_server(cloud.edge, cloud.uploads, endpoints),
             agent_server(cloud.edge, cloud.uploads, endpoints),
         ]
+        cloud.servers = servers
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(cloud.engine.run())
             await cloud._populate()
@@ -181,6 +182,7 @@ class ControlPlane:
         return Endpoints(users, agents, users, agents, server, self.authority)
 
     endpoints: Endpoints
+    servers: list[grpc.aio.Server]
 
     async def _populate(self) -> None:
         await self.do(regions.sync)
@@ -235,7 +237,7 @@ class ControlPlane:
             call.cancel()
             return response
         except grpc.aio.AioRpcError as error:
-            raise _refused(error) from error
+            raise refused(error) from error
 
     async def ask(self, name: str, /, secret: str | None = None, **fields: Any) -> Any:
         """`call` with the request's fields."""

@@ -82,6 +82,11 @@ class Disk:
         if self.failing == "after":
             raise StorageFailed("the disk broke after the commit")
 
+    def trim_log(self, before_revision: int, limit: int) -> bool:
+        if self.is_dead:
+            raise StorageFailed("the disk broke before the log was trimmed")
+        return self._store.trim_log(before_revision, limit)
+
 
 class Recorder(Engine):
     """The engine, with a note of which call was carried out at which revision."""
@@ -118,7 +123,7 @@ class Context:
 
 
 class NoUploads:
-    def drop_unknown(self, known: object) -> None:
+    async def drop_unknown(self, known: object) -> None:
         pass
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -31,6 +32,9 @@ class GatedStore:
         if self.failure:
             raise self.failure
         self.batches.append(revisions)
+
+    def trim_log(self, before_revision: int, limit: int) -> bool:
+        return False
 
     def open(self) -> None:
         self.gate.release()
@@ -188,3 +192,31 @@ async def test_a_failed_commit_fails_its_calls_and_those_on_top_and_ends_the_wri
         await fail(outcomes)
     assert [str(error) for error in caught.value.exceptions] == ["the disk is gone"]
     assert outcomes == ["Unavailable"] * 3
+
+
+async def test_a_commit_does_not_wait_for_other_threads_work() -> None:
+    async with running() as (engine, store, _):
+        is_over = threading.Event()
+        shared = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(shared)
+        shared.submit(is_over.wait)
+        store.open()
+        assert await asyncio.wait_for(add(engine, "a"), 10) == "a of 1"
+        is_over.set()
+
+
+async def test_who_waits_for_news_is_told_of_the_end() -> None:
+    async with running() as (engine, _, group):
+        waiter = group.create_task(told_of_the_end(engine))
+        await turns()
+        await engine.close()
+        assert await waiter == "Unavailable"
+        assert await told_of_the_end(engine) == "Unavailable", "who asks only now, too"
+
+
+async def told_of_the_end(engine: Engine) -> str:
+    try:
+        await engine.next_after(engine.durable_revision)
+    except Unavailable as error:
+        return error.code
+    return ""

@@ -244,3 +244,15 @@ def test_the_clock_ends_what_nobody_may_ask_for_any_more(region: Region) -> None
     region.do(sweeping.sweep)
     assert not len(region.state.images)
     assert not len(region.state.instances)
+
+
+def test_a_sweep_takes_no_more_than_a_slice_at_once(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "SLICE", 2)
+    region.add_host()
+    region.do(power.terminate, region.run(min_count=5, max_count=5))
+    region.converge()
+    region.now += timedelta(hours=2)
+    slices = []
+    while region.do(sweeping.sweep):
+        slices.append(len(region.state.instances))
+    assert (slices, len(region.state.instances)) == ([3, 1], 0)

@@ -188,12 +188,30 @@ def test_the_log_tells_every_change_in_order(store: Store) -> None:
 def test_a_trimmed_log_says_where_it_begins(store: Store) -> None:
     state = store.load()
     store.commit([put(state, Zone(name, NOW)) for name in "abc"], NOW)
-    store.trim_log(3)
-    store.trim_log(2)
+    assert not store.trim_log(3, 10)
+    assert not store.trim_log(2, 10)
     assert [entry.revision for entry in store.read_log(2, 10)] == [3]
     with pytest.raises(LogTrimmed, match="after revision 2, not 1"):
         store.read_log(1, 10)
     assert contents(store.load()) == contents(state)
+
+
+def test_a_log_is_trimmed_slice_by_slice(store: Store) -> None:
+    state = store.load()
+    store.commit([put(state, Zone(name, NOW)) for name in "abcdefg"], NOW)
+    kept = []
+    while store.trim_log(6, 2):
+        kept.append([entry.resource_id for entry in store.read_recent_log(10)])
+    assert kept == [list("cdefg"), list("efg")]
+    assert [entry.resource_id for entry in store.read_log(5, 10)] == list("fg")
+
+
+def test_the_recent_log_is_the_end_of_the_log(store: Store) -> None:
+    state = store.load()
+    assert store.read_recent_log(3) == []
+    store.commit([put(state, Zone("a", NOW), Zone("b", NOW)), put(state, Zone("c", NOW))], NOW)
+    assert [(entry.revision, entry.resource_id) for entry in store.read_recent_log(2)] == [(1, "b"), (2, "c")]
+    assert store.read_recent_log(9) == store.read_log(0, 9)
 
 
 def test_a_database_belongs_to_one_region(store: Store) -> None:
