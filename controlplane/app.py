@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from controlplane.config import Config, ConfigError, load, port_of
 from controlplane.engine import LOG_KEPT, Engine, LogEntry
 from controlplane.errors import CloudError
 from controlplane.ids import mint
-from controlplane.loops import sweep
+from controlplane.loops import liveness, sweep
 from controlplane.model.project import Role
 from controlplane.service import projects, regions
 from controlplane.service.call import Call
@@ -145,7 +145,7 @@ async def serve(config: Config) -> None:
     engine.log.extend(_recent_log(store))
     # The state lives as long as the process: full collections would walk all of it for nothing.
     gc.freeze()
-    sessions = Sessions(engine, policy.region, timedelta(seconds=config.timing.heartbeat_timeout_s), clock)
+    sessions = Sessions(engine, policy.region, config.timing.patience(), clock)
     edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images)
 
     def call() -> Call:
@@ -157,6 +157,7 @@ async def serve(config: Config) -> None:
         loops = [group.create_task(engine.run())]
         await engine.call(lambda state: regions.sync(state, call()), lambda state, _: None)
         loops.append(group.create_task(sweep.run(engine, uploads, call)))
+        loops.append(group.create_task(liveness.run(sessions)))
         for server in servers:
             await server.start()
         structlog.get_logger().info("serving", region=policy.region, api=config.api.listen)

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from controlplane.model.policy import Policy
+from controlplane.model.policy import Patience, Policy
 
 T = TypeVar("T")
 
@@ -125,8 +125,14 @@ class TimingConfig:
     terminated_visible_s: int = 3600
     # A host that was silent for so long shows as unreachable; nothing else happens to it. Shorter: a busy host flaps.
     heartbeat_timeout_s: int = 30
+    # How long an agent whose session ended may take to come back and still be given instances. Shorter: launches fail
+    # while an agent is restarted. Longer: they are placed on a host that is down.
+    reconnect_grace_s: int = 10
     # How long a repeated client token finds its first call. Shorter: a script that retries next morning starts twice.
     client_token_retention_s: int = 86400
+
+    def patience(self) -> Patience:
+        return Patience(timedelta(seconds=self.heartbeat_timeout_s), timedelta(seconds=self.reconnect_grace_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,19 @@ agent's answer to the last update counts for every later revision that changed n
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import count
 
 from controlplane.engine import Engine
 from controlplane.errors import Unavailable
 from controlplane.model.instance import ObservedKind
+from controlplane.model.policy import Patience
 from controlplane.model.state import Revision
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.render import Key, Spec, Touched, render, render_all
 from controlplane.service import hosts
+from controlplane.service.presence import HostStatus, Link, Presence, presence
 
 # Between updates to one agent. A VPC names all its members to each of its hosts: with a shorter pause, most of a busy
 # control plane's time goes into telling them again and again. A longer one delays a change that follows another.
@@ -144,38 +146,38 @@ class Session:
 
 
 class Sessions:
-    """All agents' sessions, and when each host was last heard of. `host_id in sessions`: it is reachable."""
+    """All agents' sessions, and when each host was last heard of. `host_id in sessions`: it may be given work."""
 
-    def __init__(self, engine: Engine, region: str, liveness: timedelta, clock: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, region: str, patience: Patience, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._region = region
-        self._liveness = liveness
+        self._patience = patience
         self._clock = clock
         self._started_at = clock()
         self._open: dict[str, Session] = {}
-        self._opened_at: dict[str, datetime] = {}
-        self._heard_at: dict[str, datetime] = {}
+        self._links: dict[str, Link] = {}
         engine.follow(self._on_revisions)
 
+    def now(self) -> datetime:
+        return self._clock()
+
     def __contains__(self, host_id: object) -> bool:
-        """Hosts count as reachable for a moment after a restart of either side, so that launches need not fail."""
-        return self._clock() - self.heard_at(str(host_id)) < self._liveness
+        return self.presence(str(host_id)).is_reachable
 
-    def heard_at(self, host_id: str) -> datetime:
-        return self._heard_at.get(host_id, self._started_at)
-
-    def status(self, host_id: str) -> tuple[str, datetime]:
-        """`connected` or `unreachable`, and since when."""
-        if host_id in self:
-            return "connected", self._opened_at.get(host_id, self._started_at)
-        return "unreachable", self.heard_at(host_id)
+    def presence(self, host_id: str) -> Presence:
+        """What is known of a host now."""
+        host, now = self._engine.state.hosts.get(host_id), self._clock()
+        if host is None:
+            return Presence(HostStatus.UNREACHABLE, now, "it was removed from the region", None)
+        return presence(host, self._links.get(host_id), self._started_at, self._patience, now)
 
     def open(self, host_id: str) -> Session:
         """Begin a session; an earlier one of the same host ends."""
         if earlier := self._open.get(host_id):
             earlier.end()
-        if host_id not in self or host_id not in self._opened_at:
-            self._opened_at[host_id] = self._clock()
+        known, now = self.presence(host_id), self._clock()
+        opened_at = self._links[host_id].opened_at if known.is_reachable and host_id in self._links else now
+        self._links[host_id] = Link(opened_at, now)
         session = self._open[host_id] = Session(self._engine, host_id, self._region, self._clock)
         self.hear(host_id)
         return session
@@ -184,6 +186,7 @@ class Sessions:
         session.end()
         if self._open.get(session.host_id) is session:
             del self._open[session.host_id]
+            self._links[session.host_id] = replace(self._links[session.host_id], ended_at=self._clock())
 
     def close_all(self) -> None:
         """The process is about to end: agents shall come back to the next one at once."""
@@ -191,8 +194,17 @@ class Sessions:
             self.close(session)
 
     def hear(self, host_id: str) -> None:
-        """The host gave a sign of life; never stored."""
-        self._heard_at[host_id] = self._clock()
+        """The host gave a sign of life; stored now and then."""
+        now = self._clock()
+        self._links[host_id] = replace(self._links[host_id], heard_at=now)
+        self._engine.apply(hosts.seen(self._engine.state, host_id, now))
+
+    def note_absent(self) -> None:
+        """Make it durable which hosts are away, so that a restart of this process makes none of them present again."""
+        for host in self._engine.state.hosts:
+            if not host.is_away and self.presence(host.id).status is HostStatus.UNREACHABLE:
+                last_seen_at = self.presence(host.id).last_seen_at or self._started_at
+                self._engine.apply(hosts.missed(self._engine.state, host.id, last_seen_at))
 
     def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str) -> None:
         """The agent said what its machine can hold."""

@@ -44,8 +44,9 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
     reply = await cli.stead.all_pages(cli.stead.hosts.DescribeHosts, request)
     cli.table(reply, COLUMNS, reply.hosts, "No hosts. `stead host token` lets one join.")
     for host in reply.hosts if cli.is_for_people else ():
-        for problem in host.problems:
-            render.print_note(f"{host.host_id}: {problem}")
+        for problem in [host.status_detail, *host.problems]:
+            if problem:
+                render.print_note(f"{host.host_id}: {problem}")
 
 
 @command(app, "token", mutates=True)

@@ -23,8 +23,8 @@ Columns = Mapping[str, Callable[[Any], str]]
 GAP = 2
 STYLES = {
     "green": "running available in-use attached connected ok associated",
-    "yellow": "pending stopping shutting-down creating deleting attaching detaching busy initializing",
-    "red": "error impaired unreachable",
+    "yellow": "pending stopping shutting-down creating deleting attaching detaching busy initializing reconnecting",
+    "red": "error impaired unreachable never-connected lost",
     "dim": "stopped terminated",
 }
 STYLE_OF = {word: style for style, words in STYLES.items() for word in words.split()}

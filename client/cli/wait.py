@@ -6,10 +6,12 @@ The revision log tells when to look again. It is a hint only: a slow poll backs 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from client.cli.render import plain, print_note
 from client.errors import SteadError
 from stead.v1.common_pb2 import Filter
 from stead.v1.events_pb2 import WatchRequest
@@ -32,22 +34,37 @@ DEAD_ENDS = {
 }
 
 
-async def wait_until(stead: "Stead", look: Callable[[], Awaitable[str]], timeout_s: float) -> None:
-    """Calls `look` until it returns nothing; what it returns until then says what is missing.
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What has not happened yet, and what is said to stand in the way."""
+
+    what: str
+    cause: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.cause})" if self.cause else self.what
+
+
+async def wait_until(stead: "Stead", look: Callable[[], Awaitable[Late | None]], timeout_s: float) -> None:
+    """Calls `look` until nothing is late. A cause is shown when it is first seen, since it may pass.
 
     Raises SteadError `WaitTimeout` after `timeout_s`, and whatever `look` raises.
     """
-    missing = ""
+    late: Late | None = None
+    causes = {""}
     try:
         with Console(stderr=True).status("Waiting") as spinner:
             async with asyncio.timeout(timeout_s), _changes(stead) as changed:
-                while missing := await look():
-                    spinner.update(missing)
+                while late := await look():
+                    spinner.update(plain(str(late)))
+                    if late.cause not in causes:
+                        causes.add(late.cause)
+                        print_note(f"{late.what}: {late.cause}")
                     changed.clear()
                     await asyncio.sleep(GATHER_S)
                     await _at_most(changed.wait(), POLL_S)
     except TimeoutError as error:
-        raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {missing}. It was accepted and goes on.") from error
+        raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {late}. It was accepted and goes on.") from error
 
 
 @asynccontextmanager
@@ -86,7 +103,7 @@ async def wait_for_instances(stead: "Stead", ids: Sequence[str], goal: str, time
     """
     found: dict[str, Instance] = {}
 
-    async def look() -> str:
+    async def look() -> Late | None:
         request = DescribeInstancesRequest(filters=[Filter(name="instance-id", values=ids)])
         reply = await stead.all_pages(stead.instances.DescribeInstances, request)
         found.clear()
@@ -94,7 +111,7 @@ async def wait_for_instances(stead: "Stead", ids: Sequence[str], goal: str, time
         late = [id for id in ids if _state(found.get(id)) != goal]
         for id in late:
             _refuse_dead_end(id, found.get(id), goal)
-        return _describe_late(late, found, goal, len(ids))
+        return _describe_late(late, found, goal, len(ids)) if late else None
 
     await wait_until(stead, look, timeout_s)
     return found
@@ -106,23 +123,22 @@ def _state(instance: Instance | None) -> str:
 
 def _refuse_dead_end(instance_id: str, instance: Instance | None, goal: str) -> None:
     state = _state(instance)
-    if state not in DEAD_ENDS[goal]:
-        return
-    message = f"{instance_id} is {state} and will not be {goal}."
-    if instance and instance.state_reason.code:
-        message += f" {instance.state_reason.code}: {instance.state_reason.message}"
-    raise SteadError("WaitFailed", message)
+    if state in DEAD_ENDS[goal]:
+        message = f"{instance_id} is {state} and will not be {goal}."
+        if instance and instance.state_reason.code:
+            message += f" {instance.state_reason.code}: {instance.state_reason.message}"
+        raise SteadError("WaitFailed", message)
+    if instance and instance.is_status_permanent:
+        raise SteadError("WaitFailed", f"{instance_id} is {state}, and stays so: {instance.status_detail}")
 
 
-def _describe_late(late: Sequence[str], found: dict[str, Instance], goal: str, total: int) -> str:
-    """E.g. "i-... is pending, 1 of 3 running"; empty when none is late."""
-    if not late:
-        return ""
-    instance = found.get(late[0])
-    text = f"{late[0]} is {_state(instance)}"
-    if instance and instance.status_detail:
-        text += f" ({instance.status_detail})"
-    return text if total == 1 else f"{text}, {total - len(late)} of {total} {goal}"
+def _describe_late(late: Sequence[str], found: dict[str, Instance], goal: str, total: int) -> Late:
+    """E.g. "i-... is pending, 1 of 3 running", with the first one that has a cause."""
+    first = next((id for id in late if id in found and found[id].status_detail), late[0])
+    text = f"{first} is {_state(found.get(first))}"
+    if total > 1:
+        text += f", {total - len(late)} of {total} {goal}"
+    return Late(text, found[first].status_detail if first in found else "")
 
 
 async def wait_for_volume(
@@ -131,17 +147,19 @@ async def wait_for_volume(
     """Waits until `is_done` likes the volume, which is None when it is gone. In state "error": `WaitFailed`."""
     found: Volume | None = None
 
-    async def look() -> str:
+    async def look() -> Late | None:
         nonlocal found
         request = DescribeVolumesRequest(filters=[Filter(name="volume-id", values=[volume_id])])
         reply = await stead.all_pages(stead.volumes.DescribeVolumes, request)
         found = next(iter(reply.volumes), None)
         if is_done(found):
-            return ""
+            return None
         if found is None or found.state == "error":
             reason = f"is in error: {found.state_detail}" if found else "was deleted meanwhile."
             raise SteadError("WaitFailed", f"{volume_id} {reason}")
-        return f"{volume_id} is {' and '.join([found.state, *(a.state for a in found.attachments)])}"
+        states = [found.state, *(bond.state for bond in found.attachments)]
+        causes = [found.state_detail, *(bond.state_detail for bond in found.attachments)]
+        return Late(f"{volume_id} is {' and '.join(states)}", "; ".join(filter(None, causes)))
 
     await wait_until(stead, look, timeout_s)
     return found

@@ -1,5 +1,6 @@
 """Messages to requests, rows to messages."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -9,12 +10,13 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from controlplane.model import host, image, instance, network, project
-from controlplane.model.instance import ROOT_DEVICE, Desired, ObservedKind, Phase
-from controlplane.model.lifecycle import InstanceState, VolumeState
+from controlplane.model.instance import ROOT_DEVICE
+from controlplane.model.lifecycle import InstanceState
 from controlplane.model.project import Role
 from controlplane.model.state import State
+from controlplane.service import health
 from controlplane.service import volumes as volume_service
-from controlplane.service.admission import current_state, observation_of
+from controlplane.service.admission import current_state
 from controlplane.service.listing import Filter
 from controlplane.sessions import Sessions
 from stead.v1 import (
@@ -81,6 +83,10 @@ def timestamp(at: datetime) -> Timestamp:
     return result
 
 
+def _maybe(at: datetime | None) -> Timestamp | None:
+    return timestamp(at) if at else None
+
+
 def region(name: str) -> regions_pb2.Region:
     return regions_pb2.Region(region_name=name)
 
@@ -121,16 +127,17 @@ def to_key_pair(row: image.KeyPair) -> key_pairs_pb2.KeyPair:
 
 
 def to_host(state: State, sessions: Sessions, row: host.Host) -> hosts_pb2.Host:
-    status, since = sessions.status(row.id)
-    used = state.used(row.id)
+    known, used = sessions.presence(row.id), state.used(row.id)
     return hosts_pb2.Host(
         host_id=row.id,
         host_name=row.name,
         zone_name=row.zone,
         roles=[hosts_pb2.HostRole.Name(role) for role in row.roles],
         underlay_address=row.underlay_address,
-        status=status,
-        status_since=timestamp(since),
+        status=known.status.value,
+        status_since=timestamp(known.since),
+        status_detail=known.cause,
+        last_seen_time=_maybe(known.last_seen_at),
         vcpus=row.vcpus,
         vcpus_used=used.vcpus,
         memory_mib=row.memory_mib,
@@ -223,7 +230,7 @@ def to_state_change(change: Iterable[Any]) -> instances_pb2.InstanceStateChange:
 def to_instance(state: State, sessions: Sessions, row: instance.Instance, role: Role) -> instances_pb2.Instance:
     interfaces = [to_interface(state, interface) for interface in state.interfaces.by("instance", row.id)]
     current = current_state(state, row)
-    status, detail = _status(state, sessions, row, current)
+    seen = health.of_instance(state, sessions.presence, row)
     message = instances_pb2.Instance(
         instance_id=row.id,
         reservation_id=row.reservation_id,
@@ -231,13 +238,16 @@ def to_instance(state: State, sessions: Sessions, row: instance.Instance, role: 
         image_id=row.image_id,
         instance_type=row.instance_type,
         state=to_instance_state(current),
-        status=status,
-        status_detail=detail,
+        status=seen.status,
+        status_detail=_shown(state, seen.cause, role),
+        status_since=_maybe(seen.since),
+        last_seen_time=_maybe(seen.last_seen_at),
+        is_status_permanent=seen.is_permanent,
         zone_name=row.zone,
         host_id=row.host_id if role is Role.ADMIN else "",
         key_name=row.key_name,
         network_interfaces=interfaces,
-        block_devices=_block_devices(state, row),
+        block_devices=_block_devices(state, row, sessions.now()),
         root_device_name=ROOT_DEVICE,
         launch_time=timestamp(row.launched_at),
         instance_initiated_shutdown_behavior=row.shutdown_behavior,
@@ -276,66 +286,63 @@ def to_interface(state: State, row: network.NetworkInterface) -> instances_pb2.N
     )
 
 
-def _status(state: State, sessions: Sessions, row: instance.Instance, current: InstanceState) -> tuple[str, str]:
-    """Health, apart from the life cycle. What can't be reached is not judged."""
-    if row.desired is not Desired.ON and row.is_settled:
-        return "not-applicable", ""
-    if row.host_id not in sessions:
-        since = sessions.heard_at(row.host_id)
-        return "unreachable", f"The host has not been heard of since {since:%Y-%m-%d %H:%M:%S} UTC"
-    observation = observation_of(state, row)
-    error = observation.error if observation else ""
-    if current is InstanceState.RUNNING:
-        is_up = observation is not None and observation.running
-        return ("ok", "") if is_up and not error else ("impaired", error or "The guest is down and is being restarted")
-    return "initializing" if current is InstanceState.PENDING else "not-applicable", error
+_IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 
 
-def _block_devices(state: State, row: instance.Instance) -> list[instances_pb2.InstanceBlockDevice]:
+def _shown(state: State, cause: str, role: Role) -> str:
+    """What a host said, without the addresses of hosts where the caller is no admin."""
+    if role is Role.ADMIN or not _IPV4.search(cause):
+        return cause
+    hosts = {host.underlay_address for host in state.hosts}
+    return _IPV4.sub(lambda found: "a host" if found[0] in hosts else found[0], cause)
+
+
+def _block_devices(state: State, row: instance.Instance, now: datetime) -> list[instances_pb2.InstanceBlockDevice]:
     held = sorted(
         state.attachments.by("instance", row.id), key=lambda bond: (bond.device_name != ROOT_DEVICE, bond.device_name)
     )
-    return [
-        instances_pb2.InstanceBlockDevice(
-            device_name=bond.device_name,
-            volume_id=bond.volume_id,
-            status=attachment_state(state, bond),
-            delete_on_termination=bond.delete_on_termination,
-        )
-        for bond in held
-    ]
+    return [_block_device(state, bond, now) for bond in held]
 
 
-def attachment_state(state: State, row: instance.Attachment) -> str:
-    if row.phase is not Phase.ATTACHED:
-        return "detaching"
-    return "attached" if volume_service.is_attached(state, row) else "attaching"
+def _block_device(state: State, bond: instance.Attachment, now: datetime) -> instances_pb2.InstanceBlockDevice:
+    status, detail = health.of_attachment(state, bond, now)
+    return instances_pb2.InstanceBlockDevice(
+        device_name=bond.device_name,
+        volume_id=bond.volume_id,
+        status=status,
+        status_detail=detail,
+        delete_on_termination=bond.delete_on_termination,
+    )
 
 
-def to_attachment(state: State, row: instance.Attachment) -> volumes_pb2.VolumeAttachment:
+def to_attachment(state: State, row: instance.Attachment, now: datetime) -> volumes_pb2.VolumeAttachment:
+    status, detail = health.of_attachment(state, row, now)
     return volumes_pb2.VolumeAttachment(
         volume_id=row.volume_id,
         instance_id=row.instance_id,
         device_name=row.device_name,
-        state=attachment_state(state, row),
+        state=status,
+        state_detail=detail,
         delete_on_termination=row.delete_on_termination,
         attach_time=timestamp(row.created_at),
     )
 
 
-def to_volume(state: State, row: instance.Volume, role: Role) -> volumes_pb2.Volume:
-    current = volume_service.state_of(state, row)
-    observation = state.observed(ObservedKind.VOLUME, row.id, row.host_id)
+def to_volume(state: State, sessions: Sessions, row: instance.Volume, role: Role) -> volumes_pb2.Volume:
+    seen, now = health.of_volume(state, sessions.presence, row), sessions.now()
     return volumes_pb2.Volume(
         volume_id=row.id,
         size_gib=row.size_gib,
-        state=current.value,
-        state_detail=observation.error if observation and current is not VolumeState.AVAILABLE else "",
+        state=volume_service.state_of(state, row).value,
+        state_detail=_shown(state, seen.cause, role),
+        status=seen.status,
+        status_since=_maybe(seen.since),
+        last_seen_time=_maybe(seen.last_seen_at),
         zone_name=row.zone,
         host_id=row.host_id if role is Role.ADMIN else "",
         volume_type=row.volume_type,
         image_id=row.image_id,
-        attachments=[to_attachment(state, bond) for bond in state.attachments.by("volume", row.id)],
+        attachments=[to_attachment(state, bond, now) for bond in state.attachments.by("volume", row.id)],
         create_time=timestamp(row.created_at),
         tags=row.tags,
     )

@@ -118,7 +118,7 @@ class Hosts(HostsServicer):
         sessions = self._edge.sessions
 
         def status(row: Host) -> str:
-            return sessions.status(row.id)[0]
+            return sessions.presence(row.id).status.value
 
         found, token = await describe(
             self._edge,

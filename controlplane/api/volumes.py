@@ -1,18 +1,23 @@
 """Volumes and their attachments."""
 
+from datetime import datetime
 from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, own, tagged
+from controlplane.model.instance import Attachment, Volume
 from controlplane.model.state import State
-from controlplane.service import volumes
+from controlplane.service import health, volumes
 from controlplane.service.call import VOLUME
 from stead.v1 import volumes_pb2 as pb
 from stead.v1.volumes_pb2_grpc import VolumesServicer
 
 
-def _attributes(state: State) -> Any:
+def _attributes(state: State, now: datetime) -> Any:
+    def bonds(row: Volume) -> list[Attachment]:
+        return state.attachments.by("volume", row.id)
+
     return tagged(
         {
             "volume-id": lambda row: row.id,
@@ -20,11 +25,9 @@ def _attributes(state: State) -> Any:
             "availability-zone": lambda row: row.zone,
             "size": lambda row: str(row.size_gib),
             "volume-type": lambda row: row.volume_type,
-            "attachment.instance-id": lambda row: [b.instance_id for b in state.attachments.by("volume", row.id)],
-            "attachment.device": lambda row: [b.device_name for b in state.attachments.by("volume", row.id)],
-            "attachment.status": lambda row: [
-                convert.attachment_state(state, b) for b in state.attachments.by("volume", row.id)
-            ],
+            "attachment.instance-id": lambda row: [bond.instance_id for bond in bonds(row)],
+            "attachment.device": lambda row: [bond.device_name for bond in bonds(row)],
+            "attachment.status": lambda row: [health.of_attachment(state, bond, now)[0] for bond in bonds(row)],
         }
     )
 
@@ -35,11 +38,15 @@ class Volumes(VolumesServicer):
 
     async def CreateVolume(self, request: Any, context: Any) -> pb.CreateVolumeResponse:
         asked = convert.to_request(request, volumes.CreateVolume)
-        role = self._edge.call().role
+        role, sessions = self._edge.call().role, self._edge.sessions
 
         def reply(state: State, volume_id: str) -> pb.CreateVolumeResponse:
             row = state.volumes.get(volume_id)
-            message = convert.to_volume(state, row, role) if row else pb.Volume(volume_id=volume_id, state="deleted")
+            message = (
+                convert.to_volume(state, sessions, row, role)
+                if row
+                else pb.Volume(volume_id=volume_id, state="deleted")
+            )
             return pb.CreateVolumeResponse(volume=message)
 
         made, _ = await self._edge.mutate(request, lambda state, call: volumes.create(state, call, asked), reply)
@@ -50,7 +57,9 @@ class Volumes(VolumesServicer):
         made, _ = await self._edge.mutate(
             request,
             lambda state, call: volumes.attach(state, call, asked),
-            lambda state, attachment_id: pb.AttachVolumeResponse(attachment=_bond(state, attachment_id)),
+            lambda state, attachment_id: pb.AttachVolumeResponse(
+                attachment=_bond(state, attachment_id, self._edge.clock())
+            ),
         )
         return made
 
@@ -59,7 +68,9 @@ class Volumes(VolumesServicer):
         done, _ = await self._edge.mutate(
             request,
             lambda state, call: volumes.detach(state, call, asked),
-            lambda state, attachment_id: pb.DetachVolumeResponse(attachment=_bond(state, attachment_id)),
+            lambda state, attachment_id: pb.DetachVolumeResponse(
+                attachment=_bond(state, attachment_id, self._edge.clock())
+            ),
         )
         return done
 
@@ -76,15 +87,15 @@ class Volumes(VolumesServicer):
             self._edge,
             request,
             lambda state, call: own(state.volumes, VOLUME, request.volume_ids, call),
-            _attributes,
-            lambda state, row, call: convert.to_volume(state, row, call.role),
+            lambda state: _attributes(state, self._edge.clock()),
+            lambda state, row, call: convert.to_volume(state, self._edge.sessions, row, call.role),
         )
         return pb.DescribeVolumesResponse(volumes=found, next_page_token=token)
 
 
-def _bond(state: State, attachment_id: str) -> pb.VolumeAttachment:
+def _bond(state: State, attachment_id: str, now: datetime) -> pb.VolumeAttachment:
     """Detached, when the attachment that a repeated call made is over."""
     row = state.attachments.get(attachment_id)
     if row is None:
         return pb.VolumeAttachment(volume_id=attachment_id.rpartition("-e")[0], state="detached")
-    return convert.to_attachment(state, row)
+    return convert.to_attachment(state, row, now)

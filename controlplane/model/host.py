@@ -23,7 +23,9 @@ class Zone:
 class Host:
     """A machine. `number` is unique in the region, 1 to 32766, and never reused while the host exists.
 
-    Capacity is what its agent last said (and counts as zero until then); it is stored when it changes.
+    Capacity is what its agent last said (and counts as zero until then); it is stored when it changes. `last_seen_at`
+    is None until its agent has connected, and may lag behind; `is_away`: it was given up since. `lost_at`: an admin's
+    word that the machine is gone for good; `is_removed`: it goes when nothing refers to it any more.
     """
 
     id: str
@@ -39,6 +41,10 @@ class Host:
     storage_gib: int = 0
     agent_version: str = ""
     problems: tuple[str, ...] = ()
+    last_seen_at: datetime | None = None
+    is_away: bool = False
+    lost_at: datetime | None = None
+    is_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Attachment:
     """A volume's bond with an instance for one epoch; `id` is the export's name, `<volume id>-e<epoch>`.
 
     `client_host_id` may open the export, which listens on `port` of `storage_host_id`. `phase_revision` is the revision
-    that made `phase` what it is.
+    that made `phase` what it is, and `phase_at` when that was.
     """
 
     id: str
@@ -113,6 +113,7 @@ class Attachment:
     phase: Phase
     phase_revision: int
     created_at: datetime
+    phase_at: datetime | None = None
 
 
 class ObservedKind(Enum):
@@ -129,7 +130,8 @@ class ObservedKind(Enum):
 class Observation:
     """What one host was last seen to have of one resource. No row: not seen there.
 
-    The fields from `running` on are for instances; see `ObservedInstance` in agent.proto.
+    `error` stays until the resource has converged; `since`: when it began. The fields from `running` to `export_names`
+    are for instances; see `ObservedInstance` in agent.proto.
     """
 
     id: str
@@ -145,6 +147,7 @@ class Observation:
     powered_off_by_guest: bool = False
     reboot_count: int = 0
     export_names: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:

@@ -31,3 +31,13 @@ class Policy:
             yield from (str(IPv4Address(number)) for number in range(max(first, start), last + 1))
         for first, last in self.public_pool:
             yield from (str(IPv4Address(number)) for number in range(first, min(last + 1, start)))
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """`silence`: how long an open session may say nothing, and how long a start of the control plane waits for hosts.
+    `reconnect`: how long an agent whose session ended has to come back.
+    """
+
+    silence: timedelta
+    reconnect: timedelta

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address
 
 from controlplane.errors import CloudError, Conflict, Denied, invalid_value
@@ -11,6 +11,9 @@ from controlplane.model.host import Host, HostRole, HostToken
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, find_zone
 
+# How far `Host.last_seen_at` may lag. Shorter: a quiet region writes all the time. Longer: after a restart of the
+# control plane, a dead host seems to have been seen earlier than it was.
+SEEN_EVERY = timedelta(minutes=10)
 MAX_HOST_NUMBER = 32766  # Transit addresses are 169.254.0.1 to 169.254.127.254.
 
 
@@ -121,7 +124,9 @@ class Capacity:
 
 def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -> Change:
     """Take down what the agent says; no change where it says nothing new, so that heartbeats write nothing."""
-    host = state.hosts[host_id]
+    host = state.hosts.get(host_id)
+    if host is None:
+        return Change()
     told = replace(
         host,
         vcpus=capacity.vcpus,
@@ -133,4 +138,22 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
     change = Change()
     if told != host:
         change.put(told)
+    return change
+
+
+def seen(state: State, host_id: str, now: datetime) -> Change:
+    """The host is there. Whoever comes back is not lost: it is told what shall be, and what ended meanwhile is not."""
+    host, change = state.hosts.get(host_id), Change()
+    if host is None:
+        return change
+    is_news = host.is_away or host.lost_at or host.last_seen_at is None
+    if is_news or (host.last_seen_at and now - host.last_seen_at >= SEEN_EVERY):
+        change.put(replace(host, last_seen_at=now, is_away=False, lost_at=None))
+    return change
+
+
+def missed(state: State, host_id: str, last_seen_at: datetime) -> Change:
+    """The host is given up until it comes back."""
+    change = Change()
+    change.put(replace(state.hosts[host_id], last_seen_at=last_seen_at, is_away=True))
     return change

@@ -146,6 +146,7 @@ def bond(
         phase=Phase.ATTACHED,
         phase_revision=state.revision + 1,
         created_at=call.now,
+        phase_at=call.now,
     )
     change.put(replace(volume, epoch=epoch), attachment)
     return attachment
@@ -183,7 +184,13 @@ def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str
     if attachment.device_name == ROOT_DEVICE and current_state(state, instance) is not InstanceState.STOPPED:
         raise Conflict("OperationNotPermitted", f"{volume.id} is the root of {instance.id}; stop the instance first")
     change.put(
-        replace(attachment, phase=Phase.DETACHING, phase_revision=state.revision + 1, delete_on_termination=False)
+        replace(
+            attachment,
+            phase=Phase.DETACHING,
+            phase_revision=state.revision + 1,
+            phase_at=call.now,
+            delete_on_termination=False,
+        )
     )
     return change, attachment.id
 

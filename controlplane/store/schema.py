@@ -124,6 +124,10 @@ TABLES: dict[type[Row], Table] = {
         _integer("storage_gib"),
         _text("agent_version"),
         _json("problems"),
+        _time("last_seen_at", nullable=True),
+        _boolean("is_away"),
+        _time("lost_at", nullable=True),
+        _boolean("is_removed"),
         unique=(("number",),),
     ),
     InstanceType: _table(
@@ -304,6 +308,7 @@ TABLES: dict[type[Row], Table] = {
         _text("phase"),
         _integer("phase_revision"),
         _time("created_at"),
+        _time("phase_at", nullable=True),
         unique=(("volume_id", "epoch"), ("storage_host_id", "port")),
     ),
     Observation: _table(
@@ -320,6 +325,7 @@ TABLES: dict[type[Row], Table] = {
         _boolean("powered_off_by_guest"),
         _integer("reboot_count"),
         _json("export_names"),
+        _time("since", nullable=True),
         unique=(("host_id", "kind", "resource_id"),),
     ),
 }

@@ -22,6 +22,7 @@ from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.engine import Engine
 from controlplane.ids import Prefix, mint
 from controlplane.model.host import Host, HostRole
+from controlplane.model.policy import Patience
 from controlplane.model.project import Role
 from controlplane.model.state import Change
 from controlplane.reconcile.absorb import absorb, settle
@@ -134,7 +135,7 @@ class ControlPlane:
         self.engine = engine
         self._skew = timedelta()
         self.policy = replace(POLICY, elastic_addresses=50)
-        self.sessions = Sessions(engine, NAME, timedelta(days=1), self.clock)
+        self.sessions = Sessions(engine, NAME, Patience(timedelta(days=1), timedelta(days=1)), self.clock)
         self.uploads = Uploads(directory / "images")
         self.images = directory / "images"
         self.edge = Edge(engine, self.sessions, self.policy, self.clock)
@@ -245,12 +246,11 @@ class ControlPlane:
 
     async def add_host(self, zone: str = "home-1a", vcpus: int = 256, memory_mib: int = 1 << 20) -> str:
         number = len(self.engine.state.hosts) + 1
-        host_id, roles = mint(Prefix.HOST), tuple(HostRole)
+        host_id, roles, now = mint(Prefix.HOST), tuple(HostRole), self.clock()
         address = str(IPv4Address("10.0.0.0") + number)
+        host = Host(host_id, number, f"metal-{number}", zone, roles, address, now, "", vcpus, memory_mib, 1000)
         change = Change()
-        change.put(
-            Host(host_id, number, f"metal-{number}", zone, roles, address, self.clock(), "", vcpus, memory_mib, 1000)
-        )
+        change.put(replace(host, last_seen_at=now))  # Before this process began: it may come back.
         change.put(*(replace(row, host_id=host_id) for row in self.engine.state.internet_gateways if not row.host_id))
         self.engine.apply(change)
         await self.engine.drain()

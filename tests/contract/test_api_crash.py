@@ -7,6 +7,8 @@ import sys
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -48,7 +50,7 @@ class Daemon:
         store = Store.open(self.store_url)
         state, change = store.load(), Change()
         host = Host("host-1", 1, "metal", "home-1a", tuple(HostRole), "10.0.0.1", NOW, "", 1 << 20, 1 << 30, 1 << 20)
-        change.put(host)
+        change.put(replace(host, last_seen_at=datetime.now(UTC)))  # It may come back.
         store.commit([state.apply(change)], NOW)
         store.close()
 

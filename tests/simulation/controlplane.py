@@ -23,8 +23,8 @@ from controlplane.api.vpcs import SecurityGroups
 from controlplane.engine import Engine
 from controlplane.errors import CloudError
 from controlplane.ids import Prefix
-from controlplane.loops import sweep
-from controlplane.model.policy import Policy
+from controlplane.loops import liveness, sweep
+from controlplane.model.policy import Patience, Policy
 from controlplane.model.project import Role
 from controlplane.model.state import Change, Revision, State
 from controlplane.service.call import Call
@@ -40,7 +40,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 START = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)
-HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+PATIENCE = Patience(silence=timedelta(seconds=30), reconnect=timedelta(seconds=10))
 
 
 @dataclass(slots=True, eq=False)
@@ -136,7 +136,7 @@ class Process:
         self.disk = Disk(store)
         self.engine = Recorder(self.disk, clock, observer.carried_out)
         self.engine.follow(observer.follow)
-        self.sessions = Sessions(self.engine, policy.region, HEARTBEAT_TIMEOUT, clock)
+        self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock)
         self.edge = Edge(self.engine, self.sessions, policy, clock)
         uploads: Any = NoUploads()
         self._agents = WireAgents(self.edge, None, uploads)  # type: ignore[arg-type]
@@ -149,6 +149,7 @@ class Process:
         async with self._group as group:
             group.create_task(sweep.run(self.engine, self._uploads, self._sweeper))
             group.create_task(self.engine.run())
+            group.create_task(liveness.run(self.sessions))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Whether anybody was there to take it: a process that is dying takes nothing more."""

@@ -11,10 +11,13 @@ from unittest.mock import patch
 from controlplane import sessions
 from controlplane.engine import Engine
 from controlplane.model.instance import ObservedKind
+from controlplane.model.policy import Patience
 from controlplane.model.state import Change, Revision, State
 from controlplane.reconcile.render import Key, Spec
 from controlplane.sessions import Session, Sessions, Update
 from tests.unit.region import NAME, Agent, Region
+
+PATIENCE = Patience(silence=timedelta(days=365), reconnect=timedelta(days=30))
 
 
 class MemoryStore:
@@ -46,7 +49,7 @@ class Live(Region):
         self.store = MemoryStore()
         self.engine = Engine(self.store, lambda: self.now)
         super().__init__(self.engine.state)
-        self.sessions = Sessions(self.engine, NAME, timedelta(days=365), lambda: self.now)
+        self.sessions = Sessions(self.engine, NAME, PATIENCE, lambda: self.now)
         self.silent: set[str] = set()
         self.links: dict[str, tuple[Session, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup

@@ -136,34 +136,38 @@ async def test_a_guest_that_is_down_is_impaired_and_a_host_that_is_away_unreacha
         await live.quiet()
         live.agents[host_id].lose((ObservedKind.INSTANCE, instance_id))
         live.answer(host_id)
+        live.sessions.hear(host_id)
         message = await shown(live, instance_id)
         assert (message.state.name, message.status) == ("running", "impaired")
-        live.now += timedelta(days=400)
+        assert message.status_detail == "its host was last seen without it"
+        seen, live.now = live.now, live.now + timedelta(days=400)
         message = await shown(live, instance_id)
         assert (message.state.name, message.status) == ("running", "unreachable")
-        assert "has not been heard of since 2024" in message.status_detail
+        assert "its host is unreachable: it has been silent since 2024-05-17" in message.status_detail
+        assert message.last_seen_time == convert.timestamp(seen)
 
 
 async def test_hosts_are_for_admins() -> None:
     async with Live.running() as live:
         host_id = live.add_host()
+        live.connect(host_id)
         live.add_image()
         (instance_id,) = live.run()
         assert (await shown(live, instance_id)).host_id == host_id
         assert (await shown(live, instance_id, Role.MEMBER)).host_id == ""
         volume = live.root_volume(instance_id)
-        assert convert.to_volume(live.state, volume, Role.READER).host_id == ""
+        assert convert.to_volume(live.state, live.sessions, volume, Role.READER).host_id == ""
         message = convert.to_host(live.state, live.sessions, live.state.hosts[host_id])
         assert (message.vcpus_used, message.memory_mib_used, message.storage_gib_used) == (2, 1024, 1)
         assert (message.status, list(message.roles)) == ("connected", [1, 2, 3])
 
 
-def test_volumes_and_addresses() -> None:
-    region = Region()
+async def test_volumes_and_addresses() -> None:
+    region = Live()
     host_id = region.add_host()
     instance_id, volume_id = region.launch(), region.volume(size_gib=2)
     region.do(volumes.attach, AttachVolume(volume_id, instance_id))
-    message = convert.to_volume(region.state, region.state.volumes[volume_id], Role.ADMIN)
+    message = convert.to_volume(region.state, region.sessions, region.state.volumes[volume_id], Role.ADMIN)
     assert (message.state, message.size_gib, message.host_id, message.zone_name) == ("in-use", 2, host_id, ZONES[0])
     assert [(row.instance_id, row.state) for row in message.attachments] == [(instance_id, "attaching")]
     allocation_id = region.do(addresses.allocate, AllocateAddress())

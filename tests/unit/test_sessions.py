@@ -313,18 +313,7 @@ async def test_an_instance_that_moves_takes_its_port_and_peers_along() -> None:
         assert not [key for key in live.agents[before].has if key[0] in (INSTANCE, ObservedKind.VPC)]
 
 
-async def test_hosts_are_reachable_for_a_while_after_they_were_heard() -> None:
+async def test_an_unknown_host_has_no_console() -> None:
     async with Live.running() as live:
-        host_id = live.add_host()
-        assert live.sessions.status(host_id) == ("connected", live.sessions.heard_at(host_id))
-        opened = live.now
-        live.sessions.open(host_id)
-        live.now = live.now.replace(month=6)
-        live.sessions.hear(host_id)
-        assert live.sessions.status(host_id) == ("connected", opened)
-        heard = live.now
-        live.now = live.now.replace(year=2030)
-        assert live.sessions.status(host_id) == ("unreachable", heard)
-        assert host_id not in live.sessions
         with pytest.raises(Unavailable, match="not connected"):
             await live.sessions.console("host-unknown", "i-1", 64)

@@ -27,7 +27,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stead/v1/volumes.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xd6\x02\n\x06Volume\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12\x10\n\x08size_gib\x18\x02 \x01(\r\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0cstate_detail\x18\x04 \x01(\t\x12\x11\n\tzone_name\x18\x05 \x01(\t\x12\x0f\n\x07host_id\x18\x06 \x01(\t\x12\x13\n\x0bvolume_type\x18\x07 \x01(\t\x12\x10\n\x08image_id\x18\x08 \x01(\t\x12/\n\x0b\x61ttachments\x18\t \x03(\x0b\x32\x1a.stead.v1.VolumeAttachment\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x04tags\x18\x0b \x03(\x0b\x32\x1a.stead.v1.Volume.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xae\x01\n\x10VolumeAttachment\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x1d\n\x15\x64\x65lete_on_termination\x18\x05 \x01(\x08\x12/\n\x0b\x61ttach_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xda\x01\n\x13\x43reateVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tzone_name\x18\x03 \x01(\t\x12\x10\n\x08size_gib\x18\x04 \x01(\r\x12\x13\n\x0bvolume_type\x18\x05 \x01(\t\x12\x35\n\x04tags\x18\x06 \x03(\x0b\x32\'.stead.v1.CreateVolumeRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x14\x43reateVolumeResponse\x12 \n\x06volume\x18\x01 \x01(\x0b\x32\x10.stead.v1.Volume\"y\n\x13\x41ttachVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tvolume_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x05 \x01(\t\"F\n\x14\x41ttachVolumeResponse\x12.\n\nattachment\x18\x01 \x01(\x0b\x32\x1a.stead.v1.VolumeAttachment\"d\n\x13\x44\x65tachVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tvolume_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\"F\n\x14\x44\x65tachVolumeResponse\x12.\n\nattachment\x18\x01 \x01(\x0b\x32\x1a.stead.v1.VolumeAttachment\"O\n\x13\x44\x65leteVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tvolume_id\x18\x03 \x01(\t\"\x16\n\x14\x44\x65leteVolumeResponse\"v\n\x16\x44\x65scribeVolumesRequest\x12\x12\n\nvolume_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"U\n\x17\x44\x65scribeVolumesResponse\x12!\n\x07volumes\x18\x01 \x03(\x0b\x32\x10.stead.v1.Volume\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbb\x03\n\x07Volumes\x12S\n\x0c\x43reateVolume\x12\x1d.stead.v1.CreateVolumeRequest\x1a\x1e.stead.v1.CreateVolumeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x41ttachVolume\x12\x1d.stead.v1.AttachVolumeRequest\x1a\x1e.stead.v1.AttachVolumeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65tachVolume\x12\x1d.stead.v1.DetachVolumeRequest\x1a\x1e.stead.v1.DetachVolumeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65leteVolume\x12\x1d.stead.v1.DeleteVolumeRequest\x1a\x1e.stead.v1.DeleteVolumeResponse\"\x04\x88\xb5\x18\x02\x12\\\n\x0f\x44\x65scribeVolumes\x12 .stead.v1.DescribeVolumesRequest\x1a!.stead.v1.DescribeVolumesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stead/v1/volumes.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xcc\x03\n\x06Volume\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12\x10\n\x08size_gib\x18\x02 \x01(\r\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0cstate_detail\x18\x04 \x01(\t\x12\x11\n\tzone_name\x18\x05 \x01(\t\x12\x0f\n\x07host_id\x18\x06 \x01(\t\x12\x13\n\x0bvolume_type\x18\x07 \x01(\t\x12\x10\n\x08image_id\x18\x08 \x01(\t\x12/\n\x0b\x61ttachments\x18\t \x03(\x0b\x32\x1a.stead.v1.VolumeAttachment\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x04tags\x18\x0b \x03(\x0b\x32\x1a.stead.v1.Volume.TagsEntry\x12\x0e\n\x06status\x18\x14 \x01(\t\x12\x30\n\x0cstatus_since\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_seen_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc4\x01\n\x10VolumeAttachment\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x1d\n\x15\x64\x65lete_on_termination\x18\x05 \x01(\x08\x12/\n\x0b\x61ttach_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cstate_detail\x18\x07 \x01(\t\"\xda\x01\n\x13\x43reateVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tzone_name\x18\x03 \x01(\t\x12\x10\n\x08size_gib\x18\x04 \x01(\r\x12\x13\n\x0bvolume_type\x18\x05 \x01(\t\x12\x35\n\x04tags\x18\x06 \x03(\x0b\x32\'.stead.v1.CreateVolumeRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x14\x43reateVolumeResponse\x12 \n\x06volume\x18\x01 \x01(\x0b\x32\x10.stead.v1.Volume\"y\n\x13\x41ttachVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tvolume_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x05 \x01(\t\"F\n\x14\x41ttachVolumeResponse\x12.\n\nattachment\x18\x01 \x01(\x0b\x32\x1a.stead.v1.VolumeAttachment\"d\n\x13\x44\x65tachVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tvolume_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\"F\n\x14\x44\x65tachVolumeResponse\x12.\n\nattachment\x18\x01 \x01(\x0b\x32\x1a.stead.v1.VolumeAttachment\"O\n\x13\x44\x65leteVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tvolume_id\x18\x03 \x01(\t\"\x16\n\x14\x44\x65leteVolumeResponse\"v\n\x16\x44\x65scribeVolumesRequest\x12\x12\n\nvolume_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"U\n\x17\x44\x65scribeVolumesResponse\x12!\n\x07volumes\x18\x01 \x03(\x0b\x32\x10.stead.v1.Volume\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbb\x03\n\x07Volumes\x12S\n\x0c\x43reateVolume\x12\x1d.stead.v1.CreateVolumeRequest\x1a\x1e.stead.v1.CreateVolumeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x41ttachVolume\x12\x1d.stead.v1.AttachVolumeRequest\x1a\x1e.stead.v1.AttachVolumeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65tachVolume\x12\x1d.stead.v1.DetachVolumeRequest\x1a\x1e.stead.v1.DetachVolumeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65leteVolume\x12\x1d.stead.v1.DeleteVolumeRequest\x1a\x1e.stead.v1.DeleteVolumeResponse\"\x04\x88\xb5\x18\x02\x12\\\n\x0f\x44\x65scribeVolumes\x12 .stead.v1.DescribeVolumesRequest\x1a!.stead.v1.DescribeVolumesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,33 +49,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VOLUMES'].methods_by_name['DescribeVolumes']._loaded_options = None
   _globals['_VOLUMES'].methods_by_name['DescribeVolumes']._serialized_options = b'\210\265\030\003'
   _globals['_VOLUME']._serialized_start=117
-  _globals['_VOLUME']._serialized_end=459
-  _globals['_VOLUME_TAGSENTRY']._serialized_start=416
-  _globals['_VOLUME_TAGSENTRY']._serialized_end=459
-  _globals['_VOLUMEATTACHMENT']._serialized_start=462
-  _globals['_VOLUMEATTACHMENT']._serialized_end=636
-  _globals['_CREATEVOLUMEREQUEST']._serialized_start=639
-  _globals['_CREATEVOLUMEREQUEST']._serialized_end=857
-  _globals['_CREATEVOLUMEREQUEST_TAGSENTRY']._serialized_start=416
-  _globals['_CREATEVOLUMEREQUEST_TAGSENTRY']._serialized_end=459
-  _globals['_CREATEVOLUMERESPONSE']._serialized_start=859
-  _globals['_CREATEVOLUMERESPONSE']._serialized_end=915
-  _globals['_ATTACHVOLUMEREQUEST']._serialized_start=917
-  _globals['_ATTACHVOLUMEREQUEST']._serialized_end=1038
-  _globals['_ATTACHVOLUMERESPONSE']._serialized_start=1040
-  _globals['_ATTACHVOLUMERESPONSE']._serialized_end=1110
-  _globals['_DETACHVOLUMEREQUEST']._serialized_start=1112
-  _globals['_DETACHVOLUMEREQUEST']._serialized_end=1212
-  _globals['_DETACHVOLUMERESPONSE']._serialized_start=1214
-  _globals['_DETACHVOLUMERESPONSE']._serialized_end=1284
-  _globals['_DELETEVOLUMEREQUEST']._serialized_start=1286
-  _globals['_DELETEVOLUMEREQUEST']._serialized_end=1365
-  _globals['_DELETEVOLUMERESPONSE']._serialized_start=1367
-  _globals['_DELETEVOLUMERESPONSE']._serialized_end=1389
-  _globals['_DESCRIBEVOLUMESREQUEST']._serialized_start=1391
-  _globals['_DESCRIBEVOLUMESREQUEST']._serialized_end=1509
-  _globals['_DESCRIBEVOLUMESRESPONSE']._serialized_start=1511
-  _globals['_DESCRIBEVOLUMESRESPONSE']._serialized_end=1596
-  _globals['_VOLUMES']._serialized_start=1599
-  _globals['_VOLUMES']._serialized_end=2042
+  _globals['_VOLUME']._serialized_end=577
+  _globals['_VOLUME_TAGSENTRY']._serialized_start=534
+  _globals['_VOLUME_TAGSENTRY']._serialized_end=577
+  _globals['_VOLUMEATTACHMENT']._serialized_start=580
+  _globals['_VOLUMEATTACHMENT']._serialized_end=776
+  _globals['_CREATEVOLUMEREQUEST']._serialized_start=779
+  _globals['_CREATEVOLUMEREQUEST']._serialized_end=997
+  _globals['_CREATEVOLUMEREQUEST_TAGSENTRY']._serialized_start=534
+  _globals['_CREATEVOLUMEREQUEST_TAGSENTRY']._serialized_end=577
+  _globals['_CREATEVOLUMERESPONSE']._serialized_start=999
+  _globals['_CREATEVOLUMERESPONSE']._serialized_end=1055
+  _globals['_ATTACHVOLUMEREQUEST']._serialized_start=1057
+  _globals['_ATTACHVOLUMEREQUEST']._serialized_end=1178
+  _globals['_ATTACHVOLUMERESPONSE']._serialized_start=1180
+  _globals['_ATTACHVOLUMERESPONSE']._serialized_end=1250
+  _globals['_DETACHVOLUMEREQUEST']._serialized_start=1252
+  _globals['_DETACHVOLUMEREQUEST']._serialized_end=1352
+  _globals['_DETACHVOLUMERESPONSE']._serialized_start=1354
+  _globals['_DETACHVOLUMERESPONSE']._serialized_end=1424
+  _globals['_DELETEVOLUMEREQUEST']._serialized_start=1426
+  _globals['_DELETEVOLUMEREQUEST']._serialized_end=1505
+  _globals['_DELETEVOLUMERESPONSE']._serialized_start=1507
+  _globals['_DELETEVOLUMERESPONSE']._serialized_end=1529
+  _globals['_DESCRIBEVOLUMESREQUEST']._serialized_start=1531
+  _globals['_DESCRIBEVOLUMESREQUEST']._serialized_end=1649
+  _globals['_DESCRIBEVOLUMESRESPONSE']._serialized_start=1651
+  _globals['_DESCRIBEVOLUMESRESPONSE']._serialized_end=1736
+  _globals['_VOLUMES']._serialized_start=1739
+  _globals['_VOLUMES']._serialized_end=2182
 # @@protoc_insertion_point(module_scope)

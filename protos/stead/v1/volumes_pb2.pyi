@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Volume(_message.Message):
-    __slots__ = ("volume_id", "size_gib", "state", "state_detail", "zone_name", "host_id", "volume_type", "image_id", "attachments", "create_time", "tags")
+    __slots__ = ("volume_id", "size_gib", "state", "state_detail", "zone_name", "host_id", "volume_type", "image_id", "attachments", "create_time", "tags", "status", "status_since", "last_seen_time")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,9 @@ class Volume(_message.Message):
     ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_SINCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_TIME_FIELD_NUMBER: _ClassVar[int]
     volume_id: str
     size_gib: int
     state: str
@@ -42,23 +45,28 @@ class Volume(_message.Message):
     attachments: _containers.RepeatedCompositeFieldContainer[VolumeAttachment]
     create_time: _timestamp_pb2.Timestamp
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, volume_id: _Optional[str] = ..., size_gib: _Optional[int] = ..., state: _Optional[str] = ..., state_detail: _Optional[str] = ..., zone_name: _Optional[str] = ..., host_id: _Optional[str] = ..., volume_type: _Optional[str] = ..., image_id: _Optional[str] = ..., attachments: _Optional[_Iterable[_Union[VolumeAttachment, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    status: str
+    status_since: _timestamp_pb2.Timestamp
+    last_seen_time: _timestamp_pb2.Timestamp
+    def __init__(self, volume_id: _Optional[str] = ..., size_gib: _Optional[int] = ..., state: _Optional[str] = ..., state_detail: _Optional[str] = ..., zone_name: _Optional[str] = ..., host_id: _Optional[str] = ..., volume_type: _Optional[str] = ..., image_id: _Optional[str] = ..., attachments: _Optional[_Iterable[_Union[VolumeAttachment, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class VolumeAttachment(_message.Message):
-    __slots__ = ("volume_id", "instance_id", "device_name", "state", "delete_on_termination", "attach_time")
+    __slots__ = ("volume_id", "instance_id", "device_name", "state", "delete_on_termination", "attach_time", "state_detail")
     VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     DELETE_ON_TERMINATION_FIELD_NUMBER: _ClassVar[int]
     ATTACH_TIME_FIELD_NUMBER: _ClassVar[int]
+    STATE_DETAIL_FIELD_NUMBER: _ClassVar[int]
     volume_id: str
     instance_id: str
     device_name: str
     state: str
     delete_on_termination: bool
     attach_time: _timestamp_pb2.Timestamp
-    def __init__(self, volume_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., device_name: _Optional[str] = ..., state: _Optional[str] = ..., delete_on_termination: _Optional[bool] = ..., attach_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    state_detail: str
+    def __init__(self, volume_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., device_name: _Optional[str] = ..., state: _Optional[str] = ..., delete_on_termination: _Optional[bool] = ..., attach_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state_detail: _Optional[str] = ...) -> None: ...
 
 class CreateVolumeRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "zone_name", "size_gib", "volume_type", "tags")

@@ -16,6 +16,7 @@ from stead.v1.instances_pb2 import (
     InstanceState,
     InstanceStateChange,
     RunInstancesResponse,
+    StartInstancesResponse,
     StateReason,
     StopInstancesResponse,
     TerminateInstancesResponse,
@@ -82,6 +83,36 @@ def test_one_that_can_not_get_there_any_more_fails_with_its_reason(cloud: Cloud,
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"WaitFailed: {I1} is terminated and will not be running." in result.stderr
     assert "Server.InternalError: The disk is gone." in result.stderr
+
+
+def test_a_start_that_cannot_succeed_fails_at_once(cloud: Cloud, stead: Stead) -> None:
+    broken = instance("pending", status_detail="the disk is gone", is_status_permanent=True)
+    change = InstanceStateChange(instance_id=I1, previous_state=InstanceState(name="stopped"))
+    cloud.answers |= {
+        "StartInstances": StartInstancesResponse(starting_instances=[change]),
+        "DescribeInstances": seen(broken),
+    }
+    result = stead("instance", "start", I1, "--wait")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"stead: WaitFailed: {I1} is pending, and stays so: the disk is gone\n",
+    )
+
+
+def test_a_cause_is_shown_once_while_it_waits(cloud: Cloud, stead: Stead) -> None:
+    late = instance("pending", I2, status_detail="the pool is full")
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending"), instance("pending", I2)]),
+        "DescribeInstances": [
+            seen(instance("pending"), late),
+            seen(instance("pending"), instance("pending", I2)),
+            seen(instance("running"), late),
+            seen(instance("running"), instance("running", I2)),
+        ],
+    }
+    result = stead("instance", "run", "--image", AMI, "--count", "2", "--wait")
+    assert result.exit_code == 0
+    assert result.stderr == f"{I2} is pending, 0 of 2 running: the pool is full\n"
 
 
 def test_stop_and_terminate(cloud: Cloud, stead: Stead) -> None:
@@ -158,6 +189,19 @@ def test_volumes(cloud: Cloud, stead: Stead) -> None:
     assert "detached" in stead("volume", "detach", VOL, "--wait").stdout
     cloud.answers["DescribeVolumes"] = [volume("deleting"), DescribeVolumesResponse()]
     assert stead("volume", "delete", VOL, "--wait").stdout == f"Deleted {VOL}\n"
+
+
+def test_a_guest_that_holds_its_volume_is_shown_while_it_waits(cloud: Cloud, stead: Stead) -> None:
+    held = VolumeAttachment(volume_id=VOL, state="busy", state_detail="the guest still has it")
+    cloud.answers |= {
+        "DetachVolume": DetachVolumeResponse(attachment=held),
+        "DescribeVolumes": [
+            DescribeVolumesResponse(volumes=[Volume(volume_id=VOL, state="in-use", attachments=[held])]),
+            volume("available"),
+        ],
+    }
+    result = stead("volume", "detach", VOL, "--wait")
+    assert result.stderr == f"{VOL} is in-use and busy: the guest still has it\n"
 
 
 def test_a_volume_in_error_fails(cloud: Cloud, stead: Stead) -> None:

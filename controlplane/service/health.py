@@ -1,0 +1,113 @@
+"""What is wrong with an instance or a volume, out of what its hosts were last seen to have. Pure; judges no one unseen.
+
+A guest needs more than itself: its volumes and their doors on storage hosts, its VPC on its own. What is wrong with
+any of them is a cause, and causes are told roots first. Nothing is said that was not seen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
+from controlplane.model.lifecycle import InstanceState, VolumeState
+from controlplane.model.state import State
+from controlplane.service import volumes
+from controlplane.service.admission import current_state, observation_of
+from controlplane.service.presence import Look, Presence, at
+
+# How long a guest may take to let go of a volume before that is worth saying. Shorter: each detach seems to hang.
+# Longer: somebody waits for a guest that has it mounted.
+BUSY_AFTER = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`status` as in instances.proto. `last_seen_at`: when its host was last heard of."""
+
+    status: str
+    cause: str
+    since: datetime | None
+    last_seen_at: datetime | None
+    is_permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    cause: str
+    since: datetime | None
+    is_permanent: bool = False
+
+
+def of_instance(state: State, look: Look, row: Instance) -> Health:
+    host, current = look(row.host_id), current_state(state, row)
+    if row.desired is not Desired.ON and row.is_settled:
+        return Health("not-applicable", "", None, host.last_seen_at)
+    troubles = list(_troubles(state, look, row, current))
+    if not host.is_reachable:
+        return _health("unreachable", [_away("its host", host), *troubles], host)
+    if current is InstanceState.RUNNING:
+        return _health("impaired" if troubles else "ok", troubles, host)
+    return _health("initializing" if current is InstanceState.PENDING else "not-applicable", troubles, host)
+
+
+def of_volume(state: State, look: Look, row: Volume) -> Health:
+    host, current = look(row.host_id), volumes.state_of(state, row)
+    troubles = list(_errors(state, ObservedKind.VOLUME, row.id, row.host_id, ""))
+    if not host.is_reachable:
+        return _health("unreachable", [_away("its host", host), *troubles], host)
+    if current is VolumeState.CREATING:
+        return _health("initializing", troubles, host)
+    return _health("impaired" if troubles else "ok", troubles, host)
+
+
+def _health(status: str, troubles: list[Trouble], host: Presence) -> Health:
+    cause = "; ".join(dict.fromkeys(trouble.cause for trouble in troubles))
+    since = troubles[0].since if troubles else None
+    return Health(status, cause, since, host.last_seen_at, any(trouble.is_permanent for trouble in troubles))
+
+
+def _away(whose: str, host: Presence) -> Trouble:
+    return Trouble(f"{whose} is {host.status.value}: {host.cause}", host.since)
+
+
+def _troubles(state: State, look: Look, row: Instance, current: InstanceState) -> Iterator[Trouble]:
+    for bond in state.attachments.by("instance", row.id):
+        if bond.phase is Phase.ATTACHED:
+            yield from _volume_troubles(state, look, bond)
+    for interface in state.interfaces.by("instance", row.id):
+        yield from _errors(state, ObservedKind.VPC, interface.vpc_id, row.host_id, f"{interface.vpc_id}: ")
+    seen = observation_of(state, row)
+    if seen and seen.error:
+        yield Trouble(seen.error, seen.since, seen.permanent)
+    elif current is InstanceState.RUNNING and seen is None:
+        yield Trouble("its host was last seen without it", None)
+    elif current is InstanceState.RUNNING and seen and not seen.running:
+        yield Trouble("its host last saw the guest off, and gave no reason", seen.since)
+
+
+def _volume_troubles(state: State, look: Look, bond: Attachment) -> Iterator[Trouble]:
+    storage = look(bond.storage_host_id)
+    if bond.storage_host_id != bond.client_host_id and not storage.is_reachable:
+        yield _away(f"the storage host of {bond.volume_id}", storage)
+    for kind, resource_id in ((ObservedKind.VOLUME, bond.volume_id), (ObservedKind.EXPORT, bond.id)):
+        yield from _errors(state, kind, resource_id, bond.storage_host_id, f"{bond.volume_id}: ")
+
+
+def _errors(state: State, kind: ObservedKind, resource_id: str, host_id: str, whose: str) -> Iterator[Trouble]:
+    seen: Observation | None = state.observed(kind, resource_id, host_id)
+    if seen and seen.error:
+        yield Trouble(f"{whose}{seen.error}", seen.since, seen.permanent)
+
+
+def of_attachment(state: State, row: Attachment, now: datetime) -> tuple[str, str]:
+    """Its state as in volumes.proto, and what is in the way."""
+    if row.phase is Phase.ATTACHED:
+        return ("attached" if volumes.is_attached(state, row) else "attaching"), ""
+    seen = state.observed(ObservedKind.INSTANCE, row.instance_id, row.client_host_id)
+    is_held = row.phase is Phase.DETACHING and seen is not None and row.id in seen.export_names
+    if is_held and row.phase_at and now - row.phase_at >= BUSY_AFTER:
+        return "busy", (
+            f"the guest was asked at {at(row.phase_at)} to let go of it and still has it; "
+            "unmount it there, or detach it by force"
+        )
+    return "detaching", ""

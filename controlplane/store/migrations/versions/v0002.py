@@ -1,0 +1,31 @@
+"""Columns for what hosts were last seen to be. New ones in rows that exist are null, zero or empty."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from controlplane.store.migrations.versions.v0001 import _column
+
+revision = "0002"
+down_revision = "0001"
+
+_COLUMNS = {
+    "hosts": "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean",
+    "observations": "since time?",
+    "attachments": "phase_at time?",
+}
+_ZERO = {"text": "", "integer": "0", "boolean": "false"}
+
+
+def upgrade() -> None:
+    for table, columns in _COLUMNS.items():
+        for text in columns.split(", "):
+            op.add_column(table, _with_default(text))
+
+
+def _with_default(text: str) -> sa.Column[Any]:
+    column = _column(text)
+    if not column.nullable:
+        column.server_default = sa.DefaultClause(_ZERO[text.split(" ")[1]])
+    return column
