@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 POLL_S = 2.0
 # With hints: changes that come closer together than this are looked at together.
 GATHER_S = 0.1
+# As many values as a request's filters may have.
+FILTER_VALUES = 200
 
 # States from which the wanted one can't be reached any more; the same as in EC2's waiters.
 DEAD_ENDS = {
@@ -104,10 +106,12 @@ async def wait_for_instances(stead: "Stead", ids: Sequence[str], goal: str, time
     found: dict[str, Instance] = {}
 
     async def look() -> Late | None:
-        request = DescribeInstancesRequest(filters=[Filter(name="instance-id", values=ids)])
-        reply = await stead.all_pages(stead.instances.DescribeInstances, request)
         found.clear()
-        found.update({instance.instance_id: instance for instance in reply.instances})
+        for start in range(0, len(ids), FILTER_VALUES):
+            some = Filter(name="instance-id", values=ids[start : start + FILTER_VALUES])
+            request = DescribeInstancesRequest(filters=[some])
+            reply = await stead.all_pages(stead.instances.DescribeInstances, request)
+            found.update({instance.instance_id: instance for instance in reply.instances})
         late = [id for id in ids if _state(found.get(id)) != goal]
         for id in late:
             _refuse_dead_end(id, found.get(id), goal)

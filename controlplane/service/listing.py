@@ -2,15 +2,22 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from controlplane.errors import Invalid, invalid_value
+from controlplane.service import wildcards
+from controlplane.service.wildcards import Wildcard
 
 MAX_PAGE = 1000
+# Each filter reads an attribute of every row that is left, within one step of the control plane. EC2 has 50 and 200.
+MAX_FILTERS = 20
+MAX_VALUES = 200
+MAX_VALUE_LENGTH = 255
+# What the wildcards of a request may look at, each filter having its share: at worst half a second, in which nobody
+# else is answered. Fewer: a wildcard over the names of 10,000 resources is refused.
+MAX_WILDCARD_CHARACTERS = 2_500_000
 
 
 class Listed(Protocol):
@@ -29,19 +36,37 @@ class Filter:
     values: tuple[str, ...]
 
 
-@lru_cache(maxsize=1024)
-def _pattern(value: str) -> re.Pattern[str]:
-    """EC2's wildcards: `*`, `?`, and a backslash before a literal."""
-    parts, escaped = [], False
-    for char in value:
-        if escaped or char not in "*?\\":
-            parts.append(re.escape(char))
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        else:
-            parts.append(".*" if char == "*" else ".")
-    return re.compile("".join(parts), re.DOTALL)
+class _Values:
+    """A filter's values: plain ones in a set, wildcards one by one."""
+
+    def __init__(self, wanted: Filter, characters_left: int) -> None:
+        for value in wanted.values:
+            if len(value) > MAX_VALUE_LENGTH:
+                raise invalid_value(f"Filter {wanted.name!r}", value, f"at most {MAX_VALUE_LENGTH} characters")
+        parsed = [wildcards.parse(value) for value in wanted.values]
+        self._plain = {"".join(map(str, value)) for value in parsed if _is_plain(value)}
+        self._wildcards = [Wildcard(value) for value in parsed if not _is_plain(value)]
+        self._name = wanted.name
+        self._characters_left = characters_left
+
+    def match(self, found: Values) -> bool:
+        """Whether one of a row's values is wanted. Raises `FilterLimitExceeded` when it has looked at too much."""
+        texts = (found,) if isinstance(found, str) else found
+        return any(text in self._plain or self._is_wild(text) for text in texts)
+
+    def _is_wild(self, text: str) -> bool:
+        self._characters_left -= len(text) * len(self._wildcards)
+        if self._characters_left < 0:
+            raise _too_much(f"The wildcards of filter {self._name!r} have too much to look at here; use fewer, or ids")
+        return any(wildcard.matches(text) for wildcard in self._wildcards)
+
+
+def _is_plain(parsed: list[object]) -> bool:
+    return wildcards.STAR not in parsed and wildcards.ANY not in parsed
+
+
+def _too_much(message: str) -> Invalid:
+    return Invalid("FilterLimitExceeded", message)
 
 
 def _reader(name: str, attributes: Attributes[R]) -> Callable[[R], Values]:
@@ -54,19 +79,23 @@ def _reader(name: str, attributes: Attributes[R]) -> Callable[[R], Values]:
     raise Invalid("InvalidFilter", f"Filter {name!r} is not known here; there are: {known}")
 
 
-def _matches(values: Values, patterns: Sequence[re.Pattern[str]]) -> bool:
-    found = (values,) if isinstance(values, str) else values
-    return any(pattern.fullmatch(value) for value in found for pattern in patterns)
-
-
 def select(rows: Iterable[R], filters: Sequence[Filter], attributes: Attributes[R]) -> list[R]:
-    """Rows that match all filters, ordered by creation and id. Raises `InvalidFilter`."""
+    """Rows that match all filters, ordered by creation and id. Raises `InvalidFilter`, `FilterLimitExceeded`."""
+    _check_number(filters)
     for wanted in filters:
         if not wanted.values:
             raise Invalid("InvalidFilter", f"Filter {wanted.name!r} has no values; give at least one")
-        read, patterns = _reader(wanted.name, attributes), [_pattern(value) for value in wanted.values]
-        rows = [row for row in rows if _matches(read(row), patterns)]
+        read, values = _reader(wanted.name, attributes), _Values(wanted, MAX_WILDCARD_CHARACTERS // len(filters))
+        rows = [row for row in rows if values.match(read(row))]
     return sorted(rows, key=_order)
+
+
+def _check_number(filters: Sequence[Filter]) -> None:
+    count = sum(len(wanted.values) for wanted in filters)
+    if len(filters) > MAX_FILTERS or count > MAX_VALUES:
+        raise _too_much(
+            f"{len(filters)} filters with {count} values; a request has at most {MAX_FILTERS} with {MAX_VALUES} in all"
+        )
 
 
 def _order(row: Listed) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from controlplane.errors import Invalid
 from controlplane.service.listing import Filter, page, select
+from controlplane.service.wildcards import ANY, STAR, Wildcard, parse
 from tests.unit.region import NOW
 
 
@@ -51,6 +52,51 @@ def ids(rows: Any) -> list[str]:
 def test_wildcards_and_escapes(pattern: str, value: str, matches: bool) -> None:
     found = select([Row("1", color=value)], [Filter("color", (pattern,))], ATTRIBUTES)
     assert bool(found) is matches
+
+
+def fits(pattern: list[object], text: str) -> bool:
+    """What a pattern means, told without regard to what it costs."""
+    if not pattern:
+        return not text
+    first, rest = pattern[0], pattern[1:]
+    if first is STAR:
+        return fits(rest, text) or (bool(text) and fits(pattern, text[1:]))
+    return bool(text) and (first is ANY or first == text[0]) and fits(rest, text[1:])
+
+
+@given(st.text("ab*?\\", max_size=8), st.text("ab*", max_size=8))
+def test_wildcards_match_what_they_mean(pattern: str, text: str) -> None:
+    assert Wildcard(parse(pattern)).matches(text) is fits(parse(pattern), text)
+
+
+def test_a_pattern_with_many_stars_costs_no_more_than_one_with_few() -> None:
+    """As a regular expression it would take longer than the universe has."""
+    rows = [Row("1", tags={"Name": "a" * 255})]
+    assert not select(rows, [Filter("tag:Name", ("*a" * 120 + "*b",))], ATTRIBUTES)
+
+
+def test_what_wildcards_may_look_at_is_bounded_and_plain_values_are_not() -> None:
+    rows = [Row(f"{n:05}", color="x" * 255) for n in range(10_000)]
+    assert len(select(rows[:9_000], [Filter("color", ("x*",))], ATTRIBUTES)) == 9_000
+    with pytest.raises(Invalid, match=r"'color'.*use fewer, or ids") as caught:
+        select(rows, [Filter("color", ("x*y", "x?z"))], ATTRIBUTES)
+    assert caught.value.code == "FilterLimitExceeded"
+    wanted = tuple(f"{n:05}" for n in range(0, 10_000, 50))
+    assert ids(select(rows, [Filter("id", wanted)], ATTRIBUTES)) == list(wanted)
+
+
+@pytest.mark.parametrize(
+    "filters", [[Filter("color", ("red",) * 201)], [Filter("color", ("red",) * 101)] * 2, [Filter("id", ("1",))] * 21]
+)
+def test_the_number_of_filters_and_values_is_limited(filters: list[Filter]) -> None:
+    with pytest.raises(Invalid, match="at most 20 with 200 in all") as caught:
+        select([], filters, ATTRIBUTES)
+    assert caught.value.code == "FilterLimitExceeded"
+
+
+def test_a_value_that_no_attribute_can_have_is_refused() -> None:
+    with pytest.raises(Invalid, match="at most 255 characters"):
+        select([], [Filter("color", ("x" * 256,))], ATTRIBUTES)
 
 
 def test_one_value_of_each_filter_must_match() -> None:
