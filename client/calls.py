@@ -8,9 +8,11 @@ import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 
 from client.errors import SteadError
@@ -36,6 +38,7 @@ CODES = {
     grpc.StatusCode.INTERNAL: "InternalError",
 }
 
+D = TypeVar("D", bound=Message)
 Explain = Callable[[], Awaitable[str]]
 
 
@@ -60,7 +63,7 @@ class UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg
             except grpc.aio.AioRpcError as error:
                 if attempt == ATTEMPTS - 1 or not may_repeat(error):
                     raise await to_stead_error(error, self._explain, request) from error
-                await asyncio.sleep(pause_s(attempt, random.random()))  # noqa: S311 (no secret)
+                await asyncio.sleep(pause_s(attempt, random.random(), asked_pause_s(error)))  # noqa: S311 (no secret)
             else:
                 return call
         raise AssertionError("the last attempt returns or raises")
@@ -108,25 +111,39 @@ def with_client_token(request: Any) -> Any:
     return copy
 
 
-def pause_s(attempt: int, chance: float) -> float:
-    """How long to wait after the attempt of this number, from 0; `chance` is at least 0 and below 1."""
+def pause_s(attempt: int, chance: float, asked_s: float | None = None) -> float:
+    """How long to wait after the attempt of this number, from 0; `chance` is at least 0 and below 1.
+
+    Not less than the control plane asks for, and twice as long each time, since others who were asked come back too.
+    """
+    if asked_s is not None:
+        return (1 + chance) * asked_s * 2.0**attempt
     return chance * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**attempt)
+
+
+def asked_pause_s(error: grpc.aio.AioRpcError) -> float | None:
+    """After what time the control plane wants the call again; None where it does not say."""
+    asked = _detail(error, RetryInfo)
+    return float(asked.retry_delay.ToTimedelta().total_seconds()) if asked else None
 
 
 def may_repeat(error: grpc.aio.AioRpcError) -> bool:
     """Whether the answer, or the call itself, was lost on the way, or the control plane asks to come back."""
     detail = error_detail(error)
-    return error.code() in LOST and (detail is None or detail.retryable)
+    is_lost = error.code() in LOST and (detail is None or detail.retryable)
+    return is_lost or asked_pause_s(error) is not None
 
 
 def error_detail(error: grpc.aio.AioRpcError) -> ErrorDetail | None:
     """What the control plane says about the error; None where it was not the control plane that answered."""
+    return _detail(error, ErrorDetail)
+
+
+def _detail(error: grpc.aio.AioRpcError, kind: type[D]) -> D | None:
+    """The detail of this kind that google.rpc.Status has."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # has what it reads
-    detail = ErrorDetail()
-    for packed in status.details if status else ():
-        if packed.Unpack(detail):
-            return detail
-    return None
+    detail = kind()
+    return next((detail for packed in (status.details if status else ()) if packed.Unpack(detail)), None)
 
 
 async def to_stead_error(error: grpc.aio.AioRpcError, explain: Explain, request: Any = None) -> SteadError:
@@ -138,7 +155,7 @@ async def to_stead_error(error: grpc.aio.AioRpcError, explain: Explain, request:
             detail.message,
             retryable=detail.retryable,
             blocking_ids=detail.blocking_ids,
-            host_refusals={refusal.host_id: refusal.reason for refusal in detail.host_refusals},
+            host_refusals=[(refusal.host_id, refusal.reason) for refusal in detail.host_refusals],
             request_id=detail.request_id,
         )
     code = error.code()

@@ -1,6 +1,6 @@
 """What the client raises. Knows nothing of gRPC, so that it costs nothing to import."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 
 class ConfigError(Exception):
@@ -8,7 +8,8 @@ class ConfigError(Exception):
 
 
 class SteadError(Exception):
-    """A call failed. The fields are those of `stead.v1.ErrorDetail`; `host_refusals` maps host ids to reasons."""
+    """A call failed. The fields are those of `stead.v1.ErrorDetail`; `host_refusals` has hosts and
+    reasons; without a host what only an admin is told more of."""
 
     def __init__(
         self,
@@ -17,7 +18,7 @@ class SteadError(Exception):
         *,
         retryable: bool = False,
         blocking_ids: Sequence[str] = (),
-        host_refusals: Mapping[str, str] | None = None,
+        host_refusals: Iterable[tuple[str, str]] = (),
         request_id: str = "",
     ) -> None:
         super().__init__(f"{code}: {message}")
@@ -25,5 +26,5 @@ class SteadError(Exception):
         self.message = message
         self.retryable = retryable
         self.blocking_ids = tuple(blocking_ids)
-        self.host_refusals = dict(host_refusals or {})
+        self.host_refusals = tuple(host_refusals)
         self.request_id = request_id

@@ -115,6 +115,20 @@ class LimitsConfig:
     instances_per_call: int = 1000
     key_pairs: int = 5000
     security_groups: int = 2500
+    # Calls of one project that read, and calls that change something: each second, and at once after a quiet time. More
+    # are refused with RequestLimitExceeded and come back later. Higher: one project's scripts slow the others down.
+    reads_per_s: int = 100
+    reads_burst: int = 1000
+    changes_per_s: int = 10
+    changes_burst: int = 500
+    # Calls in progress, of one project and from one address. A watcher, also a waiting command, is one all the time.
+    calls_in_progress: int = 500
+    calls_in_progress_per_address: int = 1000
+
+    def check(self) -> None:
+        for name, value in asdict(self).items():
+            if value == 0 and name.endswith(("_per_s", "_burst")):
+                raise ConfigError(f"limits.{name} = 0: must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

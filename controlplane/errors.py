@@ -33,6 +33,7 @@ class CloudError(Exception):
     """What a use case raises: `code` is EC2's, `blocking_ids` and `refusals` say what stands in the way."""
 
     category = Category.INTERNAL
+    retry_after_s: float | None = None
 
     def __init__(
         self, code: str, message: str, *, blocking_ids: Sequence[str] = (), refusals: Sequence[Refusal] = ()
@@ -70,6 +71,16 @@ class NoCapacity(CloudError):
 
 class Unavailable(CloudError):
     category = Category.UNAVAILABLE
+
+
+class Throttled(CloudError):
+    """Too much at once from one caller: `RequestLimitExceeded`, and when to come back."""
+
+    category = Category.CAPACITY
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__("RequestLimitExceeded", message)
+        self.retry_after_s = retry_after_s
 
 
 def invalid_value(parameter: str, value: object, expected: str) -> Invalid:

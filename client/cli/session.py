@@ -146,7 +146,7 @@ def _print_error(error: SteadError) -> None:
     render.print_note(f"stead: {error}")
     if error.blocking_ids:
         render.print_note(f"  in the way: {', '.join(error.blocking_ids)}")
-    for host_id, reason in error.host_refusals.items():
-        render.print_note(f"  {host_id}: {reason}")
+    for host_id, reason in error.host_refusals:
+        render.print_note(f"  {host_id}: {reason}" if host_id else f"  {reason}")
     if error.code == "InternalError" and error.request_id:
         render.print_note(f"  look for request {error.request_id} in the control plane's log")

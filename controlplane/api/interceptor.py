@@ -1,58 +1,52 @@
-"""Around every call: who calls, may they, what went wrong, one line in the log."""
+"""Around every call: who calls, may they, how much at once, what went wrong, one line in the log.
 
+Nothing of a call's body is read before its caller is known: all requests are taken as streams of bytes, and become
+messages here.
+"""
+
+import asyncio
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any, NoReturn
 
 import grpc
 import structlog
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.status_pb2 import Status
+from google.protobuf.message import DecodeError
 
-from controlplane.api.caller import Principal, authenticate, principal
+from controlplane.api import bounds
+from controlplane.api.caller import Edge, Principal, authenticate, principal
+from controlplane.api.limits import InProgress, Rate
 from controlplane.api.roles import OF_TOKENS, role_needed
-from controlplane.engine import Engine
-from controlplane.errors import Category, CloudError, Denied
+from controlplane.api.status import status_of
+from controlplane.api.tokens import Streams
+from controlplane.errors import CloudError, Denied, Invalid
 from controlplane.ids import Prefix, mint
 from controlplane.model.project import Role
-from stead.v1.common_pb2 import ROLE_ANYONE, ROLE_HOST, ErrorDetail, HostRefusal
+from stead.v1.common_pb2 import ROLE_ANYONE, ROLE_HOST
 
 Context = Any  # grpc.aio.ServicerContext, which the stubs call generic and the library does not
 Handler = Any  # grpc.RpcMethodHandler, likewise
 
-_STATUS = {
-    Category.CALLER: grpc.StatusCode.INVALID_ARGUMENT,
-    Category.MISSING: grpc.StatusCode.NOT_FOUND,
-    Category.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
-    Category.DENIED: grpc.StatusCode.PERMISSION_DENIED,
-    Category.CONFLICT: grpc.StatusCode.FAILED_PRECONDITION,
-    Category.CAPACITY: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Category.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
-    Category.INTERNAL: grpc.StatusCode.INTERNAL,
-}
-_RETRYABLE = {Category.CAPACITY, Category.UNAVAILABLE}
-# A client refuses a reply with more than 8 KiB of metadata, in which the message comes thrice, once percent-encoded.
-_MESSAGE_MAX_BYTES, _DETAIL_MAX_BYTES = 400, 4000
-_DETAILS_KEY = "grpc-status-details-bin"  # gRPC's name for a serialised google.rpc.Status.
-
-# Open to all: what load balancers and grpcurl ask.
+# Open to all, and not worth a line in the log: what load balancers and grpcurl ask.
 _NOT_OURS = ("/grpc.health.", "/grpc.reflection.")
-
-
-def _cut(message: str) -> str:
-    """The message as long as it may be: it may repeat what the caller sent."""
-    encoded = message.encode()
-    is_long = len(encoded) > _MESSAGE_MAX_BYTES
-    return encoded[: _MESSAGE_MAX_BYTES - 3].decode(errors="ignore") + "..." if is_long else message
+# How long a call's message may take to arrive. Longer: callers who never send theirs hold their places for longer.
+BODY_TIMEOUT_S = 30
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """For the users' endpoint, and with `is_for_agents` for the agents', where the certificate says who calls."""
 
-    def __init__(self, engine: Engine, *, is_for_agents: bool = False) -> None:
-        self._engine = engine
+    def __init__(self, edge: Edge, *, is_for_agents: bool = False) -> None:
+        self._edge = edge
         self._is_for_agents = is_for_agents
+        self._streams = Streams(edge.engine)
+        policy = edge.policy
+        self._of_address = InProgress(policy.calls_in_progress_per_address)
+        self._of_project = InProgress(policy.calls_in_progress)
+        self._reads = Rate("reading calls", policy.reads_per_s, policy.reads_burst)
+        self._changes = Rate("changing calls", policy.changes_per_s, policy.changes_burst)
 
     async def intercept_service(
         self,
@@ -60,77 +54,116 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         details: grpc.HandlerCallDetails,
     ) -> Handler:
         handler = await continuation(details)
-        if handler is None or details.method.startswith(_NOT_OURS):
+        if handler is None:
             return handler
-        return _wrap(handler, lambda inner: self._guarded(details.method, inner))
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                self._streaming(details.method, handler), response_serializer=handler.response_serializer
+            )
+        return grpc.stream_unary_rpc_method_handler(
+            self._once(details.method, handler), response_serializer=handler.response_serializer
+        )
 
-    def _guarded(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
-        async def once(request: Any, context: Context) -> Any:
-            async with _Call(self._engine, method, context, self._is_for_agents):
-                return await inner(request, context)
+    def _once(self, method: str, handler: Handler) -> Callable[..., Any]:
+        behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
-        async def streaming(request: Any, context: Context) -> AsyncIterator[Any]:
-            async with _Call(self._engine, method, context, self._is_for_agents):
-                async for response in inner(request, context):
-                    yield response
+        async def once(bodies: AsyncIterator[bytes], context: Context) -> Any:
+            async with _Call(method, context) as call, self._admitted(call, handler):
+                return await behaviour(await self._request(bodies, handler), context)
 
-        return streaming if inspect.isasyncgenfunction(inner) else once
+        return once
 
+    def _streaming(self, method: str, handler: Handler) -> Callable[..., Any]:
+        behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
-def _wrap(handler: Any, guard: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Handler:
-    kinds = {
-        (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
-        (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
-        (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
-        (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
-    }
-    name, make = kinds[handler.request_streaming, handler.response_streaming]
-    return make(
-        guard(getattr(handler, name)),
-        request_deserializer=handler.request_deserializer,
-        response_serializer=handler.response_serializer,
-    )
+        async def streaming(bodies: AsyncIterator[bytes], context: Context) -> None:
+            async with _Call(method, context) as call, self._admitted(call, handler):
+                answer = behaviour(await self._request(bodies, handler), context)
+                if not inspect.isasyncgen(answer):
+                    await answer
+                    return
+                async with aclosing(answer):
+                    async for response in answer:
+                        await context.write(response)
+
+        return streaming
+
+    @asynccontextmanager
+    async def _admitted(self, call: "_Call", handler: Handler) -> AsyncIterator[None]:
+        """By the role that the method needs. A host's certificate was checked by TLS, and names it to the servicer."""
+        needed = ROLE_ANYONE if call.method.startswith(_NOT_OURS) else role_needed(call.method)
+        async with AsyncExitStack() as stack:
+            if not self._is_for_agents:
+                stack.enter_context(self._of_address.one(call.address))
+            if needed != ROLE_ANYONE and not (needed == ROLE_HOST and self._is_for_agents):
+                who = self._caller(call, needed)
+                stack.enter_context(self._of_project.one(who.project_id))
+                if handler.request_streaming or handler.response_streaming:
+                    await stack.enter_async_context(self._streams.while_valid(who.token_id))
+            yield
+
+    def _caller(self, call: "_Call", needed: int) -> Principal:
+        if needed not in OF_TOKENS:
+            raise Denied("UnauthorizedOperation", f"No token may call {call.method}")
+        who = call.caller = authenticate(self._edge.engine.state, call.secret())
+        if who.role < OF_TOKENS[needed]:
+            raise Denied(
+                "UnauthorizedOperation",
+                f"{call.name} needs role {OF_TOKENS[needed].name.lower()}; "
+                f"token {who.token_id} has {who.role.name.lower()}",
+            )
+        rate = self._reads if OF_TOKENS[needed] is Role.READER else self._changes
+        rate.take(who.project_id, time.monotonic())
+        principal.set(who)
+        return who
+
+    async def _request(self, bodies: AsyncIterator[bytes], handler: Handler) -> Any:
+        """What the servicer is given: the request, or for a stream of them an iterator."""
+        if handler.request_streaming:
+            return self._requests(bodies, handler)
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await anext(aiter(bodies), None)
+        except TimeoutError as error:
+            raise Invalid("RequestExpired", f"No message came within {BODY_TIMEOUT_S} s") from error
+        if body is None:
+            raise Invalid("MissingParameter", "The call ended without a message")
+        return self._message(body, handler)
+
+    async def _requests(self, bodies: AsyncIterator[bytes], handler: Handler) -> AsyncIterator[Any]:
+        async for body in bodies:
+            yield self._message(body, handler)
+
+    def _message(self, body: bytes, handler: Handler) -> Any:
+        try:
+            message = handler.request_deserializer(body)
+        except DecodeError as error:
+            raise Invalid("InvalidParameterValue", "The message is not one that this method takes") from error
+        if not self._is_for_agents:
+            bounds.check(message)
+        return message
 
 
 class _Call:
     """One call, from its arrival to its line in the log."""
 
-    def __init__(self, engine: Engine, method: str, context: Context, is_for_agents: bool) -> None:
-        self._engine = engine
-        self._method = method
+    def __init__(self, method: str, context: Context) -> None:
+        self.method = method
+        self.name = method.rsplit("/", 1)[-1]
+        self.address = str(context.peer()).rpartition(":")[0]  # "ipv4:192.0.2.1:40000"
+        self.caller: Principal | None = None
         self._context = context
-        self._is_for_agents = is_for_agents
         self._request_id = mint(Prefix.RESERVATION).replace("r-", "req-")
         self._began = time.monotonic()
-        self._caller = "-"
 
-    async def __aenter__(self) -> None:
-        try:
-            self._admit()
-        except CloudError as error:
-            await self._fail(error)
-
-    def _admit(self) -> None:
-        """By the role that the method needs. A host's certificate was checked by TLS, and names it to the servicer."""
-        needed = role_needed(self._method)
-        if needed == ROLE_ANYONE or (needed == ROLE_HOST and self._is_for_agents):
-            return
-        if needed not in OF_TOKENS:
-            raise Denied("UnauthorizedOperation", f"No token may call {self._method}")
-        self._admit_token(OF_TOKENS[needed])
-
-    def _admit_token(self, needed: Role) -> None:
+    def secret(self) -> str:
+        """What comes as `authorization: Bearer <token>`; empty where nothing does."""
         metadata = dict(self._context.invocation_metadata() or ())
         scheme, _, secret = str(metadata.get("authorization", "")).partition(" ")
-        who: Principal = authenticate(self._engine.state, secret if scheme.lower() == "bearer" else "")
-        self._caller = who.token_id
-        if who.role < needed:
-            raise Denied(
-                "UnauthorizedOperation",
-                f"{self._method.rsplit('/', 1)[-1]} needs role {needed.name.lower()}; "
-                f"token {who.token_id} has {who.role.name.lower()}",
-            )
-        principal.set(who)
+        return secret if scheme.lower() == "bearer" else ""
+
+    async def __aenter__(self) -> "_Call":
+        return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, CloudError):
@@ -142,27 +175,13 @@ class _Call:
 
     async def _fail(self, error: CloudError) -> NoReturn:
         self._log(error.code)
-        message = _cut(error.message)
-        detail = ErrorDetail(
-            code=error.code,
-            message=message,
-            retryable=error.category in _RETRYABLE,
-            blocking_ids=error.blocking_ids,
-            host_refusals=[HostRefusal(host_id=row.host_id, reason=row.reason) for row in error.refusals],
-            request_id=self._request_id,
-        )
-        while detail.ByteSize() > _DETAIL_MAX_BYTES:
-            del detail.host_refusals[-1:], detail.blocking_ids[-1:]
-        packed = AnyMessage()
-        packed.Pack(detail)
-        code, text = _STATUS[error.category], f"{error.code}: {message}"
-        status = Status(code=code.value[0], message=text, details=[packed])
-        await self._context.abort(code, text, ((_DETAILS_KEY, status.SerializeToString()),))
+        sees_hosts = self.caller is not None and self.caller.role is Role.ADMIN
+        await self._context.abort(*status_of(error, self._request_id, sees_hosts=sees_hosts))
         raise AssertionError("abort raises")
 
     async def _break(self, error: Exception) -> NoReturn:
         """A bug of ours: say so, show nothing of it."""
-        structlog.get_logger().error("bug", method=self._method, request_id=self._request_id, exc_info=error)
+        structlog.get_logger().error("bug", method=self.method, request_id=self._request_id, exc_info=error)
         await self._fail(
             CloudError(
                 "InternalError", f"This is a bug in the control plane; see request {self._request_id} in its log"
@@ -170,11 +189,13 @@ class _Call:
         )
 
     def _log(self, code: str) -> None:
+        if self.method.startswith(_NOT_OURS):
+            return
         structlog.get_logger().info(
             "call",
-            method=self._method.rsplit("/", 1)[-1],
+            method=self.name,
             code=code,
-            caller=self._caller,
+            caller=self.caller.token_id if self.caller else "-",
             duration_ms=round((time.monotonic() - self._began) * 1000, 1),
             request_id=self._request_id,
         )

@@ -23,6 +23,12 @@ class Policy:
     instances_per_call: int = 1000
     key_pairs: int = 5000
     security_groups: int = 2500
+    reads_per_s: int = 100
+    reads_burst: int = 1000
+    changes_per_s: int = 10
+    changes_burst: int = 500
+    calls_in_progress: int = 500
+    calls_in_progress_per_address: int = 1000
 
     def public_addresses_after(self, latest: str | None) -> Iterator[str]:
         """The whole pool once, beginning behind `latest`, so that addresses are reused late."""

@@ -50,6 +50,9 @@ from stead.v1 import (
 from stead.v1.common_pb2 import ErrorDetail
 from tests.unit.region import NAME, POLICY, Agent
 
+# Tests are in a hurry.
+LIMITS: dict[str, Any] = {"elastic_addresses": 50, "reads_burst": 100_000, "changes_burst": 100_000}
+
 _USER_FILES = (
     addresses_pb2,
     events_pb2,
@@ -131,10 +134,10 @@ def refused(error: grpc.aio.AioRpcError) -> Refused:
 class ControlPlane:
     """Serves until the end of the test. `secrets` has a token for each role of the project."""
 
-    def __init__(self, directory: Path, engine: Engine) -> None:
+    def __init__(self, directory: Path, engine: Engine, **limits: Any) -> None:
         self.engine = engine
         self._skew = timedelta()
-        self.policy = replace(POLICY, elastic_addresses=50)
+        self.policy = replace(POLICY, **{**LIMITS, **limits})
         self.sessions = Sessions(engine, NAME, Patience(timedelta(days=1), timedelta(days=1)), self.clock)
         self.uploads = Uploads(directory / "images")
         self.images = directory / "images"
@@ -153,10 +156,10 @@ class ControlPlane:
 
     @classmethod
     @asynccontextmanager
-    async def serving(cls, directory: Path) -> AsyncIterator[Self]:
+    async def serving(cls, directory: Path, **limits: Any) -> AsyncIterator[Self]:
         store = Store.open(f"sqlite:///{directory}/controlplane.db")
         store.migrate()
-        cloud = cls(directory, Engine(store, lambda: datetime.now(UTC)))
+        cloud = cls(directory, Engine(store, lambda: datetime.now(UTC)), **limits)
         ports = free_ports(2)
         endpoints = cloud._endpoints(*(f"127.0.0.1:{port}" for port in ports))
         cloud.endpoints = endpoints

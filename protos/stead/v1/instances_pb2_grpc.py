@@ -83,7 +83,7 @@ class InstancesServicer:
         `InvalidGroup.NotFound`, `InvalidZone.NotFound`, `InvalidParameter` (group and subnet of different VPCs),
         `InvalidParameterValue` (counts, user data over 16 KiB, volume size below the image's),
         `InvalidParameterCombination`, `VPCIdNotSpecified`, `InsufficientFreeAddressesInSubnet`,
-        `InsufficientInstanceCapacity` (one reason per host), `InsufficientAddressCapacity`.
+        `InsufficientInstanceCapacity` (with reasons), `InsufficientAddressCapacity`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

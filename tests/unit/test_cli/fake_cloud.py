@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.any_pb2 import Any as Packed
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -53,8 +54,16 @@ TOKEN = "secret-of-the-caller"
 class Refusal(Exception):
     """What an answer raises to fail a call; without a code the call fails as gRPC itself fails one."""
 
-    def __init__(self, status: grpc.StatusCode, code: str = "", message: str = "No.", **detail: Any) -> None:
+    def __init__(
+        self,
+        status: grpc.StatusCode,
+        code: str = "",
+        message: str = "No.",
+        retry_after_s: float | None = None,
+        **detail: Any,
+    ) -> None:
         self.status = status
+        self.retry_after_s = retry_after_s
         self.message = message
         self.detail = ErrorDetail(code=code, message=message, **detail) if code else None
 
@@ -95,6 +104,10 @@ async def refuse(context: Any, refusal: Refusal) -> None:
     packed = Packed()
     packed.Pack(refusal.detail)
     status = Status(code=refusal.status.value[0], message=refusal.message, details=[packed])
+    if refusal.retry_after_s is not None:
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(round(refusal.retry_after_s * 1000))
+        status.details.add().Pack(retry)
     await context.abort_with_status(rpc_status.to_status(status))
 
 

@@ -86,6 +86,16 @@ async def test_only_what_was_lost_is_repeated(cloud: Cloud, refusal: Refusal, at
     assert len(cloud.asked("RunInstances")) == attempts
 
 
+async def test_a_call_that_is_asked_to_come_back_later_does(cloud: Cloud) -> None:
+    throttled = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "RequestLimitExceeded", retry_after_s=0.05, retryable=True)
+    cloud.answers["RunInstances"] = [throttled, throttled, RunInstancesResponse(reservation_id="r-1")]
+    began = asyncio.get_running_loop().time()
+    async with Stead(settings(cloud)) as stead:
+        assert (await stead.instances.RunInstances(RunInstancesRequest())).reservation_id == "r-1"
+    assert asyncio.get_running_loop().time() - began >= 0.05 + 0.1
+    assert len(cloud.asked("RunInstances")) == 3
+
+
 async def test_an_error_keeps_all_that_the_control_plane_said(cloud: Cloud) -> None:
     cloud.answers["RunInstances"] = Refusal(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -98,7 +108,7 @@ async def test_an_error_keeps_all_that_the_control_plane_said(cloud: Cloud) -> N
     )
     error = await fails(cloud)
     assert (error.code, error.message, error.retryable) == ("InsufficientInstanceCapacity", "No host has room.", True)
-    assert error.host_refusals == {"host-1": "memory: 1 MiB asked, 0 MiB free"}
+    assert error.host_refusals == (("host-1", "memory: 1 MiB asked, 0 MiB free"),)
     assert (error.blocking_ids, error.request_id) == (("i-1",), "req-1")
 
 

@@ -189,12 +189,12 @@ def test_an_error_says_all_it_takes_to_get_past_it(cloud: Cloud, stead: Stead) -
         "DependencyViolation",
         "In use.",
         blocking_ids=["eni-1", "eni-2"],
-        host_refusals=[HostRefusal(host_id="host-1", reason="too small")],
+        host_refusals=[HostRefusal(host_id="host-1", reason="too small"), HostRefusal(reason="vcpus")],
         request_id="req-1",
     )
     result = stead("instance", "terminate", I1, "--output", "json")
     assert (result.exit_code, result.stdout) == (1, "")
-    expected = "stead: DependencyViolation: In use.\n  in the way: eni-1, eni-2\n  host-1: too small\n"
+    expected = "stead: DependencyViolation: In use.\n  in the way: eni-1, eni-2\n  host-1: too small\n  vcpus\n"
     assert result.stderr == expected
 
 

@@ -1,0 +1,52 @@
+"""How much of the control plane one caller may take: calls in progress, and calls a second. In memory alone."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from controlplane.errors import Throttled
+
+# Calls end within milliseconds, watchers and uploads do not: when to try again is a guess.
+BUSY_RETRY_S = 1.0
+
+
+class InProgress:
+    """Counts what is under way for each key: an address, or a project."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._counts: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, key: str) -> Iterator[None]:
+        """Around one call. Raises `RequestLimitExceeded`."""
+        if self._counts[key] >= self._limit:
+            raise Throttled(f"{key} has {self._limit} calls in progress, its limit; wait for some", BUSY_RETRY_S)
+        self._counts[key] += 1
+        try:
+            yield
+        finally:
+            self._counts[key] -= 1
+            if not self._counts[key]:
+                del self._counts[key]
+
+
+class Rate:
+    """A bucket of calls for each project, which fills with `per_s` up to `burst`."""
+
+    def __init__(self, what: str, per_s: int, burst: int) -> None:
+        self._what = what
+        self._per_s = per_s
+        self._burst = burst
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    def take(self, project_id: str, now_s: float) -> None:
+        """One call, at a time of the monotonic clock. Raises `RequestLimitExceeded`."""
+        level, at_s = self._levels.get(project_id, (self._burst, now_s))
+        level = min(self._burst, level + (now_s - at_s) * self._per_s)
+        if level < 1:
+            raise Throttled(
+                f"{project_id} makes more than {self._per_s} {self._what} a second; slow down",
+                (1 - level) / self._per_s,
+            )
+        self._levels[project_id] = level - 1, now_s

@@ -1,0 +1,50 @@
+"""Ends what goes on when its token ends: a stream showed its token at its beginning only."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from controlplane.engine import Engine
+from controlplane.errors import Unauthenticated
+from controlplane.model.project import Token
+from controlplane.model.state import Revision
+
+
+class Streams:
+    """What goes on, by the id of its token."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._open: dict[str, set[asyncio.Timeout]] = {}
+        engine.follow(self._on_revisions)
+
+    @asynccontextmanager
+    async def while_valid(self, token_id: str) -> AsyncIterator[None]:
+        """Around a stream: raises `AuthFailure` in it as soon as its token is revoked."""
+        try:
+            async with asyncio.timeout(None) as end:
+                self._open.setdefault(token_id, set()).add(end)
+                try:
+                    yield
+                finally:
+                    self._forget(token_id, end)
+        except TimeoutError as error:
+            if not end.expired():
+                raise
+            raise Unauthenticated("AuthFailure", f"The token {token_id} was revoked, so its streams end") from error
+
+    def _forget(self, token_id: str, end: asyncio.Timeout) -> None:
+        self._open[token_id].discard(end)
+        if not self._open[token_id]:
+            del self._open[token_id]
+
+    def _on_revisions(self, revisions: list[Revision]) -> None:
+        for revision in revisions:
+            for entry in revision.entries:
+                token = entry.new
+                if isinstance(token, Token) and token.revoked_at is not None:
+                    self._end(token.id)
+
+    def _end(self, token_id: str) -> None:
+        for end in self._open.get(token_id, ()):
+            if not end.expired():
+                end.reschedule(asyncio.get_running_loop().time())

@@ -1,0 +1,169 @@
+"""What one caller can take of the control plane, with a token and without."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+
+from controlplane.model.project import Role
+from stead.v1.common_pb2 import ErrorDetail, Filter
+from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
+from tests.contract.test_api_crash import Daemon
+
+MIB = 1 << 20
+# What eight calls without a token may cost, MiB: connections and windows of HTTP/2, but none of what they send.
+UNKNOWN_CALLERS_MIB = 40
+
+
+def memory_mib(pid: int) -> int:
+    """The most that a process ever had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+
+
+async def test_what_an_unknown_caller_sends_is_not_taken_in(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path)
+    await daemon.init()
+    rpc = RPCS["RunInstances"]
+    large = rpc.request(user_data=bytes(60 * MIB))
+    async with daemon.running() as process, daemon.channel() as channel:
+        await daemon.call(channel, "DescribeRegions", RPCS["DescribeRegions"].request())
+        before = memory_mib(process.pid)
+        method = channel.unary_unary(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+        calls = [method(large, timeout=30) for _ in range(8)]
+        codes = {await call.code() for call in calls}
+        assert codes == {grpc.StatusCode.UNAUTHENTICATED}
+        assert memory_mib(process.pid) - before < UNKNOWN_CALLERS_MIB
+
+
+async def test_a_known_callers_message_has_its_limit_too(cloud: ControlPlane) -> None:
+    with pytest.raises(Refused) as caught:
+        await cloud.ask("RunInstances", user_data=bytes(5 * MIB))
+    assert caught.value.status is grpc.StatusCode.RESOURCE_EXHAUSTED
+    with pytest.raises(Refused, match=r"user_data: 2097152 bytes; expected at most 1048576"):
+        await cloud.ask("RunInstances", user_data=bytes(2 * MIB))
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "message"),
+    [
+        ("DescribeInstances", {"instance_ids": ["i"] * 2001}, "instance_ids: .* more than 2000 items"),
+        (
+            "DescribeInstances",
+            {"instance_ids": ["i"] * 1000, "filters": [Filter(name="x", values=["y"] * 1001)]},
+            r"filters\[0\].values: .* more than 2000 items",
+        ),
+        ("CreateVolume", {"tags": {"a": "\0"}}, r"tags\['a'\]: .* no control character, but there is U\+0000"),
+        ("CreateVolume", {"tags": {"\x1b": ""}}, r"tags key: .* U\+001B"),
+        ("DescribeVpcs", {"filters": [Filter(name="tag:x", values=["a", "b\x9b"])]}, r"filters\[0\].values\[1\].*009B"),
+        ("CreateSecurityGroup", {"description": "x" * 16385}, "description: .* at most 16384 bytes"),
+    ],
+)
+async def test_a_field_out_of_bounds_is_named(
+    cloud: ControlPlane, method: str, fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(Refused, match=f"InvalidParameterValue: {message}"):
+        await cloud.ask(method, **fields)
+
+
+async def test_parts_of_an_upload_have_the_same_bounds(cloud: ControlPlane) -> None:
+    with pytest.raises(Refused, match=r"header\.name: .* U\+0000"):
+        await cloud.import_image(name="a\0")
+    header, *_ = upload(b"\0" * 512)
+    with pytest.raises(Refused, match="chunk: 1048577 bytes"):
+        await cloud.call("ImportImage", header, RPCS["ImportImage"].request(chunk=bytes(MIB + 1)))
+
+
+async def test_bytes_that_are_no_message_are_the_callers_fault(cloud: ControlPlane) -> None:
+    rpc = RPCS["DescribeVpcs"]
+    call = cloud.channel().unary_unary(rpc.path, bytes, bytes)
+    with pytest.raises(grpc.aio.AioRpcError, match="The message is not one that this method takes"):
+        await call(b"\xff", metadata=(("authorization", f"Bearer {cloud.secrets[Role.READER]}"),))
+
+
+async def test_a_stream_ends_with_its_token(cloud: ControlPlane) -> None:
+    made = await cloud.ask("CreateToken", project_id=cloud.project_id, role="ROLE_READER")
+    other = await cloud.ask("CreateToken", project_id=cloud.project_id, role="ROLE_READER")
+    rpc = RPCS["Watch"]
+    ended, goes_on = (
+        cloud.start(rpc, rpc.request(after_revision=cloud.revision), secret=token.secret) for token in (made, other)
+    )
+    await asyncio.gather(ended.initial_metadata(), cloud.ask("AllocateAddress"), ended.read(), goes_on.read())
+    await cloud.ask("RevokeToken", token_id=made.token_id)
+    await cloud.ask("AllocateAddress")
+    async with asyncio.timeout(5):
+        assert await ended.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert made.token_id in await ended.details()
+    assert (await goes_on.read()).changes
+    assert not goes_on.done()
+    goes_on.cancel()
+
+
+async def test_who_revokes_its_own_token_is_answered(cloud: ControlPlane) -> None:
+    made = await cloud.ask("CreateToken", project_id=cloud.project_id, role="ROLE_ADMIN")
+    await cloud.ask("RevokeToken", secret=made.secret, token_id=made.token_id)
+    with pytest.raises(Refused, match="AuthFailure"):
+        await cloud.ask("DescribeVpcs", secret=made.secret)
+
+
+def retry_delay_s(error: grpc.aio.AioRpcError) -> float:
+    metadata: Any = error.trailing_metadata()
+    detail, retry = ErrorDetail(), RetryInfo()
+    first, second = Status.FromString(dict(metadata)["grpc-status-details-bin"]).details
+    assert first.Unpack(detail)
+    assert second.Unpack(retry)
+    assert (detail.code, detail.retryable) == ("RequestLimitExceeded", True)
+    return float(retry.retry_delay.ToTimedelta().total_seconds())
+
+
+async def test_calls_of_a_project_have_a_rate_and_the_refusal_says_when_to_come_back(tmp_path: Path) -> None:
+    async with ControlPlane.serving(tmp_path, reads_per_s=1, reads_burst=5) as cloud:
+        other_id = (await cloud.ask("CreateProject", name="other")).project.project_id
+        other = await cloud.token(Role.READER, other_id)
+        for _ in range(5):
+            await cloud.ask("DescribeVpcs")
+        rpc = RPCS["DescribeVpcs"]
+        with pytest.raises(grpc.aio.AioRpcError, match="RequestLimitExceeded") as caught:
+            await cloud.start(rpc, rpc.request())
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert 0 < retry_delay_s(caught.value) <= 1
+        await cloud.ask("DescribeVpcs", secret=other)
+        await cloud.ask("AllocateAddress")
+
+
+@pytest.mark.parametrize("limit", ["calls_in_progress", "calls_in_progress_per_address"])
+async def test_calls_in_progress_are_limited(tmp_path: Path, limit: str) -> None:
+    async with ControlPlane.serving(tmp_path, **{limit: 3}) as cloud:
+        rpc = RPCS["Watch"]
+        watchers = [cloud.start(rpc, rpc.request(after_revision=1)) for _ in range(3)]
+        for watcher in watchers:
+            await watcher.read()
+        with pytest.raises(Refused, match=r"RequestLimitExceeded: .* 3 calls in progress"):
+            await cloud.ask("DescribeVpcs")
+        watchers[0].cancel()
+
+        async with asyncio.timeout(10):
+            while await is_refused(cloud):  # noqa: ASYNC110 - nobody tells when the server has heard of it
+                await asyncio.sleep(0.01)
+
+
+async def is_refused(cloud: ControlPlane) -> bool:
+    try:
+        await cloud.ask("DescribeVpcs")
+    except Refused:
+        return True
+    return False
+
+
+async def test_members_see_why_there_is_no_room_but_not_the_hosts(cloud: ControlPlane) -> None:
+    for _ in range(2):
+        await cloud.add_host(vcpus=1)
+    image_id = await cloud.import_image()
+    with pytest.raises(Refused) as caught:
+        await cloud.ask("RunInstances", secret=cloud.secrets[Role.MEMBER], image_id=image_id)
+    assert caught.value.detail is not None
+    assert [(row.host_id, row.reason) for row in caught.value.detail.host_refusals] == [("", "vcpus")]
