@@ -41,7 +41,7 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", help=f"TOML file [d
 async def serve(settings: Config, stop: asyncio.Event) -> None:
     """Be the agent of the host that joined with this `state_dir`, until told to stop. Whatever runs stays as it is.
 
-    Raises IdentityError, SettingsError, LedgerError or DriverError when it can't begin; and whatever kills a loop.
+    Raises IdentityError, SettingsError or LedgerError when it can't begin. Nothing that fails later ends it.
     """
     identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     identity = identities.load()
@@ -51,13 +51,21 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
         contents = ledger.load()
         desired = Desired(contents.revision, contents.specs.values())
         metadata = _metadata_server(settings, desired.instance_at)
-        await drivers.prepare()
+        await _prepare(drivers)
         engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)
         session = Session(identities, _roles(settings, identity), drivers, ledger, engine, settings.session)
         log.info("agent started", host=identity.host.host_id, version=__version__)
         await _run_until(stop, engine, session)
     finally:
         ledger.close()
+
+
+async def _prepare(drivers: Drivers) -> None:
+    """What can't be put in order shows as a problem of the host: its other roles don't need it."""
+    try:
+        await drivers.prepare()
+    except DriverError as error:
+        log.warning("the host is not in order", error=str(error))
 
 
 def _drivers(settings: Config, identity: Identity, identities: IdentityStore) -> Drivers:
@@ -123,7 +131,7 @@ def run(
     logs.set_up(settings.agent.log_level, settings.agent.log_format)
     try:
         uvloop.run(_serve_until_signalled(settings))
-    except (IdentityError, SettingsError, LedgerError, DriverError) as error:
+    except (IdentityError, SettingsError, LedgerError) as error:
         _fail(error)
 
 

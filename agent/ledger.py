@@ -75,6 +75,10 @@ class Ledger:
             self._commit, [("INSERT OR REPLACE INTO guest_off VALUES (?, ?)", (instance_id, generation))]
         )
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return ()
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

@@ -6,7 +6,7 @@ Owns no behaviour. Field meanings and units are documented once, in `protos/stea
 from dataclasses import dataclass
 from enum import Enum
 
-from agent.model import Capacity, Ref, Spec
+from agent.model import Capacity, Kind, Ref, Spec
 
 
 class Role(Enum):
@@ -55,6 +55,7 @@ class Observed:
     error: str = ""
     permanent: bool = False
     instance: ObservedInstance | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Report:
     full: bool
     observed: tuple[Observed, ...]
     gone: tuple[Ref, ...] = ()
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

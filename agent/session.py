@@ -9,7 +9,7 @@ this host does: it goes on from what it knows.
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import structlog
 
-from agent import __version__
+from agent import __version__, bugs
 from agent.channel import agents, open_channel
 from agent.converge.engine import Engine
 from agent.convert import agent_message, from_control_message
@@ -26,6 +26,7 @@ from agent.drivers.registry import Drivers
 from agent.identity import ControlPair, IdentityStore, make_request
 from agent.ledger import Ledger
 from agent.messages import ConsoleReply, ConsoleRequest, FromAgent, FromControlPlane, Heartbeat, Hello, Role, Update
+from agent.model import Capacity
 from stead.v1 import agent_pb2 as pb
 
 log = structlog.get_logger()
@@ -114,8 +115,10 @@ class Session:
         while True:
             try:
                 await self._converse()
-            except* (grpc.aio.AioRpcError, SessionEnded) as errors:
-                log.warning("no session with the control plane", error=_reason(errors))
+            except* (grpc.aio.AioRpcError, SessionEnded, DriverError) as errors:
+                log.warning("no session with the control plane", error=_describe(_first(errors)))
+            except* Exception as errors:  # noqa: BLE001 (told; the next session begins anew)
+                bugs.tell("session", _first(errors))
             first_s, cap_s = self._settings.reconnect_first_s, self._settings.reconnect_cap_s
             await asyncio.sleep(self._jitter(0, min(first_s * 2.0 ** min(self._failures, 20), cap_s)))
             self._failures += 1
@@ -139,7 +142,12 @@ class Session:
                 await self._listen(line, tasks)
 
     async def _hello(self) -> Hello:
-        return Hello(__version__, _boot_id(), await self._drivers.probe(), self._roles)
+        return Hello(__version__, _boot_id(), await self._capacity(), self._roles)
+
+    async def _capacity(self) -> Capacity:
+        capacity = await self._drivers.probe()
+        problems = dict.fromkeys((*capacity.problems, *self._engine.problems, *self._ledger.problems))
+        return replace(capacity, problems=tuple(problems))
 
     async def _listen(self, line: Line, tasks: asyncio.TaskGroup) -> None:
         has_snapshot = False
@@ -171,7 +179,7 @@ class Session:
     async def _show_life(self, line: Line) -> None:
         while True:
             await asyncio.sleep(self._settings.heartbeat_s)
-            await line.send(Heartbeat(await self._drivers.probe()))
+            await line.send(Heartbeat(await self._capacity()))
 
     async def _answer(self, line: Line, request: ConsoleRequest) -> None:
         compute = self._drivers.compute
@@ -182,6 +190,8 @@ class Session:
             output = await compute.console_tail(request.instance_id, request.max_bytes)
         except DriverError as error:
             await line.send(ConsoleReply(request.request_id, error=str(error)))
+        except Exception as error:  # noqa: BLE001 (told, here and there)
+            await line.send(ConsoleReply(request.request_id, error=bugs.tell("console", error)))
         else:
             await line.send(ConsoleReply(request.request_id, output))
 
@@ -218,12 +228,12 @@ def _unless_ours(error: BaseException) -> BaseException:
     return SessionEnded("the call was cancelled by the other side")
 
 
-def _reason(errors: BaseExceptionGroup[BaseException]) -> str:
+def _first(errors: BaseExceptionGroup[Any]) -> Any:
     first: BaseException = errors
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
-    return _describe(first) if isinstance(first, grpc.aio.AioRpcError) else str(first)
+    return first
 
 
-def _describe(error: grpc.aio.AioRpcError) -> str:
-    return f"{error.details()} ({error.code().name})"
+def _describe(error: Exception) -> str:
+    return f"{error.details()} ({error.code().name})" if isinstance(error, grpc.aio.AioRpcError) else str(error)

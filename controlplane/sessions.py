@@ -54,11 +54,12 @@ class Session:
         self._sent: dict[Key, Spec] = {}
         self._dirty: set[Key] | None = None  # None: everything.
         self._questions: list[ConsoleRequest] = []
-        self._answers: dict[int, asyncio.Future[bytes]] = {}
+        self._consoles: dict[int, asyncio.Future[bytes]] = {}
         self._ids = count(1)
         self._wake = asyncio.Event()
         self._wake.set()
-        self._sent_revision = self._rendered_revision = self._answered_revision = 0
+        self._sent_revision = self._rendered_revision = 0
+        self._answers: dict[ObservedKind, int] = {}
 
     def touch(self, key: Key | None = None) -> None:
         """Something may have changed for this host."""
@@ -108,28 +109,32 @@ class Session:
         if self.ended.is_set():
             return
         self._engine.apply(absorb(self._engine.state, report))
-        self._answered_revision = max(self._answered_revision, revision)
+        for kind in report.kinds:
+            self._answers[kind] = max(self._answers.get(kind, 0), revision)
         self._settle()
 
     def _settle(self) -> None:
-        is_current = self._answered_revision >= self._sent_revision > 0
-        answered = self._rendered_revision if is_current else self._answered_revision
-        self._engine.apply(settle(self._engine.state, self.host_id, answered, self._clock()))
+        answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}
+        self._engine.apply(settle(self._engine.state, self.host_id, answers, self._clock()))
+
+    def _extended(self, answered: int) -> int:
+        """The answer to the last update counts for all revisions since that changed nothing for this host."""
+        return self._rendered_revision if answered >= self._sent_revision > 0 else answered
 
     async def console(self, instance_id: str, max_bytes: int) -> bytes:
         """Ask the agent for the end of an instance's console. Raises Unavailable when the session ends before."""
         request_id = next(self._ids)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._answers[request_id] = answer
+        self._consoles[request_id] = answer
         self._questions.append(ConsoleRequest(request_id, instance_id, max_bytes))
         self._wake.set()
         try:
             return await answer
         finally:
-            del self._answers[request_id]
+            del self._consoles[request_id]
 
     def answer_console(self, request_id: int, output: bytes, error: str) -> None:
-        answer = self._answers.get(request_id)
+        answer = self._consoles.get(request_id)
         if answer is None or answer.done():
             return
         if error:
@@ -140,7 +145,7 @@ class Session:
     def end(self) -> None:
         """A newer session has taken over, or the stream is gone."""
         self.ended.set()
-        for answer in self._answers.values():
+        for answer in self._consoles.values():
             if not answer.done():
                 answer.set_exception(Unavailable("Unavailable", f"Host {self.host_id} disconnected; try again"))
 

@@ -1,36 +1,36 @@
 """The engine: makes every resource of this host what it shall be, and keeps it so.
 
-One serial worker for each resource that is desired or exists; a bound on how many work at once; hints that coalesce; a
-full pass, every now and then, that finds what no hint told of. Retries are made here and nowhere else. What exists and
-is not desired is removed, but only once it is certain what is desired: from a snapshot of this life or, when the
-control plane stays away, from the ledger.
+One serial worker for each resource that is desired or exists; a bound on how many work at once; hints that coalesce;
+passes that find what no hint told of. Retries are made here and nowhere else, and whatever fails, in whatever way,
+concerns its resource alone. What exists and is not desired is removed, but only once it is certain what is desired:
+from a snapshot of this life or, when the control plane stays away, from the ledger.
 """
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 import structlog
 
+from agent import bugs
 from agent.converge.desired import Desired
 from agent.converge.instances import Instances, Notes
 from agent.converge.observations import Observations
-from agent.converge.plan import observe
-from agent.converge.resources import MetadataServer, plain_drivers
-from agent.drivers.base import ComputeDriver, DriverError, Permanent, Transient
+from agent.converge.plan import Plan, observe
+from agent.converge.resources import MetadataServer, drivers_by_kind, plain_drivers
+from agent.converge.watch import Watch
+from agent.drivers.base import DriverError, Permanent, Transient
 from agent.drivers.registry import Drivers
-from agent.messages import Observed, Update
+from agent.messages import Observed, ObservedInstance, Update
 from agent.model import InstanceSpec, Kind, Ref, Spec
 
 # Plans for one instance in a row. More than it takes to stop, start and plug one; a driver whose `list()` doesn't show
 # what its verbs did must not spin.
 _MAX_ROUNDS = 8
-# Between passes while a driver has not listed even once. Shorter is noise in the log, longer delays the first report.
-_FIRST_PASS_AGAIN_S = 1.0
-# For one kind to list. Shorter gives up on a busy host, longer lets a hung libvirtd keep the pass from other kinds.
-_LIST_DEADLINE_S = 30.0
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class EngineSettings:
     """How hard the engine tries."""
 
     # How many resources of a kind are worked on at once. Fewer leave the host idle while QEMUs start, more starve its
-    # guests. Kinds don't share: volumes that wait for their image must not hold up an export that is to be closed.
+    # guests. Kinds don't share, and nobody has a place while waiting for another machine.
     concurrency: int = 16
     # Between full passes, seconds. Shorter costs CPU, longer leaves a change behind our back standing for longer.
     full_pass_s: float = 30.0
@@ -81,32 +81,29 @@ class Engine:
         metadata: MetadataServer | None = None,
         settings: EngineSettings | None = None,
         jitter: Callable[[float, float], float] = random.uniform,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.desired = desired
-        self.observations = Observations()
+        self.observations = Observations(clock)
         self._settings = settings or EngineSettings()
         self._jitter = jitter
         self._plain = plain_drivers(drivers, metadata)
-        self._compute = drivers.compute
         self._network = drivers.network
         self._instances: Instances | None = None
         if drivers.compute is not None and drivers.network is not None:
             self._instances = Instances(drivers.compute, drivers.network, desired, notes, guest_off)
         self._resources: dict[Ref, Resource] = {}
-        self._unlisted = {*self._plain, *([Kind.INSTANCE] if self._instances else [])}
-        self._slots = {kind: asyncio.Semaphore(self._settings.concurrency) for kind in Kind}
+        self._watch = Watch(drivers_by_kind(drivers), self._look, self.hint, self._settings.full_pass_s)
+        self._places = {kind: asyncio.Semaphore(self._settings.concurrency) for kind in Kind}
         self._certain = asyncio.Event()
-        self._pass_due = asyncio.Event()
         self._workers = asyncio.TaskGroup()
 
     async def run(self) -> None:
-        """Until cancelled. Whatever a worker raises that isn't a driver's error is a bug, and ends this."""
+        """Until cancelled."""
         async with self._workers:
             for ref in sorted(self.desired.specs, key=_order):
                 self._add(ref)
-            self._workers.create_task(self._passes())
-            if self._compute is not None:
-                self._workers.create_task(self._follow_events(self._compute))
+            self._workers.create_task(self._watch.run())
 
     def apply(self, update: Update) -> None:
         """Take in what the ledger has already."""
@@ -120,83 +117,62 @@ class Engine:
             self._become_certain()
 
     def hint(self, ref: Ref) -> None:
-        """Something may have happened to it."""
+        """Something may have happened to it. One that failed waits for its turn: its failed starts make events too."""
         resource = self._resources.get(ref)
         if resource is not None:
-            self._wake(resource)
+            resource.mark = self._mark()
+            if not resource.failures:
+                resource.woken.set()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the host as a whole, for people."""
+        return self._watch.problems
 
     # The full pass
 
-    async def _passes(self) -> None:
-        while True:
-            self._pass_due.clear()
-            await self._pass()
-            timeout_s = _FIRST_PASS_AGAIN_S if self._unlisted else self._settings.full_pass_s
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._pass_due.wait()
-            except TimeoutError:
-                pass
-
-    async def _pass(self) -> None:
-        for kind in Kind:
-            try:
-                async with asyncio.timeout(_LIST_DEADLINE_S):
-                    await self._look(kind)
-            except DriverError as error:
-                log.warning("cannot list", kind=kind.value, error=str(error))
-            except TimeoutError:
-                log.warning("cannot list", kind=kind.value, error=f"no answer within {_LIST_DEADLINE_S} s")
-        if not self._unlisted:
-            self.observations.pass_over()
-            await self._sweep_taps()
-        for resource in self._resources.values():
-            resource.woken.set()
-
     async def _look(self, kind: Kind) -> None:
-        """Find what exists of a kind, desired or not."""
+        """Find what exists of a kind, desired or not, and let all of it be looked after."""
+        try:
+            await self._find(kind)
+            self.observations.listed(kind)
+            if kind is Kind.VPC:
+                await self._sweep_taps()
+        finally:
+            for resource in self._resources.values():
+                if resource.ref.kind is kind:
+                    resource.woken.set()
+
+    async def _find(self, kind: Kind) -> None:
         if kind is Kind.INSTANCE and self._instances is not None:
-            await self._look_at_instances(self._instances)
+            await self._find_instances(self._instances)
         elif kind in self._plain:
             for id in await self._plain[kind].list():
                 if Ref(kind, id) not in self._resources:
                     self._add(Ref(kind, id))
-        self._unlisted.discard(kind)
 
-    async def _look_at_instances(self, instances: Instances) -> None:
+    async def _find_instances(self, instances: Instances) -> None:
         world = await instances.view.after(instances.view.mark())
         for instance_id, domain in world.domains.items():
             ref = Ref(Kind.INSTANCE, instance_id)
             if ref not in self._resources:
                 self._add(ref)
             if self.observations[ref].instance is None:
-                self.observations.put_unsettled(ref, observe(domain, instances.guest_off(instance_id)))
+                self.observations.put_unsettled(ref, instance=observe(domain, instances.guest_off(instance_id)))
 
     async def _sweep_taps(self) -> None:
-        if not self._certain.is_set() or self._network is None:
+        if not self._certain.is_set() or self._network is None or self._watch.is_unseen(Kind.INSTANCE):
             return
-        try:
-            for interface_id in self._orphans(await self._network.list_ports()):
-                if self._orphans([interface_id]):  # Still: each of these calls takes time.
-                    log.info("unplugging a tap of no instance", interface=interface_id)
-                    await self._network.unplug(interface_id)
-        except DriverError as error:
-            log.warning("cannot unplug", error=str(error))
+        for interface_id in self._orphans(await self._network.list_ports()):
+            if self._orphans([interface_id]):  # Still: each of these calls takes time.
+                log.info("unplugging a tap of no instance", interface=interface_id)
+                await self._network.unplug(interface_id)
 
     def _orphans(self, interface_ids: Iterable[str]) -> list[str]:
         """Those that no instance owns. One that we were never told of may own any: then wait until it is gone."""
         owners = [resource.last_spec for ref, resource in self._resources.items() if ref.kind is Kind.INSTANCE]
         owned = {nic.interface_id for spec in owners if isinstance(spec, InstanceSpec) for nic in spec.interfaces}
         return [] if None in owners else sorted(set(interface_ids) - owned)
-
-    async def _follow_events(self, compute: ComputeDriver) -> None:
-        while True:
-            try:
-                async for instance_id in compute.events():
-                    self.hint(Ref(Kind.INSTANCE, instance_id))
-            except DriverError as error:
-                log.warning("no events; the full pass does without", error=str(error))
-            await asyncio.sleep(self._settings.retry_cap_s)
 
     # Workers
 
@@ -211,8 +187,9 @@ class Engine:
     def _renew(self, resource: Resource) -> None:
         resource.spec = self.desired.specs.get(resource.ref)
         resource.last_spec = resource.spec or resource.last_spec
+        known = self.observations[resource.ref].error if resource.failures else ""
+        self.observations.put_unsettled(resource.ref, error=known)
         resource.failures = 0
-        self.observations.put_unsettled(resource.ref)
         self._wake(resource)
 
     def _wake(self, resource: Resource) -> None:
@@ -222,14 +199,13 @@ class Engine:
     def _become_certain(self) -> None:
         if not self._certain.is_set():
             self._certain.set()
-            self._pass_due.set()
+            self._watch.hurry(*Kind)
 
     async def _work(self, resource: Resource) -> None:
         await self._certain.wait()
         while self._resources.get(resource.ref) is resource:
             resource.woken.clear()
-            async with self._slots[resource.ref.kind]:
-                delay_s = await self._attempt(resource)
+            delay_s = await self._attempt(resource)
             if self._resources.get(resource.ref) is resource:
                 await resource.wait(delay_s)
 
@@ -238,13 +214,17 @@ class Engine:
         try:
             if resource.ref.kind is Kind.INSTANCE:
                 return await self._converge_instance(resource)
-            await self._converge_plain(resource, resource.spec)
+            async with self._place(resource.ref.kind):
+                await self._converge_plain(resource, resource.spec)
             return None
-        except Permanent as error:
-            return self._fail(resource, error, None)
-        except Transient as error:
-            limit_s = min(self._settings.retry_first_s * 2.0 ** min(resource.failures, 20), self._settings.retry_cap_s)
-            return self._fail(resource, error, self._jitter(0, limit_s))
+        except DriverError as error:
+            return self._fail(resource, str(error), is_permanent=isinstance(error, Permanent))
+        except Exception as error:  # noqa: BLE001 (told, and shown as this resource's error)
+            return self._fail(resource, bugs.tell(str(resource.ref), error))
+
+    def _place(self, kind: Kind) -> AbstractAsyncContextManager[None]:
+        """Volumes may wait for their image, which comes from another machine."""
+        return nullcontext() if kind is Kind.VOLUME else self._places[kind]
 
     async def _converge_plain(self, resource: Resource, spec: Spec | None) -> None:
         driver = self._plain.get(resource.ref.kind)
@@ -270,20 +250,30 @@ class Engine:
             if spec is None and todo.is_done:
                 self._let_go(resource)
                 return None
-            facts = observe(world.domains.get(ref.id), instances.guest_off(ref.id))
+            seen = self._seen(ref, todo, observe(world.domains.get(ref.id), instances.guest_off(ref.id)))
             if not todo.steps:
-                self._settle(resource, spec, Observed(ref, todo.is_done, todo.reason, instance=facts))
+                self._settle(resource, spec, seen)
                 return todo.check_after_s
-            self.observations.put(Observed(ref, converged=False, instance=facts))
-            try:
-                await instances.carry_out(ref.id, todo.steps)
-            finally:
-                resource.mark = instances.view.mark()
+            self.observations.put(seen)
+            await self._carry_out(resource, instances, todo)
         raise Transient(f"{ref} is still not as it shall be after {_MAX_ROUNDS} rounds; next: {todo.steps}")
+
+    def _seen(self, ref: Ref, todo: Plan, facts: ObservedInstance) -> Observed:
+        """What failed last stays known until all is well."""
+        known = "" if todo.is_done else self.observations[ref].error
+        return Observed(ref, todo.is_done, todo.reason or known, instance=facts)
+
+    async def _carry_out(self, resource: Resource, instances: Instances, todo: Plan) -> None:
+        try:
+            await instances.reach(todo.steps)
+            async with self._place(Kind.INSTANCE):
+                await instances.carry_out(resource.ref.id, todo.steps)
+        finally:
+            resource.mark = instances.view.mark()
 
     def _check_unused(self, vpc_id: str) -> None:
         """A VPC outlives its instances and its gateway. An instance that we were never told of may be in any."""
-        if Kind.INSTANCE in self._unlisted:
+        if self._watch.is_unseen(Kind.INSTANCE):
             raise Transient(f"VPC {vpc_id} may be in use: instances have not been listed yet")
         for ref, resource in self._resources.items():
             last = resource.last_spec
@@ -312,17 +302,22 @@ class Engine:
         if resource.ref.kind is Kind.INSTANCE and self._instances is not None:
             self._instances.forget(resource.ref.id)
             if resource.last_spec is None:
-                self._pass_due.set()  # Only a pass finds its taps.
+                self._watch.hurry(Kind.VPC)  # Only a pass finds its taps.
         self._wake_failed()
 
-    def _fail(self, resource: Resource, error: DriverError, delay_s: float | None) -> float | None:
-        resource.failures = 0 if isinstance(error, Permanent) else resource.failures + 1
+    def _fail(self, resource: Resource, error: str, *, is_permanent: bool = False) -> float | None:
+        """Returns when to try again; None: not before its spec or something else changes."""
+        resource.mark = self._mark()
         seen = self.observations[resource.ref]
-        is_permanent = isinstance(error, Permanent)
-        if (seen.error, seen.permanent) != (str(error), is_permanent):
-            log.warning("failed", resource=str(resource.ref), error=str(error), permanent=is_permanent)
-        self.observations.put(replace(seen, converged=False, error=str(error), permanent=is_permanent))
-        return delay_s
+        if (seen.error, seen.permanent) != (error, is_permanent):
+            log.warning("failed", resource=str(resource.ref), error=error, permanent=is_permanent)
+        self.observations.put(replace(seen, converged=False, error=error, permanent=is_permanent))
+        if is_permanent:
+            resource.failures = 0
+            return None
+        limit_s = min(self._settings.retry_first_s * 2.0 ** min(resource.failures, 20), self._settings.retry_cap_s)
+        resource.failures += 1
+        return self._jitter(0, limit_s)
 
     def _wake_failed(self) -> None:
         """What they waited for may be there now: no reason to sit out a back-off."""

@@ -62,6 +62,10 @@ class Instances:
         past = self._past.get(instance_id, Past())
         return plan(spec, world.domains.get(instance_id), ports, self.guest_off(instance_id), past, time.monotonic())
 
+    async def reach(self, todo: tuple[Step, ...]) -> None:
+        """See that the storage hosts which these steps need are there. Waits for other machines; raises Transient."""
+        await self._compute.reach(steps.disks_needed(todo))
+
     async def carry_out(self, instance_id: str, todo: tuple[Step, ...]) -> None:
         """Raises what the drivers raise; what was done until then stays done."""
         for step in todo:
@@ -82,7 +86,7 @@ class Instances:
                 await compute.start_paused(spec, self._taps(spec))
             case steps.Plug(interface):
                 await network.plug(self._port(interface))
-            case steps.Resume():
+            case steps.Resume(_):
                 await compute.resume(instance_id)
             case steps.PressPowerButton():
                 await compute.press_power_button(instance_id)

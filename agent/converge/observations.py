@@ -1,24 +1,28 @@
 """What this host is seen to have, and what of that is still to be told. Pure but for two events to wait on.
 
 Everything that is desired or exists has an entry. A full report says that whatever it leaves out does not exist, which
-the control plane may act on (it opens a volume to another host), so none is given before every driver has listed once.
+the control plane may act on (it opens a volume to another host). So a report speaks only for the kinds that have been
+listed, and none is given before there is one.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from agent.messages import Observed, ObservedInstance, Report
-from agent.model import Ref
+from agent.model import Kind, Ref
 
 
 class Observations:
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._entries: dict[Ref, Observed] = {}
         self._told: dict[Ref, Observed] = {}  # As in the last full report.
         self._news: dict[Ref, None] = {}  # What changed since the last report, in order.
+        self._kinds: dict[Kind, None] = {}
         self._full_due = False
         self._is_new = asyncio.Event()
-        self._is_complete = asyncio.Event()
+        self._is_any_listed = asyncio.Event()
 
     def __getitem__(self, ref: Ref) -> Observed:
         return self._entries[ref]
@@ -27,26 +31,32 @@ class Observations:
         return ref in self._entries
 
     def put(self, observed: Observed) -> None:
+        observed = replace(observed, since=self._since(observed))
         if self._entries.get(observed.ref) != observed:
             self._entries[observed.ref] = observed
             self._tell(observed.ref)
 
-    def put_unsettled(self, ref: Ref, instance: ObservedInstance | None = None) -> None:
+    def put_unsettled(self, ref: Ref, *, error: str = "", instance: ObservedInstance | None = None) -> None:
         """Its spec is new, or it was only just found: whatever is known of it, it isn't yet as it shall be."""
         known = self._entries.get(ref, Observed(ref, converged=False))
-        self.put(replace(known, converged=False, error="", permanent=False, instance=instance or known.instance))
+        self.put(Observed(ref, converged=False, error=error, instance=instance or known.instance))
 
     def drop(self, ref: Ref) -> None:
         """It was seen to be gone."""
         self._entries.pop(ref, None)
         self._tell(ref)
 
-    def pass_over(self) -> None:
-        """Everything was listed once more."""
-        self._is_complete.set()
-        if self._entries != self._told:
+    def is_listed(self, kind: Kind) -> bool:
+        """Whether it is known what there is of a kind."""
+        return kind in self._kinds
+
+    def listed(self, kind: Kind) -> None:
+        """All of a kind was seen once more."""
+        if kind not in self._kinds or self._entries != self._told:
             self._full_due = True
             self._is_new.set()
+        self._kinds[kind] = None
+        self._is_any_listed.set()
 
     def acknowledge(self) -> None:
         """An update was taken in: say so, even where it changes nothing."""
@@ -57,8 +67,8 @@ class Observations:
         return tuple(self._entries.values())
 
     async def full(self, revision: int) -> Report:
-        """For the start of a session: everything, once it is known."""
-        await self._is_complete.wait()
+        """For the start of a session: everything that is known, once anything is."""
+        await self._is_any_listed.wait()
         return self._report_full(revision)
 
     async def wait(self) -> None:
@@ -72,12 +82,20 @@ class Observations:
         news = tuple(self._news)
         self._forget_news()
         observed = tuple(self._entries[ref] for ref in news if ref in self._entries)
-        return Report(revision, False, observed, tuple(ref for ref in news if ref not in self._entries))
+        gone = tuple(ref for ref in news if ref not in self._entries)
+        return Report(revision, False, observed, gone, tuple(self._kinds))
 
     def _report_full(self, revision: int) -> Report:
         self._forget_news()
         self._told = dict(self._entries)
-        return Report(revision, True, self.snapshot())
+        return Report(revision, True, self.snapshot(), kinds=tuple(self._kinds))
+
+    def _since(self, observed: Observed) -> int:
+        """An error that is still the same has its age."""
+        known = self._entries.get(observed.ref)
+        if known is not None and known.error == observed.error:
+            return known.since
+        return int(self._clock()) if observed.error else 0
 
     def _tell(self, ref: Ref) -> None:
         self._news[ref] = None

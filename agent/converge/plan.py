@@ -39,7 +39,7 @@ class Plug:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    pass
+    spec: InstanceSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,18 @@ def plan(
             return _keep(spec, domain, ports, past, now)
 
 
+def disks_needed(todo: tuple[Step, ...]) -> tuple[DiskSpec, ...]:
+    """Those whose storage hosts must answer before these steps are taken: QEMU would hang in its connection."""
+    disks: list[DiskSpec] = []
+    for step in todo:
+        match step:
+            case StartPaused(spec) | Resume(spec):
+                disks.extend(spec.disks)
+            case AttachDisk(disk):
+                disks.append(disk)
+    return tuple(dict.fromkeys(disks))
+
+
 def observe(domain: Domain | None, guest_off: int) -> ObservedInstance:
     """What to report of it."""
     if domain is None:
@@ -202,13 +214,13 @@ def _start(spec: InstanceSpec, ports: Mapping[str, PortState], reason: str = "")
             taps.append(Unplug(nic.interface_id))
         taps.append(CreateTap(nic))  # Also where there is one: it may be half plugged, when an agent died over it.
     plugs = (Plug(nic) for nic in spec.interfaces)
-    return Plan((*taps, StartPaused(spec), *plugs, Resume()), reason=reason)
+    return Plan((*taps, StartPaused(spec), *plugs, Resume(spec)), reason=reason)
 
 
 def _let_run(spec: InstanceSpec, ports: Mapping[str, PortState]) -> Plan:
     if any(nic.interface_id not in ports for nic in spec.interfaces):
         return Plan((Destroy(),), reason="a tap is gone under the paused domain")
-    return Plan((*_plug(spec, ports), Resume()))
+    return Plan((*_plug(spec, ports), Resume(spec)))
 
 
 def _revive(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:

@@ -47,6 +47,18 @@ class Vpcs:
         await self._network.remove(vpc_id)
 
 
+def drivers_by_kind(drivers: Drivers) -> dict[Kind, object]:
+    """Who tells what there is of a kind. Instances take two drivers."""
+    found = {
+        Kind.VOLUME: drivers.volume,
+        Kind.EXPORT: drivers.export,
+        Kind.VPC: drivers.network,
+        Kind.GATEWAY: drivers.gateway,
+        Kind.INSTANCE: drivers.compute if drivers.network is not None else None,
+    }
+    return {kind: driver for kind, driver in found.items() if driver is not None}
+
+
 def plain_drivers(drivers: Drivers, metadata: MetadataServer | None) -> dict[Kind, Driver]:
     vpcs = Vpcs(drivers.network, metadata) if drivers.network is not None else None
     found: dict[Kind, Driver | None] = {

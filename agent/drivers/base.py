@@ -8,7 +8,8 @@ Every driver has four verbs:
     remove(id)    make it gone; success if it is
 
 A virtual machine takes several drivers in turn, so the compute and the network driver have finer verbs as well, each as
-safe to repeat. A driver knows two errors, `Transient` and `Permanent`. It never sleeps, never retries, keeps no state
+safe to repeat. A driver knows two errors, `Transient` and `Permanent`; anything else it raises is a bug, which the
+engine shows as its resource's error. It never sleeps, never retries, keeps no state
 that it could read from the system, and may be asked to do anything again after a crash at any point. The engine calls
 it for different resources at once, and never twice at once for the same one.
 
@@ -16,10 +17,10 @@ What a driver creates carries our mark, so that `list()` tells ours from the ope
 named `stead`, an interface alias, or a name that begins with `stead-` (or `st` where the kernel allows 15 characters).
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.model import (
     Capacity,
@@ -72,6 +73,17 @@ class HostContext:
     run_dir: Path  # Ours alone, e.g. /run/stead; emptied by a reboot.
     pki_dir: Path  # ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem (QEMU's names).
     fetch_image: ImageFetcher
+
+
+@runtime_checkable
+class Eventful(Protocol):
+    """What any driver may have as well: a quicker way to hear of changes than the full pass."""
+
+    def events(self) -> AsyncIterator[str]:
+        """Ids of resources that something may have happened to: hints, none of which is needed for correctness.
+
+        May end, or raise DriverError, when it can't tell any more: the engine then passes over all, and asks again.
+        """
 
 
 class VolumeDriver(Protocol):
@@ -168,14 +180,20 @@ class ComputeDriver(Protocol):
     async def list(self) -> Mapping[str, Domain]:
         """Domains of ours by instance id."""
 
+    async def reach(self, disks: Sequence[DiskSpec]) -> None:
+        """Raises Transient naming the first disk that nobody serves at its address.
+
+        May take seconds, waiting for other machines; no other verb does.
+        """
+
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         """Define (or define anew) and start with the guest's CPUs stopped; `taps` are tap names by interface id.
 
-        When to call: the domain is absent, off or paused, its taps exist, its exports are open (else Transient).
+        When to call: the domain is absent, off or paused, its taps exist, its disks were just reached (else Transient).
         """
 
     async def resume(self, instance_id: str) -> None:
-        """Let the guest run. When to call: its taps are plugged. No effect on a running one."""
+        """Let the guest run. No effect on a running one. When to call: its taps are plugged, its disks just reached."""
 
     async def press_power_button(self, instance_id: str) -> None:
         """Ask the guest to power off. It may not listen. No effect on one that is off or absent."""
@@ -187,7 +205,7 @@ class ComputeDriver(Protocol):
         """Restart the guest in place and save the count in the domain's metadata, so that it happens once."""
 
     async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
-        """Hot-plug. No effect where it is attached."""
+        """Hot-plug. When to call: the disk was just reached. No effect where it is attached."""
 
     async def detach_disk(self, instance_id: str, export_name: str) -> None:
         """Ask the guest to let go of the disk; `list()` shows when it has. No effect where it is not attached."""
@@ -199,4 +217,4 @@ class ComputeDriver(Protocol):
         """The end of the console log; empty when there is none."""
 
     def events(self) -> AsyncIterator[str]:
-        """Ids of instances whose domain may have changed: hints, none of which is needed for correctness."""
+        """As in Eventful: ids of instances whose domain may have changed."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
 
+from agent import bugs
 from agent.drivers.base import (
     ComputeDriver,
     DriverError,
@@ -92,6 +93,8 @@ async def _probe(driver: Any) -> Capacity:
         return Capacity(problems=(str(error),))
     except TimeoutError:
         return Capacity(problems=(f"{type(driver).__name__} did not tell its state within {_PROBE_DEADLINE_S} s",))
+    except Exception as error:  # noqa: BLE001 (told, and shown as a problem of the host)
+        return Capacity(problems=(bugs.tell(f"probe of {type(driver).__name__}", error),))
     return capacity
 
 

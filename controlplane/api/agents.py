@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 from controlplane import ca, sessions
@@ -28,6 +29,7 @@ _KINDS = {
     ObservedKind.INSTANCE: pb.RESOURCE_KIND_INSTANCE,
 }
 _MAX_COUNT = (1 << 63) - 1  # The largest that a database keeps; an agent can say more.
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # Likewise.
 _OBSERVED_KINDS: dict[int, ObservedKind] = {number: kind for kind, number in _KINDS.items()}
 
 
@@ -181,6 +183,7 @@ def _report(host_id: str, message: pb.Report) -> Report:
             for ref in message.gone
             if ref.kind in _OBSERVED_KINDS
         ],
+        kinds=[_OBSERVED_KINDS[kind] for kind in message.kinds if kind in _OBSERVED_KINDS] or tuple(ObservedKind),
     )
 
 
@@ -200,4 +203,5 @@ def _observation(host_id: str, message: pb.Observed) -> Observation:
         powered_off_by_guest=facts.powered_off_by_guest,
         reboot_count=min(facts.reboot_count, _MAX_COUNT),
         export_names=tuple(facts.export_names),
+        since=datetime.fromtimestamp(min(message.since, _LAST_SECOND), UTC) if message.since else None,
     )

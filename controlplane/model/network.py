@@ -163,7 +163,8 @@ class PublicAddress:
     created_at: datetime
     tags: Mapping[str, str]
     is_released: bool = False
-    leaving_host_id: str = ""  # That gateway's host.
+    leaving_host_id: str = ""  # That gateway's host,
+    leaving_vpc_id: str = ""  # and its VPC.
     leaving_revision: int = 0  # The host's report must answer at least this revision.
 
 

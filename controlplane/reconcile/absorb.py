@@ -4,7 +4,7 @@ A report that answers revision R takes every update up to R into account: what i
 R, is gone and cannot come back. So everything that ends carries the revision of its end, and waits for such a report.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,12 +26,20 @@ BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated s
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A host's report: `observed` are new or changed; `gone` are ids of observations to forget."""
+    """A host's report: `observed` are new or changed; `gone` are ids of observations to forget.
+
+    It speaks for `kinds` alone: what a full one leaves out is gone if it is of those.
+    """
 
     host_id: str
     is_full: bool
     observed: Sequence[Observation]
     gone: Sequence[str]
+    kinds: Collection[ObservedKind] = tuple(ObservedKind)
+
+
+# The latest revision that a host has answered, by the kinds of resources that it can speak for.
+Answers = Mapping[ObservedKind, int]
 
 
 def absorb(state: State, report: Report) -> Change:
@@ -47,7 +55,8 @@ def absorb(state: State, report: Report) -> Change:
             _follow_volume(state, change, row)
     gone = [state.observations[row_id] for row_id in report.gone if row_id in state.observations]
     if report.is_full:
-        gone = [row for row in state.observations.by("host", report.host_id) if row.id not in seen]
+        known = state.observations.by("host", report.host_id)
+        gone = [row for row in known if row.id not in seen and row.kind in report.kinds]
     change.delete(*gone)
     return change
 
@@ -88,22 +97,25 @@ def _follow_volume(state: State, change: Change, row: Observation) -> None:
             power.end(state, change, instance, StateReason("Server.InternalError", row.error))
 
 
-def settle(state: State, host_id: str, answered: int, now: datetime) -> Change:
-    """Take the steps that waited for this host to answer a revision; `answered` is the latest that it has."""
+def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Change:
+    """Take the steps that waited for this host to answer a revision."""
     change = Change()
-    for instance in _due(state.instances.by("ending", host_id), "desired_revision", answered):
+    instances, exports, volumes = (
+        answers.get(kind, 0) for kind in (ObservedKind.INSTANCE, ObservedKind.EXPORT, ObservedKind.VOLUME)
+    )
+    for instance in _due(state.instances.by("ending", host_id), "desired_revision", instances):
         _settle_instance(state, change, instance, now)
-    for attachment in _due(state.attachments.by("detaching", host_id), "phase_revision", answered):
+    for attachment in _due(state.attachments.by("detaching", host_id), "phase_revision", instances):
         observation = state.observed(ObservedKind.INSTANCE, attachment.instance_id, host_id)
         if observation is None or _has_let_go(observation, attachment):
             _release(state, change, attachment)
-    for attachment in _due(state.attachments.by("released", host_id), "phase_revision", answered):
+    for attachment in _due(state.attachments.by("released", host_id), "phase_revision", exports):
         if state.observed(ObservedKind.EXPORT, attachment.id, host_id) is None:
             _forget(state, change, attachment)
-    for volume in _due(state.volumes.by("ending", host_id), "deleted_revision", answered):
+    for volume in _due(state.volumes.by("ending", host_id), "deleted_revision", volumes):
         if state.observed(ObservedKind.VOLUME, volume.id, host_id) is None:
             change.delete(volume)
-    _settle_addresses(state, change, host_id, answered)
+    _settle_addresses(state, change, host_id, answers.get(ObservedKind.GATEWAY, 0))
     return change
 
 
@@ -145,9 +157,9 @@ def _forget(state: State, change: Change, attachment: Attachment) -> None:
 
 
 def _settle_addresses(state: State, change: Change, host_id: str, answered: int) -> None:
-    """A public address is free when no gateway on the host is still busy."""
+    """A public address is free when the gateway that had it is no longer busy."""
     leaving: list[PublicAddress] = _due(state.addresses.by("leaving", host_id), "leaving_revision", answered)
-    if leaving and all(
-        row.converged for row in state.observations.by("host", host_id) if row.kind is ObservedKind.GATEWAY
-    ):
-        change.delete(*leaving)
+    for address in leaving:
+        gateway = state.observed(ObservedKind.GATEWAY, address.leaving_vpc_id, host_id)
+        if gateway is None or gateway.converged:
+            change.delete(address)

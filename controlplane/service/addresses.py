@@ -85,12 +85,14 @@ def _unmapped(state: State, address: PublicAddress) -> PublicAddress:
     """The address without its mapping, remembering the gateway that has to forget it."""
     if not address.interface_id:
         return address
-    gateway = state.internet_gateways.one("vpc", state.interfaces[address.interface_id].vpc_id)
+    vpc_id = state.interfaces[address.interface_id].vpc_id
+    gateway = state.internet_gateways.one("vpc", vpc_id)
     return replace(
         address,
         interface_id="",
         association_id="",
         leaving_host_id=gateway.host_id if gateway else "",
+        leaving_vpc_id=vpc_id,
         leaving_revision=state.revision + 1,
     )
 

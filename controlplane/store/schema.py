@@ -276,6 +276,7 @@ TABLES: dict[type[Row], Table] = {
         _json("tags"),
         _boolean("is_released"),
         _text("leaving_host_id"),
+        _text("leaving_vpc_id"),
         _integer("leaving_revision"),
         unique=(("public_ip",),),
     ),

@@ -22,6 +22,7 @@ from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.engine import Engine
 from controlplane.ids import Prefix, mint
 from controlplane.model.host import Host, HostRole
+from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
 from controlplane.model.project import Role
 from controlplane.model.state import Change
@@ -269,7 +270,7 @@ class ControlPlane:
                 state, answered = self.engine.state, self.revision
                 agent.take(render_all(state, host_id, NAME))
                 self.engine.apply(absorb(state, agent.report()))
-                self.engine.apply(settle(state, host_id, answered, self.clock()))
+                self.engine.apply(settle(state, host_id, dict.fromkeys(ObservedKind, answered), self.clock()))
         await self.engine.drain()
 
     async def import_image(self, name: str = "tiny", secret: str | None = None, **changes: Any) -> str:

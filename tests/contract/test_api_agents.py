@@ -260,7 +260,7 @@ async def test_what_no_database_can_keep_does_not_end_the_control_plane(cloud: C
     stream.heartbeat(vcpus=2**32 - 1, memory_mib=huge, storage_gib=huge)
     ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_INSTANCE, id="i-none")
     what = pb.ObservedInstance(generation=huge, reboot_count=huge)
-    stream.send(report=pb.Report(revision=huge, observed=[pb.Observed(ref=ref, instance=what)]))
+    stream.send(report=pb.Report(revision=huge, observed=[pb.Observed(ref=ref, instance=what, since=huge)]))
     await until(lambda: len(cloud.engine.state.observations) == 1)
     assert cloud.engine.state.hosts[machine.host_id].memory_mib == 2**63 - 1
     await cloud.ask("AllocateAddress")

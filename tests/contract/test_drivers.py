@@ -336,8 +336,11 @@ class TestCompute:
         taps = {PORT.interface_id: make.network().tap_name(PORT.interface_id)}
         with pytest.raises(Transient, match=INSTANCE.instance_id):
             await make.compute().start_paused(INSTANCE, taps)
+        await make.compute().reach(INSTANCE.disks)
         await make.export().remove(EXPORT.export_name)
-        with pytest.raises(Transient, match=INSTANCE.instance_id):
+        with pytest.raises(Transient, match=EXPORT.export_name):
+            await make.compute().reach(INSTANCE.disks)
+        with pytest.raises(Transient):
             await self.start_paused(make)
 
     async def test_a_reboot_is_remembered(self, make: Maker) -> None:

@@ -93,7 +93,7 @@ class Host:
             contents = ledger.load()
             desired = Desired(contents.revision, contents.specs.values())
             drivers, chance = self._drivers(), self._loop.random.uniform
-            engine = Engine(drivers, desired, ledger, contents.guest_off, jitter=chance)
+            engine = Engine(drivers, desired, ledger, contents.guest_off, jitter=chance, clock=self._loop.time)
             identities: object = Identities(self.wire)
             session = Session(identities, self.machine.roles, drivers, ledger, engine, jitter=chance)  # type: ignore[arg-type]
             async with asyncio.TaskGroup() as tasks:

@@ -173,7 +173,7 @@ class Region:
     def hear(self, agent: "Agent", answered: int, *, is_full: bool = True) -> None:
         """Take an agent's report in, as the answer to a revision."""
         self.apply(absorb(self.state, agent.report(is_full=is_full)))
-        self.apply(settle(self.state, agent.host_id, answered, self.now))
+        self.apply(settle(self.state, agent.host_id, dict.fromkeys(ObservedKind, answered), self.now))
         check_invariants(self.state)
 
     def converge(self) -> None:

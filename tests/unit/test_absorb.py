@@ -9,7 +9,7 @@ from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.render import render_all
-from controlplane.service import power, volumes
+from controlplane.service import power, projects, volumes
 from controlplane.service.instances import BlockDeviceMapping
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume
@@ -180,11 +180,47 @@ def test_a_running_instance_that_a_full_report_leaves_out_is_not_pending_again(h
     region = home.region
     instance_id = region.launch()
     region.apply(absorb(region.state, Report(home.host_id, True, [], [])))
-    region.apply(settle(region.state, home.host_id, region.state.revision, region.now))
+    region.apply(settle(region.state, home.host_id, dict.fromkeys(ObservedKind, region.state.revision), region.now))
     assert region.state.observed(INSTANCE, instance_id, home.host_id) is None
     assert region.state_of(instance_id) == "running"
     region.converge()
     assert region.state.observed(INSTANCE, instance_id, home.host_id)
+
+
+def test_absence_says_something_only_of_kinds_that_the_host_has_listed(home: Home) -> None:
+    """As while libvirtd hangs: the agent can't know which guests there are."""
+    region = home.region
+    instance_id = region.launch()
+    (unseen,) = region.run()
+    region.do(power.terminate, [instance_id, unseen])
+    others = [kind for kind in ObservedKind if kind is not INSTANCE]
+    region.apply(absorb(region.state, Report(home.host_id, True, [], [], others)))
+    region.apply(settle(region.state, home.host_id, dict.fromkeys(others, region.state.revision), region.now))
+    assert region.state.observed(INSTANCE, instance_id, home.host_id)
+    assert [region.state_of(row) for row in (instance_id, unseen)] == ["shutting-down"] * 2
+    region.converge()
+    assert [region.state_of(row) for row in (instance_id, unseen)] == ["terminated"] * 2
+
+
+def test_an_address_waits_for_its_own_gateway_alone(home: Home) -> None:
+    region = home.region
+    instance_id, owner = region.launch(), region.project_id
+    vpc_id = region.interface(instance_id).vpc_id
+    region.project_id = region.do(projects.create, "neighbour")
+    other_id = region.launch()
+    assert region.interface(other_id).vpc_id != vpc_id
+    home.agent.broken[ObservedKind.GATEWAY, vpc_id] = "nft hangs"
+    region.do(power.stop, StopInstances([other_id]))
+    region.converge()
+    assert region.public_address(other_id) is None
+    assert len(region.state.addresses) == 1
+    region.project_id = owner
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    assert len(region.state.addresses) == 1, "its gateway may still answer for it"
+    home.agent.broken.clear()
+    region.converge()
+    assert not len(region.state.addresses)
 
 
 def test_changes_are_enough_where_nothing_is_left_out(home: Home) -> None:
@@ -303,4 +339,4 @@ def test_nothing_is_written_for_a_report_that_says_nothing_new(home: Home) -> No
     report = home.agent.report()
     again = replace(report, observed=list(report.observed))
     assert not absorb(region.state, again)
-    assert not settle(region.state, home.host_id, region.state.revision, region.now)
+    assert not settle(region.state, home.host_id, dict.fromkeys(ObservedKind, region.state.revision), region.now)

@@ -49,25 +49,12 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """Where a disk comes from."""
-
-    name: str
-    address: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
 class Description:
     """What we need to know of a domain of ours."""
 
     record: Record
-    exports: tuple[Export, ...]
+    export_names: tuple[str, ...]
     disk_targets: frozenset[str]
-
-    @property
-    def export_names(self) -> tuple[str, ...]:
-        return tuple(export.name for export in self.exports)
 
 
 def render(spec: InstanceSpec, taps: Mapping[str, str], platform: Platform) -> str:
@@ -109,7 +96,7 @@ def parse(domain_xml: str) -> Description | None:
         return None
     return Description(
         record=_parse_record(element),
-        exports=tuple(_parse_export(source) for source in domain.iterfind("devices/disk/source[@protocol='nbd']")),
+        export_names=tuple(disk.get("name", "") for disk in domain.iterfind("devices/disk/source[@protocol='nbd']")),
         disk_targets=frozenset(target.get("dev", "") for target in domain.iterfind("devices/disk/target")),
     )
 
@@ -145,12 +132,6 @@ def _parse_record(element: Element) -> Record:
         reboot_count=int(element.get("reboot_count", "0")),
         has_run=element.get("has_run") == "yes",
     )
-
-
-def _parse_export(source: Element) -> Export:
-    host = source.find("host")
-    address, port = ("", "0") if host is None else (host.get("name", ""), host.get("port", "0"))
-    return Export(source.get("name", ""), address, int(port))
 
 
 def _add_sysinfo(domain: Element, serial: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -10,7 +10,7 @@ import structlog
 
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.compute_libvirt import console, domain_xml, hypervisor, kvm, qemu_conf
-from agent.drivers.compute_libvirt.domain_xml import Export, Platform
+from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
 from agent.model import Capacity, DiskSpec, Domain, InstanceSpec
@@ -54,16 +54,23 @@ class LibvirtComputeDriver:
     async def list(self) -> Mapping[str, Domain]:
         return await self._hypervisor.look(hypervisor.list_domains)
 
+    async def reach(self, disks: Sequence[DiskSpec]) -> None:
+        for disk in disks:
+            try:
+                async with asyncio.timeout(EXPORT_DEADLINE_S):
+                    _, writer = await asyncio.open_connection(disk.address, disk.port)
+            except (OSError, TimeoutError) as error:
+                where = f"{disk.address}:{disk.port}"
+                raise Transient(f"export {disk.export_name} is not open at {where}: {error or 'no answer'}") from error
+            writer.close()
+
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         with _named(spec.instance_id):
-            await _check_exports(Export(disk.export_name, disk.address, disk.port) for disk in spec.disks)
             self._console_dir.mkdir(parents=True, exist_ok=True)
             xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id))
             await self._hypervisor.change(hypervisor.start_paused, spec, xml)
 
     async def resume(self, instance_id: str) -> None:
-        """As documented; also for a guest that lost its storage daemon: Transient until that is back."""
-        await _check_exports(await self._hypervisor.look(hypervisor.stalled_exports, instance_id))
         await self._hypervisor.change(hypervisor.resume, instance_id)
 
     async def press_power_button(self, instance_id: str) -> None:
@@ -76,7 +83,6 @@ class LibvirtComputeDriver:
         await self._hypervisor.change(hypervisor.reboot, instance_id, reboot_count)
 
     async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
-        await _check_exports([Export(disk.export_name, disk.address, disk.port)])
         await self._hypervisor.change(hypervisor.attach_disk, instance_id, disk)
 
     async def detach_disk(self, instance_id: str, export_name: str) -> None:
@@ -130,14 +136,3 @@ def _named(instance_id: str) -> Iterator[None]:
         yield
     except (Transient, Permanent) as error:
         raise type(error)(f"{instance_id} does not start: {error}") from error
-
-
-async def _check_exports(exports: Iterable[Export]) -> None:
-    """Raises Transient naming the first export that nobody serves."""
-    for export in exports:
-        try:
-            async with asyncio.timeout(EXPORT_DEADLINE_S):
-                _, writer = await asyncio.open_connection(export.address, export.port)
-        except (OSError, TimeoutError) as error:
-            raise Transient(f"export {export.name} is not open at {export.address}:{export.port}: {error}") from error
-        writer.close()

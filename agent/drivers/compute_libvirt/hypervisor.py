@@ -18,7 +18,7 @@ import libvirt
 
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.compute_libvirt import domain_xml
-from agent.drivers.compute_libvirt.domain_xml import NAMESPACE, NAMESPACE_PREFIX, Description, Export, Record
+from agent.drivers.compute_libvirt.domain_xml import NAMESPACE, NAMESPACE_PREFIX, Description, Record
 from agent.model import DiskSpec, Domain, InstanceSpec, OffReason, Power
 
 INSTANCE_ID_PREFIX = "i-"
@@ -195,14 +195,6 @@ def start_paused(connection: libvirt.virConnect, spec: InstanceSpec, xml: str) -
         if power is Power.PAUSED:
             domain.destroy()
     connection.defineXML(xml).createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
-
-
-def stalled_exports(connection: libvirt.virConnect, instance_id: str) -> tuple[Export, ...]:
-    """The exports of a guest that had run and is paused, as it is after an I/O error; else nothing."""
-    active = _find_active(connection, instance_id)
-    if active and active.description.record.has_run and _power(active.domain.state()[0]) is Power.PAUSED:
-        return active.description.exports
-    return ()
 
 
 def resume(connection: libvirt.virConnect, instance_id: str) -> None:

@@ -1,7 +1,7 @@
 """Pretended virtual machines. Guests boot in no time and do as they are told, unless the world says otherwise."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from agent.drivers.base import Transient
 from agent.drivers.fake.world import FakeDomain, Verbs
@@ -18,6 +18,10 @@ class FakeComputeDriver(Verbs):
     async def list(self) -> Mapping[str, Domain]:
         return {instance_id: domain.facts for instance_id, domain in self.world.domains.items()}
 
+    async def reach(self, disks: Sequence[DiskSpec]) -> None:
+        for disk in disks:
+            self._check_open(disk)
+
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         async with self.verb("compute.start_paused", spec.instance_id) as call:
             if self._power(spec.instance_id) is Power.RUNNING:
@@ -26,7 +30,7 @@ class FakeComputeDriver(Verbs):
                 if self.world.ports.get(interface_id) is not PortState.CREATED:
                     raise Transient(f"{spec.instance_id}: the tap of {interface_id} is not there to be opened")
             for disk in spec.disks:
-                self._check_open(spec.instance_id, disk)
+                self._check_open(disk)
             names = tuple(disk.export_name for disk in spec.disks)
             facts = Domain(spec.instance_id, Power.PAUSED, spec.generation, False, spec.reboot_count, names)
             self.world.domains[spec.instance_id] = FakeDomain(facts, tuple(taps))
@@ -70,7 +74,7 @@ class FakeComputeDriver(Verbs):
         async with self.verb("compute.attach_disk", instance_id) as call:
             names = self._running(instance_id).export_names
             if disk.export_name not in names:
-                self._check_open(instance_id, disk)
+                self._check_open(disk)
                 self.world.alter(instance_id, export_names=(*names, disk.export_name))
                 self.world.changes.append(call)
 
@@ -110,7 +114,7 @@ class FakeComputeDriver(Verbs):
             raise Transient(f"{instance_id} is not running")
         return self.world.domains[instance_id].facts
 
-    def _check_open(self, instance_id: str, disk: DiskSpec) -> None:
+    def _check_open(self, disk: DiskSpec) -> None:
         trust = self.settings.trust_foreign_exports
         if not self.world.is_open(disk.address, disk.port, disk.export_name, trust):
-            raise Transient(f"{instance_id}: no export {disk.export_name} at {disk.address}:{disk.port} yet")
+            raise Transient(f"no export {disk.export_name} at {disk.address}:{disk.port} yet")

@@ -399,30 +399,34 @@ class InstanceMetadata(_message.Message):
     def __init__(self, image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., zone_name: _Optional[str] = ..., region_name: _Optional[str] = ..., host_name: _Optional[str] = ..., public_ip: _Optional[str] = ..., key_name: _Optional[str] = ..., public_key: _Optional[str] = ..., security_groups: _Optional[_Iterable[str]] = ..., user_data: _Optional[bytes] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., subnet_id: _Optional[str] = ..., subnet_cidr_block: _Optional[str] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("revision", "full", "observed", "gone")
+    __slots__ = ("revision", "full", "observed", "gone", "kinds")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     FULL_FIELD_NUMBER: _ClassVar[int]
     OBSERVED_FIELD_NUMBER: _ClassVar[int]
     GONE_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
     revision: int
     full: bool
     observed: _containers.RepeatedCompositeFieldContainer[Observed]
     gone: _containers.RepeatedCompositeFieldContainer[ResourceRef]
-    def __init__(self, revision: _Optional[int] = ..., full: _Optional[bool] = ..., observed: _Optional[_Iterable[_Union[Observed, _Mapping]]] = ..., gone: _Optional[_Iterable[_Union[ResourceRef, _Mapping]]] = ...) -> None: ...
+    kinds: _containers.RepeatedScalarFieldContainer[ResourceKind]
+    def __init__(self, revision: _Optional[int] = ..., full: _Optional[bool] = ..., observed: _Optional[_Iterable[_Union[Observed, _Mapping]]] = ..., gone: _Optional[_Iterable[_Union[ResourceRef, _Mapping]]] = ..., kinds: _Optional[_Iterable[_Union[ResourceKind, str]]] = ...) -> None: ...
 
 class Observed(_message.Message):
-    __slots__ = ("ref", "converged", "error", "permanent", "instance")
+    __slots__ = ("ref", "converged", "error", "permanent", "instance", "since")
     REF_FIELD_NUMBER: _ClassVar[int]
     CONVERGED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     PERMANENT_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     ref: ResourceRef
     converged: bool
     error: str
     permanent: bool
     instance: ObservedInstance
-    def __init__(self, ref: _Optional[_Union[ResourceRef, _Mapping]] = ..., converged: _Optional[bool] = ..., error: _Optional[str] = ..., permanent: _Optional[bool] = ..., instance: _Optional[_Union[ObservedInstance, _Mapping]] = ...) -> None: ...
+    since: int
+    def __init__(self, ref: _Optional[_Union[ResourceRef, _Mapping]] = ..., converged: _Optional[bool] = ..., error: _Optional[str] = ..., permanent: _Optional[bool] = ..., instance: _Optional[_Union[ObservedInstance, _Mapping]] = ..., since: _Optional[int] = ...) -> None: ...
 
 class ObservedInstance(_message.Message):
     __slots__ = ("running", "generation", "has_run", "powered_off_by_guest", "reboot_count", "export_names")

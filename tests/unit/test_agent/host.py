@@ -84,8 +84,8 @@ def started_again(instance: InstanceSpec) -> InstanceSpec:
     return replace(instance, power_on=True, generation=instance.generation + 1)
 
 
-class Crash(Exception):
-    """The agent's process dies."""
+class Crash(BaseException):
+    """The agent's process dies. No Exception: those concern one resource alone."""
 
 
 class FakeMetadata:
@@ -121,7 +121,7 @@ class Host:
 
     @asynccontextmanager
     async def agent(self, settings: EngineSettings = FAST) -> AsyncIterator[Engine]:
-        """One life of the agent's process. Raises the ExceptionGroup of what killed it, if anything did."""
+        """One life of the agent's process. Raises the group of what killed it, if anything did."""
         self.ledger = Ledger(self.context.state_dir / "ledger.sqlite")
         contents = self.ledger.load()
         desired = Desired(contents.revision, contents.specs.values())
@@ -164,6 +164,11 @@ class Host:
 
     async def settle(self) -> None:
         await until(self.is_settled, self.describe)
+
+    async def settle_others(self, spec: Spec) -> None:
+        """All but this one."""
+        refs = [other.ref for other in self.wanted if other.ref != spec.ref]
+        await until(lambda: all(self.engine.observations[ref].converged for ref in refs), self.describe)
 
     def describe(self) -> str:
         return "\n".join(map(str, self.engine.observations.snapshot()))

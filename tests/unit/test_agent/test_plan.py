@@ -50,7 +50,7 @@ def off(reason: OffReason, generation: int = 2) -> Domain:
 RUNNING, PAUSED = domain(Power.RUNNING), domain(Power.PAUSED)
 OLD_RUNNING, OLD_PAUSED = domain(Power.RUNNING, 1), domain(Power.PAUSED, 1)
 UNPLUG = Unplug("eni-1")
-START = (CreateTap(NIC), StartPaused(ON), Plug(NIC), Resume())
+START = (CreateTap(NIC), StartPaused(ON), Plug(NIC), Resume(ON))
 RESTART = (UNPLUG, *START)  # The tap of the QEMU that is gone is out of reach for the next.
 
 # What it shall be, what it is, its taps -> the steps.
@@ -62,8 +62,8 @@ STEPS: list[tuple[InstanceSpec | None, Domain | None, dict[str, PortState], tupl
     (ON, OLD_RUNNING, PLUGGED, (Destroy(),)),
     (ON, OLD_PAUSED, PLUGGED, (Destroy(),)),
     *((ON, off(reason, 1), PLUGGED, RESTART) for reason in OffReason),
-    (ON, PAUSED, CREATED, (Plug(NIC), Resume())),
-    (ON, PAUSED, PLUGGED, (Resume(),)),
+    (ON, PAUSED, CREATED, (Plug(NIC), Resume(ON))),
+    (ON, PAUSED, PLUGGED, (Resume(ON),)),
     (ON, PAUSED, NO_TAPS, (Destroy(),)),
     (ON, RUNNING, PLUGGED, ()),
     (ON, RUNNING, CREATED, (Plug(NIC),)),

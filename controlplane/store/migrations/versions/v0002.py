@@ -1,4 +1,4 @@
-"""Columns for what hosts were last seen to be. New ones in rows that exist are null, zero or empty."""
+"""Columns that release 0.2 adds. New ones in rows that exist are null, zero or empty."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ _COLUMNS = {
     "hosts": "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean",
     "observations": "since time?",
     "attachments": "phase_at time?",
+    "addresses": "leaving_vpc_id text",
 }
 _ZERO = {"text": "", "integer": "0", "boolean": "false"}
 
