@@ -27,6 +27,7 @@ from stead.v1.key_pairs_pb2_grpc import KeyPairsStub
 from stead.v1.projects_pb2_grpc import ProjectsStub
 from stead.v1.regions_pb2_grpc import RegionsStub
 from stead.v1.security_groups_pb2_grpc import SecurityGroupsStub
+from stead.v1.tags_pb2_grpc import TagsStub
 from stead.v1.volumes_pb2_grpc import VolumesStub
 from stead.v1.vpcs_pb2_grpc import VpcsStub
 
@@ -74,6 +75,7 @@ class Stead:
         self.projects = stub(ProjectsStub)
         self.regions = stub(RegionsStub)
         self.security_groups = stub(SecurityGroupsStub)
+        self.tags = stub(TagsStub)
         self.volumes = stub(VolumesStub)
         self.vpcs = stub(VpcsStub)
 

@@ -20,6 +20,7 @@ from stead.v1.images_pb2 import (
     DescribeImagesRequest,
     ImportImageHeader,
     ImportImageRequest,
+    ModifyImageAttributeRequest,
 )
 
 app = typer.Typer(no_args_is_help=True)
@@ -35,6 +36,7 @@ class Format(StrEnum):
     QCOW2 = "qcow2"
 
 
+ImageArgument = Annotated[str, typer.Argument(metavar="IMAGE", help="Id or name.", show_default=False)]
 FORMAT_OF_SUFFIX = {".raw": Format.RAW, ".img": Format.RAW, ".qcow2": Format.QCOW2}
 
 
@@ -45,6 +47,8 @@ COLUMNS = {
     "FORMAT": lambda image: image.format,
     "DISK MIB": lambda image: str(math.ceil(image.virtual_size_bytes / 2**20)),
     "CREATED": lambda image: image.create_time.ToJsonString(),
+    "OWNER": lambda image: image.owner_alias or image.owner_id,
+    "SHARED": lambda image: "with all" if image.is_public else ", ".join(image.launch_permissions),
 }
 
 
@@ -82,10 +86,34 @@ async def import_(
     cli.table(reply, COLUMNS, [reply.image])
 
 
-@command(app, "deregister", mutates=True)
-async def deregister(
-    cli: Cli, image: Annotated[str, typer.Argument(metavar="IMAGE", help="Id or name.", show_default=False)]
+@command(app, "modify", mutates=True)
+async def modify(
+    cli: Cli,
+    image: ImageArgument,
+    description: Annotated[str | None, typer.Option(help="Free text.")] = None,
+    public: Annotated[bool | None, typer.Option(help="Every project can launch from it. For admins.")] = None,
+    share: Annotated[
+        list[str] | None, typer.Option(metavar="PROJECT", help="By id: it can launch from it. May be repeated.")
+    ] = None,
+    unshare: Annotated[
+        list[str] | None, typer.Option(metavar="PROJECT", help="By id: it no longer can. May be repeated.")
+    ] = None,
 ) -> None:
+    """Change an image's description, and who may launch from it."""
+    request = ModifyImageAttributeRequest(
+        **cli.mutation,
+        image_id=await lookup.image_id(cli.stead, image),
+        description=description,
+        is_public=public,
+        add_launch_permissions=share or (),
+        remove_launch_permissions=unshare or (),
+    )
+    reply = await cli.stead.images.ModifyImageAttribute(request)
+    cli.table(reply, COLUMNS, [reply.image])
+
+
+@command(app, "deregister", mutates=True)
+async def deregister(cli: Cli, image: ImageArgument) -> None:
     """Forget an image; volumes made from it live on."""
     image_id = await lookup.image_id(cli.stead, image)
     reply = await cli.stead.images.DeregisterImage(DeregisterImageRequest(**cli.mutation, image_id=image_id))

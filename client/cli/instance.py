@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from client.cli import instance_run, render
+from client.cli import instance_modify, instance_run, render
 from client.cli.options import Filters, InstanceId, InstanceIds, Timeout, Wait, parse_filters
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_instances
@@ -22,6 +22,7 @@ from stead.v1.instances_pb2 import (
 
 app = typer.Typer(no_args_is_help=True)
 instance_run.register(app)
+instance_modify.register(app)
 
 
 @command(app, "list")

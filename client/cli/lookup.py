@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 async def image_id(stead: "Stead", text: str) -> str:
-    """The id of the image of that id or name."""
+    """The id of the image of that id or name; one's own before others'."""
     if text.startswith("ami-"):
         return text
     reply = await stead.all_pages(stead.images.DescribeImages, DescribeImagesRequest(filters=[exactly("name", text)]))
-    return _only([image.image_id for image in reply.images], "image", text, "InvalidAMIID.NotFound")
+    found = [image for image in reply.images if image.owner_alias == "self"] or reply.images
+    return _only([image.image_id for image in found], "image", text, "InvalidAMIID.NotFound")
 
 
 async def group_id(stead: "Stead", text: str) -> str:

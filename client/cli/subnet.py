@@ -1,10 +1,12 @@
 """`stead subnet`: a VPC's addresses, zone by zone."""
 
+from typing import Annotated
+
 import typer
 
 from client.cli.options import Filters, parse_filters
 from client.cli.session import Cli, command
-from stead.v1.vpcs_pb2 import DescribeSubnetsRequest
+from stead.v1.vpcs_pb2 import DescribeSubnetsRequest, ModifySubnetAttributeRequest
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -14,6 +16,7 @@ COLUMNS = {
     "ZONE": lambda subnet: subnet.zone_name,
     "FREE": lambda subnet: str(subnet.available_ip_address_count),
     "DEFAULT": lambda subnet: "yes" if subnet.default_for_az else "no",
+    "PUBLIC IP": lambda subnet: "yes" if subnet.map_public_ip_on_launch else "no",
     "VPC": lambda subnet: subnet.vpc_id,
     "NAME": lambda subnet: subnet.tags.get("Name", ""),
 }
@@ -25,3 +28,15 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
     request = DescribeSubnetsRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.vpcs.DescribeSubnets, request)
     cli.table(reply, COLUMNS, reply.subnets, "No subnets.")
+
+
+@command(app, "modify", mutates=True)
+async def modify(
+    cli: Cli,
+    subnet: Annotated[str, typer.Argument(metavar="SUBNET", help="A subnet's id.", show_default=False)],
+    public_ip: Annotated[bool | None, typer.Option(help="Instances that do not say get a public address.")] = None,
+) -> None:
+    """Change what later launches in a subnet do."""
+    request = ModifySubnetAttributeRequest(**cli.mutation, subnet_id=subnet, map_public_ip_on_launch=public_ip)
+    reply = await cli.stead.vpcs.ModifySubnetAttribute(request)
+    cli.table(reply, COLUMNS, [reply.subnet])

@@ -99,7 +99,7 @@ def to_instance_type(row: image.InstanceType) -> instance_types_pb2.InstanceType
     return instance_types_pb2.InstanceType(instance_type=row.id, vcpus=row.vcpus, memory_mib=row.memory_mib)
 
 
-def to_image(row: image.Image) -> images_pb2.Image:
+def to_image(row: image.Image, project_id: str) -> images_pb2.Image:
     return images_pb2.Image(
         image_id=row.id,
         name=row.name,
@@ -111,6 +111,10 @@ def to_image(row: image.Image) -> images_pb2.Image:
         create_time=timestamp(row.created_at),
         tags=row.tags,
         state="available",
+        owner_id=row.project_id,
+        owner_alias="self" if row.project_id == project_id else "",
+        is_public=row.is_public,
+        launch_permissions=row.launch_permissions,
     )
 
 

@@ -1,22 +1,40 @@
 """Images: uploads from users, and what storage hosts fetch."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Edge
-from controlplane.api.describe import describe, own, tagged
+from controlplane.api.describe import describe, tagged
 from controlplane.errors import Invalid, NoCapacity
+from controlplane.model.image import Image
 from controlplane.model.state import State
 from controlplane.service import images
-from controlplane.service.call import IMAGE
+from controlplane.service.call import Call
 from controlplane.uploads import BadUpload, Uploads
 from stead.v1 import images_pb2 as pb
 from stead.v1.images_pb2_grpc import ImagesServicer
 
 
-def _attributes(state: State) -> Any:
-    return tagged({"name": lambda row: row.name, "state": lambda row: "available"})
+def _attributes(project_id: str) -> Any:
+    return tagged(
+        {
+            "image-id": lambda row: row.id,
+            "name": lambda row: row.name,
+            "state": lambda row: "available",
+            "owner-id": lambda row: row.project_id,
+            "owner-alias": lambda row: "self" if row.project_id == project_id else "",
+            "is-public": lambda row: "true" if row.is_public else "false",
+        }
+    )
+
+
+def _visible(state: State, call: Call, image_ids: Sequence[str]) -> list[Image]:
+    """The images that the caller can launch, those named or all, with what is for their owners' eyes left out."""
+    named = [images.find_image(state, call, image_id) for image_id in dict.fromkeys(image_ids)]
+    found = named or [row for row in state.images if images.may_launch(row, call.project_id)]
+    return [row if row.project_id == call.project_id else replace(row, tags={}, launch_permissions=()) for row in found]
 
 
 class Images(ImagesServicer):
@@ -35,7 +53,8 @@ class Images(ImagesServicer):
 
         def reply(state: State, made_id: str) -> pb.ImportImageResponse:
             row = state.images.get(made_id)
-            return pb.ImportImageResponse(image=convert.to_image(row) if row else pb.Image(image_id=made_id))
+            image = convert.to_image(row, row.project_id) if row else pb.Image(image_id=made_id)
+            return pb.ImportImageResponse(image=image)
 
         with self._uploads.arriving(image_id):
             try:
@@ -64,18 +83,25 @@ class Images(ImagesServicer):
             ) from error
 
     async def DescribeImages(self, request: Any, context: Any) -> pb.DescribeImagesResponse:
+        project_id = self._edge.call().project_id
         found, token = await describe(
             self._edge,
             request,
-            lambda state, call: [
-                images.find_image(state, call, row.id) if request.image_ids else row
-                for row in own(state.images, IMAGE, request.image_ids, call)
-                if request.image_ids or row.deregistered_at is None
-            ],
-            _attributes,
-            lambda state, row, call: convert.to_image(row),
+            lambda state, call: _visible(state, call, request.image_ids),
+            lambda state: _attributes(project_id),
+            lambda state, row, call: convert.to_image(row, project_id),
         )
         return pb.DescribeImagesResponse(images=found, next_page_token=token)
+
+    async def ModifyImageAttribute(self, request: Any, context: Any) -> pb.ModifyImageAttributeResponse:
+        asked = convert.to_request(request, images.ModifyImageAttribute)
+
+        def reply(state: State, _: None) -> pb.ModifyImageAttributeResponse:
+            row = state.images.get(asked.image_id)
+            return pb.ModifyImageAttributeResponse(image=convert.to_image(row, row.project_id) if row else None)
+
+        done, _ = await self._edge.mutate(request, lambda state, call: images.modify(state, call, asked), reply)
+        return done
 
     async def DeregisterImage(self, request: Any, context: Any) -> pb.DeregisterImageResponse:
         done, _ = await self._edge.mutate(

@@ -12,7 +12,7 @@ from controlplane.model.instance import Instance
 from controlplane.model.network import NetworkInterface
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
-from controlplane.service import instances, power
+from controlplane.service import instance_attributes, instances, power
 from controlplane.service.admission import current_state
 from controlplane.service.call import INSTANCE, Call, find
 from stead.v1 import instances_pb2 as pb
@@ -104,6 +104,20 @@ class Instances(InstancesServicer):
     async def TerminateInstances(self, request: Any, context: Any) -> pb.TerminateInstancesResponse:
         changes = await self._power(request, lambda state, call: power.terminate(state, call, request.instance_ids))
         return pb.TerminateInstancesResponse(terminating_instances=changes)
+
+    async def ModifyInstanceAttribute(self, request: Any, context: Any) -> pb.ModifyInstanceAttributeResponse:
+        asked = convert.to_request(request, instance_attributes.ModifyInstanceAttribute)
+        role, sessions = self._edge.call().role, self._edge.sessions
+
+        def reply(state: State, _: None) -> pb.ModifyInstanceAttributeResponse:
+            row = state.instances.get(asked.instance_id)
+            message = convert.to_instance(state, sessions, row, role) if row else None
+            return pb.ModifyInstanceAttributeResponse(instance=message)
+
+        done, _ = await self._edge.mutate(
+            request, lambda state, call: instance_attributes.modify(state, call, asked), reply
+        )
+        return done
 
     async def _power(self, request: Any, use_case: UseCase) -> list[pb.InstanceStateChange]:
         done, _ = await self._edge.mutate(

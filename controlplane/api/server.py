@@ -21,6 +21,7 @@ from controlplane.api.instances import Instances
 from controlplane.api.interceptor import CallInterceptor
 from controlplane.api.key_pairs import KeyPairs
 from controlplane.api.projects import Projects
+from controlplane.api.tags import Tags
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups, Vpcs
 from controlplane.uploads import Uploads
@@ -36,6 +37,7 @@ from stead.v1 import (
     projects_pb2_grpc,
     regions_pb2_grpc,
     security_groups_pb2_grpc,
+    tags_pb2_grpc,
     volumes_pb2_grpc,
     vpcs_pb2_grpc,
 )
@@ -84,6 +86,7 @@ _USER_SERVICES = (
     "Instances",
     "Volumes",
     "Addresses",
+    "Tags",
     "Events",
     "Enrollment",
 )
@@ -118,6 +121,7 @@ async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grp
     instances_pb2_grpc.add_InstancesServicer_to_server(Instances(edge), server)
     volumes_pb2_grpc.add_VolumesServicer_to_server(Volumes(edge), server)
     addresses_pb2_grpc.add_AddressesServicer_to_server(Addresses(edge), server)
+    tags_pb2_grpc.add_TagsServicer_to_server(Tags(edge), server)
     events_pb2_grpc.add_EventsServicer_to_server(Events(edge), server)
     enrollment = Enrollment(edge, endpoints.authority, endpoints.agents_advertised)
     agent_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, server)

@@ -7,7 +7,7 @@ from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, own, tagged
 from controlplane.model.state import State
-from controlplane.service import security_groups
+from controlplane.service import security_groups, vpcs
 from controlplane.service.call import GROUP, INTERNET_GATEWAY, ROUTE_TABLE, SUBNET, VPC
 from stead.v1 import security_groups_pb2 as pb
 from stead.v1 import vpcs_pb2
@@ -93,6 +93,17 @@ class Vpcs(VpcsServicer):
             lambda state, row, call: convert.to_subnet(state, row),
         )
         return vpcs_pb2.DescribeSubnetsResponse(subnets=found, next_page_token=token)
+
+    async def ModifySubnetAttribute(self, request: Any, context: Any) -> vpcs_pb2.ModifySubnetAttributeResponse:
+        asked = convert.to_request(request, vpcs.ModifySubnetAttribute)
+
+        def reply(state: State, _: None) -> vpcs_pb2.ModifySubnetAttributeResponse:
+            return vpcs_pb2.ModifySubnetAttributeResponse(
+                subnet=convert.to_subnet(state, state.subnets[asked.subnet_id])
+            )
+
+        done, _ = await self._edge.mutate(request, lambda state, call: vpcs.modify_subnet(state, call, asked), reply)
+        return done
 
     async def DescribeInternetGateways(self, request: Any, context: Any) -> vpcs_pb2.DescribeInternetGatewaysResponse:
         found, token = await describe(

@@ -17,7 +17,10 @@ class InstanceType:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An upload that is complete. `deregistered_at`: nobody sees it any more, but volumes may still be made from it."""
+    """An upload that is complete. `deregistered_at`: nobody sees it any more, but volumes may still be made from it.
+
+    Others than its project may launch from it where it is public, or they are among `launch_permissions` (project ids).
+    """
 
     id: str
     project_id: str
@@ -30,6 +33,8 @@ class Image:
     created_at: datetime
     tags: Mapping[str, str]
     deregistered_at: datetime | None = None
+    is_public: bool = False
+    launch_permissions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

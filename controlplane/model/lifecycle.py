@@ -86,6 +86,8 @@ class Request(Enum):
     TERMINATE = "terminated"
     ATTACH_VOLUME = "given a volume"
     ASSOCIATE_ADDRESS = "given an address"
+    MODIFY = "modified"
+    MODIFY_STOPPED = "given another type or user data"
 
 
 class Answer(Enum):
@@ -103,6 +105,8 @@ ADMISSION: dict[Request, dict[InstanceState, Answer]] = {
     Request.TERMINATE: dict(zip(_STATES, (_A, _A, _I, _I, _A, _A), strict=True)),
     Request.ATTACH_VOLUME: dict(zip(_STATES, (_A, _A, _D, _D, _A, _A), strict=True)),
     Request.ASSOCIATE_ADDRESS: dict(zip(_STATES, (_D, _A, _D, _D, _A, _A), strict=True)),
+    Request.MODIFY: dict(zip(_STATES, (_A, _A, _D, _D, _A, _A), strict=True)),
+    Request.MODIFY_STOPPED: dict(zip(_STATES, (_D, _D, _D, _D, _D, _A), strict=True)),
 }
 
 

@@ -114,7 +114,7 @@ class AssociateAddress:
 
 
 def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Change, str]:
-    address = _find(state, call, request.allocation_id)
+    address = find_elastic(state, call, request.allocation_id)
     instance = find(state.instances, INSTANCE, request.instance_id, call)
     admit(state, instance, Request.ASSOCIATE_ADDRESS)
     interface = state.interfaces.by("instance", instance.id)[0]
@@ -140,7 +140,8 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
     return change, mapped.association_id
 
 
-def _find(state: State, call: Call, allocation_id: str) -> PublicAddress:
+def find_elastic(state: State, call: Call, allocation_id: str) -> PublicAddress:
+    """An address that the caller sees as its own."""
     address = find(state.addresses, ALLOCATION, allocation_id, call)
     if not is_elastic(address):
         raise not_found(ALLOCATION, allocation_id)
@@ -176,7 +177,7 @@ def disassociate(state: State, call: Call, association_id: str) -> tuple[Change,
 
 
 def release(state: State, call: Call, allocation_id: str) -> tuple[Change, None]:
-    address = _find(state, call, allocation_id)
+    address = find_elastic(state, call, allocation_id)
     change = Change()
     if address.interface_id:
         interface = state.interfaces[address.interface_id]

@@ -74,6 +74,13 @@ def find(table: Table[R], kind: ResourceKind, resource_id: str, call: Call) -> R
     return row
 
 
+def check_project(state: State, project_id: str) -> None:
+    """Raises where there is no such project."""
+    check_id(PROJECT, project_id)
+    if project_id not in state.projects:
+        raise NotFound("InvalidProject.NotFound", f"The project {project_id!r} does not exist")
+
+
 def find_zone(state: State, name: str) -> None:
     if name not in state.zones:
         known = ", ".join(zone.id for zone in state.zones)

@@ -1,16 +1,18 @@
 """Images. The bytes are received, checked and stored by the caller before `register` makes the image known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controlplane.errors import Conflict, invalid_value
+from controlplane.errors import Conflict, Denied, Invalid, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.image import Image
+from controlplane.model.project import Role
 from controlplane.model.state import Change, State
-from controlplane.service.call import IMAGE, Call, check_tags, check_text, find, not_found
+from controlplane.service.call import IMAGE, Call, check_id, check_project, check_tags, check_text, not_found
 
 FORMATS = ("raw", "qcow2")
 MAX_DISK_BYTES = 1 << 46  # 64 TiB, the largest volume.
+MAX_LAUNCH_PERMISSIONS = 100  # Each is looked through by every list of images.
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,7 @@ def check(state: State, call: Call, request: RegisterImage) -> None:
     check_text(
         "name", request.name, r"[A-Za-z0-9()\[\] ./\-'@_]{1,128}", "1 to 128 of letters, digits, space and ()[]./-'@_"
     )
-    if len(request.description) > 255:
-        raise invalid_value("description", request.description, "at most 255 characters")
+    check_description(request.description)
     if request.format not in FORMATS:
         raise invalid_value("format", request.format, " or ".join(FORMATS))
     if request.size_bytes < 512:
@@ -40,6 +41,12 @@ def check(state: State, call: Call, request: RegisterImage) -> None:
     taken = state.images.one("name", (call.project_id, request.name))
     if taken:
         raise Conflict("InvalidAMIName.Duplicate", f"The name {request.name!r} belongs to {taken.id}")
+
+
+def check_description(text: str) -> str:
+    if len(text) > 255:
+        raise invalid_value("description", text, "at most 255 characters")
+    return text
 
 
 def register(state: State, call: Call, image_id: str, request: RegisterImage) -> tuple[Change, str]:
@@ -68,18 +75,68 @@ def mint(call: Call) -> str:
     return call.mint(Prefix.IMAGE)
 
 
+def may_launch(image: Image, project_id: str) -> bool:
+    """Whether a project sees an image: its own, one that is public, one that it was given."""
+    is_visible = image.is_public or project_id in (image.project_id, *image.launch_permissions)
+    return is_visible and image.deregistered_at is None
+
+
 def find_image(state: State, call: Call, image_id: str) -> Image:
     """An image that may be launched."""
-    image = find(state.images, IMAGE, image_id, call)
-    if image.deregistered_at:
+    check_id(IMAGE, image_id)
+    image = state.images.get(image_id)
+    if image is None or not may_launch(image, call.project_id):
         raise not_found(IMAGE, image_id)
     return image
+
+
+def find_own(state: State, call: Call, image_id: str) -> Image:
+    """An image that is the caller's to change."""
+    image = find_image(state, call, image_id)
+    if image.project_id != call.project_id:
+        raise Denied("UnauthorizedOperation", f"{image_id} belongs to {image.project_id}, which alone can change it")
+    return image
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyImageAttribute:
+    """As `ModifyImageAttributeRequest` in images.proto."""
+
+    image_id: str
+    description: str | None = None
+    is_public: bool | None = None
+    add_launch_permissions: Sequence[str] = ()
+    remove_launch_permissions: Sequence[str] = ()
+
+
+def modify(state: State, call: Call, request: ModifyImageAttribute) -> tuple[Change, None]:
+    image = find_own(state, call, request.image_id)
+    added, removed = request.add_launch_permissions, request.remove_launch_permissions
+    if request.description is None and request.is_public is None and not (added or removed):
+        raise Invalid("MissingParameter", f"Nothing of {image.id} is to change; name an attribute")
+    if request.is_public and call.role is not Role.ADMIN:
+        raise Denied("UnauthorizedOperation", f"Only an admin can make {image.id} public; share it with projects")
+    for project_id in added:
+        check_project(state, project_id)
+    permitted = [row for row in dict.fromkeys((*image.launch_permissions, *added)) if row not in removed]
+    if len(permitted) > MAX_LAUNCH_PERMISSIONS:
+        raise Conflict("ResourceLimitExceeded", f"{image.id}: at most {MAX_LAUNCH_PERMISSIONS} projects can share it")
+    change = Change()
+    change.put(
+        replace(
+            image,
+            description=image.description if request.description is None else check_description(request.description),
+            is_public=image.is_public if request.is_public is None else request.is_public,
+            launch_permissions=tuple(permitted),
+        )
+    )
+    return change, None
 
 
 def deregister(state: State, call: Call, image_id: str) -> tuple[Change, None]:
     """Nobody launches from it any more. The upload goes when no volume can still need it: see `is_needed`."""
     change = Change()
-    change.put(replace(find_image(state, call, image_id), deregistered_at=call.now))
+    change.put(replace(find_own(state, call, image_id), deregistered_at=call.now))
     return change, None
 
 

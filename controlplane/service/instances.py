@@ -110,15 +110,8 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     image = images.find_image(state, call, request.image_id)
     size = catalogue.find_type(state, request.instance_type or catalogue.DEFAULT)
     key = key_pairs.find_by_name(state, call, request.key_name) if request.key_name else None
-    if len(request.user_data) > MAX_USER_DATA_BYTES:
-        raise Invalid(
-            "InvalidParameterValue",
-            f"user_data: {len(request.user_data)} bytes; at most {MAX_USER_DATA_BYTES} are allowed",
-        )
-    if request.instance_initiated_shutdown_behavior not in ("", "stop", "terminate"):
-        raise invalid_value(
-            "instance_initiated_shutdown_behavior", request.instance_initiated_shutdown_behavior, "stop or terminate"
-        )
+    check_user_data(request.user_data)
+    check_shutdown_behavior(request.instance_initiated_shutdown_behavior or "stop")
     check_tags(request.tags)
     vpc, subnets = _subnets(state, call, request)
     return _Launch(
@@ -130,7 +123,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         public_key=key.public_key if key else "",
         vpc=vpc,
         subnets=subnets,
-        groups=_groups(state, call, request, vpc),
+        groups=find_groups(state, call, request.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)],
         disks=_disks(call, request, image),
         reservation_id=call.mint(Prefix.RESERVATION),
     )
@@ -162,10 +155,23 @@ def _subnets(state: State, call: Call, request: RunInstances) -> tuple[Vpc, list
     return vpc, [row for row in subnets if request.zone_name in ("", row.zone)]
 
 
-def _groups(state: State, call: Call, request: RunInstances, vpc: Vpc) -> list[SecurityGroup]:
-    if not request.security_group_ids:
-        return [vpcs.default_group(state, vpc.id)]
-    ids = list(dict.fromkeys(request.security_group_ids))
+def check_user_data(user_data: bytes) -> bytes:
+    if len(user_data) > MAX_USER_DATA_BYTES:
+        raise Invalid(
+            "InvalidParameterValue", f"user_data: {len(user_data)} bytes; at most {MAX_USER_DATA_BYTES} are allowed"
+        )
+    return user_data
+
+
+def check_shutdown_behavior(behavior: str) -> str:
+    if behavior not in ("stop", "terminate"):
+        raise invalid_value("instance_initiated_shutdown_behavior", behavior, "stop or terminate")
+    return behavior
+
+
+def find_groups(state: State, call: Call, group_ids: Sequence[str], vpc: Vpc) -> list[SecurityGroup]:
+    """The groups that shall guard one interface in a VPC."""
+    ids = list(dict.fromkeys(group_ids))
     limit = call.policy.groups_per_interface
     if len(ids) > limit:
         raise Conflict("SecurityGroupsPerInterfaceLimitExceeded", f"{len(ids)} groups asked; at most {limit}")

@@ -8,7 +8,7 @@ from controlplane.ids import Prefix
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, State
 from controlplane.service import vpcs
-from controlplane.service.call import PROJECT, TOKEN, Call, check_id, check_text, not_found
+from controlplane.service.call import TOKEN, Call, check_id, check_project, check_text
 
 
 def hash_secret(secret: str) -> str:
@@ -35,9 +35,7 @@ class CreateToken:
 
 
 def create_token(state: State, call: Call, request: CreateToken) -> tuple[Change, str]:
-    check_id(PROJECT, request.project_id)
-    if request.project_id not in state.projects:
-        raise not_found(PROJECT, request.project_id)
+    check_project(state, request.project_id)
     if request.role not in set(Role):
         raise invalid_value("role", request.role, "admin, member or reader")
     token = Token(call.mint(Prefix.TOKEN), request.project_id, Role(request.role), request.secret_hash, call.now)

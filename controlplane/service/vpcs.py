@@ -1,9 +1,11 @@
 """VPCs: today, the default one that every project starts with."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any
 
+from controlplane.errors import Invalid
 from controlplane.ids import Prefix
 from controlplane.model.host import HostRole
 from controlplane.model.network import (
@@ -16,7 +18,7 @@ from controlplane.model.network import (
     Vpc,
 )
 from controlplane.model.state import Change, State
-from controlplane.service.call import Call
+from controlplane.service.call import SUBNET, Call, find
 
 DEFAULT_CIDR = IPv4Network("172.31.0.0/16")  # EC2's, with a /20 for each zone.
 DEFAULT_SUBNET_PREFIX = 20
@@ -72,6 +74,22 @@ def add_zones(state: State, call: Call, change: Change, zones: Sequence[str]) ->
     for vpc in state.vpcs:
         if vpc.is_default:
             change.put(*_default_subnets(call, vpc, zones, state.subnets.by("vpc", vpc.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class ModifySubnetAttribute:
+    subnet_id: str
+    map_public_ip_on_launch: bool | None = None
+
+
+def modify_subnet(state: State, call: Call, request: ModifySubnetAttribute) -> tuple[Change, None]:
+    """For later launches; instances that are there keep what they have."""
+    subnet = find(state.subnets, SUBNET, request.subnet_id, call)
+    if request.map_public_ip_on_launch is None:
+        raise Invalid("MissingParameter", f"Nothing of {subnet.id} is to change; name an attribute")
+    change = Change()
+    change.put(replace(subnet, map_public_ip_on_launch=request.map_public_ip_on_launch))
+    return change, None
 
 
 def allow_all(

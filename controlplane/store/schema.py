@@ -148,6 +148,8 @@ TABLES: dict[type[Row], Table] = {
         _time("created_at"),
         _json("tags"),
         _time("deregistered_at", nullable=True),
+        _boolean("is_public"),
+        _json("launch_permissions"),
     ),
     KeyPair: _table(
         "key_pairs",

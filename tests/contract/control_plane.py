@@ -45,6 +45,7 @@ from stead.v1 import (
     projects_pb2,
     regions_pb2,
     security_groups_pb2,
+    tags_pb2,
     volumes_pb2,
     vpcs_pb2,
 )
@@ -65,6 +66,7 @@ _USER_FILES = (
     projects_pb2,
     regions_pb2,
     security_groups_pb2,
+    tags_pb2,
     volumes_pb2,
     vpcs_pb2,
 )

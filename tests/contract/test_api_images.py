@@ -111,3 +111,20 @@ async def test_a_deregistered_image_is_not_listed_and_its_name_is_free(cloud: Co
     with pytest.raises(Refused, match=r"InvalidAMIID\.NotFound"):
         await cloud.ask("DescribeImages", image_ids=[image_id])
     assert await cloud.import_image() != image_id
+
+
+async def test_an_image_that_is_shared_shows_to_others_without_what_is_its_owners(cloud: ControlPlane) -> None:
+    image_id = await cloud.import_image("mine", tags={"secret": "yes"})
+    other_id = (await cloud.ask("CreateProject", name="other")).project.project_id
+    other = await cloud.token(Role.MEMBER, other_id)
+    assert not (await cloud.ask("DescribeImages", secret=other)).images
+    changed = await cloud.ask("ModifyImageAttribute", image_id=image_id, add_launch_permissions=[other_id])
+    assert list(changed.image.launch_permissions) == [other_id]
+    (shown,) = (await cloud.ask("DescribeImages", secret=other)).images
+    assert (shown.image_id, shown.owner_id, shown.owner_alias) == (image_id, cloud.project_id, "")
+    assert (dict(shown.tags), list(shown.launch_permissions)) == ({}, [])
+    by_tag = [{"name": "tag:secret", "values": ["yes"]}]
+    assert not (await cloud.ask("DescribeImages", secret=other, filters=by_tag)).images
+    own = [{"name": "owner-alias", "values": ["self"]}, {"name": "is-public", "values": ["false"]}]
+    assert not (await cloud.ask("DescribeImages", secret=other, filters=own)).images
+    assert len((await cloud.ask("DescribeImages", filters=own)).images) == 1

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Image(_message.Message):
-    __slots__ = ("image_id", "name", "description", "format", "size_bytes", "virtual_size_bytes", "sha256", "create_time", "tags", "state")
+    __slots__ = ("image_id", "name", "description", "format", "size_bytes", "virtual_size_bytes", "sha256", "create_time", "tags", "state", "owner_id", "owner_alias", "is_public", "launch_permissions")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,10 @@ class Image(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    OWNER_ID_FIELD_NUMBER: _ClassVar[int]
+    OWNER_ALIAS_FIELD_NUMBER: _ClassVar[int]
+    IS_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    LAUNCH_PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
     image_id: str
     name: str
     description: str
@@ -40,7 +44,11 @@ class Image(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     tags: _containers.ScalarMap[str, str]
     state: str
-    def __init__(self, image_id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., virtual_size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[str] = ...) -> None: ...
+    owner_id: str
+    owner_alias: str
+    is_public: bool
+    launch_permissions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, image_id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., virtual_size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[str] = ..., owner_id: _Optional[str] = ..., owner_alias: _Optional[str] = ..., is_public: _Optional[bool] = ..., launch_permissions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ImportImageRequest(_message.Message):
     __slots__ = ("header", "chunk")
@@ -116,3 +124,27 @@ class DeregisterImageRequest(_message.Message):
 class DeregisterImageResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ModifyImageAttributeRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "image_id", "description", "is_public", "add_launch_permissions", "remove_launch_permissions")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    IS_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    ADD_LAUNCH_PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_LAUNCH_PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    image_id: str
+    description: str
+    is_public: bool
+    add_launch_permissions: _containers.RepeatedScalarFieldContainer[str]
+    remove_launch_permissions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., image_id: _Optional[str] = ..., description: _Optional[str] = ..., is_public: _Optional[bool] = ..., add_launch_permissions: _Optional[_Iterable[str]] = ..., remove_launch_permissions: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ModifyImageAttributeResponse(_message.Message):
+    __slots__ = ("image",)
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    image: Image
+    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ...) -> None: ...

@@ -45,6 +45,11 @@ class ImagesStub:
                 request_serializer=stead_dot_v1_dot_images__pb2.DescribeImagesRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_images__pb2.DescribeImagesResponse.FromString,
                 _registered_method=True)
+        self.ModifyImageAttribute = channel.unary_unary(
+                '/stead.v1.Images/ModifyImageAttribute',
+                request_serializer=stead_dot_v1_dot_images__pb2.ModifyImageAttributeRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_images__pb2.ModifyImageAttributeResponse.FromString,
+                _registered_method=True)
         self.DeregisterImage = channel.unary_unary(
                 '/stead.v1.Images/DeregisterImage',
                 request_serializer=stead_dot_v1_dot_images__pb2.DeregisterImageRequest.SerializeToString,
@@ -66,14 +71,24 @@ class ImagesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DescribeImages(self, request, context):
-        """Lists the project's images.
+        """Lists the images that the project can launch: its own, those that were shared with it, and public ones.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ModifyImageAttribute(self, request, context):
+        """Changes an image's description, and who may launch from it. Only an admin makes one public.
+        Errors: `InvalidAMIID.NotFound`, `UnauthorizedOperation` (another project's image; public), `InvalidProject.NotFound`,
+        `InvalidParameterValue`, `MissingParameter`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeregisterImage(self, request, context):
-        """Forgets an image. Volumes made from it live on. Errors: `InvalidAMIID.NotFound`.
+        """Forgets an image, also for those with whom it is shared. Volumes made from it live on.
+        Errors: `InvalidAMIID.NotFound`, `UnauthorizedOperation` (another project's image).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +106,11 @@ def add_ImagesServicer_to_server(servicer, server):
                     servicer.DescribeImages,
                     request_deserializer=stead_dot_v1_dot_images__pb2.DescribeImagesRequest.FromString,
                     response_serializer=stead_dot_v1_dot_images__pb2.DescribeImagesResponse.SerializeToString,
+            ),
+            'ModifyImageAttribute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifyImageAttribute,
+                    request_deserializer=stead_dot_v1_dot_images__pb2.ModifyImageAttributeRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_images__pb2.ModifyImageAttributeResponse.SerializeToString,
             ),
             'DeregisterImage': grpc.unary_unary_rpc_method_handler(
                     servicer.DeregisterImage,
@@ -153,6 +173,33 @@ class Images:
             '/stead.v1.Images/DescribeImages',
             stead_dot_v1_dot_images__pb2.DescribeImagesRequest.SerializeToString,
             stead_dot_v1_dot_images__pb2.DescribeImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ModifyImageAttribute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Images/ModifyImageAttribute',
+            stead_dot_v1_dot_images__pb2.ModifyImageAttributeRequest.SerializeToString,
+            stead_dot_v1_dot_images__pb2.ModifyImageAttributeResponse.FromString,
             options,
             channel_credentials,
             insecure,

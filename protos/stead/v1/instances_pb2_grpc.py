@@ -65,6 +65,11 @@ class InstancesStub:
                 request_serializer=stead_dot_v1_dot_instances__pb2.TerminateInstancesRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_instances__pb2.TerminateInstancesResponse.FromString,
                 _registered_method=True)
+        self.ModifyInstanceAttribute = channel.unary_unary(
+                '/stead.v1.Instances/ModifyInstanceAttribute',
+                request_serializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeResponse.FromString,
+                _registered_method=True)
         self.GetConsoleOutput = channel.unary_unary(
                 '/stead.v1.Instances/GetConsoleOutput',
                 request_serializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.SerializeToString,
@@ -127,6 +132,15 @@ class InstancesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ModifyInstanceAttribute(self, request, context):
+        """Changes what was set at launch, all that is given or nothing. Type and user data only while the instance is stopped.
+        Errors: `IncorrectInstanceState`, `InvalidInstanceType`, `InvalidGroup.NotFound`, `InvalidParameter` (a group of another
+        VPC), `InvalidInstanceAttributeValue` (no volume at that device), `InvalidParameterValue`, `MissingParameter`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetConsoleOutput(self, request, context):
         """The latest output of the serial console. Errors: `InvalidInstanceID.NotFound`, `Unavailable` (the host is not
         connected: retry).
@@ -167,6 +181,11 @@ def add_InstancesServicer_to_server(servicer, server):
                     servicer.TerminateInstances,
                     request_deserializer=stead_dot_v1_dot_instances__pb2.TerminateInstancesRequest.FromString,
                     response_serializer=stead_dot_v1_dot_instances__pb2.TerminateInstancesResponse.SerializeToString,
+            ),
+            'ModifyInstanceAttribute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifyInstanceAttribute,
+                    request_deserializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeResponse.SerializeToString,
             ),
             'GetConsoleOutput': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConsoleOutput,
@@ -337,6 +356,33 @@ class Instances:
             '/stead.v1.Instances/TerminateInstances',
             stead_dot_v1_dot_instances__pb2.TerminateInstancesRequest.SerializeToString,
             stead_dot_v1_dot_instances__pb2.TerminateInstancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ModifyInstanceAttribute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Instances/ModifyInstanceAttribute',
+            stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeRequest.SerializeToString,
+            stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -185,3 +185,21 @@ class DescribeRouteTablesResponse(_message.Message):
     route_tables: _containers.RepeatedCompositeFieldContainer[RouteTable]
     next_page_token: str
     def __init__(self, route_tables: _Optional[_Iterable[_Union[RouteTable, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ModifySubnetAttributeRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "subnet_id", "map_public_ip_on_launch")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
+    MAP_PUBLIC_IP_ON_LAUNCH_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    subnet_id: str
+    map_public_ip_on_launch: bool
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., subnet_id: _Optional[str] = ..., map_public_ip_on_launch: _Optional[bool] = ...) -> None: ...
+
+class ModifySubnetAttributeResponse(_message.Message):
+    __slots__ = ("subnet",)
+    SUBNET_FIELD_NUMBER: _ClassVar[int]
+    subnet: Subnet
+    def __init__(self, subnet: _Optional[_Union[Subnet, _Mapping]] = ...) -> None: ...

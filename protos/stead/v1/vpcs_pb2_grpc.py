@@ -45,6 +45,11 @@ class VpcsStub:
                 request_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsResponse.FromString,
                 _registered_method=True)
+        self.ModifySubnetAttribute = channel.unary_unary(
+                '/stead.v1.Vpcs/ModifySubnetAttribute',
+                request_serializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeResponse.FromString,
+                _registered_method=True)
         self.DescribeInternetGateways = channel.unary_unary(
                 '/stead.v1.Vpcs/DescribeInternetGateways',
                 request_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeInternetGatewaysRequest.SerializeToString,
@@ -70,6 +75,13 @@ class VpcsServicer:
 
     def DescribeSubnets(self, request, context):
         """Lists subnets. Errors: `InvalidSubnetID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ModifySubnetAttribute(self, request, context):
+        """Changes what later launches in a subnet do. Errors: `InvalidSubnetID.NotFound`, `MissingParameter`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +113,11 @@ def add_VpcsServicer_to_server(servicer, server):
                     servicer.DescribeSubnets,
                     request_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsRequest.FromString,
                     response_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsResponse.SerializeToString,
+            ),
+            'ModifySubnetAttribute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifySubnetAttribute,
+                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeResponse.SerializeToString,
             ),
             'DescribeInternetGateways': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeInternetGateways,
@@ -168,6 +185,33 @@ class Vpcs:
             '/stead.v1.Vpcs/DescribeSubnets',
             stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsRequest.SerializeToString,
             stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ModifySubnetAttribute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/ModifySubnetAttribute',
+            stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeRequest.SerializeToString,
+            stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeResponse.FromString,
             options,
             channel_credentials,
             insecure,

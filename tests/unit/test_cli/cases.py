@@ -11,6 +11,7 @@ from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import projects_pb2 as projects
 from stead.v1 import regions_pb2 as regions
 from stead.v1 import security_groups_pb2 as groups
+from stead.v1 import tags_pb2 as tags
 from stead.v1 import volumes_pb2 as volumes
 from stead.v1 import vpcs_pb2 as vpcs
 
@@ -48,6 +49,57 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
             instance_initiated_shutdown_behavior="terminate",
         ),
         instances.RunInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
+    ),
+    (
+        f"instance modify {I1} --no-protect --shutdown-behavior terminate --public-ip --type t3.nano --sg web"
+        " --delete-on-termination /dev/sdf --keep-on-termination /dev/sda1",
+        "ModifyInstanceAttribute",
+        instances.ModifyInstanceAttributeRequest(
+            instance_id=I1,
+            disable_api_termination=False,
+            instance_initiated_shutdown_behavior="terminate",
+            associate_public_ip_address=True,
+            instance_type="t3.nano",
+            security_group_ids=[SG],
+            block_device_mappings=[
+                instances.BlockDeviceMapping(device_name="/dev/sdf", delete_on_termination=True),
+                instances.BlockDeviceMapping(device_name="/dev/sda1", delete_on_termination=False),
+            ],
+        ),
+        instances.ModifyInstanceAttributeResponse(instance=instances.Instance(instance_id=I1)),
+    ),
+    (
+        "subnet modify subnet-1 --no-public-ip",
+        "ModifySubnetAttribute",
+        vpcs.ModifySubnetAttributeRequest(subnet_id="subnet-1", map_public_ip_on_launch=False),
+        vpcs.ModifySubnetAttributeResponse(subnet=vpcs.Subnet(subnet_id="subnet-1")),
+    ),
+    (
+        "image modify tiny --description new --public --share proj-1 --unshare proj-2",
+        "ModifyImageAttribute",
+        images.ModifyImageAttributeRequest(
+            image_id=AMI,
+            description="new",
+            is_public=True,
+            add_launch_permissions=["proj-1"],
+            remove_launch_permissions=["proj-2"],
+        ),
+        images.ModifyImageAttributeResponse(image=images.Image(image_id=AMI)),
+    ),
+    (
+        f"tag create {I1} {VOL} --tag a=b=c --tag d=",
+        "CreateTags",
+        tags.CreateTagsRequest(resource_ids=[I1, VOL], tags={"a": "b=c", "d": ""}),
+        tags.CreateTagsResponse(),
+    ),
+    (
+        f"tag delete {I1} --tag a --tag b= --tag c=d",
+        "DeleteTags",
+        tags.DeleteTagsRequest(
+            resource_ids=[I1],
+            tags=[tags.DeletedTag(key="a"), tags.DeletedTag(key="b", value=""), tags.DeletedTag(key="c", value="d")],
+        ),
+        tags.DeleteTagsResponse(),
     ),
     (
         f"instance run --image {AMI}",

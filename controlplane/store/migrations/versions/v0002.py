@@ -12,11 +12,13 @@ down_revision = "0001"
 
 _COLUMNS = {
     "hosts": "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean",
+    "images": "is_public boolean, launch_permissions list",
     "observations": "since time?",
     "attachments": "phase_at time?",
     "addresses": "leaving_vpc_id text",
 }
-_ZERO = {"text": "", "integer": "0", "boolean": "false"}
+# A list is JSON in a text column.
+_ZERO = {"text": "", "list": "[]", "integer": "0", "boolean": "false"}
 
 
 def upgrade() -> None:
@@ -26,7 +28,7 @@ def upgrade() -> None:
 
 
 def _with_default(text: str) -> sa.Column[Any]:
-    column = _column(text)
+    column = _column(text.replace(" list", " text"))
     if not column.nullable:
         column.server_default = sa.DefaultClause(_ZERO[text.split(" ")[1]])
     return column

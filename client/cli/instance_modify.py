@@ -1,0 +1,70 @@
+"""`stead instance modify`: what was set at launch is changed later."""
+
+from typing import Annotated
+
+import typer
+
+from client.cli import lookup
+from client.cli.instance_run import COLUMNS, ShutdownBehavior
+from client.cli.options import InstanceId
+from client.cli.session import Cli, command
+from stead.v1.instances_pb2 import BlockDeviceMapping, ModifyInstanceAttributeRequest
+
+Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="The size; only while it is stopped.")]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GROUP", help="Security group, id or name, in place of those it has. May be repeated."),
+]
+UserData = Annotated[
+    typer.FileBinaryRead | None,
+    typer.Option(metavar="FILE", help="User data; only while it is stopped.", show_default=False),
+]
+PublicIp = Annotated[bool | None, typer.Option(help="A public address, from its next start on.")]
+OnShutdown = Annotated[
+    ShutdownBehavior | None, typer.Option(metavar="stop|terminate", help="What a guest's power-off does.")
+]
+Protect = Annotated[bool | None, typer.Option(help="Refuse to terminate it.")]
+Delete = Annotated[
+    list[str] | None, typer.Option(metavar="DEVICE", help="The volume there goes with the instance. May be repeated.")
+]
+Keep = Annotated[list[str] | None, typer.Option(metavar="DEVICE", help="The volume there stays. May be repeated.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `stead instance`."""
+    command(app, "modify", mutates=True)(modify)
+
+
+async def modify(
+    cli: Cli,
+    instance: InstanceId,
+    protect: Protect = None,
+    shutdown_behavior: OnShutdown = None,
+    public_ip: PublicIp = None,
+    instance_type: Type = None,
+    user_data_file: UserData = None,
+    sg: Groups = None,
+    delete_on_termination: Delete = None,
+    keep_on_termination: Keep = None,
+) -> None:
+    """Change what was set at launch."""
+    request = ModifyInstanceAttributeRequest(
+        **cli.mutation,
+        instance_id=instance,
+        disable_api_termination=protect,
+        instance_initiated_shutdown_behavior=shutdown_behavior,
+        associate_public_ip_address=public_ip,
+        instance_type=instance_type,
+        user_data=user_data_file.read() if user_data_file else None,
+        security_group_ids=[await lookup.group_id(cli.stead, name) for name in sg or ()],
+        block_device_mappings=[
+            *_mappings(delete_on_termination, deletes=True),
+            *_mappings(keep_on_termination, deletes=False),
+        ],
+    )
+    reply = await cli.stead.instances.ModifyInstanceAttribute(request)
+    cli.table(reply, COLUMNS, [reply.instance])
+
+
+def _mappings(devices: list[str] | None, *, deletes: bool) -> list[BlockDeviceMapping]:
+    return [BlockDeviceMapping(device_name=device, delete_on_termination=deletes) for device in devices or ()]

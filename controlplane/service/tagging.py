@@ -1,0 +1,117 @@
+"""Labels of resources: one mechanism for every kind of row that has `tags`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from controlplane.errors import Invalid
+from controlplane.ids import Prefix
+from controlplane.model.image import KeyPair
+from controlplane.model.instance import Instance, Volume
+from controlplane.model.network import InternetGateway, RouteTable, SecurityGroup, Subnet, Vpc
+from controlplane.model.state import Change, Row, State
+from controlplane.service import addresses, images
+from controlplane.service.call import (
+    GROUP,
+    INSTANCE,
+    INTERNET_GATEWAY,
+    KEY_PAIR,
+    ROUTE_TABLE,
+    SUBNET,
+    VOLUME,
+    VPC,
+    Call,
+    ResourceKind,
+    check_tags,
+    find,
+    require_ids,
+)
+
+MAX_RESOURCES = 1000  # EC2's, in one call.
+
+Find = Callable[[State, Call, str], Any]
+
+
+def _find_in(row_type: type[Row], kind: ResourceKind, state: State, call: Call, resource_id: str) -> Any:
+    return find(state.tables[row_type], kind, resource_id, call)
+
+
+_PLAIN: Mapping[type[Row], ResourceKind] = {
+    Instance: INSTANCE,
+    Volume: VOLUME,
+    KeyPair: KEY_PAIR,
+    Vpc: VPC,
+    Subnet: SUBNET,
+    InternetGateway: INTERNET_GATEWAY,
+    RouteTable: ROUTE_TABLE,
+    SecurityGroup: GROUP,
+}
+FINDERS: Mapping[Prefix, Find] = {
+    **{kind.prefix: partial(_find_in, row_type, kind) for row_type, kind in _PLAIN.items()},
+    Prefix.IMAGE: images.find_own,
+    Prefix.ADDRESS_ALLOCATION: addresses.find_elastic,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTags:
+    resource_ids: Sequence[str]
+    tags: Mapping[str, str]
+
+
+def create(state: State, call: Call, request: CreateTags) -> tuple[Change, None]:
+    if not request.tags:
+        raise Invalid("MissingParameter", "tags: give at least one")
+    check_tags(request.tags)
+    change = Change()
+    for row in _rows(state, call, request.resource_ids):
+        tags = {**row.tags, **request.tags}
+        check_tags(tags)
+        _put(change, row, tags)
+    return change, None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedTag:
+    key: str
+    value: str | None = None
+
+    def matches(self, key: str, value: str) -> bool:
+        return self.key == key and self.value in (None, value)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTags:
+    resource_ids: Sequence[str]
+    tags: Sequence[DeletedTag] = ()
+
+
+def delete(state: State, call: Call, request: DeleteTags) -> tuple[Change, None]:
+    check_tags({tag.key: tag.value or "" for tag in request.tags})
+    change = Change()
+    for row in _rows(state, call, request.resource_ids):
+        gone = [key for key, value in row.tags.items() if any(tag.matches(key, value) for tag in request.tags)]
+        kept = {key: value for key, value in row.tags.items() if request.tags and key not in gone}
+        _put(change, row, kept)
+    return change, None
+
+
+def _rows(state: State, call: Call, resource_ids: Sequence[str]) -> list[Any]:
+    ids = require_ids("resource_ids", resource_ids)
+    if len(ids) > MAX_RESOURCES:
+        raise Invalid("InvalidParameterValue", f"resource_ids: {len(ids)} given; at most {MAX_RESOURCES} in one call")
+    return [_finder(resource_id)(state, call, resource_id) for resource_id in ids]
+
+
+def _finder(resource_id: str) -> Find:
+    found = FINDERS.get(resource_id.partition("-")[0])  # type: ignore[call-overload]
+    if found is None:
+        known = ", ".join(f"{prefix}-" for prefix in FINDERS)
+        raise Invalid("InvalidID", f"{resource_id!r} names nothing that has tags; ids of such begin {known}")
+    return found  # type: ignore[no-any-return]
+
+
+def _put(change: Change, row: Any, tags: Mapping[str, str]) -> None:
+    if tags != row.tags:
+        change.put(replace(row, tags=tags))
