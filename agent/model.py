@@ -42,6 +42,8 @@ class VolumeSpec:
     volume_id: str
     size_bytes: int
     image: ImageSource | None = None
+    is_ready: bool = False
+    deleted: bool = False
 
     @property
     def ref(self) -> Ref:

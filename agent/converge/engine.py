@@ -2,8 +2,8 @@
 
 One serial worker for each resource that is desired or exists; a bound on how many work at once; hints that coalesce;
 passes that find what no hint told of. Retries are made here and nowhere else, and whatever fails, in whatever way,
-concerns its resource alone. What exists and is not desired is removed, but only once it is certain what is desired:
-from a snapshot of this life or, when the control plane stays away, from the ledger.
+concerns its resource alone. What exists and is not desired is removed, volumes excepted, but only once it is certain
+what is desired: from a snapshot of this life or, when the control plane stays away, from the ledger.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
 from agent.drivers.registry import Drivers
 from agent.messages import Observed, ObservedInstance, Update
-from agent.model import InstanceSpec, Kind, Ref, Spec
+from agent.model import InstanceSpec, Kind, Ref, Spec, VolumeSpec
 
 # Plans for one instance in a row. More than it takes to stop, start and plug one; a driver whose `list()` doesn't show
 # what its verbs did must not spin.
@@ -232,7 +232,10 @@ class Engine:
             raise _no_driver(resource.ref)
         if spec is not None:
             await driver.ensure(spec)
-            self._settle(resource, spec, Observed(resource.ref, converged=True))
+            if isinstance(spec, VolumeSpec) and spec.deleted and spec.volume_id not in await driver.list():
+                self._forget_emptied(resource, spec)
+            else:
+                self._settle(resource, spec, Observed(resource.ref, converged=True))
             return
         if resource.ref.kind is Kind.VPC:
             self._check_unused(resource.ref.id)
@@ -292,6 +295,11 @@ class Engine:
         if observed.converged and not was_converged:
             log.info("converged", resource=str(resource.ref))
             self._wake_failed()
+
+    def _forget_emptied(self, resource: Resource, tombstone: VolumeSpec) -> None:
+        """The trash has the volume no longer. Its tombstone stays until the control plane heard of it."""
+        if resource.spec is tombstone and resource.ref in self.observations:
+            self.observations.drop(resource.ref)
 
     def _let_go(self, resource: Resource) -> None:
         if resource.spec is not None:

@@ -25,7 +25,8 @@ class Observations:
         self._is_any_listed = asyncio.Event()
 
     def __getitem__(self, ref: Ref) -> Observed:
-        return self._entries[ref]
+        """What is known of it, which may be nothing."""
+        return self._entries.get(ref, Observed(ref, converged=False))
 
     def __contains__(self, ref: Ref) -> bool:
         return ref in self._entries
@@ -38,7 +39,7 @@ class Observations:
 
     def put_unsettled(self, ref: Ref, *, error: str = "", instance: ObservedInstance | None = None) -> None:
         """Its spec is new, or it was only just found: whatever is known of it, it isn't yet as it shall be."""
-        known = self._entries.get(ref, Observed(ref, converged=False))
+        known = self[ref]
         self.put(Observed(ref, converged=False, error=error, instance=instance or known.instance))
 
     def drop(self, ref: Ref) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from agent.drivers.base import NetworkDriver
+from agent.drivers.base import NetworkDriver, Permanent, VolumeDriver
 from agent.drivers.registry import Drivers
-from agent.model import Kind, VpcSpec
+from agent.model import Kind, VolumeSpec, VpcSpec
 
 
 class MetadataServer(Protocol):
@@ -24,6 +24,27 @@ class Driver(Protocol):
     async def list(self) -> Iterable[str]: ...
     async def ensure(self, spec: Any) -> None: ...
     async def remove(self, id: str, /) -> None: ...
+
+
+class Volumes:
+    """What no spec names is left alone: deleting data takes a tombstone."""
+
+    def __init__(self, volumes: VolumeDriver) -> None:
+        self._volumes = volumes
+
+    async def list(self) -> Iterable[str]:
+        return await self._volumes.list()
+
+    async def ensure(self, spec: VolumeSpec) -> None:
+        await self._volumes.ensure(spec)
+
+    async def remove(self, volume_id: str) -> None:
+        """Success if it is gone; deletes nothing."""
+        if volume_id in await self._volumes.list():
+            raise Permanent(
+                f"orphan: the control plane never asked for volume {volume_id}; it is left alone, "
+                "and an admin decides (`stead host orphans`)"
+            )
 
 
 class Vpcs:
@@ -60,9 +81,10 @@ def drivers_by_kind(drivers: Drivers) -> dict[Kind, object]:
 
 
 def plain_drivers(drivers: Drivers, metadata: MetadataServer | None) -> dict[Kind, Driver]:
+    volumes = Volumes(drivers.volume) if drivers.volume is not None else None
     vpcs = Vpcs(drivers.network, metadata) if drivers.network is not None else None
     found: dict[Kind, Driver | None] = {
-        Kind.VOLUME: drivers.volume,
+        Kind.VOLUME: volumes,
         Kind.EXPORT: drivers.export,
         Kind.VPC: vpcs,
         Kind.GATEWAY: drivers.gateway,

@@ -5,7 +5,7 @@ Every driver has four verbs:
     probe()       capacity and problems; cheap, called every few seconds
     list()        everything of ours that really exists, read from the real system; this is crash recovery
     ensure(spec)  make it so; safe on something right, half made or foreign (which it refuses)
-    remove(id)    make it gone; success if it is
+    remove(id)    make it gone; success if it is (volumes have none: see VolumeDriver)
 
 A virtual machine takes several drivers in turn, so the compute and the network driver have finer verbs as well, each as
 safe to repeat. A driver knows two errors, `Transient` and `Permanent`; anything else it raises is a bug, which the
@@ -87,17 +87,22 @@ class Eventful(Protocol):
 
 
 class VolumeDriver(Protocol):
-    """Keeps volumes' data, and the images that they were made from."""
+    """Keeps volumes' data, and the images that they were made from.
+
+    There is no `remove`: data are deleted by a tombstone alone, never because nobody speaks of them.
+    """
 
     async def probe(self) -> Capacity: ...
     async def list(self) -> Mapping[str, VolumeSpec]:
-        """By volume id. `image` is not filled in: data have no memory of where they came from."""
+        """By volume id, with `deleted` for those in the trash. `image` and `is_ready` are not filled in."""
 
     async def ensure(self, spec: VolumeSpec) -> None:
-        """Make or grow it. Never shrinks, and never refills one that exists. Raises Permanent when the pool is full."""
+        """Make, grow, or take it out of the trash. Never shrinks, and never refills one that exists.
 
-    async def remove(self, volume_id: str) -> None:
-        """Delete the data for good. Raises Transient while an export of it is open."""
+        With `deleted`: move it into the trash, from where it goes when its time is over or its room is needed. Success
+        if it is there or nowhere. Raises Permanent when the pool is full, or when it `is_ready` and is not here;
+        Transient when it is to be deleted and an export of it is open.
+        """
 
 
 class ExportDriver(Protocol):

@@ -13,6 +13,8 @@ from stead.v1.volumes_pb2 import (
     DeleteVolumeRequest,
     DescribeVolumesRequest,
     DetachVolumeRequest,
+    ListVolumesInRecycleBinRequest,
+    RestoreVolumeFromRecycleBinRequest,
     Volume,
 )
 
@@ -33,14 +35,32 @@ COLUMNS = {
     "DEVICE": lambda volume: ", ".join(attachment.device_name for attachment in volume.attachments),
     "NAME": lambda volume: volume.tags.get("Name", ""),
 }
+DELETED_COLUMNS = {
+    "VOLUME": lambda volume: volume.volume_id,
+    "GIB": lambda volume: str(volume.size_gib),
+    "ZONE": lambda volume: volume.zone_name,
+    "DELETED": lambda volume: volume.recycle_bin_enter_time.ToJsonString(),
+}
 
 
 @command(app, "list")
-async def list_(cli: Cli, filter: Filters = None) -> None:
+async def list_(
+    cli: Cli,
+    filter: Filters = None,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Those that can be brought back.")] = False,
+) -> None:
     """List volumes."""
+    if deleted:
+        await _list_deleted(cli, ListVolumesInRecycleBinRequest(filters=parse_filters(filter)))
+        return
     request = DescribeVolumesRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.volumes.DescribeVolumes, request)
     cli.table(reply, COLUMNS, reply.volumes, "No volumes.")
+
+
+async def _list_deleted(cli: Cli, request: ListVolumesInRecycleBinRequest) -> None:
+    reply = await cli.stead.all_pages(cli.stead.volumes.ListVolumesInRecycleBin, request)
+    cli.table(reply, DELETED_COLUMNS, reply.volumes, "No deleted volumes.")
 
 
 @command(app, "describe")
@@ -107,11 +127,21 @@ async def detach(
 
 @command(app, "delete", mutates=True)
 async def delete(cli: Cli, volume: VolumeId, wait: Wait = False, timeout_s: Timeout = 300) -> None:
-    """Delete a volume and its data for good."""
+    """Delete a volume. `stead volume undelete` brings it back for a while."""
     reply = await cli.stead.volumes.DeleteVolume(DeleteVolumeRequest(**cli.mutation, volume_id=volume))
     if wait:
         await wait_for_volume(cli.stead, volume, lambda found: found is None, timeout_s)
     cli.say(reply, f"{'Deleted' if wait else 'Deleting'} {volume}")
+
+
+@command(app, "undelete", mutates=True)
+async def undelete(cli: Cli, volume: VolumeId, wait: Wait = False, timeout_s: Timeout = 300) -> None:
+    """Bring a deleted volume back, with its data."""
+    request = RestoreVolumeFromRecycleBinRequest(**cli.mutation, volume_id=volume)
+    reply = await cli.stead.volumes.RestoreVolumeFromRecycleBin(request)
+    if wait:
+        await wait_for_volume(cli.stead, volume, is_available, timeout_s)
+    cli.say(reply, f"Restored {volume}")
 
 
 def is_available(volume: Volume | None) -> bool:

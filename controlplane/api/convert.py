@@ -352,6 +352,18 @@ def to_volume(state: State, sessions: Sessions, row: instance.Volume, role: Role
     )
 
 
+def to_recycled_volume(row: instance.Volume) -> volumes_pb2.RecycledVolume:
+    return volumes_pb2.RecycledVolume(
+        volume_id=row.id,
+        size_gib=row.size_gib,
+        zone_name=row.zone,
+        volume_type=row.volume_type,
+        image_id=row.image_id,
+        create_time=timestamp(row.created_at),
+        recycle_bin_enter_time=timestamp(row.recycled_at) if row.recycled_at else None,
+    )
+
+
 def to_address(state: State, row: network.PublicAddress) -> addresses_pb2.Address:
     message = addresses_pb2.Address(
         allocation_id=row.id, public_ip=row.public_ip, association_id=row.association_id, tags=row.tags

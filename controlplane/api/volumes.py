@@ -5,11 +5,10 @@ from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Edge
-from controlplane.api.describe import describe, own, tagged
+from controlplane.api.describe import describe, tagged
 from controlplane.model.instance import Attachment, Volume
 from controlplane.model.state import State
 from controlplane.service import health, volumes
-from controlplane.service.call import VOLUME
 from stead.v1 import volumes_pb2 as pb
 from stead.v1.volumes_pb2_grpc import VolumesServicer
 
@@ -82,11 +81,29 @@ class Volumes(VolumesServicer):
         )
         return done
 
+    async def ListVolumesInRecycleBin(self, request: Any, context: Any) -> pb.ListVolumesInRecycleBinResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: volumes.select_recycled(state, call, request.volume_ids),
+            lambda state: {"availability-zone": lambda row: row.zone, "size": lambda row: str(row.size_gib)},
+            lambda state, row, call: convert.to_recycled_volume(row),
+        )
+        return pb.ListVolumesInRecycleBinResponse(volumes=found, next_page_token=token)
+
+    async def RestoreVolumeFromRecycleBin(self, request: Any, context: Any) -> pb.RestoreVolumeFromRecycleBinResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            lambda state, call: volumes.restore(state, call, request.volume_id),
+            lambda state, _: pb.RestoreVolumeFromRecycleBinResponse(),
+        )
+        return done
+
     async def DescribeVolumes(self, request: Any, context: Any) -> pb.DescribeVolumesResponse:
         found, token = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.volumes, VOLUME, request.volume_ids, call),
+            lambda state, call: volumes.select(state, call, request.volume_ids),
             lambda state: _attributes(state, self._edge.clock()),
             lambda state, row, call: convert.to_volume(state, self._edge.sessions, row, call.role),
         )

@@ -24,9 +24,9 @@ NOTHING = Resources()
 
 
 def claim_of(row: object) -> tuple[str, Resources] | None:
-    """Host and what the row claims there; None for rows that claim nothing."""
+    """Host and what the row claims there; None for rows that claim nothing, as a volume whose room is there to take."""
     if isinstance(row, Instance):
         return (row.host_id, Resources(row.vcpus, row.memory_mib)) if claims_host(row) else None
-    if isinstance(row, Volume):
+    if isinstance(row, Volume) and row.recycled_at is None:
         return row.host_id, Resources(storage_gib=row.size_gib)
     return None

@@ -66,7 +66,8 @@ class Instance:
 class Volume:
     """A disk on a storage host. `epoch` is that of its latest attachment.
 
-    `is_ready`: its host was seen to have made it; `is_deleted`: the host shall remove it.
+    `is_ready`: its host was seen to have made it; `is_deleted`: the host shall put it into its trash, where it was seen
+    at `recycled_at`. From there it can be restored, or goes in due time.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Volume:
     is_ready: bool = False
     is_deleted: bool = False
     deleted_revision: int = 0
+    recycled_at: datetime | None = None
 
 
 class Phase(Enum):

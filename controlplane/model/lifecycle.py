@@ -124,6 +124,6 @@ def volume_state(volume: Volume, is_attached: bool, observation: Observation | N
         return VolumeState.DELETING
     if is_attached:
         return VolumeState.IN_USE
-    if volume.is_ready:
-        return VolumeState.AVAILABLE
-    return VolumeState.ERROR if observation and observation.permanent else VolumeState.CREATING
+    if observation and observation.permanent:
+        return VolumeState.ERROR
+    return VolumeState.AVAILABLE if volume.is_ready else VolumeState.CREATING

@@ -232,7 +232,7 @@ class State:
             Volume,
             host=lambda r: (r.host_id,),
             image=lambda r: (r.image_id,) if r.image_id else (),
-            ending=lambda r: (r.host_id,) if r.is_deleted else (),
+            ending=lambda r: (r.host_id,) if r.is_deleted and r.recycled_at is None else (),
         )
         self.attachments = Table(
             "attachment",

@@ -16,6 +16,7 @@ from controlplane.model.instance import (
     ObservedKind,
     Phase,
     StateReason,
+    Volume,
 )
 from controlplane.model.network import PublicAddress
 from controlplane.model.state import Change, State
@@ -58,6 +59,8 @@ def absorb(state: State, report: Report) -> Change:
         known = state.observations.by("host", report.host_id)
         gone = [row for row in known if row.id not in seen and row.kind in report.kinds]
     change.delete(*gone)
+    for row in gone:
+        _follow_trash(state, change, row)
     return change
 
 
@@ -97,6 +100,13 @@ def _follow_volume(state: State, change: Change, row: Observation) -> None:
             power.end(state, change, instance, StateReason("Server.InternalError", row.error))
 
 
+def _follow_trash(state: State, change: Change, gone: Observation) -> None:
+    """The trash of its host was emptied of a volume: nobody can bring it back."""
+    volume = state.volumes.get(gone.resource_id) if gone.kind is ObservedKind.VOLUME else None
+    if volume is not None and volume.recycled_at and volume.host_id == gone.host_id:
+        change.delete(volume)
+
+
 def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Change:
     """Take the steps that waited for this host to answer a revision."""
     change = Change()
@@ -113,8 +123,7 @@ def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Chang
         if state.observed(ObservedKind.EXPORT, attachment.id, host_id) is None:
             _forget(state, change, attachment)
     for volume in _due(state.volumes.by("ending", host_id), "deleted_revision", volumes):
-        if state.observed(ObservedKind.VOLUME, volume.id, host_id) is None:
-            change.delete(volume)
+        _settle_volume(state, change, volume, now)
     _settle_addresses(state, change, host_id, answers.get(ObservedKind.GATEWAY, 0))
     return change
 
@@ -132,6 +141,15 @@ def _settle_instance(state: State, change: Change, instance: Instance, now: date
         for attachment in state.attachments.by("instance", instance.id):
             _release(state, change, attachment)
         change.delete(*state.interfaces.by("instance", instance.id))
+
+
+def _settle_volume(state: State, change: Change, volume: Volume, now: datetime) -> None:
+    """It is in the trash, where its host reports it as it shall be; or it never came to be."""
+    observation = state.observed(ObservedKind.VOLUME, volume.id, volume.host_id)
+    if observation is None:
+        change.delete(volume)
+    elif observation.converged:
+        change.put(replace(volume, recycled_at=now))
 
 
 def _is_off(observation: Observation) -> bool:

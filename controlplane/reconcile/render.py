@@ -45,7 +45,7 @@ def render(state: State, host_id: str, key: Key, region: str) -> Spec | None:
     match kind:
         case ObservedKind.VOLUME:
             volume = state.volumes.get(resource_id)
-            return _volume(state, volume) if volume and volume.host_id == host_id and not volume.is_deleted else None
+            return _volume(state, volume) if volume and volume.host_id == host_id else None
         case ObservedKind.EXPORT:
             row = state.attachments.get(resource_id)
             is_open = row and row.storage_host_id == host_id and row.phase is not Phase.RELEASED
@@ -151,7 +151,13 @@ class Touched:
 
 
 def _volume(state: State, volume: Volume) -> Spec:
-    spec: dict[str, Any] = {"volume_id": volume.id, "size_bytes": volume.size_gib * GIB}
+    """A deleted one's tombstone, until its row goes: no data are ever deleted because nobody speaks of them."""
+    spec: dict[str, Any] = {
+        "volume_id": volume.id,
+        "size_bytes": volume.size_gib * GIB,
+        "is_ready": volume.is_ready,
+        "deleted": volume.is_deleted,
+    }
     if volume.image_id:
         image = state.images[volume.image_id]
         spec["image"] = {

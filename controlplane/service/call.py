@@ -61,8 +61,8 @@ def check_id(kind: ResourceKind, resource_id: str) -> None:
         )
 
 
-def not_found(kind: ResourceKind, resource_id: str) -> NotFound:
-    return NotFound(f"{kind.error}.NotFound", f"The {kind.word} {resource_id!r} does not exist in this project")
+def not_found(kind: ResourceKind, resource_id: str, where: str = "in this project") -> NotFound:
+    return NotFound(f"{kind.error}.NotFound", f"The {kind.word} {resource_id!r} does not exist {where}")
 
 
 def find(table: Table[R], kind: ResourceKind, resource_id: str, call: Call) -> R:

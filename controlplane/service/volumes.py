@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from controlplane.errors import Conflict, Invalid, NotFound, invalid_value
+from controlplane.errors import Conflict, Invalid, NoCapacity, NotFound, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.instance import (
     ROOT_DEVICE,
@@ -17,7 +17,7 @@ from controlplane.model.instance import (
 from controlplane.model.lifecycle import InstanceState, Request, VolumeState, volume_state
 from controlplane.model.state import Change, State
 from controlplane.service.admission import admit, current_state
-from controlplane.service.call import INSTANCE, VOLUME, Call, check_tags, find, find_zone
+from controlplane.service.call import INSTANCE, VOLUME, Call, check_tags, find, find_zone, not_found
 from controlplane.service.capacity import candidates, storage_host
 
 VOLUME_TYPE = "gp3"
@@ -69,6 +69,20 @@ def new_volume(
     )
 
 
+def find_volume(state: State, call: Call, volume_id: str) -> Volume:
+    """One that is there; what is in the trash is not, until it is restored."""
+    volume = find(state.volumes, VOLUME, volume_id, call)
+    if volume.recycled_at:
+        raise not_found(VOLUME, volume_id)
+    return volume
+
+
+def select(state: State, call: Call, volume_ids: Iterable[str]) -> list[Volume]:
+    """The project's volumes: those named, or all."""
+    named = [find_volume(state, call, volume_id) for volume_id in dict.fromkeys(volume_ids)]
+    return named or [row for row in state.volumes if row.project_id == call.project_id and not row.recycled_at]
+
+
 def state_of(state: State, volume: Volume) -> VolumeState:
     observation = state.observed(ObservedKind.VOLUME, volume.id, volume.host_id)
     return volume_state(volume, state.attachments.count("volume", volume.id) > 0, observation)
@@ -82,7 +96,7 @@ class AttachVolume:
 
 
 def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str]:
-    volume = find(state.volumes, VOLUME, request.volume_id, call)
+    volume = find_volume(state, call, request.volume_id)
     instance = find(state.instances, INSTANCE, request.instance_id, call)
     admit(state, instance, Request.ATTACH_VOLUME)
     if volume.zone != instance.zone:
@@ -172,7 +186,7 @@ class DetachVolume:
 
 
 def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str]:
-    volume = find(state.volumes, VOLUME, request.volume_id, call)
+    volume = find_volume(state, call, request.volume_id)
     attachment = next(iter(state.attachments.by("volume", volume.id)), None)
     if attachment is None or request.instance_id not in ("", attachment.instance_id):
         where = request.instance_id or "any instance"
@@ -196,13 +210,40 @@ def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str
 
 
 def delete(state: State, call: Call, volume_id: str) -> tuple[Change, None]:
-    volume = find(state.volumes, VOLUME, volume_id, call)
+    """Into its host's trash, from where `restore` brings it back for a while."""
+    volume = find_volume(state, call, volume_id)
     if holders := [row.instance_id for row in state.attachments.by("volume", volume.id)]:
         raise Conflict("VolumeInUse", f"{volume.id} is attached to {holders[0]}; detach it first", blocking_ids=holders)
     change = Change()
     if not volume.is_deleted:
         change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
     return change, None
+
+
+def select_recycled(state: State, call: Call, volume_ids: Iterable[str]) -> list[Volume]:
+    """The project's volumes in the trash: those named, or all."""
+    named = [find(state.volumes, VOLUME, volume_id, call) for volume_id in dict.fromkeys(volume_ids)]
+    for volume in named:
+        if not volume.recycled_at:
+            raise not_found(VOLUME, volume.id, "in the recycle bin")
+    return named or [row for row in state.volumes if row.project_id == call.project_id and row.recycled_at]
+
+
+def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
+    """Take a deleted volume back, whether its host has come to delete it or not. It claims its room again."""
+    volume = find(state.volumes, VOLUME, volume_id, call)
+    change = Change()
+    if not volume.is_deleted:
+        return change, volume.id
+    host = state.hosts[volume.host_id]
+    free_gib = host.storage_gib - state.used(host.id).storage_gib
+    if volume.recycled_at and volume.size_gib > free_gib:
+        raise NoCapacity(
+            "InsufficientVolumeCapacity",
+            f"The storage host of {volume.id} has {free_gib} of {volume.size_gib} GiB left; delete other volumes first",
+        )
+    change.put(replace(volume, is_deleted=False, deleted_revision=0, recycled_at=None))
+    return change, volume.id
 
 
 def follow(state: State, call: Call, change: Change, instance: Instance) -> None:

@@ -296,6 +296,7 @@ TABLES: dict[type[Row], Table] = {
         _boolean("is_ready"),
         _boolean("is_deleted"),
         _integer("deleted_revision"),
+        _time("recycled_at", nullable=True),
     ),
     Attachment: _table(
         "attachments",

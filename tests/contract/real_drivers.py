@@ -23,7 +23,8 @@ from agent.drivers.base import (
 )
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, qemu_conf
 from agent.drivers.fake import FakeNetworkDriver, FakeSettings, FakeWorld
-from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver
+from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, trash
+from agent.drivers.volume_nbd.files import PoolFiles
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import run
@@ -47,6 +48,7 @@ class Maker:
     network: Callable[[], NetworkDriver] = _not_here
     gateway: Callable[[], GatewayDriver] = _not_here
     compute: Callable[[], ComputeDriver] = _not_here
+    empty_trash: Callable[[], None] = _not_here  # For good.
     image: ImageSource | None = None  # What guests boot from, where they need anything.
 
 
@@ -58,7 +60,9 @@ def storage(directory: Path) -> Iterator[Maker]:
     asyncio.run(create_pool(pool, size_gib=4))
     try:
         yield Maker(
-            volume=lambda: NbdVolumeDriver(settings, context), export=lambda: NbdExportDriver(settings, context)
+            volume=lambda: NbdVolumeDriver(settings, context),
+            export=lambda: NbdExportDriver(settings, context),
+            empty_trash=lambda: trash.empty(trash.select(PoolFiles(pool))),
         )
     finally:
         asyncio.run(_close_all(NbdExportDriver(settings, context)))

@@ -23,8 +23,8 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     image_id, other_image = await cloud.import_image("a"), await cloud.import_image("b")
     launched = await cloud.ask("RunInstances", image_id=image_id, min_count=6)
     running, mapped, stopped, ended, rebooted, attached = (row.instance_id for row in launched.instances)
-    volumes = [(await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id for _ in range(3)]
-    free, held, doomed = volumes
+    volumes = [(await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id for _ in range(4)]
+    free, held, doomed, deleted = volumes
     await cloud.ask("CreateKeyPair", key_name="old")
     addresses = [(await cloud.ask("AllocateAddress")).address.allocation_id for _ in range(3)]
     groups = [
@@ -37,6 +37,7 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     await cloud.converge()
     await cloud.ask("StopInstances", instance_ids=[stopped])
     await cloud.ask("AttachVolume", volume_id=held, instance_id=attached)
+    await cloud.ask("DeleteVolume", volume_id=deleted)
     await cloud.converge()
     bond = await cloud.ask("AssociateAddress", allocation_id=addresses[1], instance_id=mapped)
     await cloud.token(Role.READER)
@@ -71,6 +72,7 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
         "AttachVolume": {"volume_id": free, "instance_id": attached},
         "DetachVolume": {"volume_id": held},
         "DeleteVolume": {"volume_id": doomed},
+        "RestoreVolumeFromRecycleBin": {"volume_id": deleted},
         "AllocateAddress": {},
         "AssociateAddress": {"allocation_id": addresses[0], "instance_id": attached},
         "DisassociateAddress": {"association_id": bond.association_id},
@@ -130,7 +132,7 @@ async def test_a_replay_works_when_what_was_made_is_gone(cloud: ControlPlane) ->
     everything = [row.id for row in cloud.engine.state.instances]
     await cloud.ask("TerminateInstances", instance_ids=everything)
     await cloud.converge()
-    for volume in list(cloud.engine.state.volumes):
+    for volume in [row for row in cloud.engine.state.volumes if not row.recycled_at]:
         await cloud.ask("DeleteVolume", volume_id=volume.id)
     for address in [row for row in cloud.engine.state.addresses if not row.is_released]:
         await cloud.ask("ReleaseAddress", allocation_id=address.id)

@@ -53,6 +53,7 @@ from tests.contract.real_drivers import ADDRESS, Maker
 
 GIB = 1 << 30
 VOLUME = VolumeSpec("vol-0c0ffee1", GIB)
+TOMBSTONE = replace(VOLUME, deleted=True)
 EXPORT = ExportSpec("vol-0c0ffee1-e3", "vol-0c0ffee1", 3, 20913, ("host-1",))
 DISK = DiskSpec("vol-0c0ffee1", "vol-0c0ffee1-e3", ADDRESS, 20913, "/dev/sda1")
 DATA = VolumeSpec("vol-0c0ffee2", GIB)
@@ -95,9 +96,16 @@ def fakes(directory: Path) -> Iterator[Maker]:
         make(FakeNetworkDriver),
         make(FakeGatewayDriver),
         make(FakeComputeDriver),
+        empty_trash=FakeWorld.of(context).empty_trash,
     )
     assert FakeWorld.of(context).violations == []
     FakeWorld.forget(directory)
+
+
+async def delete_volumes(host: Maker) -> None:
+    for spec in (await host.volume().list()).values():
+        await host.volume().ensure(replace(spec, deleted=True))
+    host.empty_trash()
 
 
 async def _no_images(image: object, target: Path) -> None:
@@ -123,16 +131,34 @@ class TestVolume:
     @pytest.fixture
     async def make(self, host: Maker) -> AsyncIterator[Maker]:
         yield host
-        for volume_id in await host.volume().list():
-            await host.volume().remove(volume_id)
+        await delete_volumes(host)
 
-    async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
+    async def test_everything_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
             await make.volume().ensure(VOLUME)
         assert await make.volume().list() == {VOLUME.volume_id: VOLUME}
         for _ in range(2):
-            await make.volume().remove(VOLUME.volume_id)
-        assert await make.volume().list() == {}
+            await make.volume().ensure(TOMBSTONE)
+        assert await make.volume().list() == {VOLUME.volume_id: TOMBSTONE}
+        for _ in range(2):
+            await make.volume().ensure(replace(VOLUME, is_ready=True))
+        assert await make.volume().list() == {VOLUME.volume_id: VOLUME}
+
+    async def test_a_tombstone_of_nothing_is_no_error(self, make: Maker) -> None:
+        await make.volume().ensure(replace(TOMBSTONE, volume_id="vol-0c0ffee9"))
+        assert "vol-0c0ffee9" not in await make.volume().list()
+
+    async def test_one_that_was_ready_is_never_made_anew(self, make: Maker) -> None:
+        with pytest.raises(Permanent, match="vol-0c0ffee9"):
+            await make.volume().ensure(VolumeSpec("vol-0c0ffee9", GIB, is_ready=True))
+        assert "vol-0c0ffee9" not in await make.volume().list()
+
+    async def test_the_trash_gives_way(self, make: Maker) -> None:
+        size_bytes = (await make.volume().probe()).storage_gib * GIB
+        await make.volume().ensure(VOLUME)
+        await make.volume().ensure(TOMBSTONE)
+        await make.volume().ensure(replace(DATA, size_bytes=size_bytes))
+        assert set(await make.volume().list()) == {DATA.volume_id}
 
     async def test_it_grows_and_never_shrinks(self, make: Maker) -> None:
         for size_bytes in (GIB, 2 * GIB, GIB):
@@ -156,7 +182,7 @@ class TestExport:
         yield host
         for export_name in await host.export().list():
             await host.export().remove(export_name)
-        await host.volume().remove(VOLUME.volume_id)
+        await delete_volumes(host)
 
     async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
@@ -188,8 +214,21 @@ class TestExport:
     async def test_an_open_volume_is_not_removed(self, make: Maker) -> None:
         await make.export().ensure(EXPORT)
         with pytest.raises(Transient, match=VOLUME.volume_id):
-            await make.volume().remove(VOLUME.volume_id)
-        assert VOLUME.volume_id in await make.volume().list()
+            await make.volume().ensure(TOMBSTONE)
+        assert await make.volume().list() == {VOLUME.volume_id: VOLUME}
+
+    async def test_a_volume_in_the_trash_does_not_open(self, make: Maker) -> None:
+        await make.volume().ensure(TOMBSTONE)
+        with pytest.raises(Transient, match=VOLUME.volume_id):
+            await make.export().ensure(EXPORT)
+
+    async def test_epochs_survive_the_trash(self, make: Maker) -> None:
+        await make.export().ensure(EXPORT)
+        await make.export().remove(EXPORT.export_name)
+        await make.volume().ensure(TOMBSTONE)
+        await make.volume().ensure(VOLUME)
+        with pytest.raises(Permanent, match="e2"):
+            await make.export().ensure(replace(EXPORT, export_name="vol-0c0ffee1-e2", epoch=2, port=20916))
 
     async def test_probe(self, make: Maker) -> None:
         assert (await make.export().probe()).problems == ()
@@ -292,9 +331,9 @@ class TestCompute:
         await host.compute().remove(INSTANCE.instance_id)
         await host.network().unplug(PORT.interface_id)
         await host.network().remove(VPC.vpc_id)
-        for volume, export in ((VOLUME, EXPORT), (DATA, DATA_EXPORT)):
+        for export in (EXPORT, DATA_EXPORT):
             await host.export().remove(export.export_name)
-            await host.volume().remove(volume.volume_id)
+        await delete_volumes(host)
 
     async def start(self, make: Maker) -> ComputeDriver:
         await self.start_paused(make)

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.drivers.base import HostContext, Permanent, Transient
-from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, exports
+from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, exports, trash
+from agent.drivers.volume_nbd.files import DIRECTORIES
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import CommandFailed, Daemon, find_daemon, run, start_daemon
@@ -33,6 +35,7 @@ pytestmark = pytest.mark.host
 ADDRESS = "127.0.0.1"
 MIB, GIB = 1 << 20, 1 << 30
 VOLUME = VolumeSpec("vol-0a", 64 * MIB)
+TOMBSTONE = replace(VOLUME, deleted=True)
 
 
 class Uploads:
@@ -140,10 +143,9 @@ async def host(pool: Path, pki: Path, tmp_path: Path) -> AsyncIterator[Host]:
     yield host
     for export_name in await host.exports().list():
         await host.exports().remove(export_name)
-    for volume_id in await host.volumes().list():
-        await host.volumes().remove(volume_id)
-    for image in (pool / "images").iterdir():
-        image.unlink()
+    for name in ("volumes", "images", "trash"):
+        for path in (pool / name).iterdir():
+            path.unlink()
 
 
 @pytest.fixture
@@ -195,7 +197,7 @@ async def test_probe_reports_what_volumes_may_fill(host: Host) -> None:
 
 async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error(host: Host, tmp_path: Path) -> None:
     shared_memory = Path("/dev/shm") / tmp_path.name  # tmpfs
-    for name in ("volumes", "images"):
+    for name in DIRECTORIES:
         (shared_memory / name).mkdir(parents=True)
     try:
         driver = NbdVolumeDriver(NbdSettings(pool_dir=str(shared_memory)), host.context)
@@ -354,16 +356,98 @@ async def test_what_a_crash_left_of_an_image_is_swept(host: Host, raw_image: Ima
     assert [path.name for path in images.iterdir()] == ["ami-1.raw"]
 
 
-async def test_removing_a_volume_leaves_nothing(host: Host, export: ExportSpec) -> None:
+async def test_a_deleted_volume_lies_in_the_trash_with_its_data(host: Host, export: ExportSpec) -> None:
     await host.volumes().ensure(VOLUME)
     await host.exports().ensure(export)
+    await qemu_io(host, export, "write -P 0x42 0 1M", "flush")
     with pytest.raises(Transient, match="still exported"):
-        await host.volumes().remove("vol-0a")
+        await host.volumes().ensure(TOMBSTONE)
     await host.exports().remove(export.export_name)
     await host.exports().remove(export.export_name)
-    await host.volumes().remove("vol-0a")
-    await host.volumes().remove("vol-0a")
+    for _ in range(2):
+        await host.volumes().ensure(TOMBSTONE)
+    assert host.files() == [str(host.pool / "trash" / "vol-0a.raw")]
+    assert await host.volumes().list() == {"vol-0a": TOMBSTONE}
+
+    await host.volumes().ensure(replace(VOLUME, is_ready=True))
+    assert await host.volumes().list() == {"vol-0a": VOLUME}
+    await host.exports().ensure(export)
+    await qemu_io(host, export, "read -P 0x42 0 1M")
+
+
+async def test_the_trash_is_emptied_when_its_time_is_over(host: Host) -> None:
+    for volume_id in ("vol-0a", "vol-0b"):
+        await host.volumes().ensure(VolumeSpec(volume_id, 64 * MIB))
+        await host.volumes().ensure(VolumeSpec(volume_id, 64 * MIB, deleted=True))
+    yesterday = str(time.time() - 25 * 3600).encode()
+    os.setxattr(host.pool / "trash" / "vol-0a.raw", trash.DELETED_AT, yesterday)
+    assert set(await host.volumes().list()) == {"vol-0b"}
+    assert host.files() == [str(host.pool / "trash" / "vol-0b.raw")]
+
+
+async def test_the_trash_gives_way_from_its_earliest_on_and_never_in_vain(host: Host) -> None:
+    """Of 1.8 GiB, volumes and trash have 1.2."""
+    driver = host.volumes()
+    for volume_id in ("vol-2", "vol-1"):
+        await driver.ensure(VolumeSpec(volume_id, 400 * MIB))
+        await driver.ensure(VolumeSpec(volume_id, 400 * MIB, deleted=True))
+    await driver.ensure(VolumeSpec("vol-3", 400 * MIB))
+    with pytest.raises(Permanent, match="full"):
+        await driver.ensure(VolumeSpec("vol-4", 2 * GIB))
+    assert set(await driver.list()) == {"vol-1", "vol-2", "vol-3"}
+    await driver.ensure(VolumeSpec("vol-4", 800 * MIB))
+    assert set(await driver.list()) == {"vol-1", "vol-3", "vol-4"}
+
+
+async def test_the_trash_has_its_share_of_the_pool(host: Host) -> None:
+    driver = NbdVolumeDriver(replace(host.settings, trash_percent=30), host.context)
+    for volume_id in ("vol-2", "vol-1"):
+        await driver.ensure(VolumeSpec(volume_id, GIB // 2))
+        await driver.ensure(VolumeSpec(volume_id, GIB // 2, deleted=True))
+    assert set(await driver.list()) == {"vol-1"}
+
+
+async def test_a_volume_that_was_lost_is_never_made_anew(host: Host) -> None:
+    await host.volumes().ensure(VOLUME)
+    (host.pool / "volumes" / "vol-0a.raw").unlink()
+    with pytest.raises(Permanent, match=r"vol-0a is lost: .*volumes/vol-0a\.raw is gone"):
+        await host.volumes().ensure(replace(VOLUME, is_ready=True))
     assert host.files() == []
+
+
+async def test_volumes_made_at_once_share_what_there_is(host: Host) -> None:
+    driver = host.volumes()
+    wanted = [driver.ensure(VolumeSpec(f"vol-{number}", GIB)) for number in range(6)]
+    ends = await asyncio.gather(*wanted, return_exceptions=True)
+    assert sum(end is None for end in ends) == 1
+    assert sum(isinstance(end, Permanent) for end in ends) == 5
+    assert len(await driver.list()) == 1
+
+
+async def test_images_give_way_to_volumes_the_longest_unused_first(host: Host, tmp_path: Path) -> None:
+    driver = host.volumes()
+    for number in (1, 2, 3):
+        path = tmp_path / f"image-{number}.raw"
+        path.write_bytes(bytes([number]) * (200 * MIB))
+        image = host.uploads.add(f"ami-{number}", path)
+        await driver.ensure(VolumeSpec(f"vol-{number}", 200 * MIB, image))
+    os.utime(host.pool / "images" / "ami-1.raw")
+    await driver.ensure(VolumeSpec("vol-4", 800 * MIB))
+    assert [path.name for path in sorted((host.pool / "images").iterdir())] == ["ami-1.raw", "ami-3.raw"]
+    await driver.ensure(VolumeSpec("vol-5", 450 * MIB))
+    assert list((host.pool / "images").iterdir()) == []
+    assert (host.pool / "volumes" / "vol-2.raw").read_bytes() == b"\2" * (200 * MIB)
+
+
+async def test_an_image_fits_where_its_volume_does(host: Host, tmp_path: Path) -> None:
+    """What the host offers holds for a volume made from an image, too; the image then goes."""
+    path = tmp_path / "image.raw"
+    path.write_bytes(b"x" * (900 * MIB))
+    image = host.uploads.add("ami-1", path)
+    size_bytes = (await host.volumes().probe()).storage_gib * GIB
+    await host.volumes().ensure(VolumeSpec("vol-0a", size_bytes, image))
+    assert await host.volumes().list() == {"vol-0a": VolumeSpec("vol-0a", size_bytes)}
+    assert list((host.pool / "images").iterdir()) == []
 
 
 # --- exports ---------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def unsettled(record: Record, hosts: list[Host]) -> list[str]:
         if row.desired is not Desired.ON and not row.is_settled:
             waiting.append(f"{row.id} shall be {row.desired.value}")
     waiting += [f"{row.id} is {row.phase.value}" for row in found.attachments if row.phase.value != "attached"]
-    waiting += [f"{row.id} shall be deleted" for row in found.volumes if row.is_deleted]
+    waiting += [f"{row.id} shall be deleted" for row in found.volumes if row.is_deleted and not row.recycled_at]
     waiting += [f"{row.public_ip} shall be released" for row in found.addresses if row.is_released]
     waiting += [f"{row.id}: {row.error}" for row in found.observations if not row.converged]
     for host in hosts:

@@ -5,11 +5,14 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 
+from agent.converge.engine import EngineSettings
 from stead.v1 import instances_pb2, volumes_pb2
 
 from . import region
 from .misfortune import Misfortune
 from .users import Users
+
+FULL_PASS_S = EngineSettings().full_pass_s
 
 
 class Simulation(Users, Misfortune):
@@ -30,6 +33,10 @@ class Simulation(Users, Misfortune):
         self.come_to_rest()
         for volume in list(self.durable.volumes):
             self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=volume.id), volume)
+        self.come_to_rest()
+        for world in self.cloud.worlds:
+            world.empty_trash()
+        self.wait(FULL_PASS_S)
         self.come_to_rest()
         for world in self.cloud.worlds:
             left = (world.domains, world.ports, world.vpcs, world.gateways, world.exports, world.volumes)

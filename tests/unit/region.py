@@ -176,6 +176,12 @@ class Region:
         self.apply(settle(self.state, agent.host_id, dict.fromkeys(ObservedKind, answered), self.now))
         check_invariants(self.state)
 
+    def empty_trash(self) -> None:
+        """On all hosts; until nothing changes any more."""
+        for agent in self.agents.values():
+            agent.empty_trash()
+        self.converge()
+
     def converge(self) -> None:
         """Until nothing changes any more."""
         for _ in range(20):
@@ -188,7 +194,7 @@ class Region:
 
 class Agent:
     """A host that does at once what it is told. `broken` has resources that can't be made, with the reason; `stuck`
-    those that neither change nor go.
+    those that neither change nor go. Deleted volumes stay until the trash is emptied.
     """
 
     def __init__(self, host_id: str) -> None:
@@ -210,8 +216,13 @@ class Agent:
         for key in [key for key in self.has if key not in self.specs and key not in self.stuck]:
             del self.has[key]
         for key, spec in self.specs.items():
-            if key not in self.stuck:
+            if key not in self.stuck and (self._is_there(key) or not spec.get("deleted")):
                 self.has[key] = self._make(key, spec)
+            elif key not in self.stuck:
+                self.has.pop(key, None)
+
+    def _is_there(self, key: Key) -> bool:
+        return key in self.has and key not in self.broken
 
     def _make(self, key: Key, spec: Spec) -> Observation:
         kind, resource_id = key
@@ -227,6 +238,10 @@ class Agent:
         """The guest shuts itself down."""
         key = (ObservedKind.INSTANCE, instance_id)
         self.has[key] = replace(self.has[key], running=False, powered_off_by_guest=True, export_names=())
+
+    def empty_trash(self) -> None:
+        for key in [key for key in self.has if self.specs.get(key, {}).get("deleted")]:
+            del self.has[key]
 
     def lose(self, key: Key) -> None:
         """It is gone, and nobody asked for that."""

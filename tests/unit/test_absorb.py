@@ -116,6 +116,8 @@ def test_terminate_leaves_nothing_but_the_instance() -> None:
     assert region.instance(instance_id).terminated_at is not None
     for table in (state.interfaces, state.attachments, state.addresses):
         assert not len(table), table.kind
+    assert {row.id for row in state.volumes if not row.recycled_at} == {kept, attached}
+    region.empty_trash()
     assert {row.id for row in state.volumes} == {kept, attached}
     assert {row.resource_id for row in state.observations} == {kept, attached}
     assert [state.used(host) for host in (compute, storage)] == [Resources(), Resources(0, 0, 2)]
@@ -123,6 +125,8 @@ def test_terminate_leaves_nothing_but_the_instance() -> None:
     for volume_id in (kept, attached):
         region.do(volumes.delete, volume_id)
     region.converge()
+    assert all(row.recycled_at for row in state.volumes)
+    region.empty_trash()
     assert not len(state.volumes)
     assert not len(state.observations)
 
@@ -172,6 +176,7 @@ def test_a_stale_report_lets_no_volume_go(home: Home) -> None:
     region.hear(home.agent, region.state.revision - 1)
     assert other in region.state.volumes
     region.converge()
+    region.empty_trash()
     assert other not in region.state.volumes
     assert region.volume_state(volume_id) == "available"
 
@@ -232,6 +237,8 @@ def test_changes_are_enough_where_nothing_is_left_out(home: Home) -> None:
     for _ in range(5):
         region.exchange(is_full=False)
     assert region.state_of(instance_id) == "terminated"
+    home.agent.empty_trash()
+    region.exchange(is_full=False)
     assert not len(region.state.observations)
 
 
@@ -246,6 +253,7 @@ def test_a_launch_that_can_never_succeed_ends_and_says_why(home: Home, kind: Obs
     reason = region.instance(instance_id).state_reason
     assert reason is not None
     assert (reason.code, reason.message) == ("Server.InternalError", "the image is no disk")
+    region.empty_trash()
     assert not len(region.state.volumes)
     assert not len(region.state.addresses)
 
@@ -264,7 +272,6 @@ def test_a_volume_that_was_made_stays_available_and_one_that_cannot_be_says_so(h
     region = home.region
     volume_id, bad = region.volume(), region.do(volumes.create, CreateVolume(ZONES[0], 1))
     home.agent.broken[VOLUME, bad] = "no space"
-    home.agent.broken[VOLUME, volume_id] = "no space"
     region.converge()
     assert region.volume_state(bad) == "error"
     assert region.volume_state(volume_id) == "available"

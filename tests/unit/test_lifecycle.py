@@ -138,7 +138,7 @@ BUSY = replace(MADE, converged=False)
         (VOLUME, True, FAILED, VolumeState.IN_USE),
         (replace(VOLUME, is_ready=True), False, MADE, VolumeState.AVAILABLE),
         (replace(VOLUME, is_ready=True), False, None, VolumeState.AVAILABLE),
-        (replace(VOLUME, is_ready=True), False, FAILED, VolumeState.AVAILABLE),
+        (replace(VOLUME, is_ready=True), False, FAILED, VolumeState.ERROR),
         (replace(VOLUME, is_ready=True, is_deleted=True), False, MADE, VolumeState.DELETING),
     ],
 )

@@ -240,6 +240,7 @@ def test_the_clock_ends_what_nobody_may_ask_for_any_more(region: Region) -> None
     assert image_id in region.state.images, "a volume is made from it"
     region.do(power.terminate, [kept])
     region.converge()
+    region.empty_trash()
     region.now += timedelta(hours=2)
     region.do(sweeping.sweep)
     assert not len(region.state.images)

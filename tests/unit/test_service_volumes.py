@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane.model.host import HostRole
-from controlplane.model.instance import Phase
+from controlplane.model.instance import ObservedKind, Phase
 from controlplane.service import power, projects, volumes
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
@@ -59,7 +59,73 @@ def test_a_volume_is_created_attached_detached_deleted(region: Region) -> None:
     assert region.volume_state(volume_id) == "deleting"
     region.do(volumes.delete, volume_id)
     region.converge()
-    region.refuses("InvalidVolume.NotFound", volumes.delete, volume_id)
+    for use_case, request in (
+        (volumes.delete, volume_id),
+        (volumes.detach, DetachVolume(volume_id)),
+        (volumes.attach, AttachVolume(volume_id, instance_id)),
+        (volumes.select, [volume_id]),
+    ):
+        region.refuses("InvalidVolume.NotFound", use_case, request)
+
+
+def recycled(region: Region, size_gib: int = 1) -> str:
+    volume_id = region.do(volumes.create, CreateVolume(ZONES[0], size_gib))
+    region.converge()
+    region.do(volumes.delete, volume_id)
+    region.converge()
+    return volume_id
+
+
+def in_the_bin(region: Region) -> list[str]:
+    return [row.id for row in volumes.select_recycled(region.state, region.call(), [])]
+
+
+def test_a_deleted_volume_can_be_restored_until_the_trash_is_emptied(region: Region) -> None:
+    volume_id = recycled(region)
+    assert in_the_bin(region) == [volume_id]
+    for _ in range(2):
+        region.do(volumes.restore, volume_id)
+        region.converge()
+        assert region.volume_state(volume_id) == "available"
+    assert in_the_bin(region) == []
+    region.do(volumes.delete, volume_id)
+    region.converge()
+    region.empty_trash()
+    assert volume_id not in region.state.volumes
+    region.refuses("InvalidVolume.NotFound", volumes.restore, volume_id)
+
+
+def test_a_volume_that_is_being_deleted_can_be_restored(region: Region) -> None:
+    volume_id = region.volume(ZONES[0])
+    region.do(volumes.delete, volume_id)
+    region.do(volumes.restore, volume_id)
+    region.converge()
+    assert region.volume_state(volume_id) == "available"
+
+
+def test_what_is_in_the_recycle_bin_claims_no_room_until_it_is_restored(region: Region) -> None:
+    volume_id = recycled(region, size_gib=60)
+    region.do(volumes.create, CreateVolume(ZONES[0], 60))
+    error = region.refuses("InsufficientVolumeCapacity", volumes.restore, volume_id)
+    assert "40 of 60 GiB" in error.message
+
+
+def test_the_recycle_bin_is_the_projects_own(region: Region) -> None:
+    volume_id, other = recycled(region), region.do(projects.create, "other")
+    region.refuses("InvalidVolume.NotFound", volumes.restore, volume_id, project_id=other)
+    assert volumes.select_recycled(region.state, region.call(other), []) == []
+    region.refuses("InvalidVolume.NotFound", volumes.select_recycled, [region.volume(ZONES[0])])
+
+
+def test_a_volume_that_was_lost_is_in_error_with_the_reason(region: Region) -> None:
+    volume_id = region.volume(ZONES[0])
+    agent = region.agents[region.state.volumes[volume_id].host_id]
+    agent.broken[ObservedKind.VOLUME, volume_id] = "lost"
+    region.exchange()
+    assert region.volume_state(volume_id) == "error"
+    agent.broken.clear()
+    region.exchange()
+    assert region.volume_state(volume_id) == "available"
 
 
 def test_a_volume_that_is_being_made_cannot_be_attached_yet(region: Region) -> None:

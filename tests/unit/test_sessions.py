@@ -174,10 +174,14 @@ async def clear_away(live: Live) -> None:
     for row in list(live.state.instances):
         live.do(power.terminate, [row.id], project_id=row.project_id)
     await live.quiet()
-    for volume in list(live.state.volumes):
+    for volume in [row for row in live.state.volumes if not row.recycled_at]:
         live.do(volumes.delete, volume.id, project_id=volume.project_id)
     for address in [row for row in live.state.addresses if not row.is_released]:
         live.do(addresses.release, address.id, project_id=address.project_id)
+    await live.quiet()
+    for agent in live.agents.values():
+        agent.empty_trash()
+        live.connect(agent.host_id)
     await live.quiet()
     state = live.state
     left = (state.interfaces, state.attachments, state.volumes, state.addresses, state.observations)

@@ -19,23 +19,35 @@ class FakeVolumeDriver(Verbs):
 
     async def ensure(self, spec: VolumeSpec) -> None:
         async with self.verb("volume.ensure", spec.volume_id) as call:
-            volumes = self.world.volumes
-            others = sum(volume.size_bytes for id, volume in volumes.items() if id != spec.volume_id)
-            if others + spec.size_bytes > self.settings.storage_gib * _GIB:
-                raise Permanent(f"no room for {spec.volume_id} ({spec.size_bytes} bytes): add storage")
-            old = volumes.get(spec.volume_id)
-            if old is None or old.size_bytes < spec.size_bytes:
-                volumes[spec.volume_id] = replace(spec, image=None)
+            old = self.world.volumes.get(spec.volume_id)
+            new = self._trashed(spec, old) if spec.deleted else self._made(spec, old)
+            if new is not None and new != old:
+                self.world.volumes[spec.volume_id] = new
                 self.world.changes.append(call)
 
-    async def remove(self, volume_id: str) -> None:
-        async with self.verb("volume.remove", volume_id) as call:
-            for export in self.world.exports.values():
-                if export.volume_id == volume_id:
-                    raise Transient(f"{volume_id} is still open as {export.export_name}")
-            if self.world.volumes.pop(volume_id, None):
-                self.world.epochs.pop(volume_id, None)
-                self.world.changes.append(call)
+    def _trashed(self, spec: VolumeSpec, old: VolumeSpec | None) -> VolumeSpec | None:
+        for export in self.world.exports.values():
+            if export.volume_id == spec.volume_id:
+                raise Transient(f"{spec.volume_id} is still open as {export.export_name}")
+        return old and replace(old, deleted=True)
+
+    def _made(self, spec: VolumeSpec, old: VolumeSpec | None) -> VolumeSpec:
+        if old is None and spec.is_ready:
+            raise Permanent(f"{spec.volume_id} was made once and is gone: restore it from a backup, or delete it")
+        size_bytes = max(spec.size_bytes, old.size_bytes if old else 0)
+        self._make_room(replace(spec, size_bytes=size_bytes))
+        return VolumeSpec(spec.volume_id, size_bytes)
+
+    def _make_room(self, spec: VolumeSpec) -> None:
+        """At the cost of the trash, from its oldest on."""
+        others = {id: volume for id, volume in self.world.volumes.items() if id != spec.volume_id}
+        free_bytes = self.settings.storage_gib * _GIB - sum(volume.size_bytes for volume in others.values())
+        for volume in others.values():
+            if free_bytes < spec.size_bytes and volume.deleted:
+                free_bytes += volume.size_bytes
+                self.world.empty_trash(volume.volume_id)
+        if free_bytes < spec.size_bytes:
+            raise Permanent(f"no room for {spec.volume_id} ({spec.size_bytes} bytes): add storage")
 
 
 class FakeExportDriver(Verbs):
@@ -48,7 +60,7 @@ class FakeExportDriver(Verbs):
     async def ensure(self, spec: ExportSpec) -> None:
         async with self.verb("export.ensure", spec.export_name) as call:
             world = self.world
-            if spec.volume_id not in world.volumes:
+            if spec.volume_id not in world.volumes or world.volumes[spec.volume_id].deleted:
                 raise Transient(f"{spec.export_name}: {spec.volume_id} is not there yet")
             if spec.epoch < world.epochs.get(spec.volume_id, 0):
                 raise Permanent(f"{spec.export_name}: epoch {world.epochs[spec.volume_id]} was open already")

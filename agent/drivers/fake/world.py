@@ -92,6 +92,12 @@ class FakeWorld:
         for listener in self.listeners:
             listener.put_nowait(instance_id)
 
+    def empty_trash(self, *volume_ids: str) -> None:
+        """For good; of what is named, or all of it."""
+        for volume_id in volume_ids or [id for id, volume in self.volumes.items() if volume.deleted]:
+            del self.volumes[volume_id]
+            self.epochs.pop(volume_id, None)
+
     # What happens by itself
 
     def power_off(self, instance_id: str) -> None:

@@ -2,6 +2,7 @@
 
     volumes/<volume id>.raw    sparse; the extended attribute EPOCH holds the latest epoch ever opened
     images/<image id>.raw      never written again once it has this name
+    trash/<volume id>.raw      a deleted volume, see `trash`
 
 All of it blocks: callers use `PoolFiles.call`. A file has its name only when it is whole and durable, so a crash
 leaves nothing half made. The epoch is part of the volume's inode: it can't be lost, or left behind, without the volume.
@@ -10,33 +11,40 @@ An exclusive flock(2) on a volume's file is the right to export it or to delete 
 descriptor, so that the right ends with the last process that could write, whoever else lives or dies.
 """
 
-import asyncio
 import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from agent.drivers.base import Permanent, Transient
+from agent.host.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 FICLONE = 0x40049409  # ioctl_ficlone(2)
 EPOCH = "user.stead.epoch"
-DIRECTORIES = ("volumes", "images")
+WORKERS = 8  # Calls into the pool at once. Fewer: one volume's fsync holds up others. More: nothing gained on one disk.
+DEADLINE_S = 30.0  # Lower: an fsync on a busy disk counts as stuck. Higher: a hung disk shows up later.
+DIRECTORIES = ("volumes", "images", "trash")
 
 
 @dataclass(frozen=True, slots=True)
 class PoolFiles:
     directory: Path
-    reserve_percent: int
+    reserve_percent: int = 0
+    trash_percent: int = 0
+    threads: Threads = field(default_factory=lambda: Threads("the pool's disk", WORKERS, DEADLINE_S))
 
     def volume_path(self, volume_id: str) -> Path:
         return self.directory / "volumes" / f"{volume_id}.raw"
+
+    def trash_path(self, volume_id: str) -> Path:
+        return self.directory / "trash" / f"{volume_id}.raw"
 
     def image_path(self, image_id: str) -> Path:
         return self.directory / "images" / f"{image_id}.raw"
@@ -61,10 +69,17 @@ class PoolFiles:
                 + _set_up_hint(self.directory)
             ) from error
 
+    def whole_bytes(self) -> int:
+        stat = os.statvfs(self.directory)
+        return stat.f_blocks * stat.f_frsize
+
     def capacity_bytes(self) -> int:
         """What volumes may fill, all together."""
-        stat = os.statvfs(self.directory)
-        return stat.f_blocks * stat.f_frsize * (100 - self.reserve_percent) // 100
+        return self.whole_bytes() * (100 - self.reserve_percent) // 100
+
+    def trash_bytes(self) -> int:
+        """The most that the trash may keep."""
+        return self.whole_bytes() * self.trash_percent // 100
 
     def unwritten_bytes(self) -> int:
         """What the filesystem has left. Volumes are sparse: most of it may be promised already."""
@@ -75,20 +90,8 @@ class PoolFiles:
         """Size in bytes by volume id."""
         return {path.stem: path.stat().st_size for path in (self.directory / "volumes").glob("*.raw")}
 
-    def ensure_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
-        """Make the volume as a clone of `image`, or of zeros; or grow it. Leaves nothing behind on failure."""
-        sizes = self.volume_sizes()
-        missing_bytes = size_bytes - sizes.get(volume_id, 0)
-        if missing_bytes <= 0:
-            return
-        self.require(f"volume {volume_id}", missing_bytes, self.capacity_bytes() - sum(sizes.values()))
-        with self.errors(f"volume {volume_id}", missing_bytes):
-            if volume_id in sizes:
-                self._grow_volume(volume_id, size_bytes)
-            else:
-                self._create_volume(volume_id, size_bytes, image)
-
-    def _create_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
+    def create_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
+        """As a clone of `image`, or of zeros. Leaves nothing behind on failure."""
         path = self.volume_path(volume_id)
         with _unnamed_file(path.parent) as volume:
             if image is not None:
@@ -99,19 +102,10 @@ class PoolFiles:
                 os.link(f"/proc/self/fd/{volume}", path.name, dst_dir_fd=directory, follow_symlinks=True)
                 os.fsync(directory)
 
-    def _grow_volume(self, volume_id: str, size_bytes: int) -> None:
+    def grow_volume(self, volume_id: str, size_bytes: int) -> None:
         with self.volume_path(volume_id).open("r+b") as volume:
             volume.truncate(size_bytes)
             os.fsync(volume.fileno())
-
-    def remove_volume(self, volume_id: str) -> None:
-        """Raises Transient while it is exported."""
-        path = self.volume_path(volume_id)
-        if path.exists():
-            with self._lock(volume_id):
-                path.unlink()
-        with _open_directory(path.parent) as directory:
-            os.fsync(directory)
 
     def claim(self, volume_id: str, epoch: int) -> BinaryIO:
         """The right to export the volume, for as long as this file, or a process that inherited it, is open.
@@ -119,7 +113,7 @@ class PoolFiles:
         The epoch is durable when this returns. Raises Permanent when a later one is, Transient when there is no volume
         or somebody has the right.
         """
-        claim = self._lock(volume_id)
+        claim = self.lock(volume_id)
         try:
             self.check_epoch(volume_id, epoch)
             os.setxattr(claim.fileno(), EPOCH, str(epoch).encode())
@@ -129,7 +123,8 @@ class PoolFiles:
             raise
         return claim
 
-    def _lock(self, volume_id: str) -> BinaryIO:
+    def lock(self, volume_id: str) -> BinaryIO:
+        """The right to export or delete the volume, as long as this file is open."""
         path = self.volume_path(volume_id)
         try:
             file = path.open("rb")
@@ -163,8 +158,7 @@ class PoolFiles:
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.rename(image)
-        with _open_directory(image.parent) as directory:
-            os.fsync(directory)
+        sync_directory(image.parent)
 
     def require(self, what: str, needed_bytes: int, free_bytes: int) -> None:
         """Raises Permanent when the pool has too little for `what`."""
@@ -174,7 +168,7 @@ class PoolFiles:
     async def call(self, what: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work on `what` in a thread, with `errors`."""
         with self.errors(what):
-            return await asyncio.to_thread(work, *args, **kwargs)
+            return await self.threads.run(what, work, *args, **kwargs)
 
     @contextmanager
     def errors(self, what: str, needed_bytes: int = 0) -> Iterator[None]:
@@ -218,6 +212,12 @@ def _open_directory(directory: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in it durable."""
+    with _open_directory(directory) as fd:
+        os.fsync(fd)
 
 
 def _set_up_hint(directory: Path) -> str:

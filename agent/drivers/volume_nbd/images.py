@@ -1,10 +1,11 @@
 """The pool's cache of images, as raw files that volumes are cloned from. Fetches each once, trusts none.
 
-An image stays after the last volume made from it is gone; nothing evicts it yet.
+An image stays until its room is needed: see `room`.
 """
 
 import asyncio
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from agent.drivers.base import ImageFetcher, Permanent
 from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.room import Room
 from agent.host.process import CommandFailed, run
 from agent.model import ImageSource
 
@@ -22,18 +24,19 @@ INSPECT = ("prlimit", f"--as={1 << 30}", "--cpu=30", "qemu-img")
 
 
 class ImageCache:
-    def __init__(self, pool: PoolFiles, fetch: ImageFetcher) -> None:
+    def __init__(self, pool: PoolFiles, room: Room, fetch: ImageFetcher) -> None:
         self._pool = pool
+        self._room = room
         self._fetch = fetch
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def ensure(self, image: ImageSource) -> Path:
-        """Path of the raw image. Whoever asks for one that is on its way waits for it."""
-        path = self._pool.image_path(image.image_id)
+        """Path of the raw image, which counts as used now. Whoever asks for one that is on its way waits for it."""
+        path, what = self._pool.image_path(image.image_id), f"image {image.image_id}"
         async with self._locks[image.image_id]:
-            with self._pool.errors(f"image {image.image_id}", image.size_bytes):
-                if not await asyncio.to_thread(path.exists):
-                    await self._bring(image, path)
+            with self._pool.errors(what, image.size_bytes):
+                if not await self._pool.call(what, _use, path):
+                    await self._bring(what, image, path)
         return path
 
     def sweep(self) -> None:
@@ -42,25 +45,34 @@ class ImageCache:
             if not self._locks[part.name.split(".")[0]].locked():
                 part.unlink(missing_ok=True)
 
-    async def _bring(self, image: ImageSource, path: Path) -> None:
+    async def _bring(self, what: str, image: ImageSource, path: Path) -> None:
         upload, raw = path.with_suffix(".upload.part"), path.with_suffix(".raw.part")
-        await asyncio.to_thread(_unlink, upload, raw)
-        self._pool.require(f"image {image.image_id}", image.size_bytes, self._pool.unwritten_bytes())
+        await self._pool.call(what, _unlink, upload, raw)
         try:
+            await self._pool.call(what, self._room.claim, what, image.size_bytes)
             await self._fetch(image, upload)
-            whole = upload if image.format == "raw" else await self._convert(image, upload, raw)
-            await asyncio.to_thread(self._pool.publish_image, whole, path)
+            whole = upload if image.format == "raw" else await self._convert(what, image, upload, raw)
+            await self._pool.call(what, self._publish, what, whole, path)
         finally:
-            await asyncio.to_thread(_unlink, upload, raw)
+            await self._pool.call(what, self._give_up, what, upload, raw)
 
-    async def _convert(self, image: ImageSource, upload: Path, raw: Path) -> Path:
+    def _publish(self, what: str, whole: Path, path: Path) -> None:
+        with self._room.settling(what):
+            self._pool.publish_image(whole, path)
+
+    def _give_up(self, what: str, *parts: Path) -> None:
+        """What is left of an image that is here by now, or not to be had."""
+        _unlink(*parts)
+        self._room.give_up(what)
+
+    async def _convert(self, what: str, image: ImageSource, upload: Path, raw: Path) -> Path:
         if image.format != "qcow2":
             raise Permanent(f"image {image.image_id} has format {image.format!r}; use raw or qcow2")
         try:
             info = json.loads(await run(*INSPECT, "info", "-f", "qcow2", "--output=json", upload))
             refuse_unsafe(image.image_id, info)
             size = json.loads(await run(*INSPECT, "measure", "-f", "qcow2", "-O", "raw", "--output=json", upload))
-            self._pool.require(f"image {image.image_id}", size["required"], self._pool.unwritten_bytes())
+            await self._pool.call(what, self._room.claim, what, size["required"])
             await run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", upload, raw, timeout_s=CONVERT_TIMEOUT_S)
         except CommandFailed as error:
             raise Permanent(f"image {image.image_id} cannot be converted from qcow2: {error.stderr}") from error
@@ -80,6 +92,15 @@ def refuse_unsafe(image_id: str, info: Mapping[str, Any]) -> None:
         reason = f"has a virtual size of {info['virtual-size']} bytes; {MAX_VIRTUAL_BYTES} is the limit"
     if reason:
         raise Permanent(f"image {image_id} {reason}")
+
+
+def _use(path: Path) -> bool:
+    """Note the use of an image; whether there is one."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _unlink(*paths: Path) -> None:

@@ -11,3 +11,8 @@ class NbdSettings:
     # Per cent of the pool kept back for cached images and the filesystem's own needs. Lower: when many images are in
     # use, guests see write errors on volumes that were promised their full size. Higher: disk that is never used.
     reserve_percent: int = 5
+    # Hours that a deleted volume stays in the trash, if its room is not needed before. Lower: less time to regret it.
+    # Higher: nothing lost but the room, which new volumes take back anyway.
+    trash_hours: int = 24
+    # Per cent of the pool that the trash may fill, at most. Lower: a few large volumes drive the others out early.
+    trash_percent: int = 50

@@ -1,16 +1,19 @@
-"""The volume driver: answers the engine, leaves the files to `files` and the images to `images`."""
+"""The volume driver: answers the engine, leaves files, room, trash and images to the modules of these names."""
 
-import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from agent.drivers.base import HostContext, Permanent
+from agent.drivers.volume_nbd import trash
 from agent.drivers.volume_nbd.files import PoolFiles
 from agent.drivers.volume_nbd.images import ImageCache
+from agent.drivers.volume_nbd.room import Room
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.model import Capacity, VolumeSpec
 
 GIB = 1 << 30
+HOUR_S = 3600
 
 
 class NbdVolumeDriver:
@@ -19,11 +22,13 @@ class NbdVolumeDriver:
     Settings = NbdSettings
 
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
-        self._pool = PoolFiles(Path(settings.pool_dir), settings.reserve_percent)
-        self._images = ImageCache(self._pool, context.fetch_image)
+        self._pool = PoolFiles(Path(settings.pool_dir), settings.reserve_percent, settings.trash_percent)
+        self._trash_s = settings.trash_hours * HOUR_S
+        self._room = Room(self._pool)
+        self._images = ImageCache(self._pool, self._room, context.fetch_image)
 
     async def probe(self) -> Capacity:
-        return await asyncio.to_thread(self._probe)
+        return await self._pool.call("capacity", self._probe)
 
     def _probe(self) -> Capacity:
         try:
@@ -39,16 +44,44 @@ class NbdVolumeDriver:
     def _list(self) -> Mapping[str, VolumeSpec]:
         self._pool.check()
         self._images.sweep()
-        return {id_: VolumeSpec(id_, size_bytes) for id_, size_bytes in self._pool.volume_sizes().items()}
+        self._room.sweep_trash(before=time.time() - self._trash_s)
+        buried = {one.path.stem: one.size_bytes for one in trash.select(self._pool)}
+        found = {id_: VolumeSpec(id_, size_bytes, deleted=True) for id_, size_bytes in buried.items()}
+        return found | {id_: VolumeSpec(id_, size_bytes) for id_, size_bytes in self._pool.volume_sizes().items()}
 
     async def ensure(self, spec: VolumeSpec) -> None:
-        what, path = f"volume {spec.volume_id}", self._pool.volume_path(spec.volume_id)
-        await self._pool.call(what, self._pool.check)
-        is_new = not await self._pool.call(what, path.exists)
-        image = await self._images.ensure(spec.image) if spec.image and is_new else None
-        await self._pool.call(what, self._pool.ensure_volume, spec.volume_id, spec.size_bytes, image)
+        what = f"volume {spec.volume_id}"
+        if spec.deleted:
+            await self._pool.call(what, self._bury, spec.volume_id)
+            return
+        is_here = await self._pool.call(what, self._find, spec)
+        image = await self._images.ensure(spec.image) if spec.image and not is_here else None
+        await self._pool.call(what, self._make, spec, image)
 
-    async def remove(self, volume_id: str) -> None:
-        what = f"volume {volume_id}"
-        await self._pool.call(what, self._pool.check)
-        await self._pool.call(what, self._pool.remove_volume, volume_id)
+    def _bury(self, volume_id: str) -> None:
+        self._pool.check()
+        trash.bury(self._pool, volume_id, time.time())
+
+    def _find(self, spec: VolumeSpec) -> bool:
+        """Whether it is here, by now no longer in the trash."""
+        self._pool.check()
+        trash.restore(self._pool, spec.volume_id)
+        path = self._pool.volume_path(spec.volume_id)
+        if spec.is_ready and not path.exists():
+            raise Permanent(
+                f"volume {spec.volume_id} is lost: it was made once, and {path} is gone; "
+                "put the file back from a backup, or delete the volume"
+            )
+        return path.exists()
+
+    def _make(self, spec: VolumeSpec, image: Path | None) -> None:
+        """Make it or grow it."""
+        what, size_bytes = f"volume {spec.volume_id}", self._pool.volume_sizes().get(spec.volume_id, 0)
+        missing_bytes = spec.size_bytes - size_bytes
+        if missing_bytes <= 0:
+            return
+        with self._room.for_volume(what, missing_bytes, image), self._pool.errors(what, missing_bytes):
+            if size_bytes:
+                self._pool.grow_volume(spec.volume_id, spec.size_bytes)
+            else:
+                self._pool.create_volume(spec.volume_id, spec.size_bytes, image)

@@ -169,14 +169,18 @@ class Resource(_message.Message):
     def __init__(self, volume: _Optional[_Union[VolumeSpec, _Mapping]] = ..., export: _Optional[_Union[ExportSpec, _Mapping]] = ..., vpc: _Optional[_Union[VpcSpec, _Mapping]] = ..., gateway: _Optional[_Union[GatewaySpec, _Mapping]] = ..., instance: _Optional[_Union[InstanceSpec, _Mapping]] = ...) -> None: ...
 
 class VolumeSpec(_message.Message):
-    __slots__ = ("volume_id", "size_bytes", "image")
+    __slots__ = ("volume_id", "size_bytes", "image", "is_ready", "deleted")
     VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
+    IS_READY_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
     volume_id: str
     size_bytes: int
     image: ImageSource
-    def __init__(self, volume_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., image: _Optional[_Union[ImageSource, _Mapping]] = ...) -> None: ...
+    is_ready: bool
+    deleted: bool
+    def __init__(self, volume_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., image: _Optional[_Union[ImageSource, _Mapping]] = ..., is_ready: _Optional[bool] = ..., deleted: _Optional[bool] = ...) -> None: ...
 
 class ImageSource(_message.Message):
     __slots__ = ("image_id", "format", "size_bytes", "sha256")

@@ -149,6 +149,58 @@ class DeleteVolumeResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class RecycledVolume(_message.Message):
+    __slots__ = ("volume_id", "size_gib", "zone_name", "volume_type", "image_id", "create_time", "recycle_bin_enter_time")
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_GIB_FIELD_NUMBER: _ClassVar[int]
+    ZONE_NAME_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_TYPE_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RECYCLE_BIN_ENTER_TIME_FIELD_NUMBER: _ClassVar[int]
+    volume_id: str
+    size_gib: int
+    zone_name: str
+    volume_type: str
+    image_id: str
+    create_time: _timestamp_pb2.Timestamp
+    recycle_bin_enter_time: _timestamp_pb2.Timestamp
+    def __init__(self, volume_id: _Optional[str] = ..., size_gib: _Optional[int] = ..., zone_name: _Optional[str] = ..., volume_type: _Optional[str] = ..., image_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recycle_bin_enter_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListVolumesInRecycleBinRequest(_message.Message):
+    __slots__ = ("volume_ids", "filters", "page_size", "page_token")
+    VOLUME_IDS_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    volume_ids: _containers.RepeatedScalarFieldContainer[str]
+    filters: _containers.RepeatedCompositeFieldContainer[_common_pb2.Filter]
+    page_size: int
+    page_token: str
+    def __init__(self, volume_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListVolumesInRecycleBinResponse(_message.Message):
+    __slots__ = ("volumes", "next_page_token")
+    VOLUMES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    volumes: _containers.RepeatedCompositeFieldContainer[RecycledVolume]
+    next_page_token: str
+    def __init__(self, volumes: _Optional[_Iterable[_Union[RecycledVolume, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class RestoreVolumeFromRecycleBinRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "volume_id")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    volume_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., volume_id: _Optional[str] = ...) -> None: ...
+
+class RestoreVolumeFromRecycleBinResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class DescribeVolumesRequest(_message.Message):
     __slots__ = ("volume_ids", "filters", "page_size", "page_token")
     VOLUME_IDS_FIELD_NUMBER: _ClassVar[int]

@@ -55,6 +55,16 @@ class VolumesStub:
                 request_serializer=stead_dot_v1_dot_volumes__pb2.DeleteVolumeRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_volumes__pb2.DeleteVolumeResponse.FromString,
                 _registered_method=True)
+        self.ListVolumesInRecycleBin = channel.unary_unary(
+                '/stead.v1.Volumes/ListVolumesInRecycleBin',
+                request_serializer=stead_dot_v1_dot_volumes__pb2.ListVolumesInRecycleBinRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_volumes__pb2.ListVolumesInRecycleBinResponse.FromString,
+                _registered_method=True)
+        self.RestoreVolumeFromRecycleBin = channel.unary_unary(
+                '/stead.v1.Volumes/RestoreVolumeFromRecycleBin',
+                request_serializer=stead_dot_v1_dot_volumes__pb2.RestoreVolumeFromRecycleBinRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_volumes__pb2.RestoreVolumeFromRecycleBinResponse.FromString,
+                _registered_method=True)
         self.DescribeVolumes = channel.unary_unary(
                 '/stead.v1.Volumes/DescribeVolumes',
                 request_serializer=stead_dot_v1_dot_volumes__pb2.DescribeVolumesRequest.SerializeToString,
@@ -94,7 +104,23 @@ class VolumesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteVolume(self, request, context):
-        """Deletes a volume and its data for good. Errors: `InvalidVolume.NotFound`, `VolumeInUse`.
+        """Deletes a volume. It stays in the recycle bin for a while, a day by default, if its room is not needed before.
+        Errors: `InvalidVolume.NotFound`, `VolumeInUse`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVolumesInRecycleBin(self, request, context):
+        """Lists deleted volumes that can be restored. Errors: `InvalidVolume.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreVolumeFromRecycleBin(self, request, context):
+        """Takes a deleted volume back, with its data. Success if it is not deleted.
+        Errors: `InvalidVolume.NotFound` (it is gone for good), `InsufficientVolumeCapacity`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +155,16 @@ def add_VolumesServicer_to_server(servicer, server):
                     servicer.DeleteVolume,
                     request_deserializer=stead_dot_v1_dot_volumes__pb2.DeleteVolumeRequest.FromString,
                     response_serializer=stead_dot_v1_dot_volumes__pb2.DeleteVolumeResponse.SerializeToString,
+            ),
+            'ListVolumesInRecycleBin': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVolumesInRecycleBin,
+                    request_deserializer=stead_dot_v1_dot_volumes__pb2.ListVolumesInRecycleBinRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_volumes__pb2.ListVolumesInRecycleBinResponse.SerializeToString,
+            ),
+            'RestoreVolumeFromRecycleBin': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreVolumeFromRecycleBin,
+                    request_deserializer=stead_dot_v1_dot_volumes__pb2.RestoreVolumeFromRecycleBinRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_volumes__pb2.RestoreVolumeFromRecycleBinResponse.SerializeToString,
             ),
             'DescribeVolumes': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeVolumes,
@@ -245,6 +281,60 @@ class Volumes:
             '/stead.v1.Volumes/DeleteVolume',
             stead_dot_v1_dot_volumes__pb2.DeleteVolumeRequest.SerializeToString,
             stead_dot_v1_dot_volumes__pb2.DeleteVolumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVolumesInRecycleBin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Volumes/ListVolumesInRecycleBin',
+            stead_dot_v1_dot_volumes__pb2.ListVolumesInRecycleBinRequest.SerializeToString,
+            stead_dot_v1_dot_volumes__pb2.ListVolumesInRecycleBinResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreVolumeFromRecycleBin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Volumes/RestoreVolumeFromRecycleBin',
+            stead_dot_v1_dot_volumes__pb2.RestoreVolumeFromRecycleBinRequest.SerializeToString,
+            stead_dot_v1_dot_volumes__pb2.RestoreVolumeFromRecycleBinResponse.FromString,
             options,
             channel_credentials,
             insecure,

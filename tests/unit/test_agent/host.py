@@ -44,6 +44,7 @@ ADDRESS = "192.0.2.1"
 FAST = EngineSettings(concurrency=4, full_pass_s=0.05, retry_first_s=0.001, retry_cap_s=0.02)
 
 VOLUME = VolumeSpec("vol-1", 1 << 30)
+TOMBSTONE = replace(VOLUME, deleted=True)
 DATA = VolumeSpec("vol-2", 1 << 30)
 EXPORT = ExportSpec("vol-1-e1", "vol-1", 1, 20001, ("host-1",))
 DATA_EXPORT = ExportSpec("vol-2-e1", "vol-2", 1, 20002, ("host-1",))

@@ -25,6 +25,7 @@ from .host import (
     NIC,
     PORT,
     ROOT_DISK,
+    TOMBSTONE,
     VOLUME,
     VPC,
     Crash,
@@ -70,6 +71,9 @@ async def test_it_takes_everything_down(host: Host) -> None:
     async with host.agent():
         await host.want(*EVERYTHING)
         await host.settle()
+        await host.want(TOMBSTONE)
+        await host.settle()
+        host.world.empty_trash()
         await host.want()
         await host.settle()
     world = host.world
@@ -120,6 +124,49 @@ async def test_what_nobody_wants_is_removed_although_its_spec_was_never_seen(hos
         await until(lambda: host.is_settled() and not host.world.ports, host.describe)
     assert list(host.world.volumes) == ["vol-1"]
     assert not host.world.domains
+
+
+async def test_a_volume_that_nobody_speaks_of_is_reported_and_left_alone(host: Host) -> None:
+    """An older database, a foreign pool, a ledger of before: whoever knows nothing of it can't mean to delete it."""
+    async with host.agent() as engine:
+        await host.want(*EVERYTHING)
+        await host.settle()
+        await host.want(DATA)
+        await until(lambda: not host.world.exports and engine.observations[DATA.ref].converged, host.describe)
+        await until(lambda: engine.observations[VOLUME.ref].permanent, host.describe)
+        assert "orphan: the control plane never asked for volume vol-1" in engine.observations[VOLUME.ref].error
+        assert host.world.volumes[VOLUME.volume_id] == VOLUME
+        await host.want(DATA, replace(VOLUME, is_ready=True))
+        await host.settle()
+
+
+async def test_an_orphan_that_an_admin_took_away_is_forgotten(host: Host) -> None:
+    host.world.volumes["vol-1"] = VOLUME
+    async with host.agent() as engine:
+        await host.want(DATA)
+        await until(lambda: engine.observations[VOLUME.ref].permanent, host.describe)
+        del host.world.volumes["vol-1"]
+        await host.settle()
+
+
+async def test_a_tombstone_puts_a_volume_into_the_trash_from_where_it_can_come_back(host: Host) -> None:
+    async with host.agent():
+        for wanted, kept in ((VOLUME, VOLUME), (TOMBSTONE, TOMBSTONE), (replace(VOLUME, is_ready=True), VOLUME)):
+            await host.want(wanted)
+            await host.settle()
+            assert host.world.volumes == {VOLUME.volume_id: kept}
+
+
+async def test_a_volume_is_reported_until_the_trash_was_emptied(host: Host) -> None:
+    async with host.agent() as engine:
+        for wanted in (VOLUME, TOMBSTONE):
+            await host.want(wanted)
+            await host.settle()
+        host.world.empty_trash()
+        await until(lambda: VOLUME.ref not in engine.observations, host.describe)
+        await host.want(replace(VOLUME, is_ready=True))
+        await until(lambda: engine.observations[VOLUME.ref].permanent, host.describe)
+        assert host.world.volumes == {}
 
 
 async def test_after_a_power_cut_the_host_comes_back_from_its_ledger(host: Host) -> None:
@@ -271,7 +318,7 @@ async def test_it_does_without_events(host: Host) -> None:
 async def test_random_failures_only_delay(tmp_path: Path) -> None:
     host = Host(tmp_path, FakeSettings(seed=7, failure_rate=0.3))
     async with host.agent():
-        for want in (EVERYTHING, (*EVERYTHING[:-1], stopped(INSTANCE)), ()):
+        for want in (EVERYTHING, (*EVERYTHING[:-1], stopped(INSTANCE)), (TOMBSTONE,)):
             await host.want(*want)
             await host.settle()
     assert host.world.violations == []
@@ -289,7 +336,8 @@ LIFE: tuple[tuple[Spec, ...], ...] = (
     (*MEANWHILE, stopped(REBOOTED)),
     (*MEANWHILE, started_again(REBOOTED)),
     (VOLUME, VPC, DATA),
-    (DATA,),
+    (TOMBSTONE, DATA),
+    (VOLUME, DATA),
 )
 
 
@@ -352,10 +400,10 @@ def _check(host: Host, wanted: tuple[Spec, ...]) -> None:
             assert set(domain.export_names) == {disk.export_name for disk in spec.disks}
 
 
-async def test_every_verb_may_have_to_be_repeated(host: Host) -> None:
-    for point in ("before", "after"):
-        host.world.faults[:] = [_fail_every_first(point)]
-        assert await _live(host) == len(LIFE)
+@pytest.mark.parametrize("point", ["before", "after"])
+async def test_every_verb_may_have_to_be_repeated(host: Host, point: str) -> None:
+    host.world.faults.append(_fail_every_first(point))
+    assert await _live(host) == len(LIFE)
 
 
 @pytest.mark.parametrize("point", ["before", "after"])

@@ -162,6 +162,12 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         volumes.DeleteVolumeResponse(),
     ),
     (
+        f"volume undelete {VOL}",
+        "RestoreVolumeFromRecycleBin",
+        volumes.RestoreVolumeFromRecycleBinRequest(volume_id=VOL),
+        volumes.RestoreVolumeFromRecycleBinResponse(),
+    ),
+    (
         "sg create web",
         "CreateSecurityGroup",
         groups.CreateSecurityGroupRequest(group_name="web", description="web"),
@@ -299,6 +305,13 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         "DescribeVolumes",
         volumes.DescribeVolumesResponse(),
         volumes.DescribeVolumesResponse(volumes=[volumes.Volume(volume_id=VOL)]),
+        VOL,
+    ),
+    (
+        "volume list --deleted",
+        "ListVolumesInRecycleBin",
+        volumes.ListVolumesInRecycleBinResponse(),
+        volumes.ListVolumesInRecycleBinResponse(volumes=[volumes.RecycledVolume(volume_id=VOL)]),
         VOL,
     ),
     ("image list", "DescribeImages", images.DescribeImagesResponse(), BY_NAME["DescribeImages"], AMI),

@@ -16,6 +16,7 @@ _COLUMNS = {
     "observations": "since time?",
     "attachments": "phase_at time?",
     "addresses": "leaving_vpc_id text",
+    "volumes": "recycled_at time?",
 }
 # A list is JSON in a text column.
 _ZERO = {"text": "", "list": "[]", "integer": "0", "boolean": "false"}
