@@ -4,11 +4,12 @@ Owns the few places where the two differ: `Ref` is called ResourceRef, a spec tr
 numbers have prefixed names. Nothing else in the agent knows how a message looks on the wire.
 """
 
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import Field, fields, replace
 from enum import Enum
 from typing import Any
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from agent import messages, model
 from stead.v1 import agent_pb2 as pb
@@ -37,7 +38,7 @@ _ENUMS: dict[str, dict[int, Enum]] = {
 def to_wire(value: Any) -> Any:
     """The message for one of our values; a spec comes without its Resource (see `resource_to_wire`)."""
     message = getattr(pb, _NAME_OF[type(value)])()
-    for field in fields(value):
+    for field in _fields(type(value)):
         _fill(message, field.name, getattr(value, field.name))
     return message
 
@@ -52,7 +53,7 @@ def from_wire(message: Message) -> Any:
         kind = message.WhichOneof("spec")
         return from_wire(getattr(message, kind)) if kind else None
     cls = _CLASS_OF[name]
-    value = cls(**{field.name: _read(message, field.name, field.default) for field in fields(cls)})
+    value = cls(**{field.name: _read(message, field.name, field.default) for field in _fields(cls)})
     return None if isinstance(value, model.Ref) and value.kind is None else value
 
 
@@ -66,8 +67,11 @@ def spec_to_bytes(spec: model.Spec) -> bytes:
 
 
 def spec_from_bytes(data: bytes) -> model.Spec | None:
-    """None for a kind that this agent does not know."""
-    spec: model.Spec | None = from_wire(pb.Resource.FromString(data))
+    """None for a kind that this agent does not know. Raises ValueError for what is no resource."""
+    try:
+        spec: model.Spec | None = from_wire(pb.Resource.FromString(data))
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
     return spec
 
 
@@ -78,7 +82,17 @@ def agent_message(value: messages.FromAgent) -> pb.AgentMessage:
 def from_control_message(message: pb.ControlMessage) -> messages.FromControlPlane | None:
     """None for a request that this agent does not know yet."""
     body = message.WhichOneof("body")
-    return from_wire(getattr(message, body)) if body else None
+    value: messages.FromControlPlane | None = from_wire(getattr(message, body)) if body else None
+    if not isinstance(value, messages.Update):
+        return value
+    known = (resource for resource in message.update.put if resource.WhichOneof("spec"))
+    raw = {spec.ref: resource.SerializeToString() for spec, resource in zip(value.put, known, strict=True)}
+    return replace(value, raw=raw)
+
+
+def _fields(cls: type) -> Iterator[Field[Any]]:
+    """Those that travel by themselves: `raw` is how others came."""
+    return (field for field in fields(cls) if field.name != "raw")
 
 
 def _fill(message: Message, name: str, item: Any) -> None:

@@ -3,7 +3,8 @@
 Owns no behaviour. Field meanings and units are documented once, in `protos/stead/v1/agent.proto`, under the same names.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from agent.model import Capacity, Kind, Ref, Spec
@@ -32,10 +33,13 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Update:
+    """`raw` has the bytes of what is in `put`, as they came: a later agent may understand more of them."""
+
     revision: int
     snapshot: bool
     put: tuple[Spec, ...] = ()
     remove: tuple[Ref, ...] = ()
+    raw: Mapping[Ref, bytes] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

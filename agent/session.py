@@ -179,6 +179,8 @@ class Session:
     async def _show_life(self, line: Line) -> None:
         while True:
             await asyncio.sleep(self._settings.heartbeat_s)
+            if self._revision:
+                await self._ledger.check()  # One that was taken away is filled by the next session.
             await line.send(Heartbeat(await self._capacity()))
 
     async def _answer(self, line: Line, request: ConsoleRequest) -> None:

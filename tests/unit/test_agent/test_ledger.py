@@ -1,13 +1,20 @@
 """The ledger: what was acknowledged is there after any crash, and nothing half done ever is."""
 
+import sqlite3
+import stat
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agent.convert import from_control_message, resource_to_wire
+from agent.drivers.base import Transient
 from agent.ledger import Contents, Ledger, LedgerError
 from agent.messages import Update
+from stead.v1 import agent_pb2 as pb
 
 from .host import EVERYTHING, INSTANCE, VOLUME, VPC
 
@@ -50,10 +57,127 @@ async def test_one_agent_at_a_time(path: Path) -> None:
     Ledger(path).close()
 
 
-def test_a_damaged_file_says_what_to_do(path: Path) -> None:
+def _overwrite_all(path: Path) -> None:
     path.write_bytes(b"not a database, by no means" * 100)
-    with pytest.raises(LedgerError, match="move it away"):
-        Ledger(path)
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:6000])
+
+
+def _overwrite_pages(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 : 4096 * 6] = b"\xff" * 4096 * 4
+    path.write_bytes(content)
+
+
+def _garble_a_row(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE resource SET spec = x'ffffffff' WHERE kind = 'instance'")
+
+
+def _swap_rows(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE resource SET spec = (SELECT spec FROM resource WHERE kind = 'volume')")
+
+
+@pytest.mark.parametrize("damage", [_overwrite_all, _truncate, _overwrite_pages, _garble_a_row, _swap_rows])
+async def test_a_damaged_ledger_is_set_aside_and_filled_by_the_next_snapshot(
+    path: Path, damage: Callable[[Path], None]
+) -> None:
+    many = [replace(INSTANCE, instance_id=f"i-{number}") for number in range(100)]
+    ledger = Ledger(path)
+    await ledger.write(Update(5, True, (*EVERYTHING, *many)))
+    ledger.close()
+    damage(path)
+
+    ledger = Ledger(path)
+    assert ledger.load() == Contents(None, {}, {}), "nothing of it is believed"
+    assert "set aside as ledger.sqlite.damaged-" in ledger.problems[0]
+    assert [file for file in path.parent.iterdir() if ".damaged-" in file.name]
+    with pytest.raises(Transient, match="set aside"):
+        await ledger.write(Update(6, False, (VOLUME,)))
+    await ledger.write(Update(7, True, (VOLUME,)))
+    assert not ledger.problems
+    ledger.close()
+    assert Ledger(path).load() == Contents(7, {VOLUME.ref: VOLUME}, {})
+
+
+async def test_damage_that_comes_to_light_in_a_write(path: Path) -> None:
+    ledger = Ledger(path)
+    await ledger.write(Update(5, True, EVERYTHING))
+    ledger.close()
+    ledger = Ledger(path)
+    assert ledger._db
+    ledger._db.execute("PRAGMA shrink_memory")
+    _overwrite_pages(path)
+    with pytest.raises(Transient, match="set aside"):
+        await ledger.write(Update(6, False, (VPC,), (VOLUME.ref,)))
+    await ledger.write(Update(7, True, (VOLUME,)))
+    assert ledger.load() == Contents(7, {VOLUME.ref: VOLUME}, {})
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_a_ledger_that_is_taken_away_in_use_is_filled_anew(path: Path, tmp_path: Path, is_replaced: bool) -> None:
+    ledger = Ledger(path)
+    await ledger.write(Update(5, True, (VOLUME,)))
+    await ledger.check()
+    path.unlink()  # noqa: ASYNC240
+    if is_replaced:
+        other = Ledger(path)
+        await other.write(Update(3, True, (VPC,)))
+        other.close()
+    for change in (ledger.check(), ledger.write(Update(6, False, (VPC,))), ledger.note_guest_off("i-1", 1)):
+        with pytest.raises(Transient, match="taken away"):
+            await change
+    await ledger.write(Update(7, True, EVERYTHING))
+    await ledger.check()
+    ledger.close()
+    assert Ledger(path).load().revision == 7
+
+
+async def test_a_full_disk_is_a_problem_that_passes(path: Path) -> None:
+    ledger = Ledger(path)
+    await ledger.write(Update(5, True, (VOLUME,)))
+    assert ledger._db
+    ledger._db.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(Transient, match="see to its disk"):
+        await ledger.write(Update(6, True, [replace(INSTANCE, instance_id=f"i-{n}") for n in range(1000)]))  # type: ignore[arg-type]
+    assert "is full" in ledger.problems[0]
+    assert ledger.load() == Contents(5, {VOLUME.ref: VOLUME}, {})
+    await ledger.write(Update(6, False, (VPC,)))
+    assert not ledger.problems
+
+
+def test_without_a_place_for_it_the_agent_starts_and_waits(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "gone" / "ledger.sqlite")
+    assert ledger.load() == Contents(None, {}, {})
+    assert "gone" in ledger.problems[0]
+    ledger.close()
+
+
+async def test_nobody_else_reads_it(path: Path) -> None:
+    path.touch(mode=0o644)  # noqa: ASYNC240
+    ledger = Ledger(path)
+    await ledger.write(Update(1, True, (INSTANCE,)))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+async def test_it_keeps_what_only_a_later_agent_understands(path: Path) -> None:
+    """A field that this agent's contract does not have survives in the ledger."""
+    resource = resource_to_wire(VOLUME)
+    unknown = bytes([0xFA, 0x3F, 3]) + b"new"  # Field 1023, three bytes.
+    resource.volume.MergeFromString(unknown)
+    message = pb.ControlMessage(update=pb.Update(revision=1, snapshot=True, put=[resource]))
+    update = from_control_message(pb.ControlMessage.FromString(message.SerializeToString()))
+    assert update == Update(1, True, (VOLUME,))
+    ledger = Ledger(path)
+    await ledger.write(update)
+    assert ledger.load().specs == {VOLUME.ref: VOLUME}
+    ledger.close()
+    with closing(sqlite3.connect(path)) as db:
+        (kept,) = db.execute("SELECT spec FROM resource").fetchone()
+    assert unknown in kept
 
 
 async def test_a_log_cut_at_any_byte_ends_at_a_whole_update(path: Path) -> None:

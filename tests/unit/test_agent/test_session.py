@@ -1,6 +1,7 @@
 """The session against a real gRPC server with mutual TLS."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from agent import __version__
+from agent import __version__, bugs
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeWorld
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityStore
 from agent.images import Images
+from agent.ledger import Ledger
 from agent.messages import ConsoleReply, Heartbeat, Hello, Observed, Report, Role, Update
 from agent.model import ImageSource
 from agent.session import Session, SessionSettings
@@ -137,6 +139,41 @@ async def test_it_comes_back_after_every_kind_of_end(cloud: Cloud, host: Host, s
         cloud.send(Update(3, True, EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
     assert len(host.world.changes) > changes
+
+
+async def test_a_ledger_that_is_taken_away_is_filled_by_a_new_session(
+    cloud: Cloud, host: Host, store: IdentityStore
+) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: len(cloud.sessions) == 1)
+        cloud.send(Update(1, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        (host.context.state_dir / "ledger.sqlite").unlink()
+        await until(lambda: len(cloud.sessions) == 2)
+        assert any("taken away" in hello.capacity.problems[0] for hello in cloud.got(Hello)[1:])
+        cloud.send(Update(2, True, EVERYTHING))
+        await until(lambda: cloud.got(Report)[-1].revision == 2)
+    assert host.ledger_contents().revision == 2
+
+
+async def test_an_exception_that_nobody_foresaw_ends_a_session_and_nothing_else(
+    cloud: Cloud, host: Host, store: IdentityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_ledger: Ledger, _update: Update) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with session(cloud, host, store):
+        await until(lambda: len(cloud.sessions) == 1)
+        cloud.send(Update(1, True, EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        monkeypatch.setattr(Ledger, "write", fail)
+        cloud.send(Update(2, False))
+        await until(lambda: len(cloud.sessions) == 2)
+        monkeypatch.undo()
+        host.world.crash("i-1")
+        cloud.send(Update(3, True, EVERYTHING))
+        await until(lambda: cloud.got(Report)[-1].revision == 3 and is_all_converged(cloud, len(EVERYTHING)))
+    assert "Input/output error" in bugs.told.pop("session")
 
 
 async def test_without_a_control_plane_it_follows_its_ledger_after_a_grace(
