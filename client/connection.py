@@ -18,6 +18,7 @@ from client.calls import Streams, UnaryCalls, Uploads
 from client.config import Config
 from client.errors import ConfigError
 from stead.v1.addresses_pb2_grpc import AddressesStub
+from stead.v1.audit_pb2_grpc import AuditStub
 from stead.v1.events_pb2_grpc import EventsStub
 from stead.v1.hosts_pb2_grpc import HostsStub
 from stead.v1.images_pb2_grpc import ImagesStub
@@ -73,6 +74,7 @@ class Stead:
         self.instances = stub(InstancesStub)
         self.key_pairs = stub(KeyPairsStub)
         self.projects = stub(ProjectsStub)
+        self.audit = stub(AuditStub)
         self.regions = stub(RegionsStub)
         self.security_groups = stub(SecurityGroupsStub)
         self.tags = stub(TagsStub)

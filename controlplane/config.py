@@ -115,6 +115,8 @@ class LimitsConfig:
     instances_per_call: int = 1000
     key_pairs: int = 5000
     security_groups: int = 2500
+    # Of each project's calls, the latest so many are remembered. Higher: memory, if a project is that busy.
+    calls_remembered: int = 100_000
     # Calls of one project that read, and calls that change something: each second, and at once after a quiet time. More
     # are refused with RequestLimitExceeded and come back later. Higher: one project's scripts slow the others down.
     reads_per_s: int = 100
@@ -142,8 +144,9 @@ class TimingConfig:
     # How long an agent whose session ended may take to come back and still be given instances. Shorter: launches fail
     # while an agent is restarted. Longer: they are placed on a host that is down.
     reconnect_grace_s: int = 10
-    # How long a repeated client token finds its first call. Shorter: a script that retries next morning starts twice.
-    client_token_retention_s: int = 86400
+    # How long a call that changed something is remembered: a repeated client token finds it, and `stead audit list`
+    # shows it. Shorter: a script that retries next morning starts twice. Longer: memory, some 700 bytes for each call.
+    call_retention_s: int = 86400
 
     def patience(self) -> Patience:
         return Patience(timedelta(seconds=self.heartbeat_timeout_s), timedelta(seconds=self.reconnect_grace_s))
@@ -175,7 +178,7 @@ class Config:
             public_pool=self.network.public_ranges(),
             stop_timeout_s=self.timing.stop_timeout_s,
             terminated_visible=timedelta(seconds=self.timing.terminated_visible_s),
-            client_token_retention=timedelta(seconds=self.timing.client_token_retention_s),
+            call_retention=timedelta(seconds=self.timing.call_retention_s),
             **asdict(self.limits),
         )
 

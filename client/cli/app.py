@@ -7,6 +7,7 @@ import typer
 
 from client.cli import (
     address,
+    audit,
     az,
     host,
     image,
@@ -42,6 +43,7 @@ RESOURCES = {
     "az": (az, "Availability zones."),
     "host": (host, "The bare-metal machines (for admins)."),
     "project": (project, "Tenants and their tokens (for admins)."),
+    "audit": (audit, "What was changed, when, and with whose token (for admins)."),
 }
 for name, (module, summary) in RESOURCES.items():
     app.add_typer(module.app, name=name, help=summary)

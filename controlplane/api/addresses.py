@@ -41,14 +41,15 @@ class Addresses(AddressesServicer):
             message = convert.to_address(state, row) if row else pb.Address(allocation_id=allocation_id)
             return pb.AllocateAddressResponse(address=message)
 
-        made, _ = await self._edge.mutate(request, lambda state, call: addresses.allocate(state, call, asked), reply)
+        made, _ = await self._edge.mutate(request, addresses.allocate, asked, reply)
         return made
 
     async def AssociateAddress(self, request: Any, context: Any) -> pb.AssociateAddressResponse:
         asked = convert.to_request(request, addresses.AssociateAddress)
         made, _ = await self._edge.mutate(
             request,
-            lambda state, call: addresses.associate(state, call, asked),
+            addresses.associate,
+            asked,
             lambda state, association_id: pb.AssociateAddressResponse(association_id=association_id),
         )
         return made
@@ -56,7 +57,8 @@ class Addresses(AddressesServicer):
     async def DisassociateAddress(self, request: Any, context: Any) -> pb.DisassociateAddressResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: addresses.disassociate(state, call, request.association_id),
+            addresses.disassociate,
+            request.association_id,
             lambda state, _: pb.DisassociateAddressResponse(),
         )
         return done
@@ -64,7 +66,8 @@ class Addresses(AddressesServicer):
     async def ReleaseAddress(self, request: Any, context: Any) -> pb.ReleaseAddressResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: addresses.release(state, call, request.allocation_id),
+            addresses.release,
+            request.allocation_id,
             lambda state, _: pb.ReleaseAddressResponse(),
         )
         return done

@@ -1,6 +1,5 @@
 """Who is calling, and the two ways in: `mutate` and `read`."""
 
-import hashlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,31 +13,33 @@ from controlplane.model.policy import Policy
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call
-from controlplane.service.idempotency import Attempt, Outcome, UseCase, attempt
+from controlplane.service.idempotency import Attempt, Outcome, attempt, fingerprint
 from controlplane.service.projects import hash_secret
 from controlplane.sessions import Sessions
 
 T = TypeVar("T")
+Q = TypeVar("Q")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller; `token_id` names it in the log."""
+    """An authenticated caller; `token_id` names it in the log, `request_id` the call."""
 
     project_id: str
     role: Role
     token_id: str
+    request_id: str
 
 
 principal: ContextVar[Principal] = ContextVar("principal")
 
 
-def authenticate(state: State, secret: str) -> Principal:
+def authenticate(state: State, secret: str, request_id: str) -> Principal:
     """The owner of a bearer token. Raises `AuthFailure`."""
     token = state.tokens.one("secret_hash", hash_secret(secret)) if secret else None
     if token is None or token.revoked_at is not None:
         raise Unauthenticated("AuthFailure", "No valid token: send metadata `authorization: Bearer <token>`")
-    return Principal(token.project_id, token.role, token.id)
+    return Principal(token.project_id, token.role, token.id, request_id)
 
 
 class Edge:
@@ -55,23 +56,35 @@ class Edge:
         who = principal.get()
         return Call(who.project_id, who.role, self.clock(), mint, self.policy, self.sessions)
 
-    async def mutate(self, request: Any, use_case: UseCase, reply: Callable[[State, Any], T]) -> tuple[T, bool]:
-        """Carry a use case out, at most once for a client token; returns the reply and whether it is a replay."""
-        how, call = _attempt_of(request), self.call()
+    async def mutate(
+        self,
+        request: Any,
+        use_case: Callable[[State, Call, Q], tuple[Change, Any]],
+        asked: Q,
+        reply: Callable[[State, Any], T],
+    ) -> tuple[T, bool]:
+        """Carry a use case out, at most once for a client token; returns the reply and whether it is a replay.
+
+        `request` says how it is asked, with its client token and dry run, and `asked` what: the use case's own request.
+        """
+        how, call = _attempt_of(request, asked), self.call()
+
+        def carry_out(state: State) -> tuple[Change, Outcome]:
+            return attempt(state, call, how, lambda state, call: use_case(state, call, asked))
 
         def answer(state: State, outcome: Outcome) -> tuple[T, bool]:
             return reply(state, outcome.result), outcome.is_replay
 
-        return await self.engine.call(lambda state: attempt(state, call, how, use_case), answer)
+        return await self.engine.call(carry_out, answer)
 
     async def replay(
-        self, request: Any, check: Callable[[State, Call], object], reply: Callable[[State, Any], T]
+        self, request: Any, asked: object, check: Callable[[State, Call], object], reply: Callable[[State, Any], T]
     ) -> T | None:
         """Before costly work: the reply to an earlier call with the same client token, None where there was none.
 
         Raises what `check` raises, and for a dry run.
         """
-        how, call = _attempt_of(request), self.call()
+        how, call = _attempt_of(request, asked), self.call()
 
         def outcome(state: State) -> tuple[Change, Outcome]:
             return Change(), attempt(state, call, how, lambda state, call: (Change(), check(state, call)))[1]
@@ -86,12 +99,6 @@ class Edge:
         return await self.engine.read(lambda state: query(state, call))
 
 
-def _attempt_of(request: Any) -> Attempt:
-    """The hash is that of the serialised parameters: the same for the same request, with one version of protobuf."""
-    bare = type(request)()
-    bare.CopyFrom(request)
-    bare.ClearField("client_token")
-    bare.ClearField("dry_run")
-    parameters = bare.SerializeToString(deterministic=True)
-    operation = type(request).__name__.removesuffix("Request")
-    return Attempt(operation, request.client_token, hashlib.sha256(parameters).hexdigest(), request.dry_run)
+def _attempt_of(request: Any, asked: object) -> Attempt:
+    operation, who = type(request).__name__.removesuffix("Request").removesuffix("Header"), principal.get()
+    return Attempt(operation, request.client_token, fingerprint(asked), request.dry_run, who.token_id, who.request_id)

@@ -10,7 +10,7 @@ from stead.v1 import events_pb2 as pb
 from stead.v1.events_pb2_grpc import EventsServicer
 
 # What is nobody's resource: records of calls.
-_INTERNAL = ("client-token",)
+_INTERNAL = ("call",)
 
 
 class Events(EventsServicer):

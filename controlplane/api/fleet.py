@@ -98,9 +98,7 @@ class Hosts(HostsServicer):
                 expire_time=convert.timestamp(row.expires_at),
             )
 
-        made, is_replay = await self._edge.mutate(
-            request, lambda state, call: hosts.create_token(state, call, asked), reply
-        )
+        made, is_replay = await self._edge.mutate(request, hosts.create_token, asked, reply)
         if is_replay:
             made.token = ""
         return made
@@ -174,13 +172,14 @@ class InstanceTypes(InstanceTypesServicer):
             message = convert.to_instance_type(row) if row else request.instance_type
             return instance_types_pb2.CreateInstanceTypeResponse(instance_type=message)
 
-        made, _ = await self._edge.mutate(request, lambda state, call: catalogue.create(state, call, asked), reply)
+        made, _ = await self._edge.mutate(request, catalogue.create, asked, reply)
         return made
 
     async def DeleteInstanceType(self, request: Any, context: Any) -> instance_types_pb2.DeleteInstanceTypeResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: catalogue.delete(state, call, request.instance_type),
+            catalogue.delete,
+            request.instance_type,
             lambda state, _: instance_types_pb2.DeleteInstanceTypeResponse(),
         )
         return done

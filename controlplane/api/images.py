@@ -46,7 +46,7 @@ class Images(ImagesServicer):
         header = await _header(requests)
         announced = convert.to_request(header, images.RegisterImage, virtual_size_bytes=0)
         image_id, is_known = await self._edge.read(
-            lambda state, call: (images.mint(call), f"{call.project_id}/{header.client_token}" in state.client_tokens)
+            lambda state, call: (images.mint(call), f"{call.project_id}/{header.client_token}" in state.calls)
         )
         if header.dry_run or not is_known:
             await self._edge.read(lambda state, call: images.check(state, call, announced))
@@ -61,7 +61,7 @@ class Images(ImagesServicer):
                 size = 0 if header.dry_run else await self._receive(image_id, requests, header)
                 complete = convert.to_request(header, images.RegisterImage, virtual_size_bytes=size)
                 made, _ = await self._edge.mutate(
-                    header, lambda state, call: images.register(state, call, image_id, complete), reply
+                    header, lambda state, call, asked: images.register(state, call, image_id, asked), complete, reply
                 )
             finally:
                 if (
@@ -100,13 +100,14 @@ class Images(ImagesServicer):
             row = state.images.get(asked.image_id)
             return pb.ModifyImageAttributeResponse(image=convert.to_image(row, row.project_id) if row else None)
 
-        done, _ = await self._edge.mutate(request, lambda state, call: images.modify(state, call, asked), reply)
+        done, _ = await self._edge.mutate(request, images.modify, asked, reply)
         return done
 
     async def DeregisterImage(self, request: Any, context: Any) -> pb.DeregisterImageResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: images.deregister(state, call, request.image_id),
+            images.deregister,
+            request.image_id,
             lambda state, _: pb.DeregisterImageResponse(),
         )
         return done

@@ -18,8 +18,8 @@ from controlplane.service.call import INSTANCE, Call, find
 from stead.v1 import instances_pb2 as pb
 from stead.v1.instances_pb2_grpc import InstancesServicer
 
-M = TypeVar("M")
-UseCase = Callable[[State, Call], tuple[Change, list[power.StateChange]]]
+Q = TypeVar("Q")
+PowerUseCase = Callable[[State, Call, Q], tuple[Change, list[power.StateChange]]]
 
 CONSOLE_MAX_BYTES = 64 * 1024
 # Shorter: a busy host's console is out of reach. Longer: a caller waits for a host that hangs.
@@ -74,7 +74,7 @@ class Instances(InstancesServicer):
             messages = [convert.to_instance(state, sessions, row, role) for row in rows]
             return pb.RunInstancesResponse(reservation_id=rows[0].reservation_id, instances=messages)
 
-        made, _ = await self._edge.mutate(request, lambda state, call: instances.run(state, call, asked), reply)
+        made, _ = await self._edge.mutate(request, instances.run, asked, reply)
         return made
 
     async def DescribeInstances(self, request: Any, context: Any) -> pb.DescribeInstancesResponse:
@@ -89,20 +89,20 @@ class Instances(InstancesServicer):
         return pb.DescribeInstancesResponse(instances=found, next_page_token=token)
 
     async def StartInstances(self, request: Any, context: Any) -> pb.StartInstancesResponse:
-        changes = await self._power(request, lambda state, call: power.start(state, call, request.instance_ids))
+        changes = await self._power(request, power.start, request.instance_ids)
         return pb.StartInstancesResponse(starting_instances=changes)
 
     async def StopInstances(self, request: Any, context: Any) -> pb.StopInstancesResponse:
         asked = convert.to_request(request, power.StopInstances)
-        changes = await self._power(request, lambda state, call: power.stop(state, call, asked))
+        changes = await self._power(request, power.stop, asked)
         return pb.StopInstancesResponse(stopping_instances=changes)
 
     async def RebootInstances(self, request: Any, context: Any) -> pb.RebootInstancesResponse:
-        await self._power(request, lambda state, call: power.reboot(state, call, request.instance_ids))
+        await self._power(request, power.reboot, request.instance_ids)
         return pb.RebootInstancesResponse()
 
     async def TerminateInstances(self, request: Any, context: Any) -> pb.TerminateInstancesResponse:
-        changes = await self._power(request, lambda state, call: power.terminate(state, call, request.instance_ids))
+        changes = await self._power(request, power.terminate, request.instance_ids)
         return pb.TerminateInstancesResponse(terminating_instances=changes)
 
     async def ModifyInstanceAttribute(self, request: Any, context: Any) -> pb.ModifyInstanceAttributeResponse:
@@ -114,14 +114,12 @@ class Instances(InstancesServicer):
             message = convert.to_instance(state, sessions, row, role) if row else None
             return pb.ModifyInstanceAttributeResponse(instance=message)
 
-        done, _ = await self._edge.mutate(
-            request, lambda state, call: instance_attributes.modify(state, call, asked), reply
-        )
+        done, _ = await self._edge.mutate(request, instance_attributes.modify, asked, reply)
         return done
 
-    async def _power(self, request: Any, use_case: UseCase) -> list[pb.InstanceStateChange]:
+    async def _power(self, request: Any, use_case: PowerUseCase[Q], asked: Q) -> list[pb.InstanceStateChange]:
         done, _ = await self._edge.mutate(
-            request, use_case, lambda state, changes: [convert.to_state_change(change) for change in changes]
+            request, use_case, asked, lambda state, changes: [convert.to_state_change(change) for change in changes]
         )
         return done
 

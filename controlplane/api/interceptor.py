@@ -105,7 +105,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     def _caller(self, call: "_Call", needed: int) -> Principal:
         if needed not in OF_TOKENS:
             raise Denied("UnauthorizedOperation", f"No token may call {call.method}")
-        who = call.caller = authenticate(self._edge.engine.state, call.secret())
+        who = call.caller = authenticate(self._edge.engine.state, call.secret(), call.request_id)
         if who.role < OF_TOKENS[needed]:
             raise Denied(
                 "UnauthorizedOperation",
@@ -153,7 +153,7 @@ class _Call:
         self.address = str(context.peer()).rpartition(":")[0]  # "ipv4:192.0.2.1:40000"
         self.caller: Principal | None = None
         self._context = context
-        self._request_id = mint(Prefix.RESERVATION).replace("r-", "req-")
+        self.request_id = mint(Prefix.RESERVATION).replace("r-", "req-")
         self._began = time.monotonic()
 
     def secret(self) -> str:
@@ -176,16 +176,14 @@ class _Call:
     async def _fail(self, error: CloudError) -> NoReturn:
         self._log(error.code)
         sees_hosts = self.caller is not None and self.caller.role is Role.ADMIN
-        await self._context.abort(*status_of(error, self._request_id, sees_hosts=sees_hosts))
+        await self._context.abort(*status_of(error, self.request_id, sees_hosts=sees_hosts))
         raise AssertionError("abort raises")
 
     async def _break(self, error: Exception) -> NoReturn:
         """A bug of ours: say so, show nothing of it."""
-        structlog.get_logger().error("bug", method=self.method, request_id=self._request_id, exc_info=error)
+        structlog.get_logger().error("bug", method=self.method, request_id=self.request_id, exc_info=error)
         await self._fail(
-            CloudError(
-                "InternalError", f"This is a bug in the control plane; see request {self._request_id} in its log"
-            )
+            CloudError("InternalError", f"This is a bug in the control plane; see request {self.request_id} in its log")
         )
 
     def _log(self, code: str) -> None:
@@ -197,5 +195,5 @@ class _Call:
             code=code,
             caller=self.caller.token_id if self.caller else "-",
             duration_ms=round((time.monotonic() - self._began) * 1000, 1),
-            request_id=self._request_id,
+            request_id=self.request_id,
         )

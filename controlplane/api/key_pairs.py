@@ -34,33 +34,35 @@ class KeyPairs(KeyPairsServicer):
         self._thread = ThreadPoolExecutor(1, "keys")
 
     async def CreateKeyPair(self, request: Any, context: Any) -> pb.CreateKeyPairResponse:
-        if earlier := await self._made_earlier(request):
+        key_type = keys.KeyType.RSA if request.key_type == pb.KEY_TYPE_RSA else keys.KeyType.ED25519
+        asked = key_pairs.CreateKeyPair(request.key_name, key_type.value, dict(request.tags))
+        if earlier := await self._made_earlier(request, asked):
             return earlier
-        material, public_key = await self._create(request.key_type)
-        asked = key_pairs.StoreKeyPair(request.key_name, public_key, dict(request.tags))
+        material, public_key = await self._create(key_type)
 
         def reply(state: State, key_pair_id: str) -> pb.CreateKeyPairResponse:
             return pb.CreateKeyPairResponse(key_pair=_pair(state, key_pair_id), key_material=material)
 
         made, is_replay = await self._edge.mutate(
-            request, lambda state, call: key_pairs.store(state, call, asked), reply
+            request, lambda state, call, asked: key_pairs.store(state, call, asked.with_key(public_key)), asked, reply
         )
         if is_replay:
             made.key_material = ""
         return made
 
-    async def _made_earlier(self, request: Any) -> pb.CreateKeyPairResponse | None:
+    async def _made_earlier(self, request: Any, asked: key_pairs.CreateKeyPair) -> pb.CreateKeyPairResponse | None:
         """The answer to a repeated call. What can be refused is refused here, before the work of making a key."""
         return await self._edge.replay(
             request,
-            lambda state, call: key_pairs.check(state, call, request.key_name, request.tags),
+            asked,
+            lambda state, call: key_pairs.check(state, call, asked.key_name, asked.tags),
             lambda state, key_pair_id: pb.CreateKeyPairResponse(key_pair=_pair(state, key_pair_id)),
         )
 
-    async def _create(self, key_type: pb.KeyType) -> tuple[str, keys.PublicKey]:
-        if key_type != pb.KEY_TYPE_RSA:
-            return keys.create(keys.KeyType.ED25519)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, keys.create, keys.KeyType.RSA)
+    async def _create(self, key_type: keys.KeyType) -> tuple[str, keys.PublicKey]:
+        if key_type is not keys.KeyType.RSA:
+            return keys.create(key_type)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, keys.create, key_type)
 
     async def ImportKeyPair(self, request: Any, context: Any) -> pb.ImportKeyPairResponse:
         try:
@@ -70,7 +72,8 @@ class KeyPairs(KeyPairsServicer):
         asked = key_pairs.StoreKeyPair(request.key_name, public_key, dict(request.tags))
         made, _ = await self._edge.mutate(
             request,
-            lambda state, call: key_pairs.store(state, call, asked),
+            key_pairs.store,
+            asked,
             lambda state, key_pair_id: pb.ImportKeyPairResponse(key_pair=_pair(state, key_pair_id)),
         )
         return made
@@ -91,7 +94,8 @@ class KeyPairs(KeyPairsServicer):
         asked = convert.to_request(request, key_pairs.DeleteKeyPair)
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: key_pairs.delete(state, call, asked),
+            key_pairs.delete,
+            asked,
             lambda state, key_pair_id: pb.DeleteKeyPairResponse(key_pair_id=key_pair_id),
         )
         return done

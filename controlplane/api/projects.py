@@ -30,7 +30,7 @@ class Projects(ProjectsServicer):
         def reply(state: State, project_id: str) -> pb.CreateProjectResponse:
             return pb.CreateProjectResponse(project=convert.to_project(state.projects[project_id]))
 
-        made, _ = await self._edge.mutate(request, lambda s, call: projects.create(s, call, request.name), reply)
+        made, _ = await self._edge.mutate(request, projects.create, request.name, reply)
         return made
 
     async def DescribeProjects(self, request: Any, context: Any) -> pb.DescribeProjectsResponse:
@@ -58,7 +58,8 @@ class Projects(ProjectsServicer):
         )
         made, is_replay = await self._edge.mutate(
             request,
-            lambda state, call: projects.create_token(state, call, asked),
+            projects.create_token,
+            asked,
             lambda state, token_id: pb.CreateTokenResponse(token_id=token_id, secret=secret),
         )
         if is_replay:
@@ -68,7 +69,8 @@ class Projects(ProjectsServicer):
     async def RevokeToken(self, request: Any, context: Any) -> pb.RevokeTokenResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: projects.revoke_token(state, call, request.token_id),
+            projects.revoke_token,
+            request.token_id,
             lambda state, _: pb.RevokeTokenResponse(),
         )
         return done

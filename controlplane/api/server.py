@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from controlplane import ca
 from controlplane.api.addresses import Addresses
 from controlplane.api.agents import Agents, Enrollment
+from controlplane.api.audit import Audit
 from controlplane.api.caller import Edge
 from controlplane.api.events import Events
 from controlplane.api.fleet import Hosts, InstanceTypes, Regions
@@ -28,6 +29,7 @@ from controlplane.uploads import Uploads
 from stead.v1 import (
     addresses_pb2_grpc,
     agent_pb2_grpc,
+    audit_pb2_grpc,
     events_pb2_grpc,
     hosts_pb2_grpc,
     images_pb2_grpc,
@@ -88,6 +90,7 @@ _USER_SERVICES = (
     "Addresses",
     "Tags",
     "Events",
+    "Audit",
     "Enrollment",
 )
 
@@ -123,6 +126,7 @@ async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grp
     addresses_pb2_grpc.add_AddressesServicer_to_server(Addresses(edge), server)
     tags_pb2_grpc.add_TagsServicer_to_server(Tags(edge), server)
     events_pb2_grpc.add_EventsServicer_to_server(Events(edge), server)
+    audit_pb2_grpc.add_AuditServicer_to_server(Audit(edge), server)
     enrollment = Enrollment(edge, endpoints.authority, endpoints.agents_advertised)
     agent_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, server)
     names = [f"stead.v1.{name}" for name in _USER_SERVICES]

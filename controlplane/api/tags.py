@@ -15,14 +15,10 @@ class Tags(TagsServicer):
 
     async def CreateTags(self, request: Any, context: Any) -> pb.CreateTagsResponse:
         asked = convert.to_request(request, tagging.CreateTags)
-        done, _ = await self._edge.mutate(
-            request, lambda state, call: tagging.create(state, call, asked), lambda state, _: pb.CreateTagsResponse()
-        )
+        done, _ = await self._edge.mutate(request, tagging.create, asked, lambda state, _: pb.CreateTagsResponse())
         return done
 
     async def DeleteTags(self, request: Any, context: Any) -> pb.DeleteTagsResponse:
         asked = convert.to_request(request, tagging.DeleteTags)
-        done, _ = await self._edge.mutate(
-            request, lambda state, call: tagging.delete(state, call, asked), lambda state, _: pb.DeleteTagsResponse()
-        )
+        done, _ = await self._edge.mutate(request, tagging.delete, asked, lambda state, _: pb.DeleteTagsResponse())
         return done

@@ -48,14 +48,15 @@ class Volumes(VolumesServicer):
             )
             return pb.CreateVolumeResponse(volume=message)
 
-        made, _ = await self._edge.mutate(request, lambda state, call: volumes.create(state, call, asked), reply)
+        made, _ = await self._edge.mutate(request, volumes.create, asked, reply)
         return made
 
     async def AttachVolume(self, request: Any, context: Any) -> pb.AttachVolumeResponse:
         asked = convert.to_request(request, volumes.AttachVolume)
         made, _ = await self._edge.mutate(
             request,
-            lambda state, call: volumes.attach(state, call, asked),
+            volumes.attach,
+            asked,
             lambda state, attachment_id: pb.AttachVolumeResponse(
                 attachment=_bond(state, attachment_id, self._edge.clock())
             ),
@@ -66,7 +67,8 @@ class Volumes(VolumesServicer):
         asked = convert.to_request(request, volumes.DetachVolume)
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: volumes.detach(state, call, asked),
+            volumes.detach,
+            asked,
             lambda state, attachment_id: pb.DetachVolumeResponse(
                 attachment=_bond(state, attachment_id, self._edge.clock())
             ),
@@ -76,7 +78,8 @@ class Volumes(VolumesServicer):
     async def DeleteVolume(self, request: Any, context: Any) -> pb.DeleteVolumeResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: volumes.delete(state, call, request.volume_id),
+            volumes.delete,
+            request.volume_id,
             lambda state, _: pb.DeleteVolumeResponse(),
         )
         return done
@@ -94,7 +97,8 @@ class Volumes(VolumesServicer):
     async def RestoreVolumeFromRecycleBin(self, request: Any, context: Any) -> pb.RestoreVolumeFromRecycleBinResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: volumes.restore(state, call, request.volume_id),
+            volumes.restore,
+            request.volume_id,
             lambda state, _: pb.RestoreVolumeFromRecycleBinResponse(),
         )
         return done

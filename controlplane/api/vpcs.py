@@ -102,7 +102,7 @@ class Vpcs(VpcsServicer):
                 subnet=convert.to_subnet(state, state.subnets[asked.subnet_id])
             )
 
-        done, _ = await self._edge.mutate(request, lambda state, call: vpcs.modify_subnet(state, call, asked), reply)
+        done, _ = await self._edge.mutate(request, vpcs.modify_subnet, asked, reply)
         return done
 
     async def DescribeInternetGateways(self, request: Any, context: Any) -> vpcs_pb2.DescribeInternetGatewaysResponse:
@@ -138,15 +138,14 @@ class SecurityGroups(SecurityGroupsServicer):
             group = convert.to_security_group(state, row) if row else pb.SecurityGroup(group_id=group_id)
             return pb.CreateSecurityGroupResponse(security_group=group)
 
-        made, _ = await self._edge.mutate(
-            request, lambda state, call: security_groups.create(state, call, asked), reply
-        )
+        made, _ = await self._edge.mutate(request, security_groups.create, asked, reply)
         return made
 
     async def DeleteSecurityGroup(self, request: Any, context: Any) -> pb.DeleteSecurityGroupResponse:
         done, _ = await self._edge.mutate(
             request,
-            lambda state, call: security_groups.delete(state, call, request.group_id),
+            security_groups.delete,
+            request.group_id,
             lambda state, _: pb.DeleteSecurityGroupResponse(),
         )
         return done
@@ -182,14 +181,10 @@ class SecurityGroups(SecurityGroupsServicer):
             rules = [convert.to_rule(state.rules[rule_id]) for rule_id in rule_ids if rule_id in state.rules]
             return response(rules=rules)
 
-        made, _ = await self._edge.mutate(
-            request, lambda state, call: security_groups.authorize(state, call, asked), reply
-        )
+        made, _ = await self._edge.mutate(request, security_groups.authorize, asked, reply)
         return made
 
     async def _revoke(self, request: Any, is_egress: bool, response: Callable[[], M]) -> M:
         asked = convert.to_request(request, security_groups.Revoke, is_egress=is_egress)
-        done, _ = await self._edge.mutate(
-            request, lambda state, call: security_groups.revoke(state, call, asked), lambda state, _: response()
-        )
+        done, _ = await self._edge.mutate(request, security_groups.revoke, asked, lambda state, _: response())
         return done

@@ -15,7 +15,7 @@ class Policy:
     public_pool: tuple[tuple[int, int], ...] = ()
     stop_timeout_s: int = 120
     terminated_visible: timedelta = timedelta(hours=1)
-    client_token_retention: timedelta = timedelta(days=1)
+    call_retention: timedelta = timedelta(days=1)
     elastic_addresses: int = 5
     rules_per_group_and_direction: int = 60
     groups_per_interface: int = 5
@@ -23,6 +23,7 @@ class Policy:
     instances_per_call: int = 1000
     key_pairs: int = 5000
     security_groups: int = 2500
+    calls_remembered: int = 100_000
     reads_per_s: int = 100
     reads_burst: int = 1000
     changes_per_s: int = 10

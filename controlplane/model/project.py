@@ -1,4 +1,4 @@
-"""Projects, the tokens that act for them, and the record of calls that carried a client token."""
+"""Projects, and the tokens that act for them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,19 +30,3 @@ class Token:
     secret_hash: str
     created_at: datetime
     revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientToken:
-    """A mutating call that was carried out, kept so that its repetition does no new work.
-
-    `id` is `<project id>/<client token>`; `request_hash` covers operation and parameters; `result` is what the use case
-    returned, JSON, from which the reply is made again.
-    """
-
-    id: str
-    project_id: str
-    operation: str
-    request_hash: str
-    result: str
-    created_at: datetime

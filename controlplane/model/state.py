@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from controlplane.model.audit import CallRecord
 from controlplane.model.capacity import NOTHING, Resources, claim_of
 from controlplane.model.host import Host, HostToken, Zone
 from controlplane.model.image import Image, InstanceType, KeyPair
@@ -22,7 +23,7 @@ from controlplane.model.network import (
     Subnet,
     Vpc,
 )
-from controlplane.model.project import ClientToken, Project, Token
+from controlplane.model.project import Project, Token
 
 
 class Row(Protocol):
@@ -50,6 +51,9 @@ class Table(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         return iter(self._rows.values())
+
+    def __reversed__(self) -> Iterator[R]:
+        return reversed(self._rows.values())
 
     def __contains__(self, row_id: object) -> bool:
         return row_id in self._rows
@@ -179,7 +183,7 @@ class State:
         self.usage: dict[str, Resources] = {}
         self.projects = Table("project", Project, name=lambda r: (r.name,))
         self.tokens = Table("token", Token, secret_hash=lambda r: (r.secret_hash,))
-        self.client_tokens = Table("client-token", ClientToken)
+        self.calls = Table("call", CallRecord, project=lambda r: (r.project_id,))
         self.zones = Table("zone", Zone)
         self.host_tokens = Table("host-token", HostToken, secret_hash=lambda r: (r.secret_hash,))
         self.hosts = Table("host", Host, zone=lambda r: (r.zone,), number=lambda r: (r.number,))

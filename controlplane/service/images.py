@@ -1,7 +1,7 @@
 """Images. The bytes are received, checked and stored by the caller before `register` makes the image known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from controlplane.errors import Conflict, Denied, Invalid, invalid_value
 from controlplane.ids import Prefix
@@ -21,7 +21,7 @@ class RegisterImage:
     description: str
     format: str
     size_bytes: int
-    virtual_size_bytes: int
+    virtual_size_bytes: int = field(compare=False)  # Seen in the file, not asked for.
     sha256: str
     tags: Mapping[str, str]
 

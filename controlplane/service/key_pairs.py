@@ -12,6 +12,16 @@ from controlplane.service.call import KEY_PAIR, Call, check_id, check_tags, chec
 
 
 @dataclass(frozen=True, slots=True)
+class CreateKeyPair:
+    key_name: str
+    key_type: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def with_key(self, public_key: PublicKey) -> "StoreKeyPair":
+        return StoreKeyPair(self.key_name, public_key, self.tags)
+
+
+@dataclass(frozen=True, slots=True)
 class StoreKeyPair:
     key_name: str
     public_key: PublicKey

@@ -81,13 +81,18 @@ def _reader(name: str, attributes: Attributes[R]) -> Callable[[R], Values]:
 
 def select(rows: Iterable[R], filters: Sequence[Filter], attributes: Attributes[R]) -> list[R]:
     """Rows that match all filters, ordered by creation and id. Raises `InvalidFilter`, `FilterLimitExceeded`."""
+    return sorted(matching(rows, filters, attributes), key=_order)
+
+
+def matching(rows: Iterable[R], filters: Sequence[Filter], attributes: Attributes[R]) -> Iterable[R]:
+    """Rows that match all filters, in their order. Raises as `select`."""
     _check_number(filters)
     for wanted in filters:
         if not wanted.values:
             raise Invalid("InvalidFilter", f"Filter {wanted.name!r} has no values; give at least one")
         read, values = _reader(wanted.name, attributes), _Values(wanted, MAX_WILDCARD_CHARACTERS // len(filters))
         rows = [row for row in rows if values.match(read(row))]
-    return sorted(rows, key=_order)
+    return rows
 
 
 def _check_number(filters: Sequence[Filter]) -> None:
@@ -105,22 +110,28 @@ def _order(row: Listed) -> tuple[str, str]:
 
 def page(rows: Sequence[R], page_size: int, page_token: str) -> tuple[Sequence[R], str]:
     """One page and the token of the next. A token names the last row of its page, so that pages never repeat one."""
+    length, start = page_length(page_size), 0
+    if page_token:
+        after = decode(page_token)
+        start = next((index for index, row in enumerate(rows) if _order(row) > after), len(rows))
+    part = rows[start : start + length]
+    has_more = start + len(part) < len(rows)
+    return part, encode(_order(part[-1])) if has_more else ""
+
+
+def page_length(page_size: int) -> int:
     if not 0 <= page_size <= MAX_PAGE:
         raise invalid_value("page_size", page_size, f"1 to {MAX_PAGE}, or 0 for {MAX_PAGE}")
-    start = 0
-    if page_token:
-        after = _decode(page_token)
-        start = next((index for index, row in enumerate(rows) if _order(row) > after), len(rows))
-    part = rows[start : start + (page_size or MAX_PAGE)]
-    has_more = start + len(part) < len(rows)
-    return part, _encode(_order(part[-1])) if has_more else ""
+    return page_size or MAX_PAGE
 
 
-def _encode(order: tuple[str, str]) -> str:
+def encode(order: tuple[str, str]) -> str:
+    """A page token out of the last row's place."""
     return base64.urlsafe_b64encode("\n".join(order).encode()).decode()
 
 
-def _decode(token: str) -> tuple[str, str]:
+def decode(token: str) -> tuple[str, str]:
+    """Raises `InvalidPaginationToken`."""
     try:
         created_at, row_id = base64.urlsafe_b64decode(token.encode()).decode().split("\n")
     except (ValueError, binascii.Error) as error:

@@ -1,11 +1,11 @@
-"""What ends by the clock: terminated instances, client tokens, join tokens, forgotten images."""
+"""What ends by the clock: terminated instances, records of calls, join tokens, forgotten images."""
 
 import json
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
+from controlplane.model.audit import CallRecord
 from controlplane.model.instance import Instance
-from controlplane.model.project import ClientToken
 from controlplane.model.state import Change, Row, State
 from controlplane.service import images
 from controlplane.service.call import Call
@@ -23,7 +23,7 @@ def sweep(state: State, call: Call) -> tuple[Change, bool]:
 
 def _forgotten(state: State, call: Call) -> Iterator[Row]:
     yield from (row for row in state.instances.by("terminated", True) if _is_over(state, call, row))
-    yield from (row for row in state.client_tokens if _is_stale(state, call, row))
+    yield from (row for row in _old_calls(state, call) if not _has_launched(state, row))
     yield from (row for row in state.host_tokens if not row.host_id and row.expires_at < call.now)
     yield from (row for row in state.images if row.deregistered_at and not images.is_needed(state, row.id))
 
@@ -34,8 +34,16 @@ def _is_over(state: State, call: Call, row: Instance) -> bool:
     return row.terminated_at + call.policy.terminated_visible < call.now
 
 
-def _is_stale(state: State, call: Call, row: ClientToken) -> bool:
-    """A launch's token lives as long as anything of the launch, and no token less than the retention."""
-    if row.created_at + call.policy.client_token_retention > call.now:
-        return False
-    return row.operation != "RunInstances" or not any(made in state.instances for made in json.loads(row.result))
+def _old_calls(state: State, call: Call) -> Iterator[CallRecord]:
+    """Those of before the retention, which come first; and of a project that has too many its first."""
+    latest = call.now - call.policy.call_retention
+    yield from takewhile(lambda row: row.created_at < latest, state.calls)
+    for project in state.projects:
+        surplus = state.calls.count("project", project.id) - call.policy.calls_remembered
+        if surplus > 0:
+            yield from state.calls.by("project", project.id)[:surplus]
+
+
+def _has_launched(state: State, row: CallRecord) -> bool:
+    """A launch's record lives as long as anything of the launch."""
+    return row.operation == "RunInstances" and any(made in state.instances for made in json.loads(row.result))

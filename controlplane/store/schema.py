@@ -22,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from controlplane.model.audit import CallRecord
 from controlplane.model.host import Host, HostToken, Zone
 from controlplane.model.image import Image, InstanceType, KeyPair
 from controlplane.model.instance import Attachment, Instance, Observation, Volume
@@ -35,7 +36,7 @@ from controlplane.model.network import (
     Subnet,
     Vpc,
 )
-from controlplane.model.project import ClientToken, Project, Token
+from controlplane.model.project import Project, Token
 from controlplane.model.state import Row
 
 metadata = MetaData(naming_convention={"uq": "uq_%(table_name)s_%(column_0_N_name)s", "ck": "ck_%(table_name)s"})
@@ -87,12 +88,15 @@ TABLES: dict[type[Row], Table] = {
         _time("revoked_at", nullable=True),
         unique=(("secret_hash",),),
     ),
-    ClientToken: _table(
-        "client_tokens",
+    CallRecord: _table(
+        "calls",
         _text("project_id"),
+        _text("token_id"),
+        _text("request_id"),
         _text("operation"),
         _text("request_hash"),
         _json("result"),
+        _json("resource_ids"),
         _time("created_at"),
     ),
     Zone: _table(

@@ -36,6 +36,7 @@ from controlplane.uploads import Uploads
 from stead.v1 import (
     addresses_pb2,
     agent_pb2,
+    audit_pb2,
     events_pb2,
     hosts_pb2,
     images_pb2,
@@ -57,6 +58,7 @@ LIMITS: dict[str, Any] = {"elastic_addresses": 50, "reads_burst": 100_000, "chan
 
 _USER_FILES = (
     addresses_pb2,
+    audit_pb2,
     events_pb2,
     hosts_pb2,
     images_pb2,

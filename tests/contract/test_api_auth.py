@@ -15,6 +15,7 @@ from stead.v1 import common_pb2, events_pb2
 from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, Rpc
 
 ADMINS_ONLY = {
+    "DescribeAuditRecords",
     "CreateProject",
     "CreateToken",
     "RevokeToken",

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from controlplane.model.project import Role
 from controlplane.service import sweeping
+from controlplane.service.projects import hash_secret
 from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHX0QlHtCPpJfBmDGwFjBeYGWzd8VTTvQHmRGtcTKRAg"
@@ -116,6 +118,27 @@ async def test_a_repeated_token_does_no_new_work(cloud: ControlPlane) -> None:
         with pytest.raises(Refused) as caught:
             await cloud.ask("CreateVolume", client_token=name, zone_name="home-1b", size_gib=2)
         assert caught.value.code == "IdempotentParameterMismatch"
+
+
+async def test_every_accepted_call_is_in_the_record_once_and_no_refused_one(cloud: ControlPlane) -> None:
+    asked = await requests(cloud)
+    before = (await cloud.ask("DescribeAuditRecords")).audit_records
+    for name, fields in asked.items():
+        for dry_run in (True, False):
+            with suppress(Refused):
+                await cloud.ask(name, client_token=name, dry_run=dry_run, **fields)
+        await cloud.ask(name, client_token=name, **fields)
+    with pytest.raises(Refused, match="MissingParameter"):
+        await cloud.ask("TerminateInstances")
+    records = (await cloud.ask("DescribeAuditRecords")).audit_records[: -len(before)]
+    assert [row.operation for row in records] == list(asked)[::-1]
+    assert len({row.request_id for row in records}) == len(records)
+    assert all(row.resource_ids for row in records)
+    assert {(row.project_id, row.token_id) for row in records} == {
+        (cloud.project_id, cloud.engine.state.tokens.one("secret_hash", hash_secret(cloud.secrets[Role.ADMIN])).id)  # type: ignore[union-attr]
+    }
+    await cloud.ask("AllocateAddress")
+    assert (await cloud.ask("DescribeAuditRecords")).audit_records[0].operation == "AllocateAddress", "without a token"
 
 
 async def test_a_replay_works_when_what_was_made_is_gone(cloud: ControlPlane) -> None:

@@ -38,7 +38,7 @@ def logged(cloud: ControlPlane, after: int) -> list[Event]:
     return [
         (row.revision, row.kind, row.id, row.deleted)
         for row in cloud.engine.log
-        if row.project_id == cloud.project_id and row.revision > after
+        if row.project_id == cloud.project_id and row.revision > after and row.kind != "call"
     ]
 
 

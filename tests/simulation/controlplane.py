@@ -179,7 +179,7 @@ class Process:
         asked.is_lost = not self._spawn(self._answer(asked))
 
     async def _answer(self, asked: Asked) -> None:
-        caller.principal.set(Principal(asked.project_id, Role.MEMBER, "tok"))
+        caller.principal.set(Principal(asked.project_id, Role.MEMBER, "tok", f"req-{asked.request.client_token}"))
         _asked.set(asked)
         method = next(getattr(one, asked.method) for one in self._servicers if hasattr(one, asked.method))
         try:

@@ -83,7 +83,7 @@ class Record:
         for asked in self._carried_out:
             token = f"{asked.project_id}/{asked.request.client_token}"
             has_happened = asked.revision <= loaded.revision or token in self._results
-            self._expect((token in loaded.client_tokens) is has_happened, f"{asked.method}: its token lies: {token}")
+            self._expect((token in loaded.calls) is has_happened, f"{asked.method}: its token lies: {token}")
 
     # What follows from it
 

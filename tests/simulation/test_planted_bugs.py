@@ -36,7 +36,7 @@ def it_answers_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
 def it_forgets_that_a_token_was_used(patch: pytest.MonkeyPatch) -> None:
     get = Table.get
-    patch.setattr(Table, "get", lambda self, id: None if self.kind == "client-token" else get(self, id))
+    patch.setattr(Table, "get", lambda self, id: None if self.kind == "call" else get(self, id))
 
 
 @pytest.mark.parametrize("plant", [it_answers_before_the_commit, it_forgets_that_a_token_was_used])

@@ -9,8 +9,9 @@ import pytest
 
 from controlplane.keys import KeyType
 from controlplane.keys import create as make_key
+from controlplane.model.audit import CallRecord
 from controlplane.model.host import HostRole
-from controlplane.model.project import ClientToken, Role
+from controlplane.model.project import Role
 from controlplane.service import catalogue, hosts, images, key_pairs, power, projects, regions, sweeping
 from controlplane.service.catalogue import CreateInstanceType
 from controlplane.service.hosts import Capacity, CreateHostToken, Join
@@ -220,7 +221,7 @@ def test_the_clock_ends_what_nobody_may_ask_for_any_more(region: Region) -> None
     region.add_host()
     gone, kept = region.launch(), region.launch()
     for token, made in (("old", gone), ("live", kept)):
-        row = ClientToken(f"p/{token}", "p", "RunInstances", "", f'["{made}"]', region.now)
+        row = CallRecord(f"p/{token}", "p", "tok", "req", "RunInstances", "", f'["{made}"]', (made,), region.now)
         region.put(row, replace(row, id=f"p/other-{token}", operation="StopInstances"))
     host_token(region)
     region.do(power.terminate, [gone])
@@ -233,10 +234,10 @@ def test_the_clock_ends_what_nobody_may_ask_for_any_more(region: Region) -> None
     region.do(sweeping.sweep)
     assert [row.id for row in region.state.instances] == [kept]
     assert not len(region.state.host_tokens)
-    assert len(region.state.client_tokens) == 4
+    assert len(region.state.calls) == 4
     region.now += timedelta(days=1)
     region.do(sweeping.sweep)
-    assert [row.id for row in region.state.client_tokens] == ["p/live"]
+    assert [row.id for row in region.state.calls] == ["p/live"]
     assert image_id in region.state.images, "a volume is made from it"
     region.do(power.terminate, [kept])
     region.converge()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from stead.v1 import addresses_pb2 as addresses
+from stead.v1 import audit_pb2 as audit
 from stead.v1 import hosts_pb2 as hosts
 from stead.v1 import images_pb2 as images
 from stead.v1 import instance_types_pb2 as types
@@ -366,6 +367,13 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         types.DescribeInstanceTypesResponse(),
         types.DescribeInstanceTypesResponse(instance_types=[types.InstanceType(instance_type="t3.nano")]),
         "t3.nano",
+    ),
+    (
+        "audit list --latest 1",
+        "DescribeAuditRecords",
+        audit.DescribeAuditRecordsResponse(),
+        audit.DescribeAuditRecordsResponse(audit_records=[audit.AuditRecord(operation="RunInstances")]),
+        "RunInstances",
     ),
     ("project list", "DescribeProjects", projects.DescribeProjectsResponse(), BY_NAME["DescribeProjects"], "proj-1"),
 ]

@@ -20,6 +20,7 @@ from grpc_status import rpc_status
 
 from stead.v1 import (
     addresses_pb2,
+    audit_pb2,
     events_pb2,
     hosts_pb2,
     images_pb2,
@@ -37,6 +38,7 @@ from stead.v1.common_pb2 import ErrorDetail
 
 FILES = [
     addresses_pb2,
+    audit_pb2,
     events_pb2,
     hosts_pb2,
     images_pb2,

@@ -1,0 +1,39 @@
+"""`stead audit`: the record of calls."""
+
+from typing import Annotated
+
+import typer
+
+from client.cli.options import Filters, parse_filters
+from client.cli.session import Cli, command
+from stead.v1.audit_pb2 import DescribeAuditRecordsRequest, DescribeAuditRecordsResponse
+
+app = typer.Typer(no_args_is_help=True)
+
+COLUMNS = {
+    "TIME": lambda record: record.call_time.ToJsonString(),
+    "CALL": lambda record: record.operation,
+    "RESOURCES": lambda record: ", ".join(record.resource_ids),
+    "TOKEN": lambda record: record.token_id,
+    "PROJECT": lambda record: record.project_id,
+    "REQUEST": lambda record: record.request_id,
+}
+
+
+@command(app, "list")
+async def list_(
+    cli: Cli,
+    filter: Filters = None,
+    latest: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 50,
+) -> None:
+    """List the calls that changed something, the latest first."""
+    reply = DescribeAuditRecordsResponse()
+    request = DescribeAuditRecordsRequest(filters=parse_filters(filter))
+    while len(reply.audit_records) < latest:
+        request.page_size = min(1000, latest - len(reply.audit_records))
+        page = await cli.stead.audit.DescribeAuditRecords(request)
+        reply.audit_records.extend(page.audit_records)
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            break
+    cli.table(reply, COLUMNS, reply.audit_records, "No calls.")

@@ -1,0 +1,36 @@
+"""The record of calls, for admins."""
+
+from typing import Any
+
+from controlplane.api.caller import Edge
+from controlplane.api.convert import timestamp, to_filters
+from controlplane.model.audit import CallRecord
+from controlplane.model.state import State
+from controlplane.service import audit
+from stead.v1 import audit_pb2 as pb
+from stead.v1.audit_pb2_grpc import AuditServicer
+
+
+class Audit(AuditServicer):
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def DescribeAuditRecords(self, request: Any, context: Any) -> pb.DescribeAuditRecordsResponse:
+        def query(state: State, _: object) -> pb.DescribeAuditRecordsResponse:
+            rows, token = audit.look_back(
+                state.calls, to_filters(request.filters), request.page_size, request.page_token
+            )
+            return pb.DescribeAuditRecordsResponse(audit_records=map(_message, rows), next_page_token=token)
+
+        return await self._edge.read(query)
+
+
+def _message(row: CallRecord) -> pb.AuditRecord:
+    return pb.AuditRecord(
+        request_id=row.request_id,
+        call_time=timestamp(row.created_at),
+        project_id=row.project_id,
+        token_id=row.token_id,
+        operation=row.operation,
+        resource_ids=row.resource_ids,
+    )
