@@ -80,6 +80,9 @@ class Uploads(grpc.aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]
         try:
             await call
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.INTERNAL and error_detail(error) is None:
+                # The other side ended the call while we were sending, and gRPC knows no more than that.
+                raise SteadError("Unavailable", "The upload was broken off.", retryable=True) from error
             raise await to_stead_error(error, self._explain) from error
         return call
 

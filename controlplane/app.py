@@ -146,7 +146,7 @@ async def serve(config: Config) -> None:
     # The state lives as long as the process: full collections would walk all of it for nothing.
     gc.freeze()
     sessions = Sessions(engine, policy.region, config.timing.patience(), clock)
-    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images)
+    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images, config.uploads.rules())
 
     def call() -> Call:
         return Call("", Role.ADMIN, clock(), mint, policy, sessions)
@@ -162,18 +162,19 @@ async def serve(config: Config) -> None:
             await server.start()
         structlog.get_logger().info("serving", region=policy.region, api=config.api.listen)
         await stopping.wait()
-        await drain(servers, sessions, engine)
+        await drain(servers, sessions, uploads, engine)
         for loop in loops:
             loop.cancel()
     store.close()
 
 
-async def drain(servers: Sequence[grpc.aio.Server], sessions: Sessions, engine: Engine) -> None:
+async def drain(servers: Sequence[grpc.aio.Server], sessions: Sessions, uploads: Uploads, engine: Engine) -> None:
     """Take nothing new, end at once what has no end of its own, and let the rest finish."""
     structlog.get_logger().info("draining")
     stopped = asyncio.gather(*(server.stop(DRAIN_S) for server in servers))
     await asyncio.sleep(0)  # They have closed their ports: who is told to come back comes to the next process.
     sessions.close_all()
+    uploads.close()
     await engine.close()
     await stopped
     await engine.drain()

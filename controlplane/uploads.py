@@ -1,19 +1,34 @@
-"""Uploaded images on the control plane's disk: received whole and checked, or not there at all."""
+"""Uploaded images on the control plane's disk: received whole and checked, or not there at all.
+
+    arriving/<project>.<sha256>.<image> --complete--> <image>
+                 |
+                 +--breaks off--> kept/<project>.<sha256>, from which the same file may be continued for a while
+
+The database may live on the same disk: uploads never take the last `free_space_floor_bytes` of it.
+"""
 
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Container, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Container
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import TypeVar
+
+from controlplane.errors import NoCapacity, Unavailable
 
 T = TypeVar("T")
 
 CHUNK_BYTES = 1 << 20
 # Reads and writes at once. Fewer: one slow request delays all transfers. More: threads that wait for the same disk.
 THREADS = 4
+# What must arrive within the idle timeout. More: slow lines are cut off. Less: a place is held by a byte a minute.
+PACE_BYTES = 1 << 18
+# Broken-off uploads that a project may continue. Fewer: two at once can't both. More: disk that nobody asked for.
+KEPT_PER_PROJECT = 2
 # docs/interop/qcow2.txt of QEMU: magic, version (4), backing file offset (8), size (24), incompatible features (72).
 _QCOW2_MAGIC = b"QFI\xfb"
 _QCOW2_HEADER_BYTES = 80
@@ -24,54 +39,179 @@ class BadUpload(Exception):
     """The bytes are not what was announced. The message says what is wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class UploadRules:
+    """What the operator allows; see the configuration."""
+
+    at_once: int = 32
+    at_once_per_project: int = 8
+    idle_timeout_s: float = 60
+    kept_s: float = 86400
+    free_space_floor_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A file as its sender describes it; `sha256` is hexadecimal. The first byte to come is the one at `offset`."""
+
+    project_id: str
+    sha256: str
+    size_bytes: int
+    image_format: str
+    offset: int = 0
+
+    @property
+    def kept_name(self) -> str:
+        return f"{self.project_id}.{self.sha256}"
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """An upload in progress: how much of it is here, and how long its sender may be silent."""
+
+    announced: Announced
+    received: int
+    digest: "hashlib._Hash"
+    patience: asyncio.Timeout | None = None
+
+
 class Uploads:
     """One file for each image, named by its id."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, rules: UploadRules | None = None) -> None:
         self._directory = directory
-        self._arriving: set[str] = set()
+        self._kept = directory / "kept"
+        self._arriving = directory / "arriving"
+        self._rules = rules or UploadRules()
+        self._arrivals: dict[str, _Arrival] = {}
+        self._is_closing = False
         self._threads = ThreadPoolExecutor(THREADS, "uploads")
-        directory.mkdir(parents=True, exist_ok=True)
-        for leftover in directory.glob("*.part"):
-            leftover.unlink()
+        for folder in (self._kept, self._arriving):
+            folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self._arriving.iterdir():
+            self._set_aside(leftover)
 
     def path(self, image_id: str) -> Path:
         return self._directory / image_id
 
-    @contextmanager
-    def arriving(self, image_id: str) -> Iterator[None]:
-        """Around `receive` and the image's registration: until then the sweep leaves the file alone."""
-        self._arriving.add(image_id)
-        try:
-            yield
-        finally:
-            self._arriving.discard(image_id)
+    def arriving_bytes(self, project_id: str) -> int:
+        """What the project's uploads in progress will take."""
+        return sum(row.announced.size_bytes for row in self._of(project_id))
 
-    async def receive(
-        self, image_id: str, chunks: AsyncIterator[bytes], size_bytes: int, sha256: str, image_format: str
-    ) -> int:
-        """Store an upload durably; returns the size in bytes of the disk in it. Raises BadUpload, OSError."""
-        part = self._directory / f"{image_id}.part"
-        try:
-            with part.open("xb") as file:
-                received, digest = 0, hashlib.sha256()
-                async for chunk in chunks:
-                    received += len(chunk)
-                    if received > size_bytes:
-                        raise BadUpload(f"the file is longer than the {size_bytes} bytes that were announced")
-                    await self._in_thread(_append, file.fileno(), digest, chunk)
-                await self._in_thread(os.fsync, file.fileno())
-            if received != size_bytes:
-                raise BadUpload(f"{received} bytes came, {size_bytes} were announced; send the file again")
-            if digest.hexdigest() != sha256:
-                raise BadUpload(f"SHA-256 is {digest.hexdigest()}, {sha256} was announced; send the file again")
-            virtual_size_bytes = await self._in_thread(disk_size, part, image_format)
-            await self._in_thread(self._keep, part, image_id)
-            return virtual_size_bytes
-        finally:
-            part.unlink(missing_ok=True)
+    def _of(self, project_id: str) -> list[_Arrival]:
+        return [row for row in self._arrivals.values() if row.announced.project_id == project_id]
 
-    def _keep(self, part: Path, image_id: str) -> None:
+    async def kept_bytes(self, announced: Announced) -> int:
+        """How much of a file is here from an upload that broke off."""
+        return await self._in_thread(_size, self._kept / announced.kept_name)
+
+    async def receive(self, image_id: str, announced: Announced, chunks: AsyncIterator[bytes]) -> int:
+        """Store an upload durably; returns the size in bytes of the disk in it. `done` must follow in any case.
+
+        Raises BadUpload; NoCapacity when the disk is full or too many come at once; Unavailable when it broke off and
+        may be continued in another call.
+        """
+        await self._admit(image_id, announced)
+        arrival = self._arrivals[image_id]
+        part = self._arriving / f"{announced.kept_name}.{image_id}"
+        try:
+            if announced.offset:
+                await self._continue(part, arrival)
+            await self._write(part, arrival, chunks)
+            size = await self._in_thread(disk_size, part, announced.image_format)
+            await self._in_thread(self._publish, part, image_id)
+        except BadUpload:
+            await self._in_thread(part.unlink, True)
+            raise
+        except BaseException:
+            await self._in_thread(self._set_aside, part)
+            raise
+        return size
+
+    async def done(self, image_id: str, *, is_known: bool) -> None:
+        """The image is registered, or will never be."""
+        if not is_known:
+            await self._in_thread(self.path(image_id).unlink, True)
+        self._arrivals.pop(image_id, None)
+
+    async def _admit(self, image_id: str, announced: Announced) -> None:
+        free = await self._in_thread(_free_bytes, self._directory)
+        own, limit = len(self._of(announced.project_id)), self._rules.at_once_per_project
+        if self._is_closing:
+            raise Unavailable("Unavailable", "The control plane is restarting; try again")
+        if own >= limit or len(self._arrivals) >= self._rules.at_once:
+            raise NoCapacity(
+                "ResourceLimitExceeded",
+                f"{own} uploads of the project are in progress, of {limit} allowed, and {len(self._arrivals)} in the"
+                f" region, of {self._rules.at_once}; wait until one is done",
+            )
+        promised = sum(row.announced.size_bytes - row.received for row in self._arrivals.values())
+        room, needed = free - promised - self._rules.free_space_floor_bytes, announced.size_bytes - announced.offset
+        if needed > room:
+            raise _no_room(f"{needed} bytes are to come, and there is room for {max(room, 0)}")
+        self._arrivals[image_id] = _Arrival(announced, announced.offset, hashlib.sha256())
+
+    async def _continue(self, part: Path, arrival: _Arrival) -> None:
+        """Make a kept file the caller's own, up to its offset; of two callers one gets it."""
+        kept, offset = self._kept / arrival.announced.kept_name, arrival.announced.offset
+        if await self._in_thread(_size, kept) < offset:
+            raise BadUpload(
+                f"less than {offset} bytes of it are here; ask again how much, or send it from the beginning"
+            )
+        await self._in_thread(kept.rename, part)
+        await self._in_thread(os.truncate, part, offset)
+        async for chunk in self._read(part):
+            await self._in_thread(arrival.digest.update, chunk)
+
+    async def _write(self, part: Path, arrival: _Arrival, chunks: AsyncIterator[bytes]) -> None:
+        """Take the file in, to its end. It is then whole, on disk, and what was announced."""
+        announced = arrival.announced
+        with FileIO(part, "ab") as file:
+            try:
+                async with asyncio.timeout(self._rules.idle_timeout_s) as arrival.patience:
+                    await self._take_in(file, arrival, chunks)
+            except TimeoutError:
+                reason = "the control plane is restarting" if self._is_closing else "its sender was silent for too long"
+                raise Unavailable("Unavailable", f"The upload broke off, since {reason}; it can be continued") from None
+            await self._in_thread(os.fsync, file.fileno())
+        if arrival.received != announced.size_bytes:
+            raise BadUpload(
+                f"{arrival.received} bytes came, {announced.size_bytes} were announced; send the file again"
+            )
+        if arrival.digest.hexdigest() != announced.sha256:
+            raise BadUpload(
+                f"SHA-256 is {arrival.digest.hexdigest()}, {announced.sha256} was announced; send the file again"
+            )
+
+    async def _take_in(self, file: FileIO, arrival: _Arrival, chunks: AsyncIterator[bytes]) -> None:
+        pace = 0
+        async for chunk in chunks:
+            arrival.received += len(chunk)
+            if arrival.received > arrival.announced.size_bytes:
+                size = arrival.announced.size_bytes
+                raise BadUpload(f"the file is longer than the {size} bytes that were announced")
+            await self._in_thread(self._append, file, arrival.digest, chunk)
+            pace += len(chunk)
+            if pace >= PACE_BYTES and not self._is_closing and arrival.patience:
+                pace = 0
+                arrival.patience.reschedule(asyncio.get_running_loop().time() + self._rules.idle_timeout_s)
+
+    def _append(self, file: FileIO, digest: "hashlib._Hash", chunk: bytes) -> None:
+        if _free_bytes(self._directory) - len(chunk) < self._rules.free_space_floor_bytes:
+            raise _no_room("something else has filled its disk")
+        view = memoryview(chunk)
+        while view:
+            view = view[file.write(view) :]
+        digest.update(chunk)
+
+    def close(self) -> None:
+        """Break all uploads off: the process is about to end, and the next one takes the rest."""
+        self._is_closing = True
+        for arrival in self._arrivals.values():
+            if arrival.patience:
+                arrival.patience.reschedule(0)
+
+    def _publish(self, part: Path, image_id: str) -> None:
         part.rename(self.path(image_id))
         directory = os.open(self._directory, os.O_RDONLY)
         try:
@@ -79,21 +219,32 @@ class Uploads:
         finally:
             os.close(directory)
 
-    def drop(self, image_id: str) -> None:
-        self.path(image_id).unlink(missing_ok=True)
+    def _set_aside(self, part: Path) -> None:
+        """Keep what came of a file, so that it may be continued."""
+        if part.exists():
+            part.rename(self._kept / part.stem)
+            own = self._kept.glob(f"{part.name.partition('.')[0]}.*")
+            for surplus in sorted(own, key=_changed_at)[:-KEPT_PER_PROJECT]:
+                surplus.unlink()
 
-    async def drop_unknown(self, known: Container[str]) -> None:
-        """Remove files of images that the state does not know: left by a crash, or deregistered."""
+    async def sweep(self, known: Container[str]) -> None:
+        """Remove what nobody has continued, and files of images that the state does not know."""
         for file in await self._in_thread(self._files):
-            if file.suffix != ".part" and file.name not in known and file.name not in self._arriving:
+            is_stale = file.parent == self._kept and _changed_at(file) + self._rules.kept_s < time.time()
+            is_unknown = file.parent == self._directory and file.name not in known and file.name not in self._arrivals
+            if is_stale or is_unknown:
                 await self._in_thread(file.unlink, True)
 
     def _files(self) -> list[Path]:
-        return list(self._directory.iterdir())
+        return [*(path for path in self._directory.iterdir() if path.is_file()), *self._kept.iterdir()]
 
     async def read(self, image_id: str) -> AsyncIterator[bytes]:
         """The upload in chunks."""
-        with self.path(image_id).open("rb") as file:
+        async for chunk in self._read(self.path(image_id)):
+            yield chunk
+
+    async def _read(self, path: Path) -> AsyncIterator[bytes]:
+        with path.open("rb") as file:
             while chunk := await self._in_thread(file.read, CHUNK_BYTES):
                 yield chunk
 
@@ -101,11 +252,22 @@ class Uploads:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
-def _append(descriptor: int, digest: "hashlib._Hash", chunk: bytes) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    digest.update(chunk)
+def _no_room(reason: str) -> NoCapacity:
+    return NoCapacity("InsufficientVolumeCapacity", f"The control plane's disk has no room for the image: {reason}")
+
+
+def _free_bytes(directory: Path) -> int:
+    space = os.statvfs(directory)
+    return space.f_bavail * space.f_frsize
+
+
+def _size(path: Path) -> int:
+    """0 for what is not there."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def _changed_at(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0
 
 
 def disk_size(path: Path, image_format: str) -> int:

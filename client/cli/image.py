@@ -3,30 +3,42 @@
 import asyncio
 import hashlib
 import math
+import random
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from client.cli import lookup
+from client.cli import lookup, render
 from client.cli.options import Filters, Tags, parse_filters, parse_tags
 from client.cli.session import Cli, command
+from client.errors import SteadError
 from stead.v1.images_pb2 import (
     DeregisterImageRequest,
     DescribeImagesRequest,
+    GetImageUploadRequest,
     ImportImageHeader,
     ImportImageRequest,
     ModifyImageAttributeRequest,
 )
 
+if TYPE_CHECKING:
+    from client.connection import Stead
+
 app = typer.Typer(no_args_is_help=True)
 
 # The API takes no more than 1 MiB at a time; less costs more calls of Python's.
 CHUNK_BYTES = 1024 * 1024
+# After the header, for a refusal or a repeated call's answer. Shorter: it may come in the midst of a chunk, and gRPC
+# then loses its text. Longer: every upload takes that much longer.
+ANSWER_S = 0.3
+# Broken-off uploads in a row that brought nothing. Fewer: a restart of the control plane ends a long upload.
+TRIES = 5
+BROKEN_OFF = ("Unavailable", "CANCELLED")
 
 
 class Format(StrEnum):
@@ -82,7 +94,7 @@ async def import_(
     )
     with _progress() as progress, file.open("rb") as content:
         header.sha256 = await _sha256(content, header.size_bytes, progress)
-        reply = await cli.stead.images.ImportImage(_upload(content, header, progress))
+        reply = await _import(cli.stead, content, header, progress)
     cli.table(reply, COLUMNS, [reply.image])
 
 
@@ -134,10 +146,40 @@ def _progress() -> Progress:
     return Progress(title, *columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-async def _chunks(content: BinaryIO, title: str, size_bytes: int, progress: Progress) -> AsyncIterator[bytes]:
-    """The file from its beginning, piece by piece, with a bar that moves."""
-    content.seek(0)
-    task = progress.add_task(title, total=size_bytes)
+async def _import(stead: "Stead", content: BinaryIO, header: ImportImageHeader, progress: Progress) -> Any:
+    """Send the file, and go on with it when that breaks off, as long as each try brings some of it."""
+    from client.calls import new_client_token, pause_s  # gRPC, which is imported late.
+
+    header.client_token = header.client_token or new_client_token()  # By it the image is found if the answer is lost.
+    latest, failures = -1, 0
+    while True:
+        try:
+            header.offset = await _offset(stead, header)
+            failures = 0 if header.offset > latest else failures
+            latest = max(header.offset, latest)
+            return await stead.images.ImportImage(_upload(content, header, progress))
+        except SteadError as error:
+            failures += 1
+            if error.code not in BROKEN_OFF or failures == TRIES:
+                raise
+            render.print_note(f"Not finished yet: {error.message}")
+            await asyncio.sleep(pause_s(failures, random.random()))  # noqa: S311 (no secret)
+
+
+async def _offset(stead: "Stead", header: ImportImageHeader) -> int:
+    """Where to go on: the control plane keeps what came of an upload that broke off."""
+    reply = await stead.images.GetImageUpload(GetImageUploadRequest(sha256=header.sha256))
+    if reply.received_bytes:
+        render.print_note(f"Going on from {reply.received_bytes >> 20} of {header.size_bytes >> 20} MiB.")
+    return min(int(reply.received_bytes), header.size_bytes)
+
+
+async def _chunks(
+    content: BinaryIO, title: str, size_bytes: int, progress: Progress, start: int = 0
+) -> AsyncIterator[bytes]:
+    """The file from some place on, piece by piece, with a bar that moves."""
+    content.seek(start)
+    task = progress.add_task(title, total=size_bytes, completed=start)
     while chunk := await asyncio.to_thread(content.read, CHUNK_BYTES):
         yield chunk
         progress.advance(task, len(chunk))
@@ -154,5 +196,6 @@ async def _upload(
     content: BinaryIO, header: ImportImageHeader, progress: Progress
 ) -> AsyncIterator[ImportImageRequest]:
     yield ImportImageRequest(header=header)
-    async for chunk in _chunks(content, "Upload", header.size_bytes, progress):
+    await asyncio.sleep(ANSWER_S)
+    async for chunk in _chunks(content, "Upload", header.size_bytes, progress, header.offset):
         yield ImportImageRequest(chunk=chunk)

@@ -12,7 +12,7 @@ from controlplane.model.image import Image
 from controlplane.model.state import State
 from controlplane.service import images
 from controlplane.service.call import Call
-from controlplane.uploads import BadUpload, Uploads
+from controlplane.uploads import Announced, BadUpload, Uploads
 from stead.v1 import images_pb2 as pb
 from stead.v1.images_pb2_grpc import ImagesServicer
 
@@ -45,42 +45,48 @@ class Images(ImagesServicer):
     async def ImportImage(self, requests: AsyncIterator[Any], context: Any) -> pb.ImportImageResponse:
         header = await _header(requests)
         announced = convert.to_request(header, images.RegisterImage, virtual_size_bytes=0)
-        image_id, is_known = await self._edge.read(
-            lambda state, call: (images.mint(call), f"{call.project_id}/{header.client_token}" in state.calls)
-        )
-        if header.dry_run or not is_known:
-            await self._edge.read(lambda state, call: images.check(state, call, announced))
-
-        def reply(state: State, made_id: str) -> pb.ImportImageResponse:
-            row = state.images.get(made_id)
-            image = convert.to_image(row, row.project_id) if row else pb.Image(image_id=made_id)
-            return pb.ImportImageResponse(image=image)
-
-        with self._uploads.arriving(image_id):
-            try:
-                size = 0 if header.dry_run else await self._receive(image_id, requests, header)
-                complete = convert.to_request(header, images.RegisterImage, virtual_size_bytes=size)
-                made, _ = await self._edge.mutate(
-                    header, lambda state, call, asked: images.register(state, call, image_id, asked), complete, reply
-                )
-            finally:
-                if (
-                    image_id not in self._edge.engine.state.images
-                ):  # Refused, broken off, or a replay of an earlier call.
-                    self._uploads.drop(image_id)
+        if earlier := await self._made_earlier(header, announced):
+            return earlier
+        image_id = images.mint(self._edge.call())
+        try:
+            complete = replace(announced, virtual_size_bytes=await self._receive(image_id, requests, header))
+            made, _ = await self._edge.mutate(
+                header, lambda state, call, asked: images.register(state, call, image_id, asked), complete, _imported
+            )
+        finally:  # Refused, broken off, or a replay of an earlier call: the image is not known.
+            await self._uploads.done(image_id, is_known=image_id in self._edge.engine.state.images)
         return made
 
+    async def _made_earlier(self, header: Any, announced: images.RegisterImage) -> pb.ImportImageResponse | None:
+        """The answer to a repeated call. What can be refused is refused here, before the first byte."""
+        return await self._edge.replay(
+            header,
+            announced,
+            lambda state, call: images.check(state, call, announced, self._uploads.arriving_bytes(call.project_id)),
+            _imported,
+        )
+
     async def _receive(self, image_id: str, requests: AsyncIterator[Any], header: Any) -> int:
+        announced = Announced(
+            self._edge.call().project_id,
+            header.sha256,
+            header.size_bytes,
+            header.format,
+            min(header.offset, header.size_bytes),
+        )
         try:
-            return await self._uploads.receive(
-                image_id, _chunks(requests), header.size_bytes, header.sha256, header.format
-            )
+            return await self._uploads.receive(image_id, announced, _chunks(requests))
         except BadUpload as error:
             raise Invalid("InvalidParameterValue", f"Image {header.name!r}: {error}") from error
         except OSError as error:
             raise NoCapacity(
                 "InsufficientVolumeCapacity", f"Image {header.name!r} could not be stored: {error.strerror}"
             ) from error
+
+    async def GetImageUpload(self, request: Any, context: Any) -> pb.GetImageUploadResponse:
+        images.check_sha256(request.sha256)
+        kept = await self._uploads.kept_bytes(Announced(self._edge.call().project_id, request.sha256, 0, ""))
+        return pb.GetImageUploadResponse(received_bytes=kept)
 
     async def DescribeImages(self, request: Any, context: Any) -> pb.DescribeImagesResponse:
         project_id = self._edge.call().project_id
@@ -111,6 +117,13 @@ class Images(ImagesServicer):
             lambda state, _: pb.DeregisterImageResponse(),
         )
         return done
+
+
+def _imported(state: State, image_id: str) -> pb.ImportImageResponse:
+    """The id alone when the image that a repeated call made is gone."""
+    row = state.images.get(image_id)
+    image = convert.to_image(row, row.project_id) if row else pb.Image(image_id=image_id)
+    return pb.ImportImageResponse(image=image)
 
 
 async def _header(requests: AsyncIterator[Any]) -> Any:

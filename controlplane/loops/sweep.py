@@ -17,7 +17,7 @@ async def run(engine: Engine, uploads: Uploads, call: Callable[[], Call]) -> Non
     while True:
         await _sweep(engine, call())
         await engine.trim_log()
-        await uploads.drop_unknown(engine.state.images)
+        await uploads.sweep(engine.state.images)
         await asyncio.sleep(INTERVAL_S)
 
 

@@ -23,6 +23,8 @@ class Policy:
     instances_per_call: int = 1000
     key_pairs: int = 5000
     security_groups: int = 2500
+    images: int = 1000
+    image_gib: int = 100
     calls_remembered: int = 100_000
     reads_per_s: int = 100
     reads_burst: int = 1000

@@ -26,8 +26,8 @@ class RegisterImage:
     tags: Mapping[str, str]
 
 
-def check(state: State, call: Call, request: RegisterImage) -> None:
-    """Everything that can be refused before the first byte."""
+def check(state: State, call: Call, request: RegisterImage, arriving_bytes: int = 0) -> None:
+    """Everything that can be refused before the first byte; `arriving_bytes` are of uploads of the project's own."""
     check_text(
         "name", request.name, r"[A-Za-z0-9()\[\] ./\-'@_]{1,128}", "1 to 128 of letters, digits, space and ()[]./-'@_"
     )
@@ -36,11 +36,33 @@ def check(state: State, call: Call, request: RegisterImage) -> None:
         raise invalid_value("format", request.format, " or ".join(FORMATS))
     if request.size_bytes < 512:
         raise invalid_value("size_bytes", request.size_bytes, "at least one sector of 512 bytes")
-    check_text("sha256", request.sha256, r"[0-9a-f]{64}", "64 lower-case hexadecimal digits")
+    check_sha256(request.sha256)
     check_tags(request.tags)
     taken = state.images.one("name", (call.project_id, request.name))
     if taken:
         raise Conflict("InvalidAMIName.Duplicate", f"The name {request.name!r} belongs to {taken.id}")
+    _check_quota(state, call, request, arriving_bytes)
+
+
+def check_sha256(text: str) -> None:
+    check_text("sha256", text, r"[0-9a-f]{64}", "64 lower-case hexadecimal digits")
+
+
+def _check_quota(state: State, call: Call, request: RegisterImage, arriving_bytes: int) -> None:
+    """Also a deregistered image counts, as long as volumes need its upload."""
+    own = [row.size_bytes for row in state.images if row.project_id == call.project_id]
+    if len(own) >= call.policy.images:
+        raise Conflict(
+            "ResourceLimitExceeded",
+            f"Image {request.name!r}: the project has {len(own)} of {call.policy.images} images; deregister some first",
+        )
+    taken, limit = sum(own) + arriving_bytes, call.policy.image_gib << 30
+    if taken + request.size_bytes > limit:
+        raise Conflict(
+            "ResourceLimitExceeded",
+            f"Image {request.name!r} has {request.size_bytes} bytes; the project's images, and its uploads in progress,"
+            f" take {taken} of {limit} ({call.policy.image_gib} GiB); deregister some first",
+        )
 
 
 def check_description(text: str) -> str:

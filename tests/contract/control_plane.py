@@ -233,7 +233,7 @@ class ControlPlane:
             rpc.path, request_serializer=rpc.request.SerializeToString, response_deserializer=rpc.response.FromString
         )
         metadata = (("authorization", f"Bearer {secret}"),) if secret else ()
-        return method(iter(requests) if rpc.sends_stream else requests[0], metadata=metadata, timeout=30)
+        return method(_sent(requests) if rpc.sends_stream else requests[0], metadata=metadata, timeout=30)
 
     async def call(self, name: str, *requests: Any, **options: Any) -> Any:
         """The response, or the first of a stream of them; raises Refused. Without a request: an empty one."""
@@ -282,12 +282,19 @@ class ControlPlane:
         return str(reply.image.image_id)
 
 
+async def _sent(requests: Iterable[Any]) -> AsyncIterator[Any]:
+    """As a good client does: what is refused because of the first is heard of before the next is sent."""
+    for request in requests:
+        yield request
+        await asyncio.sleep(0.05)
+
+
 def upload(content: bytes = b"\0" * 1024, **header: Any) -> list[Any]:
     """The messages of an ImportImage."""
     values = {"name": "tiny", "format": "raw", "size_bytes": len(content), "sha256": sha256(content).hexdigest()}
     first = images_pb2.ImportImageRequest(header=images_pb2.ImportImageHeader(**{**values, **header}))
     step = max(512, len(content) // 4)
-    parts = [content[start : start + step] for start in range(0, len(content), step)]
+    parts = [content[start : start + step] for start in range(header.get("offset", 0), len(content), step)]
     return [first, *(images_pb2.ImportImageRequest(chunk=part) for part in parts)]
 
 

@@ -123,7 +123,7 @@ class Context:
 
 
 class NoUploads:
-    async def drop_unknown(self, known: object) -> None:
+    async def sweep(self, known: object) -> None:
         pass
 
 

@@ -59,7 +59,7 @@ class ImportImageRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[ImportImageHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class ImportImageHeader(_message.Message):
-    __slots__ = ("client_token", "dry_run", "name", "description", "format", "size_bytes", "sha256", "tags")
+    __slots__ = ("client_token", "dry_run", "name", "description", "format", "size_bytes", "sha256", "tags", "offset")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class ImportImageHeader(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     name: str
@@ -83,13 +84,26 @@ class ImportImageHeader(_message.Message):
     size_bytes: int
     sha256: str
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    offset: int
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class ImportImageResponse(_message.Message):
     __slots__ = ("image",)
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     image: Image
     def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ...) -> None: ...
+
+class GetImageUploadRequest(_message.Message):
+    __slots__ = ("sha256",)
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    sha256: str
+    def __init__(self, sha256: _Optional[str] = ...) -> None: ...
+
+class GetImageUploadResponse(_message.Message):
+    __slots__ = ("received_bytes",)
+    RECEIVED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    received_bytes: int
+    def __init__(self, received_bytes: _Optional[int] = ...) -> None: ...
 
 class DescribeImagesRequest(_message.Message):
     __slots__ = ("image_ids", "filters", "page_size", "page_token")

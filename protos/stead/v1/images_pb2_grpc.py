@@ -40,6 +40,11 @@ class ImagesStub:
                 request_serializer=stead_dot_v1_dot_images__pb2.ImportImageRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_images__pb2.ImportImageResponse.FromString,
                 _registered_method=True)
+        self.GetImageUpload = channel.unary_unary(
+                '/stead.v1.Images/GetImageUpload',
+                request_serializer=stead_dot_v1_dot_images__pb2.GetImageUploadRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_images__pb2.GetImageUploadResponse.FromString,
+                _registered_method=True)
         self.DescribeImages = channel.unary_unary(
                 '/stead.v1.Images/DescribeImages',
                 request_serializer=stead_dot_v1_dot_images__pb2.DescribeImagesRequest.SerializeToString,
@@ -63,8 +68,18 @@ class ImagesServicer:
 
     def ImportImage(self, request_iterator, context):
         """Uploads an image: the first message carries `header`, every later one `chunk`. The image is available when the call
-        returns; a call that breaks off leaves nothing. Errors: `InvalidParameterValue` (name, empty or truncated file, wrong
-        SHA-256, format), `InvalidAMIName.Duplicate`, `InsufficientVolumeCapacity` (no room for it).
+        returns. What came of a call that broke off is kept for a day, and another call may go on from there: see
+        GetImageUpload. Errors: `InvalidParameterValue` (name, empty or truncated file, wrong SHA-256, format),
+        `InvalidAMIName.Duplicate`, `InsufficientVolumeCapacity` (no room for it), `ResourceLimitExceeded` (the project's
+        images, or uploads in progress), `Unavailable` (broken off: go on with another call). A client does well to wait a
+        moment after the header: what can be refused is refused then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetImageUpload(self, request, context):
+        """How much of a file is here from an ImportImage of the project that broke off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +116,11 @@ def add_ImagesServicer_to_server(servicer, server):
                     servicer.ImportImage,
                     request_deserializer=stead_dot_v1_dot_images__pb2.ImportImageRequest.FromString,
                     response_serializer=stead_dot_v1_dot_images__pb2.ImportImageResponse.SerializeToString,
+            ),
+            'GetImageUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImageUpload,
+                    request_deserializer=stead_dot_v1_dot_images__pb2.GetImageUploadRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_images__pb2.GetImageUploadResponse.SerializeToString,
             ),
             'DescribeImages': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeImages,
@@ -146,6 +166,33 @@ class Images:
             '/stead.v1.Images/ImportImage',
             stead_dot_v1_dot_images__pb2.ImportImageRequest.SerializeToString,
             stead_dot_v1_dot_images__pb2.ImportImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImageUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Images/GetImageUpload',
+            stead_dot_v1_dot_images__pb2.GetImageUploadRequest.SerializeToString,
+            stead_dot_v1_dot_images__pb2.GetImageUploadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -127,6 +127,7 @@ def test_a_public_key_is_imported(cloud: Cloud, stead: Stead, tmp_path: Path) ->
 
 
 def test_an_image_is_sent_whole_with_its_format_size_and_digest(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    cloud.answers["GetImageUpload"] = images.GetImageUploadResponse()
     cloud.answers["ImportImage"] = images.ImportImageResponse(image=images.Image(image_id=AMI))
     (tmp_path / "tiny.img").write_bytes(content := bytes(range(256)) * 10_000)
     assert stead("image", "import", str(tmp_path / "tiny.img")).exit_code == 0
@@ -135,6 +136,29 @@ def test_an_image_is_sent_whole_with_its_format_size_and_digest(cloud: Cloud, st
     assert first.header.sha256 == hashlib.sha256(content).hexdigest()
     assert b"".join(part.chunk for part in others) == content
     assert max(len(part.chunk) for part in others) <= 2**20
+
+
+def test_an_image_that_breaks_off_goes_on_where_it_was(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    (tmp_path / "tiny.img").write_bytes(content := bytes(range(256)) * 10_000)
+    broken = Refusal(grpc.StatusCode.UNAVAILABLE, "Unavailable", "The control plane is restarting.", retryable=True)
+    cloud.answers["GetImageUpload"] = [images.GetImageUploadResponse(received_bytes=n) for n in (0, 1 << 20)]
+    cloud.answers["ImportImage"] = [broken, images.ImportImageResponse(image=images.Image(image_id=AMI))]
+    result = stead("image", "import", str(tmp_path / "tiny.img"))
+    assert result.exit_code == 0
+    assert "Not finished yet: The control plane is restarting." in result.stderr
+    assert "Going on from 1 of 2 MiB" in result.stderr
+    (first, *_), (second, *rest) = cloud.asked("ImportImage")
+    assert (first.header.offset, second.header.offset) == (0, 1 << 20)
+    assert first.header.client_token == second.header.client_token != ""
+    assert b"".join(part.chunk for part in rest) == content[1 << 20 :]
+
+
+def test_an_image_of_which_nothing_arrives_is_given_up(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    (tmp_path / "tiny.img").write_bytes(b"x")
+    cloud.answers["GetImageUpload"] = images.GetImageUploadResponse()
+    cloud.answers["ImportImage"] = Refusal(grpc.StatusCode.UNAVAILABLE, "Unavailable", retryable=True)
+    assert stead("image", "import", str(tmp_path / "tiny.img")).exit_code == 1
+    assert len(cloud.asked("ImportImage")) == 5
 
 
 def test_a_file_whose_format_its_name_does_not_tell_is_not_guessed_at(stead: Stead, tmp_path: Path) -> None:
