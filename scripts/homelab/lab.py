@@ -54,6 +54,7 @@ class Lab:
         self.node(CONTROL).start()
         self.node(OUTSIDE).start()
         machine.boot_outside(self.node(OUTSIDE))
+        machine.serve_names(self.node(CONTROL), self.control_address, self.directory / "names.log")
         for host in self.hosts:
             progress(f"host {host.name} in {host.zone}: {', '.join(host.roles)}")
         with ThreadPoolExecutor() as pool:
@@ -75,7 +76,7 @@ class Lab:
         host, node = self._host(name), self.node(name)
         node.start()
         self._plug_cables(host, node)
-        machine.boot_host(node, host, self.directory / name)
+        machine.boot_host(node, host, self.directory / name, self.control_address)
 
     def power_cut(self, name: str) -> None:
         """Kill every process of the host at once and empty /run. Unsynced writes stay: the kernel lives on."""

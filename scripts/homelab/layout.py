@@ -8,6 +8,7 @@ CONTROL = "control"
 OUTSIDE = "outside"
 
 OUTSIDE_ADDRESS = "203.0.113.1"
+OUTSIDE_NAME = "outside.example"  # The lab's own resolver knows it.
 PUBLIC_POOL = ("203.0.113.16", "203.0.113.250")
 
 

@@ -1,11 +1,12 @@
 """What boots on a node: mounts, disks and libvirt, all inside the node's namespaces, so that it goes with the node."""
 
+import os
 import signal
 import textwrap
 import uuid
 from pathlib import Path
 
-from homelab.layout import OUTSIDE_ADDRESS, Host
+from homelab.layout import OUTSIDE_ADDRESS, OUTSIDE_NAME, Host
 from homelab.node import Node, wait_until
 
 # A host's own, over the real machine's; kept through power cuts.
@@ -31,11 +32,11 @@ def boot_outside(node: Node) -> None:
     set_address(node, "internet", OUTSIDE_ADDRESS)
 
 
-def boot_host(node: Node, host: Host, directory: Path) -> None:
-    """`directory` is the host's disk."""
+def boot_host(node: Node, host: Host, directory: Path, resolver: str) -> None:
+    """`directory` is the host's disk, `resolver` who it asks for names."""
     node.run("hostname", host.name)
     node.run("ip", "link", "set", "lo", "up")
-    _mount_system(node)
+    _mount_system(node, resolver)
     for path in OWN_DIRECTORIES:
         Path(path).mkdir(exist_ok=True)
         (directory / path[1:]).mkdir(parents=True, exist_ok=True)
@@ -46,23 +47,37 @@ def boot_host(node: Node, host: Host, directory: Path) -> None:
         _start_libvirt(node, directory)
 
 
+def serve_names(control: Node, address: str, log: Path) -> None:
+    """The site's resolver, which hosts ask: it knows one name of the outside, and asks the machine's own for others."""
+    options = ["--conf-file=/dev/null", "--pid-file", "--no-hosts", "--bind-interfaces", f"--listen-address={address}"]
+    control.spawn(["dnsmasq", "--keep-in-foreground", *options, f"--host-record={OUTSIDE_NAME},{OUTSIDE_ADDRESS}"], log)
+
+
 def set_address(node: Node, interface: str, address: str) -> None:
     node.run("ip", "address", "add", f"{address}/24", "dev", interface)
     node.run("ip", "link", "set", interface, "up")
 
 
-def _mount_system(node: Node) -> None:
+def _mount_system(node: Node, resolver: str) -> None:
     node.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     # A sysfs shows the network namespace that it was mounted in.
     node.run("mount", "-t", "sysfs", "sysfs", "/sys")
     # As Debian's installer does: libvirt looks the host's own name up at every start, and no DNS answers here (10 s).
-    node.run("sh", "-c", f"echo '127.0.0.1 localhost {node.name}' >/run/hosts && mount --bind /run/hosts /etc/hosts")
+    _mount_file(node, "/etc/hosts", f"127.0.0.1 localhost {node.name}")
+    _mount_file(node, "/etc/resolv.conf", f"nameserver {resolver}")
     if Path("/dev/kvm").exists():
         # Where QEMU's user can't open /dev/kvm, libvirt probes QEMU anew at every start (60 s). A device file of the
         # host's own has the right mode, and the machine's stays as it is.
         node.run("mknod", "--mode=660", "/run/kvm", "c", "10", "232")
         node.run("chgrp", "kvm", "/run/kvm")
         node.run("mount", "--bind", "/run/kvm", "/dev/kvm")
+
+
+def _mount_file(node: Node, path: str, line: str) -> None:
+    """The host's own over the machine's, which may be a link into /run."""
+    there, own = os.path.realpath(path), f"/run/{os.path.basename(path)}"
+    make = f"echo '{line}' >{own}; mkdir -p {os.path.dirname(there)}; [ -e {there} ] || touch {there}"
+    node.run("sh", "-ec", f"{make}; mount --bind {own} {there}")
 
 
 def _mount_pool(node: Node, image: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from homelab.cloud import Cloud
 from homelab.guest import Guest
+from homelab.layout import OUTSIDE_ADDRESS, OUTSIDE_NAME
 from homelab.node import wait_until
 from tests.e2e.residents import Launch
 
@@ -39,6 +40,7 @@ def test_the_guest_learns_who_it_is(cloud: Cloud, launch: Launch, tmp_path: Path
     for path, value in told.items():
         assert metadata(guest, path) == value
     assert described["tags"] == {"Name": "curious"}
+    assert OUTSIDE_ADDRESS in guest.ssh(f"nslookup {OUTSIDE_NAME}")
     assert "stead: ready" in cloud.stead("instance", "console-log", guest.instance_id)
 
 

@@ -24,7 +24,7 @@ def traces(cloud: Cloud) -> dict[str, dict[str, Any]]:
                 if "203.0.113." in line and "/" not in line and "via 203" not in line
             ],
             "proxies": node.run("ip", "neigh", "show", "proxy").stdout.split(),
-            "processes": node.run("pgrep", "-a", "qemu-|dnsmasq", check=False).stdout.splitlines(),
+            "processes": node.run("pgrep", "-af", "qemu-|dnsmasq|forwarder.py", check=False).stdout.splitlines(),
             "volumes": node.run("sh", "-c", "ls /var/lib/stead/pool/volumes 2>/dev/null || true").stdout.split(),
             "elements": [rule["set"]["elem"] for rule in rules if rule.get("set", {}).get("elem")],
         }

@@ -13,8 +13,8 @@ receiver's rules, that of the sender's host the sender's. A namespace knows noth
 may occur in several. Default routes to an internet gateway elsewhere go over the VXLAN too; one on this host is joined
 by the gateway driver, which then also owns the default route.
 
-`names` and `ruleset` are pure, `dhcp` is dnsmasq, `router` and `ports` work inside a namespace, `underlay` in the
-host's, and `driver` puts them in order.
+`names` and `ruleset` are pure, `dhcp` is dnsmasq and `forwarder` what it asks for the outside's names, `router` and
+`ports` work inside a namespace, `underlay` in the host's, and `driver` puts them in order.
 """
 
 from agent.drivers.network_vxlan.driver import VxlanNetworkDriver

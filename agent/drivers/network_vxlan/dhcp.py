@@ -1,18 +1,21 @@
 """DHCP and DNS of a VPC: one dnsmasq in its namespace, which outlives the agent and is adopted again.
 
 Addresses are never dnsmasq's to choose: each port has its static lease. Ports, options and names are in files that it
-reads again on SIGHUP, so that only a new subnet restarts it. It forwards nothing: a VPC's names stay in the VPC.
+reads again on SIGHUP, so that only a new subnet restarts it. Names of the outside it asks `forwarder` for, which goes
+with it; the VPC's own, and addresses that nobody outside can know, stay in the VPC.
 """
 
 import asyncio
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from agent.drivers.network_vxlan import names
+from agent.drivers.network_vxlan import forwarder, names
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces, process
 from agent.model import SubnetSpec, VpcSpec
@@ -36,6 +39,7 @@ def files(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int) -> 
 
 async def ensure(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int, is_adopted: bool) -> None:
     """Start it, or make it read what changed. One that an earlier agent left (not `is_adopted`) reads everything."""
+    await _ensure_forwarder(namespaces.vpc_namespace(spec.vpc_id), directory, settings)
     wanted = files(spec, directory, settings, mtu)
     if process.find_daemon(_pid_file(directory)) is None or _read(directory / _CONFIG) != wanted[_CONFIG]:
         await process.stop_daemon(_pid_file(directory))
@@ -50,7 +54,24 @@ async def ensure(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: i
 async def remove(directory: Path) -> None:
     """Stop it and delete its files."""
     await process.stop_daemon(_pid_file(directory))
+    await process.stop_daemon(_forwarder_pid_file(directory))
     await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+async def _ensure_forwarder(namespace: str, directory: Path, settings: VxlanSettings) -> None:
+    """Start it in the host's namespace, with its ears in the VPC's."""
+    os.makedirs(directory, 0o755, exist_ok=True)
+    if process.find_daemon(_forwarder_pid_file(directory)) is not None:
+        return
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(each) for each in namespaces.call(namespace, forwarder.listen)]
+        fds = [each.fileno() for each in sockets]
+        await process.start_daemon(
+            *(sys.executable, "-I", "-S", forwarder.__file__, *map(str, fds), settings.dnsmasq_user),
+            pid_file=_forwarder_pid_file(directory),
+            log_file=directory / "forwarder.log",
+            pass_fds=fds,
+        )
 
 
 async def _start(namespace: str, directory: Path) -> None:
@@ -75,6 +96,9 @@ async def _start(namespace: str, directory: Path) -> None:
 def _config(spec: VpcSpec, directory: Path, settings: VxlanSettings) -> str:
     lines = [
         "no-resolv",
+        f"server={forwarder.ADDRESS}#{forwarder.PORT}",
+        "domain-needed",
+        "bogus-priv",
         "no-hosts",
         f"user={settings.dnsmasq_user}",
         "group=nogroup",
@@ -82,7 +106,7 @@ def _config(spec: VpcSpec, directory: Path, settings: VxlanSettings) -> str:
         "quiet-dhcp",
         f"pid-file={directory / _READY}",
         "interface=lo",
-        f"interface={names.TAP_PREFIX}*",
+        "bind-interfaces",  # Else it refuses TCP that came by a tap, which has no address.
         f"bridge-interface=lo,{names.TAP_PREFIX}*",  # DHCP on taps, which have no address, as if on lo.
         "dhcp-authoritative",
         "dhcp-broadcast",  # Else it would replace the port's permanent neighbour entry by one of its own.
@@ -121,9 +145,12 @@ def _pid_file(directory: Path) -> Path:
     return directory / "pid"
 
 
+def _forwarder_pid_file(directory: Path) -> Path:
+    return directory / "forwarder.pid"
+
+
 def _write(directory: Path, contents: dict[str, str]) -> bool:
     """Write what differs, each file in one step, readable for dnsmasq's own user. Returns whether anything did."""
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     changed = {name: text for name, text in contents.items() if _read(directory / name) != text}
     for name, text in changed.items():
         draft = directory / f"{name}.new"
