@@ -9,7 +9,10 @@ import pytest
 
 from agent import bugs
 
-_OURS = ("qemu-system", "qemu-storage-daemon", "dnsmasq", "libvirtd", "virtlogd", "stead-agent", "stead-controlplane")
+_OURS = (
+    *("qemu-system", "qemu-storage-daemon", "dnsmasq", "forwarder.py", "libvirtd", "virtlogd"),
+    *("stead-agent", "stead-controlplane"),
+)
 
 
 def pytest_configure() -> None:
@@ -44,6 +47,14 @@ def _lines(*command: str) -> list[str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--traces", action="store_true", help="fail when the tests leave anything on this machine")
+    parser.addoption("--all", action="store_true", help="also what is marked as `deep`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all"):
+        deep = [item for item in items if item.get_closest_marker("deep")]
+        items[:] = [item for item in items if item not in deep]
+        config.hook.pytest_deselected(items=deep)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,10 @@ class Cloud:
         self._control_plane("init", "--client-config", str(self.client_config))
         progress("control plane")
         self.start_control_plane()
-        for host in self.lab.hosts:
-            progress(f"agent on {host.name}")
-            self._join(host)
+        # At once: a restarted libvirtd may probe QEMU anew for seconds, as what KVM offers depends on the CPU asked.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._join, self.lab.hosts))
+        progress("an agent on each host")
         wait_until(self.is_complete, "every host is connected", deadline_s=60)
 
     def _control_plane(self, verb: str, *arguments: str) -> None:

@@ -10,10 +10,11 @@ from homelab.node import wait_until
 
 
 class Guest:
-    """`key` is the private key's file."""
+    """`key` is the private key's file, `login` the name that the image lets in."""
 
-    def __init__(self, cloud: Cloud, instance_id: str, key: Path) -> None:
+    def __init__(self, cloud: Cloud, instance_id: str, key: Path, login: str = "root") -> None:
         self.cloud = cloud
+        self.login = login
         self.instance_id = instance_id
         self.key = key
 
@@ -49,7 +50,7 @@ class Guest:
         options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=5",
                    "BatchMode=yes", "IdentitiesOnly=yes"]  # fmt: skip
         words = [word for option in options for word in ("-o", option)]
-        return ["ssh", *words, "-i", str(key or self.key), f"root@{address or self.public_ip}", *command]
+        return ["ssh", *words, "-i", str(key or self.key), f"{self.login}@{address or self.public_ip}", *command]
 
     def try_ssh(self, command: str, address: str = "", key: Path | None = None) -> subprocess.CompletedProcess[str]:
         outside = self.cloud.lab.node("outside")

@@ -9,9 +9,9 @@ from homelab.guest import Guest
 Launch = Callable[..., Guest]
 
 
-def run_instance(cloud: Cloud, *arguments: str, groups: tuple[str, ...] = ("ssh",)) -> Guest:
+def run_instance(cloud: Cloud, *arguments: str, groups: tuple[str, ...] = ("ssh",), image: str = "tiny") -> Guest:
     key = cloud.directory / "test.pem"
-    return Guest.launch(cloud, key, *arguments, groups=groups, image="tiny", key_name="test")
+    return Guest.launch(cloud, key, *arguments, groups=groups, image=image, key_name="test")
 
 
 @dataclass(frozen=True)

@@ -165,4 +165,5 @@ def instance_id(source_ip: str) -> str:
 
 
 def shell(commands: str) -> None:
-    subprocess.run(["sh", "-e", "-c", commands], check=True)
+    done = subprocess.run(["sh", "-exc", commands], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

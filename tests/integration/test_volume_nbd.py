@@ -512,6 +512,8 @@ def _sockets_of(pid: int) -> Iterator[socket.socket]:
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         if os.readlink(entry).startswith("socket:"):
             fd = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, int(entry.name), 0)
+            if fd < 0:
+                raise OSError(ctypes.get_errno(), f"pidfd_getfd is refused: {os.strerror(ctypes.get_errno())}")
             yield socket.socket(fileno=fd)
     os.close(pidfd)
 
