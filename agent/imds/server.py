@@ -5,27 +5,26 @@ only: nothing is told without a token. What is told is `tree`'s business.
 """
 
 import asyncio
+import logging
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
 from agent.drivers.base import Transient
 from agent.host import namespaces
 from agent.imds import tokens, tree
+from agent.imds.limits import Guest, Limits, Seldom
 from agent.model import InstanceSpec
 
 ADDRESS, PORT = "169.254.169.254", 80
 HOP_LIMIT = 1  # EC2's default: answers die at a router or container bridge inside the guest.
 BACKLOG = 128
-# Per guest; far above what an SDK opens. Without it one guest could use up the agent's file descriptors.
-CONNECTIONS_PER_GUEST = 16
 IDLE_S = 10.0  # A connection without a request is closed; SDKs open a new one.
 
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
@@ -33,6 +32,9 @@ TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105 (a header's name)
 MIN_TTL_S, MAX_TTL_S = 1, 21600
 
 Lookup = Callable[[str, str], InstanceSpec | None]
+
+log = logging.getLogger(__name__)
+log.addFilter(Seldom())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class MetadataServer:
         self._key = tokens.load_key(state_dir / "imds.key")
         self._clock = clock
         self._listeners: dict[str, _Listener] = {}
-        self._connections: Counter[tuple[str, str]] = Counter()
+        self._limits = Limits(clock)
 
     async def ensure(self, vpc_id: str, namespace: Path) -> None:
         """Listen inside the namespace, which must have ADDRESS. Raises Transient when it has not, or is not there."""
@@ -102,42 +104,42 @@ class MetadataServer:
 
     def _protocol_factory(self, vpc_id: str) -> Callable[[], "_Connection"]:
         async def answer(request: web.BaseRequest) -> web.Response:
+            if not self._limits.request((vpc_id, request.remote or "")):
+                return _status(HTTPStatus.SERVICE_UNAVAILABLE)
             return self.answer(vpc_id, request.remote or "", request)
 
         server, loop = web.Server(answer), asyncio.get_running_loop()
-        return lambda: _Connection(server, loop, vpc_id, self._connections)
+        return lambda: _Connection(server, loop, vpc_id, self._limits)
 
 
 class _Connection(web.RequestHandler):
     """A connection that counts against its guest's share."""
 
-    __slots__ = ("_guest", "_open", "_vpc_id")
+    __slots__ = ("_guest", "_limits", "_silence", "_vpc_id")
 
-    def __init__(
-        self,
-        server: web.Server,
-        loop: asyncio.AbstractEventLoop,
-        vpc_id: str,
-        open_: Counter[tuple[str, str]],
-    ) -> None:
+    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, vpc_id: str, limits: Limits) -> None:
         # No access log: what guests ask must not fill the host's disk. (aiohttp takes None, its annotation doesn't.)
         no_log: Any = None
-        super().__init__(server, loop=loop, keepalive_timeout=IDLE_S, lingering_time=0, access_log=no_log)
+        super().__init__(server, loop=loop, keepalive_timeout=IDLE_S, lingering_time=0, logger=log, access_log=no_log)
         self._vpc_id = vpc_id
-        self._open = open_
+        self._limits = limits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername") or ("",)
-        self._guest = (self._vpc_id, peer[0])
-        self._open[self._guest] += 1
-        if self._open[self._guest] > CONNECTIONS_PER_GUEST and isinstance(transport, asyncio.Transport):
-            transport.abort()
+        self._guest: Guest = (self._vpc_id, peer[0])
+        abort = cast(asyncio.Transport, transport).abort  # uvloop's transports have it, and are no asyncio.Transport.
+        self._silence = asyncio.get_running_loop().call_later(IDLE_S, abort)
+        if not self._limits.connect(self._guest):
+            abort()
+
+    def data_received(self, data: bytes) -> None:
+        self._silence.cancel()
+        super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._open[self._guest] -= 1
-        if not self._open[self._guest]:
-            del self._open[self._guest]
+        self._silence.cancel()
+        self._limits.disconnect(self._guest)
         super().connection_lost(exc)
 
 

@@ -15,7 +15,9 @@ import pytest
 from agent.drivers.base import Transient
 from agent.host import namespaces
 from agent.imds import MetadataServer
-from agent.imds.server import ADDRESS, CONNECTIONS_PER_GUEST, PORT
+from agent.imds import server as imds_server
+from agent.imds.limits import CONNECTIONS_PER_GUEST, LOG_RECORDS_PER_MINUTE, REQUESTS_PER_GUEST
+from agent.imds.server import ADDRESS, PORT
 from agent.model import InstanceMetadata, InstanceSpec, InterfaceSpec
 
 pytestmark = pytest.mark.host
@@ -117,6 +119,31 @@ async def test_one_guest_cannot_use_up_the_connections(server: MetadataServer) -
         assert refused == 40 - CONNECTIONS_PER_GUEST
         assert await inside(GUEST, lambda: instance_id("10.9.0.6")) == "i-00000000000000006"
     assert await inside(GUEST, lambda: instance_id("10.9.0.5")) == "i-00000000000000005"
+
+
+async def test_a_silent_connection_is_closed(server: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imds_server, "IDLE_S", 0.2)
+    with await inside(GUEST, lambda: connection("10.9.0.5")) as opened:
+        assert await asyncio.to_thread(is_closed, opened)
+
+
+async def test_one_guest_cannot_ask_without_end(server: MetadataServer) -> None:
+    def hurry() -> list[int]:
+        answers = []
+        with connection("10.9.0.5") as opened:
+            for _ in range(3 * REQUESTS_PER_GUEST):
+                opened.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                answers.append(int(opened.recv(65536).split()[1]))
+        return answers
+
+    assert {*(await inside(GUEST, hurry))} == {401, 503}
+    assert await inside(GUEST, lambda: instance_id("10.9.0.6")) == "i-00000000000000006"
+
+
+async def test_broken_requests_write_few_lines(server: MetadataServer, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3 * LOG_RECORDS_PER_MINUTE):
+        await inside(GUEST, functools.partial(raw, b"GET / HTTP/9.9\r\n\r\n"))
+    assert 0 < len(caplog.records) <= 2 * LOG_RECORDS_PER_MINUTE
 
 
 async def test_oversized_and_broken_requests(server: MetadataServer) -> None:
