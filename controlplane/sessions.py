@@ -12,12 +12,13 @@ from itertools import count
 
 from controlplane.engine import Engine
 from controlplane.errors import Unavailable
+from controlplane.model.host import Host
 from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
-from controlplane.model.state import Revision
+from controlplane.model.state import Entry, Revision
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.render import Key, Spec, Touched, render, render_all
-from controlplane.service import hosts
+from controlplane.service import host_removal, hosts
 from controlplane.service.presence import HostStatus, Link, Presence, presence
 
 # Between updates to one agent. A VPC names all its members to each of its hosts: with a shorter pause, most of a busy
@@ -150,6 +151,11 @@ class Session:
                 answer.set_exception(Unavailable("Unavailable", f"Host {self.host_id} disconnected; try again"))
 
 
+def _is_removed(entry: Entry) -> bool:
+    """Whether a host is no longer part of the region."""
+    return entry.kind == "host" and not (isinstance(entry.new, Host) and not entry.new.is_removed)
+
+
 class Sessions:
     """All agents' sessions, and when each host was last heard of. `host_id in sessions`: it may be given work."""
 
@@ -211,6 +217,14 @@ class Sessions:
                 last_seen_at = self.presence(host.id).last_seen_at or self._started_at
                 self._engine.apply(hosts.missed(self._engine.state, host.id, last_seen_at))
 
+    def answer_for_lost(self) -> None:
+        """An admin's word stands for what lost hosts would say: they have answered everything, and have nothing."""
+        state = self._engine.state
+        for host in [host for host in state.hosts if host.lost_at]:
+            answers = dict.fromkeys(ObservedKind, state.revision)
+            self._engine.apply(settle(state, host.id, answers, self._clock()))
+            self._engine.apply(host_removal.forget(state, host.id))
+
     def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str) -> None:
         """The agent said what its machine can hold."""
         self._engine.apply(hosts.update(self._engine.state, host_id, capacity, agent_version))
@@ -226,6 +240,8 @@ class Sessions:
         for revision in revisions:
             for entry in revision.entries:
                 touched.add(state, entry)
+                if entry.id in self._open and _is_removed(entry):
+                    self._open[entry.id].end()
         for vpc_id in touched.vpc_ids:
             for host_id in self._sent_to(vpc_id):
                 touched.keys.add((host_id, (ObservedKind.VPC, vpc_id)))

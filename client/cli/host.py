@@ -8,7 +8,14 @@ import typer
 from client.cli import render
 from client.cli.options import Filters, parse_filters
 from client.cli.session import Cli, command
-from stead.v1.hosts_pb2 import CreateHostTokenRequest, DescribeHostsRequest, Host, HostRole
+from stead.v1.hosts_pb2 import (
+    CreateHostTokenRequest,
+    DeclareHostLostRequest,
+    DescribeHostsRequest,
+    Host,
+    HostRole,
+    RemoveHostRequest,
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,6 +32,7 @@ def _roles(host: Host) -> str:
     return ", ".join(HostRole.Name(role).removeprefix("HOST_ROLE_").lower() for role in host.roles)
 
 
+HostId = Annotated[str, typer.Argument(metavar="HOST", help="A host's id.", show_default=False)]
 COLUMNS = {
     "HOST": lambda host: host.host_id,
     "NAME": lambda host: host.host_name,
@@ -67,3 +75,21 @@ async def token(
         render.print_note(f"Run `stead-agent join TOKEN` on the machine before {reply.expire_time.ToJsonString()}.")
     else:
         render.print_note(f"{reply.host_token_id} exists already, and a token is shown only once.")
+
+
+@command(app, "lost", mutates=True)
+async def lost(cli: Cli, host: HostId) -> None:
+    """Declare that a host out of reach is gone for good, so that nothing waits for it any more."""
+    reply = await cli.stead.hosts.DeclareHostLost(DeclareHostLostRequest(**cli.mutation, host_id=host))
+    cli.say(reply, f"{host} counts as lost until it comes back")
+
+
+@command(app, "remove", mutates=True)
+async def remove(
+    cli: Cli,
+    host: HostId,
+    force: Annotated[bool, typer.Option("--force", help="With all that is on it; only of one that is lost.")] = False,
+) -> None:
+    """Take a host out of the region."""
+    reply = await cli.stead.hosts.RemoveHost(RemoveHostRequest(**cli.mutation, host_id=host, force=force))
+    cli.say(reply, f"Removed {host}" + (f", and with it {', '.join(reply.lost_ids)}" if reply.lost_ids else ""))

@@ -95,7 +95,9 @@ async def attach(
     cli: Cli,
     volume: VolumeId,
     instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance's id.", show_default=False)],
-    device: Annotated[str, typer.Option(help="/dev/sdb to /dev/sdz. Default: the first free one.")] = "",
+    device: Annotated[
+        str, typer.Option(help="/dev/sdb to /dev/sdz, or /dev/sda1 for a root. Default: the first free one.")
+    ] = "",
     wait: Wait = False,
     timeout_s: Timeout = 300,
 ) -> None:
@@ -113,11 +115,14 @@ async def detach(
     cli: Cli,
     volume: VolumeId,
     instance: Annotated[str, typer.Option(help="Only from this instance.", show_default=False)] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Shut the guest out: it loses what it has not written.")
+    ] = False,
     wait: Wait = False,
     timeout_s: Timeout = 300,
 ) -> None:
     """Detach a volume; unmount it in the guest first."""
-    request = DetachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance)
+    request = DetachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance, force=force)
     reply = await cli.stead.volumes.DetachVolume(request)
     if wait:
         await wait_for_volume(cli.stead, volume, is_available, timeout_s)

@@ -83,9 +83,10 @@ class Agents(AgentsServicer):
         """The host that its control certificate names. Raises `AuthFailure`."""
         certificates = context.auth_context().get("x509_pem_cert", ())
         host_id = ca.host_of(certificates[0]) if certificates else None
-        if host_id is None or host_id not in self._edge.engine.state.hosts:
+        host = self._edge.engine.state.hosts.get(host_id) if host_id else None
+        if host is None or host.is_removed:
             raise Unauthenticated("AuthFailure", "This certificate is not the control certificate of a host here")
-        return host_id
+        return host.id
 
     async def RenewCertificates(self, request: Any, context: Any) -> pb.RenewCertificatesResponse:
         host_id = self._host(context)

@@ -13,7 +13,7 @@ from controlplane.api.describe import describe, own
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import InstanceType
 from controlplane.model.state import State
-from controlplane.service import catalogue, hosts, projects
+from controlplane.service import catalogue, host_removal, hosts, projects
 from controlplane.service.call import HOST, Call, find_zone
 from stead.v1 import hosts_pb2, instance_types_pb2, regions_pb2
 from stead.v1.hosts_pb2_grpc import HostsServicer
@@ -111,6 +111,25 @@ class Hosts(HostsServicer):
             "roles": [role.name.lower() for role in roles],
         }
         return JOIN_TOKEN_PREFIX + base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+
+    async def DeclareHostLost(self, request: Any, context: Any) -> hosts_pb2.DeclareHostLostResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            host_removal.declare_lost,
+            request.host_id,
+            lambda state, _: hosts_pb2.DeclareHostLostResponse(),
+        )
+        return done
+
+    async def RemoveHost(self, request: Any, context: Any) -> hosts_pb2.RemoveHostResponse:
+        asked = convert.to_request(request, host_removal.RemoveHost)
+        done, _ = await self._edge.mutate(
+            request,
+            host_removal.remove,
+            asked,
+            lambda state, lost_ids: hosts_pb2.RemoveHostResponse(lost_ids=lost_ids),
+        )
+        return done
 
     async def DescribeHosts(self, request: Any, context: Any) -> hosts_pb2.DescribeHostsResponse:
         sessions = self._edge.sessions

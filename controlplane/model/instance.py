@@ -87,11 +87,14 @@ class Volume:
 
 
 class Phase(Enum):
-    """An attachment's life: the compute host lets go, then the storage host closes the export, then the row goes."""
+    """An attachment's life: the compute host lets go, then the storage host closes the export, then the row goes.
+
+    By force the storage host closes it first: what the guest then does with its disk reaches nothing.
+    """
 
     ATTACHED = "attached"
     DETACHING = "detaching"  # The instance shall let go.
-    RELEASED = "released"  # It has; the export shall close.
+    RELEASED = "released"  # It has, or is not asked; the export shall close.
 
 
 @dataclass(frozen=True, slots=True)

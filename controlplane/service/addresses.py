@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from controlplane.errors import Conflict, NoCapacity
 from controlplane.ids import Prefix
@@ -36,22 +37,31 @@ def is_elastic(address: PublicAddress) -> bool:
     return address.is_elastic and not address.is_released
 
 
-def free_addresses(state: State, call: Call, change: Change, count: int) -> list[str]:
-    """Addresses of the pool that nobody has, also not by this change. Raises `InsufficientAddressCapacity`."""
-    free: list[str] = []
+def find_free(state: State, call: Call, change: Change, at_most: int) -> list[str]:
+    """Addresses of the pool that nobody has, also not by this change."""
     given = {row.public_ip for row in change.rows_of(PublicAddress)}
     newest = state.addresses.newest()
-    for address in call.policy.public_addresses_after(newest.public_ip if newest else None):
-        if len(free) == count:
-            return free
-        if address not in given and not state.addresses.count("public_ip", address):
-            free.append(address)
+    free = (
+        address
+        for address in call.policy.public_addresses_after(newest.public_ip if newest else None)
+        if address not in given and not state.addresses.count("public_ip", address)
+    )
+    return list(islice(free, at_most))
+
+
+def too_few(asked: int, free: int) -> NoCapacity:
+    return NoCapacity(
+        "InsufficientAddressCapacity",
+        f"{asked} public addresses asked, {free} free in the pool; "
+        "release some, or ask the operator to enlarge network.public_pool",
+    )
+
+
+def free_addresses(state: State, call: Call, change: Change, count: int) -> list[str]:
+    """So many, or `InsufficientAddressCapacity`."""
+    free = find_free(state, call, change, count)
     if len(free) < count:
-        raise NoCapacity(
-            "InsufficientAddressCapacity",
-            f"{count} public addresses asked, {len(free)} free in the pool; "
-            "release some, or ask the operator to enlarge network.public_pool",
-        )
+        raise too_few(count, len(free))
     return free
 
 

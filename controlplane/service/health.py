@@ -42,10 +42,11 @@ def of_instance(state: State, look: Look, row: Instance) -> Health:
     host, current = look(row.host_id), current_state(state, row)
     if row.desired is not Desired.ON and row.is_settled:
         return Health("not-applicable", "", None, host.last_seen_at)
-    troubles = list(_troubles(state, look, row, current))
+    troubles = list(_troubles(state, look, row))
     if not host.is_reachable:
         return _health("unreachable", [_away("its host", host), *troubles], host)
     if current is InstanceState.RUNNING:
+        troubles += _unexplained(state, row)
         return _health("impaired" if troubles else "ok", troubles, host)
     return _health("initializing" if current is InstanceState.PENDING else "not-applicable", troubles, host)
 
@@ -70,7 +71,7 @@ def _away(whose: str, host: Presence) -> Trouble:
     return Trouble(f"{whose} is {host.status.value}: {host.cause}", host.since)
 
 
-def _troubles(state: State, look: Look, row: Instance, current: InstanceState) -> Iterator[Trouble]:
+def _troubles(state: State, look: Look, row: Instance) -> Iterator[Trouble]:
     for bond in state.attachments.by("instance", row.id):
         if bond.phase is Phase.ATTACHED:
             yield from _volume_troubles(state, look, bond)
@@ -79,10 +80,15 @@ def _troubles(state: State, look: Look, row: Instance, current: InstanceState) -
     seen = observation_of(state, row)
     if seen and seen.error:
         yield Trouble(seen.error, seen.since, seen.permanent)
-    elif current is InstanceState.RUNNING and seen is None:
+
+
+def _unexplained(state: State, row: Instance) -> Iterator[Trouble]:
+    """A guest that shall run, is not seen to, and for which no reason was given."""
+    seen = observation_of(state, row)
+    if seen is None:
         yield Trouble("its host was last seen without it", None)
-    elif current is InstanceState.RUNNING and seen and not seen.running:
-        yield Trouble("its host last saw the guest off, and gave no reason", seen.since)
+    elif not seen.running and not seen.error:
+        yield Trouble("its host last saw the guest off, and gave no reason", None)
 
 
 def _volume_troubles(state: State, look: Look, bond: Attachment) -> Iterator[Trouble]:

@@ -144,7 +144,7 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
 def seen(state: State, host_id: str, now: datetime) -> Change:
     """The host is there. Whoever comes back is not lost: it is told what shall be, and what ended meanwhile is not."""
     host, change = state.hosts.get(host_id), Change()
-    if host is None:
+    if host is None or host.is_removed:
         return change
     is_news = host.is_away or host.lost_at or host.last_seen_at is None
     if is_news or (host.last_seen_at and now - host.last_seen_at >= SEEN_EVERY):

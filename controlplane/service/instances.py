@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
+from itertools import islice
 
 from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
 from controlplane.ids import Prefix
@@ -85,24 +86,27 @@ class _Launch:
     def wanted(self) -> Resources:
         return Resources(self.size.vcpus, self.size.memory_mib)
 
+    def wants_public_ip(self, subnet: Subnet) -> bool:
+        asked = self.request.associate_public_ip_address
+        return subnet.map_public_ip_on_launch if asked is None else asked
+
 
 def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
     """Launch as many as there is room for, `min_count` or none; the result is the new instances' ids."""
     launch = _check(state, call, request)
-    subnet, places = _place(state, call, launch)
+    room = _find_room(state, call, launch)
     change = Change()
-    free_ips = _free_private_ips(state, subnet, launch.min_count, len(places), request.private_ip_address)
     launched, interfaces = [], []
-    for index, (place, private_ip) in enumerate(zip(places, free_ips, strict=False)):
-        instance = _instance(state, call, launch, subnet, place.host_id, index)
-        interface = _interface(call, launch, subnet, instance.id, private_ip)
+    for index, (place, private_ip) in enumerate(zip(room.places, room.private_ips, strict=False)):
+        instance = _instance(state, call, launch, room.subnet, place.host_id, index)
+        interface = _interface(call, launch, room.subnet, instance.id, private_ip)
         change.put(instance, interface)
         _add_volumes(state, call, change, launch, instance, place)
-        launched.append(instance)
+        launched.append(instance.id)
         interfaces.append(interface)
-    if launched and launched[0].public_ip_wanted:
+    if launch.wants_public_ip(room.subnet):
         addresses.give_automatic(state, call, change, interfaces)
-    return change, [instance.id for instance in launched]
+    return change, launched
 
 
 def _check(state: State, call: Call, request: RunInstances) -> _Launch:
@@ -211,28 +215,53 @@ class _Place:
     storage_host_ids: Sequence[str]  # One for each disk.
 
 
-def _place(state: State, call: Call, launch: _Launch) -> tuple[Subnet, list[_Place]]:
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What a zone has for a launch: a place and a private address for each instance that it takes.
+
+    Where these are fewer than `max_count`: hosts refused more, or there is a shortage of addresses.
+    """
+
+    subnet: Subnet
+    places: Sequence[_Place]
+    private_ips: Sequence[str]
+    refusals: Sequence[Refusal]
+    shortage: NoCapacity
+
+
+def _find_room(state: State, call: Call, launch: _Launch) -> _Room:
     """The emptiest zone that takes all; otherwise the one that takes most. Raises when that is under `min_count`."""
     if not launch.subnets:
         raise Invalid("InvalidParameterValue", f"{launch.vpc.id} has no default subnet in the zone; name a subnet")
-    refused: list[Refusal] = []
-    found: list[tuple[Subnet, list[_Place]]] = []
+    rooms: list[_Room] = []
     zones = [(subnet, candidates(state, call, subnet.zone)) for subnet in launch.subnets]
     for subnet, hosts in sorted(zones, key=lambda zone: _emptiness(zone[1], launch.wanted), reverse=True):
-        places, refusals = _fill(launch, subnet, hosts)
-        found.append((subnet, places))
-        if not refusals:
+        rooms.append(_room(state, call, launch, subnet, hosts))
+        if len(rooms[-1].places) == launch.max_count:
             break
-        refused.extend(refusals)
-    best = max(found, key=lambda zone: len(zone[1]))
-    if len(best[1]) < launch.min_count:
-        raise NoCapacity(
-            "InsufficientInstanceCapacity",
-            f"{launch.min_count} of {launch.size.id} asked, room for {len(best[1])} in "
-            f"{' or '.join(subnet.zone for subnet in launch.subnets)}; try a smaller type, another zone, or later",
-            refusals=refused,
-        )
-    return best
+    best = max(rooms, key=lambda room: len(room.places))
+    if len(best.places) >= launch.min_count:
+        return best
+    if not best.refusals:
+        raise best.shortage
+    raise NoCapacity(
+        "InsufficientInstanceCapacity",
+        f"{launch.min_count} of {launch.size.id} asked, room for {len(best.places)} in "
+        f"{' or '.join(subnet.zone for subnet in launch.subnets)}; try a smaller type, another zone, or later",
+        refusals=[refusal for room in rooms for refusal in room.refusals],
+    )
+
+
+def _room(state: State, call: Call, launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> _Room:
+    """As many as everything suffices for: whatever runs short gives the number."""
+    private_ips = _free_private_ips(state, subnet, launch.max_count, launch.request.private_ip_address)
+    at_most, shortage = len(private_ips), _too_few_private_ips(subnet, launch.min_count, len(private_ips))
+    if launch.wants_public_ip(subnet):
+        public = len(addresses.find_free(state, call, Change(), launch.max_count))
+        if public < at_most:
+            at_most, shortage = public, addresses.too_few(launch.min_count, public)
+    places, refusals = _fill(launch, subnet, hosts, at_most)
+    return _Room(subnet, places, private_ips, refusals, shortage)
 
 
 def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
@@ -241,11 +270,13 @@ def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
     return emptiness(best) if best else -1
 
 
-def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list[_Place], Sequence[Refusal]]:
-    """Places for up to `max_count` instances, and why there are no more."""
+def _fill(
+    launch: _Launch, subnet: Subnet, hosts: list[Candidate], at_most: int
+) -> tuple[list[_Place], Sequence[Refusal]]:
+    """Places for so many instances, and why there are no more."""
     places: list[_Place] = []
     try:
-        for _ in range(launch.max_count):
+        for _ in range(at_most):
             host_id = compute_host(hosts, subnet.zone, launch.wanted)
             stores = [storage_host(hosts, subnet.zone, disk.size_gib, host_id) for disk in launch.disks]
             places.append(_Place(host_id, stores))
@@ -254,23 +285,24 @@ def _fill(launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> tuple[list
     return places, ()
 
 
-def _free_private_ips(state: State, subnet: Subnet, min_count: int, count: int, asked: str) -> list[str]:
-    """`count` addresses, or as many as there are. Raises when that is under `min_count`."""
+def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) -> list[str]:
+    """So many addresses, or as many as there are."""
     if asked:
         return [_asked_ip(state, subnet, asked)]
     latest = state.interfaces.latest("subnet", subnet.id)
-    free: list[str] = []
-    for address in usable_after(subnet.network, latest.private_ip if latest else None):
-        if len(free) == count:
-            return free
-        if not state.interfaces.count("address", (subnet.vpc_id, address)):
-            free.append(address)
-    if len(free) < min_count:
-        raise NoCapacity(
-            "InsufficientFreeAddressesInSubnet",
-            f"{subnet.id} ({subnet.cidr_block}) has {len(free)} free addresses, {min_count} are needed",
-        )
-    return free
+    free = (
+        address
+        for address in usable_after(subnet.network, latest.private_ip if latest else None)
+        if not state.interfaces.count("address", (subnet.vpc_id, address))
+    )
+    return list(islice(free, at_most))
+
+
+def _too_few_private_ips(subnet: Subnet, asked: int, free: int) -> NoCapacity:
+    return NoCapacity(
+        "InsufficientFreeAddressesInSubnet",
+        f"{subnet.id} ({subnet.cidr_block}) has {free} free addresses, {asked} are needed",
+    )
 
 
 def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
@@ -288,7 +320,6 @@ def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
 
 def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id: str, index: int) -> Instance:
     request = launch.request
-    asked = request.associate_public_ip_address
     return Instance(
         id=call.mint(Prefix.INSTANCE),
         project_id=call.project_id,
@@ -310,7 +341,7 @@ def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id
         ran_generation=0,
         reboot_count=0,
         stop_timeout_s=call.policy.stop_timeout_s,
-        public_ip_wanted=subnet.map_public_ip_on_launch if asked is None else asked,
+        public_ip_wanted=launch.wants_public_ip(subnet),
         shutdown_behavior=request.instance_initiated_shutdown_behavior or "stop",
         disable_api_termination=request.disable_api_termination,
         state_reason=None,

@@ -48,6 +48,7 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
     """On the same host, or where that has no room, on another of the zone."""
 
     def act(change: Change, instance: Instance) -> None:
+        volumes.check_root(state, instance)
         hosts = candidates(state, call, instance.zone)
         for earlier in change.rows_of(Instance):
             for candidate in hosts:

@@ -85,7 +85,10 @@ def select(state: State, call: Call, volume_ids: Iterable[str]) -> list[Volume]:
 
 def state_of(state: State, volume: Volume) -> VolumeState:
     observation = state.observed(ObservedKind.VOLUME, volume.id, volume.host_id)
-    return volume_state(volume, state.attachments.count("volume", volume.id) > 0, observation)
+    current = volume_state(volume, state.attachments.count("volume", volume.id) > 0, observation)
+    host = state.hosts.get(volume.host_id)
+    is_out_of_reach = current in (VolumeState.AVAILABLE, VolumeState.CREATING) and host and host.lost_at
+    return VolumeState.ERROR if is_out_of_reach else current
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +130,22 @@ def _device(state: State, call: Call, instance: Instance, asked: str) -> str:
         raise Conflict("AttachmentLimitExceeded", f"{instance.id} has {len(held)} volumes, the most that it can have")
     if not asked:
         return next(device for device in DEVICES if device not in held)
-    if asked not in DEVICES:
-        raise invalid_value("device_name", asked, "/dev/sdb to /dev/sdz")
+    if asked not in (ROOT_DEVICE, *DEVICES):
+        raise invalid_value("device_name", asked, f"/dev/sdb to /dev/sdz, or {ROOT_DEVICE}")
     if asked in held:
         raise Invalid("InvalidParameterValue", f"{asked} of {instance.id} is taken by {held[asked]}; choose another")
+    if asked == ROOT_DEVICE and current_state(state, instance) is not InstanceState.STOPPED:
+        raise Conflict("IncorrectInstanceState", f"{instance.id} can be given a root only while it is stopped")
     return asked
+
+
+def check_root(state: State, instance: Instance) -> None:
+    """Without a root nothing would boot. Raises `IncorrectInstanceState`."""
+    if not any(row.device_name == ROOT_DEVICE for row in _held(state.attachments.by("instance", instance.id))):
+        raise Conflict(
+            "IncorrectInstanceState",
+            f"{instance.id} has no root volume; attach one as {ROOT_DEVICE} before you start it",
+        )
 
 
 def bond(
@@ -181,8 +195,11 @@ def _free_port(state: State, change: Change, host_id: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DetachVolume:
+    """`force`: whatever the guest says. Its storage host shuts it out, and the volume is free when that is seen."""
+
     volume_id: str
     instance_id: str = ""
+    force: bool = False
 
 
 def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str]:
@@ -192,7 +209,8 @@ def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str
         where = request.instance_id or "any instance"
         raise NotFound("InvalidAttachment.NotFound", f"{volume.id} is not attached to {where}")
     change = Change()
-    if attachment.phase is not Phase.ATTACHED:
+    wanted = Phase.RELEASED if request.force else Phase.DETACHING
+    if attachment.phase in (wanted, Phase.RELEASED):
         return change, attachment.id
     instance = state.instances[attachment.instance_id]
     if attachment.device_name == ROOT_DEVICE and current_state(state, instance) is not InstanceState.STOPPED:
@@ -200,7 +218,7 @@ def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str
     change.put(
         replace(
             attachment,
-            phase=Phase.DETACHING,
+            phase=wanted,
             phase_revision=state.revision + 1,
             phase_at=call.now,
             delete_on_termination=False,

@@ -116,9 +116,9 @@ def _free_vni(state: State) -> int:
     return max((vpc.vni for vpc in state.vpcs), default=0) + 1
 
 
-def gateway_host(state: State) -> str:
-    """The gateway host that carries the fewest VPCs; empty when there is none yet."""
-    hosts = [host for host in state.hosts if HostRole.GATEWAY in host.roles]
+def gateway_host(state: State, besides: str = "") -> str:
+    """The gateway host that carries the fewest VPCs, of those that are not lost; empty when there is none."""
+    hosts = [row for row in state.hosts if HostRole.GATEWAY in row.roles and not row.lost_at and row.id != besides]
     return min(hosts, key=lambda host: state.internet_gateways.count("host", host.id)).id if hosts else ""
 
 

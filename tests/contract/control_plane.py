@@ -252,17 +252,20 @@ class ControlPlane:
         """`call` with the request's fields."""
         return await self.call(name, RPCS[name].request(**fields), secret=secret)
 
-    async def add_host(self, zone: str = "home-1a", vcpus: int = 256, memory_mib: int = 1 << 20) -> str:
+    async def add_host(
+        self, zone: str = "home-1a", vcpus: int = 256, memory_mib: int = 1 << 20, *, is_away: bool = False
+    ) -> str:
         number = len(self.engine.state.hosts) + 1
         host_id, roles, now = mint(Prefix.HOST), tuple(HostRole), self.clock()
         address = str(IPv4Address("10.0.0.0") + number)
         host = Host(host_id, number, f"metal-{number}", zone, roles, address, now, "", vcpus, memory_mib, 1000)
         change = Change()
-        change.put(replace(host, last_seen_at=now))  # Before this process began: it may come back.
+        change.put(replace(host, last_seen_at=now, is_away=is_away))  # Before this process began: it may come back.
         change.put(*(replace(row, host_id=host_id) for row in self.engine.state.internet_gateways if not row.host_id))
         self.engine.apply(change)
         await self.engine.drain()
-        self.agents[host_id] = Agent(host_id)
+        if not is_away:
+            self.agents[host_id] = Agent(host_id)
         return host_id
 
     async def converge(self) -> None:

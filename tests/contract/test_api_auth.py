@@ -21,6 +21,8 @@ ADMINS_ONLY = {
     "RevokeToken",
     "CreateHostToken",
     "DescribeHosts",
+    "DeclareHostLost",
+    "RemoveHost",
     "CreateInstanceType",
     "DeleteInstanceType",
 }

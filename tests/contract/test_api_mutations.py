@@ -43,11 +43,14 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     await cloud.converge()
     bond = await cloud.ask("AssociateAddress", allocation_id=addresses[1], instance_id=mapped)
     await cloud.token(Role.READER)
+    away, empty = await cloud.add_host(is_away=True), await cloud.add_host(is_away=True)
     return {
         "CreateProject": {"name": "new"},
         "CreateToken": {"project_id": cloud.project_id, "role": 2},
         "RevokeToken": {"token_id": list(cloud.engine.state.tokens)[-1].id},
         "CreateHostToken": {"zone_name": "home-1a", "roles": [1]},
+        "DeclareHostLost": {"host_id": away},
+        "RemoveHost": {"host_id": empty},
         "CreateInstanceType": {"instance_type": {"instance_type": "a.new", "vcpus": 1, "memory_mib": 64}},
         "DeleteInstanceType": {"instance_type": "a.old"},
         "DeregisterImage": {"image_id": other_image},

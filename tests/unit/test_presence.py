@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from controlplane.model.policy import Patience
-from controlplane.service import instances
+from controlplane.service import host_removal, instances, power
+from controlplane.service.host_removal import RemoveHost
 from controlplane.service.instances import RunInstances
 from controlplane.service.presence import HostStatus
 from controlplane.sessions import Sessions
@@ -135,3 +136,39 @@ async def test_nothing_is_placed_on_a_host_whose_agent_was_stopped() -> None:
     watched.pass_time(11)
     error = watched.live.refuses("InsufficientInstanceCapacity", instances.run, RunInstances(image_id=image_id))
     assert [refusal.reason for refusal in error.refusals] == ["status: its agent is not connected"]
+
+
+def test_an_admins_word_stands_for_a_lost_hosts_answers_until_it_is_back() -> None:
+    watched = Watched()
+    live = watched.live
+    watched.sessions.close(watched.sessions.open(watched.host_id))
+    (instance_id,) = live.run()
+    watched.pass_time(11)
+    live.reachable.clear()
+    live.do(host_removal.declare_lost, watched.host_id)
+    live.do(power.terminate, [instance_id])
+    assert (watched.status, watched.is_usable) == ("lost", False)
+    for _ in range(3):  # The instance, its volume's export, its volume.
+        watched.sessions.answer_for_lost()
+    assert live.state_of(instance_id) == "terminated"
+    assert not len(live.state.volumes)
+    watched.sessions.open(watched.host_id)
+    assert watched.status == "connected"
+
+
+async def test_the_session_of_a_removed_host_ends() -> None:
+    async with Live.running() as live:
+        host_id, other_id = live.add_host(), live.add_host()
+        session, other = live.connect(host_id), live.connect(other_id)
+        await live.quiet()
+        live.do(host_removal.remove, RemoveHost(host_id))
+        await live.quiet()
+        assert session.ended.is_set()
+        live.sessions.hear(host_id)
+        live.sessions.answer_for_lost()
+        await live.quiet()
+        assert host_id not in live.state.hosts
+        live.sessions.hear(host_id)
+        assert host_id not in live.sessions
+        assert live.sessions.presence(host_id).cause == "it was removed from the region"
+        assert not other.ended.is_set()

@@ -1,6 +1,7 @@
 """Launching, starting, stopping, rebooting, ending: checks, addresses, capacity, all or none."""
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -289,3 +290,39 @@ def test_instances_keep_their_size_when_the_type_is_gone(region: Region) -> None
     region.do(catalogue.delete, "lab.huge")
     row: Instance = region.instance(instance_id)
     assert (row.vcpus, row.memory_mib) == (4, 4096)
+
+
+def pool_of(count: int) -> Region:
+    first = int(IPv4Address("192.0.2.1"))
+    return Region(public_pool=((first, first + count - 1),))
+
+
+def test_as_many_are_launched_as_there_are_public_addresses() -> None:
+    region = pool_of(2)
+    region.add_host()
+    launched = region.run(min_count=1, max_count=5)
+    assert len(launched) == 2
+    request = RunInstances(region.add_image(), min_count=1, max_count=5)
+    error = region.refuses("InsufficientAddressCapacity", instances.run, request)
+    assert "0 free in the pool" in error.message
+    assert len(region.run(max_count=5, associate_public_ip_address=False)) == 5
+
+
+def test_fewer_public_addresses_than_asked_at_least_launch_none() -> None:
+    region = pool_of(2)
+    region.add_host()
+    request = RunInstances(region.add_image(), min_count=3, max_count=5)
+    region.refuses("InsufficientAddressCapacity", instances.run, request)
+
+
+def test_whatever_runs_short_first_gives_the_number() -> None:
+    region = pool_of(4)
+    region.add_host(memory_mib=3 * 1024)
+    subnet = region.subnet()
+    region.put(replace(subnet, cidr_block="172.31.0.0/28"))  # 11 addresses for instances.
+    assert len(region.run(max_count=20)) == 3, "memory"
+    region.add_host(memory_mib=1 << 20, vcpus=1 << 10)
+    assert len(region.run(max_count=20)) == 1, "public addresses"
+    assert len(region.run(max_count=20, zone_name=ZONES[0], associate_public_ip_address=False)) == 7, "the subnet"
+    request = RunInstances(region.add_image(), max_count=20, associate_public_ip_address=False)
+    region.refuses("InsufficientFreeAddressesInSubnet", instances.run, request)

@@ -238,3 +238,69 @@ def test_detaching_waits_for_both_sides(region: Region) -> None:
     assert region.volume_state(volume_id) == "in-use", "the storage host has not closed the export"
     region.exchange(storage)
     assert region.volume_state(volume_id) == "available"
+
+
+def stopped_without_root(region: Region) -> tuple[str, str]:
+    """Instance and what was its root volume."""
+    instance_id = region.launch(zone_name=ZONES[0])
+    root = region.root_volume(instance_id).id
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    region.do(volumes.detach, DetachVolume(root))
+    return instance_id, root
+
+
+def test_an_instance_without_a_root_cannot_be_started(region: Region) -> None:
+    instance_id, root = stopped_without_root(region)
+    error = region.refuses("IncorrectInstanceState", power.start, [instance_id])
+    assert "attach one as /dev/sda1" in error.message
+    region.converge()
+    region.refuses("IncorrectInstanceState", power.start, [instance_id])
+    region.do(volumes.attach, AttachVolume(root, instance_id, "/dev/sdf"))
+    region.refuses("IncorrectInstanceState", power.start, [instance_id])
+
+
+def test_a_root_is_attached_again(region: Region) -> None:
+    instance_id, root = stopped_without_root(region)
+    region.converge()
+    region.do(volumes.attach, AttachVolume(root, instance_id, "/dev/sda1"))
+    region.do(power.start, [instance_id])
+    region.converge()
+    assert region.state_of(instance_id) == "running"
+    assert region.root_volume(instance_id).id == root
+
+
+def test_a_root_is_given_to_stopped_instances_only(region: Region) -> None:
+    instance_id, _ = stopped_without_root(region)
+    running = region.launch(zone_name=ZONES[0])
+    other = region.volume(ZONES[0])
+    region.refuses("InvalidParameterValue", volumes.attach, AttachVolume(other, running, "/dev/sda1"))
+    region.do(volumes.attach, AttachVolume(other, instance_id, "/dev/sda1"))
+    assert region.root_volume(instance_id).id == other
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_by_force_the_storage_host_shuts_the_guest_out_first(asked_before: bool) -> None:
+    region = Region()
+    compute = region.add_host(roles=(HostRole.COMPUTE,))
+    storage = region.add_host(roles=(HostRole.STORAGE,))
+    instance_id, volume_id = region.launch(), region.volume()
+    first = region.do(volumes.attach, AttachVolume(volume_id, instance_id))
+    region.converge()
+    region.agents[compute].stuck.add((ObservedKind.INSTANCE, instance_id))
+    if asked_before:
+        region.do(volumes.detach, DetachVolume(volume_id))
+        region.converge()
+        assert region.volume_state(volume_id) == "in-use", "the guest does not let go"
+    region.do(volumes.detach, DetachVolume(volume_id, force=True))
+    region.exchange(compute)
+    assert region.volume_state(volume_id) == "in-use", "the export is still open"
+    region.exchange(storage)
+    assert region.volume_state(volume_id) == "available"
+    assert (ObservedKind.EXPORT, first) not in region.agents[storage].has
+    other = region.launch()
+    second = region.do(volumes.attach, AttachVolume(volume_id, other))
+    assert second != first
+    region.converge()
+    assert second in region.agents[compute].has[ObservedKind.INSTANCE, other].export_names
+    region.refuses("OperationNotPermitted", volumes.detach, DetachVolume(region.root_volume(other).id, force=True))

@@ -106,3 +106,35 @@ class DescribeHostsResponse(_message.Message):
     hosts: _containers.RepeatedCompositeFieldContainer[Host]
     next_page_token: str
     def __init__(self, hosts: _Optional[_Iterable[_Union[Host, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DeclareHostLostRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "host_id")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    host_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., host_id: _Optional[str] = ...) -> None: ...
+
+class DeclareHostLostResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RemoveHostRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "host_id", "force")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    host_id: str
+    force: bool
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., host_id: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+
+class RemoveHostResponse(_message.Message):
+    __slots__ = ("lost_ids",)
+    LOST_IDS_FIELD_NUMBER: _ClassVar[int]
+    lost_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, lost_ids: _Optional[_Iterable[str]] = ...) -> None: ...

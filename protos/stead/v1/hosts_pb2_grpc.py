@@ -45,6 +45,16 @@ class HostsStub:
                 request_serializer=stead_dot_v1_dot_hosts__pb2.DescribeHostsRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_hosts__pb2.DescribeHostsResponse.FromString,
                 _registered_method=True)
+        self.DeclareHostLost = channel.unary_unary(
+                '/stead.v1.Hosts/DeclareHostLost',
+                request_serializer=stead_dot_v1_dot_hosts__pb2.DeclareHostLostRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_hosts__pb2.DeclareHostLostResponse.FromString,
+                _registered_method=True)
+        self.RemoveHost = channel.unary_unary(
+                '/stead.v1.Hosts/RemoveHost',
+                request_serializer=stead_dot_v1_dot_hosts__pb2.RemoveHostRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_hosts__pb2.RemoveHostResponse.FromString,
+                _registered_method=True)
 
 
 class HostsServicer:
@@ -66,6 +76,25 @@ class HostsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeclareHostLost(self, request, context):
+        """Declares that a host which is out of reach is gone for good. From then on nothing waits for it: its instances can be
+        terminated, or stopped and then started elsewhere, its volumes detached, and its addresses return; gateways move at
+        once. Storage hosts shut it out before a volume is opened to another. Should it come back, it is told what is left.
+        Errors: `InvalidHostID.NotFound`, `IncorrectState` (it is there).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveHost(self, request, context):
+        """Takes a host out of the region. Refused while something is on it, unless by force and of one that is declared lost:
+        then its instances end, and its volumes are lost. Its certificates are worth nothing any more; to come back it joins
+        anew. Errors: `InvalidHostID.NotFound`, `DependencyViolation` (with what is on it), `IncorrectState` (not lost).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HostsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +107,16 @@ def add_HostsServicer_to_server(servicer, server):
                     servicer.DescribeHosts,
                     request_deserializer=stead_dot_v1_dot_hosts__pb2.DescribeHostsRequest.FromString,
                     response_serializer=stead_dot_v1_dot_hosts__pb2.DescribeHostsResponse.SerializeToString,
+            ),
+            'DeclareHostLost': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclareHostLost,
+                    request_deserializer=stead_dot_v1_dot_hosts__pb2.DeclareHostLostRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_hosts__pb2.DeclareHostLostResponse.SerializeToString,
+            ),
+            'RemoveHost': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveHost,
+                    request_deserializer=stead_dot_v1_dot_hosts__pb2.RemoveHostRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_hosts__pb2.RemoveHostResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +174,60 @@ class Hosts:
             '/stead.v1.Hosts/DescribeHosts',
             stead_dot_v1_dot_hosts__pb2.DescribeHostsRequest.SerializeToString,
             stead_dot_v1_dot_hosts__pb2.DescribeHostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclareHostLost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Hosts/DeclareHostLost',
+            stead_dot_v1_dot_hosts__pb2.DeclareHostLostRequest.SerializeToString,
+            stead_dot_v1_dot_hosts__pb2.DeclareHostLostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveHost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Hosts/RemoveHost',
+            stead_dot_v1_dot_hosts__pb2.RemoveHostRequest.SerializeToString,
+            stead_dot_v1_dot_hosts__pb2.RemoveHostResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -103,7 +103,7 @@ class InstancesServicer:
 
     def StartInstances(self, request, context):
         """Starts stopped instances, on the same host or, where that is full, another of the zone. No effect on running ones.
-        Errors: `IncorrectInstanceState`, `InsufficientInstanceCapacity`.
+        Errors: `IncorrectInstanceState` (also without a root volume), `InsufficientInstanceCapacity`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -118,16 +118,18 @@ class AttachVolumeResponse(_message.Message):
     def __init__(self, attachment: _Optional[_Union[VolumeAttachment, _Mapping]] = ...) -> None: ...
 
 class DetachVolumeRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "volume_id", "instance_id")
+    __slots__ = ("client_token", "dry_run", "volume_id", "instance_id", "force")
     CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     volume_id: str
     instance_id: str
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., volume_id: _Optional[str] = ..., instance_id: _Optional[str] = ...) -> None: ...
+    force: bool
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., volume_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class DetachVolumeResponse(_message.Message):
     __slots__ = ("attachment",)

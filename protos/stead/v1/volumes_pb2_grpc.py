@@ -96,7 +96,8 @@ class VolumesServicer:
 
     def DetachVolume(self, request, context):
         """Detaches a volume; unmount it in the guest first. A root volume only while its instance is stopped. Answers at once;
-        the volume is "available" when no host has it open any more.
+        the volume is "available" when no host has it open any more. A guest that does not let go (it has the volume mounted, or
+        runs no system) keeps it, "busy"; by force its storage host shuts it out first.
         Errors: `InvalidAttachment.NotFound`, `IncorrectState`, `OperationNotPermitted` (a running instance's root).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

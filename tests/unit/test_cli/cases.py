@@ -88,6 +88,18 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         images.ModifyImageAttributeResponse(image=images.Image(image_id=AMI)),
     ),
     (
+        "host lost host-1",
+        "DeclareHostLost",
+        hosts.DeclareHostLostRequest(host_id="host-1"),
+        hosts.DeclareHostLostResponse(),
+    ),
+    (
+        "host remove host-1 --force",
+        "RemoveHost",
+        hosts.RemoveHostRequest(host_id="host-1", force=True),
+        hosts.RemoveHostResponse(lost_ids=[I1]),
+    ),
+    (
         f"tag create {I1} {VOL} --tag a=b=c --tag d=",
         "CreateTags",
         tags.CreateTagsRequest(resource_ids=[I1, VOL], tags={"a": "b=c", "d": ""}),
@@ -154,6 +166,12 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         f"volume detach {VOL}",
         "DetachVolume",
         volumes.DetachVolumeRequest(volume_id=VOL),
+        volumes.DetachVolumeResponse(attachment=volumes.VolumeAttachment(volume_id=VOL)),
+    ),
+    (
+        f"volume detach {VOL} --instance {I1} --force",
+        "DetachVolume",
+        volumes.DetachVolumeRequest(volume_id=VOL, instance_id=I1, force=True),
         volumes.DetachVolumeResponse(attachment=volumes.VolumeAttachment(volume_id=VOL)),
     ),
     (

@@ -1,0 +1,111 @@
+"""Hosts that go: by an admin's word that they are lost, and out of the region.
+
+    present --lost--> what ends is ended at once: the admin's word stands for the host's answers
+        any --remove--> gone, when nothing is on it; by force only a lost one, with all that it had
+
+A lost host may be alive. What keeps it from doing harm is not this word: storage hosts shut it out by epoch before a
+volume is opened elsewhere, and its peers no longer know its instances. One that comes back is told what is left.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from controlplane.errors import Conflict
+from controlplane.model.host import Host
+from controlplane.model.instance import Desired, Phase, StateReason
+from controlplane.model.state import Change, State
+from controlplane.service import power, vpcs
+from controlplane.service.call import HOST, Call, find
+
+LOST = StateReason("Server.InternalError", "Its host was lost and removed")
+
+
+def declare_lost(state: State, call: Call, host_id: str) -> tuple[Change, None]:
+    """Nothing on it ends by this; but what a user ends or moves no longer waits for the host. Gateways move at once."""
+    host = find(state.hosts, HOST, host_id, call)
+    if host.id in call.reachable:
+        raise Conflict(
+            "IncorrectState",
+            f"{host.id} ({host.name}) is there: stop its agent or switch it off before you call it lost",
+        )
+    change = Change()
+    if host.lost_at is None:
+        change.put(replace(host, lost_at=call.now, is_away=True))
+        change.delete(*state.observations.by("host", host.id))
+        _move_gateways(state, change, host)
+    return change, None
+
+
+def _move_gateways(state: State, change: Change, host: Host) -> None:
+    """To another gateway host, or where there is none, to nobody's until one joins or this one is back."""
+    for row in state.internet_gateways.by("host", host.id):
+        if other := vpcs.gateway_host(state, besides=host.id):
+            change.put(replace(row, host_id=other, epoch=row.epoch + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveHost:
+    host_id: str
+    force: bool = False
+
+
+def remove(state: State, call: Call, request: RemoveHost) -> tuple[Change, list[str]]:
+    """The result is what is lost with it: ids of instances and volumes."""
+    host = find(state.hosts, HOST, request.host_id, call)
+    held = list(_held(state, host))
+    if held and not request.force:
+        raise Conflict(
+            "DependencyViolation",
+            f"{len(held)} resources are on {host.id} ({host.name}); end or move them, or declare it lost and use force",
+            blocking_ids=held,
+        )
+    if held and host.lost_at is None:
+        raise Conflict("IncorrectState", f"{host.id} ({host.name}) is not declared lost: force removes no other host")
+    change = Change()
+    _end_all(state, call, change, host)
+    change.put(replace(host, lost_at=host.lost_at or call.now, is_away=True, is_removed=True))
+    return change, held
+
+
+def _held(state: State, host: Host) -> Iterator[str]:
+    """What needs this host: instances, volumes, and gateways that carry traffic."""
+    yield from (row.id for row in state.instances.by("host", host.id) if row.terminated_at is None)
+    yield from (row.id for row in state.volumes.by("host", host.id) if not row.is_deleted)
+    for row in state.internet_gateways.by("host", host.id):
+        if state.interfaces.count("vpc", row.vpc_id):
+            yield row.id
+
+
+def _end_all(state: State, call: Call, change: Change, host: Host) -> None:
+    for instance in state.instances.by("host", host.id):
+        if instance.desired is not Desired.ABSENT:
+            power.end(state, change, instance, LOST)
+    for bond in state.attachments.by("storage_host", host.id):
+        change.put(replace(bond, phase=Phase.RELEASED, phase_revision=state.revision + 1, phase_at=call.now))
+    for volume in state.volumes.by("host", host.id):
+        change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
+    change.delete(*state.observations.by("host", host.id))
+    _move_gateways(state, change, host)
+
+
+def forget(state: State, host_id: str) -> Change:
+    """A removed host's row goes when nothing refers to it any more."""
+    host, change = state.hosts[host_id], Change()
+    if not host.is_removed or _is_referred_to(state, host_id):
+        return change
+    for row in state.internet_gateways.by("host", host_id):
+        change.put(replace(row, host_id=""))
+    change.delete(*state.volumes.by("host", host_id))  # In its trash, which is lost with it.
+    change.delete(host, *(row for row in state.host_tokens if row.host_id == host_id))
+    return change
+
+
+def _is_referred_to(state: State, host_id: str) -> bool:
+    waiting = (
+        state.instances.count("ending", host_id),
+        state.volumes.count("ending", host_id),
+        state.attachments.count("storage_host", host_id),
+        state.attachments.count("detaching", host_id),
+        state.addresses.count("leaving", host_id),
+    )
+    return any(waiting) or any(row.terminated_at is None for row in state.instances.by("host", host_id))
