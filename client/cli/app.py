@@ -19,6 +19,7 @@ from client.cli import (
     sg,
     subnet,
     tag,
+    token,
     volume,
     vpc,
     watch,
@@ -43,6 +44,7 @@ RESOURCES = {
     "az": (az, "Availability zones."),
     "host": (host, "The bare-metal machines (for admins)."),
     "project": (project, "Tenants and their tokens (for admins)."),
+    "token": (token, "What acts for a project (for admins)."),
     "audit": (audit, "What was changed, when, and with whose token (for admins)."),
 }
 for name, (module, summary) in RESOURCES.items():

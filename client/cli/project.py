@@ -48,12 +48,14 @@ async def token(
     cli: Cli,
     project: Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id.", show_default=False)],
     role: Annotated[Role, typer.Option(help="What it allows.")] = Role.MEMBER,
+    lifetime: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long it is valid; 0 for no end.")] = 0,
 ) -> None:
     """Make a token that acts for a project; its secret is shown once. For admins."""
     request = CreateTokenRequest(
         **cli.mutation,
         project_id=await lookup.project_id(cli.stead, project),
         role=f"ROLE_{role.name}",
+        lifetime_s=lifetime,
     )
     reply = await cli.stead.projects.CreateToken(request)
     if not cli.is_for_people:

@@ -22,10 +22,10 @@ Columns = Mapping[str, Callable[[Any], str]]
 
 GAP = 2
 STYLES = {
-    "green": "running available in-use attached connected ok associated",
+    "green": "running available in-use attached connected ok associated active",
     "yellow": "pending stopping shutting-down creating deleting attaching detaching busy initializing reconnecting",
     "red": "error impaired unreachable never-connected lost",
-    "dim": "stopped terminated",
+    "dim": "stopped terminated revoked expired",
 }
 STYLE_OF = {word: style for style, words in STYLES.items() for word in words.split()}
 INT64 = {FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64}

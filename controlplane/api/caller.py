@@ -29,17 +29,18 @@ class Principal:
     role: Role
     token_id: str
     request_id: str
+    expires_at: datetime | None = None
 
 
 principal: ContextVar[Principal] = ContextVar("principal")
 
 
-def authenticate(state: State, secret: str, request_id: str) -> Principal:
+def authenticate(state: State, secret: str, request_id: str, now: datetime) -> Principal:
     """The owner of a bearer token. Raises `AuthFailure`."""
     token = state.tokens.one("secret_hash", hash_secret(secret)) if secret else None
-    if token is None or token.revoked_at is not None:
+    if token is None or token.state(now) != "active":
         raise Unauthenticated("AuthFailure", "No valid token: send metadata `authorization: Bearer <token>`")
-    return Principal(token.project_id, token.role, token.id, request_id)
+    return Principal(token.project_id, token.role, token.id, request_id, token.expires_at)
 
 
 class Edge:

@@ -83,7 +83,7 @@ def timestamp(at: datetime) -> Timestamp:
     return result
 
 
-def _maybe(at: datetime | None) -> Timestamp | None:
+def maybe(at: datetime | None) -> Timestamp | None:
     return timestamp(at) if at else None
 
 
@@ -93,6 +93,18 @@ def region(name: str) -> regions_pb2.Region:
 
 def to_project(row: project.Project) -> projects_pb2.Project:
     return projects_pb2.Project(project_id=row.id, name=row.name, create_time=timestamp(row.created_at))
+
+
+def to_token(row: project.Token, now: datetime) -> projects_pb2.Token:
+    return projects_pb2.Token(
+        token_id=row.id,
+        project_id=row.project_id,
+        role=f"ROLE_{row.role.name}",
+        state=row.state(now),
+        create_time=timestamp(row.created_at),
+        expire_time=maybe(row.expires_at),
+        revoke_time=maybe(row.revoked_at),
+    )
 
 
 def to_instance_type(row: image.InstanceType) -> instance_types_pb2.InstanceType:
@@ -141,7 +153,7 @@ def to_host(state: State, sessions: Sessions, row: host.Host) -> hosts_pb2.Host:
         status=known.status.value,
         status_since=timestamp(known.since),
         status_detail=known.cause,
-        last_seen_time=_maybe(known.last_seen_at),
+        last_seen_time=maybe(known.last_seen_at),
         vcpus=row.vcpus,
         vcpus_used=used.vcpus,
         memory_mib=row.memory_mib,
@@ -244,8 +256,8 @@ def to_instance(state: State, sessions: Sessions, row: instance.Instance, role: 
         state=to_instance_state(current),
         status=seen.status,
         status_detail=_shown(state, seen.cause, role),
-        status_since=_maybe(seen.since),
-        last_seen_time=_maybe(seen.last_seen_at),
+        status_since=maybe(seen.since),
+        last_seen_time=maybe(seen.last_seen_at),
         is_status_permanent=seen.is_permanent,
         zone_name=row.zone,
         host_id=row.host_id if role is Role.ADMIN else "",
@@ -340,8 +352,8 @@ def to_volume(state: State, sessions: Sessions, row: instance.Volume, role: Role
         state=volume_service.state_of(state, row).value,
         state_detail=_shown(state, seen.cause, role),
         status=seen.status,
-        status_since=_maybe(seen.since),
-        last_seen_time=_maybe(seen.last_seen_at),
+        status_since=maybe(seen.since),
+        last_seen_time=maybe(seen.last_seen_at),
         zone_name=row.zone,
         host_id=row.host_id if role is Role.ADMIN else "",
         volume_type=row.volume_type,

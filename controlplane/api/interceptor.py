@@ -99,13 +99,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                 who = self._caller(call, needed)
                 stack.enter_context(self._of_project.one(who.project_id))
                 if handler.request_streaming or handler.response_streaming:
-                    await stack.enter_async_context(self._streams.while_valid(who.token_id))
+                    await stack.enter_async_context(self._streams.while_valid(who.token_id, self._left_s(who)))
             yield
+
+    def _left_s(self, who: Principal) -> float | None:
+        """How long the caller's token is still good; None: until it is revoked."""
+        return (who.expires_at - self._edge.clock()).total_seconds() if who.expires_at else None
 
     def _caller(self, call: "_Call", needed: int) -> Principal:
         if needed not in OF_TOKENS:
             raise Denied("UnauthorizedOperation", f"No token may call {call.method}")
-        who = call.caller = authenticate(self._edge.engine.state, call.secret(), call.request_id)
+        who = call.caller = authenticate(self._edge.engine.state, call.secret(), call.request_id, self._edge.clock())
         if who.role < OF_TOKENS[needed]:
             raise Denied(
                 "UnauthorizedOperation",

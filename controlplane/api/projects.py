@@ -1,13 +1,14 @@
 """Projects and tokens."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, own
 from controlplane.api.roles import OF_TOKENS
-from controlplane.model.project import Project, Role
+from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import State
 from controlplane.service import projects
 from controlplane.service.call import PROJECT, Call, not_found
@@ -54,17 +55,37 @@ class Projects(ProjectsServicer):
     async def CreateToken(self, request: Any, context: Any) -> pb.CreateTokenResponse:
         secret = new_secret()
         asked = projects.CreateToken(
-            request.project_id, OF_TOKENS.get(request.role, request.role), projects.hash_secret(secret)
+            project_id=request.project_id,
+            role=OF_TOKENS.get(request.role, request.role),
+            secret_hash=projects.hash_secret(secret),
+            lifetime_s=request.lifetime_s,
         )
-        made, is_replay = await self._edge.mutate(
-            request,
-            projects.create_token,
-            asked,
-            lambda state, token_id: pb.CreateTokenResponse(token_id=token_id, secret=secret),
-        )
+
+        def reply(state: State, token_id: str) -> pb.CreateTokenResponse:
+            expires_at = state.tokens[token_id].expires_at
+            return pb.CreateTokenResponse(token_id=token_id, secret=secret, expire_time=convert.maybe(expires_at))
+
+        made, is_replay = await self._edge.mutate(request, projects.create_token, asked, reply)
         if is_replay:
             made.secret = ""
         return made
+
+    async def DescribeTokens(self, request: Any, context: Any) -> pb.DescribeTokensResponse:
+        """Of all projects: their table has none that a caller is not to see."""
+        now = self._edge.clock()
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: _named(state, request.token_ids),
+            lambda state: {
+                "token-id": lambda row: row.id,
+                "project-id": lambda row: row.project_id,
+                "role": lambda row: row.role.name.lower(),
+                "state": lambda row: row.state(now),
+            },
+            lambda state, row, call: convert.to_token(row, now),
+        )
+        return pb.DescribeTokensResponse(tokens=found, next_page_token=token)
 
     async def RevokeToken(self, request: Any, context: Any) -> pb.RevokeTokenResponse:
         done, _ = await self._edge.mutate(
@@ -74,3 +95,8 @@ class Projects(ProjectsServicer):
             lambda state, _: pb.RevokeTokenResponse(),
         )
         return done
+
+
+def _named(state: State, token_ids: Sequence[str]) -> list[Token]:
+    """The tokens of these ids, or all."""
+    return [projects.find_token(state, token_id) for token_id in dict.fromkeys(token_ids)] or list(state.tokens)

@@ -18,10 +18,10 @@ class Streams:
         engine.follow(self._on_revisions)
 
     @asynccontextmanager
-    async def while_valid(self, token_id: str) -> AsyncIterator[None]:
-        """Around a stream: raises `AuthFailure` in it as soon as its token is revoked."""
+    async def while_valid(self, token_id: str, left_s: float | None) -> AsyncIterator[None]:
+        """Around a stream: raises `AuthFailure` in it as soon as its token is revoked, or after `left_s` expires."""
         try:
-            async with asyncio.timeout(None) as end:
+            async with asyncio.timeout(left_s) as end:
                 self._open.setdefault(token_id, set()).add(end)
                 try:
                     yield
@@ -30,7 +30,9 @@ class Streams:
         except TimeoutError as error:
             if not end.expired():
                 raise
-            raise Unauthenticated("AuthFailure", f"The token {token_id} was revoked, so its streams end") from error
+            raise Unauthenticated(
+                "AuthFailure", f"The token {token_id} was revoked or expired: its streams end"
+            ) from error
 
     def _forget(self, token_id: str, end: asyncio.Timeout) -> None:
         self._open[token_id].discard(end)

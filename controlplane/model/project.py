@@ -30,3 +30,10 @@ class Token:
     secret_hash: str
     created_at: datetime
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def state(self, now: datetime) -> str:
+        """ "active", "revoked" or "expired"; only an active one lets anybody in."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"

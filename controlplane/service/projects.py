@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from controlplane.errors import Conflict, NotFound, invalid_value
 from controlplane.ids import Prefix
@@ -9,6 +10,8 @@ from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, State
 from controlplane.service import vpcs
 from controlplane.service.call import TOKEN, Call, check_id, check_project, check_text
+
+MAX_LIFETIME_S = 10 * 365 * 86400
 
 
 def hash_secret(secret: str) -> str:
@@ -32,24 +35,47 @@ class CreateToken:
     project_id: str
     role: int
     secret_hash: str = field(compare=False)  # Of a new secret each time.
+    lifetime_s: int = 0  # 0: until it is revoked.
 
 
 def create_token(state: State, call: Call, request: CreateToken) -> tuple[Change, str]:
     check_project(state, request.project_id)
     if request.role not in set(Role):
         raise invalid_value("role", request.role, "admin, member or reader")
-    token = Token(call.mint(Prefix.TOKEN), request.project_id, Role(request.role), request.secret_hash, call.now)
+    if request.lifetime_s and not 60 <= request.lifetime_s <= MAX_LIFETIME_S:
+        raise invalid_value("lifetime_s", request.lifetime_s, f"60 to {MAX_LIFETIME_S}, or 0 for no end")
+    token = Token(
+        id=call.mint(Prefix.TOKEN),
+        project_id=request.project_id,
+        role=Role(request.role),
+        secret_hash=request.secret_hash,
+        created_at=call.now,
+        expires_at=call.now + timedelta(seconds=request.lifetime_s) if request.lifetime_s else None,
+    )
     change = Change()
     change.put(token)
     return change, token.id
 
 
-def revoke_token(state: State, call: Call, token_id: str) -> tuple[Change, None]:
+def find_token(state: State, token_id: str) -> Token:
     check_id(TOKEN, token_id)
     token = state.tokens.get(token_id)
     if token is None:
         raise NotFound("InvalidToken.NotFound", f"The token {token_id!r} does not exist")
+    return token
+
+
+def revoke_token(state: State, call: Call, token_id: str) -> tuple[Change, None]:
+    """At once and for good. The last one that can let an admin in stays."""
+    token = find_token(state, token_id)
     change = Change()
-    if token.revoked_at is None:
-        change.put(replace(token, revoked_at=call.now))
+    if token.revoked_at is not None:
+        return change, None
+    if token.role is Role.ADMIN and not any(row.id != token.id and _lets_admins_in(row, call) for row in state.tokens):
+        raise Conflict("OperationNotPermitted", f"{token.id} is the last token of an admin; create another one first")
+    change.put(replace(token, revoked_at=call.now))
     return change, None
+
+
+def _lets_admins_in(token: Token, call: Call) -> bool:
+    return token.role is Role.ADMIN and token.state(call.now) == "active"

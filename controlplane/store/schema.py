@@ -86,6 +86,7 @@ TABLES: dict[type[Row], Table] = {
         _text("secret_hash"),
         _time("created_at"),
         _time("revoked_at", nullable=True),
+        _time("expires_at", nullable=True),
         unique=(("secret_hash",),),
     ),
     CallRecord: _table(

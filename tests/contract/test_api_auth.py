@@ -18,6 +18,7 @@ ADMINS_ONLY = {
     "DescribeAuditRecords",
     "CreateProject",
     "CreateToken",
+    "DescribeTokens",
     "RevokeToken",
     "CreateHostToken",
     "DescribeHosts",

@@ -1,6 +1,7 @@
 """What one caller can take of the control plane, with a token and without."""
 
 import asyncio
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,27 @@ async def test_members_see_why_there_is_no_room_but_not_the_hosts(cloud: Control
         await cloud.ask("RunInstances", secret=cloud.secrets[Role.MEMBER], image_id=image_id)
     assert caught.value.detail is not None
     assert [(row.host_id, row.reason) for row in caught.value.detail.host_refusals] == [("", "vcpus")]
+
+
+async def test_a_stream_ends_when_its_token_expires(cloud: ControlPlane) -> None:
+    made = await cloud.ask("CreateToken", project_id=cloud.project_id, role="ROLE_READER", lifetime_s=60)
+    cloud.pass_time(made.expire_time.ToDatetime(UTC) - cloud.clock() - timedelta(seconds=0.5))
+    watch = cloud.start(RPCS["Watch"], RPCS["Watch"].request(), secret=made.secret)
+    with pytest.raises(grpc.aio.AioRpcError, match="revoked or expired"):
+        async for _ in watch:
+            pass
+    cloud.pass_time(timedelta(seconds=1))
+    with pytest.raises(Refused, match="AuthFailure"):
+        await cloud.ask("DescribeVpcs", secret=made.secret)
+
+
+async def test_tokens_are_listed_without_their_secrets(cloud: ControlPlane) -> None:
+    made = await cloud.ask("CreateToken", project_id=cloud.project_id, role="ROLE_MEMBER")
+    await cloud.ask("RevokeToken", token_id=made.token_id)
+    filters = [{"name": "state", "values": ["revoked"]}, {"name": "role", "values": ["member"]}]
+    (token,) = (await cloud.ask("DescribeTokens", filters=filters)).tokens
+    assert (token.token_id, token.project_id, token.state) == (made.token_id, cloud.project_id, "revoked")
+    assert token.HasField("revoke_time")
+    assert made.secret not in str(await cloud.ask("DescribeTokens"))
+    with pytest.raises(Refused, match=r"InvalidToken\.NotFound"):
+        await cloud.ask("DescribeTokens", token_ids=[f"tok-{'f' * 17}"])

@@ -50,6 +50,11 @@ class ProjectsStub:
                 request_serializer=stead_dot_v1_dot_projects__pb2.CreateTokenRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_projects__pb2.CreateTokenResponse.FromString,
                 _registered_method=True)
+        self.DescribeTokens = channel.unary_unary(
+                '/stead.v1.Projects/DescribeTokens',
+                request_serializer=stead_dot_v1_dot_projects__pb2.DescribeTokensRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_projects__pb2.DescribeTokensResponse.FromString,
+                _registered_method=True)
         self.RevokeToken = channel.unary_unary(
                 '/stead.v1.Projects/RevokeToken',
                 request_serializer=stead_dot_v1_dot_projects__pb2.RevokeTokenRequest.SerializeToString,
@@ -84,8 +89,16 @@ class ProjectsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeTokens(self, request, context):
+        """Lists tokens, without their secrets; also those that let nobody in any more. Errors: `InvalidToken.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevokeToken(self, request, context):
-        """Makes a token useless at once. Repeating it succeeds. Errors: `InvalidToken.NotFound`.
+        """Makes a token useless at once. Repeating it succeeds. Errors: `InvalidToken.NotFound`,
+        `OperationNotPermitted` (the last one of an admin).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +121,11 @@ def add_ProjectsServicer_to_server(servicer, server):
                     servicer.CreateToken,
                     request_deserializer=stead_dot_v1_dot_projects__pb2.CreateTokenRequest.FromString,
                     response_serializer=stead_dot_v1_dot_projects__pb2.CreateTokenResponse.SerializeToString,
+            ),
+            'DescribeTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeTokens,
+                    request_deserializer=stead_dot_v1_dot_projects__pb2.DescribeTokensRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_projects__pb2.DescribeTokensResponse.SerializeToString,
             ),
             'RevokeToken': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeToken,
@@ -197,6 +215,33 @@ class Projects:
             '/stead.v1.Projects/CreateToken',
             stead_dot_v1_dot_projects__pb2.CreateTokenRequest.SerializeToString,
             stead_dot_v1_dot_projects__pb2.CreateTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Projects/DescribeTokens',
+            stead_dot_v1_dot_projects__pb2.DescribeTokensRequest.SerializeToString,
+            stead_dot_v1_dot_projects__pb2.DescribeTokensResponse.FromString,
             options,
             channel_credentials,
             insecure,

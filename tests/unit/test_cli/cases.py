@@ -100,6 +100,18 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         hosts.RemoveHostResponse(lost_ids=[I1]),
     ),
     (
+        "token revoke tok-1",
+        "RevokeToken",
+        projects.RevokeTokenRequest(token_id="tok-1"),
+        projects.RevokeTokenResponse(),
+    ),
+    (
+        "project token web --role reader --lifetime 3600",
+        "CreateToken",
+        projects.CreateTokenRequest(project_id="proj-1", role="ROLE_READER", lifetime_s=3600),
+        projects.CreateTokenResponse(token_id="tok-1", secret="s"),
+    ),
+    (
         f"tag create {I1} {VOL} --tag a=b=c --tag d=",
         "CreateTags",
         tags.CreateTagsRequest(resource_ids=[I1, VOL], tags={"a": "b=c", "d": ""}),
@@ -392,6 +404,13 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         audit.DescribeAuditRecordsResponse(),
         audit.DescribeAuditRecordsResponse(audit_records=[audit.AuditRecord(operation="RunInstances")]),
         "RunInstances",
+    ),
+    (
+        "token list",
+        "DescribeTokens",
+        projects.DescribeTokensResponse(),
+        projects.DescribeTokensResponse(tokens=[projects.Token(token_id="tok-1", role="ROLE_READER")]),
+        "reader",
     ),
     ("project list", "DescribeProjects", projects.DescribeProjectsResponse(), BY_NAME["DescribeProjects"], "proj-1"),
 ]

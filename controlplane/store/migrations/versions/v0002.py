@@ -11,6 +11,7 @@ revision = "0002"
 down_revision = "0001"
 
 _COLUMNS = {
+    "tokens": "expires_at time?",
     "hosts": "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean",
     "images": "is_public boolean, launch_permissions list",
     "observations": "since time?",
