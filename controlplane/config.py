@@ -128,6 +128,12 @@ class NetworkConfig:
 class LimitsConfig:
     """EC2's default quotas, per project unless their name says otherwise. None is a technical limit but attachments."""
 
+    # Instances that are not terminated, and vCPUs of those that are not stopped.
+    instances: int = 5000
+    vcpus: int = 10_000
+    # Root volumes count too.
+    volumes: int = 5000
+    volume_gib: int = 51_200
     # Public addresses are the scarcest thing at home.
     elastic_addresses: int = 5
     # Each rule is compiled into the filter of every host that has a member.

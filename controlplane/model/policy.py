@@ -16,6 +16,10 @@ class Policy:
     stop_timeout_s: int = 120
     terminated_visible: timedelta = timedelta(hours=1)
     call_retention: timedelta = timedelta(days=1)
+    instances: int = 5000
+    vcpus: int = 10_000
+    volumes: int = 5000
+    volume_gib: int = 51_200
     elastic_addresses: int = 5
     rules_per_group_and_direction: int = 60
     groups_per_interface: int = 5

@@ -210,7 +210,7 @@ class State:
             "instance",
             Instance,
             host=lambda r: (r.host_id,),
-            project=lambda r: (r.project_id,),
+            project=lambda r: () if r.terminated_at else (r.project_id,),
             ending=lambda r: () if r.is_settled or r.desired is Desired.ON else (r.host_id,),
             terminated=lambda r: (True,) if r.terminated_at else (),
         )
@@ -235,6 +235,7 @@ class State:
             "volume",
             Volume,
             host=lambda r: (r.host_id,),
+            project=lambda r: () if r.is_deleted else (r.project_id,),
             image=lambda r: (r.image_id,) if r.image_id else (),
             ending=lambda r: (r.host_id,) if r.is_deleted and r.recycled_at is None else (),
         )
@@ -267,13 +268,14 @@ class State:
 
     def _account(self, old: Row | None, new: Row | None) -> None:
         for row, sign in ((old, -1), (new, 1)):
-            if row is not None and (claim := claim_of(row)):
+            if isinstance(row, Instance | Volume) and (claim := claim_of(row)):
                 host_id, resources = claim
-                self.usage[host_id] = self.used(host_id).plus(resources, sign)
+                for owner_id in (host_id, row.project_id):
+                    self.usage[owner_id] = self.used(owner_id).plus(resources, sign)
 
-    def used(self, host_id: str) -> Resources:
-        """What instances and volumes have claimed of a host."""
-        return self.usage.get(host_id, NOTHING)
+    def used(self, owner_id: str) -> Resources:
+        """What instances and volumes have claimed of a host, or for a project."""
+        return self.usage.get(owner_id, NOTHING)
 
     def apply(self, change: Change) -> Revision:
         """Carry the change out as the next revision, all of it or, where anything is wrong with it, nothing.

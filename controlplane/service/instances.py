@@ -22,7 +22,7 @@ from controlplane.model.network import (
 )
 from controlplane.model.state import Change, State
 from controlplane.placement import Candidate, choose, emptiness
-from controlplane.service import addresses, catalogue, images, key_pairs, security_groups, volumes, vpcs
+from controlplane.service import addresses, catalogue, images, key_pairs, quotas, security_groups, volumes, vpcs
 from controlplane.service.call import GROUP, SUBNET, Call, check_tags, find, find_zone
 from controlplane.service.capacity import candidates, compute_host, storage_host
 
@@ -118,17 +118,19 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     check_shutdown_behavior(request.instance_initiated_shutdown_behavior or "stop")
     check_tags(request.tags)
     vpc, subnets = _subnets(state, call, request)
+    disks = _disks(call, request, image)
+    sizes_gib = [disk.size_gib for disk in disks]
     return _Launch(
         request=request,
         min_count=min_count,
-        max_count=max_count,
+        max_count=quotas.grant_instances(state, call, min_count, max_count, size.vcpus, sizes_gib),
         image=image,
         size=size,
         public_key=key.public_key if key else "",
         vpc=vpc,
         subnets=subnets,
         groups=find_groups(state, call, request.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)],
-        disks=_disks(call, request, image),
+        disks=disks,
         reservation_id=call.mint(Prefix.RESERVATION),
     )
 

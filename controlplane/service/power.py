@@ -8,7 +8,7 @@ from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
-from controlplane.service import addresses, volumes
+from controlplane.service import addresses, quotas, volumes
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import INSTANCE, Call, find, require_ids
 from controlplane.service.capacity import candidates, compute_host
@@ -49,6 +49,7 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
 
     def act(change: Change, instance: Instance) -> None:
         volumes.check_root(state, instance)
+        quotas.check_start(state, call, instance, change.rows_of(Instance))
         hosts = candidates(state, call, instance.zone)
         for earlier in change.rows_of(Instance):
             for candidate in hosts:

@@ -16,6 +16,7 @@ from controlplane.model.instance import (
 )
 from controlplane.model.lifecycle import InstanceState, Request, VolumeState, volume_state
 from controlplane.model.state import Change, State
+from controlplane.service import quotas
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import INSTANCE, VOLUME, Call, check_tags, find, find_zone, not_found
 from controlplane.service.capacity import candidates, storage_host
@@ -40,6 +41,7 @@ def create(state: State, call: Call, request: CreateVolume) -> tuple[Change, str
     if request.volume_type not in ("", VOLUME_TYPE):
         raise invalid_value("volume_type", request.volume_type, VOLUME_TYPE)
     check_tags(request.tags)
+    quotas.check_volume(state, call, request.size_gib)
     host_id = storage_host(candidates(state, call, request.zone_name), request.zone_name, request.size_gib)
     volume = new_volume(call, request.zone_name, host_id, request.size_gib, tags=request.tags)
     change = Change()
@@ -253,6 +255,7 @@ def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     change = Change()
     if not volume.is_deleted:
         return change, volume.id
+    quotas.check_volume(state, call, volume.size_gib if volume.recycled_at else 0)
     host = state.hosts[volume.host_id]
     free_gib = host.storage_gib - state.used(host.id).storage_gib
     if volume.recycled_at and volume.size_gib > free_gib:

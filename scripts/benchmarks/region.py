@@ -44,6 +44,18 @@ state_dir = "{directory}"
 
 [network]
 public_pool = ["10.128.0.0/9"]
+
+[limits]
+instances = 1000000
+vcpus = 1000000
+volumes = 1000000
+volume_gib = 1000000
+reads_per_s = 1000000
+reads_burst = 1000000
+changes_per_s = 1000000
+changes_burst = 1000000
+calls_in_progress = 10000
+calls_in_progress_per_address = 10000
 {more}"""
 ROLES = (HOST_ROLE_COMPUTE, HOST_ROLE_STORAGE, HOST_ROLE_GATEWAY)
 RUN_INSTANCES = "/stead.v1.Instances/RunInstances"

@@ -88,7 +88,8 @@ class InstancesServicer:
         `InvalidGroup.NotFound`, `InvalidZone.NotFound`, `InvalidParameter` (group and subnet of different VPCs),
         `InvalidParameterValue` (counts, user data over 16 KiB, volume size below the image's),
         `InvalidParameterCombination`, `VPCIdNotSpecified`, `InsufficientFreeAddressesInSubnet`,
-        `InsufficientInstanceCapacity` (with reasons), `InsufficientAddressCapacity`.
+        `InsufficientInstanceCapacity` (with reasons), `InsufficientAddressCapacity`, `InstanceLimitExceeded`,
+        `VcpuLimitExceeded`, `VolumeLimitExceeded` (the project's quotas).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,7 +104,8 @@ class InstancesServicer:
 
     def StartInstances(self, request, context):
         """Starts stopped instances, on the same host or, where that is full, another of the zone. No effect on running ones.
-        Errors: `IncorrectInstanceState` (also without a root volume), `InsufficientInstanceCapacity`.
+        Errors: `IncorrectInstanceState` (also without a root volume), `InsufficientInstanceCapacity`,
+        `VcpuLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

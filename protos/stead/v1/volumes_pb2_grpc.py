@@ -78,7 +78,8 @@ class VolumesServicer:
 
     def CreateVolume(self, request, context):
         """Makes an empty volume on a storage host of a zone.
-        Errors: `InvalidZone.NotFound`, `InvalidParameterValue` (size, type), `InsufficientVolumeCapacity`.
+        Errors: `InvalidZone.NotFound`, `InvalidParameterValue` (size, type), `InsufficientVolumeCapacity`,
+        `VolumeLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,7 +122,7 @@ class VolumesServicer:
 
     def RestoreVolumeFromRecycleBin(self, request, context):
         """Takes a deleted volume back, with its data. Success if it is not deleted.
-        Errors: `InvalidVolume.NotFound` (it is gone for good), `InsufficientVolumeCapacity`.
+        Errors: `InvalidVolume.NotFound` (it is gone for good), `InsufficientVolumeCapacity`, `VolumeLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
