@@ -148,7 +148,7 @@ class Session:
         self.ended.set()
         for answer in self._consoles.values():
             if not answer.done():
-                answer.set_exception(Unavailable("Unavailable", f"Host {self.host_id} disconnected; try again"))
+                answer.set_exception(Unavailable("Unavailable", "The host disconnected; try again"))
 
 
 def _is_removed(entry: Entry) -> bool:

@@ -1,5 +1,8 @@
 """A domain error as what gRPC sends: a status, and our detail in it."""
 
+import re
+from collections.abc import Iterable
+
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -23,6 +26,9 @@ _CODES = {
 _RETRYABLE = {Category.CAPACITY, Category.UNAVAILABLE}
 # A client refuses a reply with more than 8 KiB of metadata, in which the message comes thrice, once percent-encoded.
 _MESSAGE_MAX_BYTES, _DETAIL_MAX_BYTES = 400, 4000
+# More ids than ever fit in: each is weighed before the last ones are left out.
+_MAX_NAMED = 100
+_HOST_ID = re.compile(r"\bhost-[0-9a-f]{17}\b")
 _DETAILS_KEY = "grpc-status-details-bin"  # gRPC's name for a serialised google.rpc.Status.
 
 Reply = tuple[StatusCode, str, tuple[tuple[str, bytes]]]  # code, text and trailing metadata
@@ -30,14 +36,13 @@ Reply = tuple[StatusCode, str, tuple[tuple[str, bytes]]]  # code, text and trail
 
 def status_of(error: CloudError, request_id: str, *, sees_hosts: bool) -> Reply:
     """What the caller is told; hosts and their capacity only where it may see them."""
-    message = _cut(error.message)
-    refusals = [HostRefusal(host_id=row.host_id, reason=row.reason) for row in error.refusals]
+    message = _cut(error.message if sees_hosts else _HOST_ID.sub("a host", error.message))
     detail = ErrorDetail(
         code=error.code,
         message=message,
         retryable=error.category in _RETRYABLE,
-        blocking_ids=error.blocking_ids,
-        host_refusals=refusals if sees_hosts else _kinds_of(error.refusals),
+        blocking_ids=error.blocking_ids[:_MAX_NAMED],
+        host_refusals=_by_host(error.refusals[:_MAX_NAMED]) if sees_hosts else _by_kind(error.refusals),
         request_id=request_id,
     )
     while detail.ByteSize() > _DETAIL_MAX_BYTES:
@@ -48,7 +53,11 @@ def status_of(error: CloudError, request_id: str, *, sees_hosts: bool) -> Reply:
     return code, text, ((_DETAILS_KEY, status.SerializeToString()),)
 
 
-def _kinds_of(refusals: tuple[Refusal, ...]) -> list[HostRefusal]:
+def _by_host(refusals: Iterable[Refusal]) -> list[HostRefusal]:
+    return [HostRefusal(host_id=row.host_id, reason=row.reason) for row in refusals]
+
+
+def _by_kind(refusals: Iterable[Refusal]) -> list[HostRefusal]:
     """Each reason once, without what tells how many hosts there are and how large: "vcpus"."""
     kinds = dict.fromkeys(row.reason.partition(":")[0] for row in refusals)
     return [HostRefusal(reason=kind) for kind in kinds]

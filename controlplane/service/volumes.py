@@ -192,7 +192,7 @@ def _free_port(state: State, change: Change, host_id: str) -> int:
         port = FIRST_PORT + (start - FIRST_PORT + step) % count
         if port not in fresh and not state.attachments.count("port", (host_id, port)):
             return port
-    raise Conflict("AttachmentLimitExceeded", f"Host {host_id} has {count} volumes open, the most it can have")
+    raise Conflict("AttachmentLimitExceeded", f"Its storage host has {count} volumes open, the most it can have")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     if volume.recycled_at and volume.size_gib > free_gib:
         raise NoCapacity(
             "InsufficientVolumeCapacity",
-            f"The storage host of {volume.id} has {free_gib} of {volume.size_gib} GiB left; delete other volumes first",
+            f"The storage host of {volume.id} has no room for its {volume.size_gib} GiB; delete other volumes first",
         )
     change.put(replace(volume, is_deleted=False, deleted_revision=0, recycled_at=None))
     return change, volume.id

@@ -107,7 +107,7 @@ def test_what_is_in_the_recycle_bin_claims_no_room_until_it_is_restored(region: 
     volume_id = recycled(region, size_gib=60)
     region.do(volumes.create, CreateVolume(ZONES[0], 60))
     error = region.refuses("InsufficientVolumeCapacity", volumes.restore, volume_id)
-    assert "40 of 60 GiB" in error.message
+    assert "no room for its 60 GiB" in error.message
 
 
 def test_the_recycle_bin_is_the_projects_own(region: Region) -> None:

@@ -7,18 +7,20 @@ from types import UnionType
 from typing import Any, get_type_hints
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import DateTime, bindparam, create_engine, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect as postgresql_dialect
 from sqlalchemy.schema import CreateTable
 
 from controlplane.model.state import Row, State
-from controlplane.store import postgresql, sqlite
+from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, StoreError
 from controlplane.store.rows import StoredRows
 from controlplane.store.schema import TABLES, metadata
 from controlplane.store.store import Store
+from tests.unit.region import NOW
 from tests.unit.store_cases import BACKENDS, empty_url, opened
 
 
@@ -45,6 +47,22 @@ def test_migrations_lead_to_the_schema(url: str) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
+
+
+def test_a_call_of_before_the_record_of_calls_is_not_carried_out_again(url: str) -> None:
+    engine, config = create_engine(url), migration._config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        values = {"at": NOW, "id": "proj-1/t", "project": "proj-1"}
+        columns = "id, project_id, operation, request_hash, result, created_at"
+        row = text(f"INSERT INTO client_tokens ({columns}) VALUES (:id, :project, 'RunInstances', 'h', '[]', :at)")
+        connection.execute(row.bindparams(bindparam("at", type_=DateTime(timezone=True))), values)
+    engine.dispose()
+    store = opened(url)
+    (record,) = store.load().calls
+    assert (record.id, record.operation, record.result, record.created_at) == ("proj-1/t", "RunInstances", "[]", NOW)
+    store.close()
 
 
 def test_an_empty_database_is_migrated_once(url: str) -> None:
