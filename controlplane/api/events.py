@@ -24,6 +24,7 @@ class Events(EventsServicer):
             if _is_lost(engine, after):
                 after = engine.durable_revision
                 yield pb.WatchEvent(revision=after, resync=True)
+                continue  # Who took that may have taken so long that more is lost.
             news = _after(engine.log, after)
             after = max(after, engine.durable_revision)
             for revision, entries in groupby(news, key=lambda entry: entry.revision):
