@@ -67,6 +67,7 @@ class Ledger:
         self._db: sqlite3.Connection | None = None
         self._inode = 0
         self._problem = ""
+        self._is_closed = False
         self.load()
 
     @property
@@ -100,6 +101,7 @@ class Ledger:
     def close(self) -> None:
         # A thread that hangs in a dead disk has the lock; the process ends without it.
         if self._lock.acquire(timeout=1.0):
+            self._is_closed = True
             self._disconnect()
             self._lock.release()
 
@@ -135,6 +137,8 @@ class Ledger:
 
     def _connection(self) -> sqlite3.Connection:
         """The open ledger; where somebody took its file away under it, one that waits for everything."""
+        if self._is_closed:  # This thread comes late: another agent may have the ledger by now.
+            raise Transient(f"the ledger {self._path} was closed")
         if self._db is None:
             self._db = self._connect()
         elif _inode(self._path) != self._inode:

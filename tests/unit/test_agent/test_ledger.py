@@ -57,6 +57,14 @@ async def test_one_agent_at_a_time(path: Path) -> None:
     Ledger(path).close()
 
 
+async def test_a_write_that_comes_after_its_end_does_not_open_it_again(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.close()
+    with pytest.raises(Transient, match="closed"):
+        await ledger.note_guest_off("i-1", 1)
+    Ledger(path).close()
+
+
 def _overwrite_all(path: Path) -> None:
     path.write_bytes(b"not a database, by no means" * 100)
 
