@@ -17,7 +17,7 @@ from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
 from controlplane.model.state import Entry, Revision
 from controlplane.reconcile.absorb import Report, absorb, settle
-from controlplane.reconcile.render import Key, Spec, Touched, render, render_all
+from controlplane.reconcile.render import Key, Spec, Touched, in_order, render, render_all
 from controlplane.service import host_removal, hosts
 from controlplane.service.presence import HostStatus, Link, Presence, presence
 
@@ -62,10 +62,13 @@ class Session:
         self._sent_revision = self._rendered_revision = 0
         self._answers: dict[ObservedKind, int] = {}
 
-    def touch(self, key: Key | None = None) -> None:
-        """Something may have changed for this host."""
-        if key is not None and self._dirty is not None:
+    def touch(self, key: Key) -> None:
+        """This may have changed for this host. The caller then calls `wake`."""
+        if self._dirty is not None:
             self._dirty.add(key)
+
+    def wake(self) -> None:
+        """Something may have changed, or something waits for this host's answer."""
         self._wake.set()
 
     def has(self, key: Key) -> bool:
@@ -96,7 +99,7 @@ class Session:
             self._sent = render_all(state, self.host_id, self._region)
             return Update(revision, True, [(kind, spec) for (kind, _), spec in self._sent.items()], ())
         put, remove = [], []
-        for key in dirty:
+        for key in in_order(dirty):
             spec = render(state, self.host_id, key, self._region)
             if spec is None and self._sent.pop(key, None) is not None:
                 remove.append(key)
@@ -249,8 +252,10 @@ class Sessions:
         for host_id, key in touched.keys:
             if session := self._open.get(host_id):
                 session.touch(key)
-        for host_id in touched.hosts & self._open.keys():
-            self._open[host_id].touch()
+                touched.hosts.add(host_id)
+        for host_id, session in self._open.items():
+            if host_id in touched.hosts:
+                session.wake()
 
     def _sent_to(self, vpc_id: str) -> set[str]:
         """Hosts that were sent a VPC. One that begins to take part has been touched by what brings it in."""

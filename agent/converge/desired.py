@@ -19,7 +19,8 @@ class Desired:
         """Take it in; returns the refs whose spec is new, different or gone."""
         self.revision = update.revision
         put = {spec.ref: spec for spec in update.put}
-        dropped = set(self.specs) - set(put) if update.snapshot else set(self.specs) & set(update.remove)
+        gone = [ref for ref in self.specs if ref not in put] if update.snapshot else update.remove
+        dropped = [ref for ref in dict.fromkeys(gone) if ref in self.specs]
         changed = [spec for spec in put.values() if self.specs.get(spec.ref) != spec]
         for ref in dropped:
             self._drop(ref)

@@ -147,7 +147,7 @@ class Engine:
         if kind is Kind.INSTANCE and self._instances is not None:
             await self._find_instances(self._instances)
         elif kind in self._plain:
-            for id in await self._plain[kind].list():
+            for id in sorted(await self._plain[kind].list()):
                 if Ref(kind, id) not in self._resources:
                     self._add(Ref(kind, id))
 

@@ -4,7 +4,7 @@ Specs are nested dicts in the shape of `Resource` in agent.proto, whose comments
 edge turns them into messages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,13 @@ GIB = 1 << 30
 
 def render_all(state: State, host_id: str, region: str) -> dict[Key, Spec]:
     """Everything that the host shall have."""
-    specs = ((key, render(state, host_id, key, region)) for key in _keys(state, host_id))
+    specs = ((key, render(state, host_id, key, region)) for key in in_order(_keys(state, host_id)))
     return {key: spec for key, spec in specs if spec is not None}
+
+
+def in_order(keys: Iterable[Key]) -> list[Key]:
+    """Always the same, so that a run can be repeated."""
+    return sorted(keys, key=lambda key: (key[0].value, key[1]))
 
 
 def render(state: State, host_id: str, key: Key, region: str) -> Spec | None:

@@ -225,7 +225,7 @@ async def test_an_answer_does_not_count_for_a_change_that_the_agent_has_not_been
         await live.quiet()
         live.do(power.stop, StopInstances([instance_id]))
         live.silent.add(host_id)
-        live.links[host_id][0].touch()
+        live.links[host_id][0].wake()
         await live.quiet()
         assert live.state_of(instance_id) == "stopping"
         agent.stuck.clear()
