@@ -14,18 +14,21 @@ from controlplane.reconcile.render import render_all
 from .controlplane import Asked
 from .host import Host
 from .record import Record
+from .watcher import Watcher
 
 REGION = "home-1"
 
 
-def worlds(record: Record, all_worlds: list[FakeWorld]) -> Iterator[str]:
+def worlds(record: Record, hosts: list[Host]) -> Iterator[str]:
     """At every instant, on all hosts together."""
-    yield from _twice("instance runs", _running(all_worlds))
-    yield from _revenants(record.durable, all_worlds)
+    all_worlds = [host.world for host in hosts]
+    in_step = [host.world for host in hosts if host.machine.host_id not in record.out_of_step]
+    yield from _twice("instance runs", _running(in_step))
+    yield from _revenants(record, in_step)
     yield from _twice("volume open", (export.volume_id for world in all_worlds for export in world.exports.values()))
-    yield from _twice("export in use", _used_exports(all_worlds))
-    yield from _twice("private address", (record.addresses[tap] for world in all_worlds for tap in world.ports))
-    yield from _twice("public address", _public_ips(all_worlds))
+    yield from _twice("export in use", _used_exports(in_step))
+    yield from _twice("private address", (record.addresses[tap] for world in in_step for tap in world.ports))
+    yield from _twice("public address", _public_ips(in_step))
 
 
 def _running(all_worlds: list[FakeWorld]) -> Iterator[str]:
@@ -33,12 +36,15 @@ def _running(all_worlds: list[FakeWorld]) -> Iterator[str]:
         yield from (id for id, domain in world.domains.items() if domain.facts.power is not Power.OFF)
 
 
-def _revenants(durable: State, all_worlds: list[FakeWorld]) -> Iterator[str]:
-    """Whoever is known to be off or gone stays so."""
-    for instance_id in _running(all_worlds):
-        row = durable.instances.get(instance_id)
-        if row is None or (row.desired is not Desired.ON and row.is_settled):
-            yield f"{instance_id} runs, and is on record as {row.desired.value if row else 'forgotten'}"
+def _revenants(record: Record, all_worlds: list[FakeWorld]) -> Iterator[str]:
+    """Whoever is known to be off or gone stays so, and so does whoever went off by itself."""
+    for world in all_worlds:
+        for instance_id in _running([world]):
+            row = record.durable.instances.get(instance_id)
+            if row is None or (row.desired is not Desired.ON and row.is_settled):
+                yield f"{instance_id} runs, and is on record as {row.desired.value if row else 'forgotten'}"
+            if (instance_id, world.domains[instance_id].facts.generation) in record.guest_off:
+                yield f"{instance_id} runs again, and its guest had powered itself off"
 
 
 def _used_exports(all_worlds: list[FakeWorld]) -> Iterator[str]:
@@ -72,6 +78,8 @@ def state(found: State) -> Iterator[str]:
     yield from _twice("mapping", (row.interface_id for row in found.addresses if row.interface_id))
     yield from _twice("attachment", (row.volume_id for row in found.attachments))
     yield from _twice("port", ((row.storage_host_id, row.port) for row in found.attachments))
+    yield from _twice("join token", (row.join_token_id for row in found.hosts if row.join_token_id))
+    yield from _twice("host number", (row.number for row in found.hosts))
     yield from _twice("device", ((row.instance_id, row.device_name) for row in found.attachments))
 
 
@@ -82,7 +90,7 @@ def answers(asked: Iterable[Asked]) -> Iterator[str]:
             yield f"{one.method} failed: {one.error}"
 
 
-def unsettled(record: Record, hosts: list[Host]) -> list[str]:
+def unsettled(record: Record, hosts: list[Host], watchers: list[Watcher]) -> list[str]:
     """What is not yet as it shall be, when nothing is broken any more."""
     found = record.durable
     waiting = [f"{one.method} {one.request} has no answer" for one in record.asked if one.is_due]
@@ -93,6 +101,7 @@ def unsettled(record: Record, hosts: list[Host]) -> list[str]:
     waiting += [f"{row.id} shall be deleted" for row in found.volumes if row.is_deleted and not row.recycled_at]
     waiting += [f"{row.public_ip} shall be released" for row in found.addresses if row.is_released]
     waiting += [f"{row.id}: {row.error}" for row in found.observations if not row.converged]
+    waiting += [f"{one.project_id} has not seen {list(one.due)}" for one in watchers if one.due]
     for host in hosts:
         waiting += [f"{host.machine.host_id}: {line}" for line in _differences(found, host)]
     return waiting

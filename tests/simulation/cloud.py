@@ -1,9 +1,9 @@
 """The region at work: hosts, wires, control plane and calls on one virtual clock, and what can befall them."""
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -11,41 +11,52 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeWorld
+from agent.drivers.fake.world import Call
+from agent.model import ImageSource
 from controlplane.api import caller
-from controlplane.errors import Unavailable
+from controlplane.errors import NotFound, Unavailable
+from controlplane.service import hosts, projects
 from controlplane.store.errors import StoreError
-from controlplane.store.store import Store
 
-from . import checks
-from .controlplane import START, Asked, Process, database, minter
-from .host import Host
+from . import checks, region
+from .controlplane import START, Asked, Disk, Process, minter
+from .disks import Disks
+from .ground import Ground, copy_of
+from .host import Host, Machine
 from .record import Record
-from .region import MACHINES, POLICY
 from .virtual_time import VirtualLoop
+from .watcher import Watcher
 from .wire import QUICK_S, SLOW_S
 
 _FIRST_ID = 1000  # Beyond those of the region that every run begins with.
 QUIET_WITHIN_S = 240.0  # Once nothing is broken any more: the stop time-out, the longest back-off, and then some.
+# What is minutes and thousands elsewhere comes here in the time of a run.
+_SWEEP_S = 3.0
+_LOG_KEPT = 30
 
 
 class Cloud:
-    def __init__(self, directory: Path, template: Path, seed: int) -> None:
+    def __init__(self, seed: int, ground: Ground) -> None:
         self.loop = VirtualLoop(seed)
         self.loop.set_exception_handler(self._on_loose_error)
-        self._directory = directory
-        directory.mkdir()
-        shutil.copy(template, directory / "region.db")
-        self._store = Store.open(database(directory / "region.db"))
+        self.story: list[str] = []  # What happened, for people.
+        self._ground = ground
+        self._store = ground.store
         self._clock_moved = timedelta()
         self._tokens = count(1)
+        self._mint = minter(_FIRST_ID)
         self._patches = self._patch()
-        self.hosts = [Host(machine, directory / machine.host_id, self.loop, self._watch) for machine in MACHINES]
-        self.record = Record(self._store.load())
+        self.disks = Disks()
+        self.hosts = [self._host(machine) for machine in region.MACHINES]
+        self._asked_to_join: dict[str, Machine] = {}  # By address.
+        self.record = Record(self._store.load(), region.POLICY, self.clock)
+        durable = self.record.durable
+        self.watchers = [Watcher(row.id, durable.revision, self.loop.random) for row in durable.projects]
         self.process: Process | None = None
         self.start_process()
         for host in self.hosts:
-            host.wire.latency_s = self.loop.random.choice((QUICK_S, QUICK_S, SLOW_S))
             host.start()
 
     def _patch(self) -> ExitStack:
@@ -55,7 +66,9 @@ class Cloud:
         patches.enter_context(mock.patch("agent.converge.instances.time", monotonic))
         patches.enter_context(mock.patch("agent.session.open_channel", lambda identities: identities.wire))
         patches.enter_context(mock.patch("agent.session.agents", lambda wire: wire))
-        patches.enter_context(mock.patch.object(caller, "mint", minter(_FIRST_ID)))
+        patches.enter_context(mock.patch.object(caller, "mint", self._mint))
+        patches.enter_context(mock.patch("controlplane.loops.sweep.INTERVAL_S", _SWEEP_S))
+        patches.enter_context(mock.patch("controlplane.engine.LOG_KEPT", _LOG_KEPT))
         return patches
 
     def clock(self) -> datetime:
@@ -65,12 +78,15 @@ class Cloud:
         self._clock_moved += by
 
     @property
-    def worlds(self) -> Iterator[FakeWorld]:
-        return (host.world for host in self.hosts)
+    def worlds(self) -> list[FakeWorld]:
+        return [host.world for host in self.hosts]
 
     def run(self, seconds: float) -> None:
         self.loop.run_until_complete(asyncio.sleep(seconds))
         self._bury_process()
+
+    def tell(self, line: str) -> None:
+        self.story.append(f"{self.loop.time():8.3f}  {line}")
 
     # Users
 
@@ -78,6 +94,7 @@ class Cloud:
         """Call, without waiting for the answer."""
         if not request.client_token:
             request.client_token = f"token-{next(self._tokens)}"
+        self.tell(f"{method} {' '.join(str(request).split())}")
         asked = Asked(method, request, project_id)
         self.record.asked.append(asked)
         if self.process is not None:
@@ -86,16 +103,77 @@ class Cloud:
             asked.is_lost = True
         return asked
 
+    # Hosts
+
+    def _host(self, machine: Machine) -> Host:
+        host = Host(machine, self._ground.directory / machine.host_id, self.loop, self._fetch_image, self._on_verb)
+        host.wire.latency_s = self.loop.random.choice((QUICK_S, SLOW_S))
+        return host
+
+    def join(self, machine: Machine) -> None:
+        """A machine asks to be a host; it may have asked before, and not have been answered."""
+        self._asked_to_join[machine.address] = machine
+        if self.process is not None:
+            secret_hash = projects.hash_secret(region.secret(machine))
+            request = hosts.Join(secret_hash, f"keys of {machine.address}", machine.address, machine.address)
+            self.process.join(request, self._mint, lambda host_id: self._joined(replace(machine, host_id=host_id)))
+
+    def _joined(self, machine: Machine) -> None:
+        self.tell(f"{machine.address} is {machine.host_id} now")
+        known = [host for host in self.hosts if host.machine.address == machine.address]
+        if not known:
+            host = self._host(machine)
+            self.hosts.append(host)
+            if self.process is not None:
+                host.wire.accept = self.process.accept
+            host.start()
+        elif known[0].machine != machine:
+            self.record.problems.append(f"{known[0].machine.host_id} has become {machine.host_id}")
+
+    def back_up_ledgers(self) -> None:
+        for host in self.hosts:
+            host.back_up_ledger()
+
+    def cut_power(self, host: Host) -> None:
+        """Files stay, but for what was not flushed; everything that lives in memory is gone."""
+        self.loop.run_until_complete(host.kill())
+        host.world.reboot_host()
+        self.disks.cut_power(host.world)
+
+    async def _fetch_image(self, image: ImageSource, target: Path) -> None:
+        """As `agent.images` does, without the network."""
+        if self.process is None:
+            raise Transient("the control plane is away")
+        try:
+            content = await self.process.fetch_image(target.parent.name, image.image_id)
+        except NotFound as error:
+            raise Permanent(f"cannot fetch image {image.image_id}: {error}") from error
+        if len(content) != image.size_bytes:
+            raise Transient(f"image {image.image_id} came as {len(content)} bytes instead of {image.size_bytes}")
+        await asyncio.to_thread(target.write_bytes, content)
+
+    def _on_verb(self, world: FakeWorld, call: Call) -> None:
+        self.disks.follow(world, call)
+        self._look()
+
     # The control plane
 
     def start_process(self) -> None:
         if self.process is not None:
             return
-        self.record.restart(self._store.load())
-        self.process = Process(self._store, POLICY, self.loop, self.clock, self.record)
+        loaded = self._store.load()
+        self.record.restart(copy_of(loaded))
+        self.process = Process(
+            Disk(self._store, loaded), self._ground.uploads, region.POLICY, self.loop, self.clock, self.record
+        )
+        for watcher in self.watchers:
+            watcher.expect_logged(self._store.read_log(watcher.known, 10_000))
+            self.process.engine.follow(watcher.expect)
         for host in self.hosts:
             host.wire.accept = self.process.accept
         self.run(0.001)  # Until it listens.
+        for watcher in self.watchers:
+            self.process.watch(watcher)
 
     def kill_process(self) -> None:
         process, self.process = self.process, None
@@ -107,6 +185,7 @@ class Cloud:
     def _bury_process(self) -> None:
         """A loop of it died, so that all of it did."""
         if self.process is not None and self.process.is_over:
+            self.tell("the control plane is dead")
             self.process.disk.is_dead = True
             self._inspect(self.process.task)
             self.process = None
@@ -127,23 +206,25 @@ class Cloud:
 
     # What must always hold
 
-    def _watch(self) -> None:
-        self.record.problems.extend(checks.worlds(self.record, list(self.worlds)))
+    def _look(self) -> None:
+        self.record.problems.extend(checks.worlds(self.record, self.hosts))
 
     def check(self) -> None:
         """Raises AssertionError with everything that was found so far."""
-        self._watch()
+        self._look()
         for host in self.hosts:
             if host.agent is not None and host.agent.done():
                 self._inspect(host.agent)
-        problems = [*self.record.problems, *checks.state(self.record.durable)]
+        problems = [*self.record.problems, *self.disks.problems, *checks.state(self.record.durable)]
+        problems += self.disks.losses(self.record.durable, self.worlds)
         if self.process is not None:
             problems += checks.state(self.process.engine.state)
         problems += [
             f"{world.underlay_address}: {violation}" for world in self.worlds for violation in world.violations
         ]
+        problems += [problem for watcher in self.watchers for problem in watcher.problems]
         problems += checks.answers(self.record.asked)
-        assert not problems, "\n".join(problems)
+        assert not problems, "\n".join(dict.fromkeys(problems))
 
     def check_disk(self) -> None:
         if self.process is not None and self.process.engine.durable_revision == self.record.durable.revision:
@@ -156,9 +237,11 @@ class Cloud:
         if self.process is not None:
             self.process.disk.failing = ""
         self.start_process()
+        for machine in self._asked_to_join.values():
+            self.join(machine)
         for host in self.hosts:
             host.failure_rate = 0.0
-            host.wire.is_up, host.wire.latency_s, host.wire.repeats_reports = True, QUICK_S, False
+            host.wire.is_up, host.wire.latency_s, host.wire.is_repeating = True, QUICK_S, False
             host.world.deaf_guests.clear()
             host.world.clinging_guests.clear()
             host.start()
@@ -167,20 +250,19 @@ class Cloud:
         """Wait until everything is as it shall be. Raises AssertionError with what is not."""
         deadline = self.loop.time() + QUIET_WITHIN_S
         self.run(1.0)
-        while unsettled := checks.unsettled(self.record, self.hosts):
+        while unsettled := checks.unsettled(self.record, self.hosts, self.watchers):
             self.check()
             assert self.loop.time() < deadline, "it does not come to rest:\n" + "\n".join(unsettled)
             self.run(5.0)
+        self.record.out_of_step.clear()
 
     def close(self) -> None:
         for host in self.hosts:
             self.loop.run_until_complete(host.kill())
             host.forget()
         self.kill_process()
-        self._store.close()
         self.loop.close()
         self._patches.close()
-        shutil.rmtree(self._directory)
 
     def _on_loose_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if error := context.get("exception"):

@@ -5,42 +5,52 @@ durable, and it dies as a process does: what was under way is over, and nobody i
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 from controlplane.api import caller
 from controlplane.api.addresses import Addresses
 from controlplane.api.agents import Agents
 from controlplane.api.caller import Edge, Principal
+from controlplane.api.events import Events
+from controlplane.api.images import Images
 from controlplane.api.instances import Instances
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups
-from controlplane.engine import Engine
+from controlplane.engine import LOG_KEPT, Engine, LogEntry
 from controlplane.errors import CloudError
 from controlplane.ids import Prefix
 from controlplane.loops import liveness, sweep
 from controlplane.model.policy import Patience, Policy
 from controlplane.model.project import Role
 from controlplane.model.state import Change, Revision, State
+from controlplane.service import hosts
 from controlplane.service.call import Call
 from controlplane.service.idempotency import Outcome
 from controlplane.sessions import Sessions
+from controlplane.store import store as store_module
 from controlplane.store.errors import StorageFailed
 from controlplane.store.store import Store
+from controlplane.uploads import UploadRules, Uploads
+from stead.v1 import agent_pb2, events_pb2, images_pb2
 
 from . import wire
 from .virtual_time import VirtualLoop
+from .watcher import Watcher
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 START = datetime(2024, 5, 17, 12, 30, tzinfo=UTC)
 PATIENCE = Patience(silence=timedelta(seconds=30), reconnect=timedelta(seconds=10))
+_CHUNK_BYTES = 300
 
 
 @dataclass(slots=True, eq=False)
@@ -67,18 +77,25 @@ _asked: ContextVar[Asked] = ContextVar("asked")
 class Disk:
     """The store, as long as the process lives. `failing`: how the next commit fails, if at all."""
 
-    def __init__(self, store: Store) -> None:
-        self.failing = ""  # "before" or "after" it is durable.
+    def __init__(self, store: Store, loaded: State) -> None:
+        self.failing = ""  # "before", "amidst" its statements, or "after" it is durable.
         self.is_dead = False
         self._store = store
+        self._loaded = loaded
 
     def load(self) -> State:
-        return self._store.load()
+        return self._loaded
+
+    def read_log(self) -> list[LogEntry]:
+        """As `controlplane.app` does at its start."""
+        kept = self._store.read_recent_log(LOG_KEPT)
+        return [LogEntry(row.revision, row.kind, row.resource_id, row.project_id, row.deleted) for row in kept]
 
     def commit(self, revisions: Sequence[Revision], now: datetime) -> None:
         if self.is_dead or self.failing == "before":
             raise StorageFailed("the disk broke before the commit")
-        self._store.commit(revisions, now)
+        with _breaking_amidst() if self.failing == "amidst" else nullcontext():
+            self._store.commit(revisions, now)
         if self.failing == "after":
             raise StorageFailed("the disk broke after the commit")
 
@@ -86,6 +103,19 @@ class Disk:
         if self.is_dead:
             raise StorageFailed("the disk broke before the log was trimmed")
         return self._store.trim_log(before_revision, limit)
+
+
+@contextmanager
+def _breaking_amidst() -> Iterator[None]:
+    """Some rows are written when the disk breaks, others are not."""
+
+    def write_and_break(*arguments: Any) -> None:
+        write(*arguments)
+        raise StorageFailed("the disk broke amidst the commit")
+
+    write = store_module._write
+    with mock.patch.object(store_module, "_write", write_and_break):
+        yield
 
 
 class Recorder(Engine):
@@ -96,9 +126,12 @@ class Recorder(Engine):
         self._carried_out = carried_out
 
     async def call(self, use_case: Callable[[State], tuple[Change, T]], reply: Callable[[State, T], U]) -> U:
+        before = self.state.revision
+
         def noted(state: State, result: T) -> U:
             asked = _asked.get(None)
-            if asked is not None and isinstance(result, Outcome):
+            was_only_checked = isinstance(result, Outcome) and not result.is_replay and state.revision == before
+            if asked is not None and isinstance(result, Outcome) and not was_only_checked:
                 asked.revision, asked.outcome = state.revision, result
                 self._carried_out(asked)
             return reply(state, result)
@@ -122,26 +155,34 @@ class Context:
     write: Callable[[Any], Any]
 
 
-class NoUploads:
-    async def sweep(self, known: object) -> None:
-        pass
-
-
 class Process:
     """One life of the control plane, from its start on a database to its end."""
 
     def __init__(
-        self, store: Store, policy: Policy, loop: VirtualLoop, clock: Callable[[], datetime], observer: Any
+        self,
+        disk: Disk,
+        uploads: Path,
+        policy: Policy,
+        loop: VirtualLoop,
+        clock: Callable[[], datetime],
+        observer: Any,
     ) -> None:
-        self.disk = Disk(store)
+        self.disk = disk
         self.engine = Recorder(self.disk, clock, observer.carried_out)
+        self.engine.log.extend(disk.read_log())
         self.engine.follow(observer.follow)
         self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock)
         self.edge = Edge(self.engine, self.sessions, policy, clock)
-        uploads: Any = NoUploads()
-        self._agents = WireAgents(self.edge, None, uploads)  # type: ignore[arg-type]
-        self._uploads = uploads
-        self._servicers = (Instances(self.edge), Volumes(self.edge), Addresses(self.edge), SecurityGroups(self.edge))
+        self._uploads = Uploads(uploads, UploadRules(free_space_floor_bytes=0))
+        self._agents = WireAgents(self.edge, None, self._uploads)  # type: ignore[arg-type]
+        self._events = Events(self.edge)
+        self._servicers = (
+            Instances(self.edge),
+            Volumes(self.edge),
+            Addresses(self.edge),
+            SecurityGroups(self.edge),
+            Images(self.edge, self._uploads),
+        )
         self._group = asyncio.TaskGroup()
         self.task = loop.create_task(self._live(), name="controlplane")
 
@@ -182,10 +223,34 @@ class Process:
         caller.principal.set(Principal(asked.project_id, Role.MEMBER, "tok", f"req-{asked.request.client_token}"))
         _asked.set(asked)
         method = next(getattr(one, asked.method) for one in self._servicers if hasattr(one, asked.method))
+        request = _messages(asked.request) if asked.method == "ImportImage" else asked.request
         try:
-            asked.answer = await method(asked.request, None)
+            asked.answer = await method(request, None)
         except CloudError as error:
             asked.error = error
+
+    def watch(self, watcher: Watcher) -> None:
+        """Until the process ends."""
+        self._spawn(self._watch(watcher))
+
+    async def _watch(self, watcher: Watcher) -> None:
+        caller.principal.set(Principal(watcher.project_id, Role.READER, "tok", "req-watch"))
+        async for event in self._events.Watch(events_pb2.WatchRequest(after_revision=watcher.seen), None):
+            await asyncio.sleep(watcher.see(event))
+
+    def join(self, asked: hosts.Join, mint: Callable[[Prefix], str], done: Callable[[str], None]) -> None:
+        """A machine wants to be a host; `done` is told its id."""
+        call = Call("", Role.READER, self.edge.clock(), mint, self.edge.policy, self.sessions)
+        self._spawn(self._join(asked, call, done))
+
+    async def _join(self, asked: hosts.Join, call: Call, done: Callable[[str], None]) -> None:
+        done(await self.engine.call(lambda state: hosts.join(state, call, asked), lambda state, host_id: host_id))
+
+    async def fetch_image(self, host_id: str, image_id: str) -> bytes:
+        """Raises NotFound."""
+        request = agent_pb2.FetchImageRequest(image_id=image_id)
+        chunks = [reply.chunk async for reply in self._agents.FetchImage(request, Context(host_id, _never))]
+        return b"".join(chunks)
 
     @property
     def is_over(self) -> bool:
@@ -205,3 +270,19 @@ def minter(first: int) -> Callable[[Prefix], str]:
 
 def database(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+def upload(name: str) -> bytes:
+    """The file of the image with this name."""
+    return name.encode().ljust(512, b".")
+
+
+async def _messages(header: Any) -> AsyncIterator[Any]:
+    content = upload(header.name)
+    yield images_pb2.ImportImageRequest(header=header)
+    for start in range(0, len(content), _CHUNK_BYTES):
+        yield images_pb2.ImportImageRequest(chunk=content[start : start + _CHUNK_BYTES])
+
+
+async def _never(message: Any) -> None:
+    raise AssertionError("nothing is written to this call")

@@ -1,24 +1,42 @@
 """A host with fake drivers: its world and its ledger outlive the agent that runs on them."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from agent.config import kinds_of
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine
-from agent.drivers.base import HostContext, Transient
-from agent.drivers.fake import FakeSettings, FakeWorld
+from agent.drivers.base import HostContext, ImageFetcher, Transient
+from agent.drivers.fake import (
+    FakeComputeDriver,
+    FakeExportDriver,
+    FakeGatewayDriver,
+    FakeNetworkDriver,
+    FakeSettings,
+    FakeVolumeDriver,
+    FakeWorld,
+)
 from agent.drivers.fake.world import Call
-from agent.drivers.registry import Drivers, load
+from agent.drivers.registry import Drivers
 from agent.ledger import Ledger
 from agent.messages import Role
 from agent.session import Session
 
 from .virtual_time import VirtualLoop
 from .wire import Wire
+
+# As `agent.drivers.registry` would find them, without looking for entry points at each start.
+_DRIVERS: Mapping[str, Any] = {
+    "volume": FakeVolumeDriver,
+    "export": FakeExportDriver,
+    "network": FakeNetworkDriver,
+    "gateway": FakeGatewayDriver,
+    "compute": FakeComputeDriver,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +67,14 @@ class Identities:
 
 
 class Host:
-    def __init__(self, machine: Machine, directory: Path, loop: VirtualLoop, watch: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        directory: Path,
+        loop: VirtualLoop,
+        fetch_image: ImageFetcher,
+        watch: Callable[[FakeWorld, Call], None],
+    ) -> None:
         """`watch` is called whenever a verb has taken effect."""
         self.machine = machine
         self.wire = Wire(loop, machine.host_id)
@@ -57,14 +82,16 @@ class Host:
         self.agent: asyncio.Task[None] | None = None
         self._loop = loop
         self._watch = watch
-        self._context = HostContext(machine.host_id, machine.address, directory, directory, directory, _no_images)
+        self._context = HostContext(machine.host_id, machine.address, directory, directory, directory, fetch_image)
+        self._ledger = directory / "ledger.sqlite"
+        self._old_ledgers: list[dict[Path, bytes]] = []
         directory.mkdir()
         self.world = FakeWorld.of(self._context)
         self.world.faults.append(self._interfere)
 
     def _interfere(self, call: Call, point: str) -> None:
         if point == "after":
-            self._watch()
+            self._watch(self.world, call)
         if self._loop.random.random() < self.failure_rate:
             raise Transient(f"{call.verb} of {call.id} failed {point} its effect")
 
@@ -79,16 +106,27 @@ class Host:
             agent.cancel()
             await asyncio.wait([agent])
 
-    async def cut_power(self) -> None:
-        await self.kill()
-        self.world.reboot_host()
+    def back_up_ledger(self) -> None:
+        files = self._ledger.parent.glob(f"{self._ledger.name}*")
+        self._old_ledgers.append({file: file.read_bytes() for file in files})
+
+    def lose_ledger(self) -> None:
+        """While no agent runs: the disk that had it is a new one."""
+        for file in self._ledger.parent.glob(f"{self._ledger.name}*"):
+            file.unlink()
+
+    def restore_ledger(self) -> None:
+        """While no agent runs: one of the earlier ones is put in its place."""
+        self.lose_ledger()
+        for file, content in self._loop.random.choice(self._old_ledgers).items():
+            file.write_bytes(content)
 
     def forget(self) -> None:
         FakeWorld.forget(self._context.state_dir)
 
     async def _live(self) -> None:
         """As `agent.app.serve` puts it together."""
-        ledger = Ledger(self._context.state_dir / "ledger.sqlite")
+        ledger = Ledger(self._ledger)
         try:
             contents = ledger.load()
             desired = Desired(contents.revision, contents.specs.values())
@@ -104,8 +142,4 @@ class Host:
 
     def _drivers(self) -> Drivers:
         kinds = kinds_of(self.machine.roles)
-        return load(kinds, dict.fromkeys(kinds, "fake"), {"fake": asdict(self.machine.settings)}, self._context)
-
-
-async def _no_images(image: object, target: Path) -> None:
-    raise AssertionError("fake volumes have no images")
+        return Drivers(**{kind: _DRIVERS[kind](self.machine.settings, self._context) for kind in kinds})

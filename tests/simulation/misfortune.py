@@ -1,87 +1,147 @@
-"""What guests do unasked and what breaks, as rules."""
+"""What guests do unasked, what time brings, and what breaks, as rules."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
-from hypothesis import strategies as st
-from hypothesis.stateful import rule
-
 from . import region
-from .stage import PAUSE_S, WHICH, Stage, pick
+from .host import Host
+from .stage import Stage, often
 from .wire import QUICK_S, SLOW_S
-
-HOST = st.integers(0, len(region.MACHINES) - 1)
 
 
 class Misfortune(Stage):
-    @rule(pause_s=PAUSE_S, where=HOST, which=WHICH, crashes=st.booleans())
-    def guest_goes_off(self, pause_s: float, where: int, which: int, crashes: bool) -> None:
-        host = self.cloud.hosts[where]
-        for instance_id in pick(self.guests(host), which):
+    # Guests
+
+    @often(4)
+    def guest_goes_off(self) -> None:
+        """By its own will, or because its QEMU dies."""
+        host = self.a_host()
+        for instance_id in self.some(self.guests(host)):
+            crashes = self.perhaps(0.3)
+            self.tell(f"{instance_id} {'crashes' if crashes else 'powers itself off'}")
             if crashes:
                 host.world.crash(instance_id)
             else:
                 self.cloud.record.guest_off.add((instance_id, host.world.domains[instance_id].facts.generation))
                 host.world.power_off(instance_id)
-        self.wait(pause_s)
 
-    @rule(where=HOST, which=WHICH, clings=st.booleans())
-    def guest_does_not_listen(self, where: int, which: int, clings: bool) -> None:
-        world = self.cloud.hosts[where].world
-        for instance_id in pick(world.domains, which):
+    @often(2)
+    def guest_does_not_listen(self) -> None:
+        world = self.a_host().world
+        for instance_id in self.some(world.domains):
+            clings = self.perhaps(0.5)
+            self.tell(f"{instance_id} {'clings to its disks' if clings else 'is deaf'}")
             (world.clinging_guests if clings else world.deaf_guests).add(instance_id)
 
-    @rule(pause_s=PAUSE_S, where=HOST, rate=st.sampled_from((0.0, 0.1, 0.5)))
-    def drivers_fail(self, pause_s: float, where: int, rate: float) -> None:
-        self.cloud.hosts[where].failure_rate = rate
-        self.wait(pause_s)
+    @often(8)
+    def guests_work(self) -> None:
+        """They write to their disks, and have some of it made durable."""
+        for host in self.cloud.hosts:
+            for instance_id in self.guests(host):
+                if self.perhaps(0.7):
+                    self.tell(f"{instance_id} works")
+                    self.cloud.disks.write(self.cloud.worlds, host.world, instance_id, flushes=self.perhaps(0.6))
 
-    @rule(pause_s=PAUSE_S, where=HOST, loses_power=st.booleans(), stays_down=st.booleans())
-    def host_fails(self, pause_s: float, where: int, loses_power: bool, stays_down: bool) -> None:
-        """Its agent dies, or all of it does."""
-        host = self.cloud.hosts[where]
-        self.cloud.loop.run_until_complete(host.cut_power() if loses_power else host.kill())
-        self.wait(pause_s)
-        if not stays_down:
-            host.start()
+    # Hosts
 
-    @rule(pause_s=PAUSE_S, where=HOST, how=st.sampled_from(("cut", "reset", "slow", "repeating", "good")))
-    def wire_changes(self, pause_s: float, where: int, how: str) -> None:
-        wire = self.cloud.hosts[where].wire
-        wire.is_up, wire.latency_s, wire.repeats_reports = (
-            True,
-            SLOW_S if how == "slow" else QUICK_S,
-            how == "repeating",
-        )
+    @often(4)
+    def drivers_fail(self) -> None:
+        host = self.a_host()
+        host.failure_rate = self.chance.choice((0.0, 0.2, 0.7))
+        self.tell(f"{host.machine.host_id}: {host.failure_rate:.0%} of its verbs fail")
+
+    @often(6)
+    def host_fails(self) -> None:
+        host = self.a_host()
+        self._break(host)
+        self._mend_later(host.start)
+
+    def _break(self, host: Host) -> None:
+        """Its agent dies, or all of it, or its ledger is a new one, or one of another time."""
+        how = self.chance.choice(("agent", "power", "power", "ledger", "old ledger"))
+        self.tell(f"{host.machine.host_id}: {how}")
+        if how == "power":
+            self.cloud.cut_power(host)
+        else:
+            self.cloud.loop.run_until_complete(host.kill())
+        if how == "ledger":
+            host.lose_ledger()
+        elif how == "old ledger":
+            self.cloud.record.out_of_step.add(host.machine.host_id)
+            host.restore_ledger()
+
+    @often(1)
+    def machine_joins(self) -> None:
+        machine = self.chance.choice(region.NEWCOMERS)
+        self.tell(f"{machine.address} joins")
+        for _ in range(self.chance.choice((1, 1, 2))):
+            self.cloud.join(machine)
+
+    def _mend_later(self, restart: Callable[[], None]) -> None:
+        """Some things are mended in a moment, others only when everything is."""
+        if self.perhaps(0.7):
+            self.wait(self.chance.choice((0.0, 0.5, 3.0)))
+            restart()
+
+    @often(5)
+    def wire_changes(self) -> None:
+        host = self.a_host()
+        how = self.chance.choice(("cut", "reset", "slow", "repeating", "good"))
+        self.tell(f"{host.machine.host_id}: its wire is {how}")
+        host.wire.is_up, host.wire.is_repeating = True, how == "repeating"
+        host.wire.latency_s = SLOW_S if how == "slow" else QUICK_S
         if how == "cut":
-            wire.cut()
+            host.wire.cut()
         elif how == "reset":
-            wire.reset()
-        self.wait(pause_s)
+            host.wire.reset()
 
-    @rule(pause_s=PAUSE_S, how=st.sampled_from(("killed", "before", "after")), stays_down=st.booleans())
-    def control_plane_dies(self, pause_s: float, how: str, stays_down: bool) -> None:
-        """By force, or by its next commit, before or after that is durable."""
+    # The control plane
+
+    @often(4)
+    def control_plane_dies(self) -> None:
+        """By force, or by its next commit, before, amidst or after that is durable."""
+        how = self.chance.choice(("killed", "killed", "before", "amidst", "after"))
+        self.tell(f"it is {how}")
+        self.wait(
+            self.chance.uniform(0.0, 0.01)
+        )  # What was just asked is anywhere between its first step and its reply.
         if how == "killed":
             self.cloud.kill_process()
         elif self.cloud.process is not None:
             self.cloud.process.disk.failing = how
-        self.wait(pause_s)
-        if not stays_down:
-            self.cloud.start_process()
+        self._mend_later(self.cloud.start_process)
 
-    @rule(pause_s=PAUSE_S)
-    def everything_is_mended(self, pause_s: float) -> None:
+    @often(6)
+    def control_plane_is_away(self) -> None:
+        """For longer than agents wait for it, while hosts fail."""
+        self.tell("the control plane is away")
+        self.cloud.kill_process()
+        for host in self.chance.sample(self.cloud.hosts, self.chance.randint(1, 3)):
+            self._break(host)
+            host.start()
+        self.wait(12.0)
+        self.cloud.start_process()
+
+    # Time
+
+    @often(2)
+    def everything_is_mended(self) -> None:
+        self.tell("everything is mended")
         self.cloud.heal()
-        self.wait(pause_s)
 
-    @rule(seconds=st.sampled_from((1.0, 15.0, 40.0)))
-    def time_passes(self, seconds: float) -> None:
+    @often(1)
+    def all_is_well_for_once(self) -> None:
+        self.come_to_rest()
+
+    @often(4)
+    def time_passes(self) -> None:
+        """Longer than an agent waits for its control plane, than a host may be silent, than anything is kept."""
+        seconds = self.chance.choice((1.0, 12.0, 12.0, 40.0))
+        self.tell(f"{seconds} s pass")
         self.wait(seconds)
 
-    @rule(is_mended=st.booleans())
-    def clock_moves(self, is_mended: bool) -> None:
-        """Terminated instances are forgotten at the next sweep. And now and then all is well."""
-        if is_mended:
-            self.come_to_rest()
-        self.cloud.move_clock(timedelta(minutes=61))
-        self.wait(61.0)
+    @often(1)
+    def clock_moves(self) -> None:
+        seconds = self.chance.choice((-30, 30, 3600))
+        self.tell(f"the clock moves by {seconds} s")
+        self.move_clock(timedelta(seconds=seconds))

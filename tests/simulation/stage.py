@@ -1,66 +1,77 @@
-"""What every rule stands on: a region at work, a way to ask, and the checks that follow each step."""
+"""What every rule stands on: a region at work, a way to ask, one source of chance, and the checks after each step."""
 
-from collections.abc import Iterable
-from itertools import count
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from random import Random
 from typing import Any, TypeVar
-
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine
 
 from agent.model import Power
 from controlplane.model.instance import Desired
 from controlplane.model.state import State
 
 from .cloud import Cloud
+from .ground import Ground
 from .host import Host
 
 T = TypeVar("T")
+Rule = Callable[[Any], None]
 
-WHICH = st.integers(0, 11)  # Any of what there is, by its number.
-# How long things go on until the next rule. Between them lie: nothing, a commit, a message, a verb, a start.
-PAUSE_S = st.sampled_from((0.0, 0.01, 0.1, 0.2, 0.5, 3.0))
+# How long things go on until the next rule, seconds: nothing, a commit, a message, a verb, a start. A run keeps to one
+# of these paces, since what interacts is here what follows at once, and there what comes while the last is half done.
+PACES_S = ((0.0, 0.01, 0.1), (0.0, 0.1, 0.2, 0.5), (0.2, 0.5, 3.0), (0.0, 0.5, 12.0))
+
+_WEIGHTS: dict[str, int] = {}  # Of rules, by name.
 
 
-class Stage(RuleBasedStateMachine):
-    directory: Path  # Where runs have their files; `template.db` is in it.
-    _runs = count(1)
+def often(weight: int) -> Callable[[Rule], Rule]:
+    """Makes a method a rule; `weight` is how often it is drawn compared with the others.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.cloud: Cloud
-        self._is_sound = False  # The latest check was made and found nothing.
+    A rule that tells nothing was not possible, and another one is drawn in its place.
+    """
 
-    def raise_curtain(self, seed: int) -> None:
-        self.cloud = Cloud(self.directory / str(next(self._runs)), self.directory / "template.db", seed)
-        self._is_sound = True
-        self.wait(5.0)
+    def mark(rule: Rule) -> Rule:
+        _WEIGHTS[rule.__name__] = weight
+        return rule
 
-    def teardown(self) -> None:
-        if not hasattr(self, "cloud"):
-            return
-        try:
-            if self._is_sound:
-                self.finish()
-        finally:
-            self.cloud.close()
+    return mark
 
-    def finish(self) -> None:
-        """The last thing in a run that is sound so far."""
+
+class Stage:
+    def __init__(self, seed: int, ground: Ground) -> None:
+        self.chance = Random(seed)
+        self.cloud = Cloud(seed, ground)
+        self._pace_s = self.chance.choice(PACES_S)
+        self._rules = self._mix()
+
+    def _mix(self) -> dict[str, int]:
+        """Each run leaves out some rules and exaggerates others: what all of them together would drown, comes up."""
+        return {name: weight * self.chance.choice((0, 1, 1, 4)) for name, weight in _WEIGHTS.items()}
+
+    def step(self) -> None:
+        """Whatever chance will have, and is possible now."""
+        self.cloud.back_up_ledgers()
+        before = len(self.cloud.story)
+        while len(self.cloud.story) == before:
+            (name,) = self.chance.choices(list(self._rules), list(self._rules.values()))
+            getattr(self, name)()
+        self.wait(self.chance.choice(self._pace_s))
+
+    def tell(self, line: str) -> None:
+        self.cloud.tell(line)
 
     def wait(self, seconds: float) -> None:
-        self._is_sound = False
         self.cloud.run(seconds)
         self.cloud.check()
-        self._is_sound = True
 
     def come_to_rest(self) -> None:
-        self._is_sound = False
+        self.tell("-- everything is mended")
         self.cloud.heal()
         self.cloud.settle()
         self.cloud.check_disk()
         self.cloud.check()
-        self._is_sound = True
+
+    def move_clock(self, by: timedelta) -> None:
+        self.cloud.move_clock(by)
 
     def ask(self, method: str, request: Any, owner: Any) -> None:
         """`owner`: a project, or something of it."""
@@ -76,8 +87,13 @@ class Stage(RuleBasedStateMachine):
     def guests(self, host: Host) -> list[str]:
         return [id for id, domain in host.world.domains.items() if domain.facts.power is Power.RUNNING]
 
+    def some(self, things: Iterable[T]) -> list[T]:
+        """One of them; none where there are none."""
+        found = list(things)
+        return [self.chance.choice(found)] if found else []
 
-def pick(things: Iterable[T], which: int) -> list[T]:
-    """The one with this number, counting round; none where there are none."""
-    found = list(things)
-    return [found[which % len(found)]] if found else []
+    def a_host(self) -> Host:
+        return self.chance.choice(self.cloud.hosts)
+
+    def perhaps(self, share: float) -> bool:
+        return self.chance.random() < share

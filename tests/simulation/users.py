@@ -1,17 +1,15 @@
 """What users do, as rules. They see what is durable, and choose at random."""
 
+import hashlib
 from typing import Any
 
-from hypothesis import strategies as st
-from hypothesis.stateful import rule
-
-from controlplane.model.instance import ROOT_DEVICE
-from stead.v1 import addresses_pb2, instances_pb2, security_groups_pb2, volumes_pb2
+from controlplane.model.instance import ROOT_DEVICE, Desired
+from stead.v1 import addresses_pb2, images_pb2, instances_pb2, security_groups_pb2, volumes_pb2
 
 from . import region
-from .stage import PAUSE_S, WHICH, Stage, pick
+from .controlplane import upload
+from .stage import Stage, often
 
-PROJECT = st.integers(0, 1)
 _BY_IDS: dict[str, Any] = {
     "StartInstances": instances_pb2.StartInstancesRequest,
     "StopInstances": instances_pb2.StopInstancesRequest,
@@ -21,131 +19,180 @@ _BY_IDS: dict[str, Any] = {
 
 
 class Users(Stage):
-    @rule(
-        pause_s=PAUSE_S,
-        project=PROJECT,
-        zone=st.sampled_from(("", *region.ZONES)),
-        least=st.integers(1, 2),
-        more=st.integers(0, 2),
-        size=st.sampled_from(("t3.nano", "t3.small")),
-        ends=st.sampled_from(("", "terminate")),
-        has_data=st.booleans(),
-        group=WHICH,
-        is_public=st.booleans(),
-    )
-    def run(
-        self,
-        pause_s: float,
-        project: int,
-        zone: str,
-        least: int,
-        more: int,
-        size: str,
-        ends: str,
-        has_data: bool,
-        group: int,
-        is_public: bool,
-    ) -> None:
-        owner = list(self.durable.projects)[project]
-        image = next(row for row in self.durable.images if row.project_id == owner.id)
-        groups = [row.id for row in self.durable.security_groups if row.project_id == owner.id]
-        request = instances_pb2.RunInstancesRequest(
-            image_id=image.id,
-            instance_type=size,
-            zone_name=zone,
-            min_count=least,
-            max_count=least + more,
-            instance_initiated_shutdown_behavior=ends,
-            security_group_ids=pick(groups, group),
-            associate_public_ip_address=is_public,
-        )
-        if has_data:
+    # Instances
+
+    @often(3)
+    def run_instances(self) -> None:
+        self.launch(self.a_project())
+
+    def launch(self, owner: Any, **given: Any) -> None:
+        least = self.chance.choice((1, 1, 1, 2))
+        wishes = {
+            "image_id": self.chance.choice([row.id for row in self._images(owner)]),
+            "instance_type": self.chance.choice(("t3.nano", "t3.nano", "t3.small")),
+            "zone_name": self.chance.choice(("", region.ZONES[0], *region.ZONES)),
+            "min_count": least,
+            "max_count": least + self.chance.choice((0, 0, 1)),
+            "instance_initiated_shutdown_behavior": self.chance.choice(("", "terminate")),
+            "security_group_ids": self.some(self._groups(owner)),
+            "associate_public_ip_address": self.perhaps(0.3),
+        }
+        request = instances_pb2.RunInstancesRequest(**wishes | given)
+        if self.perhaps(0.4):
             request.block_device_mappings.add(device_name="/dev/sdf", volume_size_gib=1)
         self.ask("RunInstances", request, owner)
-        self.wait(pause_s)
 
-    @rule(pause_s=PAUSE_S, method=st.sampled_from(sorted(_BY_IDS)), which=WHICH)
-    def change_power(self, pause_s: float, method: str, which: int) -> None:
-        more = {"force": which % 3 == 0} if method == "StopInstances" else {}
-        for row in pick(self.instances(), which):
-            self.ask(method, _BY_IDS[method](instance_ids=[row.id], **more), row)
-        self.wait(pause_s)
+    @often(4)
+    def change_power(self) -> None:
+        method = self.chance.choice(("StartInstances", "StartInstances", *_BY_IDS))
+        for row in self.some(self.instances()):
+            self._power(method, [row])
 
-    @rule(gap_s=PAUSE_S, which=WHICH, then=st.sampled_from(sorted(_BY_IDS)))
-    def restart_and_think_again(self, gap_s: float, which: int, then: str) -> None:
-        """Stopped and started, it may come up on another host; and while it does, its owner's mind changes."""
-        for row in pick(self.instances(), which):
-            for method, pause_s in (("StopInstances", 3.0), ("StartInstances", gap_s), (then, gap_s)):
-                self.ask(method, _BY_IDS[method](instance_ids=[row.id]), row)
-                self.wait(pause_s)
+    @often(2)
+    def change_power_of_all(self) -> None:
+        """Of one project, in one call."""
+        owner = self.a_project()
+        if rows := [row for row in self.instances() if row.project_id == owner.id]:
+            self._power(self.chance.choice(("StartInstances", "StopInstances")), rows)
 
-    @rule(gap_s=PAUSE_S, which=WHICH, method=st.sampled_from(("StopInstances", "TerminateInstances")))
-    def make_room(self, gap_s: float, which: int, method: str) -> None:
-        """Somebody's instance goes, and somebody else's takes its place, and what addresses it can get."""
-        for row in pick(self.instances(), which):
-            self.ask(method, _BY_IDS[method](instance_ids=[row.id]), row)
-            self.wait(gap_s)
-            other = next(number for number, one in enumerate(self.durable.projects) if one.id != row.project_id)
-            self.run(gap_s, other, row.zone, 1, 0, "t3.nano", "", False, 0, True)
+    @often(7)
+    def think_again(self) -> None:
+        """Something is to start, and before it has, its owner's mind changes."""
+        before = {row.id for row in self.durable.instances}
+        stopped = [row for row in self.instances() if row.desired is Desired.OFF and row.is_settled]
+        starting = self.some(stopped)
+        if starting:
+            self._power("StartInstances", starting)
+        else:
+            self.launch(self.a_project())
+        self.wait(self.chance.choice((0.02, 0.1, 0.2, 0.5)))
+        for row in starting or [row for row in self.durable.instances if row.id not in before]:
+            self._power(self.chance.choice(("StopInstances", "TerminateInstances")), [row])
 
-    @rule(pause_s=PAUSE_S, zone=st.sampled_from(region.ZONES), project=PROJECT)
-    def create_volume(self, pause_s: float, zone: str, project: int) -> None:
-        owner = list(self.durable.projects)[project]
+    @often(4)
+    def stop_and_start(self) -> None:
+        """It may come up on another host."""
+        for row in self.some(self.instances()):
+            self._power("StopInstances", [row])
+            self.wait(self.chance.choice((1.0, 3.0, 6.0)))
+            self._power("StartInstances", [row])
+
+    @often(5)
+    def make_room(self) -> None:
+        """An instance goes, and another takes its place, and what addresses it can get."""
+        for row in self.some(self.instances()):
+            self._power(self.chance.choice(("StopInstances", "TerminateInstances")), [row])
+            self.wait(self.chance.choice((0.02, 0.1, 0.5, 3.0)))
+            wishes = {"min_count": 1, "max_count": 1, "associate_public_ip_address": True}
+            self.launch(self.a_project(), zone_name=row.zone, **wishes)
+
+    def _power(self, method: str, rows: list[Any]) -> None:
+        more = {"force": self.perhaps(0.3)} if method == "StopInstances" else {}
+        self.ask(method, _BY_IDS[method](instance_ids=[row.id for row in rows], **more), rows[0])
+
+    # Volumes
+
+    @often(2)
+    def create_a_volume(self) -> None:
+        self.create_volume(self.a_project())
+
+    def create_volume(self, owner: Any) -> None:
+        zone = self.chance.choice((region.ZONES[0], region.ZONES[0], *region.ZONES))
         self.ask("CreateVolume", volumes_pb2.CreateVolumeRequest(zone_name=zone, size_gib=1), owner)
-        self.wait(pause_s)
 
-    @rule(pause_s=PAUSE_S, volume=WHICH, instance=WHICH)
-    def attach(self, pause_s: float, volume: int, instance: int) -> None:
+    @often(6)
+    def attach(self) -> None:
         """A free volume to an instance beside it."""
         pairs = [(row, target) for row in self._free_volumes() for target in self.instances() if _are_near(row, target)]
-        for row, target in pick(pairs, volume + instance):
-            request = volumes_pb2.AttachVolumeRequest(volume_id=row.id, instance_id=target.id)
-            self.ask("AttachVolume", request, row)
-        self.wait(pause_s)
+        for row, target in self.some(pairs):
+            self.ask("AttachVolume", volumes_pb2.AttachVolumeRequest(volume_id=row.id, instance_id=target.id), row)
 
-    @rule(pause_s=PAUSE_S, which=WHICH, deletes=st.booleans())
-    def detach_or_delete(self, pause_s: float, which: int, deletes: bool) -> None:
-        attached = [row for row in self.durable.attachments if which == 0 or row.device_name != ROOT_DEVICE]
-        if deletes:
-            for row in pick(self.durable.volumes if which == 0 else self._free_volumes(), which):
-                self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)
-        else:
-            for bond in pick(attached, which):
-                self.ask("DetachVolume", volumes_pb2.DetachVolumeRequest(volume_id=bond.volume_id), bond)
-        self.wait(pause_s)
+    @often(6)
+    def detach(self) -> None:
+        with_roots = self.perhaps(0.1)
+        for bond in self.some(row for row in self.durable.attachments if with_roots or row.device_name != ROOT_DEVICE):
+            self.ask("DetachVolume", volumes_pb2.DetachVolumeRequest(volume_id=bond.volume_id), bond)
+
+    @often(4)
+    def move_a_volume(self) -> None:
+        """From one instance to another, as soon as it is free."""
+        for bond in self.some(row for row in self.durable.attachments if row.device_name != ROOT_DEVICE):
+            volume = self.durable.volumes[bond.volume_id]
+            targets = [row for row in self.instances() if row.id != bond.instance_id and _are_near(volume, row)]
+            self.ask("DetachVolume", volumes_pb2.DetachVolumeRequest(volume_id=volume.id), bond)
+            for target in self.some(targets):
+                self.wait(self.chance.choice((0.2, 0.5, 1.0)))
+                request = volumes_pb2.AttachVolumeRequest(volume_id=volume.id, instance_id=target.id)
+                self.ask("AttachVolume", request, bond)
+
+    @often(2)
+    def delete_volume(self) -> None:
+        which = self.durable.volumes if self.perhaps(0.1) else self._free_volumes()
+        for row in self.some(which):
+            self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)
 
     def _free_volumes(self) -> list[Any]:
         return [row for row in self.durable.volumes if not self.durable.attachments.count("volume", row.id)]
 
-    @rule(pause_s=PAUSE_S, project=PROJECT)
-    def allocate(self, pause_s: float, project: int) -> None:
-        owner = list(self.durable.projects)[project]
+    # Addresses
+
+    @often(3)
+    def allocate(self) -> None:
+        self._allocate(self.a_project())
+
+    def _allocate(self, owner: Any) -> None:
         self.ask("AllocateAddress", addresses_pb2.AllocateAddressRequest(), owner)
-        self.wait(pause_s)
 
-    @rule(pause_s=PAUSE_S, which=WHICH, what=st.sampled_from(("associate", "disassociate", "release")))
-    def change_address(self, pause_s: float, which: int, what: str) -> None:
-        elastic = [row for row in self.durable.addresses if row.is_elastic and not row.is_released]
-        for row in pick(elastic, which):
-            if what == "release":
-                self.ask("ReleaseAddress", addresses_pb2.ReleaseAddressRequest(allocation_id=row.id), row)
-            elif what == "disassociate" and row.association_id:
-                request = addresses_pb2.DisassociateAddressRequest(association_id=row.association_id)
-                self.ask("DisassociateAddress", request, row)
-            else:
-                for target in pick([one for one in self.instances() if one.project_id == row.project_id], which):
-                    asked = addresses_pb2.AssociateAddressRequest(allocation_id=row.id, instance_id=target.id)
-                    self.ask("AssociateAddress", asked, row)
-        self.wait(pause_s)
+    @often(3)
+    def associate(self) -> None:
+        for row in self.some(self._elastic()):
+            self._associate(row)
 
-    @rule(pause_s=PAUSE_S, which=WHICH, what=st.sampled_from(("create", "delete", "open or close a port")))
-    def change_group(self, pause_s: float, which: int, what: str) -> None:
-        for row in pick(self.durable.security_groups, which):
-            method, request = self._group_request(row, what)
+    def _associate(self, row: Any) -> None:
+        for target in self.some(one for one in self.instances() if one.project_id == row.project_id):
+            request = addresses_pb2.AssociateAddressRequest(allocation_id=row.id, instance_id=target.id)
+            self.ask("AssociateAddress", request, row)
+
+    @often(2)
+    def disassociate(self) -> None:
+        for row in self.some(row for row in self._elastic() if row.association_id):
+            request = addresses_pb2.DisassociateAddressRequest(association_id=row.association_id)
+            self.ask("DisassociateAddress", request, row)
+
+    @often(6)
+    def hand_an_address_over(self) -> None:
+        """One has it mapped and gives it up; whoever comes next, takes it."""
+        giver, taker = self.chance.sample(list(self.durable.projects), 2)
+        for row in self._newest_address(giver):
+            self._associate(row)
+            self.wait(self.chance.choice((0.5, 2.0)))
+            self.ask("ReleaseAddress", addresses_pb2.ReleaseAddressRequest(allocation_id=row.id), row)
+        self.wait(self.chance.choice((0.0, 0.1, 0.5)))
+        for row in self._newest_address(taker):
+            self._associate(row)
+
+    def _newest_address(self, owner: Any) -> list[Any]:
+        """The last that the project was given, or one that it is given now."""
+        self._allocate(owner)
+        self.wait(0.1)
+        return [row for row in self._elastic() if row.project_id == owner.id][-1:]
+
+    def _elastic(self) -> list[Any]:
+        return [row for row in self.durable.addresses if row.is_elastic and not row.is_released]
+
+    # Security groups
+
+    @often(2)
+    def change_group(self) -> None:
+        for row in self.some(self.durable.security_groups):
+            method, request = self._group_request(row, self.chance.choice(("create", "delete", "port", "port")))
             self.ask(method, request, row)
-        self.wait(pause_s)
+
+    def _groups(self, owner: Any) -> list[str]:
+        return [row.id for row in self.durable.security_groups if row.project_id == owner.id]
 
     def _group_request(self, row: Any, what: str) -> tuple[str, Any]:
+        """`port`: open or close one."""
         rules = [one.id for one in self.durable.rules.by("group", row.id) if one.from_port == 22]
         if what == "create":
             asked = security_groups_pb2.CreateSecurityGroupRequest(group_name="another", description="simulated")
@@ -159,12 +206,57 @@ class Users(Stage):
         authorize.permissions.add(ip_protocol="tcp", from_port=22, to_port=22, cidr_ipv4="0.0.0.0/0")
         return "AuthorizeSecurityGroupIngress", authorize
 
-    @rule(pause_s=PAUSE_S, which=WHICH)
-    def repeat(self, pause_s: float, which: int) -> None:
+    # Images
+
+    @often(3)
+    def import_an_image(self) -> None:
+        """And perhaps launch from it and forget it while the volume is still being made."""
+        owner = self.a_project()
+        self.import_image(owner, f"image {self.chance.randint(1, 3)}")
+        if self.perhaps(0.7):
+            self.wait(self.chance.choice((0.1, 0.5)))
+            newest = self._images(owner)[-1]
+            self.launch(owner, image_id=newest.id)
+            self.wait(self.chance.choice((0.0, 0.1, 0.5)))
+            self._deregister(newest)
+
+    def import_image(self, owner: Any, name: str) -> None:
+        content = upload(name)
+        header = images_pb2.ImportImageHeader(name=name, format="raw", size_bytes=len(content))
+        header.sha256 = hashlib.sha256(content).hexdigest()
+        self.ask("ImportImage", header, owner)
+
+    @often(2)
+    def deregister_image(self) -> None:
+        for row in self.some(self._images(self.a_project())):
+            self._deregister(row)
+
+    def _deregister(self, row: Any) -> None:
+        if row.name != region.IMAGE_NAME:  # There is always one to launch from.
+            self.ask("DeregisterImage", images_pb2.DeregisterImageRequest(image_id=row.id), row)
+
+    def _images(self, owner: Any) -> list[Any]:
+        return [row for row in self.durable.images if row.project_id == owner.id and not row.deregistered_at]
+
+    # Any
+
+    @often(5)
+    def repeat(self) -> None:
         """A call is made again with its token: after an answer, without one, or while it is under way."""
-        for earlier in pick(reversed(self.cloud.record.asked), which):
+        recent = self.cloud.record.asked[-8:]
+        for earlier in self.some(recent):
             self.cloud.ask(earlier.method, earlier.request, earlier.project_id)
-        self.wait(pause_s)
+
+    @often(3)
+    def ask_twice_at_once(self) -> None:
+        """As a client does whose first answer is late."""
+        before = len(self.cloud.record.asked)
+        self.chance.choice((self.run_instances, self.change_power, self.attach, self.allocate))()
+        for asked in self.cloud.record.asked[before:]:
+            self.cloud.ask(asked.method, asked.request, asked.project_id)
+
+    def a_project(self) -> Any:
+        return self.chance.choice(list(self.durable.projects))
 
 
 def _are_near(volume: Any, instance: Any) -> bool:

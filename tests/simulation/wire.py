@@ -1,8 +1,8 @@
 """The connection of one agent to the control plane, without sockets: everything crosses it as bytes, in order.
 
 It stands in for `grpc.aio` alone: the agent's `Session` is at one end, the control plane's `Agents` servicer at the
-other. It can be slow, deliver a report twice, break with what is under way, or swallow everything until both ends
-notice, each in its own time.
+other. It can be slow, deliver reports and updates twice, break with what is under way, or swallow everything until both
+ends notice, each in its own time.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Wire:
         self.host_id = host_id
         self.is_up = True
         self.latency_s = QUICK_S
-        self.repeats_reports = False
+        self.is_repeating = False  # Every report and every update comes twice.
         self.accept: Callable[[Call], None] | None = None
         self._calls: list[Call] = []
 
@@ -74,9 +74,7 @@ class Call:
     async def write(self, message: pb.AgentMessage) -> None:
         if self.up.has_ended:
             raise asyncio.InvalidStateError("the call is over")
-        times = 2 if self._wire.repeats_reports and message.WhichOneof("body") == "report" else 1
-        for _ in range(times):
-            self.up.put(message.SerializeToString())
+        self._send(self.up, message, "report")
 
     async def read(self) -> Any:
         data = await self.down.get()
@@ -87,7 +85,11 @@ class Call:
             yield pb.AgentMessage.FromString(data)
 
     async def answer(self, message: pb.ControlMessage) -> None:
-        self.down.put(message.SerializeToString())
+        self._send(self.down, message, "update")
+
+    def _send(self, stream: "Stream", message: Any, repeated: str) -> None:
+        for _ in range(2 if self._wire.is_repeating and message.WhichOneof("body") == repeated else 1):
+            stream.put(message.SerializeToString())
 
     def end(self) -> None:
         self.up.end()

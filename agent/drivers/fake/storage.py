@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake.world import Verbs
-from agent.model import Capacity, ExportSpec, VolumeSpec
+from agent.model import Capacity, ExportSpec, ImageSource, VolumeSpec
 
 _GIB = 1 << 30
 
@@ -20,10 +20,17 @@ class FakeVolumeDriver(Verbs):
     async def ensure(self, spec: VolumeSpec) -> None:
         async with self.verb("volume.ensure", spec.volume_id) as call:
             old = self.world.volumes.get(spec.volume_id)
+            if old is None and spec.image is not None and not spec.deleted and self.settings.fetch_images:
+                await self._fetch(spec.image)
             new = self._trashed(spec, old) if spec.deleted else self._made(spec, old)
             if new is not None and new != old:
                 self.world.volumes[spec.volume_id] = new
                 self.world.changes.append(call)
+
+    async def _fetch(self, image: ImageSource) -> None:
+        upload = self.context.state_dir / image.image_id
+        await self.context.fetch_image(image, upload)
+        upload.unlink(missing_ok=True)
 
     def _trashed(self, spec: VolumeSpec, old: VolumeSpec | None) -> VolumeSpec | None:
         for export in self.world.exports.values():

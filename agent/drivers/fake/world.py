@@ -123,6 +123,7 @@ class Verbs:
     def __init__(self, settings: FakeSettings, context: HostContext) -> None:
         self.world = FakeWorld.of(context)
         self.settings = settings
+        self.context = context
         self._random = random.Random(f"{settings.seed} {context.host_id}")  # noqa: S311
 
     @asynccontextmanager

@@ -1,0 +1,78 @@
+"""What guests keep on their volumes, as counters: each write adds one, a flush makes what was written durable.
+
+A guest remembers what it wrote, and so do we what it was told is durable: nobody but the one guest that has a volume
+may change it, and what was promised has to be there for as long as the volume is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.drivers.fake import FakeWorld
+from agent.drivers.fake.world import Call
+from agent.model import ExportSpec
+from controlplane.model.state import State
+
+
+@dataclass(slots=True)
+class Disk:
+    """A volume's content: `durable` of the `written` survive a power cut of its host."""
+
+    written: int = 0
+    durable: int = 0
+
+
+class Disks:
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._disks: dict[str, dict[str, Disk]] = {}  # By address of the storage host, then by volume.
+        self._memories: dict[str, dict[str, int]] = {}  # By instance, then by export: what its QEMU wrote.
+        self._promised: dict[str, int] = {}  # What guests were told is durable, by volume.
+
+    def write(self, worlds: list[FakeWorld], world: FakeWorld, instance_id: str, *, flushes: bool) -> None:
+        """A guest writes to each of its disks; where the export is closed, it waits."""
+        memory = self._memories.setdefault(instance_id, {})
+        for name in world.domains[instance_id].facts.export_names:
+            for storage, export in _open(worlds, name):
+                disk = self._of(storage).setdefault(export.volume_id, Disk())
+                wrote = memory.setdefault(name, disk.written)
+                if wrote != disk.written:
+                    self.problems.append(f"{instance_id} had {name} at {wrote}, and finds it at {disk.written}")
+                disk.written = memory[name] = disk.written + 1
+                if flushes:
+                    disk.durable = self._promised[export.volume_id] = disk.written
+
+    def follow(self, world: FakeWorld, call: Call) -> None:
+        """A verb took effect on a host."""
+        if call.verb == "compute.start_paused":
+            self._memories.pop(call.id, None)
+        elif call.verb.startswith("volume.") and call.id not in world.volumes:
+            self._of(world).pop(call.id, None)
+
+    def cut_power(self, world: FakeWorld) -> None:
+        for disk in self._of(world).values():
+            disk.written = disk.durable
+
+    def losses(self, durable: State, worlds: list[FakeWorld]) -> Iterator[str]:
+        """Volumes that are not there, or lack something promised."""
+        by_address = {world.underlay_address: world for world in worlds}
+        for volume in durable.volumes:
+            if volume.is_ready and not volume.is_deleted:
+                world = by_address[durable.hosts[volume.host_id].underlay_address]
+                yield from self._losses(volume.id, world)
+
+    def _losses(self, volume_id: str, world: FakeWorld) -> Iterator[str]:
+        made = world.volumes.get(volume_id)
+        if made is None or made.deleted:
+            yield f"{volume_id} is gone, and nobody deleted it"
+        disk, promised = self._of(world).get(volume_id, Disk()), self._promised.get(volume_id, 0)
+        if disk.written < promised:
+            yield f"{volume_id} has {disk.written} writes of {promised} that were flushed"
+
+    def _of(self, world: FakeWorld) -> dict[str, Disk]:
+        return self._disks.setdefault(world.underlay_address, {})
+
+
+def _open(worlds: list[FakeWorld], name: str) -> Iterator[tuple[FakeWorld, ExportSpec]]:
+    for world in worlds:
+        if export := world.exports.get(name):
+            yield world, export

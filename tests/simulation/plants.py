@@ -1,0 +1,175 @@
+"""Bugs to plant: each breaks one promise, in a few lines of the product."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agent import ledger
+from agent.converge import plan
+from agent.converge.engine import Engine as AgentEngine
+from agent.converge.engine import Resource
+from agent.converge.observations import Observations
+from agent.converge.resources import Volumes
+from agent.messages import Report, Update
+from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
+from controlplane.api import events
+from controlplane.engine import Engine
+from controlplane.model.host import HostToken
+from controlplane.model.network import PublicAddress
+from controlplane.model.state import Change, State, Table
+from controlplane.placement import Candidate
+from controlplane.reconcile import absorb
+from controlplane.service import addresses, hosts, images
+from controlplane.service.call import Call
+from controlplane.store import store
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def it_answers_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    """A call that was answered is gone after a crash."""
+
+    async def durable(self: Engine, revision: int) -> None:
+        pass
+
+    patch.setattr(Engine, "durable", durable)
+
+
+def it_commits_half_a_change(patch: pytest.MonkeyPatch) -> None:
+    """A crash amidst a commit leaves some of its rows."""
+    write = store._write
+
+    def write_and_commit(connection: Any, *rows: Any) -> None:
+        write(connection, *rows)
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    patch.setattr(store, "_write", write_and_commit)
+
+
+def it_forgets_that_a_token_was_used(patch: pytest.MonkeyPatch) -> None:
+    """A call that is repeated is carried out again."""
+    get = Table.get
+    patch.setattr(Table, "get", lambda self, id: None if self.kind == "call" else get(self, id))
+
+
+def it_lets_two_machines_join_with_one_token(patch: pytest.MonkeyPatch) -> None:
+    """A machine that asks again becomes a second host."""
+    usable_token = hosts._usable_token
+
+    def unused(state: State, call: Call, request: hosts.Join) -> HostToken:
+        return replace(usable_token(state, call, request), host_id="")
+
+    patch.setattr(hosts, "_usable_token", unused)
+
+
+def it_takes_any_report_for_an_answer(patch: pytest.MonkeyPatch) -> None:
+    """What a host said before it heard of a wish settles the wish."""
+    patch.setattr(absorb, "_due", lambda rows, revision, answered: list(rows))
+
+
+def it_calls_off_what_is_not_running_yet(patch: pytest.MonkeyPatch) -> None:
+    """A start that is under way counts as off, and succeeds after all."""
+    patch.setattr(absorb, "_is_off", lambda observation: not observation.running)
+
+
+def it_gives_an_address_away_before_the_gateway_forgot_it(patch: pytest.MonkeyPatch) -> None:
+    """A public address is mapped to two instances."""
+
+    def release(state: State, change: Change, address: PublicAddress) -> None:
+        change.delete(address)
+
+    patch.setattr(addresses, "_release", release)
+
+
+def it_counts_the_instances_of_one_call_once(patch: pytest.MonkeyPatch) -> None:
+    """A host is given more than it has."""
+    patch.setattr(Candidate, "take", lambda self, wanted: None)
+
+
+def it_drops_an_image_that_a_volume_still_needs(patch: pytest.MonkeyPatch) -> None:
+    """An image that was deregistered while a volume was being made from it is gone too early."""
+
+    def is_needed(state: State, image_id: str) -> bool:
+        image = state.images.get(image_id)
+        return image is not None and image.deregistered_at is None
+
+    patch.setattr(images, "is_needed", is_needed)
+
+
+def it_trims_the_log_under_a_watcher(patch: pytest.MonkeyPatch) -> None:
+    """A watcher who is late misses revisions and is not told."""
+    patch.setattr(events, "_is_lost", lambda engine, after: False)
+
+
+def its_agent_does_not_acknowledge(patch: pytest.MonkeyPatch) -> None:
+    """What ended just before a connection broke is never known to have ended."""
+    full = Observations._report_full
+
+    def unanswered(self: Observations, *revision: Any) -> Report:
+        return replace(full(self, *revision), revision=0)
+
+    patch.setattr(Observations, "acknowledge", lambda self: None)
+    patch.setattr(Observations, "_report_full", unanswered)
+
+
+def its_agent_reports_gone_what_is_still_there(patch: pytest.MonkeyPatch) -> None:
+    """An instance is over while its QEMU runs."""
+    converge = AgentEngine._converge_instance
+
+    async def converge_early(self: AgentEngine, resource: Resource) -> float | None:
+        if resource.spec is None and resource.ref in self.observations:
+            known = self.observations[resource.ref]
+            self.observations.drop(resource.ref)
+            self.observations._entries[resource.ref] = known
+        return await converge(self, resource)
+
+    patch.setattr(AgentEngine, "_converge_instance", converge_early)
+
+
+def its_agent_revives_a_guest_that_powered_itself_off(patch: pytest.MonkeyPatch) -> None:
+    """A guest's own shutdown counts as an accident."""
+    revive = plan._revive
+
+    def revive_always(spec: InstanceSpec, domain: Domain, *rest: Any) -> plan.Plan:
+        return revive(spec, replace(domain, off_reason=OffReason.CRASHED), *rest)
+
+    patch.setattr(plan, "_revive", revive_always)
+
+
+def its_ledger_keeps_what_was_removed(patch: pytest.MonkeyPatch) -> None:
+    """An agent that starts while the control plane is away brings back what is over."""
+    statements = ledger._statements
+
+    def without_removals(update: Update) -> Iterable[ledger.Statement]:
+        return statements(replace(update, remove=()))
+
+    patch.setattr(ledger, "_statements", without_removals)
+
+
+def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
+    """A volume that an agent was not told of is deleted."""
+
+    async def remove(self: Volumes, volume_id: str) -> None:
+        if volume_id in await self._volumes.list():
+            await self._volumes.ensure(VolumeSpec(volume_id, 0, deleted=True))
+
+    patch.setattr(Volumes, "remove", remove)
+
+
+PLANTS: tuple[Plant, ...] = (
+    it_answers_before_the_commit,
+    it_commits_half_a_change,
+    it_forgets_that_a_token_was_used,
+    it_lets_two_machines_join_with_one_token,
+    it_takes_any_report_for_an_answer,
+    it_calls_off_what_is_not_running_yet,
+    it_counts_the_instances_of_one_call_once,
+    it_drops_an_image_that_a_volume_still_needs,
+    it_trims_the_log_under_a_watcher,
+    its_agent_does_not_acknowledge,
+    its_agent_revives_a_guest_that_powered_itself_off,
+    its_agent_deletes_by_absence,
+)
