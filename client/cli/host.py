@@ -51,10 +51,7 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
     request = DescribeHostsRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.hosts.DescribeHosts, request)
     cli.table(reply, COLUMNS, reply.hosts, "No hosts. `stead host token` lets one join.")
-    for host in reply.hosts if cli.is_for_people else ():
-        for problem in [host.status_detail, *host.problems]:
-            if problem:
-                render.print_note(f"{host.host_id}: {problem}")
+    cli.notes((host.host_id, cause) for host in reply.hosts for cause in (host.status_detail, *host.problems))
 
 
 @command(app, "token", mutates=True)

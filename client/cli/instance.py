@@ -31,6 +31,7 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
     request = DescribeInstancesRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.instances.DescribeInstances, request)
     cli.table(reply, instance_run.COLUMNS, reply.instances, "No instances.")
+    cli.notes((instance.instance_id, instance.status_detail) for instance in reply.instances)
 
 
 @command(app, "describe")

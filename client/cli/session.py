@@ -8,7 +8,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,6 +67,12 @@ class Cli:
             render.print_table(columns, rows)
         else:
             render.print_note(nothing)
+
+    def notes(self, causes: Iterable[tuple[str, str]]) -> None:
+        """What is wrong with rows of a table, by id, for people only."""
+        for name, cause in causes if self.is_for_people else ():
+            if cause:
+                render.print_note(f"{name}: {cause}")
 
     def details(self, reply: Message, items: Sequence[Message]) -> None:
         """Shows all there is to know about a few items of the reply."""

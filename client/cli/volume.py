@@ -56,6 +56,7 @@ async def list_(
     request = DescribeVolumesRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.volumes.DescribeVolumes, request)
     cli.table(reply, COLUMNS, reply.volumes, "No volumes.")
+    cli.notes((volume.volume_id, volume.state_detail) for volume in reply.volumes)
 
 
 async def _list_deleted(cli: Cli, request: ListVolumesInRecycleBinRequest) -> None:

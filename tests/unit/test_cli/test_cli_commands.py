@@ -69,6 +69,15 @@ def test_descriptions(cloud: Cloud, stead: Stead) -> None:
     assert "0.0.0.0/0" in stead("sg", "describe", "web").stdout
 
 
+def test_lists_say_what_is_wrong_to_people_alone(cloud: Cloud, stead: Stead) -> None:
+    ill = instances.Instance(instance_id=I1, status="impaired", status_detail="no disk")
+    cloud.answers["DescribeInstances"] = instances.DescribeInstancesResponse(
+        instances=[ill, instances.Instance(instance_id=I2, status="ok")]
+    )
+    assert stead("instance", "list").stderr == f"{I1}: no disk\n"
+    assert stead("instance", "list", "--output", "json").stderr == ""
+
+
 def test_a_name_is_looked_up_to_the_letter(cloud: Cloud, stead: Stead) -> None:
     cloud.answers["DescribeImages"] = images.DescribeImagesResponse()
     result = stead("image", "deregister", "a*b")
