@@ -37,7 +37,7 @@ def declare_lost(state: State, call: Call, host_id: str) -> tuple[Change, None]:
 
 
 def _move_gateways(state: State, change: Change, host: Host) -> None:
-    """To another gateway host, or where there is none, to nobody's until one joins or this one is back."""
+    """To another gateway host; where there is none, they wait for one to join, or for this one to come back."""
     for row in state.internet_gateways.by("host", host.id):
         if other := vpcs.gateway_host(state, besides=host.id):
             change.put(replace(row, host_id=other, epoch=row.epoch + 1))
@@ -89,12 +89,14 @@ def _end_all(state: State, call: Call, change: Change, host: Host) -> None:
 
 
 def forget(state: State, host_id: str) -> Change:
-    """A removed host's row goes when nothing refers to it any more."""
+    """A removed host's row goes when nothing refers to it any more; until then nothing that it says counts."""
     host, change = state.hosts[host_id], Change()
-    if not host.is_removed or _is_referred_to(state, host_id):
+    if not host.is_removed:
         return change
-    for row in state.internet_gateways.by("host", host_id):
-        change.put(replace(row, host_id=""))
+    change.delete(*state.observations.by("host", host_id))
+    if _is_referred_to(state, host_id):
+        return change
+    change.put(*(replace(row, host_id="", epoch=row.epoch + 1) for row in state.internet_gateways.by("host", host_id)))
     change.delete(*state.volumes.by("host", host_id))  # In its trash, which is lost with it.
     change.delete(host, *(row for row in state.host_tokens if row.host_id == host_id))
     return change

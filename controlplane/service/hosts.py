@@ -9,6 +9,7 @@ from controlplane.errors import CloudError, Conflict, Denied, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.host import Host, HostRole, HostToken
 from controlplane.model.state import Change, State
+from controlplane.service import vpcs
 from controlplane.service.call import Call, find_zone
 
 # How far `Host.last_seen_at` may lag. Shorter: a quiet region writes all the time. Longer: after a restart of the
@@ -75,7 +76,8 @@ def join(state: State, call: Call, request: Join) -> tuple[Change, str]:
     )
     change.put(host, replace(token, host_id=host.id, join_hash=request.join_hash))
     if HostRole.GATEWAY in host.roles:
-        change.put(*(replace(row, host_id=host.id) for row in state.internet_gateways if not row.host_id))
+        forsaken = vpcs.forsaken_gateways(state)
+        change.put(*(replace(row, host_id=host.id, epoch=row.epoch + 1) for row in forsaken))
     return change, host.id
 
 

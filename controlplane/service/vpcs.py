@@ -122,6 +122,12 @@ def gateway_host(state: State, besides: str = "") -> str:
     return min(hosts, key=lambda host: state.internet_gateways.count("host", host.id)).id if hosts else ""
 
 
+def forsaken_gateways(state: State) -> list[InternetGateway]:
+    """Those that no host carries, or one that is lost."""
+    lost = {host.id for host in state.hosts if host.lost_at}
+    return [row for row in state.internet_gateways if not row.host_id or row.host_id in lost]
+
+
 def default_vpc(state: State, project_id: str) -> Vpc | None:
     return next((vpc for vpc in state.vpcs.by("project", project_id) if vpc.is_default), None)
 

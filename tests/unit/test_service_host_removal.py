@@ -12,6 +12,7 @@ from controlplane.reconcile.render import render_all
 from controlplane.service import addresses, host_removal, hosts, power, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.host_removal import RemoveHost
+from controlplane.service.hosts import CreateHostToken, Join
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, DetachVolume
 from tests.unit.region import NAME, ZONES, Region
@@ -134,6 +135,51 @@ def test_a_lost_gateways_addresses_move_with_a_new_epoch(rack: Rack) -> None:
     (moved,) = region.state.internet_gateways
     assert (moved.host_id, moved.epoch) == (rack.spare, row.epoch + 1)
     assert (ObservedKind.GATEWAY, row.vpc_id) in region.agents[rack.spare].has
+
+
+def join(region: Region, name: str, underlay_address: str) -> str:
+    """A gateway host that joins as a machine does."""
+    region.do(hosts.create_token, CreateHostToken(ZONES[0], [GATEWAY], 0, name))
+    return region.do(hosts.join, Join(name, "csr", name, underlay_address))
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_the_next_gateway_host_takes_over_where_there_was_no_other(is_removed: bool) -> None:
+    region = Region()
+    region.add_host(roles=(COMPUTE, STORAGE))
+    gateway = region.add_host(roles=(GATEWAY,))
+    region.launch()
+    region.reachable.discard(gateway)
+    region.agents.pop(gateway)
+    region.do(host_removal.declare_lost, gateway)
+    (row,) = region.state.internet_gateways
+    assert row.host_id == gateway, "it may come back"
+    if is_removed:
+        region.do(host_removal.remove, RemoveHost(gateway, force=True))
+        region.apply(host_removal.forget(region.state, gateway))
+        assert gateway not in region.state.hosts
+    successor = join(region, "next", "10.0.0.9")
+    (moved,) = region.state.internet_gateways
+    assert moved.host_id == successor
+    assert moved.epoch > row.epoch
+
+
+def test_nothing_that_a_removed_host_says_counts() -> None:
+    region = Region()
+    host_id = region.add_host()
+    region.volume()
+    region.do(volumes.delete, next(iter(region.state.volumes)).id)
+    region.do(host_removal.remove, RemoveHost(host_id))
+    region.exchange()  # A report that was under way.
+    assert region.state.observations.count("host", host_id)
+    for _ in range(3):
+        answers = dict.fromkeys(ObservedKind, region.state.revision)
+        region.apply(settle(region.state, host_id, answers, region.now))
+        region.apply(host_removal.forget(region.state, host_id))
+        if host_id not in region.state.hosts:
+            break
+    assert host_id not in region.state.hosts
+    assert not len(region.state.observations)
 
 
 def test_volumes_of_a_lost_host_are_in_error_and_can_be_deleted(rack: Rack) -> None:
