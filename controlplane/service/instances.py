@@ -2,29 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import AddressValueError, IPv4Address
-from itertools import islice
 
-from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
+from controlplane.errors import Conflict, Invalid, invalid_value
 from controlplane.ids import Prefix
-from controlplane.model.capacity import Resources
-from controlplane.model.host import HostRole
-from controlplane.model.image import Image, InstanceType
+from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
 from controlplane.model.network import (
     NetworkInterface,
     SecurityGroup,
     Subnet,
     Vpc,
-    is_usable,
     mac_address,
-    usable_after,
 )
 from controlplane.model.state import Change, State
-from controlplane.placement import Candidate, choose, emptiness
 from controlplane.service import addresses, catalogue, images, key_pairs, quotas, security_groups, volumes, vpcs
 from controlplane.service.call import GROUP, SUBNET, Call, check_tags, find, find_zone
-from controlplane.service.capacity import candidates, compute_host, storage_host
+from controlplane.service.room import Place, Wanted, find_room
 
 MAX_USER_DATA_BYTES = 16384
 GIB = 1 << 30
@@ -71,30 +64,19 @@ class _Launch:
     """A request that holds in every respect but room."""
 
     request: RunInstances
-    min_count: int
-    max_count: int
+    wanted: Wanted
     image: Image
-    size: InstanceType
     public_key: str
     vpc: Vpc
-    subnets: Sequence[Subnet]  # One of these.
     groups: Sequence[SecurityGroup]
     disks: Sequence[_Disk]
     reservation_id: str
-
-    @property
-    def wanted(self) -> Resources:
-        return Resources(self.size.vcpus, self.size.memory_mib)
-
-    def wants_public_ip(self, subnet: Subnet) -> bool:
-        asked = self.request.associate_public_ip_address
-        return subnet.map_public_ip_on_launch if asked is None else asked
 
 
 def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
     """Launch as many as there is room for, `min_count` or none; the result is the new instances' ids."""
     launch = _check(state, call, request)
-    room = _find_room(state, call, launch)
+    room = find_room(state, call, launch.wanted)
     change = Change()
     launched, interfaces = [], []
     for index, (place, private_ip) in enumerate(zip(room.places, room.private_ips, strict=False)):
@@ -104,7 +86,7 @@ def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[s
         _add_volumes(state, call, change, launch, instance, place)
         launched.append(instance.id)
         interfaces.append(interface)
-    if launch.wants_public_ip(room.subnet):
+    if launch.wanted.has_public_ip(room.subnet):
         addresses.give_automatic(state, call, change, interfaces)
     return change, launched
 
@@ -120,15 +102,22 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     vpc, subnets = _subnets(state, call, request)
     disks = _disks(call, request, image)
     sizes_gib = [disk.size_gib for disk in disks]
-    return _Launch(
-        request=request,
+    wanted = Wanted(
         min_count=min_count,
         max_count=quotas.grant_instances(state, call, min_count, max_count, size.vcpus, sizes_gib),
-        image=image,
         size=size,
+        disks_gib=sizes_gib,
+        vpc_id=vpc.id,
+        subnets=subnets,
+        private_ip=request.private_ip_address,
+        public_ip=request.associate_public_ip_address,
+    )
+    return _Launch(
+        request=request,
+        wanted=wanted,
+        image=image,
         public_key=key.public_key if key else "",
         vpc=vpc,
-        subnets=subnets,
         groups=find_groups(state, call, request.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)],
         disks=disks,
         reservation_id=call.mint(Prefix.RESERVATION),
@@ -211,115 +200,6 @@ def _disks(call: Call, request: RunInstances, image: Image) -> list[_Disk]:
     return disks
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    host_id: str
-    storage_host_ids: Sequence[str]  # One for each disk.
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """What a zone has for a launch: a place and a private address for each instance that it takes.
-
-    Where these are fewer than `max_count`: hosts refused more, or there is a shortage of addresses.
-    """
-
-    subnet: Subnet
-    places: Sequence[_Place]
-    private_ips: Sequence[str]
-    refusals: Sequence[Refusal]
-    shortage: NoCapacity
-
-
-def _find_room(state: State, call: Call, launch: _Launch) -> _Room:
-    """The emptiest zone that takes all; otherwise the one that takes most. Raises when that is under `min_count`."""
-    if not launch.subnets:
-        raise Invalid("InvalidParameterValue", f"{launch.vpc.id} has no default subnet in the zone; name a subnet")
-    rooms: list[_Room] = []
-    zones = [(subnet, candidates(state, call, subnet.zone)) for subnet in launch.subnets]
-    for subnet, hosts in sorted(zones, key=lambda zone: _emptiness(zone[1], launch.wanted), reverse=True):
-        rooms.append(_room(state, call, launch, subnet, hosts))
-        if len(rooms[-1].places) == launch.max_count:
-            break
-    best = max(rooms, key=lambda room: len(room.places))
-    if len(best.places) >= launch.min_count:
-        return best
-    if not best.refusals:
-        raise best.shortage
-    raise NoCapacity(
-        "InsufficientInstanceCapacity",
-        f"{launch.min_count} of {launch.size.id} asked, room for {len(best.places)} in "
-        f"{' or '.join(subnet.zone for subnet in launch.subnets)}; try a smaller type, another zone, or later",
-        refusals=[refusal for room in rooms for refusal in room.refusals],
-    )
-
-
-def _room(state: State, call: Call, launch: _Launch, subnet: Subnet, hosts: list[Candidate]) -> _Room:
-    """As many as everything suffices for: whatever runs short gives the number."""
-    private_ips = _free_private_ips(state, subnet, launch.max_count, launch.request.private_ip_address)
-    at_most, shortage = len(private_ips), _too_few_private_ips(subnet, launch.min_count, len(private_ips))
-    if launch.wants_public_ip(subnet):
-        public = len(addresses.find_free(state, call, Change(), launch.max_count))
-        if public < at_most:
-            at_most, shortage = public, addresses.too_few(launch.min_count, public)
-    places, refusals = _fill(launch, subnet, hosts, at_most)
-    return _Room(subnet, places, private_ips, refusals, shortage)
-
-
-def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
-    """Of the zone's emptiest host that can run such an instance."""
-    best = choose(hosts, wanted, HostRole.COMPUTE)
-    return emptiness(best) if best else -1
-
-
-def _fill(
-    launch: _Launch, subnet: Subnet, hosts: list[Candidate], at_most: int
-) -> tuple[list[_Place], Sequence[Refusal]]:
-    """Places for so many instances, and why there are no more."""
-    places: list[_Place] = []
-    try:
-        for _ in range(at_most):
-            host_id = compute_host(hosts, subnet.zone, launch.wanted)
-            stores = [storage_host(hosts, subnet.zone, disk.size_gib, host_id) for disk in launch.disks]
-            places.append(_Place(host_id, stores))
-    except NoCapacity as error:
-        return places, error.refusals
-    return places, ()
-
-
-def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) -> list[str]:
-    """So many addresses, or as many as there are."""
-    if asked:
-        return [_asked_ip(state, subnet, asked)]
-    latest = state.interfaces.latest("subnet", subnet.id)
-    free = (
-        address
-        for address in usable_after(subnet.network, latest.private_ip if latest else None)
-        if not state.interfaces.count("address", (subnet.vpc_id, address))
-    )
-    return list(islice(free, at_most))
-
-
-def _too_few_private_ips(subnet: Subnet, asked: int, free: int) -> NoCapacity:
-    return NoCapacity(
-        "InsufficientFreeAddressesInSubnet",
-        f"{subnet.id} ({subnet.cidr_block}) has {free} free addresses, {asked} are needed",
-    )
-
-
-def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
-    try:
-        usable = is_usable(subnet.network, IPv4Address(asked))
-    except AddressValueError as error:
-        raise invalid_value("private_ip_address", asked, "an IPv4 address") from error
-    if not usable:
-        raise invalid_value("private_ip_address", asked, f"a free address of {subnet.cidr_block}, not a reserved one")
-    holder = state.interfaces.one("address", (subnet.vpc_id, asked))
-    if holder:
-        raise Conflict("InvalidIPAddress.InUse", f"{asked} belongs to {holder.instance_id}; choose another")
-    return asked
-
-
 def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id: str, index: int) -> Instance:
     request = launch.request
     return Instance(
@@ -328,9 +208,9 @@ def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id
         reservation_id=launch.reservation_id,
         launch_index=index,
         image_id=launch.image.id,
-        instance_type=launch.size.id,
-        vcpus=launch.size.vcpus,
-        memory_mib=launch.size.memory_mib,
+        instance_type=launch.wanted.size.id,
+        vcpus=launch.wanted.size.vcpus,
+        memory_mib=launch.wanted.size.memory_mib,
         zone=subnet.zone,
         host_id=host_id,
         key_name=request.key_name,
@@ -343,7 +223,7 @@ def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id
         ran_generation=0,
         reboot_count=0,
         stop_timeout_s=call.policy.stop_timeout_s,
-        public_ip_wanted=launch.wants_public_ip(subnet),
+        public_ip_wanted=launch.wanted.has_public_ip(subnet),
         shutdown_behavior=request.instance_initiated_shutdown_behavior or "stop",
         disable_api_termination=request.disable_api_termination,
         state_reason=None,
@@ -368,7 +248,7 @@ def _interface(call: Call, launch: _Launch, subnet: Subnet, instance_id: str, pr
     )
 
 
-def _add_volumes(state: State, call: Call, change: Change, launch: _Launch, instance: Instance, place: _Place) -> None:
+def _add_volumes(state: State, call: Call, change: Change, launch: _Launch, instance: Instance, place: Place) -> None:
     for disk, host_id in zip(launch.disks, place.storage_host_ids, strict=True):
         volume = volumes.new_volume(call, instance.zone, host_id, disk.size_gib, disk.image_id)
         volumes.bond(

@@ -1,0 +1,153 @@
+"""Where there is room for a launch: in which zone, on which hosts, with which addresses.
+
+Whatever runs short first gives the number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from itertools import islice
+
+from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
+from controlplane.model.capacity import Resources
+from controlplane.model.host import HostRole
+from controlplane.model.image import InstanceType
+from controlplane.model.network import Subnet, is_usable, usable_after
+from controlplane.model.state import Change, State
+from controlplane.placement import Candidate, choose, emptiness
+from controlplane.service import addresses
+from controlplane.service.call import Call
+from controlplane.service.capacity import candidates, compute_host, storage_host
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a launch asks of a zone: one of `subnets`, and for each instance a host, disks and addresses.
+
+    `private_ip` is empty for any; `public_ip` None for what the subnet says.
+    """
+
+    min_count: int
+    max_count: int
+    size: InstanceType
+    disks_gib: Sequence[int]
+    vpc_id: str
+    subnets: Sequence[Subnet]
+    private_ip: str
+    public_ip: bool | None
+
+    @property
+    def resources(self) -> Resources:
+        return Resources(self.size.vcpus, self.size.memory_mib)
+
+    def has_public_ip(self, subnet: Subnet) -> bool:
+        return subnet.map_public_ip_on_launch if self.public_ip is None else self.public_ip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    host_id: str
+    storage_host_ids: Sequence[str]  # One for each disk.
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a zone has for a launch: a place and a private address for each instance that it takes.
+
+    Where these are fewer than `max_count`: hosts refused more, or there is a shortage of addresses.
+    """
+
+    subnet: Subnet
+    places: Sequence[Place]
+    private_ips: Sequence[str]
+    refusals: Sequence[Refusal]
+    shortage: NoCapacity
+
+
+def find_room(state: State, call: Call, wanted: Wanted) -> Room:
+    """The emptiest zone that takes all; otherwise the one that takes most. Raises when that is under `min_count`."""
+    if not wanted.subnets:
+        raise Invalid("InvalidParameterValue", f"{wanted.vpc_id} has no default subnet in the zone; name a subnet")
+    rooms: list[Room] = []
+    zones = [(subnet, candidates(state, call, subnet.zone)) for subnet in wanted.subnets]
+    for subnet, hosts in sorted(zones, key=lambda zone: _emptiness(zone[1], wanted.resources), reverse=True):
+        rooms.append(_room(state, call, wanted, subnet, hosts))
+        if len(rooms[-1].places) == wanted.max_count:
+            break
+    best = max(rooms, key=lambda room: len(room.places))
+    if len(best.places) >= wanted.min_count:
+        return best
+    if not best.refusals:
+        raise best.shortage
+    raise NoCapacity(
+        "InsufficientInstanceCapacity",
+        f"{wanted.min_count} of {wanted.size.id} asked, room for {len(best.places)} in "
+        f"{' or '.join(subnet.zone for subnet in wanted.subnets)}; try a smaller type, another zone, or later",
+        refusals=[refusal for room in rooms for refusal in room.refusals],
+    )
+
+
+def _room(state: State, call: Call, wanted: Wanted, subnet: Subnet, hosts: list[Candidate]) -> Room:
+    """As many as everything suffices for: whatever runs short gives the number."""
+    private_ips = _free_private_ips(state, subnet, wanted.max_count, wanted.private_ip)
+    at_most, shortage = len(private_ips), _too_few_private_ips(subnet, wanted.min_count, len(private_ips))
+    if wanted.has_public_ip(subnet):
+        public = len(addresses.find_free(state, call, Change(), wanted.max_count))
+        if public < at_most:
+            at_most, shortage = public, addresses.too_few(wanted.min_count, public)
+    places, refusals = _fill(wanted, subnet, hosts, at_most)
+    return Room(subnet, places, private_ips, refusals, shortage)
+
+
+def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
+    """Of the zone's emptiest host that can run such an instance."""
+    best = choose(hosts, wanted, HostRole.COMPUTE)
+    return emptiness(best) if best else -1
+
+
+def _fill(
+    wanted: Wanted, subnet: Subnet, hosts: list[Candidate], at_most: int
+) -> tuple[list[Place], Sequence[Refusal]]:
+    """Places for so many instances, and why there are no more."""
+    places: list[Place] = []
+    try:
+        for _ in range(at_most):
+            host_id = compute_host(hosts, subnet.zone, wanted.resources)
+            stores = [storage_host(hosts, subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
+            places.append(Place(host_id, stores))
+    except NoCapacity as error:
+        return places, error.refusals
+    return places, ()
+
+
+def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) -> list[str]:
+    """So many addresses, or as many as there are."""
+    if asked:
+        return [_asked_ip(state, subnet, asked)]
+    latest = state.interfaces.latest("subnet", subnet.id)
+    free = (
+        address
+        for address in usable_after(subnet.network, latest.private_ip if latest else None)
+        if not state.interfaces.count("address", (subnet.vpc_id, address))
+    )
+    return list(islice(free, at_most))
+
+
+def _too_few_private_ips(subnet: Subnet, asked: int, free: int) -> NoCapacity:
+    return NoCapacity(
+        "InsufficientFreeAddressesInSubnet",
+        f"{subnet.id} ({subnet.cidr_block}) has {free} free addresses, {asked} are needed",
+    )
+
+
+def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
+    try:
+        usable = is_usable(subnet.network, IPv4Address(asked))
+    except AddressValueError as error:
+        raise invalid_value("private_ip_address", asked, "an IPv4 address") from error
+    if not usable:
+        raise invalid_value("private_ip_address", asked, f"a free address of {subnet.cidr_block}, not a reserved one")
+    holder = state.interfaces.one("address", (subnet.vpc_id, asked))
+    if holder:
+        raise Conflict("InvalidIPAddress.InUse", f"{asked} belongs to {holder.instance_id}; choose another")
+    return asked
