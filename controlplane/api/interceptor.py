@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from controlplane.api import bounds
 from controlplane.api.caller import Edge, Principal, authenticate, principal
-from controlplane.api.limits import InProgress, Rate
+from controlplane.api.limits import InProgress, Lines, Rate
 from controlplane.api.roles import OF_TOKENS, role_needed
 from controlplane.api.status import status_of
 from controlplane.api.tokens import Streams
@@ -33,6 +33,8 @@ Handler = Any  # grpc.RpcMethodHandler, likewise
 _NOT_OURS = ("/grpc.health.", "/grpc.reflection.")
 # How long a call's message may take to arrive. Longer: callers who never send theirs hold their places for longer.
 BODY_TIMEOUT_S = 30
+# Of calls that were not let in. Fewer: a user who mistyped a token is hard to find in a flood.
+REFUSALS_LOGGED_PER_S = 20
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -42,6 +44,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         self._edge = edge
         self._is_for_agents = is_for_agents
         self._streams = Streams(edge.engine)
+        self._refusals = Lines(REFUSALS_LOGGED_PER_S)
         policy = edge.policy
         self._of_address = InProgress(policy.calls_in_progress_per_address)
         self._of_project = InProgress(policy.calls_in_progress)
@@ -68,7 +71,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
         async def once(bodies: AsyncIterator[bytes], context: Context) -> Any:
-            async with _Call(method, context) as call, self._admitted(call, handler):
+            async with _Call(method, context, self._refusals) as call, self._admitted(call, handler):
                 return await behaviour(await self._request(bodies, handler), context)
 
         return once
@@ -77,7 +80,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         behaviour = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
         async def streaming(bodies: AsyncIterator[bytes], context: Context) -> None:
-            async with _Call(method, context) as call, self._admitted(call, handler):
+            async with _Call(method, context, self._refusals) as call, self._admitted(call, handler):
                 answer = behaviour(await self._request(bodies, handler), context)
                 if not inspect.isasyncgen(answer):
                     await answer
@@ -100,6 +103,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                 stack.enter_context(self._of_project.one(who.project_id))
                 if handler.request_streaming or handler.response_streaming:
                     await stack.enter_async_context(self._streams.while_valid(who.token_id, self._left_s(who)))
+            call.is_let_in = needed != ROLE_ANYONE
             yield
 
     def _left_s(self, who: Principal) -> float | None:
@@ -151,12 +155,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 class _Call:
     """One call, from its arrival to its line in the log."""
 
-    def __init__(self, method: str, context: Context) -> None:
+    def __init__(self, method: str, context: Context, refusals: Lines) -> None:
         self.method = method
         self.name = method.rsplit("/", 1)[-1]
         self.address = str(context.peer()).rpartition(":")[0]  # "ipv4:192.0.2.1:40000"
         self.caller: Principal | None = None
+        self.is_let_in = False  # By what it showed, not because anybody is.
         self._context = context
+        self._refusals = refusals
         self.request_id = mint(Prefix.RESERVATION).replace("r-", "req-")
         self._began = time.monotonic()
 
@@ -193,6 +199,11 @@ class _Call:
     def _log(self, code: str) -> None:
         if self.method.startswith(_NOT_OURS):
             return
+        unwritten = 0 if self.is_let_in else self._refusals.unwritten_before(time.monotonic())
+        if unwritten is None:
+            return
+        if unwritten:
+            structlog.get_logger().warning("calls refused without a line of their own", count=unwritten)
         structlog.get_logger().info(
             "call",
             method=self.name,

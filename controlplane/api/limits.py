@@ -10,6 +10,30 @@ from controlplane.errors import Throttled
 BUSY_RETRY_S = 1.0
 
 
+class Lines:
+    """Lines in the log about calls that were not let in: so many a second, and the rest in number.
+
+    Whoever is refused costs no more than that: a flood of a thousand calls a second would write forty gigabytes a day.
+    """
+
+    def __init__(self, per_s: int) -> None:
+        self._per_s = per_s
+        self._left = per_s
+        self._second = 0
+        self._unwritten = 0
+
+    def unwritten_before(self, now_s: float) -> int | None:
+        """How many were left out before this one; None: it is left out too."""
+        if int(now_s) != self._second:
+            self._second, self._left = int(now_s), self._per_s
+        if not self._left:
+            self._unwritten += 1
+            return None
+        self._left -= 1
+        unwritten, self._unwritten = self._unwritten, 0
+        return unwritten
+
+
 class InProgress:
     """Counts what is under way for each key: an address, or a project."""
 

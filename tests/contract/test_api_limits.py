@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, timedelta
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from structlog.testing import capture_logs
 
+from controlplane.api import limits
+from controlplane.api.interceptor import REFUSALS_LOGGED_PER_S
 from controlplane.model.project import Role
 from stead.v1.common_pb2 import ErrorDetail, Filter
 from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
@@ -39,6 +43,36 @@ async def test_what_an_unknown_caller_sends_is_not_taken_in(tmp_path: Path) -> N
         codes = {await call.code() for call in calls}
         assert codes == {grpc.StatusCode.UNAUTHENTICATED}
         assert memory_mib(process.pid) - before < UNKNOWN_CALLERS_MIB
+
+
+async def test_a_flood_without_a_token_does_not_fill_the_log(
+    cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits.Lines, "unwritten_before", partialmethod(_in_one_second, limits.Lines.unwritten_before))
+    with capture_logs() as lines:
+        for _ in range(REFUSALS_LOGGED_PER_S + 7):
+            with pytest.raises(Refused, match="AuthFailure"):
+                await cloud.ask("DescribeVpcs", secret="wrong")
+        await cloud.ask("DescribeVpcs")
+    assert [line["code"] for line in lines] == ["AuthFailure"] * REFUSALS_LOGGED_PER_S + ["OK"]
+
+
+def _in_one_second(self: limits.Lines, unwritten_before: Any, now_s: float) -> int | None:
+    return unwritten_before(self, 1.0)  # type: ignore[no-any-return]
+
+
+def test_refusals_without_a_line_are_counted_in_the_next() -> None:
+    lines = limits.Lines(2)
+    assert [lines.unwritten_before(now_s) for now_s in (5.0, 5.1, 5.2, 5.9, 6.0, 6.1, 6.2, 9.0)] == [
+        0,
+        0,
+        None,
+        None,
+        2,
+        0,
+        None,
+        1,
+    ]
 
 
 async def test_a_known_callers_message_has_its_limit_too(cloud: ControlPlane) -> None:
