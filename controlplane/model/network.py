@@ -168,9 +168,9 @@ class PublicAddress:
     leaving_revision: int = 0  # The host's report must answer at least this revision.
 
 
-def mac_address(private_ip: str, vni: int) -> str:
+def mac_address(private_ip: str, vpc_id: str) -> str:
     """A locally administered MAC, unique in the VPC because the address is (IEEE 802, 02:...)."""
-    octets = (0x02, vni & 0xFF, *IPv4Address(private_ip).packed)
+    octets = (0x02, int(vpc_id[-2:], 16), *IPv4Address(private_ip).packed)
     return ":".join(f"{octet:02x}" for octet in octets)
 
 

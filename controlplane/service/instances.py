@@ -241,7 +241,7 @@ def _interface(call: Call, launch: _Launch, subnet: Subnet, instance_id: str, pr
         subnet_id=subnet.id,
         instance_id=instance_id,
         device_index=0,
-        mac_address=mac_address(private_ip, launch.vpc.vni),
+        mac_address=mac_address(private_ip, launch.vpc.id),
         private_ip=private_ip,
         group_ids=tuple(group.id for group in launch.groups),
         created_at=call.now,

@@ -28,7 +28,9 @@ ANYWHERE = "0.0.0.0/0"
 def create_default(state: State, call: Call, change: Change, project_id: str) -> Vpc:
     """EC2's default VPC: a public subnet for each zone, internet gateway, main route table, default group."""
     own: dict[str, Any] = {"project_id": project_id, "created_at": call.now, "tags": {}}
-    vpc = Vpc(id=call.mint(Prefix.VPC), cidr_block=str(DEFAULT_CIDR), vni=_free_vni(state), is_default=True, **own)
+    vpc = Vpc(
+        id=call.mint(Prefix.VPC), cidr_block=str(DEFAULT_CIDR), vni=_free_vni(state, call), is_default=True, **own
+    )
     gateway = InternetGateway(
         id=call.mint(Prefix.INTERNET_GATEWAY), vpc_id=vpc.id, host_id=gateway_host(state), epoch=1, **own
     )
@@ -111,9 +113,12 @@ def allow_all(
     )
 
 
-def _free_vni(state: State) -> int:
-    """Behind the largest in use; 24 bits last for 16 million VPCs."""
-    return max((vpc.vni for vpc in state.vpcs), default=0) + 1
+def _free_vni(state: State, call: Call) -> int:
+    """24 bits of an id that nobody gets to see: who can forge a host's address on the underlay must guess them, too."""
+    while True:
+        vni = int(call.mint(Prefix.VPC)[-6:], 16)
+        if vni and not state.vpcs.count("vni", vni):
+            return vni
 
 
 def gateway_host(state: State, besides: str = "") -> str:

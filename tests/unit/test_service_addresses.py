@@ -11,7 +11,7 @@ from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.power import StopInstances
 from tests.unit.region import ZONES, Region
 
-UNKNOWN = "0" * 16 + "f"
+UNKNOWN = "f" * 17
 
 
 @pytest.fixture

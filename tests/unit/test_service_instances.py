@@ -36,7 +36,7 @@ def new_group(region: Region, name: str = "web", project_id: str = "", vpc_id: s
     return made
 
 
-UNKNOWN = "0" * 16 + "f"
+UNKNOWN = "f" * 17
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "image unknown": ({"image_id": f"ami-{UNKNOWN}"}, "InvalidAMIID.NotFound"),
     "image malformed": ({"image_id": "ami-1"}, "InvalidAMIID.Malformed"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.ids import Prefix
 from controlplane.keys import KeyType
 from controlplane.keys import create as make_key
 from controlplane.model.audit import CallRecord
@@ -20,7 +21,7 @@ from controlplane.service.key_pairs import DeleteKeyPair, StoreKeyPair
 from controlplane.service.projects import CreateToken
 from tests.unit.region import ZONES, Region
 
-UNKNOWN = "0" * 16 + "f"
+UNKNOWN = "f" * 17
 
 
 @pytest.fixture
@@ -72,7 +73,21 @@ def test_project_names_and_network_identifiers_are_unique(region: Region) -> Non
     region.refuses("InvalidProject.Duplicate", projects.create, "default")
     for number in range(3):
         region.do(projects.create, f"p{number}")
-    assert sorted(row.vni for row in region.state.vpcs) == [1, 2, 3, 4]
+    assert len({row.vni for row in region.state.vpcs}) == 4
+    assert all(0 < row.vni < 1 << 24 for row in region.state.vpcs)
+
+
+def test_network_identifiers_follow_from_nothing_that_anybody_sees(region: Region) -> None:
+    """They are drawn, and drawn again where one is taken, or zero."""
+    taken = next(iter(region.state.vpcs)).vni
+    ids, mint = iter([0xFEDCBA, 0, taken, 0xABCDEF]), region.mint  # The first is the VPC's own.
+
+    def drawn(prefix: Prefix) -> str:
+        return f"vpc-{next(ids):017x}" if prefix is Prefix.VPC else mint(prefix)
+
+    region.mint = drawn  # type: ignore[method-assign]
+    region.do(projects.create, "another")
+    assert 0xABCDEF in {row.vni for row in region.state.vpcs}
 
 
 def test_tokens(region: Region) -> None:

@@ -9,7 +9,7 @@ from controlplane.service import projects, security_groups
 from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
 from tests.unit.region import Region
 
-UNKNOWN = "0" * 16 + "f"
+UNKNOWN = "f" * 17
 SSH = Permission("tcp", 22, 22, "0.0.0.0/0", "", "")
 
 

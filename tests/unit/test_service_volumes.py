@@ -9,7 +9,7 @@ from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
 from tests.unit.region import ZONES, Region
 
-UNKNOWN = "0" * 16 + "f"
+UNKNOWN = "f" * 17
 
 
 @pytest.fixture
