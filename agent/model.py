@@ -85,6 +85,7 @@ class PeerSpec:
     host_number: int
     underlay_address: str
     private_ips: tuple[str, ...]
+    interface_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class GatewaySpec:
     vpc_id: str
     epoch: int
     mappings: tuple[AddressMapping, ...]
+    host_addresses: tuple[str, ...]
 
     @property
     def ref(self) -> Ref:

@@ -152,7 +152,7 @@ class NetworkDriver(Protocol):
     async def plug(self, port: PortSpec) -> None:
         """Move the tap, which QEMU holds open, into its VPC and bring it up.
 
-        Raises Transient until `ensure` has been given the port with its rules, or while there is no tap.
+        Raises Transient until this agent has given `ensure` the port with its rules, or while there is no tap.
         """
 
     async def unplug(self, interface_id: str) -> None:

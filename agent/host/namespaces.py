@@ -7,11 +7,13 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from pyroute2 import netns
+
+from agent.host.netlink import open_netlink
 
 RUN_DIR = Path("/run/netns")
 COMMAND_TIMEOUT_S = 10.0  # `ip netns` takes milliseconds; longer means a hung kernel, and the engine must get to know.
@@ -50,13 +52,41 @@ def exists(name: str) -> bool:
         return False
 
 
-def ensure(name: str) -> bool:
-    """Make the namespace, with nothing in it but a loopback that is down. Returns whether it is new."""
+def ensure(name: str, host_id: str) -> bool:
+    """Make the namespace, with nothing in it but a loopback that is down. Returns whether it is new.
+
+    The loopback's alias has the namespace's name and its host's, by which `restore` knows it again: a machine that
+    plays several hosts has those of all of them.
+    """
     if exists(name):
         return False
     remove(name)
     _ip_netns("add", name)
+    call(name, _mark, f"{name}@{host_id}")
     return True
+
+
+def has(name: str, pid: int) -> bool:
+    """Whether a process is in the namespace."""
+    try:
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino == path(name).stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def restore(prefix: str, host_id: str) -> list[str]:
+    """Give namespaces that lost their names, as somebody deleted them, their names again. Returns the names.
+
+    One whose name leads to another by now loses its devices. One in which no process is has ended, or soon will.
+    """
+    found = _lost(prefix, f"@{host_id}")
+    for name, pid in found.items():
+        if exists(name):
+            _call(Path(f"/proc/{pid}/ns/net"), _delete_links)
+        else:
+            remove(name)
+            _ip_netns("attach", name, str(pid))
+    return list(found)
 
 
 def remove(name: str) -> None:
@@ -72,13 +102,7 @@ def call(name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
     Sockets made in it stay in the namespace; /proc/sys/net is the namespace's own. Raises FileNotFoundError when the
     namespace does not exist.
     """
-
-    def enter_and_call() -> T:
-        netns.setns(str(path(name)), flags=0)
-        return function(*args, **kwargs)
-
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) as thread:
-        return thread.submit(enter_and_call).result()
+    return _call(path(name), function, *args, **kwargs)
 
 
 @contextmanager
@@ -91,18 +115,45 @@ def opened(name: str) -> Iterator[int]:
         os.close(fd)
 
 
-def set_sysctl(key: str, value: int) -> None:
-    """Set `net.<key>` (with slashes) in the calling thread's namespace. No write where it is so already."""
-    file = Path("/proc/sys/net") / key
-    if key.startswith("ipv6/") and not file.exists():
-        return  # A kernel without IPv6.
-    if file.read_text().strip() != str(value):
-        file.write_text(str(value))
+def _call(place: Path, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def enter_and_call() -> T:
+        netns.setns(str(place), flags=0)
+        return function(*args, **kwargs)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix=place.name) as thread:
+        return thread.submit(enter_and_call).result()
 
 
-def sysctl(key: str) -> int:
-    """A number under `net.` in the calling thread's namespace."""
-    return int((Path("/proc/sys/net") / key).read_text())
+def _lost(prefix: str, suffix: str) -> dict[str, int]:
+    """A process in each namespace of ours that no name leads to, by the name that it had."""
+    known = {entry.stat().st_ino for entry in RUN_DIR.iterdir()} if RUN_DIR.is_dir() else set()
+    known.add(Path("/proc/self/ns/net").stat().st_ino)
+    found: dict[str, int] = {}
+    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        with suppress(OSError):  # It ended meanwhile.
+            namespace = Path(f"/proc/{pid}/ns/net")
+            if (inode := namespace.stat().st_ino) not in known:
+                known.add(inode)
+                found[_call(namespace, _loopback_alias)] = pid
+    ours = {alias: pid for alias, pid in found.items() if alias.startswith(prefix) and alias.endswith(suffix)}
+    return {alias.removesuffix(suffix): pid for alias, pid in ours.items()}
+
+
+def _mark(alias: str) -> None:
+    with open_netlink() as netlink:
+        netlink.set_link("lo", ifalias=alias)
+
+
+def _loopback_alias() -> str:
+    with open_netlink() as netlink:
+        return next(link.alias for link in netlink.links() if link.name == "lo")
+
+
+def _delete_links() -> None:
+    with open_netlink() as netlink:
+        for link in netlink.links():
+            if link.name != "lo":
+                netlink.delete_link(link.name)
 
 
 def _ip_netns(*args: str) -> None:

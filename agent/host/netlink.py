@@ -1,22 +1,24 @@
 """Links, addresses, routes and neighbours of the calling thread's network namespace.
 
-The one user of pyroute2's sockets. Every `put_*` may be repeated, and every `delete_*` succeeds when there is nothing.
-Blocking: for threads.
+Changed by way of pyroute2, read by `agent.host.rtnetlink`. Every `put_*` may be repeated, and every `delete_*` succeeds
+when there is nothing. Blocking: for threads.
 """
 
 import errno
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pyroute2 import IPRoute, NetlinkError
-from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple, NFCTSocket
+
+from agent.host import rtnetlink
+from agent.host.sysctls import set_sysctls
 
 __all__ = [
     "DEFAULT_ROUTE",
-    "Connection",
     "FdbEntry",
     "Link",
     "Neighbour",
@@ -24,8 +26,8 @@ __all__ = [
     "NetlinkError",
     "Route",
     "Vxlan",
-    "forget_connections",
     "open_netlink",
+    "sync",
 ]
 
 MAIN_TABLE = 254
@@ -38,13 +40,27 @@ RTN_UNICAST = 1
 RTN_UNREACHABLE = 7
 IFA_F_NOPREFIXROUTE = 0x200
 VXLAN_PORT = 4789
+
+# Attributes, from linux/if_link.h, linux/neighbour.h and linux/rtnetlink.h.
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP = 1, 3, 4, 18, 20, 26, 27
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_VXLAN_ID, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING = 1, 4, 7
+IFLA_INET_CONF = 1
+DEVCONF_FORWARDING, DEVCONF_PROXY_ARP, DEVCONF_SEND_REDIRECTS = 0, 2, 5
+NDA_DST, NDA_LLADDR = 1, 2
+RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+
 _ABSENT = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Vxlan:
     vni: int
     local: str
+    is_learning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,9 @@ class Link:
     group: int
     is_up: bool
     vxlan: Vxlan | None
+    is_forwarding: bool  # These three are its own sysctls under net.ipv4.conf.
+    is_proxy_arp: bool
+    sends_redirects: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +88,32 @@ class Route:
     device: str = ""
     via: str = ""
 
+    def __str__(self) -> str:
+        return f"route to {self.destination}"
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
     """Permanent: the kernel never asks for it."""
 
+    device: str
     address: str
     mac_address: str
+
+    def __str__(self) -> str:
+        return f"neighbour {self.address}"
 
 
 @dataclass(frozen=True, slots=True)
 class FdbEntry:
     """Behind which host's VXLAN a MAC address is."""
 
+    device: str
     mac_address: str
     remote: str
 
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A tracked connection: addresses as its first packet had them, and as the answer has them (after NAT)."""
-
-    source: str
-    destination: str
-    reply_source: str
-    reply_destination: str
+    def __str__(self) -> str:
+        return f"forwarding entry {self.mac_address}"
 
 
 class Netlink:
@@ -102,17 +122,16 @@ class Netlink:
     def __init__(self, ipr: IPRoute) -> None:
         self._ipr = ipr
         self._indexes: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+
+    def links(self, prefix: str = "") -> list[Link]:
+        found = list(map(_link, rtnetlink.links()))
+        self._indexes = {link.name: link.index for link in found}
+        self._names = {link.index: link.name for link in found}
+        return [link for link in found if link.name.startswith(prefix)]
 
     def link(self, name: str) -> Link | None:
-        try:
-            return _link(self._ipr.link("get", ifname=name)[0])
-        except NetlinkError as error:
-            if error.code == errno.ENODEV:
-                return None
-            raise
-
-    def links(self, prefix: str) -> list[Link]:
-        return [link for link in map(_link, self._ipr.get_links()) if link.name.startswith(prefix)]
+        return next((link for link in self.links() if link.name == name), None)
 
     def device_of_address(self, address: str) -> str | None:
         """The device that carries an IPv4 address of this host."""
@@ -143,21 +162,29 @@ class Netlink:
             vxlan_local=vxlan.local,
             vxlan_link=self._index(uplink),
             vxlan_port=VXLAN_PORT,
-            vxlan_learning=0,
+            vxlan_learning=int(vxlan.is_learning),
         )
 
     def add_veth(self, name: str, mac_address: str, mtu: int, peer: dict[str, Any]) -> None:
         """A pair; `peer` has the other end's `ifname`, `address` and `net_ns_fd`."""
         self._ipr.link("add", ifname=name, kind="veth", address=mac_address, mtu=mtu, peer={**peer, "mtu": mtu})
 
+    def bring_up(self, link: Link, mac_address: str, mtu: int) -> list[str]:
+        """Up and forwarding, with its MAC and MTU, without redirects. Returns what was not so."""
+        conf = {f"ipv4/conf/{link.name}/forwarding": 1, f"ipv4/conf/{link.name}/send_redirects": 0}
+        changed = set_sysctls(conf) if link.sends_redirects or not link.is_forwarding else []
+        if (link.is_up, link.mac_address, link.mtu) != (True, mac_address, mtu):
+            self.set_link(link.name, address=mac_address, mtu=mtu, state="up")
+            changed.append(f"device {link.name}")
+        return changed
+
     def set_link(self, name: str, **changes: Any) -> None:
         """`changes` as in ip-link(8): state, mtu, address, group, ifalias, net_ns_fd."""
         self._ipr.link("set", index=self._index(name), **changes)
 
     def delete_link(self, name: str) -> None:
-        if (link := self.link(name)) is not None:
-            with _absent_is_fine():
-                self._ipr.link("del", index=link.index)
+        with _absent_is_fine():
+            self._ipr.link("del", ifname=name)
         self._indexes.pop(name, None)
 
     def put_address(self, device: str, address: str, prefix_length: int = 32) -> None:
@@ -174,11 +201,10 @@ class Netlink:
         messages = self._ipr.get_addr(family=socket.AF_INET, index=self._index(device))
         return frozenset((m.get("local", m.get("address")), m["prefixlen"]) for m in messages)
 
-    def routes(self, device: str = "") -> frozenset[Route]:
-        """Routes of the main table by a device, or the unreachable ones."""
-        wanted = {"oif": self._index(device)} if device else {"type": RTN_UNREACHABLE}
-        messages = self._ipr.get_routes(family=socket.AF_INET, table=MAIN_TABLE, **wanted)
-        return frozenset(Route(_network(m), device, m.get("gateway") or "") for m in messages)
+    def routes(self) -> frozenset[Route]:
+        """Those of the main table that are a `Route`."""
+        self._know_names()
+        return frozenset(filter(None, map(self._read_route, rtnetlink.routes())))
 
     def put_route(self, route: Route) -> None:
         self._ipr.route("replace", **self._route(route))
@@ -188,54 +214,64 @@ class Netlink:
         with _absent_is_fine():
             self._ipr.route("del", **self._route(route))
 
-    def put_neighbour(self, device: str, neighbour: Neighbour) -> None:
-        self._ipr.neigh(
-            "replace",
-            ifindex=self._index(device),
-            dst=neighbour.address,
-            lladdr=neighbour.mac_address,
-            state=NUD_PERMANENT,
+    def put_neighbour(self, entry: Neighbour) -> None:
+        index = self._index(entry.device)
+        state = {"lladdr": entry.mac_address, "state": NUD_PERMANENT}
+        self._ipr.neigh("replace", ifindex=index, dst=entry.address, **state)
+
+    def delete_neighbour(self, entry: Neighbour) -> None:
+        with _absent_is_fine():
+            self._ipr.neigh("del", ifindex=self._index(entry.device), dst=entry.address)
+
+    def sync_neighbours(self, now: frozenset[Neighbour], wanted: frozenset[Neighbour]) -> list[str]:
+        """As `sync` does; but the kernel deletes by device and address alone, and what was replaced must stay."""
+        kept = {(entry.device, entry.address) for entry in wanted}
+        gone = frozenset(entry for entry in now if (entry.device, entry.address) not in kept)
+        sync(now & wanted | gone, wanted, self.put_neighbour, self.delete_neighbour)
+        return sorted({str(entry) for entry in now ^ wanted})
+
+    def neighbours(self) -> frozenset[Neighbour]:
+        """The permanent ones."""
+        self._know_names()
+        found = ((message, message.attributes) for message in rtnetlink.neighbours())
+        return frozenset(
+            Neighbour(self._names[m.fields[3]], rtnetlink.ipv4(a.get(NDA_DST)), rtnetlink.mac(a.get(NDA_LLADDR)))
+            for m, a in found
+            if m.fields[4] == NUD_PERMANENT and m.fields[3] in self._names
         )
 
-    def delete_neighbour(self, device: str, neighbour: Neighbour) -> None:
+    def put_fdb(self, entry: FdbEntry) -> None:
+        self._ipr.fdb("replace", **self._fdb(entry))
+
+    def delete_fdb(self, entry: FdbEntry) -> None:
         with _absent_is_fine():
-            self._ipr.neigh("del", ifindex=self._index(device), dst=neighbour.address)
+            self._ipr.fdb("del", **self._fdb(entry))
 
-    def neighbours(self, device: str) -> frozenset[Neighbour]:
-        messages = self._ipr.get_neighbours(family=socket.AF_INET, ifindex=self._index(device))
-        return frozenset(Neighbour(m.get("dst"), m.get("lladdr")) for m in messages if m["state"] == NUD_PERMANENT)
+    def fdb(self) -> frozenset[FdbEntry]:
+        """Those that name another host."""
+        self._know_names()
+        found = ((message, message.attributes) for message in rtnetlink.neighbours(rtnetlink.AF_BRIDGE))
+        return frozenset(
+            FdbEntry(self._names[m.fields[3]], rtnetlink.mac(a.get(NDA_LLADDR)), rtnetlink.ipv4(a[NDA_DST]))
+            for m, a in found
+            if NDA_DST in a and m.fields[3] in self._names
+        )
 
-    def put_fdb(self, device: str, entry: FdbEntry) -> None:
-        self._ipr.fdb("replace", **self._fdb(device, entry))
-
-    def delete_fdb(self, device: str, entry: FdbEntry) -> None:
-        with _absent_is_fine():
-            self._ipr.fdb("del", **self._fdb(device, entry))
-
-    def fdb(self, device: str) -> frozenset[FdbEntry]:
-        messages = self._ipr.fdb("dump", ifindex=self._index(device))
-        return frozenset(FdbEntry(m.get("lladdr"), m.get("dst")) for m in messages if m.get("dst"))
-
-    def has_proxy_neighbour(self, device: str, address: str) -> bool:
-        """Whether ARP requests for an address that is elsewhere are answered on a device.
-
-        Asked one by one: a dump of proxy entries needs a flag that pyroute2 does not send.
-        """
-        try:
-            return bool(self._ipr.neigh("get", ifindex=self._index(device), dst=address, flags=NTF_PROXY))
-        except NetlinkError as error:
-            if error.code == errno.ENOENT:
-                return False
-            raise
+    def proxied(self, device: str) -> frozenset[str]:
+        """Addresses that are elsewhere and answered for by ARP on a device."""
+        found = rtnetlink.neighbours(flags=NTF_PROXY)
+        index = self._index(device)
+        return frozenset(rtnetlink.ipv4(m.attributes.get(NDA_DST)) for m in found if m.fields[3] == index)
 
     def put_proxy_neighbour(self, device: str, address: str) -> None:
         self._ipr.neigh("replace", ifindex=self._index(device), dst=address, flags=NTF_PROXY)
 
     def delete_proxy_neighbour(self, address: str) -> None:
         """Stop answering for it, on whatever device."""
-        for link in self.links(""):
-            with _absent_is_fine():
-                self._ipr.neigh("del", ifindex=link.index, dst=address, flags=NTF_PROXY)
+        for message in list(rtnetlink.neighbours(flags=NTF_PROXY)):
+            if rtnetlink.ipv4(message.attributes.get(NDA_DST)) == address:
+                with _absent_is_fine():
+                    self._ipr.neigh("del", ifindex=message.fields[3], dst=address, flags=NTF_PROXY)
 
     def _route(self, route: Route) -> dict[str, Any]:
         address, _, length = route.destination.partition("/")
@@ -245,20 +281,43 @@ class Netlink:
         message |= {"type": RTN_UNICAST, "oif": self._index(route.device)}
         return {**message, "gateway": route.via, "flags": ["onlink"]} if route.via else {**message, "scope": "link"}
 
-    def _fdb(self, device: str, entry: FdbEntry) -> dict[str, Any]:
-        entry_of = {"ifindex": self._index(device), "flags": NTF_SELF, "state": NUD_PERMANENT}
+    def _fdb(self, entry: FdbEntry) -> dict[str, Any]:
+        entry_of = {"ifindex": self._index(entry.device), "flags": NTF_SELF, "state": NUD_PERMANENT}
         return {**entry_of, "lladdr": entry.mac_address, "dst": entry.remote}
+
+    def _read_route(self, message: rtnetlink.Message) -> Route | None:
+        _, length, _, _, table, _, _, kind, _ = message.fields
+        found = message.attributes
+        if table != MAIN_TABLE or kind not in (RTN_UNICAST, RTN_UNREACHABLE):
+            return None
+        destination = f"{rtnetlink.ipv4(found.get(RTA_DST))}/{length}" if length else DEFAULT_ROUTE
+        if kind == RTN_UNREACHABLE:
+            return Route(destination)
+        device = self._names.get(rtnetlink.number(found.get(RTA_OIF)), "")
+        return Route(destination, device, rtnetlink.ipv4(found.get(RTA_GATEWAY)))
+
+    def _know_names(self) -> None:
+        if not self._names:
+            self.links()
 
     def _index(self, name: str) -> int:
         if name not in self._indexes:
-            link = self.link(name)
-            if link is None:
-                raise NetlinkError(errno.ENODEV, f"there is no device {name}")
-            self._indexes[name] = link.index
+            self.links()
+        if name not in self._indexes:
+            raise NetlinkError(errno.ENODEV, f"there is no device {name}")
         return self._indexes[name]
 
     def _name(self, index: int) -> str:
         return str(self._ipr.get_links(index)[0].get("ifname"))
+
+
+def sync(now: frozenset[T], wanted: frozenset[T], put: Callable[[T], None], delete: Callable[[T], None]) -> list[str]:
+    """Make `now` into `wanted`; returns what differed, for people. Puts go first: a replacement leaves no gap."""
+    for item in wanted - now:
+        put(item)
+    for item in now - wanted:
+        delete(item)
+    return [str(item) for item in now ^ wanted]
 
 
 @contextmanager
@@ -266,16 +325,6 @@ def open_netlink() -> Iterator[Netlink]:
     """A socket in the namespace in which the calling thread is."""
     with IPRoute() as ipr:
         yield Netlink(ipr)
-
-
-def forget_connections(is_stale: Callable[[Connection], bool]) -> None:
-    """Delete tracked IPv4 connections of the calling thread's namespace, which cuts their translation at once."""
-    with NFCTSocket() as nfct:
-        for message in list(nfct.dump()):
-            if is_stale(_connection(message)):
-                original = NFCTAttrTuple.from_netlink(socket.AF_INET, message.get("CTA_TUPLE_ORIG"))
-                with _absent_is_fine():
-                    nfct.entry("del", tuple_orig=original)
 
 
 @contextmanager
@@ -287,30 +336,33 @@ def _absent_is_fine() -> Iterator[None]:
             raise
 
 
-def _link(message: Any) -> Link:
-    info = message.get(("linkinfo", "kind"))
-    data = message.get(("linkinfo", "data"))
+def _link(message: rtnetlink.Message) -> Link:
+    found, index, flags = message.attributes, message.fields[3], message.fields[4]
+    conf = _ipv4_conf(found.get(IFLA_AF_SPEC, b""))
     return Link(
-        index=message["index"],
-        name=message.get("ifname"),
-        alias=message.get("ifalias") or "",
-        mac_address=message.get("address") or "",
-        mtu=message.get("mtu"),
-        group=message.get("group") or 0,
-        is_up=bool(message["flags"] & IFF_UP),
-        vxlan=Vxlan(data.get("vxlan_id"), data.get("vxlan_local")) if info == "vxlan" else None,
+        index=index,
+        name=rtnetlink.text(found.get(IFLA_IFNAME)),
+        alias=rtnetlink.text(found.get(IFLA_IFALIAS)),
+        mac_address=rtnetlink.mac(found.get(IFLA_ADDRESS)),
+        mtu=rtnetlink.number(found.get(IFLA_MTU)),
+        group=rtnetlink.number(found.get(IFLA_GROUP)),
+        is_up=bool(flags & IFF_UP),
+        vxlan=_vxlan(rtnetlink.attributes(found.get(IFLA_LINKINFO, b""))),
+        is_forwarding=bool(conf[DEVCONF_FORWARDING]),
+        is_proxy_arp=bool(conf[DEVCONF_PROXY_ARP]),
+        sends_redirects=bool(conf[DEVCONF_SEND_REDIRECTS]),
     )
 
 
-def _network(route: Any) -> str:
-    return f"{route.get('dst')}/{route['dst_len']}" if route["dst_len"] else DEFAULT_ROUTE
+def _vxlan(info: rtnetlink.Attributes) -> Vxlan | None:
+    if rtnetlink.text(info.get(IFLA_INFO_KIND)) != "vxlan":
+        return None
+    data = rtnetlink.attributes(info.get(IFLA_INFO_DATA, b""))
+    vni, is_learning = (rtnetlink.number(data.get(kind)) for kind in (IFLA_VXLAN_ID, IFLA_VXLAN_LEARNING))
+    return Vxlan(vni, rtnetlink.ipv4(data.get(IFLA_VXLAN_LOCAL)), bool(is_learning))
 
 
-def _connection(message: Any) -> Connection:
-    original, reply = (message.get((name, "CTA_TUPLE_IP")) for name in ("CTA_TUPLE_ORIG", "CTA_TUPLE_REPLY"))
-    return Connection(
-        source=original.get("CTA_IP_V4_SRC"),
-        destination=original.get("CTA_IP_V4_DST"),
-        reply_source=reply.get("CTA_IP_V4_SRC"),
-        reply_destination=reply.get("CTA_IP_V4_DST"),
-    )
+def _ipv4_conf(af_spec: bytes) -> tuple[int, ...]:
+    """A device's sysctls under net.ipv4.conf, in the order of linux/ip.h; a device without IPv4 has none."""
+    values = rtnetlink.attributes(rtnetlink.attributes(af_spec).get(socket.AF_INET, b"")).get(IFLA_INET_CONF, bytes(32))
+    return struct.unpack(f"={len(values) // 4}I", values)

@@ -1,8 +1,8 @@
 """nftables: rulesets as data, the difference between two of them, and libnftables in process to apply it.
 
-A `Table` is what a driver wants. `delta` writes the one transaction that turns what is there into it: a member that
-joins a set costs one element, a changed chain is refilled, and base chains are never taken down, so that no packet
-meets a half-made ruleset. Connection tracking is not touched.
+A `Table` is what a driver wants. `delta` writes the one transaction that turns one into another: a member that joins a
+set costs one element, a changed chain is refilled, and no packet meets a half-made ruleset. Connection tracking is not
+touched. `agent.host.rules` keeps a namespace so, whoever else writes there.
 
 Names are made of ids and of words with a hyphen, neither of which nft reserves.
 """
@@ -35,11 +35,23 @@ class Set:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """What a chain of family netdev is bound to. It ends with its device, and one made anew has another index."""
+
+    name: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
-    """Rules in order; a base chain has a `hook`, e.g. "type filter hook input priority filter; policy drop;"."""
+    """Rules in order; a base chain has a `hook`, e.g. "type filter hook input priority filter; policy drop;".
+
+    With a `device`, the hook has `{device}` where its name belongs.
+    """
 
     rules: tuple[str, ...]
     hook: str = ""
+    device: Device | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +63,21 @@ class Table:
     chains: Mapping[str, Chain] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """What a table has. An unknown content is None: it is replaced, whatever it was."""
+def delta(old: Table, new: Table) -> str:
+    """The transaction that makes `old` into `new`; empty when they agree.
 
-    sets: Mapping[str, Set | None]
-    chains: Mapping[str, Chain | None]
-
-
-NOTHING = Existing({}, {})
-
-
-def delta(old: Existing | Table, new: Table) -> str:
-    """The transaction that makes `old` into `new`; empty when they agree."""
-    changed_sets = {name: s for name, s in new.sets.items() if old.sets.get(name) != s or name not in old.sets}
-    changed_chains = {name: c for name, c in new.chains.items() if old.chains.get(name) != c}
-    gone_sets = [name for name in old.sets if name not in new.sets]
-    gone_chains = [name for name in old.chains if name not in new.chains]
-    if old != NOTHING and not (changed_sets or changed_chains or gone_sets or gone_chains):
-        return ""
-    t = new.name
-    lines = [f"add table {t}"]
-    lines += [f"add {s.keyword} {t} {_name(n)} {{ {s.type}; }}" for n, s in changed_sets.items() if n not in old.sets]
-    lines += [f"add chain {t} {_name(n)}{_hook(c)}" for n, c in changed_chains.items() if n not in old.chains]
-    lines += [f"flush chain {t} {name}" for name in [*changed_chains, *gone_chains] if name in old.chains]
-    for name, wanted in changed_sets.items():
-        lines += _element_changes(t, name, wanted, old)
-    lines += [f"add rule {t} {name} {rule}" for name, chain in changed_chains.items() for rule in chain.rules]
-    lines += [f"delete set {t} {name}" for name in gone_sets]
-    lines += [f"delete chain {t} {name}" for name in gone_chains]
-    return "".join(f"{line}\n" for line in lines)
+    The kernel can't change a set's type or a chain's hook: then the table is made anew as a whole.
+    """
+    if any(new.sets[n].type != s.type for n, s in old.sets.items() if n in new.sets):
+        return whole(new)
+    if any((new.chains[n].hook, new.chains[n].device) != (c.hook, c.device) for n, c in _common(old, new)):
+        return whole(new)
+    return _changes(old, new)
 
 
-def refill(table: Table) -> str:
-    """The transaction that declares a table and writes its chains anew, and leaves what its sets have by now."""
-    t = table.name
-    lines = [f"add table {t}"]
-    lines += [f"add {s.keyword} {t} {_name(n)} {{ {s.type}; }}" for n, s in table.sets.items()]
-    lines += [f"add chain {t} {_name(n)}{_hook(c)}\nflush chain {t} {n}" for n, c in table.chains.items()]
-    lines += [f"add rule {t} {name} {rule}" for name, chain in table.chains.items() for rule in chain.rules]
-    return "".join(f"{line}\n" for line in lines)
+def whole(table: Table) -> str:
+    """The transaction that puts a table in place of whatever has its name."""
+    return delete(table.name) + f"add table {table.name}\n" + _changes(Table(table.name), table)
 
 
 def delete(table: str) -> str:
@@ -104,33 +91,20 @@ def apply(commands: str) -> None:
         _run(nftables.Nftables(), commands)
 
 
-def existing(table: str) -> Existing:
-    """The names of what a table has, without the contents, which may be large."""
-    found = list_json(f"list table {table}", terse=True)
-    return Existing(
-        sets={o["name"]: None for kind, o in found if kind in ("set", "map")},
-        chains={o["name"]: None for kind, o in found if kind == "chain"},
-    )
-
-
-def has_chain(table: str, chain: str) -> bool:
-    """Whether the table and its chain exist."""
-    return bool(list_json(f"list chain {table} {chain}"))
-
-
 def elements(table: str, name: str, keyword: str = "set") -> list[Any]:
     """Elements of a set or map as libnftables-json(5) has them; none where it does not exist."""
     found = list_json(f"list {keyword} {table} {name}")
     return [element for kind, o in found if kind == keyword for element in o.get("elem", ())]
 
 
-def list_json(command: str, terse: bool = False) -> list[tuple[str, dict[str, Any]]]:
-    """(kind, object) pairs that a list command prints; none when what it names does not exist."""
+def list_json(command: str) -> list[tuple[str, dict[str, Any]]]:
+    """(kind, object) pairs that a list command prints; none when what it names does not exist. Raises NftError."""
     nft = nftables.Nftables()
     nft.set_json_output(True)
-    nft.set_terse_output(terse)
     try:
         output = json.loads(_run(nft, command) or '{"nftables": []}')
+    except json.JSONDecodeError as error:
+        raise NftError(f"`{command}` prints no JSON, as nft 1.0.6 does of a table with flags") from error
     except NftError as error:
         if "No such file or directory" in str(error):
             return []
@@ -145,17 +119,38 @@ def _run(nft: nftables.Nftables, commands: str) -> str:
     return str(output)
 
 
-def _element_changes(table: str, name: str, wanted: Set, old: Existing | Table) -> Iterable[str]:
-    before = old.sets.get(name)
-    if before is None and name in old.sets:
-        yield f"flush {wanted.keyword} {table} {name}"
-    known = before.elements if before else frozenset()
+def _common(old: Table, new: Table) -> Iterable[tuple[str, Chain]]:
+    return ((name, chain) for name, chain in old.chains.items() if name in new.chains)
+
+
+def _changes(old: Table, new: Table) -> str:
+    sets = {name: s for name, s in new.sets.items() if old.sets.get(name) != s}
+    chains = {name: c for name, c in new.chains.items() if old.chains.get(name) != c}
+    gone_sets = [name for name in old.sets if name not in new.sets]
+    gone_chains = {name: c for name, c in old.chains.items() if name not in new.chains}
+    t = new.name
+    lines = [f"add {s.keyword} {t} {_name(n)} {{ {s.type}; }}" for n, s in sets.items() if n not in old.sets]
+    lines += [f"add chain {t} {_name(n)}{_hook(c)}" for n, c in chains.items() if n not in old.chains]
+    lines += [f"add chain {t} {n}" for n, c in gone_chains.items() if c.device]  # Its device may have taken it along.
+    lines += [f"flush chain {t} {name}" for name in [*chains, *gone_chains] if name in old.chains]
+    for name, wanted in sets.items():
+        lines += _element_changes(t, name, wanted, old.sets.get(name))
+    lines += [f"add rule {t} {name} {rule}" for name, chain in chains.items() for rule in chain.rules]
+    lines += [f"delete set {t} {name}" for name in gone_sets]
+    lines += [f"delete chain {t} {name}" for name in gone_chains]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _element_changes(table: str, name: str, wanted: Set, old: Set | None) -> Iterable[str]:
+    known = old.elements if old else frozenset()
     for verb, changed in (("delete", known - wanted.elements), ("add", wanted.elements - known)):
         if changed:
             yield f"{verb} element {table} {name} {{ {', '.join(sorted(changed))} }}"
 
 
 def _hook(chain: Chain) -> str:
+    if chain.device:
+        return f" {{ {chain.hook.format(device=chain.device.name)} }}"
     return f" {{ {chain.hook} }}" if chain.hook else ""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from controlplane.model.host import Host
 from controlplane.model.instance import (
     ROOT_DEVICE,
     Attachment,
@@ -111,6 +112,9 @@ class Touched:
         for row in (entry.old, entry.new):
             if row is not None:
                 self._add_row(state, row)
+        if isinstance(entry.new or entry.old, Host) and (entry.old is None or entry.new is None):
+            for gateway in state.internet_gateways:
+                self.keys.add((gateway.host_id, (ObservedKind.GATEWAY, gateway.vpc_id)))
         if (
             isinstance(entry.old, Instance)
             and isinstance(entry.new, Instance)
@@ -291,6 +295,7 @@ def _peers(state: State, host_id: str, members: Mapping[str, Sequence[NetworkInt
             "host_number": host.number,
             "underlay_address": host.underlay_address,
             "private_ips": [interface.private_ip for interface in members[host.id]],
+            "interface_ids": [interface.id for interface in members[host.id]],
         }
         for host in hosts
     ]
@@ -313,4 +318,5 @@ def _gateway(state: State, vpc_id: str, epoch: int) -> Spec:
         for interface in state.interfaces.by("vpc", vpc_id)
         for address in state.addresses.by("interface", interface.id)
     ]
-    return {"vpc_id": vpc_id, "epoch": epoch, "mappings": mappings}
+    hosts = sorted(host.underlay_address for host in state.hosts)
+    return {"vpc_id": vpc_id, "epoch": epoch, "mappings": mappings, "host_addresses": hosts}

@@ -75,7 +75,7 @@ VPC = VpcSpec(
     groups=(GroupSpec("sg-0c0ffee1", (RuleSpec(False, "tcp", 22, 22, cidr_ipv4="0.0.0.0/0"),)),),
     group_members=(),
 )
-GATEWAY = GatewaySpec("vpc-0c0ffee1", 1, (AddressMapping("198.51.100.7", NIC.private_ip),))
+GATEWAY = GatewaySpec("vpc-0c0ffee1", 1, (AddressMapping("198.51.100.7", NIC.private_ip),), ("10.99.0.1",))
 METADATA = InstanceMetadata(
     *("ami-1", "t3.nano", "home-1a", "home-1", "ip-172-31-0-5", "", "", "", ("default",), b"", "r-1", 0),
     *("subnet-0c0ffee1", "172.31.0.0/20"),
@@ -260,10 +260,11 @@ class TestNetwork:
         assert await make.network().list_ports() == {}
 
     async def test_a_tap_is_plugged_and_stays_so(self, make: Maker) -> None:
-        await make.network().ensure(VPC)
         await make.network().create_tap(PORT)
+        network = make.network()
+        await network.ensure(VPC)
         for _ in range(2):
-            await make.network().plug(PORT)
+            await network.plug(PORT)
         await make.network().create_tap(PORT)
         await make.network().ensure(VPC)
         assert await make.network().list_ports() == {PORT.interface_id: PortState.PLUGGED}

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
 import select
 import socket
 import struct
@@ -60,6 +61,11 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+def without_carrier(listing: str) -> str:
+    """Of `ip link`, what does not change by itself: the kernel tells of a carrier some time after it came."""
+    return re.sub(r"NO-CARRIER,|,LOWER_UP|,M-DOWN| state \S+", "", listing)
+
+
 @dataclass
 class Vpc:
     """A VPC as the control plane has it: who is where, and the specs that follow."""
@@ -90,7 +96,7 @@ class Vpc:
             cidr_block="172.31.0.0/16",
             subnets=(SubnetSpec("subnet-1", "172.31.0.0/20"),),
             ports=tuple(port for port, there in self.ports.items() if there == host),
-            peers=tuple(PeerSpec(n, f"10.99.0.{n}", self._addresses(n)) for n in self.hosts if n != host),
+            peers=tuple(self._peer(n) for n in self.hosts if n != host),
             host_number=host,
             gateway_host_number=self.gateway_host,
             groups=tuple(GroupSpec(group, rules) for group, rules in self.rules.items()),
@@ -102,8 +108,10 @@ class Vpc:
         for number in self.hosts:
             lab.hosts[number - 1].call("network.ensure", self.spec(number))
 
-    def _addresses(self, host: int) -> tuple[str, ...]:
-        return tuple(port.private_ip for port, there in self.ports.items() if there == host)
+    def _peer(self, host: int) -> PeerSpec:
+        ports = [port for port, there in self.ports.items() if there == host]
+        addresses, interfaces = (tuple(port.private_ip for port in ports), tuple(port.interface_id for port in ports))
+        return PeerSpec(host, f"10.99.0.{host}", addresses, interfaces)
 
     def _members(self, group: str) -> tuple[str, ...]:
         return tuple(port.private_ip for port in self.ports if group in port.group_ids)
@@ -224,6 +232,18 @@ class Host(Namespace):
             raise result
         return result
 
+    @contextlib.contextmanager
+    def following_events(self, target: str, *specs: Any) -> Iterator[None]:
+        """The driver's events alone bring passes about here."""
+        assert self.pipe is not None
+        self.pipe.send(("follow_events", (target, *specs)))
+        assert self.pipe.poll(DEADLINE_S)
+        assert self.pipe.recv() == "following"
+        try:
+            yield
+        finally:
+            self.call("stop")
+
     def namespace(self, name: str) -> Namespace:
         return Namespace(self._path(name), self.pid)
 
@@ -322,7 +342,8 @@ def _wait_for_namespace(process: "subprocess.Popen[bytes]") -> None:
 class HostProcess:
     """What runs inside a host."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, pipe: Connection) -> None:
+        self._pipe = pipe
         self._underlay_address = f"10.99.0.{number}"
         self._pumps: dict[str, subprocess.Popen[bytes]] = {}
         self._drivers: dict[str, Any] = {}
@@ -337,13 +358,36 @@ class HostProcess:
         self._drivers = {"network": network, "gateway": gateway}
 
     def start_guest(self, tap: str, name: str, mac_address: str) -> None:
-        subprocess.run(["ip", "netns", "add", name], check=True)
+        self.add_namespace(name)
         self._pumps[name] = subprocess.Popen([sys.executable, __file__, "pump", tap, name, mac_address])
+
+    def add_namespace(self, name: str) -> None:
+        subprocess.run(["ip", "netns", "add", name], check=True)
 
     def stop_guest(self, name: str) -> None:
         self._pumps[name].kill()
         self._pumps.pop(name).wait()
         subprocess.run(["ip", "netns", "delete", name], check=True)
+
+    async def follow_events(self, target: str, *specs: Any) -> None:
+        """Do what the engine does on a driver's hints, and nothing else, until the test says something."""
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self._pipe.fileno(), stop.set)
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(self._ensure_on_hints(self._drivers[target], specs))
+            await stop.wait()
+            following.cancel()
+        asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+        self._pipe.recv()
+
+    async def _ensure_on_hints(self, driver: Any, specs: tuple[Any, ...]) -> None:
+        hints = driver.events()
+        await anext(hints)
+        self._pipe.send("following")
+        async for vpc_id in hints:
+            for spec in specs:
+                if spec.vpc_id == vpc_id:
+                    await driver.ensure(spec)
 
     async def answer(self, what: str, args: tuple[Any, ...]) -> Any:
         target, _, method = what.rpartition(".")
@@ -357,7 +401,8 @@ def _host_main(fd: int, number: int) -> None:
     script = Path("/run/udhcpc")
     script.write_text(_UDHCPC_SCRIPT)
     script.chmod(0o755)
-    host, pipe = HostProcess(number), Connection(fd)
+    pipe = Connection(fd)
+    host = HostProcess(number, pipe)
     with asyncio.Runner() as runner, contextlib.suppress(EOFError):
         while True:
             what, args = pipe.recv()

@@ -21,6 +21,7 @@ from tests.integration.netlab import (
     echoes,
     lab,
     tcp_in,
+    without_carrier,
 )
 
 pytestmark = pytest.mark.host
@@ -118,6 +119,57 @@ def test_guests_do_not_reach_the_underlay_through_the_gateway(hosts_2: Lab) -> N
     assert not first.reaches("10.99.0.2", 22)
     gateway_host.run("nft flush chain ip stead only-guests")
     assert first.reaches("10.99.0.2", 22)
+
+
+def test_guests_reach_no_host_through_the_gateway(hosts: Lab) -> None:
+    """Neither the gateway's own host, at any address, nor another. They are shown to get there without the guard."""
+    vpc, (first, _) = _vpc_with_guests(hosts)
+    _map(hosts, vpc, (FIRST, "172.31.0.5"))
+    host = hosts.hosts[0]
+    host.listen(22)
+    own = host.underlay_address, "198.51.100.11"
+    assert not any(first.reaches(address, 22) for address in own)
+    assert not first.pings(host.underlay_address)
+    first.listen(22)
+    assert host.reaches(FIRST, 22), "a host's own connections to guests pass"
+    host.run("nft flush chain ip stead guard-host")
+    assert all(first.reaches(address, 22) for address in own)
+    _map(hosts, vpc, (FIRST, "172.31.0.5"))
+    assert not any(first.reaches(address, 22) for address in own)
+
+
+def test_guests_reach_no_other_host_where_the_underlay_is_outside(hosts_2: Lab) -> None:
+    """As where hosts have one interface for all."""
+    vpc, (first, _) = _vpc_with_guests(hosts_2)
+    other = hosts_2.hosts[1]
+    other.listen(22)
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert first.reaches("198.51.100.12", 22), "what is no host's address is outside"
+    hosts_2.hosts[1].underlay_address = "198.51.100.12"
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert not first.reaches("198.51.100.12", 22)
+
+
+def test_the_outside_does_not_reach_the_underlay_address(hosts_2: Lab) -> None:
+    vpc, _ = _vpc_with_guests(hosts_2)
+    host = hosts_2.hosts[0]
+    host.listen(22)
+    hosts_2.outside.run("ip route add 10.99.0.1/32 via 198.51.100.11")
+    assert hosts_2.outside.reaches("10.99.0.1", 22)
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert not hosts_2.outside.reaches("10.99.0.1", 22)
+    assert hosts_2.outside.reaches("198.51.100.11", 22), "what guards the host's other addresses is the operator's"
+    assert hosts_2.hosts[1].reaches("10.99.0.1", 22)
+
+
+def test_an_epoch_that_is_over_is_refused_also_by_a_new_agent(hosts_2: Lab) -> None:
+    vpc, _ = _vpc_with_guests(hosts_2)
+    host = hosts_2.hosts[0]
+    host.call("gateway.ensure", GatewaySpec(vpc.vpc_id, 2, (), ()))
+    host.call("gateway.remove", vpc.vpc_id)
+    host.call("start")
+    with pytest.raises(Permanent, match="epoch 1 is over"):
+        host.call("gateway.ensure", GatewaySpec(vpc.vpc_id, 1, (), ()))
 
 
 def test_forged_private_sources_from_outside_are_dropped(hosts_2: Lab) -> None:
@@ -234,7 +286,9 @@ def _vpc_with_guests(hosts: Lab) -> tuple[Vpc, tuple[Guest, Guest]]:
 
 def _map(hosts: Lab, vpc: Vpc, *pairs: tuple[str, str]) -> None:
     mappings = tuple(AddressMapping(public, private) for public, private in pairs)
-    hosts.hosts[0].call("gateway.ensure", GatewaySpec(vpc.vpc_id, 1, mappings))
+    hosts.hosts[0].call(
+        "gateway.ensure", GatewaySpec(vpc.vpc_id, 1, mappings, tuple(host.underlay_address for host in hosts.hosts))
+    )
 
 
 def _gateway(host: Host, vpc: Vpc) -> Namespace:
@@ -243,7 +297,10 @@ def _gateway(host: Host, vpc: Vpc) -> Namespace:
 
 def _state(host: Host, vpc: Vpc) -> list[str]:
     listing = "ip -4 addr; ip link; ip route; ip neigh show nud permanent; ip neigh show proxy; nft list ruleset"
-    return [place.run(listing) for place in (host, host.namespace(f"stead-{vpc.vpc_id}"), _gateway(host, vpc))]
+    return [
+        without_carrier(place.run(listing))
+        for place in (host, host.namespace(f"stead-{vpc.vpc_id}"), _gateway(host, vpc))
+    ]
 
 
 def _tracked(host: Host, vpc: Vpc) -> str:
@@ -262,4 +319,5 @@ def _next_other_than(raw: socket.socket, sender: str) -> bytes:
 
 def _without_ids(listing: str) -> list[str]:
     """Namespaces that devices lead to are numbered as they come."""
-    return [line.split(" link-netns")[0] for line in listing.splitlines() if not line.startswith("nsid")]
+    lines = without_carrier(listing).splitlines()
+    return [line.split(" link-netns")[0] for line in lines if not line.startswith("nsid")]

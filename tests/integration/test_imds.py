@@ -59,7 +59,7 @@ ip -n {CONTAINER} route add default via 10.9.1.1
 def network() -> Iterator[None]:
     try:
         for name in (VPC, GUEST, CONTAINER):
-            namespaces.ensure(name)
+            namespaces.ensure(name, "host-1")
         shell(_UP + _CONTAINER_UP)
         yield
     finally:
@@ -94,7 +94,7 @@ async def test_ensure_again_and_for_a_new_namespace(server: MetadataServer) -> N
     assert await inside(GUEST, lambda: instance_id("10.9.0.5"))
     namespaces.remove(VPC)
     shell(f"ip -n {GUEST} link delete eth0")
-    namespaces.ensure(VPC)
+    namespaces.ensure(VPC, "host-1")
     shell(_UP)
     await server.ensure(VPC_ID, namespaces.path(VPC))
     assert await inside(GUEST, lambda: instance_id("10.9.0.5"))

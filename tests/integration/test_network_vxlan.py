@@ -23,6 +23,7 @@ from tests.integration.netlab import (
     echoes,
     lab,
     tcp_in,
+    without_carrier,
 )
 
 pytestmark = pytest.mark.host
@@ -189,8 +190,8 @@ def test_a_new_agent_takes_over_without_a_trace(hosts: Lab) -> None:
         host.call("start")
         assert host.call("network.list") == {vpc.vpc_id}
         assert set(host.call("network.list_ports").values()) == {PortState.PLUGGED}
-        host.call("network.plug", client.port)
         vpc.ensure(hosts)
+        host.call("network.plug", client.port)
         assert echoes(connection)
     assert (_state(host, vpc, "nft list ruleset"), _dnsmasq(host)) == before
 
@@ -220,7 +221,6 @@ def test_a_tap_waits_for_its_rules(hosts: Lab) -> None:
     with pytest.raises(Transient, match="no rules"):
         host.call("network.plug", unknown)
     vpc.ensure(hosts)
-    host.call("start")
     for _ in range(2):
         host.call("network.plug", unknown)
         host.call("network.create_tap", unknown)
@@ -300,7 +300,7 @@ def _router(host: Host, vpc: Vpc) -> Namespace:
 
 def _state(host: Host, vpc: Vpc, list_rules: str) -> tuple[str, str]:
     listing = f"ip -4 addr; ip link; ip route; bridge fdb; ip neigh show nud permanent; {list_rules}"
-    return host.run(listing), _router(host, vpc).run(listing)
+    return without_carrier(host.run(listing)), without_carrier(_router(host, vpc).run(listing))
 
 
 def _dnsmasq(host: Host) -> str:
@@ -357,7 +357,7 @@ def _arp_is_believed(host: Host, vpc: Vpc, guest: Guest, forged: str) -> bool:
 
 
 def _drop_guards(host: Host, vpc: Vpc) -> None:
-    off = "nft flush chain inet stead check-source; nft flush chain arp stead check-arp"
+    off = "nft flush chain inet stead check-source; nft delete table netdev stead"
     _router(host, vpc).run(f"{off}; sysctl -qw net.ipv4.conf.all.rp_filter=0")
 
 

@@ -9,8 +9,8 @@ from agent.drivers.gateway_nft import ruleset as nat
 from agent.drivers.network_vxlan import names
 from agent.drivers.network_vxlan import ruleset as groups
 from agent.host import nft
-from agent.host.netlink import Connection
-from agent.host.nft import Chain, Set, Table
+from agent.host.conntrack import Connection
+from agent.host.nft import Chain, Device, Set, Table
 from agent.model import (
     AddressMapping,
     GroupMembers,
@@ -38,7 +38,7 @@ SPEC = VpcSpec(
     cidr_block="172.31.0.0/16",
     subnets=(SubnetSpec("subnet-1", "172.31.0.0/20"),),
     ports=PORTS,
-    peers=(PeerSpec(2, "10.99.0.2", ("172.31.0.7",)),),
+    peers=(PeerSpec(2, "10.99.0.2", ("172.31.0.7",), ("eni-0a1b2c3d4e5f60003",)),),
     host_number=1,
     gateway_host_number=2,
     groups=(
@@ -47,19 +47,22 @@ SPEC = VpcSpec(
     ),
     group_members=(GroupMembers(WEB, ("172.31.0.5", "172.31.0.6", "172.31.0.7")),),
 )
+TAPS = {
+    port.interface_id: Device(names.tap_name(port.interface_id), number) for number, port in enumerate(PORTS, start=3)
+}
 
 
 def text(*tables: Table) -> str:
-    return "".join(nft.delta(nft.NOTHING, table) for table in tables)
+    return "".join(map(nft.whole, tables))
 
 
 def change(old: VpcSpec, new: VpcSpec) -> list[str]:
-    pairs = zip(groups.render(old), groups.render(new), strict=True)
-    return [line for pair in pairs for line in nft.delta(*pair).splitlines() if not line.startswith("add table")]
+    pairs = zip(groups.render(old, TAPS), groups.render(new, TAPS), strict=True)
+    return [line for pair in pairs for line in nft.delta(*pair).splitlines()]
 
 
 def test_a_vpcs_ruleset_is_as_it_was_reviewed() -> None:
-    assert text(*groups.render(SPEC)) == (GOLDEN / "ruleset_vpc.nft").read_text()
+    assert text(*groups.render(SPEC, TAPS)) == (GOLDEN / "ruleset_vpc.nft").read_text()
 
 
 def test_a_gateways_ruleset_is_as_it_was_reviewed() -> None:
@@ -89,28 +92,52 @@ def test_a_new_rule_refills_its_groups_chain_alone() -> None:
 
 def test_nothing_is_deleted_while_something_names_it() -> None:
     lines = change(SPEC, replace(SPEC, ports=PORTS[:1], groups=SPEC.groups[:1], group_members=()))
-    lines = [line for line in lines if "arp stead" not in line]
+    lines = [line for line in lines if "netdev stead" not in line]
     deletions = [line for line in lines if line.startswith(("delete chain", "delete set"))]
     assert lines[-len(deletions) :] == deletions
     assert f"delete set inet stead {WEB}" in deletions
     assert f"delete chain inet stead {PORTS[1].interface_id}.in" in deletions
 
 
-def test_what_is_unknown_is_replaced_whole() -> None:
-    table = Table(
-        "inet stead", {"sg-1": Set("type ipv4_addr", frozenset({"10.0.0.1"}))}, {"sg-1.in": Chain(("accept",))}
-    )
-    found = nft.Existing({"sg-1": None, "sg-old": None}, {"sg-1.in": None, "sg-old.in": None})
-    assert nft.delta(found, table).splitlines() == [
+@pytest.mark.parametrize(
+    "old",
+    [
+        Table("inet stead", {"sg-1": Set("type ifname")}, {"check": Chain((), "type filter hook input priority 0;")}),
+        Table(
+            "inet stead", {"sg-1": Set("type ipv4_addr")}, {"check": Chain((), "type filter hook input priority 5;")}
+        ),
+        Table("inet stead", {}, {"check": Chain((), "type filter hook input priority 0;", Device("stt1", 3))}),
+    ],
+    ids=["type", "hook", "device"],
+)
+def test_what_the_kernel_cannot_change_is_made_anew(old: Table) -> None:
+    chain = Chain(("accept",), "type filter hook input priority 0;")
+    new = Table("inet stead", {"sg-1": Set("type ipv4_addr", frozenset({"10.0.0.1"}))}, {"check": chain})
+    assert nft.delta(old, new) == nft.whole(new)
+    assert nft.whole(new).splitlines() == [
         "add table inet stead",
-        "flush chain inet stead sg-1.in",
-        "flush chain inet stead sg-old.in",
-        "flush set inet stead sg-1",
+        "delete table inet stead",
+        "add table inet stead",
+        "add set inet stead sg-1 { type ipv4_addr; }",
+        "add chain inet stead check { type filter hook input priority 0; }",
         "add element inet stead sg-1 { 10.0.0.1 }",
-        "add rule inet stead sg-1.in accept",
-        "delete set inet stead sg-old",
-        "delete chain inet stead sg-old.in",
+        "add rule inet stead check accept",
     ]
+
+
+def test_a_taps_chain_goes_whether_its_device_took_it_along_or_not() -> None:
+    chain = Chain(("accept",), "type filter hook ingress device {device} priority 0;", Device("stt1", 3))
+    old, new = Table("netdev stead", {}, {"eni-1.tap": chain}), Table("netdev stead")
+    assert nft.delta(old, new).splitlines() == [
+        "add chain netdev stead eni-1.tap",
+        "flush chain netdev stead eni-1.tap",
+        "delete chain netdev stead eni-1.tap",
+    ]
+
+
+def test_a_hosts_own_rules_are_as_they_were_reviewed() -> None:
+    surroundings = nat.Surroundings("ext", "10.99.0.1", False, ("10.99.0.1", "10.99.0.2"), (7443,))
+    assert text(nat.host_table(surroundings)) == (GOLDEN / "ruleset_host.nft").read_text()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +158,7 @@ def test_what_is_unknown_is_replaced_whole() -> None:
 def test_a_rule_permits_what_it_says(rule: RuleSpec, expected: str) -> None:
     spec = replace(SPEC, ports=(), groups=(GroupSpec("sg-1", (rule,)),))
     chain = groups.egress_chain("sg-1") if rule.is_egress else groups.ingress_chain("sg-1")
-    assert groups.render(spec)[0].chains[chain].rules == (expected,)
+    assert groups.render(spec, TAPS)[0].chains[chain].rules == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +174,7 @@ def test_a_rule_permits_what_it_says(rule: RuleSpec, expected: str) -> None:
 )
 def test_what_is_not_an_id_or_address_never_reaches_a_rule(spec: VpcSpec) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        text(*groups.render(spec))
+        text(*groups.render(spec, TAPS))
 
 
 def test_a_mapping_is_one_to_one() -> None:
@@ -169,7 +196,7 @@ def test_a_mapping_is_one_to_one() -> None:
     ids=["in", "in, of another", "out", "out, by another", "hairpin", "unmapped"],
 )
 def test_a_connection_is_stale_when_it_is_translated_otherwise(connection: Connection, is_stale: bool) -> None:
-    assert nat.is_stale(connection, {"198.51.100.50": "172.31.0.5"}) == is_stale
+    assert nat.staleness({"198.51.100.50": "172.31.0.5"})(connection) == is_stale
 
 
 def test_names_and_addresses_follow_from_ids_and_numbers() -> None:

@@ -16,29 +16,30 @@ _ETH_P_ARP = 0x0806
 _BROADCAST = b"\xff" * 6
 
 
-def answer(vpc_id: str, addresses: Collection[str], external: str) -> None:
-    """Take over addresses, and tell the neighbourhood about those that are new here."""
+def answer(vpc_id: str, addresses: Collection[str], external: str) -> list[str]:
+    """Take over addresses, and tell the neighbourhood about those that are new here. Returns what changed."""
     with open_netlink() as netlink:
-        routes = {links.public_route(vpc_id, address) for address in addresses}
-        for route in routes - netlink.routes(links.host_device(vpc_id)):
+        routes = {links.public_route(vpc_id, address) for address in addresses} - netlink.routes()
+        for route in routes:
             netlink.put_route(route)
-        new = [address for address in addresses if not netlink.has_proxy_neighbour(external, address)]
+        new = sorted(set(addresses) - netlink.proxied(external))
         for address in new:
             netlink.put_proxy_neighbour(external, address)
         link = netlink.link(external)
     if new and link is not None:
         _announce(link, new)
+    return [*map(str, routes), *(f"ARP for {address}" for address in new)]
 
 
-def leave(vpc_id: str, kept: Iterable[str]) -> None:
-    """Give up all addresses of a gateway but `kept`. Success where the gateway has no device."""
+def leave(vpc_id: str, kept: Iterable[str]) -> list[str]:
+    """Give up all addresses of a gateway but `kept`. Returns what changed: nothing where it has no device."""
     device, staying = links.host_device(vpc_id), {links.public_route(vpc_id, address) for address in kept}
     with open_netlink() as netlink:
-        if netlink.link(device) is None:
-            return
-        for route in netlink.routes(device) - staying:
+        gone = {route for route in netlink.routes() if route.device == device} - staying
+        for route in gone:
             netlink.delete_proxy_neighbour(route.destination.removesuffix("/32"))
             netlink.delete_route(route)
+    return list(map(str, gone))
 
 
 def _announce(link: Link, addresses: Iterable[str]) -> None:

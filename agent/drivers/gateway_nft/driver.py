@@ -1,23 +1,35 @@
 """The driver: the order in which a mapping comes and goes.
 
 Coming: NAT, routes, and only then ARP, so that nobody is called before he can be reached. Going: the reverse. Blocking
-work goes to threads here and nowhere else.
+work goes to threads here and nowhere else. Every pass reads back all that was ever set.
 """
 
-import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.gateway_nft import addresses, links, ruleset
+from agent.drivers.gateway_nft.epochs import Epochs
+from agent.drivers.gateway_nft.ruleset import Surroundings
 from agent.drivers.gateway_nft.settings import GatewaySettings
-from agent.host import namespaces, nft
-from agent.host.netlink import NetlinkError, forget_connections, open_netlink
+from agent.host import conntrack, monitor, namespaces, nft, sysctls
+from agent.host.netlink import NetlinkError, open_netlink
+from agent.host.repairs import Repairs
+from agent.host.rules import Rules
+from agent.host.threads import Threads
 from agent.model import Capacity, GatewaySpec
 
 _PREFIX = namespaces.gateway_namespace("vpc-")
 _VXLAN_OVERHEAD_BYTES = 50
+
+
+class Gateway:
+    """A VPC's gateway as this agent left it."""
+
+    def __init__(self) -> None:
+        self.rules = Rules()
+        self.spec: GatewaySpec | None = None  # None: connections may be translated otherwise than by any mapping.
 
 
 class NftGatewayDriver:
@@ -28,59 +40,99 @@ class NftGatewayDriver:
     def __init__(self, settings: GatewaySettings, context: HostContext) -> None:
         self._settings = settings
         self._context = context
+        self._threads = Threads("the gateway", workers=8, deadline_s=60.0)
+        self._epochs = Epochs(context.state_dir)
+        self._repairs = Repairs()
+        self._gateways: dict[str, Gateway] = {}
         self._host_lock = threading.Lock()
-        self._host_external = ""  # The interface that the host's table was written for.
-        self._adopted: set[str] = set()  # VPCs whose rules and connections this agent has gone over once.
+        self._host_rules = Rules()
 
     async def probe(self) -> Capacity:
         try:
-            await asyncio.to_thread(self._external)
+            await self._threads.run("probe", self._external)
         except Transient as error:
-            return Capacity(problems=(str(error),))
-        return Capacity()
+            return Capacity(problems=(str(error), *self._repairs.problems()))
+        return Capacity(problems=self._repairs.problems())
 
     async def list(self) -> frozenset[str]:
-        return frozenset(await asyncio.to_thread(_vpc_ids))
+        with _reported("gateways"):
+            return await self._threads.run("list", self._list)
 
     async def ensure(self, spec: GatewaySpec) -> None:
+        gateway = self._gateways.setdefault(spec.vpc_id, Gateway())
         with _reported(spec.vpc_id):
-            await asyncio.to_thread(self._ensure, spec.vpc_id, ruleset.mapping(spec.mappings))
+            await self._threads.run(spec.vpc_id, self._ensure, gateway, spec)
 
     async def remove(self, vpc_id: str) -> None:
+        self._gateways.pop(vpc_id, None)
         with _reported(vpc_id):
-            await asyncio.to_thread(self._remove, vpc_id)
+            await self._threads.run(vpc_id, self._remove, vpc_id)
 
-    def _ensure(self, vpc_id: str, wanted: Mapping[str, str]) -> None:
+    async def events(self) -> AsyncIterator[str]:
+        watched = monitor.Monitor(self._threads, lambda: [monitor.HOST, *namespaces.names(_PREFIX)])
+        async for changed in watched.changes():
+            ids = list(self._gateways) if monitor.HOST in changed else [_vpc_id(name) for name in changed]
+            for vpc_id in ids:
+                yield vpc_id
+
+    def _list(self) -> frozenset[str]:
+        for vpc_id in map(_vpc_id, namespaces.restore(_PREFIX, self._context.host_id)):
+            self._repairs.note(vpc_id, ["the name of its gateway's namespace"])
+        return frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+
+    def _ensure(self, gateway: Gateway, spec: GatewaySpec) -> None:
+        vpc_id, wanted = spec.vpc_id, ruleset.mapping(spec.mappings)
+        self._epochs.admit(vpc_id, spec.epoch)
         if not namespaces.exists(namespaces.vpc_namespace(vpc_id)):
             raise Transient(f"{vpc_id} has no router on this host yet; its gateway follows")
+        known, gateway.spec = gateway.spec, None  # Until all is done: else a failure would leave stale connections.
         external, mtu = self._external()
-        self._prepare_host(external)
-        links.ensure(vpc_id, mtu)
-        addresses.leave(vpc_id, wanted)
-        is_first = vpc_id not in self._adopted
-        self._adopted.discard(vpc_id)  # Until all is done: else a failure half-way would leave stale connections.
-        namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, wanted, is_first)
-        addresses.answer(vpc_id, wanted, external)
-        self._adopted.add(vpc_id)
+        changed = [*self._prepare_host(external, spec)]
+        changed += self._ensure_namespace(gateway, vpc_id)
+        changed += links.ensure(vpc_id, wanted.values(), mtu)
+        changed += addresses.leave(vpc_id, wanted)
+        now = ruleset.mapping(known.mappings) if known else None
+        repaired = namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, gateway.rules, wanted, now)
+        changed += addresses.answer(vpc_id, wanted, external)
+        self._repairs.note(vpc_id, [*repaired, *(changed if known == spec else [])])
+        gateway.spec = spec
+
+    def _ensure_namespace(self, gateway: Gateway, vpc_id: str) -> Sequence[str]:
+        name = namespaces.gateway_namespace(vpc_id)
+        if not namespaces.exists(name):
+            self._list()  # It may only have lost its name.
+        if not namespaces.ensure(name, self._context.host_id):
+            return ()
+        gateway.rules.forget()
+        return ("the gateway's namespace",)
 
     def _remove(self, vpc_id: str) -> None:
-        self._adopted.discard(vpc_id)
         addresses.leave(vpc_id, ())
         links.remove(vpc_id)
         with self._host_lock:
-            if not _vpc_ids():
+            if not namespaces.names(_PREFIX):
                 nft.apply(nft.delete(ruleset.NAT))
-                self._host_external = ""
+                self._host_rules.forget()
 
-    def _prepare_host(self, external: str) -> None:
-        """Forwarding for packets that come in by the external interface, and ARP answers without delay."""
+    def _prepare_host(self, external: str, spec: GatewaySpec) -> Sequence[str]:
+        """What guests may reach; forwarding for the external interface, and ARP answers without delay."""
         with self._host_lock:
-            if self._host_external != external or not nft.has_chain(ruleset.NAT, "only-guests"):
-                is_router = bool(namespaces.sysctl("ipv4/ip_forward"))
-                nft.apply(nft.refill(ruleset.host_table(external, is_router)))
-                namespaces.set_sysctl(f"ipv4/conf/{external}/forwarding", 1)
-                namespaces.set_sysctl(f"ipv4/neigh/{external}/proxy_delay", 0)
-                self._host_external = external
+            table = ruleset.host_table(self._surroundings(external, spec))
+            self._repairs.note("the host's own rules", self._host_rules.converge(table))
+            conf = {f"ipv4/conf/{external}/forwarding": 1, f"ipv4/neigh/{external}/proxy_delay": 0}
+            return sysctls.set_sysctls(conf)
+
+    def _surroundings(self, external: str, spec: GatewaySpec) -> Surroundings:
+        others = [gateway.spec.host_addresses for gateway in list(self._gateways.values()) if gateway.spec]
+        with open_netlink() as netlink:
+            is_apart = netlink.device_of_address(self._context.underlay_address) != external
+        return Surroundings(
+            external=external,
+            own_address=self._context.underlay_address if is_apart else "",
+            is_router=bool(sysctls.sysctl("ipv4/ip_forward")),
+            host_addresses=frozenset(spec.host_addresses).union(*others),
+            guest_tcp_ports=self._settings.guest_tcp_ports,
+        )
 
     def _external(self) -> tuple[str, int]:
         """The external interface and the guests' MTU."""
@@ -93,30 +145,21 @@ class NftGatewayDriver:
         return link.name, self._settings.mtu or link.mtu - _VXLAN_OVERHEAD_BYTES
 
 
-def _translate(wanted: Mapping[str, str], is_first: bool) -> None:
-    """Make the calling thread's namespace map as `wanted` says, and forget connections that were mapped otherwise."""
-    table = ruleset.render(wanted)
-    if is_first:
-        nft.apply(nft.refill(table))
-    now = dict(nft.elements(ruleset.NAT, ruleset.PRIVATE_BY_PUBLIC, "map"))
-    nft.apply(nft.delta(ruleset.render(now), table))
-    if is_first or now.items() - wanted.items():
-        forget_connections(lambda connection: ruleset.is_stale(connection, wanted))
-    _route(wanted)
+def _translate(rules: Rules, wanted: Mapping[str, str], known: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Make the calling thread's namespace map as `wanted` says, and forget connections that were mapped otherwise.
+
+    Returns what somebody had changed. `known` is what it mapped before; None: all connections are looked at.
+    """
+    repaired = rules.converge(ruleset.render(wanted))
+    if known is None:
+        conntrack.forget_if(ruleset.staleness(wanted))
+    else:
+        conntrack.forget(address for pair in known.items() - wanted.items() for address in pair)
+    return repaired
 
 
-def _route(wanted: Mapping[str, str]) -> None:
-    routes = {links.private_route(private) for private in wanted.values()}
-    with open_netlink() as netlink:
-        now = {route for route in netlink.routes(ruleset.VPC_SIDE) if route.via}
-        for route in routes - now:
-            netlink.put_route(route)
-        for route in now - routes:
-            netlink.delete_route(route)
-
-
-def _vpc_ids() -> list[str]:
-    return [name.removeprefix("stead-gw-") for name in namespaces.names(_PREFIX)]
+def _vpc_id(namespace: str) -> str:
+    return namespace.removeprefix("stead-gw-")
 
 
 @contextmanager

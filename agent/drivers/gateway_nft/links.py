@@ -1,20 +1,53 @@
 """Joins a gateway's namespace to the VPC's and to the host's, with one veth each.
 
 Next hops are link-local addresses that no device has: their neighbour entries are permanent, so nobody asks for them.
-All gateways use the same ones, each on devices of its own.
+All gateways use the same ones, each on devices of its own. Everything is read at every pass, and put right.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from agent.drivers.gateway_nft.ruleset import DEVICE_PREFIX, HOST_SIDE, VPC_SIDE
-from agent.host import namespaces
-from agent.host.netlink import DEFAULT_ROUTE, Neighbour, Netlink, Route, open_netlink
+from agent.host import namespaces, sysctls
+from agent.host.netlink import DEFAULT_ROUTE, Link, Neighbour, Netlink, Route, open_netlink, sync
 
 VPC_DEVICE = "gateway"  # Our end in the VPC's namespace; its rules know the name.
 
+_SYSCTLS = {
+    "ipv4/ip_forward": 1,
+    "ipv4/conf/all/send_redirects": 0,
+    "ipv4/conf/default/send_redirects": 0,
+    "ipv6/conf/all/disable_ipv6": 1,
+    "ipv6/conf/default/disable_ipv6": 1,
+    # Both sides have routes for addresses that come from either, so the reverse path says nothing.
+    "ipv4/conf/all/rp_filter": 0,
+    "ipv4/conf/default/rp_filter": 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """An end of a pair, as the other end sends to it."""
+
+    address: str
+    mac_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a pair, where it is: its device, and the hop behind it. `routes` by it are these alone."""
+
+    device: str
+    mac_address: str
+    hop: Hop
+    routes: frozenset[Route]
+
+
 # Seen from the gateway's namespace. The upper half of 169.254.0.0/16 is free of the VPCs' transit addresses.
-_TO_VPC = Neighbour("169.254.128.1", "02:73:74:80:00:01")
-_FROM_VPC = Neighbour("169.254.128.2", "02:73:74:80:00:02")
-_TO_HOST = Neighbour("169.254.128.3", "02:73:74:80:00:03")
-_FROM_HOST = Neighbour("169.254.128.4", "02:73:74:80:00:04")
+_TO_VPC = Hop("169.254.128.1", "02:73:74:80:00:01")
+_FROM_VPC = Hop("169.254.128.2", "02:73:74:80:00:02")
+_TO_HOST = Hop("169.254.128.3", "02:73:74:80:00:03")
+_FROM_HOST = Hop("169.254.128.4", "02:73:74:80:00:04")
 
 
 def host_device(vpc_id: str) -> str:
@@ -22,17 +55,20 @@ def host_device(vpc_id: str) -> str:
     return DEVICE_PREFIX + vpc_id.rpartition("-")[2][-12:]
 
 
-def ensure(vpc_id: str, mtu: int) -> None:
-    """Make the namespace and both pairs, up, with default routes towards the outside."""
+def ensure(vpc_id: str, private_addresses: Collection[str], mtu: int) -> list[str]:
+    """Make both pairs, up, with routes outside and to these instances. Returns what changed."""
     gateway, vpc = namespaces.gateway_namespace(vpc_id), namespaces.vpc_namespace(vpc_id)
-    namespaces.ensure(gateway)
-    namespaces.call(gateway, _prepare)
-    namespaces.call(vpc, _ensure_pair, VPC_DEVICE, VPC_SIDE, (_TO_VPC, _FROM_VPC), gateway, mtu)
-    _ensure_pair(host_device(vpc_id), HOST_SIDE, (_TO_HOST, _FROM_HOST), gateway, mtu)
-    namespaces.set_sysctl(f"ipv4/conf/{host_device(vpc_id)}/forwarding", 1)
-    namespaces.set_sysctl(f"ipv6/conf/{host_device(vpc_id)}/disable_ipv6", 1)
-    namespaces.call(gateway, _bring_up)
-    namespaces.call(vpc, _put_default_route)
+    changed = namespaces.call(gateway, sysctls.set_sysctls, _SYSCTLS)
+    changed += namespaces.call(vpc, _ensure_pair, VPC_DEVICE, VPC_SIDE, (_TO_VPC, _FROM_VPC), gateway, mtu)
+    changed += _ensure_pair(host_device(vpc_id), HOST_SIDE, (_TO_HOST, _FROM_HOST), gateway, mtu)
+    inside = (
+        End(VPC_SIDE, _FROM_VPC.mac_address, _TO_VPC, frozenset(map(_private_route, private_addresses))),
+        End(HOST_SIDE, _FROM_HOST.mac_address, _TO_HOST, frozenset({_default_route(HOST_SIDE, _TO_HOST)})),
+    )
+    changed += namespaces.call(gateway, _converge, inside, mtu)
+    to_gateway = frozenset({_default_route(VPC_DEVICE, _FROM_VPC)})
+    changed += namespaces.call(vpc, _converge, (End(VPC_DEVICE, _TO_VPC.mac_address, _FROM_VPC, to_gateway),), mtu)
+    return changed + _converge_host_end(vpc_id, mtu)
 
 
 def remove(vpc_id: str) -> None:
@@ -43,63 +79,62 @@ def remove(vpc_id: str) -> None:
     namespaces.remove(namespaces.gateway_namespace(vpc_id))
 
 
-def private_route(address: str) -> Route:
-    """In the gateway's namespace: to an instance."""
-    return Route(f"{address}/32", VPC_SIDE, _TO_VPC.address)
-
-
 def public_route(vpc_id: str, address: str) -> Route:
     """In the host's namespace: to the gateway."""
     return Route(f"{address}/32", host_device(vpc_id), _FROM_HOST.address)
 
 
-def _prepare() -> None:
-    for key, value in {"ip_forward": 1, "conf/all/send_redirects": 0, "conf/default/send_redirects": 0}.items():
-        namespaces.set_sysctl(f"ipv4/{key}", value)
-    for scope in ("all", "default"):
-        namespaces.set_sysctl(f"ipv6/conf/{scope}/disable_ipv6", 1)
-        # Both sides have routes for addresses that come from either, so the reverse path says nothing.
-        namespaces.set_sysctl(f"ipv4/conf/{scope}/rp_filter", 0)
+def _private_route(address: str) -> Route:
+    """In the gateway's namespace: to an instance."""
+    return Route(f"{address}/32", VPC_SIDE, _TO_VPC.address)
 
 
-def _ensure_pair(outer: str, inner: str, ends: tuple[Neighbour, Neighbour], gateway: str, mtu: int) -> None:
+def _default_route(device: str, hop: Hop) -> Route:
+    return Route(DEFAULT_ROUTE, device, hop.address)
+
+
+def _ensure_pair(outer: str, inner: str, ends: tuple[Hop, Hop], gateway: str, mtu: int) -> list[str]:
     """In the calling thread's namespace: `outer` here, its peer `inner` in the gateway's namespace."""
-    there, here = ends[1], ends[0]
+    here, there = ends
     with open_netlink() as netlink, namespaces.opened(gateway) as fd:
-        link = netlink.link(outer)
-        if link is not None and not namespaces.call(gateway, _has_link, inner):
+        if netlink.link(outer) is not None:
+            if namespaces.call(gateway, _has_link, inner):
+                return []
             netlink.delete_link(outer)  # Its peer went with an older namespace.
-            link = None
-        if link is None:
-            peer = {"ifname": inner, "address": there.mac_address, "net_ns_fd": fd}
-            netlink.add_veth(outer, here.mac_address, mtu, peer)
-        if link is None or not link.is_up:
-            netlink.set_link(outer, state="up")
-        _put_neighbour(netlink, outer, there)
+        peer = {"ifname": inner, "address": there.mac_address, "net_ns_fd": fd}
+        netlink.add_veth(outer, here.mac_address, mtu, peer)
+        return [f"device {outer}"]
 
 
-def _bring_up() -> None:
+def _converge(ends: Collection[End], mtu: int) -> list[str]:
+    """In the calling thread's namespace."""
     with open_netlink() as netlink:
-        netlink.set_link("lo", state="up")  # With no local address at all, the kernel refuses every next hop.
-        for device, neighbour in ((VPC_SIDE, _TO_VPC), (HOST_SIDE, _TO_HOST)):
-            netlink.set_link(device, state="up")
-            _put_neighbour(netlink, device, neighbour)
-        _put_route(netlink, Route(DEFAULT_ROUTE, HOST_SIDE, _TO_HOST.address))
+        links = {link.name: link for link in netlink.links()}
+        if not links["lo"].is_up:
+            netlink.set_link("lo", state="up")  # With no local address at all, the kernel refuses every next hop.
+        return [change for end in ends for change in _converge_end(netlink, links[end.device], end, mtu)]
 
 
-def _put_default_route() -> None:
+def _converge_end(netlink: Netlink, link: Link, end: End, mtu: int) -> list[str]:
+    changed = netlink.bring_up(link, end.mac_address, mtu)
+    changed += _put_hop(netlink, end.device, end.hop)
+    routes = frozenset(route for route in netlink.routes() if route.device == end.device)
+    return changed + sync(routes, end.routes, netlink.put_route, netlink.delete_route)
+
+
+def _converge_host_end(vpc_id: str, mtu: int) -> list[str]:
+    """Its routes are the public addresses'."""
+    name = host_device(vpc_id)
     with open_netlink() as netlink:
-        _put_route(netlink, Route(DEFAULT_ROUTE, VPC_DEVICE, _FROM_VPC.address))
+        link = next(link for link in netlink.links() if link.name == name)
+        changed = sysctls.set_sysctls({f"ipv6/conf/{name}/disable_ipv6": 1})
+        changed += netlink.bring_up(link, _TO_HOST.mac_address, mtu)
+        return changed + _put_hop(netlink, name, _FROM_HOST)
 
 
-def _put_neighbour(netlink: Netlink, device: str, neighbour: Neighbour) -> None:
-    if neighbour not in netlink.neighbours(device):
-        netlink.put_neighbour(device, neighbour)
-
-
-def _put_route(netlink: Netlink, route: Route) -> None:
-    if route not in netlink.routes(route.device):
-        netlink.put_route(route)
+def _put_hop(netlink: Netlink, device: str, hop: Hop) -> list[str]:
+    now = frozenset(entry for entry in netlink.neighbours() if entry.device == device)
+    return netlink.sync_neighbours(now, frozenset({Neighbour(device, hop.address, hop.mac_address)}))
 
 
 def _has_link(name: str) -> bool:

@@ -4,10 +4,11 @@ The maps are changed element by element. The two sets repeat their keys, since a
 what is not in them is dropped before it is tracked, so a mapping that goes away cuts its flows at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from agent.host.netlink import Connection
+from agent.host.conntrack import Connection
 from agent.host.nft import Chain, Set, Table
 from agent.model import AddressMapping
 
@@ -17,6 +18,7 @@ PRIVATE_BY_PUBLIC = "private-by-public"
 VPC_SIDE = "vpc"
 HOST_SIDE = "host"
 DEVICE_PREFIX = "stg"
+_GATEWAYS = f'"{DEVICE_PREFIX}*"'
 
 _CHAINS = {
     "check-mapped": Chain(
@@ -54,18 +56,53 @@ def render(private_by_public: Mapping[str, str]) -> Table:
     return Table(NAT, sets, _CHAINS)
 
 
-def host_table(external: str, is_router: bool) -> Table:
-    """For the host's namespace: guests reach what is outside, and one another there, but no other network of the host.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the host's own table depends on.
 
-    Nor does anybody outside, unless the operator made the host a router (`is_router`): forwarding for the external
-    interface is on for the guests' sake alone.
+    `host_addresses` are those of all hosts of the region, `own_address` this one's, empty where the external interface
+    has it; `guest_tcp_ports` are the ports of this host that guests may reach; `is_router`: the operator made it one.
     """
-    ours = f'"{DEVICE_PREFIX}*"'
-    rules = [f'iifname {ours} oifname != "{external}" oifname != {ours} drop']
-    if not is_router:
-        rules.append(f'iifname "{external}" oifname != {ours} drop')
-    chain = Chain(tuple(rules), hook="type filter hook forward priority filter; policy accept;")
-    return Table(NAT, {}, {"only-guests": chain})
+
+    external: str
+    own_address: str
+    is_router: bool
+    host_addresses: Collection[str]
+    guest_tcp_ports: Collection[int]
+
+
+def host_table(host: Surroundings) -> Table:
+    """For the host's namespace: guests reach what is outside, and one another there, but no host, no other network.
+
+    Nor does anybody outside, unless the operator made the host a router: forwarding for the external interface is on
+    for the guests' sake alone. A host's own connections to guests pass.
+    """
+    addresses = frozenset(str(IPv4Address(address)) for address in host.host_addresses)
+    chains = {
+        "only-guests": Chain(_forward_rules(host), hook="type filter hook forward priority filter; policy accept;"),
+        "guard-host": Chain(_input_rules(host), hook="type filter hook input priority filter; policy accept;"),
+    }
+    return Table(NAT, {"host-addresses": Set("type ipv4_addr", addresses)}, chains)
+
+
+def _forward_rules(host: Surroundings) -> tuple[str, ...]:
+    rules = [
+        f"iifname {_GATEWAYS} ip daddr @host-addresses ct direction original drop",
+        f'iifname {_GATEWAYS} oifname != "{host.external}" oifname != {_GATEWAYS} drop',
+    ]
+    if not host.is_router:
+        rules.append(f'iifname "{host.external}" oifname != {_GATEWAYS} drop')
+    return tuple(rules)
+
+
+def _input_rules(host: Surroundings) -> tuple[str, ...]:
+    rules = [f"iifname {_GATEWAYS} ct state established,related accept"]
+    if host.guest_tcp_ports:
+        rules.append(f"iifname {_GATEWAYS} tcp dport {{ {', '.join(map(str, sorted(host.guest_tcp_ports)))} }} accept")
+    rules.append(f"iifname {_GATEWAYS} drop")
+    if host.own_address:
+        rules.append(f'iifname "{host.external}" ip daddr {IPv4Address(host.own_address)} drop')
+    return tuple(rules)
 
 
 def mapping(mappings: tuple[AddressMapping, ...]) -> dict[str, str]:
@@ -77,9 +114,13 @@ def mapping(mappings: tuple[AddressMapping, ...]) -> dict[str, str]:
     return private_by_public
 
 
-def is_stale(connection: Connection, private_by_public: Mapping[str, str]) -> bool:
-    """Whether it is translated in a way that the mapping does not say."""
-    c = connection
-    inbound = private_by_public.get(c.destination, c.destination)
-    source = {private: public for public, private in private_by_public.items()}.get(c.source, c.source)
-    return inbound != c.reply_source or source != c.reply_destination
+def staleness(private_by_public: Mapping[str, str]) -> Callable[[Connection], bool]:
+    """Tells whether a connection is translated in a way that the mapping does not say."""
+    public_by_private = {private: public for public, private in private_by_public.items()}
+
+    def is_stale(connection: Connection) -> bool:
+        inbound = private_by_public.get(connection.destination, connection.destination)
+        source = public_by_private.get(connection.source, connection.source)
+        return inbound != connection.reply_source or source != connection.reply_destination
+
+    return is_stale

@@ -39,6 +39,7 @@ def files(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int) -> 
 
 async def ensure(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int, is_adopted: bool) -> None:
     """Start it, or make it read what changed. One that an earlier agent left (not `is_adopted`) reads everything."""
+    await _stop_elsewhere(namespaces.vpc_namespace(spec.vpc_id), directory)
     await _ensure_forwarder(namespaces.vpc_namespace(spec.vpc_id), directory, settings)
     wanted = files(spec, directory, settings, mtu)
     if process.find_daemon(_pid_file(directory)) is None or _read(directory / _CONFIG) != wanted[_CONFIG]:
@@ -53,9 +54,20 @@ async def ensure(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: i
 
 async def remove(directory: Path) -> None:
     """Stop it and delete its files."""
+    await _stop(directory)
+    shutil.rmtree(directory, ignore_errors=True)  # A few small files in /run.
+
+
+async def _stop(directory: Path) -> None:
     await process.stop_daemon(_pid_file(directory))
     await process.stop_daemon(_forwarder_pid_file(directory))
-    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+async def _stop_elsewhere(namespace: str, directory: Path) -> None:
+    """One that was left in a namespace which is no longer the VPC's serves nobody."""
+    daemon = process.find_daemon(_pid_file(directory))
+    if daemon is not None and not namespaces.has(namespace, daemon.pid):
+        await _stop(directory)
 
 
 async def _ensure_forwarder(namespace: str, directory: Path, settings: VxlanSettings) -> None:

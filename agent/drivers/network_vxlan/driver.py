@@ -1,28 +1,42 @@
 """The driver: the order in which namespaces, rules, devices and daemons come and go.
 
 Blocking work goes to threads here and nowhere else. Order is what keeps it safe: rules stand before a tap or a VXLAN
-comes up, and what admits traffic goes before what would drop it.
+comes up, and what admits traffic goes before what would drop it. Every pass reads back all that was ever set.
 """
 
-import asyncio
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.network_vxlan import dhcp, names, ports, router, ruleset, underlay
+from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.settings import VxlanSettings
-from agent.host import namespaces, nft
+from agent.host import conntrack, monitor, namespaces, nft
 from agent.host.netlink import NetlinkError, open_netlink
+from agent.host.nft import Device
 from agent.host.process import CommandFailed
+from agent.host.repairs import Repairs
+from agent.host.rules import Rules
+from agent.host.threads import Threads
 from agent.model import Capacity, PortSpec, PortState, VpcSpec
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _PREFIX = namespaces.vpc_namespace("vpc-")
+
+
+class Vpc:
+    """A VPC's namespace as this agent left it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.rules = Rules(obsolete=(ruleset.OBSOLETE,))
+        self.spec: VpcSpec | None = None  # As it was last brought to; its ports may be plugged.
 
 
 class VxlanNetworkDriver:
@@ -33,29 +47,31 @@ class VxlanNetworkDriver:
     def __init__(self, settings: VxlanSettings, context: HostContext) -> None:
         self._settings = settings
         self._context = context
+        self._threads = Threads("the network", workers=16, deadline_s=60.0)
         self._underlay = underlay.Underlay()
-        # What each VPC was last brought to, so that a change costs its own size. Absent: read or replaced as a whole.
-        self._applied: dict[str, VpcSpec] = {}
+        self._repairs = Repairs()
+        self._vpcs: dict[str, Vpc] = {}
 
     async def probe(self) -> Capacity:
         with _reported("network"):
-            return Capacity(problems=await asyncio.to_thread(self._problems))
+            return Capacity(problems=await self._threads.run("probe", self._problems))
 
     async def list(self) -> frozenset[str]:
-        return frozenset(await asyncio.to_thread(_vpc_ids))
+        with _reported("network"):
+            return await self._threads.run("list", self._list)
 
     async def ensure(self, spec: VpcSpec) -> None:
-        known = self._applied.pop(spec.vpc_id, None)
+        is_adopted = spec.vpc_id in self._vpcs
+        vpc = self._vpcs.setdefault(spec.vpc_id, Vpc())
         with _reported(spec.vpc_id):
-            mtu = await asyncio.to_thread(self._ensure_router, spec, known)
-            await dhcp.ensure(spec, self._directory(spec.vpc_id), self._settings, mtu, is_adopted=known is not None)
-        self._applied[spec.vpc_id] = spec
+            mtu = await self._threads.run(spec.vpc_id, self._ensure_router, vpc, spec)
+            await dhcp.ensure(spec, self._directory(spec.vpc_id), self._settings, mtu, is_adopted)
 
     async def remove(self, vpc_id: str) -> None:
-        self._applied.pop(vpc_id, None)
+        self._vpcs.pop(vpc_id, None)
         with _reported(vpc_id):
             await dhcp.remove(self._directory(vpc_id))
-            await asyncio.to_thread(self._remove_router, vpc_id)
+            await self._threads.run(vpc_id, self._remove_router, vpc_id)
 
     def namespace(self, vpc_id: str) -> Path:
         return namespaces.path(namespaces.vpc_namespace(vpc_id))
@@ -65,19 +81,26 @@ class VxlanNetworkDriver:
 
     async def list_ports(self) -> Mapping[str, PortState]:
         with _reported("ports"):
-            return await asyncio.to_thread(_list_ports)
+            return await self._threads.run("list_ports", _list_ports)
 
     async def create_tap(self, port: PortSpec) -> None:
         with _reported(port.interface_id):
-            await asyncio.to_thread(self._create_tap, port)
+            await self._threads.run(port.interface_id, self._create_tap, port)
 
     async def plug(self, port: PortSpec) -> None:
         with _reported(port.interface_id):
-            await asyncio.to_thread(self._plug, port)
+            await self._threads.run(port.interface_id, self._plug, port)
 
     async def unplug(self, interface_id: str) -> None:
         with _reported(interface_id):
-            await asyncio.to_thread(_unplug, interface_id)
+            await self._threads.run(interface_id, self._unplug, interface_id)
+
+    async def events(self) -> AsyncIterator[str]:
+        watched = monitor.Monitor(self._threads, lambda: [monitor.HOST, *namespaces.names(_PREFIX)])
+        async for changed in watched.changes():
+            ids = [_vpc_id(name) for name in changed if name]
+            for vpc_id in ids or list(self._vpcs)[:1]:  # Any VPC's pass looks at what is the host's own.
+                yield vpc_id
 
     def _problems(self) -> tuple[str, ...]:
         problems = []
@@ -87,32 +110,49 @@ class VxlanNetworkDriver:
             problems.append(str(error))
         if shutil.which("dnsmasq") is None:
             problems.append("dnsmasq is not installed, so guests get no address: install dnsmasq-base")
-        return tuple(problems)
+        return (*problems, *self._repairs.problems())
 
-    def _ensure_router(self, spec: VpcSpec, known: VpcSpec | None) -> int:
+    def _list(self) -> frozenset[str]:
+        """Also of namespaces that lost their name, which they have again after this."""
+        for name in namespaces.restore(_PREFIX, self._context.host_id):
+            self._repairs.note(_vpc_id(name), [f"the name of namespace {name}"])
+        return frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+
+    def _ensure_router(self, vpc: Vpc, spec: VpcSpec) -> int:
         """Returns the guests' MTU."""
         namespace = namespaces.vpc_namespace(spec.vpc_id)
         uplink, mtu = self._uplink()
-        is_new = namespaces.ensure(namespace)
-        self._underlay.ensure_tables(uplink)
-        known = None if is_new else known
-        namespaces.call(namespace, _apply_rules, spec, known)
-        is_new_vxlan = router.ensure_vxlan(spec, uplink, self._context.underlay_address, mtu)
-        # The same spec again is the periodic pass, which looks for what somebody else changed.
-        namespaces.call(namespace, router.converge, spec, None if is_new_vxlan or known == spec else known)
-        underlay.ensure_peers(spec)
+        with vpc.lock:
+            if not namespaces.exists(namespace):
+                self._list()
+            if namespaces.ensure(namespace, self._context.host_id):
+                vpc.rules.forget()
+            peers = [peer.underlay_address for peer in spec.peers]
+            self._repairs.note("VXLAN", self._underlay.admit(uplink, spec.vni, peers))
+            is_new = router.ensure_vxlan(spec, uplink, self._context.underlay_address, mtu)
+            repaired, changed = namespaces.call(namespace, _converge, vpc.rules, spec, mtu)
+            changed += [names.vxlan_name(spec.vpc_id)] * is_new
+            self._repairs.note(spec.vpc_id, [*repaired, *(changed if vpc.spec == spec else [])])
+            self._forget_old_owners(spec)
+            vpc.spec = spec
         return mtu
+
+    def _forget_old_owners(self, spec: VpcSpec) -> None:
+        """Connections of an address end with its owner, also here, on a peer of its host."""
+        owners = Owners(self._directory(spec.vpc_id))
+        if moved := owners.moved(spec):
+            namespaces.call(namespaces.vpc_namespace(spec.vpc_id), conntrack.forget, moved)
+        owners.save(spec)
 
     def _remove_router(self, vpc_id: str) -> None:
         namespace = namespaces.vpc_namespace(vpc_id)
         if namespaces.exists(namespace):
             vni = namespaces.call(namespace, router.vni, vpc_id)
             if vni is not None:
-                underlay.remove_peers(vni)
+                self._underlay.dismiss(self._uplink()[0], vni)
             namespaces.call(namespace, router.remove_vxlan, vpc_id)
         router.remove_vxlan(vpc_id)
         namespaces.remove(namespace)
-        self._underlay.remove_tables_unless(lambda: bool(_vpc_ids()))
 
     def _create_tap(self, port: PortSpec) -> None:
         for namespace, found in _in_each_vpc(ports.list_here).items():
@@ -123,23 +163,31 @@ class VxlanNetworkDriver:
         ports.create(port, self._uplink()[1])
 
     def _plug(self, port: PortSpec) -> None:
-        namespace = self._namespace_of(port.interface_id)
-        ports.move(port, namespace)
-        if not namespaces.call(namespace, ports.bring_up, port):
-            raise Transient(
-                f"{port.interface_id} has no tap {names.tap_name(port.interface_id)} yet; create_tap makes it"
-            )
+        vpc = self._vpc_of(port.interface_id)
+        with vpc.lock:
+            if vpc.spec is None or not _has_port(vpc.spec, port.interface_id):
+                raise _no_rules(port.interface_id)
+            namespace = namespaces.vpc_namespace(vpc.spec.vpc_id)
+            ports.move(port, namespace)
+            if port.interface_id not in namespaces.call(namespace, ports.links_here):
+                tap = names.tap_name(port.interface_id)
+                raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
+            namespaces.call(namespace, _converge, vpc.rules, vpc.spec, self._uplink()[1], port.interface_id)
 
-    def _namespace_of(self, interface_id: str) -> str:
-        """The namespace with the port's rules: what was applied last tells where to look first."""
-        for spec in self._applied.copy().values():
-            if any(port.interface_id == interface_id for port in spec.ports):
-                return namespaces.vpc_namespace(spec.vpc_id)
-        chain = ruleset.egress_chain(interface_id)
-        for namespace, has_chain in _in_each_vpc(nft.has_chain, ruleset.FILTER, chain).items():
-            if has_chain:
-                return namespace
-        raise Transient(f"{interface_id} has no rules yet; ensure its VPC first")
+    def _unplug(self, interface_id: str) -> None:
+        ports.delete_here(interface_id)
+        for namespace, was_here in _in_each_vpc(ports.delete_here, interface_id).items():
+            vpc = self._vpcs.get(_vpc_id(namespace))
+            if was_here and vpc is not None:
+                with vpc.lock:
+                    if vpc.spec is not None:
+                        namespaces.call(namespace, _apply_rules, vpc.rules, vpc.spec)
+
+    def _vpc_of(self, interface_id: str) -> Vpc:
+        for vpc in list(self._vpcs.values()):
+            if vpc.spec is not None and _has_port(vpc.spec, interface_id):
+                return vpc
+        raise _no_rules(interface_id)
 
     def _uplink(self) -> tuple[str, int]:
         """The uplink and the guests' MTU."""
@@ -156,13 +204,15 @@ class VxlanNetworkDriver:
         return self._context.run_dir / f"network-{vpc_id}"
 
 
-def _apply_rules(spec: VpcSpec, known: VpcSpec | None) -> None:
-    """Make the calling thread's namespace filter as `spec` says, both tables in one transaction."""
-    new = ruleset.render(spec)
-    if known is not None:
-        nft.apply("".join(map(nft.delta, ruleset.render(known), new)))
-    else:
-        nft.apply("".join(nft.delta(nft.existing(table.name), table) for table in new))
+def _converge(rules: Rules, spec: VpcSpec, mtu: int, plugging: str = "") -> tuple[tuple[str, ...], list[str]]:
+    """In the calling thread's namespace. Returns tables that somebody had changed, and what was not as `spec` says."""
+    repaired = _apply_rules(rules, spec)
+    return repaired, router.converge(spec, mtu, plugging)
+
+
+def _apply_rules(rules: Rules, spec: VpcSpec) -> tuple[str, ...]:
+    taps = {interface_id: Device(tap.name, tap.index) for interface_id, tap in ports.links_here().items()}
+    return rules.converge(*ruleset.render(spec, taps))
 
 
 def _list_ports() -> dict[str, PortState]:
@@ -172,13 +222,16 @@ def _list_ports() -> dict[str, PortState]:
     return found
 
 
-def _unplug(interface_id: str) -> None:
-    ports.delete_here(interface_id)
-    _in_each_vpc(ports.delete_here, interface_id)
+def _has_port(spec: VpcSpec, interface_id: str) -> bool:
+    return any(port.interface_id == interface_id for port in spec.ports)
 
 
-def _vpc_ids() -> list[str]:
-    return [name.removeprefix("stead-") for name in namespaces.names(_PREFIX)]
+def _no_rules(interface_id: str) -> Transient:
+    return Transient(f"{interface_id} has no rules yet; ensure its VPC first")
+
+
+def _vpc_id(namespace: str) -> str:
+    return namespace.removeprefix("stead-")
 
 
 def _in_each_vpc(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> dict[str, T]:

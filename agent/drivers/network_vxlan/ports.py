@@ -3,9 +3,11 @@
 A tap's alias is its interface id. Its link group becomes PLUGGED_GROUP as the last step of plugging.
 """
 
+from collections.abc import Iterable, Mapping
+
 from agent.drivers.network_vxlan import names
-from agent.host import namespaces
-from agent.host.netlink import Link, Neighbour, Route, forget_connections, open_netlink
+from agent.host import conntrack, namespaces, sysctls
+from agent.host.netlink import Link, Netlink, open_netlink
 from agent.model import PortSpec, PortState
 
 PLUGGED_GROUP = 1
@@ -13,9 +15,13 @@ PLUGGED_GROUP = 1
 
 def list_here() -> dict[str, PortState]:
     """Taps in the calling thread's namespace, by interface id."""
+    return {interface_id: _state(tap) for interface_id, tap in links_here().items()}
+
+
+def links_here() -> dict[str, Link]:
+    """The same, as the kernel has them."""
     with open_netlink() as netlink:
-        taps = [link for link in netlink.links(names.TAP_PREFIX) if link.alias]
-    return {tap.alias: _state(tap) for tap in taps}
+        return {tap.alias: tap for tap in netlink.links(names.TAP_PREFIX) if tap.alias}
 
 
 def create(port: PortSpec, mtu: int) -> None:
@@ -38,24 +44,18 @@ def move(port: PortSpec, namespace: str) -> None:
             netlink.set_link(name, net_ns_fd=fd)
 
 
-def bring_up(port: PortSpec) -> bool:
-    """Plug the tap in the calling thread's namespace. Returns False when it is not there.
+def plugged(ports: Iterable[PortSpec], taps: Mapping[str, Link], also: str) -> dict[PortSpec, Link]:
+    """Those that are plugged, and the one with the interface id `also`, which is about to be."""
+    here = ((port, taps[port.interface_id]) for port in ports if port.interface_id in taps)
+    return {port: tap for port, tap in here if tap.group == PLUGGED_GROUP or port.interface_id == also}
 
-    When to call: the port's rules stand. Its neighbour entry is permanent, so no ARP from the guest can change it.
-    """
-    name = names.tap_name(port.interface_id)
-    with open_netlink() as netlink:
-        tap = netlink.link(name)
-        if tap is None:
-            return False
-        if _state(tap) is not PortState.PLUGGED:
-            namespaces.set_sysctl(f"ipv4/conf/{name}/proxy_arp", 1)
-            namespaces.set_sysctl(f"ipv4/neigh/{name}/proxy_delay", 0)  # Else each answer waits up to 0.8 s.
-            netlink.set_link(name, state="up")
-            netlink.put_neighbour(name, Neighbour(port.private_ip, port.mac_address))
-            netlink.put_route(Route(f"{port.private_ip}/32", name))
-            netlink.set_link(name, group=PLUGGED_GROUP)
-        return True
+
+def bring_up(netlink: Netlink, tap: Link, mtu: int) -> list[str]:
+    """Put a tap in order in the calling thread's namespace. When to call: its rules stand. Returns what was not."""
+    conf = {f"ipv4/neigh/{tap.name}/proxy_delay": 0}  # Else each answer waits up to 0.8 s.
+    if not tap.is_proxy_arp:
+        conf[f"ipv4/conf/{tap.name}/proxy_arp"] = 1
+    return [*sysctls.set_sysctls(conf), *netlink.bring_up(tap, names.TAP_MAC, mtu)]
 
 
 def delete_here(interface_id: str) -> bool:
@@ -67,10 +67,9 @@ def delete_here(interface_id: str) -> bool:
     with open_netlink() as netlink:
         if netlink.link(name) is None:
             return False
-        addresses = {route.destination.partition("/")[0] for route in netlink.routes(name)}
+        addresses = [route.destination.partition("/")[0] for route in netlink.routes() if route.device == name]
         netlink.delete_link(name)
-    if addresses:
-        forget_connections(lambda c: not addresses.isdisjoint((c.source, c.destination, c.reply_source)))
+    conntrack.forget(addresses)
     return True
 
 

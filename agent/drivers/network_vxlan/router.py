@@ -1,16 +1,16 @@
-"""A VPC's router: its VXLAN device, and the addresses, routes and neighbours in its namespace.
+"""A VPC's router: its VXLAN device, its plugged taps, and the addresses, routes and neighbours in its namespace.
 
-Does not touch taps, which come and go by themselves, nor a default route by another device than the VXLAN's.
+All of it is read at every pass and put right where it differs. The device that leads to a gateway, its routes and its
+neighbours are the gateway driver's.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from agent.drivers.network_vxlan import names
-from agent.host import namespaces
-from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Neighbour, Netlink, Route, Vxlan, open_netlink
-from agent.model import VpcSpec
+from agent.drivers.network_vxlan import names, ports
+from agent.host import namespaces, sysctls
+from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
+from agent.model import PortSpec, VpcSpec
 
 # Loose ends closed for the whole namespace. Strict reverse paths are a second line behind the rules against spoofing.
 _SYSCTLS = {
@@ -22,20 +22,21 @@ _SYSCTLS = {
     "ipv6/conf/default/disable_ipv6": 1,
 }
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """How packets leave by the VXLAN, or not at all."""
+    """How packets leave: by the VXLAN, by a tap, or not at all."""
 
     routes: frozenset[Route]
     neighbours: frozenset[Neighbour]
     fdb: frozenset[FdbEntry]
 
 
-def forwarding(spec: VpcSpec) -> Forwarding:
-    """What a spec asks for. Pure."""
+def forwarding(spec: VpcSpec, plugged: Iterable[PortSpec]) -> Forwarding:
+    """What a spec asks for, where these of its ports are plugged. Pure.
+
+    A guest's neighbour entry is permanent, so that no ARP of its own can change it.
+    """
     device = names.vxlan_name(spec.vpc_id)
     routes = {Route(spec.cidr_block), Route(names.LINK_LOCAL)}
     for peer in spec.peers:
@@ -44,10 +45,13 @@ def forwarding(spec: VpcSpec) -> Forwarding:
     if spec.gateway_host_number not in (0, spec.host_number):
         routes.add(Route(DEFAULT_ROUTE, device, names.transit_address(spec.gateway_host_number)))
     macs = [(peer, names.vxlan_mac(peer.host_number)) for peer in spec.peers]
+    taps = [(names.tap_name(port.interface_id), port) for port in plugged]
+    guests = {Neighbour(tap, port.private_ip, port.mac_address) for tap, port in taps}
+    hosts = {Neighbour(device, names.transit_address(peer.host_number), mac) for peer, mac in macs}
     return Forwarding(
-        routes=frozenset(routes),
-        neighbours=frozenset(Neighbour(names.transit_address(peer.host_number), mac) for peer, mac in macs),
-        fdb=frozenset(FdbEntry(mac, peer.underlay_address) for peer, mac in macs),
+        routes=frozenset(routes | {Route(f"{port.private_ip}/32", tap) for tap, port in taps}),
+        neighbours=frozenset(guests | hosts),
+        fdb=frozenset(FdbEntry(device, mac, peer.underlay_address) for peer, mac in macs),
     )
 
 
@@ -58,11 +62,12 @@ def ensure_vxlan(spec: VpcSpec, uplink: str, underlay_address: str, mtu: int) ->
     """
     name, namespace = names.vxlan_name(spec.vpc_id), namespaces.vpc_namespace(spec.vpc_id)
     wanted = Vxlan(spec.vni, underlay_address)
-    if namespaces.call(namespace, _keep_vxlan, name, wanted, mtu):
+    mac_address = names.vxlan_mac(spec.host_number)
+    if namespaces.call(namespace, _keep_vxlan, name, wanted, mac_address, mtu):
         return False
     with open_netlink() as netlink, namespaces.opened(namespace) as fd:
         netlink.delete_link(name)  # Left by a crash before the move.
-        netlink.add_vxlan(name, wanted, uplink, names.vxlan_mac(spec.host_number), mtu)
+        netlink.add_vxlan(name, wanted, uplink, mac_address, mtu)
         netlink.set_link(name, net_ns_fd=fd)
     return True
 
@@ -80,25 +85,35 @@ def remove_vxlan(vpc_id: str) -> None:
         netlink.delete_link(names.vxlan_name(vpc_id))
 
 
-def converge(spec: VpcSpec, known: VpcSpec | None) -> None:
-    """Make the calling thread's namespace route as `spec` says. `known` is what it does now; None: read it."""
-    for key, value in _SYSCTLS.items():
-        namespaces.set_sysctl(key, value)
+def converge(spec: VpcSpec, mtu: int, plugging: str = "") -> list[str]:
+    """Make the calling thread's namespace route as `spec` says. Returns what was otherwise.
+
+    The tap with the interface id `plugging` is brought up as those that are plugged already, and marked as one last.
+    """
+    changed = sysctls.set_sysctls(_SYSCTLS)
     device = names.vxlan_name(spec.vpc_id)
     with open_netlink() as netlink:
-        netlink.set_link("lo", state="up")
-        netlink.set_link(device, state="up")
-        if known is None or known.subnets != spec.subnets:
-            _sync(netlink.addresses("lo"), _addresses(spec), *_address_verbs(netlink))
-        now, wanted = forwarding(known) if known else _read(netlink, device), forwarding(spec)
-        _sync(now.fdb, wanted.fdb, _on(device, netlink.put_fdb), _on(device, netlink.delete_fdb))
-        _sync(
-            now.neighbours,
-            wanted.neighbours,
-            _on(device, netlink.put_neighbour),
-            _on(device, netlink.delete_neighbour),
-        )
-        _sync(now.routes, wanted.routes, netlink.put_route, netlink.delete_route)
+        links = {link.name: link for link in netlink.links()}
+        taps = {link.alias: link for link in links.values() if link.name.startswith(names.TAP_PREFIX)}
+        plugged = ports.plugged(spec.ports, taps, plugging)
+        if not links["lo"].is_up:
+            netlink.set_link("lo", state="up")
+        changed += netlink.bring_up(links[device], names.vxlan_mac(spec.host_number), mtu)
+        for tap in plugged.values():
+            changed += ports.bring_up(netlink, tap, mtu)
+        changed += sync(netlink.addresses("lo"), _addresses(spec), *_address_verbs(netlink))
+        changed += _forward(netlink, _read(netlink), forwarding(spec, plugged))
+        if plugging in taps:
+            netlink.set_link(taps[plugging].name, group=ports.PLUGGED_GROUP)
+    return changed
+
+
+def _forward(netlink: Netlink, now: Forwarding, wanted: Forwarding) -> list[str]:
+    return [
+        *sync(now.fdb, wanted.fdb, netlink.put_fdb, netlink.delete_fdb),
+        *netlink.sync_neighbours(now.neighbours, wanted.neighbours),
+        *sync(now.routes, wanted.routes, netlink.put_route, netlink.delete_route),
+    ]
 
 
 def _addresses(spec: VpcSpec) -> frozenset[tuple[str, int]]:
@@ -109,33 +124,23 @@ def _addresses(spec: VpcSpec) -> frozenset[tuple[str, int]]:
     return frozenset(routers | {(address, 32) for address in services} | {("127.0.0.1", 8)})
 
 
-def _read(netlink: Netlink, device: str) -> Forwarding:
-    routes = netlink.routes(device) | netlink.routes()
-    return Forwarding(routes, netlink.neighbours(device), netlink.fdb(device))
-
-
-def _sync(now: Iterable[T], wanted: Iterable[T], put: Callable[[T], None], delete: Callable[[T], None]) -> None:
-    """Put first: what replaces a thing leaves no gap, and the deletion then finds nothing."""
-    before, after = frozenset(now), frozenset(wanted)
-    for item in after - before:
-        put(item)
-    for item in before - after:
-        delete(item)
-
-
-def _on(device: str, function: Callable[[str, T], None]) -> Callable[[T], None]:
-    return lambda item: function(device, item)
+def _read(netlink: Netlink) -> Forwarding:
+    return Forwarding(
+        routes=frozenset(route for route in netlink.routes() if route.device != names.GATEWAY_DEVICE),
+        neighbours=frozenset(entry for entry in netlink.neighbours() if entry.device != names.GATEWAY_DEVICE),
+        fdb=netlink.fdb(),
+    )
 
 
 def _address_verbs(netlink: Netlink) -> tuple[Callable[[tuple[str, int]], None], Callable[[tuple[str, int]], None]]:
     return (lambda a: netlink.put_address("lo", *a)), (lambda a: netlink.delete_address("lo", *a))
 
 
-def _keep_vxlan(name: str, wanted: Vxlan, mtu: int) -> bool:
+def _keep_vxlan(name: str, wanted: Vxlan, mac_address: str, mtu: int) -> bool:
     """Whether the device is here and right; one that is not right is deleted."""
     with open_netlink() as netlink:
         link = netlink.link(name)
-        if link is None or link.vxlan != wanted:
+        if link is None or (link.vxlan, link.mac_address) != (wanted, mac_address):
             netlink.delete_link(name)
             return False
         if link.mtu != mtu:

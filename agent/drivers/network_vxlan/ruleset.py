@@ -1,8 +1,12 @@
 """Security groups and anti-spoofing as nftables rules. Pure: a spec in, tables out.
 
-    a packet from a tap:   check-source (tap, MAC and address agree)   -> drop what is forged, before it is tracked
-    forwarded:             check-egress (the sender's groups)          then check-ingress (the receiver's groups)
-    for the router itself: check-input  (DHCP, DNS, metadata, ping)
+    a frame from a tap:    <interface>.tap  (MAC, address, ARP and DHCP are its own)  -> marked, or dropped
+    routed or received:    check-source     (what came from a tap unmarked is dropped, before it is tracked)
+    forwarded:             check-egress     (the sender's groups)    then check-ingress (the receiver's groups)
+    for the router itself: check-input      (DHCP, DNS, metadata, ping)
+
+A tap's own chain sits at its ingress, since connection tracking joins fragments before any later hook sees them: one
+guest's fragment must never become part of another's datagram. A tap without that chain is silent.
 
 Egress and ingress are two base chains, since an `accept` ends one only: with both ends on one host, both must agree.
 Traffic from other hosts has passed its sender's rules there. Everything starts at drop. A packet meets the same number
@@ -10,25 +14,28 @@ of lookups whatever the number of ports: maps by tap lead to the port's chain, w
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from agent.drivers.network_vxlan import names
-from agent.host.nft import Chain, Set, Table
+from agent.host.nft import Chain, Device, Set, Table
 from agent.model import GroupSpec, PortSpec, RuleSpec, VpcSpec
 
 FILTER = "inet stead"
-ARP = "arp stead"
+INGRESS = "netdev stead"
+OBSOLETE = "arp stead"  # Of agents up to 0.1: what it checked, the ingress chains do.
 
 _TAPS = f'"{names.TAP_PREFIX}*"'
 _VXLANS = f'"{names.VXLAN_PREFIX}*"'
+_CHECKED = "0x73740001"  # Packet mark between a tap's own chain and `check-source`, which takes it off.
+_HARDWARE_ADDRESS = "@th,288,48"  # `chaddr` of a DHCP message: RFC 2131, figure 1, after the UDP header.
 _NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 
-def render(spec: VpcSpec) -> tuple[Table, Table]:
-    """The whole ruleset of a VPC's namespace."""
-    return _filter_table(spec), _arp_table(spec)
+def render(spec: VpcSpec, taps: Mapping[str, Device]) -> tuple[Table, Table]:
+    """The whole ruleset of a VPC's namespace; `taps` are those that are in it, by interface id."""
+    return _filter_table(spec), _ingress_table(spec, taps)
 
 
 def egress_chain(resource_id: str) -> str:
@@ -55,18 +62,29 @@ def _filter_table(spec: VpcSpec) -> Table:
     return Table(FILTER, _port_sets(spec) | _member_sets(spec), chains)
 
 
-def _arp_table(spec: VpcSpec) -> Table:
-    """A guest speaks for its own address only. (0.0.0.0, a probe for duplicates, gets no answer: nobody has it.)"""
-    rules = ("iifname . arp saddr ether . arp saddr ip @tap-addresses accept", f"iifname {_TAPS} drop")
-    chain = Chain(rules, hook="type filter hook input priority filter; policy accept;")
-    return Table(ARP, {"tap-addresses": _tap_addresses(spec)}, {"check-arp": chain})
+def _ingress_table(spec: VpcSpec, taps: Mapping[str, Device]) -> Table:
+    present = (port for port in spec.ports if port.interface_id in taps)
+    return Table(INGRESS, {}, {f"{p.interface_id}.tap": _tap_chain(p, taps[p.interface_id]) for p in present})
+
+
+def _tap_chain(port: PortSpec, tap: Device) -> Chain:
+    """A guest speaks for itself only. (ARP from 0.0.0.0, a probe for duplicates, gets no answer: nobody has it.)"""
+    mac, ip = _mac(port), IPv4Address(port.private_ip)
+    dhcp = f"udp dport 67 {_HARDWARE_ADDRESS} 0x{mac.replace(':', '')}"
+    rules = (
+        f"ether saddr != {mac} drop",
+        f"arp saddr ether {mac} arp saddr ip {ip} accept",
+        f"ip saddr {{ 0.0.0.0, {ip} }} {dhcp} meta mark set {_CHECKED} accept",
+        "udp dport 67 drop",  # It would give a neighbour's address back, or decline it.
+        f"ip saddr {ip} meta mark set {_CHECKED} accept",
+    )
+    return Chain(rules, hook='type filter hook ingress device "{device}" priority filter; policy drop;', device=tap)
 
 
 def _check_source(spec: VpcSpec) -> Chain:
     rules = (
-        "iifname . ether saddr . ip saddr @tap-addresses accept",
-        "iifname . ether saddr @tap-macs ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept",
-        f"iifname {_TAPS} drop",
+        f"iifname {_TAPS} meta mark != {_CHECKED} drop",
+        "meta mark set 0",
         f'iifname "{names.GATEWAY_DEVICE}" ip saddr {{ {IPv4Network(spec.cidr_block)}, {names.LINK_LOCAL} }} drop',
     )
     return Chain(rules, hook="type filter hook prerouting priority raw; policy accept;")
@@ -109,20 +127,12 @@ def _port_sets(spec: VpcSpec) -> dict[str, Set]:
     def by_tap(chain: str, port: PortSpec) -> str:
         return f'"{names.tap_name(port.interface_id)}" : jump {chain}'
 
-    macs = frozenset(f'"{names.tap_name(p.interface_id)}" . {_mac(p)}' for p in spec.ports)
     egress = frozenset(by_tap(egress_chain(p.interface_id), p) for p in spec.ports)
     ingress = frozenset(by_tap(ingress_chain(p.interface_id), p) for p in spec.ports)
     return {
-        "tap-addresses": _tap_addresses(spec),
-        "tap-macs": Set("type ifname . ether_addr", macs),
         "egress-by-tap": Set("type ifname : verdict", egress),
         "ingress-by-tap": Set("type ifname : verdict", ingress),
     }
-
-
-def _tap_addresses(spec: VpcSpec) -> Set:
-    elements = (f'"{names.tap_name(p.interface_id)}" . {_mac(p)} . {IPv4Address(p.private_ip)}' for p in spec.ports)
-    return Set("type ifname . ether_addr . ipv4_addr", frozenset(elements))
 
 
 def _member_sets(spec: VpcSpec) -> dict[str, Set]:

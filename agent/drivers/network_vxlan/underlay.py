@@ -1,17 +1,17 @@
 """The host's own side: where VXLAN comes in, and what nothing may use.
 
-Owns the tables `inet stead` and `arp stead` of the host's namespace. Each VPC has its own elements in them, so that
-VPCs never need to know of each other. The operator's tables are not touched; a packet must pass theirs as well.
+Owns the tables `inet stead` and `arp stead` of the host's namespace. The operator's tables are not touched; a packet
+must pass theirs as well.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Collection
 
 from agent.drivers.network_vxlan import names
 from agent.host import nft
 from agent.host.netlink import VXLAN_PORT
 from agent.host.nft import Chain, Set, Table
-from agent.model import VpcSpec
+from agent.host.rules import Rules
 
 TABLE = "inet stead"
 ARP = "arp stead"
@@ -28,35 +28,32 @@ class Underlay:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._uplink = ""
+        self._rules = Rules()
+        self._peers: dict[int, frozenset[str]] | None = None  # By VNI. None: to be read from what an older agent left.
 
-    def ensure_tables(self, uplink: str) -> None:
-        """Once for an agent and an uplink, and when somebody flushed them; elements of VPCs that are there stay."""
+    def admit(self, uplink: str, vni: int, addresses: Collection[str]) -> tuple[str, ...]:
+        """Let the VPC's peers in, and nobody else on its VNI. Returns the tables that somebody had changed."""
         with self._lock:
-            if self._uplink != uplink or not nft.has_chain(TABLE, "admit-vxlan"):
-                nft.apply("".join(map(nft.refill, _tables(uplink))))
-                self._uplink = uplink
+            self._peers = {**self._known(), vni: frozenset(addresses)}
+            return self._rules.converge(*tables(uplink, self._peers))
 
-    def remove_tables_unless(self, is_used: Callable[[], bool]) -> None:
-        """When to call: a VPC went away. A VPC that comes up meanwhile is seen by `is_used`, or makes them again."""
+    def dismiss(self, uplink: str, vni: int) -> None:
+        """Let nobody in on a VNI. Without any left, the tables go."""
         with self._lock:
-            if not is_used():
+            self._peers = {number: peers for number, peers in self._known().items() if number != vni}
+            if self._peers:
+                self._rules.converge(*tables(uplink, self._peers))
+            else:
                 nft.apply(nft.delete(TABLE) + nft.delete(ARP))
-                self._uplink = ""
+                self._rules.forget()
+
+    def _known(self) -> dict[int, frozenset[str]]:
+        """A new agent leaves other VPCs' peers in until it is told of those VPCs."""
+        return _admitted() if self._peers is None else self._peers
 
 
-def ensure_peers(spec: VpcSpec) -> None:
-    """Admit the VPC's peers, and nobody else on its VNI."""
-    wanted = frozenset(_element(peer.underlay_address, spec.vni) for peer in spec.peers)
-    _replace_peers(spec.vni, wanted)
-
-
-def remove_peers(vni: int) -> None:
-    """Admit nobody on a VNI."""
-    _replace_peers(vni, frozenset())
-
-
-def _tables(uplink: str) -> tuple[Table, Table]:
+def tables(uplink: str, peers: dict[int, frozenset[str]]) -> tuple[Table, Table]:
+    """Pure."""
     rules = (
         f'udp dport {VXLAN_PORT} iifname "{uplink}" {_SOURCE_AND_VNI} @{PEERS} accept',
         f"udp dport {VXLAN_PORT} drop",
@@ -64,21 +61,16 @@ def _tables(uplink: str) -> tuple[Table, Table]:
     admit = Chain(rules, hook="type filter hook input priority filter; policy accept;")
     silence = Chain((_TAPS_STAY_SILENT,), hook="type filter hook prerouting priority raw; policy accept;")
     arp = Chain((_TAPS_STAY_SILENT,), hook="type filter hook input priority filter; policy accept;")
+    admitted = frozenset(f"{ip} . {vni << 8:#010x}" for vni, addresses in peers.items() for ip in addresses)
     return (
-        Table(TABLE, {PEERS: Set(_PEER_TYPE)}, {"admit-vxlan": admit, "silence-taps": silence}),
+        Table(TABLE, {PEERS: Set(_PEER_TYPE, admitted)}, {"admit-vxlan": admit, "silence-taps": silence}),
         Table(ARP, {}, {"silence-taps": arp}),
     )
 
 
-def _replace_peers(vni: int, wanted: frozenset[str]) -> None:
-    pairs = (element["concat"] for element in nft.elements(TABLE, PEERS))
-    old = frozenset(_element(address, vni) for address, shifted in pairs if shifted == vni << 8)
-    nft.apply(nft.delta(_peer_table(old), _peer_table(wanted)))
-
-
-def _peer_table(elements: frozenset[str]) -> Table:
-    return Table(TABLE, {PEERS: Set(_PEER_TYPE, elements)})
-
-
-def _element(address: str, vni: int) -> str:
-    return f"{address} . {vni << 8:#010x}"
+def _admitted() -> dict[int, frozenset[str]]:
+    """Addresses by VNI, as the calling thread's namespace has them."""
+    found: dict[int, frozenset[str]] = {}
+    for address, shifted in (element["concat"] for element in nft.elements(TABLE, PEERS)):
+        found[shifted >> 8] = found.get(shifted >> 8, frozenset()) | {address}
+    return found

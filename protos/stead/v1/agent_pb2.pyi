@@ -261,14 +261,16 @@ class PortSpec(_message.Message):
     def __init__(self, interface_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., mac_address: _Optional[str] = ..., private_ip: _Optional[str] = ..., subnet_id: _Optional[str] = ..., group_ids: _Optional[_Iterable[str]] = ..., host_name: _Optional[str] = ...) -> None: ...
 
 class PeerSpec(_message.Message):
-    __slots__ = ("host_number", "underlay_address", "private_ips")
+    __slots__ = ("host_number", "underlay_address", "private_ips", "interface_ids")
     HOST_NUMBER_FIELD_NUMBER: _ClassVar[int]
     UNDERLAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_IPS_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_IDS_FIELD_NUMBER: _ClassVar[int]
     host_number: int
     underlay_address: str
     private_ips: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, host_number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., private_ips: _Optional[_Iterable[str]] = ...) -> None: ...
+    interface_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, host_number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., private_ips: _Optional[_Iterable[str]] = ..., interface_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GroupSpec(_message.Message):
     __slots__ = ("group_id", "rules")
@@ -303,14 +305,16 @@ class GroupMembers(_message.Message):
     def __init__(self, group_id: _Optional[str] = ..., private_ips: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GatewaySpec(_message.Message):
-    __slots__ = ("vpc_id", "epoch", "mappings")
+    __slots__ = ("vpc_id", "epoch", "mappings", "host_addresses")
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     MAPPINGS_FIELD_NUMBER: _ClassVar[int]
+    HOST_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
     vpc_id: str
     epoch: int
     mappings: _containers.RepeatedCompositeFieldContainer[AddressMapping]
-    def __init__(self, vpc_id: _Optional[str] = ..., epoch: _Optional[int] = ..., mappings: _Optional[_Iterable[_Union[AddressMapping, _Mapping]]] = ...) -> None: ...
+    host_addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, vpc_id: _Optional[str] = ..., epoch: _Optional[int] = ..., mappings: _Optional[_Iterable[_Union[AddressMapping, _Mapping]]] = ..., host_addresses: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AddressMapping(_message.Message):
     __slots__ = ("public_ip", "private_ip")

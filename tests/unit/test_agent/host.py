@@ -62,13 +62,13 @@ VPC = VpcSpec(
     cidr_block="172.31.0.0/16",
     subnets=(SubnetSpec("subnet-1", "172.31.0.0/20"),),
     ports=(PORT,),
-    peers=(PeerSpec(2, "192.0.2.2", ("172.31.0.6",)),),
+    peers=(PeerSpec(2, "192.0.2.2", ("172.31.0.6",), ("eni-2",)),),
     host_number=1,
     gateway_host_number=1,
     groups=(GroupSpec("sg-1", RULES),),
     group_members=(GroupMembers("sg-1", ("172.31.0.5", "172.31.0.6")),),
 )
-GATEWAY = GatewaySpec("vpc-1", 1, (AddressMapping("198.51.100.7", NIC.private_ip),))
+GATEWAY = GatewaySpec("vpc-1", 1, (AddressMapping("198.51.100.7", NIC.private_ip),), ("192.0.2.1", "192.0.2.2"))
 METADATA = InstanceMetadata(
     *("ami-1", "t3.nano", "home-1a", "home-1", "ip-172-31-0-5.home-1.compute.internal", "198.51.100.7", "mine"),
     *("ssh-ed25519 AAAA mine", ("default",), b"#!/bin/sh\n", "r-1", 0, "subnet-1", "172.31.0.0/20"),

@@ -1,0 +1,42 @@
+"""Who has each address of a VPC, as this host knew it last: a small file, which goes with the host's boot.
+
+Connections outlive neither, and nothing in the kernel tells one owner of an address from the next.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent.model import VpcSpec
+
+
+class Owners:
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "owners.json"
+
+    def moved(self, spec: VpcSpec) -> list[str]:
+        """Addresses that have another owner now, or none."""
+        now = owners(spec)
+        return sorted(address for address, owner in self._load().items() if now.get(address) != owner)
+
+    def save(self, spec: VpcSpec) -> None:
+        """When to call: the connections of those that moved are forgotten."""
+        now = owners(spec)
+        if now != self._load():
+            self._file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            draft = self._file.with_suffix(".new")
+            draft.write_text(json.dumps(now))
+            draft.rename(self._file)
+
+    def _load(self) -> Mapping[str, str]:
+        try:
+            found: dict[str, str] = json.loads(self._file.read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found
+
+
+def owners(spec: VpcSpec) -> dict[str, str]:
+    """Interface ids by address. Pure."""
+    peers = {ip: owner for peer in spec.peers for ip, owner in zip(peer.private_ips, peer.interface_ids, strict=False)}
+    return peers | {port.private_ip: port.interface_id for port in spec.ports}

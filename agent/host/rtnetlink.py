@@ -1,0 +1,103 @@
+"""What the kernel says about links, routes and neighbours of the calling thread's network namespace, in one dump each.
+
+Read at every pass, so it must cost little: a hundred links take 1 ms here and 54 ms by way of pyroute2, which decodes
+all that a message has. `agent.host.netlink` makes and changes things, and is what drivers use.
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+RTM_GETLINK, RTM_GETROUTE, RTM_GETNEIGH = 18, 26, 30
+AF_BRIDGE = 7  # Under this family, RTM_GETNEIGH lists forwarding entries.
+_NLM_F_REQUEST_DUMP = 0x301
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS = 29, 8
+_BUFFER_BYTES = 1 << 18  # The kernel fills at most 32 KiB of it at once.
+
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_LINK = struct.Struct("=BBHiII")  # struct ifinfomsg
+_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+_NEIGHBOUR = struct.Struct("=BBHiHBB")  # struct ndmsg
+
+Attributes = dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The fixed fields of a message, as its struct has them, and its attributes by number."""
+
+    fields: tuple[int, ...]
+    attributes: Attributes
+
+
+def links() -> Iterator[Message]:
+    """Fields: family, padding, type, index, flags, changes."""
+    body = _LINK.pack(0, 0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _RTEXT_FILTER_SKIP_STATS))
+    return _dump(RTM_GETLINK, body, _LINK)
+
+
+def routes() -> Iterator[Message]:
+    """IPv4, all tables. Fields: family, lengths of destination and source, TOS, table, protocol, scope, type, flags."""
+    return _dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, *[0] * 8), _ROUTE)
+
+
+def neighbours(family: int = socket.AF_INET, flags: int = 0) -> Iterator[Message]:
+    """Fields: family, padding twice, index, state, flags, type. With NTF_PROXY among `flags`, only such entries."""
+    return _dump(RTM_GETNEIGH, _NEIGHBOUR.pack(family, 0, 0, 0, 0, flags, 0), _NEIGHBOUR)
+
+
+def attributes(data: bytes) -> Attributes:
+    """Those in a row in `data`, by number, without the bits that mark nesting and byte order."""
+    found, offset = {}, 0
+    while offset + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        found[kind & 0x3FFF] = data[offset + 4 : offset + length]
+        offset += _aligned(max(length, 4))
+    return found
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return (_ATTRIBUTE.pack(4 + len(value), kind) + value).ljust(_aligned(4 + len(value)), b"\0")
+
+
+def text(value: bytes | None) -> str:
+    return value.rstrip(b"\0").decode() if value else ""
+
+
+def number(value: bytes | None) -> int:
+    return int.from_bytes(value, "little" if struct.pack("=H", 1)[0] else "big") if value else 0
+
+
+def ipv4(value: bytes | None) -> str:
+    return socket.inet_ntoa(value) if value else ""
+
+
+def mac(value: bytes | None) -> str:
+    return value.hex(":") if value else ""
+
+
+def _dump(kind: int, body: bytes, fixed: struct.Struct) -> Iterator[Message]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        netlink.send(_HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST_DUMP, 1, 0) + body)
+        while True:
+            for answer, content in _messages(netlink.recv(_BUFFER_BYTES)):
+                if answer == _NLMSG_DONE:
+                    return
+                if answer == _NLMSG_ERROR:
+                    raise OSError(-struct.unpack_from("=i", content)[0], f"rtnetlink refused to list ({kind})")
+                yield Message(fixed.unpack_from(content), attributes(content[fixed.size :]))
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    while offset < len(data):
+        length, kind, *_ = _HEADER.unpack_from(data, offset)
+        yield kind, data[offset + _HEADER.size : offset + length]
+        offset += _aligned(length)
+
+
+def _aligned(length: int) -> int:
+    return length + 3 & ~3

@@ -1,0 +1,136 @@
+"""What guests try on one another inside of a VPC: fragments, DHCP in a neighbour's name, addresses that were reused."""
+
+import contextlib
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from agent.model import RuleSpec
+from tests.integration.netlab import ALL_IN, ALL_OUT, DROPPED_S, Guest, Host, Lab, Namespace, Vpc, lab
+
+pytestmark = pytest.mark.host
+
+UDP_PORT = 5000
+SERVER = "172.31.0.7"
+
+
+@pytest.fixture
+def hosts() -> Iterator[Lab]:
+    with lab(2) as made:
+        yield made
+
+
+def test_a_fragment_does_not_get_into_a_neighbours_datagram(hosts: Lab) -> None:
+    """It is first shown to get there without the guard."""
+    vpc, host = Vpc(1, rules={"sg-a": (ALL_OUT, ALL_IN)}), hosts.hosts[0]
+    ports = vpc.add_port(1, 5, "sg-a"), vpc.add_port(1, 6, "sg-a"), vpc.add_port(2, 7, "sg-a")
+    vpc.ensure(hosts)
+    forger, victim = (host.start_guest(port) for port in ports[:2])
+    server = hosts.hosts[1].start_guest(ports[2])
+    with _udp(server, SERVER, UDP_PORT) as receiver:
+        router = host.namespace(f"stead-{vpc.vpc_id}")
+        router.run("nft delete table netdev stead; nft flush chain inet stead check-source")
+        router.run("sysctl -qw net.ipv4.conf.all.rp_filter=0")
+        assert _joined(victim, forger, receiver, 1) == b"first...forged.."
+
+        vpc.ensure(hosts)
+        assert _joined(victim, forger, receiver, 2) is None
+        assert _joined(victim, victim, receiver, 3) == b"first...forged..", "one's own fragments pass"
+
+
+def test_nobody_gives_back_or_declines_a_neighbours_address(hosts: Lab) -> None:
+    vpc, host = Vpc(1, rules={"sg-a": (ALL_OUT, ALL_IN)}), hosts.hosts[0]
+    ports = vpc.add_port(1, 5, "sg-a"), vpc.add_port(1, 6, "sg-a")
+    vpc.ensure(hosts)
+    forger, victim = host.start_guest(ports[0]), host.start_guest(ports[1], is_configured=False)
+    for message_type in (4, 7):  # DHCPDECLINE, DHCPRELEASE
+        _lease(victim)
+        with _udp(forger, "172.31.0.5", 68) as sender:
+            sender.sendto(_dhcp(victim, message_type), ("172.31.0.1", 67))
+    _lease(victim)
+    assert "172.31.0.6" in _leases(host)
+    assert "DHCPDECLINE" not in host.run("cat /run/stead/network-*/log")
+
+
+def test_who_gets_a_used_address_gets_none_of_its_connections(hosts: Lab) -> None:
+    """Also on another host, which sees the address stay where it is."""
+    from_members = RuleSpec(False, "udp", UDP_PORT, UDP_PORT, group_id="sg-a")
+    vpc = Vpc(1, rules={"sg-a": (ALL_OUT,), "sg-b": (ALL_OUT, from_members), "sg-c": (ALL_OUT,)})
+    member, server_port = vpc.add_port(1, 5, "sg-a"), vpc.add_port(2, 7, "sg-b")
+    vpc.ensure(hosts)
+    first, server = hosts.hosts[0].start_guest(member), hosts.hosts[1].start_guest(server_port)
+    with _udp(server, SERVER, UDP_PORT) as receiver:
+        with _udp(first, "172.31.0.5", 4000) as sender:
+            assert _asks(sender, receiver)
+            vpc.ensure(hosts)
+            assert _asks(sender, receiver), "a pass over the same owner forgets nothing"
+        hosts.hosts[0].stop_guest(member)
+        del vpc.ports[member]
+        stranger = replace(member, interface_id="eni-00000000000019999", group_ids=("sg-c",))
+        vpc.ports[stranger] = 1
+        vpc.ensure(hosts)
+        second = hosts.hosts[0].start_guest(stranger)
+        with _udp(second, "172.31.0.5", 4000) as sender:
+            sender.sendto(b"stranger", (SERVER, UDP_PORT))
+            assert _received(receiver) is None
+
+
+@contextlib.contextmanager
+def _udp(place: Namespace, address: str, port: int) -> Iterator[socket.socket]:
+    with place.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as made:
+        made.bind((address, port))
+        made.settimeout(DROPPED_S)
+        yield made
+
+
+def _received(receiver: socket.socket) -> bytes | None:
+    try:
+        return receiver.recv(64)
+    except TimeoutError:
+        return None
+
+
+def _asks(sender: socket.socket, receiver: socket.socket) -> bool:
+    """Both ways, so that the connection is an established one."""
+    sender.sendto(b"question", (SERVER, UDP_PORT))
+    question, who = receiver.recvfrom(64)
+    receiver.sendto(b"answer", who)
+    return question == b"question" and sender.recv(64) == b"answer"
+
+
+def _joined(first: Guest, second: Guest, receiver: socket.socket, identification: int) -> bytes | None:
+    """What the server gets of a datagram in two fragments that both claim to come from the victim."""
+    header = struct.pack("!HHHH", 4000, UDP_PORT, 8 + 16, 0)
+    _send_fragment(first, identification, 0, header + b"first...", is_last=False)
+    _send_fragment(second, identification, 16, b"forged..", is_last=True)
+    return _received(receiver)
+
+
+def _send_fragment(guest: Guest, identification: int, offset: int, payload: bytes, is_last: bool) -> None:
+    place = offset // 8 | (0 if is_last else 0x2000)
+    addresses = socket.inet_aton("172.31.0.6") + socket.inet_aton(SERVER)
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), identification, place, 64, socket.IPPROTO_UDP, 0)
+    with guest.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)) as raw:
+        raw.sendto(header + addresses + payload, (SERVER, 0))
+
+
+def _lease(guest: Guest) -> None:
+    guest.run("ip addr flush dev eth0; busybox udhcpc -i eth0 -n -q -f -t 5 -T 1 -s /run/udhcpc -O mtu -O hostname")
+
+
+def _leases(host: Host) -> str:
+    return host.run("cat /run/stead/network-*/leases")
+
+
+def _dhcp(victim: Guest, message_type: int) -> bytes:
+    """As the victim would send it: RFC 2131, figure 1."""
+    address, nobody = socket.inet_aton(victim.port.private_ip), bytes(4)
+    own = bytes.fromhex(victim.port.mac_address.replace(":", ""))
+    client = address if message_type == 7 else nobody
+    requested = b"\x32\x04" + address if message_type == 4 else b""
+    options = bytes([53, 1, message_type]) + requested + b"\x36\x04" + socket.inet_aton("172.31.0.1") + b"\xff"
+    fixed = struct.pack("!BBBBIHH4s4s4s4s16s", 1, 1, 6, 0, 0x1234, 0, 0, client, nobody, nobody, nobody, own)
+    return fixed + bytes(64 + 128) + b"\x63\x82\x53\x63" + options
