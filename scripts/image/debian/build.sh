@@ -3,7 +3,7 @@
 # and `work`; mounts what mmdebstrap mounts.
 
 packages="linux-image-cloud-amd64,grub-pc-bin,e2fsprogs,systemd-sysv,systemd-resolved,systemd-timesyncd,dbus,udev,
-    cloud-init,cloud-guest-utils,openssh-server,sudo,iproute2,iputils-ping,ca-certificates"
+    cloud-init,cloud-guest-utils,locales,openssh-server,sudo,iproute2,iputils-ping,ca-certificates"
 
 # MiB. The file system grows to the end of its disk at boot.
 root_start=1 root_size=1022
