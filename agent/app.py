@@ -53,7 +53,8 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
         metadata = _metadata_server(settings, desired.instance_at)
         await _prepare(drivers)
         engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)
-        session = Session(identities, _roles(settings, identity), drivers, ledger, engine, settings.session)
+        roles = _roles(settings, identity)
+        session = Session(identities, roles, drivers, ledger, engine, settings.session, authority=contents.authority)
         log.info("agent started", host=identity.host.host_id, version=__version__)
         await _run_until(stop, engine, session)
     finally:

@@ -14,12 +14,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from agent.converge.authority import Authority
 from agent.convert import spec_from_bytes, spec_to_bytes
 from agent.drivers.base import Transient
 from agent.host.threads import Threads
@@ -28,6 +29,7 @@ from agent.model import Kind, Ref, Spec
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS revision (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS authority (only INTEGER PRIMARY KEY CHECK (only = 1), region TEXT, incarnation TEXT);
 CREATE TABLE IF NOT EXISTS resource (kind TEXT, id TEXT, spec BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS guest_off (instance_id TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -56,6 +58,7 @@ class Contents:
     revision: int | None
     specs: dict[Ref, Spec]
     guest_off: dict[str, int]  # Generation in which the guest of an instance powered itself off, by instance id.
+    authority: Authority = field(default_factory=Authority)  # Of the last update that was not held.
 
 
 class Ledger:
@@ -85,9 +88,13 @@ class Ledger:
                 self._connection()
         return Contents(None, {}, {})
 
-    async def write(self, update: Update) -> None:
-        """Take in an update, whole or not at all; durable on return. Raises Transient where the disk fails."""
-        await self._threads.run("writing", self._commit, list(_statements(update)), is_whole=update.snapshot)
+    async def write(self, update: Update, *, is_held: bool = False) -> None:
+        """Take in an update, whole or not at all; durable on return. One that is held says nothing of who sent it.
+
+        Raises Transient where the disk fails.
+        """
+        statements = [*_statements(update), *(() if is_held else _authority_statements(update))]
+        await self._threads.run("writing", self._commit, statements, is_whole=update.snapshot)
 
     async def note_guest_off(self, instance_id: str, generation: int) -> None:
         """Remember that the guest powered itself off, so that nothing revives it in this generation."""
@@ -212,11 +219,13 @@ def _contents(db: sqlite3.Connection) -> Contents:
         revision = db.execute("SELECT number FROM revision").fetchone()
         rows = db.execute("SELECT kind, id, spec FROM resource").fetchall()
         guest_off = dict(db.execute("SELECT instance_id, generation FROM guest_off"))
+        authority = db.execute("SELECT region, incarnation FROM authority").fetchone()
     specs = (_spec(kind, id, blob) for kind, id, blob in rows)
     return Contents(
         revision=revision[0] if revision else None,
         specs={spec.ref: spec for spec in specs if spec is not None},
         guest_off=guest_off,
+        authority=Authority(authority[0], authority[1], revision[0]) if authority and revision else Authority(),
     )
 
 
@@ -244,4 +253,9 @@ def _statements(update: Update) -> Iterable[Statement]:
     if update.snapshot or update.remove:
         instances = "SELECT id FROM resource WHERE kind = ?"
         yield f"DELETE FROM guest_off WHERE instance_id NOT IN ({instances})", (Kind.INSTANCE.value,)  # noqa: S608
+
+
+def _authority_statements(update: Update) -> Iterable[Statement]:
     yield "INSERT OR REPLACE INTO revision VALUES (1, ?)", (update.revision,)
+    if update.incarnation:
+        yield "INSERT OR REPLACE INTO authority VALUES (1, ?, ?)", (update.region, update.incarnation)

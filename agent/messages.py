@@ -24,6 +24,9 @@ class Hello:
     boot_id: str
     capacity: Capacity
     roles: tuple[Role, ...]
+    region: str = ""
+    incarnation: str = ""
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ class Update:
     put: tuple[Spec, ...] = ()
     remove: tuple[Ref, ...] = ()
     raw: Mapping[Ref, bytes] = field(default_factory=dict, compare=False)
+    region: str = ""
+    incarnation: str = ""
+    released: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,9 +18,10 @@ import structlog
 
 from agent import __version__, bugs
 from agent.channel import agents, open_channel
+from agent.converge.authority import Authority, without_removals
 from agent.converge.engine import Engine
 from agent.convert import agent_message, from_control_message
-from agent.drivers.base import DriverError
+from agent.drivers.base import DriverError, this_boot
 from agent.drivers.registry import Drivers
 from agent.identity import ControlPair, IdentityStore, make_request
 from agent.ledger import Ledger
@@ -88,7 +88,12 @@ class Session:
         engine: Engine,
         settings: SessionSettings | None = None,
         jitter: Callable[[float, float], float] = random.uniform,
+        authority: Authority | None = None,
+        boot_id: str = "",
     ) -> None:
+        """`authority`: as the ledger has it."""
+        self._authority = authority or Authority()
+        self._boot_id = boot_id or this_boot()
         self._identities = identities
         self._roles = roles
         self._drivers = drivers
@@ -142,7 +147,11 @@ class Session:
                 await self._listen(line, tasks)
 
     async def _hello(self) -> Hello:
-        return Hello(__version__, _boot_id(), await self._capacity(), self._roles)
+        last = self._authority
+        return Hello(
+            *(__version__, self._boot_id, await self._capacity(), self._roles),
+            *(last.region, last.incarnation, last.revision),
+        )
 
     async def _capacity(self) -> Capacity:
         capacity = await self._drivers.probe()
@@ -162,8 +171,13 @@ class Session:
                 await self._take_in(message)
 
     async def _take_in(self, update: Update) -> None:
-        await self._ledger.write(update)
-        self._engine.apply(update)
+        objection = self._authority.objection(update)
+        if objection and objection != self._engine.held:
+            log.warning("update held", reason=objection, revision=update.revision)
+        taken = without_removals(update) if objection else update
+        await self._ledger.write(taken, is_held=bool(objection))
+        self._authority = self._authority if objection else self._authority.after(update)
+        self._engine.apply(taken, held=objection)
         self._revision = update.revision
         self._engine.observations.acknowledge()
         self._failures = 0
@@ -216,10 +230,6 @@ class Session:
             pair = ControlPair(request.key, issued.control_certificate)
             await asyncio.to_thread(self._identities.save_control, pair, issued.ca_certificate)
             raise SessionEnded("the certificate was renewed; the next session uses it")
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _unless_ours(error: BaseException) -> BaseException:

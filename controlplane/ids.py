@@ -30,6 +30,7 @@ class Prefix(StrEnum):
     ADDRESS_ASSOCIATION = "eipassoc"
     KEY_PAIR = "key"
     HOST = "host"
+    INCARNATION = "inc"
     PROJECT = "proj"
     TOKEN = "tok"  # noqa: S105 - not a secret
     HOST_TOKEN = "htok"  # noqa: S105 - not a secret

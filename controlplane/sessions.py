@@ -18,7 +18,8 @@ from controlplane.model.policy import Patience
 from controlplane.model.state import Entry, Revision
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.render import Key, Spec, Touched, in_order, render, render_all
-from controlplane.service import host_removal, hosts
+from controlplane.service import boots, host_removal, hosts, regions
+from controlplane.service.call import Call
 from controlplane.service.presence import HostStatus, Link, Presence, presence
 
 # Between updates to one agent. A VPC names all its members to each of its hosts: with a shorter pause, most of a busy
@@ -34,6 +35,9 @@ class Update:
     is_snapshot: bool
     put: Sequence[tuple[ObservedKind, Spec]]
     remove: Sequence[Key]
+    region: str
+    incarnation: str
+    is_released: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,11 @@ class Session:
         """Something may have changed, or something waits for this host's answer."""
         self._wake.set()
 
+    def start_over(self) -> None:
+        """Send everything once more."""
+        self._dirty = None
+        self._wake.set()
+
     def has(self, key: Key) -> bool:
         """Whether the agent was sent this resource."""
         return key in self._sent
@@ -97,7 +106,7 @@ class Session:
         dirty, self._dirty = self._dirty, set()
         if dirty is None:
             self._sent = render_all(state, self.host_id, self._region)
-            return Update(revision, True, [(kind, spec) for (kind, _), spec in self._sent.items()], ())
+            return self._update(revision, True, [(kind, spec) for (kind, _), spec in self._sent.items()], ())
         put, remove = [], []
         for key in in_order(dirty):
             spec = render(state, self.host_id, key, self._region)
@@ -106,7 +115,15 @@ class Session:
             elif spec is not None and self._sent.get(key) != spec:
                 self._sent[key] = spec
                 put.append((key[0], spec))
-        return Update(revision, False, put, remove)
+        return self._update(revision, False, put, remove)
+
+    def _update(
+        self, revision: int, is_snapshot: bool, put: Sequence[tuple[ObservedKind, Spec]], remove: Sequence[Key]
+    ) -> Update:
+        host = self._engine.state.hosts.get(self.host_id)
+        incarnation = regions.incarnation(self._engine.state, self._region)
+        is_released = host is not None and host.released_to == incarnation
+        return Update(revision, is_snapshot, put, remove, self._region, incarnation, is_released)
 
     def report(self, report: Report, revision: int) -> None:
         """Take in what the agent saw. It becomes durable soon; nobody waits for it. A later session knows better."""
@@ -232,6 +249,11 @@ class Sessions:
         """The agent said what its machine can hold."""
         self._engine.apply(hosts.update(self._engine.state, host_id, capacity, agent_version))
 
+    def greet(self, host_id: str, boot_id: str, word: regions.Word, call: Call) -> None:
+        """The agent said which boot of its machine this is, and what it last followed."""
+        self._engine.apply(regions.recognise(self._engine.state, call, word))
+        self._engine.apply(boots.follow(self._engine.state, call, host_id, boot_id))
+
     async def console(self, host_id: str, instance_id: str, max_bytes: int) -> bytes:
         session = self._open.get(host_id)
         if session is None:
@@ -254,7 +276,9 @@ class Sessions:
                 session.touch(key)
                 touched.hosts.add(host_id)
         for host_id, session in self._open.items():
-            if host_id in touched.hosts:
+            if host_id in touched.released:
+                session.start_over()
+            elif host_id in touched.hosts:
                 session.wake()
 
     def _sent_to(self, vpc_id: str) -> set[str]:

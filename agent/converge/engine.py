@@ -84,6 +84,7 @@ class Engine:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.desired = desired
+        self.held = ""  # Why nothing may be removed, for people; empty where it may.
         self.observations = Observations(clock)
         self._settings = settings or EngineSettings()
         self._jitter = jitter
@@ -105,8 +106,9 @@ class Engine:
                 self._add(ref)
             self._workers.create_task(self._watch.run())
 
-    def apply(self, update: Update) -> None:
-        """Take in what the ledger has already."""
+    def apply(self, update: Update, held: str = "") -> None:
+        """Take in what the ledger has already. `held`: why nothing may be removed; see `authority`."""
+        self.held = held
         for ref in sorted(self.desired.apply(update), key=_order):
             self._renew(self._resources.get(ref) or self._add(ref))
         self._become_certain()
@@ -127,7 +129,7 @@ class Engine:
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the host as a whole, for people."""
-        return self._watch.problems
+        return (self.held, *self._watch.problems) if self.held else self._watch.problems
 
     # The full pass
 
@@ -161,7 +163,7 @@ class Engine:
                 self.observations.put_unsettled(ref, instance=observe(domain, instances.guest_off(instance_id)))
 
     async def _sweep_taps(self) -> None:
-        if not self._certain.is_set() or self._network is None or self._watch.is_unseen(Kind.INSTANCE):
+        if not self._certain.is_set() or self.held or self._network is None or self._watch.is_unseen(Kind.INSTANCE):
             return
         for interface_id in self._orphans(await self._network.list_ports()):
             if self._orphans([interface_id]):  # Still: each of these calls takes time.
@@ -237,8 +239,7 @@ class Engine:
             else:
                 self._settle(resource, spec, Observed(resource.ref, converged=True))
             return
-        if resource.ref.kind is Kind.VPC:
-            self._check_unused(resource.ref.id)
+        self._check_removal(resource.ref)
         await driver.remove(resource.ref.id)
         self._let_go(resource)
 
@@ -249,6 +250,8 @@ class Engine:
         for _ in range(_MAX_ROUNDS):
             world = await instances.view.after(resource.mark)
             spec = cast(InstanceSpec | None, resource.spec)
+            if spec is None:
+                self._check_removal(ref)
             todo = instances.plan(ref.id, spec, cast(InstanceSpec | None, resource.last_spec), world)
             if spec is None and todo.is_done:
                 self._let_go(resource)
@@ -273,6 +276,12 @@ class Engine:
                 await instances.carry_out(resource.ref.id, todo.steps)
         finally:
             resource.mark = instances.view.mark()
+
+    def _check_removal(self, ref: Ref) -> None:
+        if self.held:
+            raise Transient(f"{ref} is not wanted any more, but {self.held}")
+        if ref.kind is Kind.VPC:
+            self._check_unused(ref.id)
 
     def _check_unused(self, vpc_id: str) -> None:
         """A VPC outlives its instances and its gateway. An instance that we were never told of may be in any."""

@@ -18,7 +18,7 @@ named `stead`, an interface alias, or a name that begins with `stead-` (or `st` 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -63,6 +63,11 @@ class ImageFetcher(Protocol):
         """
 
 
+def this_boot() -> str:
+    """Tells this life of the machine from its others."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 @dataclass(frozen=True, slots=True)
 class HostContext:
     """What every driver may know about its host. Drivers are constructed as `Driver(settings, context)`."""
@@ -73,6 +78,7 @@ class HostContext:
     run_dir: Path  # Ours alone, e.g. /run/stead; emptied by a reboot.
     pki_dir: Path  # ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem (QEMU's names).
     fetch_image: ImageFetcher
+    boot_id: str = field(default_factory=this_boot)
 
 
 @runtime_checkable
@@ -116,7 +122,9 @@ class ExportDriver(Protocol):
         """Open it to its clients alone, with mutual TLS.
 
         The epoch is durable before the export opens. An older epoch's process is killed and reaped first. Raises
-        Permanent for an epoch older than one ever opened, Transient while the volume is not there.
+        Permanent for an epoch older than one ever opened, and for one that was open in an earlier boot: what its guests
+        wrote and did not flush may be lost, and they must not go on. Guests on this very host have not survived either,
+        and may open theirs again. Raises Transient while the volume is not there.
         """
 
     async def remove(self, export_name: str) -> None:

@@ -12,8 +12,10 @@ from stead.v1.hosts_pb2 import (
     CreateHostTokenRequest,
     DeclareHostLostRequest,
     DescribeHostsRequest,
+    DescribeOrphanVolumesRequest,
     Host,
     HostRole,
+    ReleaseHostRequest,
     RemoveHostRequest,
 )
 
@@ -43,6 +45,10 @@ COLUMNS = {
     "DISK GIB": lambda host: f"{host.storage_gib_used}/{host.storage_gib}",
     "ROLES": _roles,
 }
+ORPHAN_COLUMNS = {
+    "HOST": lambda volume: volume.host_id,
+    "VOLUME": lambda volume: volume.volume_id,
+}
 
 
 @command(app, "list")
@@ -52,6 +58,23 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
     reply = await cli.stead.all_pages(cli.stead.hosts.DescribeHosts, request)
     cli.table(reply, COLUMNS, reply.hosts, "No hosts. `stead host token` lets one join.")
     cli.notes((host.host_id, cause) for host in reply.hosts for cause in (host.status_detail, *host.problems))
+
+
+@command(app, "orphans")
+async def orphans(cli: Cli, filter: Filters = None) -> None:
+    """List volumes on hosts of which the region knows nothing. They are left alone."""
+    request = DescribeOrphanVolumesRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.hosts.DescribeOrphanVolumes, request)
+    cli.table(reply, ORPHAN_COLUMNS, reply.volumes, "No orphans.")
+
+
+@command(app, "release", mutates=True)
+async def release(
+    cli: Cli, host: Annotated[str, typer.Argument(metavar="HOST", help="A host's id.", show_default=False)]
+) -> None:
+    """Let a host remove what it held, after the database was restored."""
+    reply = await cli.stead.hosts.ReleaseHost(ReleaseHostRequest(**cli.mutation, host_id=host))
+    cli.say(reply, f"Released {host}")
 
 
 @command(app, "token", mutates=True)

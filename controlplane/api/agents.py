@@ -14,7 +14,7 @@ from controlplane.model.instance import Observation, ObservedKind, observation_i
 from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.reconcile.absorb import Report
-from controlplane.service import hosts, projects
+from controlplane.service import hosts, projects, regions
 from controlplane.service.call import Call
 from controlplane.sessions import ConsoleRequest, Update
 from controlplane.uploads import Uploads
@@ -134,6 +134,7 @@ class Agents(AgentsServicer):
                 case "hello":
                     version = message.hello.agent_version
                     every.tell(session.host_id, _capacity(message.hello.capacity), version)
+                    self._greet(session.host_id, message.hello)
                 case "heartbeat":
                     every.tell(session.host_id, _capacity(message.heartbeat.capacity), version)
                 case "report":
@@ -141,6 +142,11 @@ class Agents(AgentsServicer):
                 case "console_reply":
                     reply = message.console_reply
                     session.answer_console(reply.request_id, reply.output, reply.error)
+
+    def _greet(self, host_id: str, hello: pb.Hello) -> None:
+        call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
+        word = regions.Word(hello.region, hello.incarnation, hello.revision)
+        self._edge.sessions.greet(host_id, hello.boot_id, word, call)
 
 
 def _needs_image(state: State, host_id: str, image_id: str) -> bool:
@@ -169,6 +175,9 @@ def _to_message(message: Update | ConsoleRequest) -> pb.ControlMessage:
             snapshot=message.is_snapshot,
             put=[pb.Resource(**{kind.value: spec}) for kind, spec in message.put],
             remove=[pb.ResourceRef(kind=_KINDS[kind], id=resource_id) for kind, resource_id in message.remove],
+            region=message.region,
+            incarnation=message.incarnation,
+            released=message.is_released,
         )
     )
 

@@ -131,6 +131,25 @@ class Hosts(HostsServicer):
         )
         return done
 
+    async def DescribeOrphanVolumes(self, request: Any, context: Any) -> hosts_pb2.DescribeOrphanVolumesResponse:
+        found, token = await describe(
+            self._edge,
+            request,
+            lambda state, call: hosts.orphans(state, call, request.host_ids),
+            lambda state: {"volume-id": lambda row: row.volume_id},
+            lambda state, row, call: hosts_pb2.OrphanVolume(host_id=row.host_id, volume_id=row.volume_id),
+        )
+        return hosts_pb2.DescribeOrphanVolumesResponse(volumes=found, next_page_token=token)
+
+    async def ReleaseHost(self, request: Any, context: Any) -> hosts_pb2.ReleaseHostResponse:
+        done, _ = await self._edge.mutate(
+            request,
+            hosts.release,
+            request.host_id,
+            lambda state, _: hosts_pb2.ReleaseHostResponse(),
+        )
+        return done
+
     async def DescribeHosts(self, request: Any, context: Any) -> hosts_pb2.DescribeHostsResponse:
         sessions = self._edge.sessions
 

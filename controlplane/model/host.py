@@ -1,4 +1,4 @@
-"""Zones, hosts, and the tokens with which a host joins."""
+"""The region, zones, hosts, and the tokens with which a host joins."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,17 @@ class HostRole(IntEnum):
     COMPUTE = 1
     STORAGE = 2
     GATEWAY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """`id` is its name. `incarnation` changes when the database is restored from a backup: hosts may know more than it
+    does, and remove nothing on its word until an admin has looked.
+    """
+
+    id: str
+    incarnation: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,8 @@ class Host:
 
     Capacity is what its agent last said (and counts as zero until then); it is stored when it changes. `last_seen_at`
     is None until its agent has connected, and may lag behind; `is_away`: it was given up since. `lost_at`: an admin's
-    word that the machine is gone for good; `is_removed`: it goes when nothing refers to it any more.
+    word that the machine is gone for good; `is_removed`: it goes when nothing refers to it any more. `boot_id`: of the
+    boot that its agent last spoke of; `released_to`: the incarnation that an admin lets it follow.
     """
 
     id: str
@@ -45,6 +57,8 @@ class Host:
     is_away: bool = False
     lost_at: datetime | None = None
     is_removed: bool = False
+    boot_id: str = ""
+    released_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from controlplane.model.audit import CallRecord
 from controlplane.model.capacity import NOTHING, Resources, claim_of
-from controlplane.model.host import Host, HostToken, Zone
+from controlplane.model.host import Host, HostToken, Region, Zone
 from controlplane.model.image import Image, InstanceType, KeyPair
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
 from controlplane.model.network import (
@@ -184,6 +184,7 @@ class State:
         self.projects = Table("project", Project, name=lambda r: (r.name,))
         self.tokens = Table("token", Token, secret_hash=lambda r: (r.secret_hash,))
         self.calls = Table("call", CallRecord, project=lambda r: (r.project_id,))
+        self.regions = Table("region", Region)
         self.zones = Table("zone", Zone)
         self.host_tokens = Table("host-token", HostToken, secret_hash=lambda r: (r.secret_hash,))
         self.hosts = Table("host", Host, zone=lambda r: (r.zone,), number=lambda r: (r.number,))

@@ -99,13 +99,15 @@ def _members(state: State, vpc_id: str) -> dict[str, list[NetworkInterface]]:
 class Touched:
     """What changes may alter: single resources on single hosts, and VPCs where they are. Too much does no harm.
 
-    `hosts` are those whose answer something waits for, even where nothing changes for them. The state may be ahead of
+    `hosts` are those whose answer something waits for, even where nothing changes for them; `released` those that may
+    now follow what they held. The state may be ahead of
     the entries: a row that one of them is about, or refers to, may be gone by now. Then a later entry says so.
     """
 
     keys: set[tuple[str, Key]] = field(default_factory=set)
     vpc_ids: set[str] = field(default_factory=set)
     hosts: set[str] = field(default_factory=set)
+    released: set[str] = field(default_factory=set)
 
     def add(self, state: State, entry: Entry) -> None:
         """Take one entry of the log into account."""
@@ -115,6 +117,8 @@ class Touched:
         if isinstance(entry.new or entry.old, Host) and (entry.old is None or entry.new is None):
             for gateway in state.internet_gateways:
                 self.keys.add((gateway.host_id, (ObservedKind.GATEWAY, gateway.vpc_id)))
+        if isinstance(entry.old, Host) and isinstance(entry.new, Host):
+            self.released |= {entry.id} if entry.old.released_to != entry.new.released_to else set()
         if (
             isinstance(entry.old, Instance)
             and isinstance(entry.new, Instance)

@@ -268,20 +268,20 @@ def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
 
 
 def follow(state: State, call: Call, change: Change, instance: Instance) -> None:
-    """Open the instance's volumes to the host that it now is on: a new epoch each, which shuts the old one out."""
+    """Open the instance's volumes for a start on the host that it now is on: a new epoch each, which shuts the old one
+    out, with all that an earlier life of the instance may still have under way.
+    """
     for attachment in _held(state.attachments.by("instance", instance.id)):
-        if attachment.client_host_id != instance.host_id:
-            volume = state.volumes[attachment.volume_id]
-            change.delete(attachment)
-            bond(
-                state,
-                call,
-                change,
-                volume,
-                instance,
-                attachment.device_name,
-                delete_on_termination=attachment.delete_on_termination,
-            )
+        change.delete(attachment)
+        bond(
+            state,
+            call,
+            change,
+            state.volumes[attachment.volume_id],
+            instance,
+            attachment.device_name,
+            delete_on_termination=attachment.delete_on_termination,
+        )
 
 
 def _held(attachments: Iterable[Attachment]) -> list[Attachment]:

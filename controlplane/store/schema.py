@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from controlplane.model.audit import CallRecord
-from controlplane.model.host import Host, HostToken, Zone
+from controlplane.model.host import Host, HostToken, Region, Zone
 from controlplane.model.image import Image, InstanceType, KeyPair
 from controlplane.model.instance import Attachment, Instance, Observation, Volume
 from controlplane.model.network import (
@@ -100,6 +100,11 @@ TABLES: dict[type[Row], Table] = {
         _json("resource_ids"),
         _time("created_at"),
     ),
+    Region: _table(
+        "regions",
+        _text("incarnation"),
+        _time("created_at"),
+    ),
     Zone: _table(
         "zones",
         _time("created_at"),
@@ -133,6 +138,8 @@ TABLES: dict[type[Row], Table] = {
         _boolean("is_away"),
         _time("lost_at", nullable=True),
         _boolean("is_removed"),
+        _text("boot_id"),
+        _text("released_to"),
         unique=(("number",),),
     ),
     InstanceType: _table(

@@ -24,6 +24,8 @@ ADMINS_ONLY = {
     "DescribeHosts",
     "DeclareHostLost",
     "RemoveHost",
+    "DescribeOrphanVolumes",
+    "ReleaseHost",
     "CreateInstanceType",
     "DeleteInstanceType",
 }

@@ -21,7 +21,7 @@ SECRETS = {"CreateToken": "secret", "CreateHostToken": "token", "CreateKeyPair":
 
 async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     """For every mutating method fields with which it succeeds, whatever the others did before."""
-    await cloud.add_host()
+    host_id = await cloud.add_host()
     image_id, other_image = await cloud.import_image("a"), await cloud.import_image("b")
     launched = await cloud.ask("RunInstances", image_id=image_id, min_count=6)
     running, mapped, stopped, ended, rebooted, attached = (row.instance_id for row in launched.instances)
@@ -51,6 +51,7 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
         "CreateHostToken": {"zone_name": "home-1a", "roles": [1]},
         "DeclareHostLost": {"host_id": away},
         "RemoveHost": {"host_id": empty},
+        "ReleaseHost": {"host_id": host_id},
         "CreateInstanceType": {"instance_type": {"instance_type": "a.new", "vcpus": 1, "memory_mib": 64}},
         "DeleteInstanceType": {"instance_type": "a.old"},
         "DeregisterImage": {"image_id": other_image},

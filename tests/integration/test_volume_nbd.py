@@ -601,6 +601,35 @@ async def test_an_old_epoch_never_opens_again(host: Host, export: ExportSpec) ->
     await host.exports().ensure(new)
 
 
+async def test_an_epoch_ends_with_the_boot_it_was_opened_in(host: Host, export: ExportSpec) -> None:
+    """A guest elsewhere goes on writing after a power cut, and must not be told that what it lost is safe."""
+    await host.volumes().ensure(VOLUME)
+    elsewhere = replace(export, client_host_ids=("host-2",))
+    await host.exports().ensure(elsewhere)
+    await _kill_daemon(host, elsewhere)
+    await host.exports().ensure(elsewhere)
+    await _kill_daemon(host, elsewhere)
+
+    rebooted = NbdExportDriver(host.settings, replace(host.context, boot_id="another"))
+    with pytest.raises(Permanent, match="vol-0a-e1 ended when its storage host went down"):
+        await rebooted.ensure(elsewhere)
+    assert await rebooted.list() == {}
+    new = next_epoch(elsewhere)
+    await rebooted.ensure(new)
+    assert await rebooted.list() == {new.export_name: new}
+
+
+async def test_an_epoch_of_a_guest_on_this_host_outlives_the_boot_that_ended_both(
+    host: Host, export: ExportSpec
+) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    await _kill_daemon(host, export)
+    rebooted = NbdExportDriver(host.settings, replace(host.context, boot_id="another"))
+    await rebooted.ensure(export)
+    assert await rebooted.list() == {export.export_name: export}
+
+
 async def test_two_epochs_at_once_end_with_the_later(host: Host, export: ExportSpec) -> None:
     await host.volumes().ensure(VOLUME)
     driver, new = host.exports(), next_epoch(export)

@@ -133,7 +133,12 @@ class Host:
             drivers, chance = self._drivers(), self._loop.random.uniform
             engine = Engine(drivers, desired, ledger, contents.guest_off, jitter=chance, clock=self._loop.time)
             identities: object = Identities(self.wire)
-            session = Session(identities, self.machine.roles, drivers, ledger, engine, jitter=chance)  # type: ignore[arg-type]
+            session = Session(
+                *(identities, self.machine.roles, drivers, ledger, engine),  # type: ignore[arg-type]
+                jitter=chance,
+                authority=contents.authority,
+                boot_id=self.world.boot_id,
+            )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(engine.run())
                 tasks.create_task(session.run())

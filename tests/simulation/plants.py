@@ -12,6 +12,7 @@ from agent.converge.engine import Engine as AgentEngine
 from agent.converge.engine import Resource
 from agent.converge.observations import Observations
 from agent.converge.resources import Volumes
+from agent.drivers.fake import FakeWorld
 from agent.messages import Report, Update
 from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
 from controlplane.api import events
@@ -159,6 +160,11 @@ def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Volumes, "remove", remove)
 
 
+def its_storage_hosts_open_an_epoch_again_after_a_power_cut(patch: pytest.MonkeyPatch) -> None:
+    """A guest elsewhere goes on over lost writes."""
+    patch.setattr(FakeWorld, "boot_id", "always the same")
+
+
 PLANTS: tuple[Plant, ...] = (
     it_answers_before_the_commit,
     it_commits_half_a_change,
@@ -172,4 +178,5 @@ PLANTS: tuple[Plant, ...] = (
     its_agent_does_not_acknowledge,
     its_agent_revives_a_guest_that_powered_itself_off,
     its_agent_deletes_by_absence,
+    its_storage_hosts_open_an_epoch_again_after_a_power_cut,
 )

@@ -12,6 +12,7 @@ from controlplane.keys import KeyType
 from controlplane.keys import create as make_key
 from controlplane.model.audit import CallRecord
 from controlplane.model.host import HostRole
+from controlplane.model.instance import Observation, ObservedKind, observation_id
 from controlplane.model.project import Role
 from controlplane.service import catalogue, hosts, images, key_pairs, power, projects, regions, sweeping
 from controlplane.service.catalogue import CreateInstanceType
@@ -19,7 +20,8 @@ from controlplane.service.hosts import Capacity, CreateHostToken, Join
 from controlplane.service.images import RegisterImage
 from controlplane.service.key_pairs import DeleteKeyPair, StoreKeyPair
 from controlplane.service.projects import CreateToken
-from tests.unit.region import ZONES, Region
+from controlplane.service.regions import Word
+from tests.unit.region import NAME, ZONES, Region
 
 UNKNOWN = "f" * 17
 
@@ -230,6 +232,47 @@ def test_the_number_of_key_pairs_is_limited_for_each_project() -> None:
     region.do(key_pairs.store, StoreKeyPair("a", KEY), project_id=region.do(projects.create, "other"))
     region.do(key_pairs.store, StoreKeyPair("a", KEY))
     region.refuses("KeyPairLimitExceeded", key_pairs.store, StoreKeyPair("b", KEY))
+
+
+def test_a_database_that_was_restored_is_another_incarnation(region: Region) -> None:
+    now = regions.incarnation(region.state, NAME)
+    for word in (
+        Word(NAME, now, region.state.revision),
+        Word(NAME, "inc-of-another", region.state.revision + 1),
+        Word("home-2", now, region.state.revision + 1),
+        Word("", "", 0),
+    ):
+        region.apply(regions.recognise(region.state, region.call(), word))
+        assert regions.incarnation(region.state, NAME) == now
+    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, region.state.revision + 1)))
+    assert regions.incarnation(region.state, NAME) not in (now, "")
+    renewed = regions.incarnation(region.state, NAME)
+    region.do(regions.sync)
+    assert regions.incarnation(region.state, NAME) == renewed
+
+
+def test_a_host_is_released_to_this_incarnation_alone(region: Region) -> None:
+    host_id = region.add_host()
+    for _ in range(2):
+        region.do(hosts.release, host_id)
+        assert region.state.hosts[host_id].released_to == regions.incarnation(region.state, NAME)
+    now = regions.incarnation(region.state, NAME)
+    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, region.state.revision + 1)))
+    assert region.state.hosts[host_id].released_to != regions.incarnation(region.state, NAME)
+    region.refuses("InvalidHostID.NotFound", hosts.release, "host-" + "0" * 17)
+
+
+def test_orphans_are_volumes_that_no_row_speaks_of(region: Region) -> None:
+    first, second = region.add_host(), region.add_host()
+    known = region.volume()
+    for host_id, volume_id in ((first, "vol-stray"), (second, known)):
+        row_id = observation_id(host_id, ObservedKind.VOLUME, volume_id)
+        region.put(Observation(row_id, host_id, ObservedKind.VOLUME, volume_id, False, "orphan", True))
+    assert {row.id for row in hosts.orphans(region.state, region.call(), [])} == {
+        f"{first}/vol-stray",
+        f"{second}/{known}",
+    }
+    assert [row.volume_id for row in hosts.orphans(region.state, region.call(), [second])] == [known]
 
 
 def test_the_clock_ends_what_nobody_may_ask_for_any_more(region: Region) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.drivers.base import Permanent, Transient
+from agent.drivers.base import HostContext, Permanent, Transient
+from agent.drivers.fake.settings import FakeSettings
 from agent.drivers.fake.world import Verbs
 from agent.model import Capacity, ExportSpec, ImageSource, VolumeSpec
 
@@ -58,6 +59,10 @@ class FakeVolumeDriver(Verbs):
 
 
 class FakeExportDriver(Verbs):
+    def __init__(self, settings: FakeSettings, context: HostContext) -> None:
+        super().__init__(settings, context)
+        self._host_id = context.host_id
+
     async def probe(self) -> Capacity:
         return Capacity()
 
@@ -69,14 +74,20 @@ class FakeExportDriver(Verbs):
             world = self.world
             if spec.volume_id not in world.volumes or world.volumes[spec.volume_id].deleted:
                 raise Transient(f"{spec.export_name}: {spec.volume_id} is not there yet")
-            if spec.epoch < world.epochs.get(spec.volume_id, 0):
-                raise Permanent(f"{spec.export_name}: epoch {world.epochs[spec.volume_id]} was open already")
+            self._check_epoch(spec)
             if world.exports.get(spec.export_name) != spec:
-                world.epochs[spec.volume_id] = spec.epoch
+                world.epochs[spec.volume_id] = (spec.epoch, world.boot_id)
                 for name in [name for name, export in world.exports.items() if export.volume_id == spec.volume_id]:
                     del world.exports[name]
                 world.exports[spec.export_name] = spec
                 world.changes.append(call)
+
+    def _check_epoch(self, spec: ExportSpec) -> None:
+        epoch, boot_id = self.world.epochs.get(spec.volume_id, (0, ""))
+        if spec.epoch < epoch:
+            raise Permanent(f"{spec.export_name}: epoch {epoch} was open already")
+        if spec.epoch == epoch and boot_id != self.world.boot_id and spec.client_host_ids != (self._host_id,):
+            raise Permanent(f"{spec.export_name} ended when its host went down: it takes a new epoch")
 
     async def remove(self, export_name: str) -> None:
         async with self.verb("export.remove", export_name) as call:

@@ -45,7 +45,8 @@ Fault = Callable[[Call, str], None]
 class FakeWorld:
     underlay_address: str
     volumes: dict[str, VolumeSpec] = field(default_factory=dict)
-    epochs: dict[str, int] = field(default_factory=dict)
+    epochs: dict[str, tuple[int, str]] = field(default_factory=dict)  # With the boot in which it was opened.
+    boots: int = 1
     exports: dict[str, ExportSpec] = field(default_factory=dict)
     vpcs: dict[str, VpcSpec] = field(default_factory=dict)
     gateways: dict[str, GatewaySpec] = field(default_factory=dict)
@@ -92,6 +93,10 @@ class FakeWorld:
         for listener in self.listeners:
             listener.put_nowait(instance_id)
 
+    @property
+    def boot_id(self) -> str:
+        return f"boot-{self.boots}"
+
     def empty_trash(self, *volume_ids: str) -> None:
         """For good; of what is named, or all of it."""
         for volume_id in volume_ids or [id for id, volume in self.volumes.items() if volume.deleted]:
@@ -110,6 +115,7 @@ class FakeWorld:
 
     def reboot_host(self) -> None:
         """A power cut: files stay, and everything that lives in memory is gone."""
+        self.boots += 1
         for memory in (self.exports, self.vpcs, self.gateways, self.ports):
             memory.clear()
         for instance_id, domain in self.domains.items():

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.volume_nbd.dh_params import ensure_dh_params
-from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.files import Opening, PoolFiles
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import command_line
@@ -36,6 +36,8 @@ class NbdExportDriver:
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
         self._pool = PoolFiles(Path(settings.pool_dir), settings.reserve_percent)
         self._records = ExportRecords(context.run_dir / "exports")
+        self._host_id = context.host_id
+        self._boot_id = context.boot_id
         self._address = context.underlay_address
         self._pki_dir = context.pki_dir
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -57,14 +59,19 @@ class NbdExportDriver:
 
     async def ensure(self, spec: ExportSpec) -> None:
         async with self._volume_locks[spec.volume_id]:
-            await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, spec.epoch)
+            opening = self._opening(spec)
+            await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
             recorded = list(self._records.select(spec.volume_id))
             if spec in recorded and self._records.is_open(spec):
                 return
             for other in recorded:
                 await self._close(other.export_name)
-            with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, spec.epoch) as claim:
+            with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
                 await self._open(spec, claim)
+
+    def _opening(self, spec: ExportSpec) -> Opening:
+        """Guests on this very host end with it."""
+        return Opening(spec.epoch, self._boot_id, outlives_boot=spec.client_host_ids == (self._host_id,))
 
     async def remove(self, export_name: str) -> None:
         volume_id, _, _ = export_name.rpartition("-e")

@@ -1,6 +1,6 @@
 """A pool's files: volumes, images, and the epoch that each volume has come to. Owns what is below `pool_dir`.
 
-    volumes/<volume id>.raw    sparse; the extended attribute EPOCH holds the latest epoch ever opened
+    volumes/<volume id>.raw    sparse; the extended attribute EPOCH: the latest epoch ever opened, and its boot
     images/<image id>.raw      never written again once it has this name
     trash/<volume id>.raw      a deleted volume, see `trash`
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from agent.drivers.base import Permanent, Transient
+from agent.files import fsync_directory
 from agent.host.threads import Threads
 
 P = ParamSpec("P")
@@ -31,6 +32,17 @@ EPOCH = "user.stead.epoch"
 WORKERS = 8  # Calls into the pool at once. Fewer: one volume's fsync holds up others. More: nothing gained on one disk.
 DEADLINE_S = 30.0  # Lower: an fsync on a busy disk counts as stuck. Higher: a hung disk shows up later.
 DIRECTORIES = ("volumes", "images", "trash")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An epoch that is to be opened, and this boot of the machine. `outlives_boot`: it may go on after another boot, as
+    all who had it open have not outlived that one either.
+    """
+
+    epoch: int
+    boot_id: str
+    outlives_boot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +119,15 @@ class PoolFiles:
             volume.truncate(size_bytes)
             os.fsync(volume.fileno())
 
-    def claim(self, volume_id: str, epoch: int) -> BinaryIO:
+    def claim(self, volume_id: str, opening: Opening) -> BinaryIO:
         """The right to export the volume, for as long as this file, or a process that inherited it, is open.
 
-        The epoch is durable when this returns. Raises Permanent when a later one is, Transient when there is no volume
-        or somebody has the right.
+        The epoch is durable when this returns. Raises as `check_epoch`, and Transient when somebody has the right.
         """
         claim = self.lock(volume_id)
         try:
-            self.check_epoch(volume_id, epoch)
-            os.setxattr(claim.fileno(), EPOCH, str(epoch).encode())
+            self.check_epoch(volume_id, opening)
+            os.setxattr(claim.fileno(), EPOCH, f"{opening.epoch} {opening.boot_id}".encode())
             os.fsync(claim.fileno())
         except BaseException:
             claim.close()
@@ -137,28 +148,35 @@ class PoolFiles:
             raise Transient(f"volume {volume_id} is still exported: `fuser {path}` tells by whom") from error
         return file
 
-    def check_epoch(self, volume_id: str, epoch: int) -> None:
-        """Raises Permanent when a later epoch was opened, Transient when there is no volume."""
-        latest = self._latest_epoch(volume_id)
-        if epoch < latest:
-            raise Permanent(f"{volume_id}-e{epoch} is over for good: {volume_id} was opened in epoch {latest}")
+    def check_epoch(self, volume_id: str, opening: Opening) -> None:
+        """Raises Permanent when a later epoch was opened, or this one in another boot; Transient without a volume."""
+        latest, boot_id = self._latest_epoch(volume_id)
+        if opening.epoch < latest:
+            raise Permanent(f"{volume_id}-e{opening.epoch} is over for good: {volume_id} was opened in epoch {latest}")
+        if opening.epoch == latest and boot_id not in ("", opening.boot_id) and not opening.outlives_boot:
+            raise Permanent(
+                f"{volume_id}-e{latest} ended when its storage host went down, since what was not flushed may be lost; "
+                "its instance goes on in a new epoch, after a power cycle"
+            )
 
-    def _latest_epoch(self, volume_id: str) -> int:
+    def _latest_epoch(self, volume_id: str) -> tuple[int, str]:
+        """And the boot in which it was opened; empty where an earlier version did not say."""
         try:
-            return int(os.getxattr(self.volume_path(volume_id), EPOCH))
+            epoch, _, boot_id = os.getxattr(self.volume_path(volume_id), EPOCH).decode().partition(" ")
+            return int(epoch), boot_id
         except FileNotFoundError as error:
             raise Transient(f"volume {volume_id} is not in pool {self.directory} yet") from error
         except OSError as error:
             if error.errno != errno.ENODATA:
                 raise
-            return 0
+            return 0, ""
 
     def publish_image(self, part: Path, image: Path) -> None:
         """Give a whole image its name, durably."""
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.rename(image)
-        sync_directory(image.parent)
+        fsync_directory(image.parent)
 
     def require(self, what: str, needed_bytes: int, free_bytes: int) -> None:
         """Raises Permanent when the pool has too little for `what`."""
@@ -212,12 +230,6 @@ def _open_directory(directory: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in it durable."""
-    with _open_directory(directory) as fd:
-        os.fsync(fd)
 
 
 def _set_up_hint(directory: Path) -> str:

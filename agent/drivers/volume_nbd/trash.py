@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.drivers.volume_nbd.files import PoolFiles, sync_directory
+from agent.drivers.volume_nbd.files import PoolFiles
+from agent.files import fsync_directory
 
 DELETED_AT = "user.stead.deleted_at"
 
@@ -30,8 +31,8 @@ def bury(pool: PoolFiles, volume_id: str, now: float) -> None:
             os.setxattr(volume.fileno(), DELETED_AT, str(now).encode())
             os.fsync(volume.fileno())
             path.rename(pool.trash_path(volume_id))
-    sync_directory(pool.trash_path(volume_id).parent)
-    sync_directory(path.parent)
+    fsync_directory(pool.trash_path(volume_id).parent)
+    fsync_directory(path.parent)
 
 
 def restore(pool: PoolFiles, volume_id: str) -> None:
@@ -39,8 +40,8 @@ def restore(pool: PoolFiles, volume_id: str) -> None:
     path, buried = pool.volume_path(volume_id), pool.trash_path(volume_id)
     if buried.exists() and not path.exists():
         buried.rename(path)
-        sync_directory(path.parent)
-        sync_directory(buried.parent)
+        fsync_directory(path.parent)
+        fsync_directory(buried.parent)
 
 
 def select(pool: PoolFiles) -> list[Buried]:

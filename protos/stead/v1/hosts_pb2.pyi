@@ -138,3 +138,45 @@ class RemoveHostResponse(_message.Message):
     LOST_IDS_FIELD_NUMBER: _ClassVar[int]
     lost_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, lost_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class OrphanVolume(_message.Message):
+    __slots__ = ("host_id", "volume_id")
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    host_id: str
+    volume_id: str
+    def __init__(self, host_id: _Optional[str] = ..., volume_id: _Optional[str] = ...) -> None: ...
+
+class DescribeOrphanVolumesRequest(_message.Message):
+    __slots__ = ("host_ids", "filters", "page_size", "page_token")
+    HOST_IDS_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    host_ids: _containers.RepeatedScalarFieldContainer[str]
+    filters: _containers.RepeatedCompositeFieldContainer[_common_pb2.Filter]
+    page_size: int
+    page_token: str
+    def __init__(self, host_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class DescribeOrphanVolumesResponse(_message.Message):
+    __slots__ = ("volumes", "next_page_token")
+    VOLUMES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    volumes: _containers.RepeatedCompositeFieldContainer[OrphanVolume]
+    next_page_token: str
+    def __init__(self, volumes: _Optional[_Iterable[_Union[OrphanVolume, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ReleaseHostRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "host_id")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    host_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., host_id: _Optional[str] = ...) -> None: ...
+
+class ReleaseHostResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -40,6 +40,16 @@ class HostsStub:
                 request_serializer=stead_dot_v1_dot_hosts__pb2.CreateHostTokenRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_hosts__pb2.CreateHostTokenResponse.FromString,
                 _registered_method=True)
+        self.DescribeOrphanVolumes = channel.unary_unary(
+                '/stead.v1.Hosts/DescribeOrphanVolumes',
+                request_serializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesResponse.FromString,
+                _registered_method=True)
+        self.ReleaseHost = channel.unary_unary(
+                '/stead.v1.Hosts/ReleaseHost',
+                request_serializer=stead_dot_v1_dot_hosts__pb2.ReleaseHostRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_hosts__pb2.ReleaseHostResponse.FromString,
+                _registered_method=True)
         self.DescribeHosts = channel.unary_unary(
                 '/stead.v1.Hosts/DescribeHosts',
                 request_serializer=stead_dot_v1_dot_hosts__pb2.DescribeHostsRequest.SerializeToString,
@@ -64,6 +74,22 @@ class HostsServicer:
     def CreateHostToken(self, request, context):
         """Creates a single-use token with which one machine joins a zone (`stead-agent join`).
         Errors: `InvalidZone.NotFound`, `InvalidParameterValue` (roles, lifetime).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeOrphanVolumes(self, request, context):
+        """Lists volumes on hosts of which the region knows nothing: an older database, or another region's pool. They are left
+        alone; what becomes of the files is for an admin to decide, on the host. Errors: `InvalidHostID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseHost(self, request, context):
+        """Lets a host follow this region again in all it says, removals too. When to call: its problems say that it holds them,
+        since the database was restored or is another one, and what it would remove may go. Errors: `InvalidHostID.NotFound`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +128,16 @@ def add_HostsServicer_to_server(servicer, server):
                     servicer.CreateHostToken,
                     request_deserializer=stead_dot_v1_dot_hosts__pb2.CreateHostTokenRequest.FromString,
                     response_serializer=stead_dot_v1_dot_hosts__pb2.CreateHostTokenResponse.SerializeToString,
+            ),
+            'DescribeOrphanVolumes': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeOrphanVolumes,
+                    request_deserializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesResponse.SerializeToString,
+            ),
+            'ReleaseHost': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseHost,
+                    request_deserializer=stead_dot_v1_dot_hosts__pb2.ReleaseHostRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_hosts__pb2.ReleaseHostResponse.SerializeToString,
             ),
             'DescribeHosts': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeHosts,
@@ -147,6 +183,60 @@ class Hosts:
             '/stead.v1.Hosts/CreateHostToken',
             stead_dot_v1_dot_hosts__pb2.CreateHostTokenRequest.SerializeToString,
             stead_dot_v1_dot_hosts__pb2.CreateHostTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeOrphanVolumes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Hosts/DescribeOrphanVolumes',
+            stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesRequest.SerializeToString,
+            stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseHost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Hosts/ReleaseHost',
+            stead_dot_v1_dot_hosts__pb2.ReleaseHostRequest.SerializeToString,
+            stead_dot_v1_dot_hosts__pb2.ReleaseHostResponse.FromString,
             options,
             channel_credentials,
             insecure,

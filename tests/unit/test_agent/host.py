@@ -110,6 +110,7 @@ class Host:
         self.wanted: tuple[Spec, ...] = ()
         self.engine: Engine
         self.ledger: Ledger
+        self.contents: Contents  # When the agent began.
 
     def make_drivers(self) -> Drivers:
         return Drivers(
@@ -124,7 +125,7 @@ class Host:
     async def agent(self, settings: EngineSettings = FAST) -> AsyncIterator[Engine]:
         """One life of the agent's process. Raises the group of what killed it, if anything did."""
         self.ledger = Ledger(self.context.state_dir / "ledger.sqlite")
-        contents = self.ledger.load()
+        contents = self.contents = self.ledger.load()
         desired = Desired(contents.revision, contents.specs.values())
         self.engine = Engine(self.make_drivers(), desired, self.ledger, contents.guest_off, self.metadata, settings)
         try:

@@ -10,7 +10,7 @@ import pytest
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeVolumeDriver, FakeWorld
 from agent.drivers.fake.world import Call, Fault
-from agent.messages import ObservedInstance
+from agent.messages import ObservedInstance, Update
 from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, VolumeSpec
 
 from .host import (
@@ -167,6 +167,24 @@ async def test_a_volume_is_reported_until_the_trash_was_emptied(host: Host) -> N
         await host.want(replace(VOLUME, is_ready=True))
         await until(lambda: engine.observations[VOLUME.ref].permanent, host.describe)
         assert host.world.volumes == {}
+
+
+async def test_while_it_is_held_nothing_is_removed(host: Host) -> None:
+    async with host.agent() as engine:
+        await host.want(*EVERYTHING)
+        await host.settle()
+        everything = (set(host.world.domains), set(host.world.exports), set(host.world.vpcs), set(host.world.gateways))
+        engine.apply(Update(9, True, (DATA,)), held="held: restored")
+        await until(lambda: engine.observations[DATA.ref].converged, host.describe)
+        await until(lambda: "held: restored" in engine.observations[INSTANCE.ref].error, host.describe)
+        await asyncio.sleep(3 * FAST.full_pass_s)
+        world = host.world
+        assert (set(world.domains), set(world.exports), set(world.vpcs), set(world.gateways)) == everything
+        assert world.ports
+        assert "held: restored" in engine.problems
+        engine.apply(Update(10, True, (DATA,)))
+        await until(lambda: not (world.domains or world.exports or world.vpcs or world.gateways), host.describe)
+        assert engine.problems == ()
 
 
 async def test_after_a_power_cut_the_host_comes_back_from_its_ledger(host: Host) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.converge.authority import Authority
 from agent.convert import from_control_message, resource_to_wire
 from agent.drivers.base import Transient
 from agent.ledger import Contents, Ledger, LedgerError
 from agent.messages import Update
+from agent.model import Ref, Spec
 from stead.v1 import agent_pb2 as pb
 
 from .host import EVERYTHING, INSTANCE, VOLUME, VPC
@@ -47,6 +49,14 @@ async def test_a_snapshot_forgets_what_is_not_in_it(path: Path) -> None:
     assert ledger.load() == Contents(6, {INSTANCE.ref: INSTANCE}, {"i-1": 3})
     await ledger.write(Update(7, True))
     assert ledger.load() == Contents(7, {}, {})
+
+
+async def test_what_is_held_says_nothing_of_whose_word_counts(path: Path) -> None:
+    ledger = Ledger(path)
+    await ledger.write(Update(5, True, (VPC,), region="home-1", incarnation="inc-1"))
+    await ledger.write(Update(2, False, (VOLUME,), region="home-1", incarnation="inc-2"), is_held=True)
+    specs: dict[Ref, Spec] = {VPC.ref: VPC, VOLUME.ref: VOLUME}
+    assert ledger.load() == Contents(5, specs, {}, Authority("home-1", "inc-1", 5))
 
 
 async def test_one_agent_at_a_time(path: Path) -> None:

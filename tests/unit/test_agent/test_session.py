@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent import __version__, bugs
+from agent.converge.authority import Authority
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeWorld
 from agent.enroll import JoinToken, join
@@ -23,7 +24,7 @@ from agent.model import ImageSource
 from agent.session import Session, SessionSettings
 
 from .cloud import Cloud, running_cloud, sha256
-from .host import EVERYTHING, INSTANCE, VOLUME, VPC, Host, until
+from .host import DATA, EVERYTHING, INSTANCE, TOMBSTONE, VOLUME, VPC, Host, until
 
 FAST = SessionSettings(heartbeat_s=0.05, grace_s=3600.0, reconnect_first_s=0.01, reconnect_cap_s=0.05)
 
@@ -53,7 +54,10 @@ async def session(
     if not store.is_joined():
         await join(JoinToken.parse(cloud.token()), "rack-1", "192.0.2.1", store)
     async with host.agent() as engine, asyncio.TaskGroup() as tasks:
-        talk = Session(store, (Role.COMPUTE,), host.make_drivers(), host.ledger, engine, settings)
+        authority = host.contents.authority
+        talk = Session(
+            *(store, (Role.COMPUTE,), host.make_drivers(), host.ledger, engine, settings), authority=authority
+        )
         running = tasks.create_task(talk.run())
         yield
         running.cancel()
@@ -111,6 +115,43 @@ async def test_no_stale_report_claims_to_answer_a_new_spec(cloud: Cloud, host: H
         assert not last_seen(cloud)["instance i-1"].converged
 
 
+OURS = Update(500, True, EVERYTHING, region="home-1", incarnation="inc-1")
+
+
+async def test_a_restored_control_plane_is_held_until_an_admin_releases_the_host(
+    cloud: Cloud, host: Host, store: IdentityStore
+) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        cloud.send(OURS)
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+    older = replace(OURS, revision=300, put=(DATA, TOMBSTONE), incarnation="inc-2")
+    for _ in range(2):  # Also after a restart of the agent.
+        cloud.inbox.clear()
+        async with session(cloud, host, store):
+            await until(lambda: bool(cloud.got(Hello)))
+            (hello,) = cloud.got(Hello)
+            assert (hello.region, hello.incarnation, hello.revision) == ("home-1", "inc-1", 500)
+            cloud.send(older)
+            await until(lambda: is_said(cloud, "`stead host release`"))
+            assert host.world.volumes["vol-1"] == VOLUME
+            assert "i-1" in host.world.domains
+    cloud.inbox.clear()
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.got(Hello)))
+        cloud.send(older)
+        cloud.send(replace(older, revision=301, released=True))
+        await until(lambda: host.world.volumes["vol-1"] == TOMBSTONE and not host.world.domains)
+        cloud.inbox.clear()
+        await until(lambda: bool(cloud.got(Heartbeat)))
+        assert not cloud.got(Heartbeat)[-1].capacity.problems
+    assert host.ledger_contents().authority == Authority("home-1", "inc-2", 301)
+
+
+def is_said(cloud: Cloud, what: str) -> bool:
+    return any(what in problem for beat in cloud.got(Heartbeat) for problem in beat.capacity.problems)
+
+
 async def test_the_console(cloud: Cloud, host: Host, store: IdentityStore) -> None:
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.sessions))
@@ -159,7 +200,7 @@ async def test_a_ledger_that_is_taken_away_is_filled_by_a_new_session(
 async def test_an_exception_that_nobody_foresaw_ends_a_session_and_nothing_else(
     cloud: Cloud, host: Host, store: IdentityStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_ledger: Ledger, _update: Update) -> None:
+    async def fail(_ledger: Ledger, _update: Update, **_how: bool) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     async with session(cloud, host, store):

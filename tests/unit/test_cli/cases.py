@@ -285,6 +285,12 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         keys.DeleteKeyPairResponse(key_pair_id="key-00000000000000001"),
     ),
     (
+        "host release host-1",
+        "ReleaseHost",
+        hosts.ReleaseHostRequest(host_id="host-1"),
+        hosts.ReleaseHostResponse(),
+    ),
+    (
         "host token --az z --role compute --role storage",
         "CreateHostToken",
         hosts.CreateHostTokenRequest(
@@ -360,6 +366,13 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         keys.DescribeKeyPairsResponse(),
         keys.DescribeKeyPairsResponse(key_pairs=[keys.KeyPair(key_name="me", key_type=keys.KEY_TYPE_RSA)]),
         "rsa",
+    ),
+    (
+        "host orphans",
+        "DescribeOrphanVolumes",
+        hosts.DescribeOrphanVolumesResponse(),
+        hosts.DescribeOrphanVolumesResponse(volumes=[hosts.OrphanVolume(host_id="host-1", volume_id=VOL)]),
+        VOL,
     ),
     (
         "host list",

@@ -12,7 +12,7 @@ down_revision = "0001"
 
 _COLUMNS = {
     "tokens": "expires_at time?",
-    "hosts": "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean",
+    "hosts": ("last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean, boot_id text, released_to text"),
     "images": "is_public boolean, launch_permissions list",
     "observations": "since time?",
     "attachments": "phase_at time?",
@@ -28,6 +28,7 @@ _ZERO = {"text": "", "list": "[]", "integer": "0", "boolean": "false"}
 
 
 def upgrade() -> None:
+    _create_table("regions", ["incarnation text", "created_at time"], [["id"]])
     for table, columns in _COLUMNS.items():
         for text in columns.split(", "):
             op.add_column(table, _with_default(text))

@@ -1,0 +1,48 @@
+"""On whose word this host destroys anything. Pure.
+
+Each update says of which region it is, of which incarnation of that region's database, and at which revision. One of
+another region or incarnation, or of a revision that goes back, comes from a control plane that may not know what there
+is: its database was restored from a backup, or this machine belongs to somebody else. Such an update is held: what it
+adds is taken in, nothing is removed, until an admin's word (`stead host release`) comes with it.
+"""
+
+from dataclasses import dataclass, replace
+
+from agent.messages import Update
+from agent.model import Spec, VolumeSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The last update that was followed in all it said. Without an incarnation: none was, or it did not say."""
+
+    region: str = ""
+    incarnation: str = ""
+    revision: int = 0
+
+    def after(self, update: Update) -> "Authority":
+        return Authority(update.region, update.incarnation, update.revision)
+
+    def objection(self, update: Update) -> str:
+        """Why it must not remove anything, for people; empty where it may."""
+        if update.released or not self.incarnation:
+            return ""
+        if update.region != self.region:
+            return self._held(f"this host belonged to region {self.region}, and is told what to do by {update.region}")
+        if update.incarnation != self.incarnation:
+            return self._held("the control plane's database was restored from a backup, or is another one")
+        if update.revision < self.revision:
+            return self._held(f"the control plane went back from revision {self.revision} to {update.revision}")
+        return ""
+
+    def _held(self, cause: str) -> str:
+        return f"held: {cause}; nothing is removed here until an admin has looked: `stead host release`"
+
+
+def without_removals(update: Update) -> Update:
+    """What it adds and changes."""
+    return replace(update, snapshot=False, remove=(), put=tuple(spec for spec in update.put if not _is_tombstone(spec)))
+
+
+def _is_tombstone(spec: Spec) -> bool:
+    return isinstance(spec, VolumeSpec) and spec.deleted

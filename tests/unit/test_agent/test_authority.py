@@ -1,0 +1,46 @@
+"""On whose word a host destroys anything: what another region, incarnation or earlier revision may do, and may not."""
+
+from dataclasses import replace
+
+import pytest
+
+from agent.converge.authority import Authority, without_removals
+from agent.messages import Update
+
+from .host import DATA, EXPORT, INSTANCE, TOMBSTONE, VPC
+
+LAST = Authority("home-1", "inc-1", 500)
+UPDATE = Update(501, True, (VPC,), region="home-1", incarnation="inc-1")
+
+
+@pytest.mark.parametrize("revision", [500, 501])
+def test_whoever_goes_on_from_there_is_followed(revision: int) -> None:
+    update = replace(UPDATE, revision=revision)
+    assert LAST.objection(update) == ""
+    assert LAST.after(update) == Authority("home-1", "inc-1", revision)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"region": "home-2"}, "belonged to region home-1, and is told what to do by home-2"),
+        ({"incarnation": "inc-2"}, "restored from a backup"),
+        ({"incarnation": ""}, "restored from a backup"),
+        ({"revision": 499}, "went back from revision 500 to 499"),
+    ],
+)
+def test_whoever_may_not_know_what_there_is_is_held_until_released(change: dict[str, object], cause: str) -> None:
+    update = replace(UPDATE, **change)  # type: ignore[arg-type]
+    assert cause in LAST.objection(update)
+    assert "`stead host release`" in LAST.objection(update)
+    assert LAST.objection(replace(update, released=True)) == ""
+
+
+def test_the_first_is_followed_whoever_it_is() -> None:
+    assert Authority().objection(UPDATE) == ""
+    assert Authority("", "", 900).objection(UPDATE) == "", "a ledger of a version that did not know"
+
+
+def test_what_is_added_is_taken_in_without_removals() -> None:
+    update = replace(UPDATE, put=(VPC, INSTANCE, TOMBSTONE, DATA), remove=(EXPORT.ref,))
+    assert without_removals(update) == replace(UPDATE, snapshot=False, put=(VPC, INSTANCE, DATA), remove=())
