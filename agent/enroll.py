@@ -7,6 +7,7 @@ crashes in between, the same command run again finishes the job.
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,22 @@ import grpc
 
 from agent.channel import enrollment
 from agent.files import write_durably
-from agent.identity import ControlPair, Host, Identity, IdentityError, IdentityStore, Request, make_request
+from agent.identity import (
+    ControlPair,
+    DataPlane,
+    Host,
+    Identity,
+    IdentityError,
+    IdentityStore,
+    Pair,
+    Request,
+    make_request,
+)
 from stead.v1 import agent_pb2 as pb
 
 _PREFIX = "stead-join-"
 _JOIN_DEADLINE_S = 30.0
+REQUESTS = ("control", "data-client", "data-server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +59,34 @@ async def join(token: JoinToken, host_name: str, underlay_address: str, store: I
             f"this machine is {host_id} already; to join it anew, remove the host from its control plane, "
             f"then delete {store.directory}"
         )
-    control = _request(store.directory, "control", host_name)
-    data = _request(store.directory, "data", host_name)
-    reply = await _ask(
+    requests = {name: _request(store.directory, name, host_name) for name in REQUESTS}
+    issued = await _ask(
         token,
         pb.JoinRequest(
             secret=token.secret,
-            control_csr=control.csr,
-            data_csr=data.csr,
+            control_csr=requests["control"].csr,
+            data_client_csr=requests["data-client"].csr,
+            data_server_csr=requests["data-server"].csr,
             host_name=host_name,
             underlay_address=underlay_address,
         ),
     )
-    issued = reply.certificates
-    host = Host(reply.host_id, reply.agent_endpoint, underlay_address, token.roles)
-    identity = Identity(host, ControlPair(control.key, issued.control_certificate), issued.ca_certificate)
-    store.save(identity, data.key, issued.data_certificate)
-    for path in _request_paths(store.directory, "control") + _request_paths(store.directory, "data"):
-        path.unlink()
+    host = Host(issued.host_id, issued.agent_endpoint, underlay_address, token.roles)
+    store.save(*_identity(host, requests, issued.certificates))
+    for name in REQUESTS:
+        for path in _request_paths(store.directory, name):
+            path.unlink()
     return host
+
+
+def _identity(host: Host, requests: Mapping[str, Request], issued: pb.Certificates) -> tuple[Identity, DataPlane]:
+    control = ControlPair(requests["control"].key, issued.control_certificate)
+    data = DataPlane(
+        issued.data_ca_certificate,
+        Pair(requests["data-client"].key, issued.data_client_certificate),
+        Pair(requests["data-server"].key, issued.data_server_certificate),
+    )
+    return Identity(host, control, issued.ca_certificate), data
 
 
 async def _ask(token: JoinToken, request: pb.JoinRequest) -> pb.JoinResponse:

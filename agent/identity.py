@@ -1,7 +1,8 @@
 """Who this host is: its id, where its control plane listens, its keys and certificates.
 
-Owns `state_dir/identity` and the data-plane files in `pki_dir`. Keys are made here and never leave the host.
-`host.json` is written last: it is what makes a machine a host.
+Owns `state_dir/identity`, the client's files of the data plane in `pki_dir`, and the server's in a directory that the
+user of QEMU can't enter: a guest that broke out of its QEMU must not be able to play the storage server. Keys are made
+here and never leave the host. `host.json` is written last: it is what makes a machine a host.
 """
 
 import grp
@@ -15,10 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from agent.drivers.base import SERVER_PKI
 from agent.files import write_durably
 
-# QEMU's names. One certificate serves both sides: a host exports volumes to others and uses those of others.
-_DATA_PLANE = {"certificate": ("server-cert.pem", "client-cert.pem"), "key": ("server-key.pem", "client-key.pem")}
 _QEMU_GROUP = "libvirt-qemu"
 
 
@@ -34,6 +34,23 @@ class Host:
     agent_endpoint: str
     underlay_address: str
     roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A key and its certificate, PEM."""
+
+    key: bytes
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """With what a host opens volumes, with what it serves them, and whom it trusts in both."""
+
+    ca_certificate: bytes
+    client: Pair
+    server: Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +80,8 @@ class Identity:
 class IdentityStore:
     def __init__(self, state_dir: Path, pki_dir: Path) -> None:
         self.directory = state_dir / "identity"
-        self._pki_dir = pki_dir
+        self._client_dir = pki_dir
+        self._server_dir = state_dir / SERVER_PKI
 
     def is_joined(self) -> bool:
         return (self.directory / "host.json").exists()
@@ -80,9 +98,9 @@ class IdentityStore:
             (self.directory / "ca.pem").read_bytes(),
         )
 
-    def save(self, identity: Identity, data_key: bytes, data_certificate: bytes) -> None:
+    def save(self, identity: Identity, data: DataPlane) -> None:
         """For `join`: everything, the proof of being a host last."""
-        self._save_data_plane(identity.ca_certificate, data_key, data_certificate)
+        self.save_data_plane(data)
         self.save_control(identity.control, identity.ca_certificate)
         write_durably(self.directory / "host.json", json.dumps(asdict(identity.host), indent=2).encode())
 
@@ -90,13 +108,23 @@ class IdentityStore:
         write_durably(self.directory / "ca.pem", ca_certificate)
         write_durably(self.directory / "control.pem", control.key + control.certificate)
 
-    def _save_data_plane(self, ca_certificate: bytes, key: bytes, certificate: bytes) -> None:
+    def has_data_plane(self) -> bool:
+        """Not so on a host that joined when one certificate was for both sides, of the authority that users trust."""
+        return (self._server_dir / "server-key.pem").exists()
+
+    def save_data_plane(self, data: DataPlane) -> None:
+        """Under QEMU's names. The server's key, written last, says that all is there."""
         group = _existing_group(_QEMU_GROUP)
-        write_durably(self._pki_dir / "ca-cert.pem", ca_certificate, 0o644)
-        for name in _DATA_PLANE["certificate"]:
-            write_durably(self._pki_dir / name, certificate, 0o644)
-        for name in _DATA_PLANE["key"]:
-            write_durably(self._pki_dir / name, key, 0o640 if group else 0o600, group)
+        write_durably(self._client_dir / "ca-cert.pem", data.ca_certificate, 0o644)
+        write_durably(self._client_dir / "client-cert.pem", data.client.certificate, 0o644)
+        write_durably(self._client_dir / "client-key.pem", data.client.key, 0o640 if group else 0o600, group)
+        for name in ("server-cert.pem", "server-key.pem"):  # Where they were until now.
+            (self._client_dir / name).unlink(missing_ok=True)
+        self._server_dir.mkdir(parents=True, exist_ok=True)
+        self._server_dir.chmod(0o700)
+        write_durably(self._server_dir / "ca-cert.pem", data.ca_certificate)
+        write_durably(self._server_dir / "server-cert.pem", data.server.certificate)
+        write_durably(self._server_dir / "server-key.pem", data.server.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from agent.converge.engine import Engine
 from agent.convert import agent_message, from_control_message
 from agent.drivers.base import DriverError, this_boot
 from agent.drivers.registry import Drivers
-from agent.identity import ControlPair, IdentityStore, make_request
+from agent.identity import ControlPair, DataPlane, IdentityStore, Pair, make_request
 from agent.ledger import Ledger
 from agent.messages import ConsoleReply, ConsoleRequest, FromAgent, FromControlPlane, Heartbeat, Hello, Role, Update
 from agent.model import Capacity
@@ -212,21 +212,29 @@ class Session:
             await line.send(ConsoleReply(request.request_id, output))
 
     async def _renew(self, stub: Any) -> None:
-        """Get a new certificate when it is time, and end the session, so that the next one uses it."""
+        """Get new certificates when it is time, and end the session, so that the next one uses them."""
         identity = self._identities.load()
         due_s = (identity.control.renewal_at() - datetime.now(UTC)).total_seconds()
-        await asyncio.sleep(max(0.0, due_s))
+        await asyncio.sleep(max(0.0, due_s) if self._identities.has_data_plane() else 0.0)
         while True:
-            request = make_request(identity.host.host_id)
+            request, client, server = (make_request(identity.host.host_id) for _ in range(3))
+            asked = pb.RenewCertificatesRequest(control_csr=request.csr)
+            if not self._identities.has_data_plane():
+                asked.data_client_csr, asked.data_server_csr = client.csr, server.csr
             try:
-                reply = await stub.RenewCertificates(
-                    pb.RenewCertificatesRequest(control_csr=request.csr), timeout=self._settings.renew_deadline_s
-                )
+                reply = await stub.RenewCertificates(asked, timeout=self._settings.renew_deadline_s)
             except grpc.aio.AioRpcError as error:
                 log.warning("cannot renew the certificate", error=_describe(error))
                 await asyncio.sleep(self._settings.renew_again_s)
                 continue
             issued = reply.certificates
+            if issued.data_ca_certificate:
+                data = DataPlane(
+                    issued.data_ca_certificate,
+                    Pair(client.key, issued.data_client_certificate),
+                    Pair(server.key, issued.data_server_certificate),
+                )
+                await asyncio.to_thread(self._identities.save_data_plane, data)
             pair = ControlPair(request.key, issued.control_certificate)
             await asyncio.to_thread(self._identities.save_control, pair, issued.ca_certificate)
             raise SessionEnded("the certificate was renewed; the next session uses it")

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,9 @@ import typer
 import uvloop
 
 from controlplane import ca, logs
+from controlplane.api.agents import Authorities
 from controlplane.api.caller import Edge
+from controlplane.api.certificate import ServerCertificate
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.config import Config, ConfigError, load, port_of
@@ -44,12 +47,19 @@ def clock() -> datetime:
 
 
 class Files:
-    """Where the control plane keeps its keys and images."""
+    """Where the control plane keeps its keys and images, and what it finds there."""
 
     def __init__(self, config: Config) -> None:
         self.directory = config.paths.state_dir
         self.ca = self.directory / "ca.pem", self.directory / "ca.key"
+        self.data_ca = self.directory / "data-ca.pem", self.directory / "data-ca.key"
         self.images = self.directory / "images"
+
+    def authorities(self, region: str) -> Authorities:
+        """Those of the region. A region that was set up before there was one for data is given it now."""
+        if not all(path.exists() for path in self.data_ca):
+            ca.store(ca.create_data(region, clock()), *self.data_ca)
+        return Authorities(ca.load(*self.ca), ca.load(*self.data_ca))
 
 
 def open_store(config: Config) -> Store:
@@ -151,7 +161,7 @@ async def serve(config: Config) -> None:
     def call() -> Call:
         return Call("", Role.ADMIN, clock(), mint, policy, sessions)
 
-    endpoints = _endpoints(config, ca.load(*files.ca))
+    endpoints = _endpoints(config, files.authorities(policy.region))
     servers = [await user_server(edge, uploads, endpoints), agent_server(edge, uploads, endpoints)]
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(engine.run())]
@@ -186,19 +196,20 @@ def _recent_log(store: Store) -> list[LogEntry]:
     return [LogEntry(row.revision, row.kind, row.resource_id, row.project_id, row.deleted) for row in kept]
 
 
-def _endpoints(config: Config, authority: ca.Credentials) -> Endpoints:
-    """A new server certificate at each start: clients know the CA alone."""
+def _endpoints(config: Config, authorities: Authorities) -> Endpoints:
+    """The server's certificate is new at each start, and later when it is time: clients know the CA alone."""
     names = ["localhost", "127.0.0.1", *config.api.advertised()]
     addresses = [name for name in names if _is_address(name)]
-    server = ca.issue_server(authority, [name for name in names if name not in addresses], addresses, clock())
+    dns_names = [name for name in names if name not in addresses]
+    certificate = ServerCertificate(partial(ca.issue_server, authorities.control, dns_names, addresses), clock)
     host = config.api.advertised()[0]
     return Endpoints(
         listen=config.api.listen,
         agents_listen=config.api.agents_listen,
         advertised=f"{host}:{port_of(config.api.listen)}",
         agents_advertised=f"{host}:{port_of(config.api.agents_listen)}",
-        server=server,
-        authority=authority,
+        certificate=certificate,
+        authorities=authorities,
     )
 
 

@@ -1,10 +1,15 @@
-"""The region's certificate authority: its own certificate, the control plane's, and those of the hosts.
+"""The region's two certificate authorities: one for control, which users trust as well, and one for data.
+
+The first signs the control plane's own certificate and those of the agents. The second signs those with which hosts
+serve their volumes and open those of others. They are apart because a host says itself at which address it serves: of
+an authority that users trust, it could have a certificate for the control plane's address.
 
 Pure: PEM in, PEM out, the time is a parameter; `load` and `store` alone touch files. Who may have a certificate is not
 decided here.
 
-A host's data-plane certificate is read by QEMU through GnuTLS, whose authorisation lists see the subject in the order
-in which it is encoded, `O=stead,CN=<host id>`.
+QEMU reads those for data through GnuTLS, whose authorisation lists see the subject in the order in which it is encoded:
+a client's is `O=stead,CN=<host id>`. A server's has a unit besides, so that it admits nobody, and a client's has no
+address, so that it serves nobody: QEMU compares names, but looks at the key usage of its own certificate alone.
 """
 
 import os
@@ -66,9 +71,18 @@ class InvalidCsr(ValueError):
 
 
 def create(region_name: str, now: datetime) -> Credentials:
-    """A new authority for a region."""
+    """A new authority for a region's control."""
+    return _create(f"stead CA {region_name}", now)
+
+
+def create_data(region_name: str, now: datetime) -> Credentials:
+    """A new authority for a region's data."""
+    return _create(f"stead data CA {region_name}", now)
+
+
+def _create(name: str, now: datetime) -> Credentials:
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = _name(f"stead CA {region_name}")
+    subject = _name(name)
     builder = (
         _builder(subject, key.public_key(), now, CA_LIFETIME)
         .issuer_name(subject)
@@ -97,18 +111,23 @@ def sign_control(
     return _sign(ca, builder, [ExtendedKeyUsageOID.CLIENT_AUTH], [])
 
 
-def sign_data(ca: Credentials, csr: bytes, host_id: str, underlay_address: str, now: datetime) -> bytes:
-    """The certificate with which a host serves its volumes and opens those of others: O=stead, CN=<host id>.
-
-    The request is treated as by `sign_control`. Raises InvalidCsr.
-    """
+def sign_data_client(data_ca: Credentials, csr: bytes, host_id: str, now: datetime) -> bytes:
+    """The certificate with which a host opens volumes: O=stead, CN=<host id>. Raises InvalidCsr, as `sign_control`."""
     builder = _builder(_name(host_id), _csr_key(csr), now, DATA_LIFETIME)
-    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    return _sign(ca, builder, usages, [_ip(underlay_address)])
+    return _sign(data_ca, builder, [ExtendedKeyUsageOID.CLIENT_AUTH], [])
+
+
+def sign_data_server(data_ca: Credentials, csr: bytes, host_id: str, underlay_address: str, now: datetime) -> bytes:
+    """The certificate with which a host serves volumes at its address: O=stead, OU=server, CN=<host id>.
+
+    Raises InvalidCsr, as `sign_control`.
+    """
+    builder = _builder(_name(host_id, unit="server"), _csr_key(csr), now, DATA_LIFETIME)
+    return _sign(data_ca, builder, [ExtendedKeyUsageOID.SERVER_AUTH], [_ip(underlay_address)])
 
 
 def check_csr(csr: bytes) -> None:
-    """Raises InvalidCsr for what `sign_control` and `sign_data` would refuse."""
+    """Raises InvalidCsr for what the `sign_` functions would refuse."""
     _csr_key(csr)
 
 
@@ -117,8 +136,14 @@ def expires_at(certificate: bytes) -> datetime:
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
+def renewal_at(certificate: bytes) -> datetime:
+    """When a third of a certificate's life is left, UTC."""
+    parsed = x509.load_pem_x509_certificate(certificate)
+    return parsed.not_valid_after_utc - (parsed.not_valid_after_utc - parsed.not_valid_before_utc) / 3
+
+
 def host_of(certificate: bytes) -> str | None:
-    """The host that a control certificate names; None for any other, also a data-plane one of the same authority."""
+    """The host that a control certificate names; None for any other."""
     subject = x509.load_pem_x509_certificate(certificate).subject
     units = subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
     names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)

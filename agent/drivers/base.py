@@ -63,6 +63,9 @@ class ImageFetcher(Protocol):
         """
 
 
+SERVER_PKI = "server-pki"
+
+
 def this_boot() -> str:
     """Tells this life of the machine from its others."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -76,9 +79,14 @@ class HostContext:
     underlay_address: str  # IPv4 at which other hosts reach this one.
     state_dir: Path  # Ours alone, e.g. /var/lib/stead; survives a reboot.
     run_dir: Path  # Ours alone, e.g. /run/stead; emptied by a reboot.
-    pki_dir: Path  # ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem (QEMU's names).
+    pki_dir: Path  # For QEMU, as a client of volumes: ca-cert.pem, client-cert.pem, client-key.pem.
     fetch_image: ImageFetcher
     boot_id: str = field(default_factory=this_boot)
+
+    @property
+    def server_pki_dir(self) -> Path:
+        """For the servers of volumes, and closed to QEMU's user: ca-cert.pem, server-cert.pem, server-key.pem."""
+        return self.state_dir / SERVER_PKI
 
 
 @runtime_checkable

@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import structlog
 
 from controlplane import ca, sessions
 from controlplane.api.caller import Edge
@@ -21,6 +24,8 @@ from controlplane.uploads import Uploads
 from stead.v1 import agent_pb2 as pb
 from stead.v1.agent_pb2_grpc import AgentsServicer, EnrollmentServicer
 
+log = structlog.get_logger()
+
 _KINDS = {
     ObservedKind.VOLUME: pb.RESOURCE_KIND_VOLUME,
     ObservedKind.EXPORT: pb.RESOURCE_KIND_EXPORT,
@@ -30,25 +35,36 @@ _KINDS = {
 }
 _MAX_COUNT = (1 << 63) - 1  # The largest that a database keeps; an agent can say more.
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # Likewise.
+_MAX_TEXT = 1000  # Of a reason, characters. Fewer: its end, which says most, is lost. More: memory, at an agent's will.
+_MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
+_MAX_ROWS = 20_000  # Of a report. A host of a thousand instances has some 5,000. More: all wait while it is taken in.
 _OBSERVED_KINDS: dict[int, ObservedKind] = {number: kind for kind, number in _KINDS.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """See `controlplane.ca`."""
+
+    control: ca.Credentials
+    data: ca.Credentials
+
+
 class Enrollment(EnrollmentServicer):
-    def __init__(self, edge: Edge, authority: ca.Credentials, agent_endpoint: str) -> None:
+    def __init__(self, edge: Edge, authorities: Authorities, agent_endpoint: str) -> None:
         self._edge = edge
-        self._authority = authority
+        self._authorities = authorities
         self._agent_endpoint = agent_endpoint
 
     async def Join(self, request: Any, context: Any) -> pb.JoinResponse:
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
         asked = hosts.Join(
             secret_hash=projects.hash_secret(request.secret),
-            join_hash=hashlib.sha256(request.control_csr + request.data_csr).hexdigest(),
+            join_hash=_hash(_requests_of(request)),
             host_name=request.host_name,
             underlay_address=request.underlay_address,
         )
         try:
-            for csr in (request.control_csr, request.data_csr):
+            for csr in _requests_of(request):
                 ca.check_csr(csr)
         except ca.InvalidCsr as error:
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
@@ -59,24 +75,36 @@ class Enrollment(EnrollmentServicer):
         return pb.JoinResponse(
             host_id=host_id,
             agent_endpoint=self._agent_endpoint,
-            certificates=sign(self._authority, request, host_id, underlay_address, call),
+            certificates=sign(self._authorities, request, host_id, underlay_address, call),
         )
 
 
-def sign(authority: ca.Credentials, request: Any, host_id: str, underlay_address: str, call: Call) -> pb.Certificates:
+def _requests_of(request: pb.JoinRequest) -> tuple[bytes, bytes, bytes]:
+    return request.control_csr, request.data_client_csr, request.data_server_csr
+
+
+def _hash(requests: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(requests)).hexdigest()
+
+
+def sign(authorities: Authorities, request: Any, host_id: str, underlay_address: str, call: Call) -> pb.Certificates:
     """Certificates for the requests in a JoinRequest or a RenewCertificatesRequest."""
-    data = ca.sign_data(authority, request.data_csr, host_id, underlay_address, call.now) if request.data_csr else b""
-    return pb.Certificates(
-        control_certificate=ca.sign_control(authority, request.control_csr, host_id, call.now),
-        data_certificate=data,
-        ca_certificate=authority.certificate,
+    signed = pb.Certificates(
+        control_certificate=ca.sign_control(authorities.control, request.control_csr, host_id, call.now),
+        ca_certificate=authorities.control.certificate,
     )
+    if request.data_client_csr or request.data_server_csr:
+        client, server, data = request.data_client_csr, request.data_server_csr, authorities.data
+        signed.data_client_certificate = ca.sign_data_client(data, client, host_id, call.now)
+        signed.data_server_certificate = ca.sign_data_server(data, server, host_id, underlay_address, call.now)
+        signed.data_ca_certificate = data.certificate
+    return signed
 
 
 class Agents(AgentsServicer):
-    def __init__(self, edge: Edge, authority: ca.Credentials, uploads: Uploads) -> None:
+    def __init__(self, edge: Edge, authorities: Authorities, uploads: Uploads) -> None:
         self._edge = edge
-        self._authority = authority
+        self._authorities = authorities
         self._uploads = uploads
 
     def _host(self, context: Any) -> str:
@@ -93,7 +121,7 @@ class Agents(AgentsServicer):
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
         address = self._edge.engine.state.hosts[host_id].underlay_address
         try:
-            certificates = sign(self._authority, request, host_id, address, call)
+            certificates = sign(self._authorities, request, host_id, address, call)
         except ca.InvalidCsr as error:
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
         return pb.RenewCertificatesResponse(certificates=certificates)
@@ -132,11 +160,14 @@ class Agents(AgentsServicer):
             every.hear(session.host_id)
             match message.WhichOneof("body"):
                 case "hello":
-                    version = message.hello.agent_version
+                    version = _text(message.hello.agent_version)
                     every.tell(session.host_id, _capacity(message.hello.capacity), version)
                     self._greet(session.host_id, message.hello)
                 case "heartbeat":
                     every.tell(session.host_id, _capacity(message.heartbeat.capacity), version)
+                case "report" if len(message.report.observed) + len(message.report.gone) > _MAX_ROWS:
+                    log.error("a report is too long; the session ends", host=session.host_id, most=_MAX_ROWS)
+                    return
                 case "report":
                     session.report(_report(session.host_id, message.report), message.report.revision)
                 case "console_reply":
@@ -158,7 +189,7 @@ def _capacity(message: pb.Capacity) -> hosts.Capacity:
         message.vcpus,
         min(message.memory_mib, _MAX_COUNT),
         min(message.storage_gib, _MAX_COUNT),
-        tuple(message.problems),
+        tuple(map(_text, message.problems[:_MAX_TEXTS])),
     )
 
 
@@ -197,6 +228,11 @@ def _report(host_id: str, message: pb.Report) -> Report:
     )
 
 
+def _text(text: str) -> str:
+    """What an agent says, as far as it is kept."""
+    return text[:_MAX_TEXT]
+
+
 def _observation(host_id: str, message: pb.Observed) -> Observation:
     kind, facts = _OBSERVED_KINDS[message.ref.kind], message.instance
     return Observation(
@@ -205,13 +241,13 @@ def _observation(host_id: str, message: pb.Observed) -> Observation:
         kind=kind,
         resource_id=message.ref.id,
         converged=message.converged,
-        error=message.error,
+        error=_text(message.error),
         permanent=message.permanent,
         running=facts.running,
         generation=min(facts.generation, _MAX_COUNT),
         has_run=facts.has_run,
         powered_off_by_guest=facts.powered_off_by_guest,
         reboot_count=min(facts.reboot_count, _MAX_COUNT),
-        export_names=tuple(facts.export_names),
+        export_names=tuple(map(_text, facts.export_names[:_MAX_TEXTS])),
         since=datetime.fromtimestamp(min(message.since, _LAST_SECOND), UTC) if message.since else None,
     )

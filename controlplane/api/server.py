@@ -10,11 +10,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from controlplane import ca
 from controlplane.api.addresses import Addresses
-from controlplane.api.agents import Agents, Enrollment
+from controlplane.api.agents import Agents, Authorities, Enrollment
 from controlplane.api.audit import Audit
 from controlplane.api.caller import Edge
+from controlplane.api.certificate import ServerCertificate
 from controlplane.api.events import Events
 from controlplane.api.fleet import Hosts, InstanceTypes, Regions
 from controlplane.api.images import Images
@@ -103,8 +103,8 @@ class Endpoints:
     agents_listen: str
     advertised: str
     agents_advertised: str
-    server: ca.Credentials
-    authority: ca.Credentials
+    certificate: ServerCertificate
+    authorities: Authorities
 
 
 async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
@@ -112,7 +112,7 @@ async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grp
     server = grpc.aio.server(
         interceptors=[CallInterceptor(edge)], options=_USER_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
     )
-    ca_pem = endpoints.authority.certificate.decode()
+    ca_pem = endpoints.authorities.control.certificate.decode()
     projects_pb2_grpc.add_ProjectsServicer_to_server(Projects(edge), server)
     regions_pb2_grpc.add_RegionsServicer_to_server(Regions(edge), server)
     hosts_pb2_grpc.add_HostsServicer_to_server(Hosts(edge, endpoints.advertised, ca_pem), server)
@@ -127,13 +127,12 @@ async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grp
     tags_pb2_grpc.add_TagsServicer_to_server(Tags(edge), server)
     events_pb2_grpc.add_EventsServicer_to_server(Events(edge), server)
     audit_pb2_grpc.add_AuditServicer_to_server(Audit(edge), server)
-    enrollment = Enrollment(edge, endpoints.authority, endpoints.agents_advertised)
+    enrollment = Enrollment(edge, endpoints.authorities, endpoints.agents_advertised)
     agent_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, server)
     names = [f"stead.v1.{name}" for name in _USER_SERVICES]
     await _add_health(server, names)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    credentials = grpc.ssl_server_credentials([(endpoints.server.key, endpoints.server.certificate)])
-    server.add_secure_port(endpoints.listen, credentials)
+    server.add_secure_port(endpoints.listen, endpoints.certificate.credentials())
     return server
 
 
@@ -147,11 +146,7 @@ async def _add_health(server: grpc.aio.Server, names: Sequence[str]) -> None:
 def agent_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
     """For agents alone."""
     server = grpc.aio.server(interceptors=[CallInterceptor(edge, is_for_agents=True)], options=_AGENT_OPTIONS)
-    agent_pb2_grpc.add_AgentsServicer_to_server(Agents(edge, endpoints.authority, uploads), server)
-    credentials = grpc.ssl_server_credentials(
-        [(endpoints.server.key, endpoints.server.certificate)],
-        root_certificates=endpoints.authority.certificate,
-        require_client_auth=True,
-    )
+    agent_pb2_grpc.add_AgentsServicer_to_server(Agents(edge, endpoints.authorities, uploads), server)
+    credentials = endpoints.certificate.credentials(client_authority=endpoints.authorities.control.certificate)
     server.add_secure_port(endpoints.agents_listen, credentials)
     return server

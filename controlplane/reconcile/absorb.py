@@ -20,6 +20,7 @@ from controlplane.model.instance import (
 )
 from controlplane.model.network import PublicAddress
 from controlplane.model.state import Change, State
+from controlplane.reconcile.concern import of_concern
 from controlplane.service import power
 
 BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
@@ -47,7 +48,7 @@ def absorb(state: State, report: Report) -> Change:
     """Take down what was seen. The caller then calls `settle`, since this may be what something waited for."""
     change = Change()
     seen = {row.id for row in report.observed}
-    for row in report.observed:
+    for row in of_concern(state, report.host_id, report.observed):
         if state.observations.get(row.id) != row:
             change.put(row)
         if row.kind is ObservedKind.INSTANCE:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -16,7 +17,9 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
 
 from controlplane import ca
+from controlplane.api.agents import Authorities
 from controlplane.api.caller import Edge
+from controlplane.api.certificate import ServerCertificate
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.engine import Engine
@@ -148,6 +151,7 @@ class ControlPlane:
         self.images = directory / "images"
         self.edge = Edge(engine, self.sessions, self.policy, self.clock)
         self.authority = ca.create(NAME, self.clock())
+        self.data_authority = ca.create_data(NAME, self.clock())
         self.secrets: dict[Role, str] = {}
         self.project_id = ""
         self.agents: dict[str, Agent] = {}
@@ -187,8 +191,9 @@ class ControlPlane:
         store.close()
 
     def _endpoints(self, users: str, agents: str) -> Endpoints:
-        server = ca.issue_server(self.authority, ["localhost"], ["127.0.0.1"], self.clock())
-        return Endpoints(users, agents, users, agents, server, self.authority)
+        issue = partial(ca.issue_server, self.authority, ["localhost"], ["127.0.0.1"])
+        certificate = ServerCertificate(issue, self.clock)
+        return Endpoints(users, agents, users, agents, certificate, Authorities(self.authority, self.data_authority))
 
     endpoints: Endpoints
     servers: list[grpc.aio.Server]

@@ -57,6 +57,8 @@ def storage(directory: Path) -> Iterator[Maker]:
     context, pool = _context(directory), directory / "pool"
     settings = NbdSettings(pool_dir=str(pool))
     make_pki(context.pki_dir)
+    context.state_dir.mkdir(exist_ok=True)
+    context.server_pki_dir.symlink_to(context.pki_dir)
     asyncio.run(create_pool(pool, size_gib=4))
     try:
         yield Maker(

@@ -4,9 +4,11 @@ import asyncio
 import base64
 import hashlib
 import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,6 +19,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from controlplane import ca
+from controlplane.model.instance import ObservedKind
+from controlplane.reconcile.concern import ORPHANS_PER_HOST
 from stead.v1 import agent_pb2 as pb
 from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, until
 
@@ -37,30 +41,32 @@ def certificate_request() -> Request:
 
 
 class Machine:
-    """One that joins. `control` and `data` are its two keys with their certificates, once it has."""
+    """One that joins. `control`, `client` and `server` are its keys with their certificates, once it has."""
 
     def __init__(self, address: str = "10.0.0.1") -> None:
-        self.requests = certificate_request(), certificate_request()
+        self.requests = certificate_request(), certificate_request(), certificate_request()
         self.address = address
         self.host_id = ""
-        self.control = self.data = ca.Credentials(b"", b"")
+        self.control = self.client = self.server = ca.Credentials(b"", b"")
 
     def join_request(self, secret: str) -> pb.JoinRequest:
-        control, data = self.requests
+        control, client, server = self.requests
         return pb.JoinRequest(
             secret=secret,
             control_csr=control.csr,
-            data_csr=data.csr,
+            data_client_csr=client.csr,
+            data_server_csr=server.csr,
             host_name="metal",
             underlay_address=self.address,
         )
 
     async def join(self, cloud: ControlPlane, secret: str) -> pb.JoinResponse:
         reply: pb.JoinResponse = await cloud.call("Join", self.join_request(secret), secret="")
-        control, data = self.requests
+        control, client, server = self.requests
         self.host_id = reply.host_id
         self.control = ca.Credentials(reply.certificates.control_certificate, control.key)
-        self.data = ca.Credentials(reply.certificates.data_certificate, data.key)
+        self.client = ca.Credentials(reply.certificates.data_client_certificate, client.key)
+        self.server = ca.Credentials(reply.certificates.data_server_certificate, server.key)
         return reply
 
 
@@ -88,7 +94,11 @@ async def test_a_machine_joins_with_a_token(cloud: ControlPlane) -> None:
     machine = Machine()
     reply = await machine.join(cloud, await join_secret(cloud))
     assert ca.host_of(machine.control.certificate) == machine.host_id == reply.host_id
-    assert ca.host_of(machine.data.certificate) is None
+    for certificate in (machine.client.certificate, machine.server.certificate):
+        assert ca.host_of(certificate) is None
+        issuer = x509.load_pem_x509_certificate(certificate).issuer
+        assert issuer == x509.load_pem_x509_certificate(cloud.data_authority.certificate).subject
+    assert reply.certificates.data_ca_certificate == cloud.data_authority.certificate
     assert reply.agent_endpoint == cloud.endpoints.agents_listen
     (host,) = (await cloud.ask("DescribeHosts")).hosts
     assert (host.host_id, host.host_name, list(host.roles)) == (machine.host_id, "metal", [1, 2, 3])
@@ -123,7 +133,12 @@ async def test_expired_foreign_and_user_tokens_are_refused(cloud: ControlPlane) 
 
 async def test_a_bad_certificate_request_uses_no_token_up(cloud: ControlPlane) -> None:
     secret, machine = await join_secret(cloud), Machine()
-    for changes in ({"control_csr": b"x"}, {"data_csr": b""}, {"underlay_address": "metal"}):
+    for changes in (
+        {"control_csr": b"x"},
+        {"data_client_csr": b""},
+        {"data_server_csr": b""},
+        {"underlay_address": "metal"},
+    ):
         request = machine.join_request(secret)
         for name, value in changes.items():
             setattr(request, name, value)
@@ -156,12 +171,13 @@ async def test_the_agents_endpoint_wants_a_certificate_of_our_authority(cloud: C
 async def test_other_certificates_of_our_authority_do_not_speak_for_a_host(cloud: ControlPlane) -> None:
     machine, request = await joined(cloud), certificate_request()
     unknown = ca.sign_control(cloud.authority, request.csr, "host-" + "0" * 17, cloud.clock())
-    for credentials in (machine.data, ca.Credentials(unknown, request.key)):
-        channel = agent_channel(cloud, credentials)
-        for name in ("RenewCertificates", "FetchImage", "Session"):
-            with pytest.raises(Refused) as caught:
-                await cloud.call(name, channel=channel)
-            assert (caught.value.code, caught.value.status) == ("AuthFailure", grpc.StatusCode.UNAUTHENTICATED)
+    channel = agent_channel(cloud, ca.Credentials(unknown, request.key))
+    for name in ("RenewCertificates", "FetchImage", "Session"):
+        with pytest.raises(Refused) as caught:
+            await cloud.call(name, channel=channel)
+        assert (caught.value.code, caught.value.status) == ("AuthFailure", grpc.StatusCode.UNAUTHENTICATED)
+    for credentials in (machine.client, machine.server):
+        assert await refused_at_the_door(cloud, credentials)
 
 
 async def test_the_users_api_is_not_served_to_agents_nor_the_other_way_round(cloud: ControlPlane) -> None:
@@ -179,10 +195,67 @@ async def test_certificates_are_renewed_for_the_host_that_asks(cloud: ControlPla
     channel = agent_channel(cloud, machine.control)
     asked = pb.RenewCertificatesRequest(control_csr=request.csr)
     reply = (await cloud.call("RenewCertificates", asked, channel=channel)).certificates
-    assert (ca.host_of(reply.control_certificate), reply.data_certificate) == (machine.host_id, b"")
+    assert (ca.host_of(reply.control_certificate), reply.data_client_certificate) == (machine.host_id, b"")
     assert reply.ca_certificate == cloud.authority.certificate
     with pytest.raises(Refused, match="InvalidParameterValue"):
         await cloud.call("RenewCertificates", pb.RenewCertificatesRequest(control_csr=b"x"), channel=channel)
+
+
+async def test_a_host_that_has_no_certificates_for_data_yet_is_given_them(cloud: ControlPlane) -> None:
+    """It joined before the authority for data was there."""
+    machine, requests = await joined(cloud), [certificate_request() for _ in range(3)]
+    control, client, server = (request.csr for request in requests)
+    asked = pb.RenewCertificatesRequest(control_csr=control, data_client_csr=client, data_server_csr=server)
+    channel = agent_channel(cloud, machine.control)
+    reply = (await cloud.call("RenewCertificates", asked, channel=channel)).certificates
+    names = x509.load_pem_x509_certificate(reply.data_server_certificate).extensions
+    shown = names.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.IPAddress)
+    assert [str(address) for address in shown] == [machine.address]
+    assert reply.data_ca_certificate == cloud.data_authority.certificate
+
+
+async def test_no_user_trusts_the_server_that_a_join_token_buys(cloud: ControlPlane, tmp_path: Path) -> None:
+    """A machine joins with the control plane's own address, and waits there for somebody who has the region's CA."""
+    machine = Machine("127.0.0.1")
+    await machine.join(cloud, await join_secret(cloud))
+    assert await greeted(tmp_path, machine.server, trusting=cloud.data_authority), "what hosts alone trust"
+    assert not await greeted(tmp_path, machine.server, trusting=cloud.authority)
+    assert not await greeted(tmp_path, machine.control, trusting=cloud.authority)
+    assert await greeted(tmp_path, cloud.endpoints.certificate.current(), trusting=cloud.authority)
+
+
+async def greeted(directory: Path, credentials: ca.Credentials, trusting: ca.Credentials) -> bool:
+    """Whether a client that trusts an authority shakes hands with a server at 127.0.0.1 that has these credentials."""
+    (directory / "pair.pem").write_bytes(credentials.key + credentials.certificate)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(directory / "pair.pem")
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        try:
+            trust = ssl.create_default_context(cadata=trusting.certificate.decode())
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+        except ssl.SSLCertVerificationError:
+            return False
+        writer.close()
+        return True
+
+
+async def test_the_servers_certificate_is_renewed_while_it_serves(cloud: ControlPlane) -> None:
+    ports = [int(endpoint.rpartition(":")[2]) for endpoint in (cloud.endpoints.listen, cloud.endpoints.agents_listen)]
+    first = [await shown(port) for port in ports]
+    cloud.pass_time(timedelta(days=200))
+    assert [await shown(port) for port in ports] == first, "not before a third of its life is left"
+    cloud.pass_time(timedelta(days=100))
+    second = [await shown(port) for port in ports]
+    assert not set(first) & set(second)
+    assert [await shown(port) for port in ports] == second, "once"
+    assert await refused_at_the_door(cloud, None), "as before"
+
+
+async def shown(port: int) -> str:
+    """The certificate with which a server answers."""
+    return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))
 
 
 class Stream:
@@ -258,12 +331,37 @@ async def test_what_no_database_can_keep_does_not_end_the_control_plane(cloud: C
     machine, stream = await connected(cloud)
     huge = 2**64 - 1
     stream.heartbeat(vcpus=2**32 - 1, memory_mib=huge, storage_gib=huge)
-    ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_INSTANCE, id="i-none")
+    ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_VOLUME, id="vol-" + "0" * 17)
     what = pb.ObservedInstance(generation=huge, reboot_count=huge)
     stream.send(report=pb.Report(revision=huge, observed=[pb.Observed(ref=ref, instance=what, since=huge)]))
     await until(lambda: len(cloud.engine.state.observations) == 1)
     assert cloud.engine.state.hosts[machine.host_id].memory_mib == 2**63 - 1
     await cloud.ask("AllocateAddress")
+
+
+async def test_an_agent_in_wrong_hands_fills_nobodys_memory(cloud: ControlPlane) -> None:
+    machine, stream = await connected(cloud)
+    kinds = (pb.RESOURCE_KIND_INSTANCE, pb.RESOURCE_KIND_EXPORT, pb.RESOURCE_KIND_VPC, pb.RESOURCE_KIND_GATEWAY)
+    made_up = [pb.ResourceRef(kind=kind, id=f"x-{n}") for kind in kinds for n in range(100)]
+    orphans = [pb.ResourceRef(kind=pb.RESOURCE_KIND_VOLUME, id=f"vol-{n:017x}") for n in range(ORPHANS_PER_HOST + 10)]
+    rows = [pb.Observed(ref=ref, error="e" * 5000) for ref in made_up + orphans]
+    for _ in range(2):
+        stream.send(report=pb.Report(revision=1, observed=rows))
+    stream.heartbeat(vcpus=65)
+    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 65)
+    kept = list(cloud.engine.state.observations)
+    assert (len(kept), {row.kind for row in kept}) == (ORPHANS_PER_HOST, {ObservedKind.VOLUME})
+    assert {len(row.error) for row in kept} == {1000}
+    many = [pb.ResourceRef(kind=pb.RESOURCE_KIND_VOLUME, id=f"vol-{n:017x}") for n in range(20_001)]
+    stream.send(report=pb.Report(revision=1, gone=many))
+    assert await ended(stream)
+    assert len(cloud.engine.state.observations) == ORPHANS_PER_HOST
+
+
+async def ended(stream: Stream) -> bool:
+    while await stream.next():
+        pass
+    return True
 
 
 async def test_a_newer_session_ends_the_older_and_a_console_goes_through_it(cloud: ControlPlane) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import ctypes
 import datetime as dt
-import ipaddress
 import os
 import select
 import signal
@@ -17,10 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, exports, trash
@@ -28,7 +23,9 @@ from agent.drivers.volume_nbd.files import DIRECTORIES
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import CommandFailed, Daemon, find_daemon, run, start_daemon
+from agent.identity import make_request
 from agent.model import ExportSpec, ImageSource, VolumeSpec
+from controlplane import ca
 
 pytestmark = pytest.mark.host
 
@@ -90,55 +87,28 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`host-1`, `host-2`: directories as HostContext.pki_dir describes."""
-    root = tmp_path_factory.mktemp("pki")
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca = _certificate("test CA", ca_key, None, ca_key)
-    for host_id in ("host-1", "host-2"):
-        directory = root / host_id
-        directory.mkdir()
-        (directory / "ca-cert.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-        key = ec.generate_private_key(ec.SECP256R1())
-        pem = _certificate(host_id, key, ca, ca_key).public_bytes(serialization.Encoding.PEM)
-        for role in ("server", "client"):
-            (directory / f"{role}-cert.pem").write_bytes(pem)
-            (directory / f"{role}-key.pem").write_bytes(
-                key.private_bytes(
-                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-                )
-            )
+    """`host-1` and `host-2` as HostContext.pki_dir is, `server` as its server_pki_dir."""
+    root, now = tmp_path_factory.mktemp("pki"), dt.datetime.now(dt.UTC)
+    data = ca.create_data("home-1", now)
+    for name in ("host-1", "host-2", "server"):
+        request, end = make_request(name), "server" if name == "server" else "client"
+        if name == "server":
+            certificate = ca.sign_data_server(data, request.csr, "host-1", ADDRESS, now)
+        else:
+            certificate = ca.sign_data_client(data, request.csr, name, now)
+        (root / name).mkdir()
+        (root / name / "ca-cert.pem").write_bytes(data.certificate)
+        (root / name / f"{end}-cert.pem").write_bytes(certificate)
+        (root / name / f"{end}-key.pem").write_bytes(request.key)
     return root
-
-
-def _certificate(
-    name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Certificate | None, issuer_key: ec.EllipticCurvePrivateKey
-) -> x509.Certificate:
-    subject = x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "stead"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
-    )
-    now = dt.datetime.now(dt.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    if issuer:
-        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        address = x509.IPAddress(ipaddress.ip_address(ADDRESS))
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
 
 
 @pytest.fixture
 async def host(pool: Path, pki: Path, tmp_path: Path) -> AsyncIterator[Host]:
     uploads = Uploads()
     context = HostContext("host-1", ADDRESS, tmp_path / "state", tmp_path / "run", pki / "host-1", uploads)
+    context.state_dir.mkdir()
+    context.server_pki_dir.symlink_to(pki / "server")
     host = Host(context, NbdSettings(pool_dir=str(pool)), uploads)
     yield host
     for export_name in await host.exports().list():
@@ -658,8 +628,9 @@ async def test_what_keeps_an_export_from_opening_is_said(host: Host, export: Exp
         pytest.raises(Transient, match=r"vol-0a-e1 .* port \d+: .*in use"),
     ):
         await host.exports().ensure(export)
-    (tmp_path / "empty").mkdir()
-    driver = NbdExportDriver(host.settings, replace(host.context, pki_dir=tmp_path / "empty"))
+    empty = replace(host.context, state_dir=tmp_path / "empty")
+    empty.server_pki_dir.mkdir(parents=True)
+    driver = NbdExportDriver(host.settings, empty)
     assert len((await driver.probe()).problems) == 3
     with pytest.raises(Transient, match=r"ca-cert\.pem"):
         await driver.ensure(export)
@@ -676,7 +647,7 @@ from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.model import ExportSpec
 
 async def main():
-    context = HostContext("host-1", {address!r}, Path("/"), Path({run!r}), Path({pki!r}), None)
+    context = HostContext("host-1", {address!r}, Path({state!r}), Path({run!r}), Path("/"), None)
     await NbdExportDriver(NbdSettings(pool_dir={pool!r}), context).ensure({spec!r})
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -688,7 +659,7 @@ async def test_an_export_outlives_its_agent_and_is_adopted(host: Host, export: E
     await host.volumes().ensure(VOLUME)
     context = host.context
     script = AGENT.format(
-        address=ADDRESS, run=str(context.run_dir), pki=str(context.pki_dir), pool=str(host.pool), spec=export
+        address=ADDRESS, run=str(context.run_dir), state=str(context.state_dir), pool=str(host.pool), spec=export
     )
     with pytest.raises(CommandFailed) as killed:
         await run(sys.executable, "-c", script)

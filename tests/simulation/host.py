@@ -65,6 +65,9 @@ class Identities:
 
     renewal_at = expires_at
 
+    def has_data_plane(self) -> bool:
+        return True
+
 
 class Host:
     def __init__(

@@ -1,9 +1,11 @@
 """The authority's certificates, as `openssl`, GnuTLS and QEMU see them."""
 
 import socket
+import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,13 +86,38 @@ def test_a_control_certificate_does_not_serve(tmp_path: Path, authority: ca.Cred
         verify(tmp_path, authority, ca.sign_control(authority, csr(p256()), HOST, NOW), "sslserver")
 
 
-def test_a_data_certificate_serves_and_calls(tmp_path: Path, authority: ca.Credentials) -> None:
-    pem = ca.sign_data(authority, csr(p256()), HOST, "10.0.0.1", NOW)
-    verify(tmp_path, authority, pem, "sslserver")
-    verify(tmp_path, authority, pem, "sslclient")
-    certificate = x509.load_pem_x509_certificate(pem)
-    assert [attribute.value for attribute in certificate.subject] == ["stead", HOST]
-    assert certificate.not_valid_after_utc == NOW + timedelta(days=10 * 365)
+@pytest.fixture(scope="module")
+def data() -> ca.Credentials:
+    return ca.create_data("home-1", NOW)
+
+
+def test_certificates_for_data_serve_or_call(tmp_path: Path, data: ca.Credentials) -> None:
+    client, server = client_of(data), server_of(data)
+    for pem, purpose, other in (client, "sslclient", "sslserver"), (server, "sslserver", "sslclient"):
+        verify(tmp_path, data, pem.certificate, purpose)
+        with pytest.raises(subprocess.CalledProcessError):
+            verify(tmp_path, data, pem.certificate, other)
+        assert ca.expires_at(pem.certificate) == NOW + timedelta(days=10 * 365)
+    assert subject(client) == ["stead", HOST]
+    assert subject(server) == ["stead", "server", HOST], "no volume admits it"
+
+
+def subject(credentials: ca.Credentials) -> list[str]:
+    return [str(part.value) for part in x509.load_pem_x509_certificate(credentials.certificate).subject]
+
+
+def client_of(data: ca.Credentials, host_id: str = HOST) -> ca.Credentials:
+    key = p256()
+    return ca.Credentials(ca.sign_data_client(data, csr(key), host_id, NOW), pem_of(key))
+
+
+def server_of(data: ca.Credentials, host_id: str = HOST, address: str = "127.0.0.1") -> ca.Credentials:
+    key = p256()
+    return ca.Credentials(ca.sign_data_server(data, csr(key), host_id, address, NOW), pem_of(key))
+
+
+def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def test_a_foreign_authority_is_not_trusted(tmp_path: Path, authority: ca.Credentials) -> None:
@@ -122,7 +149,9 @@ def test_a_bad_request_is_refused(authority: ca.Credentials, request_pem: bytes,
     with pytest.raises(ca.InvalidCsr, match=reason):
         ca.sign_control(authority, request_pem, HOST, NOW)
     with pytest.raises(ca.InvalidCsr, match=reason):
-        ca.sign_data(authority, request_pem, HOST, "10.0.0.1", NOW)
+        ca.sign_data_client(authority, request_pem, HOST, NOW)
+    with pytest.raises(ca.InvalidCsr, match=reason):
+        ca.sign_data_server(authority, request_pem, HOST, "10.0.0.1", NOW)
 
 
 def test_a_stored_key_is_for_its_owner_alone(tmp_path: Path, authority: ca.Credentials) -> None:
@@ -134,15 +163,12 @@ def test_a_stored_key_is_for_its_owner_alone(tmp_path: Path, authority: ca.Crede
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def credentials_directory(path: Path, authority: ca.Credentials, host_id: str, address: str) -> Path:
-    """A directory as QEMU wants it, for either end."""
-    key = p256()
-    certificate = ca.sign_data(authority, csr(key), host_id, address, NOW)
+def directory_of(path: Path, end: str, authority: ca.Credentials, credentials: ca.Credentials) -> Path:
+    """As QEMU wants it, for one `end`: client or server."""
     path.mkdir()
     (path / "ca-cert.pem").write_bytes(authority.certificate)
-    for end in "server", "client":
-        (path / f"{end}-cert.pem").write_bytes(certificate)
-        (path / f"{end}-key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (path / f"{end}-cert.pem").write_bytes(credentials.certificate)
+    (path / f"{end}-key.pem").write_bytes(credentials.key)
     return path
 
 
@@ -175,13 +201,13 @@ def read_over_nbd(port: int, credentials: Path) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.host
-def test_qemu_lets_in_the_one_host_that_it_is_told_to(tmp_path: Path, authority: ca.Credentials) -> None:
+def test_qemu_lets_in_the_one_host_that_it_is_told_to(tmp_path: Path, data: ca.Credentials) -> None:
     image = tmp_path / "volume.raw"
     image.write_bytes(b"\x07" * 4096)
-    server = credentials_directory(tmp_path / "server", authority, HOST, "127.0.0.1")
-    allowed = credentials_directory(tmp_path / "allowed", authority, HOST, "127.0.0.2")
-    other = credentials_directory(tmp_path / "other", authority, OTHER_HOST, "127.0.0.3")
-    foreign = credentials_directory(tmp_path / "foreign", ca.create("home-1", NOW), HOST, "127.0.0.2")
+    server = directory_of(tmp_path / "server", "server", data, server_of(data))
+    allowed = directory_of(tmp_path / "allowed", "client", data, client_of(data))
+    other = directory_of(tmp_path / "other", "client", data, client_of(data, OTHER_HOST))
+    foreign = directory_of(tmp_path / "foreign", "client", data, client_of(ca.create_data("home-1", NOW)))
     with export(image, server, HOST) as port:
         for client, is_let_in in (allowed, True), (other, False), (foreign, False), (allowed, True):
             result = read_over_nbd(port, client)
@@ -190,10 +216,48 @@ def test_qemu_lets_in_the_one_host_that_it_is_told_to(tmp_path: Path, authority:
 
 
 @pytest.mark.host
-def test_qemu_trusts_a_server_at_its_own_address_alone(tmp_path: Path, authority: ca.Credentials) -> None:
+def test_qemu_trusts_a_server_at_its_own_address_alone(tmp_path: Path, data: ca.Credentials) -> None:
     image = tmp_path / "volume.raw"
     image.write_bytes(bytes(4096))
-    server = credentials_directory(tmp_path / "server", authority, HOST, "127.0.0.9")
-    client = credentials_directory(tmp_path / "client", authority, HOST, "127.0.0.1")
+    server = directory_of(tmp_path / "server", "server", data, server_of(data, address="127.0.0.9"))
+    client = directory_of(tmp_path / "client", "client", data, client_of(data))
     with export(image, server, HOST) as port:
         assert "does not match the hostname 127.0.0.1" in read_over_nbd(port, client).stderr
+
+
+@pytest.mark.host
+def test_what_qemu_can_read_serves_no_volume_to_another_qemu(tmp_path: Path, data: ca.Credentials) -> None:
+    """Somebody who got out of a guest has the client's key, and a server of his own that looks at nothing."""
+    client = directory_of(tmp_path / "client", "client", data, client_of(data))
+    assert is_trusted(tmp_path / "true.pem", server_of(data), client)
+    assert not is_trusted(tmp_path / "thief.pem", client_of(data), client)
+
+
+def is_trusted(path: Path, credentials: ca.Credentials, client: Path) -> bool:
+    """Whether QEMU goes on after the handshake with an NBD server that has these credentials."""
+    path.write_bytes(credentials.key + credentials.certificate)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(path)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
+        served = thread.submit(serve_once, listener, tls)
+        read_over_nbd(listener.getsockname()[1], client)
+        return served.result(20)
+
+
+def serve_once(listener: socket.socket, tls: ssl.SSLContext) -> bool:
+    """Greeting, STARTTLS, and then another option? See https://github.com/NetworkBlockDevice/nbd/blob/master/doc."""
+    connection, _ = listener.accept()
+    connection.settimeout(20)
+    with connection:
+        connection.sendall(b"NBDMAGIC" + b"IHAVEOPT" + (3).to_bytes(2, "big"))
+        asked = b""
+        while len(asked) < 4 + 16:
+            asked += connection.recv(4 + 16 - len(asked))
+        assert asked[12:16] == (5).to_bytes(4, "big"), "NBD_OPT_STARTTLS"
+        ack = (0x3E889045565A9).to_bytes(8, "big") + (5).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes(4)
+        connection.sendall(ack)
+        try:
+            with tls.wrap_socket(connection, server_side=True) as secure:
+                return secure.recv(8) == b"IHAVEOPT"
+        except OSError:
+            return False

@@ -39,7 +39,7 @@ class NbdExportDriver:
         self._host_id = context.host_id
         self._boot_id = context.boot_id
         self._address = context.underlay_address
-        self._pki_dir = context.pki_dir
+        self._pki_dir = context.server_pki_dir
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def probe(self) -> Capacity:

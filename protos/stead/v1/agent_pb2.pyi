@@ -25,28 +25,34 @@ RESOURCE_KIND_GATEWAY: ResourceKind
 RESOURCE_KIND_INSTANCE: ResourceKind
 
 class JoinRequest(_message.Message):
-    __slots__ = ("secret", "control_csr", "data_csr", "host_name", "underlay_address")
+    __slots__ = ("secret", "control_csr", "data_client_csr", "host_name", "underlay_address", "data_server_csr")
     SECRET_FIELD_NUMBER: _ClassVar[int]
     CONTROL_CSR_FIELD_NUMBER: _ClassVar[int]
-    DATA_CSR_FIELD_NUMBER: _ClassVar[int]
+    DATA_CLIENT_CSR_FIELD_NUMBER: _ClassVar[int]
     HOST_NAME_FIELD_NUMBER: _ClassVar[int]
     UNDERLAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    DATA_SERVER_CSR_FIELD_NUMBER: _ClassVar[int]
     secret: str
     control_csr: bytes
-    data_csr: bytes
+    data_client_csr: bytes
     host_name: str
     underlay_address: str
-    def __init__(self, secret: _Optional[str] = ..., control_csr: _Optional[bytes] = ..., data_csr: _Optional[bytes] = ..., host_name: _Optional[str] = ..., underlay_address: _Optional[str] = ...) -> None: ...
+    data_server_csr: bytes
+    def __init__(self, secret: _Optional[str] = ..., control_csr: _Optional[bytes] = ..., data_client_csr: _Optional[bytes] = ..., host_name: _Optional[str] = ..., underlay_address: _Optional[str] = ..., data_server_csr: _Optional[bytes] = ...) -> None: ...
 
 class Certificates(_message.Message):
-    __slots__ = ("control_certificate", "data_certificate", "ca_certificate")
+    __slots__ = ("control_certificate", "data_client_certificate", "ca_certificate", "data_server_certificate", "data_ca_certificate")
     CONTROL_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
-    DATA_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    DATA_CLIENT_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     CA_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    DATA_SERVER_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    DATA_CA_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     control_certificate: bytes
-    data_certificate: bytes
+    data_client_certificate: bytes
     ca_certificate: bytes
-    def __init__(self, control_certificate: _Optional[bytes] = ..., data_certificate: _Optional[bytes] = ..., ca_certificate: _Optional[bytes] = ...) -> None: ...
+    data_server_certificate: bytes
+    data_ca_certificate: bytes
+    def __init__(self, control_certificate: _Optional[bytes] = ..., data_client_certificate: _Optional[bytes] = ..., ca_certificate: _Optional[bytes] = ..., data_server_certificate: _Optional[bytes] = ..., data_ca_certificate: _Optional[bytes] = ...) -> None: ...
 
 class JoinResponse(_message.Message):
     __slots__ = ("host_id", "agent_endpoint", "certificates")
@@ -59,12 +65,14 @@ class JoinResponse(_message.Message):
     def __init__(self, host_id: _Optional[str] = ..., agent_endpoint: _Optional[str] = ..., certificates: _Optional[_Union[Certificates, _Mapping]] = ...) -> None: ...
 
 class RenewCertificatesRequest(_message.Message):
-    __slots__ = ("control_csr", "data_csr")
+    __slots__ = ("control_csr", "data_client_csr", "data_server_csr")
     CONTROL_CSR_FIELD_NUMBER: _ClassVar[int]
-    DATA_CSR_FIELD_NUMBER: _ClassVar[int]
+    DATA_CLIENT_CSR_FIELD_NUMBER: _ClassVar[int]
+    DATA_SERVER_CSR_FIELD_NUMBER: _ClassVar[int]
     control_csr: bytes
-    data_csr: bytes
-    def __init__(self, control_csr: _Optional[bytes] = ..., data_csr: _Optional[bytes] = ...) -> None: ...
+    data_client_csr: bytes
+    data_server_csr: bytes
+    def __init__(self, control_csr: _Optional[bytes] = ..., data_client_csr: _Optional[bytes] = ..., data_server_csr: _Optional[bytes] = ...) -> None: ...
 
 class RenewCertificatesResponse(_message.Message):
     __slots__ = ("certificates",)

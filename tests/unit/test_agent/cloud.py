@@ -59,7 +59,7 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
     """What arrives lands in `inbox`; what is sent is called for."""
 
     def __init__(self) -> None:
-        self.ca = Ca()
+        self.ca, self.data_ca = Ca(), Ca()
         self.life = timedelta(hours=1)  # Of control certificates.
         self.age = timedelta(0)  # What they have behind them when they are issued.
         self.joins: list[pb.JoinRequest] = []
@@ -111,8 +111,8 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "this token was used already")
         certificates = pb.Certificates(
             control_certificate=self.ca.sign(request.control_csr, "host-1", self.life, self.age),
-            data_certificate=self.ca.sign(request.data_csr, "host-1"),
             ca_certificate=self.ca.pem,
+            **self._data(request),
         )
         endpoint = f"127.0.0.1:{self.agent_port}"
         return pb.JoinResponse(host_id="host-1", agent_endpoint=endpoint, certificates=certificates)
@@ -120,9 +120,17 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
     async def RenewCertificates(self, request: Any, context: Any) -> pb.RenewCertificatesResponse:
         self.renewals.append(request)
         signed = self.ca.sign(request.control_csr, "host-1")
+        data = self._data(request) if request.data_client_csr else {}
         return pb.RenewCertificatesResponse(
-            certificates=pb.Certificates(control_certificate=signed, ca_certificate=self.ca.pem)
+            certificates=pb.Certificates(control_certificate=signed, ca_certificate=self.ca.pem, **data)
         )
+
+    def _data(self, request: Any) -> dict[str, bytes]:
+        return {
+            "data_client_certificate": self.data_ca.sign(request.data_client_csr, "host-1"),
+            "data_server_certificate": self.data_ca.sign(request.data_server_csr, "host-1"),
+            "data_ca_certificate": self.data_ca.pem,
+        }
 
     async def Session(self, messages: Any, context: Any) -> AsyncIterator[pb.ControlMessage]:
         self.peers.append(context.auth_context()["x509_pem_cert"][0].decode())

@@ -37,15 +37,24 @@ async def test_a_machine_becomes_a_host(cloud: Cloud, store: IdentityStore, tmp_
     assert identity.host.underlay_address == ADDRESS
     assert cloud.joins[0].host_name == "rack-1"
     assert cloud.joins[0].underlay_address == ADDRESS
-    pki = tmp_path / "pki"
-    for side in ("server", "client"):
-        certificate = x509.load_pem_x509_certificate((pki / f"{side}-cert.pem").read_bytes())
-        key = load_pem_private_key((pki / f"{side}-key.pem").read_bytes(), None)
-        assert certificate.public_key() == key.public_key()
-        assert not (pki / f"{side}-key.pem").stat().st_mode & stat.S_IRWXO
-    assert (pki / "ca-cert.pem").read_bytes() == cloud.ca.pem
+    check_data_plane(cloud, tmp_path / "pki", tmp_path / "state/server-pki")
     assert {path.name for path in store.directory.iterdir()} == {"host.json", "control.pem", "ca.pem"}
     assert stat.S_IMODE((store.directory / "control.pem").stat().st_mode) == 0o600
+
+
+def check_data_plane(cloud: Cloud, client: Path, server: Path) -> None:
+    """The client's files are where QEMU finds them; the server's are root's alone."""
+    keys = []
+    for side, folder in (("server", server), ("client", client)):
+        certificate = x509.load_pem_x509_certificate((folder / f"{side}-cert.pem").read_bytes())
+        keys.append(load_pem_private_key((folder / f"{side}-key.pem").read_bytes(), None).public_key())
+        assert certificate.public_key() == keys[-1]
+        assert (folder / "ca-cert.pem").read_bytes() == cloud.data_ca.pem
+    assert keys[0] != keys[1]
+    assert {path.name for path in client.iterdir()} == {"ca-cert.pem", "client-cert.pem", "client-key.pem"}
+    assert not (client / "client-key.pem").stat().st_mode & stat.S_IRWXO
+    assert stat.S_IMODE(server.stat().st_mode) == 0o700
+    assert stat.S_IMODE((server / "server-key.pem").stat().st_mode) == 0o600
 
 
 async def test_a_host_does_not_join_twice(cloud: Cloud, store: IdentityStore) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from agent.session import Session, SessionSettings
 
 from .cloud import Cloud, running_cloud, sha256
 from .host import DATA, EVERYTHING, INSTANCE, TOMBSTONE, VOLUME, VPC, Host, until
+from .test_enroll import check_data_plane
 
 FAST = SessionSettings(heartbeat_s=0.05, grace_s=3600.0, reconnect_first_s=0.01, reconnect_cap_s=0.05)
 
@@ -240,6 +242,20 @@ async def test_the_certificate_is_renewed_in_time(cloud: Cloud, host: Host, stor
         assert cloud.peers[0] != cloud.peers[-1]
         cloud.send(Update(1, True, (VOLUME, VPC)))
         await until(lambda: is_all_converged(cloud, 2))
+
+
+async def test_a_host_of_before_gets_certificates_of_the_authority_for_data(
+    cloud: Cloud, host: Host, store: IdentityStore, tmp_path: Path
+) -> None:
+    """It joined when one certificate, of the authority that users trust, was for both sides."""
+    await join(JoinToken.parse(cloud.token()), "rack-1", "192.0.2.1", store)
+    shutil.rmtree(tmp_path / "server-pki")
+    for name in ("server-cert.pem", "server-key.pem"):
+        (tmp_path / "pki" / name).write_text("old")
+    async with session(cloud, host, store):
+        await until(lambda: len(cloud.sessions) >= 2)
+        check_data_plane(cloud, tmp_path / "pki", tmp_path / "server-pki")
+        assert [bool(asked.data_server_csr) for asked in cloud.renewals] == [True]
 
 
 async def test_an_expired_certificate_is_named(cloud: Cloud, host: Host, store: IdentityStore) -> None:
