@@ -23,6 +23,7 @@ from agent.drivers.base import DriverError, HostContext
 from agent.drivers.registry import Drivers
 from agent.enroll import JoinToken
 from agent.enroll import join as enroll
+from agent.guests import shut_down
 from agent.identity import Host, Identity, IdentityError, IdentityStore
 from agent.images import Images
 from agent.ledger import Ledger, LedgerError
@@ -134,6 +135,25 @@ def run(
         uvloop.run(_serve_until_signalled(settings))
     except (IdentityError, SettingsError, LedgerError) as error:
         _fail(error)
+
+
+@cli.command()
+def stop_guests(config_path: ConfigPath = None) -> None:
+    """Shut this host's guests down, as before the machine goes down; the agent must have been stopped."""
+    settings = _read_config(config_path)
+    logs.set_up(settings.agent.log_level, settings.agent.log_format)
+    try:
+        left = asyncio.run(_stop_guests(settings))
+    except (IdentityError, SettingsError, DriverError) as error:
+        _fail(error)
+    if left:
+        _fail(f"still on after {settings.agent.guests_stop_s:g} s: {', '.join(left)}")
+
+
+async def _stop_guests(settings: Config) -> tuple[str, ...]:
+    identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
+    compute = _drivers(settings, identities.load(), identities).compute
+    return await shut_down(compute, settings.agent.guests_stop_s) if compute is not None else ()
 
 
 @cli.command()

@@ -34,6 +34,9 @@ class AgentSettings:
     pki_dir: Path = Path("/etc/pki/qemu")
     # What this host is for. Empty: what its join token said.
     roles: tuple[Role, ...] = ()
+    # How long guests have to power off before the machine itself does, seconds. Shorter pulls the plug on those that
+    # take their time, longer lets those that do not listen delay the machine.
+    guests_stop_s: float = 60.0
     # Whether guests get a metadata service. Off for fake networks, which have no namespaces.
     metadata_service: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,6 +1,5 @@
 """Brings images from the control plane to this host: the `ImageFetcher` of `agent.drivers.base`."""
 
-import asyncio
 import hashlib
 import os
 from pathlib import Path
@@ -10,9 +9,14 @@ import grpc
 
 from agent.channel import agents, open_channel
 from agent.drivers.base import Permanent, Transient
+from agent.host.threads import Threads
 from agent.identity import IdentityStore
 from agent.model import ImageSource
 from stead.v1 import agent_pb2 as pb
+
+# To take a chunk, or to bring the whole to disk, which may be many GiB. Shorter gives up on a slow disk, longer hides
+# that it hangs.
+_DEADLINE_S = 300.0
 
 
 class Images:
@@ -20,6 +24,7 @@ class Images:
 
     def __init__(self, identities: IdentityStore) -> None:
         self._identities = identities
+        self._threads = Threads("the pool's disk", 4, _DEADLINE_S)
 
     async def __call__(self, image: ImageSource, target: Path) -> None:
         """Write the upload to `target`, which must not exist; it is on disk, and checked, on return."""
@@ -39,9 +44,9 @@ class Images:
         sha256, size_bytes = hashlib.sha256(), 0
         async with open_channel(self._identities.load()) as channel:
             async for reply in agents(channel).FetchImage(pb.FetchImageRequest(image_id=image.image_id)):
-                await asyncio.to_thread(_take, file, sha256, reply.chunk)
+                await self._threads.run(image.image_id, _take, file, sha256, reply.chunk)
                 size_bytes += len(reply.chunk)
-        await asyncio.to_thread(_sync, file)
+        await self._threads.run(image.image_id, _sync, file)
         _check(image, sha256.hexdigest(), size_bytes)
 
 

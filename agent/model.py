@@ -227,17 +227,27 @@ class OffReason(Enum):
     """Why a domain that is off went off, as libvirt remembers it."""
 
     NEVER_STARTED = "never-started"
-    SHUTDOWN = "shutdown"  # The guest powered itself off, asked by us or not.
+    SHUTDOWN = "shutdown"  # The guest powered itself off, asked by us or not: proven.
+    UNPROVEN = "ended in good order"  # By the guest's will, or by a signal to QEMU.
     DESTROYED = "destroyed"  # The plug was pulled through libvirt.
     CRASHED = "crashed"  # QEMU died or the guest panicked.
     UNKNOWN = "unknown"  # E.g. the host went down under it.
+
+
+class Stall(Enum):
+    """Why a guest that was running was paused by its hypervisor, for people."""
+
+    NO_SPACE = "the pool of one of its volumes is full"
+    IO_ERROR = "one of its disks failed or is out of reach"
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
     """A domain of ours, as libvirt has it; `generation` and `reboot_count` are read from its metadata.
 
-    `has_run` tells whether the guest was ever resumed in this generation; `export_names` are the disks it has now.
+    `has_run` tells whether the guest was ever resumed in this generation; `export_names` are the disks it has now;
+    `has_rebooted` whether it was seen to restart since it was last asked to. `damage`: somebody edited what is ours of
+    it, so that the rest can't be relied upon. `is_transient`: somebody undefined it while it runs.
     """
 
     instance_id: str
@@ -247,6 +257,10 @@ class Domain:
     reboot_count: int
     export_names: tuple[str, ...]
     off_reason: OffReason = OffReason.NEVER_STARTED
+    stall: Stall | None = None
+    has_rebooted: bool = False
+    damage: str = ""
+    is_transient: bool = False
 
 
 class PortState(Enum):

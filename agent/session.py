@@ -23,6 +23,7 @@ from agent.converge.engine import Engine
 from agent.convert import agent_message, from_control_message
 from agent.drivers.base import DriverError, this_boot
 from agent.drivers.registry import Drivers
+from agent.host.threads import Threads
 from agent.identity import ControlPair, DataPlane, IdentityStore, Pair, make_request
 from agent.ledger import Ledger
 from agent.messages import ConsoleReply, ConsoleRequest, FromAgent, FromControlPlane, Heartbeat, Hello, Role, Update
@@ -101,6 +102,7 @@ class Session:
         self._engine = engine
         self._settings = settings or SessionSettings()
         self._jitter = jitter
+        self._files = Threads("the disk of the certificates", 1, self._settings.renew_deadline_s)
         self._failures = 0
         self._revision = (
             0  # The latest that this session has brought; what the ledger holds may be another region's past.
@@ -234,9 +236,9 @@ class Session:
                     Pair(client.key, issued.data_client_certificate),
                     Pair(server.key, issued.data_server_certificate),
                 )
-                await asyncio.to_thread(self._identities.save_data_plane, data)
+                await self._files.run("certificate", self._identities.save_data_plane, data)
             pair = ControlPair(request.key, issued.control_certificate)
-            await asyncio.to_thread(self._identities.save_control, pair, issued.ca_certificate)
+            await self._files.run("certificate", self._identities.save_control, pair, issued.ca_certificate)
             raise SessionEnded("the certificate was renewed; the next session uses it")
 
 

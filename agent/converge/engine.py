@@ -48,6 +48,9 @@ class EngineSettings:
     # Shorter hammers what is not there yet, longer leaves what has come unnoticed.
     retry_first_s: float = 0.1
     retry_cap_s: float = 10.0
+    # How long a guest has to hear that it shall reboot before it is reset, seconds. EC2's own is some four minutes.
+    # Shorter cuts off a guest that takes its time to shut down, longer leaves a hung one hanging.
+    reboot_s: float = 240.0
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +95,8 @@ class Engine:
         self._network = drivers.network
         self._instances: Instances | None = None
         if drivers.compute is not None and drivers.network is not None:
-            self._instances = Instances(drivers.compute, drivers.network, desired, notes, guest_off)
+            reboot_s = self._settings.reboot_s
+            self._instances = Instances(drivers.compute, drivers.network, desired, notes, guest_off, reboot_s)
         self._resources: dict[Ref, Resource] = {}
         self._watch = Watch(drivers_by_kind(drivers), self._look, self.hint, self._settings.full_pass_s)
         self._places = {kind: asyncio.Semaphore(self._settings.concurrency) for kind in Kind}
@@ -260,7 +264,7 @@ class Engine:
             if not todo.steps:
                 self._settle(resource, spec, seen)
                 return todo.check_after_s
-            self.observations.put(seen)
+            self._observe(seen)
             await self._carry_out(resource, instances, todo)
         raise Transient(f"{ref} is still not as it shall be after {_MAX_ROUNDS} rounds; next: {todo.steps}")
 
@@ -300,10 +304,15 @@ class Engine:
         if resource.spec is not spec:
             return  # A newer spec came meanwhile: this says nothing about it.
         was_converged = self.observations[resource.ref].converged
-        self.observations.put(observed)
+        self._observe(observed)
         if observed.converged and not was_converged:
             log.info("converged", resource=str(resource.ref))
             self._wake_failed()
+
+    def _observe(self, observed: Observed) -> None:
+        if observed.error and observed.error != self.observations[observed.ref].error:
+            log.warning("not well", resource=str(observed.ref), error=observed.error)
+        self.observations.put(observed)
 
     def _forget_emptied(self, resource: Resource, tombstone: VolumeSpec) -> None:
         """The trash has the volume no longer. Its tombstone stays until the control plane heard of it."""

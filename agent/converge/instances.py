@@ -38,12 +38,14 @@ class Instances:
         desired: Desired,
         notes: Notes,
         guest_off: Mapping[str, int],
+        reboot_s: float,
     ) -> None:
         self._compute = compute
         self._network = network
         self._desired = desired
         self._notes = notes
         self._guest_off = dict(guest_off)
+        self._reboot_s = reboot_s
         self._past: dict[str, Past] = {}
         self.view = View(self._list)
 
@@ -59,8 +61,9 @@ class Instances:
         """`last` is the latest spec it had, if any: without a spec it tells which taps are its own."""
         known = {nic.interface_id for nic in last.interfaces} if last else set()
         ports = {interface_id: state for interface_id, state in world.ports.items() if interface_id in known}
-        past = self._past.get(instance_id, Past())
-        return plan(spec, world.domains.get(instance_id), ports, self.guest_off(instance_id), past, time.monotonic())
+        domain, now = world.domains.get(instance_id), time.monotonic()
+        past = self._past[instance_id] = self._past.get(instance_id, Past()).saw(domain, now)
+        return plan(spec, domain, ports, self.guest_off(instance_id), past, now, self._reboot_s)
 
     async def reach(self, todo: tuple[Step, ...]) -> None:
         """See that the storage hosts which these steps need are there. Waits for other machines; raises Transient."""
@@ -86,14 +89,20 @@ class Instances:
                 await compute.start_paused(spec, self._taps(spec))
             case steps.Plug(interface):
                 await network.plug(self._port(interface))
-            case steps.Resume(_):
+            case steps.Resume():
                 await compute.resume(instance_id)
+            case steps.Define():
+                await compute.define(instance_id)
             case steps.PressPowerButton():
                 await compute.press_power_button(instance_id)
             case steps.Destroy():
                 await compute.destroy(instance_id)
-            case steps.Reboot(reboot_count):
-                await compute.reboot(instance_id, reboot_count)
+            case steps.Reboot():
+                await compute.reboot(instance_id)
+            case steps.Reset():
+                await compute.reset(instance_id)
+            case steps.CountReboot(reboot_count):
+                await compute.count_reboot(instance_id, reboot_count)
             case steps.AttachDisk(disk):
                 await compute.attach_disk(instance_id, disk)
             case steps.DetachDisk(export_name):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from agent.messages import ObservedInstance
-from agent.model import DiskSpec, Domain, InstanceSpec, InterfaceSpec, OffReason, PortState, Power
+from agent.model import DiskSpec, Domain, InstanceSpec, InterfaceSpec, OffReason, PortState, Power, Stall
 
 # Between two requests to the guest to let go of a disk. Shorter interrupts a guest that is busy doing it; longer
 # makes one that was not listening yet, e.g. while it boots, wait for nothing.
@@ -20,6 +20,14 @@ DETACH_AGAIN_S = 5.0
 # Longest wait before an instance that keeps crashing is started again. Shorter burns CPU that others pay for; longer
 # makes people wait once they have mended it.
 RESTART_CAP_S = 60.0
+# Longest wait before a guest that its disk stalled is resumed again. Shorter fills the log while a pool stays full;
+# longer leaves the guest standing once there is room.
+RESUME_CAP_S = 30.0
+# A resumed guest that stalls again within this was not well meanwhile. Shorter calls it well between two stalls.
+PROBATION_S = 5.0
+# How long after a guest went off the event may come that tells by whose will. Shorter may start again one that was to
+# stay off; longer delays one that a signal ended.
+PROOF_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,12 @@ class Plug:
 @dataclass(frozen=True, slots=True)
 class Resume:
     spec: InstanceSpec
+    stall: Stall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,16 @@ class Destroy:
 
 @dataclass(frozen=True, slots=True)
 class Reboot:
+    reboot_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CountReboot:
     reboot_count: int
 
 
@@ -87,9 +111,12 @@ Step = (
     | StartPaused
     | Plug
     | Resume
+    | Define
     | PressPowerButton
     | Destroy
     | Reboot
+    | Reset
+    | CountReboot
     | AttachDisk
     | DetachDisk
     | Unplug
@@ -119,6 +146,12 @@ class Past:
     starts: int = 0
     started_at: float = 0.0
     power_button_at: float | None = None
+    off_since: float | None = None
+    reboot_asked: int = 0  # The count that the guest was last asked for,
+    reboot_at: float = 0.0  # and when.
+    stall: Stall | None = None  # What it was last resumed from,
+    resumes: int = 0  # how many times in a row,
+    resumed_at: float = 0.0  # and when last.
     detach_at: Mapping[str, float] = field(default_factory=dict)  # By export name.
 
     def then(self, step: Step, now: float) -> "Past":
@@ -128,9 +161,20 @@ class Past:
                 return Past(spec.generation, starts, now)
             case PressPowerButton():
                 return replace(self, power_button_at=now)
+            case Reboot(reboot_count):
+                return replace(self, reboot_asked=reboot_count, reboot_at=now)
+            case Resume(_, Stall() as stall):
+                is_again = now < self.resumed_at + 2 * RESUME_CAP_S
+                return replace(self, stall=stall, resumes=self.resumes + 1 if is_again else 1, resumed_at=now)
             case DetachDisk(export_name):
                 return replace(self, detach_at={**self.detach_at, export_name: now})
         return self
+
+    def saw(self, domain: Domain | None, now: float) -> "Past":
+        """With what is seen of it now."""
+        if domain is not None and domain.power is Power.OFF:
+            return self if self.off_since is not None else replace(self, off_since=now)
+        return self if self.off_since is None else replace(self, off_since=None)
 
 
 def plan(
@@ -140,8 +184,12 @@ def plan(
     guest_off: int,
     past: Past,
     now: float,
+    reboot_s: float,
 ) -> Plan:
-    """The next steps. `ports` are the instance's taps; `guest_off` is the generation noted in the ledger, or 0."""
+    """The next steps. `ports` are the instance's taps; `guest_off` is the generation noted in the ledger, or 0.
+
+    A guest has `reboot_s` to hear that it shall restart, before it is reset.
+    """
     if spec is None:
         return _absent(domain, ports)
     is_off = domain is None or domain.power is Power.OFF
@@ -151,15 +199,17 @@ def plan(
         return Plan(_unplug(ports), reason="the guest powered itself off")
     if domain is None:
         return _start(spec, ports)
+    if domain.damage and not is_off:
+        return Plan(reason=f"somebody edited its domain ({domain.damage}); stop and start the instance to renew it")
     if domain.generation < spec.generation:  # Stopped and started again since.
         return _start(spec, ports) if is_off else Plan((Destroy(),))
     match domain.power:
         case Power.OFF:
             return _revive(spec, domain, ports, past, now)
         case Power.PAUSED:
-            return _let_run(spec, ports)
+            return _let_run(spec, domain, ports, past, now)
         case Power.RUNNING:
-            return _keep(spec, domain, ports, past, now)
+            return _keep(spec, domain, ports, past, now, reboot_s)
 
 
 def disks_needed(todo: tuple[Step, ...]) -> tuple[DiskSpec, ...]:
@@ -217,10 +267,18 @@ def _start(spec: InstanceSpec, ports: Mapping[str, PortState], reason: str = "")
     return Plan((*taps, StartPaused(spec), *plugs, Resume(spec)), reason=reason)
 
 
-def _let_run(spec: InstanceSpec, ports: Mapping[str, PortState]) -> Plan:
+def _let_run(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
     if any(nic.interface_id not in ports for nic in spec.interfaces):
         return Plan((Destroy(),), reason="a tap is gone under the paused domain")
-    return Plan((*_plug(spec, ports), Resume(spec)))
+    reason = _stalled(domain.stall) if domain.stall else ""
+    left_s = past.resumed_at + min(2.0**past.resumes, RESUME_CAP_S) - now
+    if domain.stall and past.resumes and left_s > 0:
+        return Plan(check_after_s=left_s, reason=reason)
+    return Plan((*_plug(spec, ports), Resume(spec, domain.stall)), reason=reason)
+
+
+def _stalled(stall: Stall) -> str:
+    return f"paused: {stall.value}; it goes on when that is mended"
 
 
 def _revive(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
@@ -229,18 +287,40 @@ def _revive(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], 
         return Plan((NoteGuestOff(spec.generation), *_unplug(ports)))
     if domain.off_reason is OffReason.NEVER_STARTED:
         return _start(spec, ports)
+    proof_s = (now if past.off_since is None else past.off_since) + PROOF_S - now
+    if domain.off_reason is OffReason.UNPROVEN and proof_s > 0:
+        return Plan(check_after_s=proof_s, reason="went off; by whose will is not known yet")
     reason = f"went off ({domain.off_reason.value}) and is started again"
     starts = past.starts if past.generation == spec.generation else 0
     left_s = past.started_at + min(2.0**starts, RESTART_CAP_S) - now
     return Plan(check_after_s=left_s, reason=reason) if starts and left_s > 0 else _start(spec, ports, reason)
 
 
-def _keep(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
-    reboot: tuple[Step, ...] = ()
-    if domain.reboot_count < spec.reboot_count:
-        reboot = (Reboot(spec.reboot_count),)
-    detaching, check_after_s = _detach(spec, domain, past, now)
-    return Plan((*_plug(spec, ports), *reboot, *detaching, *_attach(spec, domain)), check_after_s)
+def _keep(
+    spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float, reboot_s: float
+) -> Plan:
+    rebooting, reboot_left_s = _reboot(spec, domain, past, now, reboot_s)
+    detaching, detach_left_s = _detach(spec, domain, past, now)
+    probation_s = past.resumed_at + PROBATION_S - now if past.stall else 0.0
+    waits = [left_s for left_s in (reboot_left_s, detach_left_s, probation_s) if left_s and left_s > 0]
+    reason = _stalled(past.stall) if past.stall and probation_s > 0 else ""
+    define = (Define(),) if domain.is_transient else ()
+    steps = (*define, *_plug(spec, ports), *rebooting, *detaching, *_attach(spec, domain))
+    return Plan(steps, min(waits, default=None), reason)
+
+
+def _reboot(
+    spec: InstanceSpec, domain: Domain, past: Past, now: float, reboot_s: float
+) -> tuple[tuple[Step, ...], float | None]:
+    """Asked for once, counted when it was seen; a guest that does not hear is reset, as EC2 does."""
+    if domain.reboot_count >= spec.reboot_count:
+        return (), None
+    if past.reboot_asked < spec.reboot_count:
+        return (Reboot(spec.reboot_count),), None
+    if domain.has_rebooted:
+        return (CountReboot(spec.reboot_count),), None
+    left_s = past.reboot_at + reboot_s - now
+    return ((), left_s) if left_s > 0 else ((Reset(), CountReboot(spec.reboot_count)), None)
 
 
 def _detach(spec: InstanceSpec, domain: Domain, past: Past, now: float) -> tuple[tuple[Step, ...], float | None]:

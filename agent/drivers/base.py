@@ -216,14 +216,23 @@ class ComputeDriver(Protocol):
     async def resume(self, instance_id: str) -> None:
         """Let the guest run. No effect on a running one. When to call: its taps are plugged, its disks just reached."""
 
+    async def define(self, instance_id: str) -> None:
+        """Keep the definition of a running domain that somebody undefined, so that its end leaves a trace."""
+
     async def press_power_button(self, instance_id: str) -> None:
         """Ask the guest to power off. It may not listen. No effect on one that is off or absent."""
 
     async def destroy(self, instance_id: str) -> None:
         """Pull the plug. No effect on one that is off or absent."""
 
-    async def reboot(self, instance_id: str, reboot_count: int) -> None:
-        """Restart the guest in place and save the count in the domain's metadata, so that it happens once."""
+    async def reboot(self, instance_id: str) -> None:
+        """Ask the guest to restart in place. It may not listen; `list()` shows `has_rebooted` when it has."""
+
+    async def reset(self, instance_id: str) -> None:
+        """Restart it in place without asking."""
+
+    async def count_reboot(self, instance_id: str, reboot_count: int) -> None:
+        """Save the count in the domain's metadata, so that what was seen to be done is not done again."""
 
     async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
         """Hot-plug. When to call: the disk was just reached. No effect where it is attached."""

@@ -12,13 +12,18 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+from agent.host.threads import Threads
+
 STDERR_TAIL_BYTES = 2000  # Enough for a program's last words; more would drown the log line that carries it.
 KILL_DEADLINE_S = 10.0  # SIGKILL takes milliseconds, unless the process hangs in the kernel on a dead disk.
+
+# Daemons that are started at once, each in some ten milliseconds. Fewer hold up a host that comes back, more starve it.
+_STARTING = Threads("starting programs", 8, 30.0)
 
 # The shell ends only after it noted the daemon's pid, and nobody kills the shell: no daemon is ever without a record.
 _DETACH = """: >"$0"; setsid "$@" & echo "$! $(cut -d' ' -f22 /proc/$!/stat)" >"$0" """
@@ -95,7 +100,8 @@ async def start_daemon(*argv: Argument, pid_file: Path, log_file: Path, pass_fds
     When to call: `find_daemon(pid_file)` is None, the directories exist. Raises CommandFailed with the log's end when
     it is dead at once, as a program that isn't installed; one that dies a little later is for the caller to notice.
     """
-    await asyncio.to_thread(_detach, argv, pid_file, log_file, pass_fds)  # A cancelled caller leaves the record whole.
+    # A cancelled caller leaves the record whole.
+    await _STARTING.run(str(pid_file), _detach, argv, pid_file, log_file, pass_fds)
     daemon = find_daemon(pid_file)
     if daemon is None:
         raise CommandFailed(argv, None, _tail(log_file.read_bytes()))  # noqa: ASYNC240 (a small local file)
@@ -122,6 +128,59 @@ async def stop_daemon(pid_file: Path, grace_s: float = 5.0) -> None:
     pid_file.unlink(missing_ok=True)  # noqa: ASYNC240 (a small local file)
 
 
+class Ends:
+    """Tells of daemons that end, at once and once each: their pidfds become readable."""
+
+    def __init__(self) -> None:
+        self._pidfds: dict[str, tuple[Daemon, int]] = {}
+        self._ended: asyncio.Queue[str] = asyncio.Queue()
+
+    def watch(self, name: str, daemon: Daemon) -> None:
+        """Tell `name` when this daemon ends, in place of an earlier one of the name."""
+        known, _ = self._pidfds.get(name, (None, -1))
+        if known != daemon:
+            self.forget(name)
+            with contextlib.suppress(ProcessLookupError):
+                pidfd = os.pidfd_open(daemon.pid)
+                self._pidfds[name] = daemon, pidfd
+                asyncio.get_running_loop().add_reader(pidfd, self._tell, name)
+
+    def forget(self, name: str) -> None:
+        if name in self._pidfds:
+            _, pidfd = self._pidfds.pop(name)
+            asyncio.get_running_loop().remove_reader(pidfd)
+            os.close(pidfd)
+
+    async def events(self) -> AsyncIterator[str]:
+        """Names, for ever."""
+        while True:
+            yield await self._ended.get()
+
+    def _tell(self, name: str) -> None:
+        self.forget(name)
+        self._ended.put_nowait(name)
+
+
+def find_running(*arguments: bytes) -> list[Daemon]:
+    """Processes, whoever started them, whose command line has these arguments in a row. Blocks for milliseconds."""
+    wanted = b"\0" + b"\0".join(arguments) + b"\0"
+    found = []
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit() and wanted in _command_line(directory):
+            ticks = _start_ticks(int(directory.name))
+            found += [Daemon(int(directory.name), ticks)] if ticks is not None else []
+    return found
+
+
+def kill(daemon: Daemon) -> None:
+    """SIGKILL it, and see it gone. Blocks. Raises TimeoutError when it survives for KILL_DEADLINE_S."""
+    with daemon.pinned() as pidfd, contextlib.suppress(ProcessLookupError):
+        if pidfd is not None:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            if not _is_readable(pidfd, KILL_DEADLINE_S):
+                raise TimeoutError(f"process {daemon.pid} survives SIGKILL")
+
+
 async def _kill(pidfd: int, grace_s: float) -> None:
     signal.pidfd_send_signal(pidfd, signal.SIGTERM)
     try:
@@ -143,10 +202,17 @@ async def _wait_readable(fd: int, timeout_s: float) -> None:
         loop.remove_reader(fd)
 
 
-def _is_readable(fd: int) -> bool:
+def _is_readable(fd: int, timeout_s: float = 0.0) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(poll.poll(timeout_s * 1000))
+
+
+def _command_line(directory: Path) -> bytes:
+    try:
+        return (directory / "cmdline").read_bytes()
+    except OSError:  # It has just ended.
+        return b""
 
 
 def _detach(argv: Sequence[Argument], pid_file: Path, log_file: Path, pass_fds: Collection[int]) -> None:

@@ -34,11 +34,11 @@ class Threads:
     async def run(self, key: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function in a thread, after earlier calls for this key. Raises what it raises.
 
-        Raises Stuck when it does not answer within the deadline, at once where an earlier call for the key did not
-        answer yet, and when no thread is free for as long. A call outlives a caller that is cancelled.
+        Raises Stuck when it does not answer within the deadline or no thread is free for as long; and at once where an
+        earlier call for the key is overdue, or all threads are. A call outlives a caller that is cancelled.
         """
-        if key in self._overdue:
-            raise self._stuck(key)
+        if key in self._overdue or len(self._overdue) >= self._workers:
+            raise self._stuck(key if key in self._overdue else next(iter(self._overdue)))
         await self._take_turn(key)
         call = asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
         self._calls[key] = call

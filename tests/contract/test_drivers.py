@@ -385,8 +385,9 @@ class TestCompute:
 
     async def test_a_reboot_is_remembered(self, make: Maker) -> None:
         compute = await self.start(make)
+        await compute.reset(INSTANCE.instance_id)
         for _ in range(2):
-            await compute.reboot(INSTANCE.instance_id, 1)
+            await compute.count_reboot(INSTANCE.instance_id, 1)
         found = (await make.compute().list())[INSTANCE.instance_id]
         assert (found.power, found.reboot_count) == (Power.RUNNING, 1)
 

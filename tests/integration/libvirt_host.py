@@ -55,6 +55,14 @@ class LibvirtHost:
         self.run("kill", str(pid))
         wait_for(lambda: not (self.root / f"proc/{pid}").exists(), "libvirtd's end")
 
+    def libvirtd_pid(self) -> int:
+        """As seen from outside."""
+        return next(
+            int(process.name)
+            for process in Path("/proc").glob("[0-9]*")
+            if _cmdline(process).startswith("libvirtd") and _mounts(process) == _mounts(Path(f"/proc/{self.pid}"))
+        )
+
     def qemu_pid(self, name: str) -> int:
         """As seen from outside."""
         return next(
@@ -112,17 +120,25 @@ class NbdServer:
 
     def __init__(self, image: Path, export_name: str, port: int, pki: Path) -> None:
         self._port = port
+        faulty = "driver=blkdebug,node-name=full,image=disk"
+        faulty += ",inject-error.0.event=none,inject-error.0.iotype=write,inject-error.0.errno=28"
         self._argv = ["qemu-storage-daemon", "--blockdev", f"driver=file,node-name=disk,filename={image},discard=unmap"]
+        self._argv += ["--blockdev", faulty]
         self._argv += ["--object", f"tls-creds-x509,id=tls,endpoint=server,dir={pki},verify-peer=on"]
-        self._export = f"type=nbd,id=export,node-name=disk,name={export_name},writable=on"
+        self._export = f"type=nbd,id=export,name={export_name},writable=on,node-name="
         self.start()
 
-    def start(self) -> None:
+    def restart(self, *, is_full: bool) -> None:
+        self.stop()
+        self.start(is_full=is_full)
+
+    def start(self, *, is_full: bool = False) -> None:
+        """`is_full`: every write fails for want of space."""
         # QEMU's own sockets lack TCP_NODELAY: a guest would take half a minute to load its kernel.
         with socket.create_server(("127.0.0.1", self._port)) as listening:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server = f"addr.type=fd,addr.str={listening.fileno()},tls-creds=tls"
-            argv = [*self._argv, "--nbd-server", server, "--export", self._export]
+            argv = [*self._argv, "--nbd-server", server, "--export", self._export + ("full" if is_full else "disk")]
             self._process = subprocess.Popen(argv, pass_fds=[listening.fileno()])
 
     def stop(self) -> None:
@@ -140,6 +156,10 @@ def wait_for(condition: Callable[[], object], what: str, deadline_s: float = 30.
 
 def _child_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def _mounts(process: Path) -> str:
+    return os.readlink(process / "ns/mnt")
 
 
 def _cmdline(process: Path) -> str:

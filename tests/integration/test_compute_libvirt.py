@@ -18,7 +18,18 @@ import pytest
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, domain_xml, qemu_conf
 from agent.drivers.compute_libvirt.domain_xml import Platform
-from agent.model import DiskSpec, Domain, ImageSource, InstanceMetadata, InstanceSpec, InterfaceSpec, OffReason, Power
+from agent.guests import shut_down
+from agent.model import (
+    DiskSpec,
+    Domain,
+    ImageSource,
+    InstanceMetadata,
+    InstanceSpec,
+    InterfaceSpec,
+    OffReason,
+    Power,
+    Stall,
+)
 from tests.integration.libvirt_host import LibvirtHost, NbdServer, libvirt_host, make_pki
 
 pytestmark = [pytest.mark.host, pytest.mark.vm]
@@ -29,6 +40,7 @@ INTERFACE_ID = "eni-0123456789abcdef0"
 TAP = "stvirt0"
 NAMESPACE = "stead-test-virt"
 BOOT_S = 60.0
+HANG_S = 15.0
 METADATA = InstanceMetadata("", "", "", "", "", "", "", "", (), b"", "", 0, "", "")
 
 
@@ -181,10 +193,149 @@ async def test_destroy_and_crash_tell_apart(
     assert (off.power, off.off_reason) == (Power.OFF, OffReason.DESTROYED)
 
 
-async def test_reboot_happens_once(driver: LibvirtComputeDriver, guest: InstanceSpec) -> None:
-    await driver.reboot(INSTANCE_ID, 1)
-    await driver.reboot(INSTANCE_ID, 1)
+async def test_a_signal_to_qemu_is_not_the_guests_will(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec
+) -> None:
+    """libvirt has the same reason for both; only the event, while somebody listens, tells them apart."""
+    os.kill(host.qemu_pid(INSTANCE_ID), signal.SIGTERM)
+    await shows(driver, lambda domain: domain.power is Power.OFF)
+    assert (await driver.list())[INSTANCE_ID].off_reason is OffReason.UNPROVEN
+
+
+async def test_a_power_off_that_nobody_saw_is_not_proven(
+    driver: LibvirtComputeDriver, new_driver: Callable[[], LibvirtComputeDriver], guest: InstanceSpec
+) -> None:
+    await driver.press_power_button(INSTANCE_ID)
+    await shows(driver, lambda domain: domain.off_reason is OffReason.SHUTDOWN)
+    assert (await new_driver().list())[INSTANCE_ID].off_reason is OffReason.UNPROVEN, "an agent that was away"
+
+
+async def test_no_second_qemu_runs_where_libvirtd_lost_its_record(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec, taps: dict[str, str]
+) -> None:
+    first = host.qemu_pid(INSTANCE_ID)
+    host.stop_libvirtd()
+    host.run("sh", "-c", "rm -f /run/libvirt/qemu/*.xml /run/libvirt/qemu/*.pid")
+    host.start_libvirtd()
+    assert (await driver.list())[INSTANCE_ID].power is Power.OFF
+    ip("-n", NAMESPACE, "link", "set", TAP, "netns", str(os.getpid()))
+    await driver.start_paused(guest, taps)
+    assert not Path(f"/proc/{first}").exists()  # noqa: ASYNC240
+    assert host.qemu_pid(INSTANCE_ID) != first
+    assert (await driver.list())[INSTANCE_ID].power is Power.PAUSED
+
+
+async def test_remove_also_ends_a_qemu_that_libvirtd_does_not_know(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec
+) -> None:
+    first = host.qemu_pid(INSTANCE_ID)
+    host.stop_libvirtd()
+    host.run("sh", "-c", "rm -f /run/libvirt/qemu/*.xml /run/libvirt/qemu/*.pid")
+    host.start_libvirtd()
+    await driver.remove(INSTANCE_ID)
+    assert not Path(f"/proc/{first}").exists()  # noqa: ASYNC240
+
+
+async def test_a_libvirtd_that_hangs_is_told_of(
+    driver: LibvirtComputeDriver,
+    new_driver: Callable[[], LibvirtComputeDriver],
+    host: LibvirtHost,
+    guest: InstanceSpec,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agent.drivers.compute_libvirt.hypervisor.LOOK_DEADLINE_S", 1.0)
+    connected, late = new_driver(), new_driver()
+    await connected.list()
+    libvirtd = host.libvirtd_pid()
+    os.kill(libvirtd, signal.SIGSTOP)
+    try:
+        for hung in (connected, late):
+            async with asyncio.timeout(HANG_S):
+                with pytest.raises(Transient, match="libvirtd"):
+                    await hung.list()
+                assert [problem for problem in (await hung.probe()).problems if "libvirtd" in problem]
+    finally:
+        os.kill(libvirtd, signal.SIGCONT)
+
+    async def is_seen() -> bool:
+        try:
+            return (await late.list())[INSTANCE_ID].power is Power.RUNNING
+        except Transient:
+            return False
+
+    await eventually(is_seen, late.probe)
+
+
+async def test_the_end_of_the_connection_ends_the_events(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec
+) -> None:
+    async def follow() -> None:
+        async for _ in driver.events():
+            pass
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    host.stop_libvirtd()
+    with pytest.raises(Transient, match="was lost"):
+        await asyncio.wait_for(following, BOOT_S)
+    host.start_libvirtd()
+
+
+async def test_a_domain_that_somebody_undefined_is_defined_again(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec
+) -> None:
+    host.run("virsh", "-c", "qemu:///system", "undefine", INSTANCE_ID)
+    assert (await driver.list())[INSTANCE_ID].is_transient
+    await driver.define(INSTANCE_ID)
+    await driver.define(INSTANCE_ID)
+    await driver.count_reboot(INSTANCE_ID, 1)
+    await driver.press_power_button(INSTANCE_ID)
+    await shows(driver, lambda domain: domain.off_reason is OffReason.SHUTDOWN)
+
+
+async def test_a_domain_that_somebody_edited_hides_no_other(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec
+) -> None:
+    edited = f"<instance xmlns='{domain_xml.NAMESPACE}' generation='many'/>"
+    uri = [*("virsh", "-c", "qemu:///system"), "metadata", INSTANCE_ID, "--uri", domain_xml.NAMESPACE]
+    host.run(*uri, "--key", "stead", "--set", edited.replace(f" xmlns='{domain_xml.NAMESPACE}'", ""), "--live")
+    found = (await driver.list())[INSTANCE_ID]
+    assert found.power is Power.RUNNING
+    assert "many" in found.damage
+    await driver.remove(INSTANCE_ID)
+    assert await driver.list() == {}
+
+
+async def test_a_guest_whose_pool_is_full_is_stalled_and_goes_on(
+    driver: LibvirtComputeDriver, spec: InstanceSpec, storage: Storage, taps: dict[str, str]
+) -> None:
+    """The storage daemon has no room: QEMU pauses the guest at its next write."""
+    server = storage.servers[spec.disks[0].volume_id]
+    server.restart(is_full=True)
+    await driver.start_paused(spec, taps)
+    plug()
+    await driver.resume(INSTANCE_ID)
+    await shows(driver, lambda domain: domain.stall is Stall.NO_SPACE)
+    server.restart(is_full=False)
+
+    async def boots_when_resumed() -> bool:
+        await driver.resume(INSTANCE_ID)
+        return b"udhcpc: started" in await driver.console_tail(INSTANCE_ID, 65536)
+
+    await eventually(boots_when_resumed, driver.list)
+
+
+async def test_guests_are_shut_down_before_their_machine(driver: LibvirtComputeDriver, guest: InstanceSpec) -> None:
+    assert await shut_down(driver, BOOT_S) == ()
+    assert b"reboot: Power down" in await driver.console_tail(INSTANCE_ID, 65536)
+
+
+async def test_a_reboot_is_seen_and_counted_once(driver: LibvirtComputeDriver, guest: InstanceSpec) -> None:
+    await driver.reboot(INSTANCE_ID)
     await says(driver, b"reboot: Power down")
+    await shows(driver, lambda domain: domain.has_rebooted)
+    for _ in range(2):
+        await driver.count_reboot(INSTANCE_ID, 1)
     await says(driver, b"udhcpc: started", times=2)
     domain = (await driver.list())[INSTANCE_ID]
     assert (domain.power, domain.reboot_count, domain.generation) == (Power.RUNNING, 1, 3)
@@ -211,11 +362,12 @@ async def test_a_guest_outlives_its_storage_daemon(
 ) -> None:
     server = storage.servers[guest.disks[0].volume_id]
     server.stop()
-    await driver.reboot(INSTANCE_ID, 1)  # Its firmware must read the disk.
+    await driver.reboot(INSTANCE_ID)  # Its firmware must read the disk.
     await shows(driver, lambda domain: domain.power is Power.PAUSED)
     with pytest.raises(Transient, match=guest.disks[0].export_name):
-        await driver.resume(INSTANCE_ID)
+        await driver.reach(guest.disks)
     server.start()
+    await driver.reach(guest.disks)
     await driver.start_paused(guest, taps)
 
     async def boots_when_resumed() -> bool:
@@ -246,8 +398,7 @@ async def test_an_export_that_is_not_there_is_transient(
 ) -> None:
     closed = replace(spec.disks[0], port=free_port())
     with pytest.raises(Transient, match=closed.export_name):
-        await driver.start_paused(replace(spec, disks=(closed,)), taps)
-    assert await driver.list() == {}
+        await driver.reach([closed])
     other = replace(spec.disks[0], export_name="vol-00000000000000001-e2")
     with pytest.raises(Transient):
         await driver.start_paused(replace(spec, disks=(other,)), taps)

@@ -507,6 +507,16 @@ async def test_a_killed_daemon_comes_back_with_its_data(host: Host, export: Expo
     await qemu_io(host, export, "read -P 0x77 0 1M")
 
 
+async def test_the_end_of_a_daemon_is_told_at_once_also_of_an_adopted_one(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    later = host.exports()  # As after a restart of the agent.
+    await later.ensure(export)
+    await _kill_daemon(host, export)
+    async with asyncio.timeout(5):
+        assert await anext(later.events()) == export.export_name
+
+
 async def _kill_daemon(host: Host, spec: ExportSpec) -> None:
     daemon = host.daemon(spec.export_name)
     assert daemon

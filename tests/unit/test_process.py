@@ -1,11 +1,23 @@
 """Commands and detached daemons, with real programs."""
 
+import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from agent.host.process import CommandFailed, Daemon, find_daemon, run, start_daemon, stop_daemon
+from agent.host.process import (
+    CommandFailed,
+    Daemon,
+    Ends,
+    find_daemon,
+    find_running,
+    kill,
+    run,
+    start_daemon,
+    stop_daemon,
+)
 
 
 async def test_run_returns_output_and_passes_input() -> None:
@@ -26,6 +38,29 @@ async def test_run_says_what_failed_and_why(argv: tuple[str, ...], exit_code: in
     assert failure.value.argv == argv
     assert failure.value.exit_code == exit_code
     assert stderr in failure.value.stderr
+
+
+async def test_the_end_of_a_daemon_is_told_at_once(tmp_path: Path) -> None:
+    pid_file, ends = tmp_path / "d.pid", Ends()
+    for _ in range(2):
+        daemon = await start_daemon("sleep", "600", pid_file=pid_file, log_file=tmp_path / "d.log")
+        ends.watch("export", daemon)
+        ends.watch("export", daemon)
+        os.kill(daemon.pid, signal.SIGKILL)
+        async with asyncio.timeout(5):
+            assert await anext(ends.events()) == "export"
+        ends.watch("export", daemon)  # It is gone already.
+    ends.forget("export")
+
+
+async def test_processes_are_found_by_their_arguments_and_killed(tmp_path: Path) -> None:
+    pid_file, mark = tmp_path / "d.pid", f"600.{os.getpid()}"
+    daemon = await start_daemon("sleep", "600", mark, pid_file=pid_file, log_file=tmp_path / "d.log")
+    assert find_running(b"600", mark.encode()) == [daemon]
+    assert find_running(mark.encode(), b"600") == []
+    kill(daemon)
+    kill(daemon)
+    assert not daemon.is_alive
 
 
 async def test_a_daemon_is_detached_found_and_stopped(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ class Description:
     record: Record
     export_names: tuple[str, ...]
     disk_targets: frozenset[str]
+    damage: str = ""  # What somebody did to our metadata.
 
 
 def render(spec: InstanceSpec, taps: Mapping[str, str], platform: Platform) -> str:
@@ -94,10 +95,12 @@ def parse(domain_xml: str) -> Description | None:
     element = domain.find(f"metadata/{{{NAMESPACE}}}instance")
     if element is None:
         return None
+    record, damage = _parse_record(element)
     return Description(
-        record=_parse_record(element),
+        record=record,
         export_names=tuple(disk.get("name", "") for disk in domain.iterfind("devices/disk/source[@protocol='nbd']")),
         disk_targets=frozenset(target.get("dev", "") for target in domain.iterfind("devices/disk/target")),
+        damage=damage,
     )
 
 
@@ -126,12 +129,13 @@ def _record(record: Record, namespace: str = f"{{{NAMESPACE}}}") -> Element:
     )
 
 
-def _parse_record(element: Element) -> Record:
-    return Record(
-        generation=int(element.get("generation", "0")),
-        reboot_count=int(element.get("reboot_count", "0")),
-        has_run=element.get("has_run") == "yes",
-    )
+def _parse_record(element: Element) -> tuple[Record, str]:
+    """The record, and what is wrong with it."""
+    try:
+        generation, reboot_count = int(element.get("generation", "")), int(element.get("reboot_count", ""))
+    except ValueError:
+        return Record(0, 0), f"its metadata is {dict(element.attrib)}"
+    return Record(generation, reboot_count, has_run=element.get("has_run") == "yes"), ""
 
 
 def _add_sysinfo(domain: Element, serial: str) -> None:

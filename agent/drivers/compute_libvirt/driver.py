@@ -9,14 +9,17 @@ from typing import Literal
 import structlog
 
 from agent.drivers.base import HostContext, Permanent, Transient
-from agent.drivers.compute_libvirt import console, domain_xml, hypervisor, kvm, qemu_conf
+from agent.drivers.compute_libvirt import console, domain_xml, domains, kvm, qemu_conf
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
+from agent.host.threads import Threads
 from agent.model import Capacity, DiskSpec, Domain, InstanceSpec
 
 # To an export on the underlay. QEMU itself would hang in the connect, in a hot attach together with its guest.
 EXPORT_DEADLINE_S = 3.0
+# Of console logs and the like: a few milliseconds each. Shorter gives up on a busy disk, longer hides one that hangs.
+FILE_THREADS, FILE_DEADLINE_S = 4, 10.0
 
 log = structlog.get_logger()
 
@@ -33,11 +36,14 @@ class LibvirtComputeDriver:
         self._context = context
         self._hypervisor = Hypervisor(settings.uri, settings.threads)
         self._console_dir = context.state_dir / "console"
+        self._files = Threads("the disk of Stead's own files", FILE_THREADS, FILE_DEADLINE_S)
         self._proving = asyncio.Lock()
 
     async def prepare(self) -> None:
         try:
-            changed = await asyncio.to_thread(qemu_conf.ensure, self._settings.qemu_conf, self._context.pki_dir)
+            changed = await self._files.run(
+                "qemu.conf", qemu_conf.ensure, self._settings.qemu_conf, self._context.pki_dir
+            )
         except OSError as error:
             raise Permanent(f"cannot write {error.filename}: {error.strerror}; is libvirt installed?") from error
         if changed:
@@ -52,7 +58,8 @@ class LibvirtComputeDriver:
         )
 
     async def list(self) -> Mapping[str, Domain]:
-        return await self._hypervisor.look(hypervisor.list_domains)
+        found = await self._hypervisor.look(domains.list_domains)
+        return {instance_id: self._hypervisor.witness.complete(domain) for instance_id, domain in found.items()}
 
     async def reach(self, disks: Sequence[DiskSpec]) -> None:
         for disk in disks:
@@ -66,34 +73,45 @@ class LibvirtComputeDriver:
 
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         with _named(spec.instance_id):
-            self._console_dir.mkdir(parents=True, exist_ok=True)
+            await self._files.run(spec.instance_id, self._console_dir.mkdir, parents=True, exist_ok=True)
             xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id))
-            await self._hypervisor.change(hypervisor.start_paused, spec, xml)
+            await self._hypervisor.change(spec.instance_id, domains.start_paused, spec, xml)
 
     async def resume(self, instance_id: str) -> None:
-        await self._hypervisor.change(hypervisor.resume, instance_id)
+        await self._hypervisor.change(instance_id, domains.resume, instance_id)
+
+    async def define(self, instance_id: str) -> None:
+        await self._hypervisor.change(instance_id, domains.define, instance_id)
 
     async def press_power_button(self, instance_id: str) -> None:
-        await self._hypervisor.change(hypervisor.press_power_button, instance_id)
+        await self._hypervisor.change(instance_id, domains.press_power_button, instance_id)
 
     async def destroy(self, instance_id: str) -> None:
-        await self._hypervisor.change(hypervisor.destroy, instance_id)
+        await self._hypervisor.change(instance_id, domains.destroy, instance_id)
 
-    async def reboot(self, instance_id: str, reboot_count: int) -> None:
-        await self._hypervisor.change(hypervisor.reboot, instance_id, reboot_count)
+    async def reboot(self, instance_id: str) -> None:
+        self._hypervisor.witness.expect_reboot(instance_id)
+        await self._hypervisor.change(instance_id, domains.reboot, instance_id)
+
+    async def reset(self, instance_id: str) -> None:
+        await self._hypervisor.change(instance_id, domains.reset, instance_id)
+
+    async def count_reboot(self, instance_id: str, reboot_count: int) -> None:
+        await self._hypervisor.change(instance_id, domains.count_reboot, instance_id, reboot_count)
 
     async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
-        await self._hypervisor.change(hypervisor.attach_disk, instance_id, disk)
+        await self._hypervisor.change(instance_id, domains.attach_disk, instance_id, disk)
 
     async def detach_disk(self, instance_id: str, export_name: str) -> None:
-        await self._hypervisor.change(hypervisor.detach_disk, instance_id, export_name)
+        await self._hypervisor.change(instance_id, domains.detach_disk, instance_id, export_name)
 
     async def remove(self, instance_id: str) -> None:
-        await self._hypervisor.change(hypervisor.remove, instance_id)
-        console.remove(console.log_path(self._console_dir, instance_id))
+        await self._hypervisor.change(instance_id, domains.remove, instance_id)
+        await self._files.run(instance_id, console.remove, console.log_path(self._console_dir, instance_id))
 
     async def console_tail(self, instance_id: str, max_bytes: int) -> bytes:
-        return await asyncio.to_thread(console.tail, console.log_path(self._console_dir, instance_id), max_bytes)
+        log_path = console.log_path(self._console_dir, instance_id)
+        return await self._files.run(instance_id, console.tail, log_path, max_bytes)
 
     def events(self) -> AsyncIterator[str]:
         return self._hypervisor.events()
@@ -112,7 +130,7 @@ class LibvirtComputeDriver:
         proof = self._context.run_dir / "kvm-proof"
         async with self._proving:
             if not proof.exists():
-                works = await self._hypervisor.look(hypervisor.offers_kvm) and await kvm.is_proven()
+                works = await self._hypervisor.look(domains.offers_kvm) and await kvm.is_proven()
                 proof.parent.mkdir(parents=True, exist_ok=True)
                 proof.write_text("kvm" if works else "qemu")
             return "kvm" if proof.read_text() == "kvm" else "qemu"
@@ -121,7 +139,7 @@ class LibvirtComputeDriver:
         settings = self._settings
         found = qemu_conf.problems(settings.qemu_conf, self._context.pki_dir, settings.libvirtd_pid_file)
         try:
-            await self._hypervisor.look(hypervisor.ping)
+            await self._hypervisor.look(domains.ping)
             if settings.virt_type == "auto" and await self._virt_type() == "qemu":
                 found.append("KVM does not work here: guests are emulated, some ten times slower")
         except Transient as error:
@@ -136,3 +154,5 @@ def _named(instance_id: str) -> Iterator[None]:
         yield
     except (Transient, Permanent) as error:
         raise type(error)(f"{instance_id} does not start: {error}") from error
+    except OSError as error:
+        raise Transient(f"{instance_id} does not start: {error}; see to the host's disk") from error

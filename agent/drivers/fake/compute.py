@@ -46,7 +46,15 @@ class FakeComputeDriver(Verbs):
                 if self.world.ports.get(interface_id) is not PortState.PLUGGED:
                     self.world.violations.append(f"{instance_id} resumed before {interface_id} was plugged")
             if domain.facts.power is Power.PAUSED:
-                self.world.alter(instance_id, power=Power.RUNNING, has_run=True)
+                stall = self.world.stalls.get(instance_id)
+                power = Power.PAUSED if stall else Power.RUNNING
+                self.world.alter(instance_id, power=power, has_run=True, stall=stall)
+                self.world.changes.append(call)
+
+    async def define(self, instance_id: str) -> None:
+        async with self.verb("compute.define", instance_id) as call:
+            if self._running(instance_id).is_transient:
+                self.world.alter(instance_id, is_transient=False)
                 self.world.changes.append(call)
 
     async def press_power_button(self, instance_id: str) -> None:
@@ -62,11 +70,20 @@ class FakeComputeDriver(Verbs):
                 self.world.alter(instance_id, power=Power.OFF, off_reason=OffReason.DESTROYED)
                 self.world.changes.append(call)
 
-    async def reboot(self, instance_id: str, reboot_count: int) -> None:
+    async def reboot(self, instance_id: str) -> None:
         async with self.verb("compute.reboot", instance_id) as call:
-            if self._power(instance_id) is not Power.RUNNING:
-                raise Transient(f"{instance_id} is not running and can't be rebooted")
-            if self.world.domains[instance_id].facts.reboot_count < reboot_count:
+            self._running(instance_id)
+            self.world.alter(instance_id, has_rebooted=instance_id not in self.world.deaf_guests)
+            self.world.changes.append(call)
+
+    async def reset(self, instance_id: str) -> None:
+        async with self.verb("compute.reset", instance_id) as call:
+            self._running(instance_id)
+            self.world.changes.append(call)
+
+    async def count_reboot(self, instance_id: str, reboot_count: int) -> None:
+        async with self.verb("compute.count_reboot", instance_id) as call:
+            if self._running(instance_id).reboot_count < reboot_count:
                 self.world.alter(instance_id, reboot_count=reboot_count)
                 self.world.changes.append(call)
 

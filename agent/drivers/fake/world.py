@@ -15,7 +15,7 @@ from typing import Any
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.fake.settings import FakeSettings
-from agent.model import Domain, ExportSpec, GatewaySpec, OffReason, PortState, Power, VolumeSpec, VpcSpec
+from agent.model import Domain, ExportSpec, GatewaySpec, OffReason, PortState, Power, Stall, VolumeSpec, VpcSpec
 
 _WORLDS: dict[Path, "FakeWorld"] = {}
 
@@ -54,6 +54,7 @@ class FakeWorld:
     domains: dict[str, FakeDomain] = field(default_factory=dict)
     deaf_guests: set[str] = field(default_factory=set)  # Instances that don't hear the power button.
     clinging_guests: set[str] = field(default_factory=set)  # Instances that don't let go of a disk.
+    stalls: dict[str, Stall | None] = field(default_factory=dict)  # What stops an instance again as soon as it runs.
     calls: list[Call] = field(default_factory=list)  # Every verb that may change something.
     changes: list[Call] = field(default_factory=list)  # Those that did.
     faults: list[Fault] = field(default_factory=list)
@@ -108,6 +109,16 @@ class FakeWorld:
     def power_off(self, instance_id: str) -> None:
         """The guest powers itself off."""
         self.alter(instance_id, power=Power.OFF, off_reason=OffReason.SHUTDOWN)
+
+    def end(self, instance_id: str) -> None:
+        """Somebody sends QEMU a SIGTERM."""
+        self.alter(instance_id, power=Power.OFF, off_reason=OffReason.UNPROVEN)
+
+    def stall(self, instance_id: str, stall: Stall | None) -> None:
+        """A disk fails, or answers again."""
+        self.stalls |= {instance_id: stall}
+        if stall is not None:
+            self.alter(instance_id, power=Power.PAUSED, stall=stall)
 
     def crash(self, instance_id: str) -> None:
         """QEMU dies."""

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import socket
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +20,7 @@ from agent.drivers.volume_nbd.files import Opening, PoolFiles
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import command_line
-from agent.host.process import CommandFailed, start_daemon, stop_daemon
+from agent.host.process import CommandFailed, Ends, find_daemon, start_daemon, stop_daemon
 from agent.model import Capacity, ExportSpec
 
 READY_DEADLINE_S = 10.0  # A daemon greets after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
@@ -40,6 +40,7 @@ class NbdExportDriver:
         self._boot_id = context.boot_id
         self._address = context.underlay_address
         self._pki_dir = context.server_pki_dir
+        self._ends = Ends()
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def probe(self) -> Capacity:
@@ -57,17 +58,26 @@ class NbdExportDriver:
                 self._records.forget(spec.export_name)
         return exports
 
+    def events(self) -> AsyncIterator[str]:
+        """As in Eventful: exports whose daemon has ended."""
+        return self._ends.events()
+
     async def ensure(self, spec: ExportSpec) -> None:
         async with self._volume_locks[spec.volume_id]:
-            opening = self._opening(spec)
-            await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
-            recorded = list(self._records.select(spec.volume_id))
-            if spec in recorded and self._records.is_open(spec):
-                return
-            for other in recorded:
-                await self._close(other.export_name)
-            with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
-                await self._open(spec, claim)
+            await self._ensure(spec)
+            if daemon := find_daemon(self._records.pid_file(spec.export_name)):
+                self._ends.watch(spec.export_name, daemon)
+
+    async def _ensure(self, spec: ExportSpec) -> None:
+        opening = self._opening(spec)
+        await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
+        recorded = list(self._records.select(spec.volume_id))
+        if spec in recorded and self._records.is_open(spec):
+            return
+        for other in recorded:
+            await self._close(other.export_name)
+        with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
+            await self._open(spec, claim)
 
     def _opening(self, spec: ExportSpec) -> Opening:
         """Guests on this very host end with it."""
@@ -96,6 +106,7 @@ class NbdExportDriver:
             raise Transient(f"export {spec.export_name} does not open on port {spec.port}: {reason}") from error
 
     async def _close(self, export_name: str) -> None:
+        self._ends.forget(export_name)
         try:
             await stop_daemon(self._records.pid_file(export_name), grace_s=KILL_GRACE_S)
         except TimeoutError as error:

@@ -1,14 +1,21 @@
 """The plan for one instance, as tables: what it shall be x what it is -> what to do next."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import pytest
 
+from agent.converge import plan as converge_plan
 from agent.converge.plan import (
     DETACH_AGAIN_S,
+    PROBATION_S,
+    PROOF_S,
+    RESUME_CAP_S,
     AttachDisk,
+    CountReboot,
     CreateTap,
+    Define,
     Destroy,
     DetachDisk,
     NoteGuestOff,
@@ -18,19 +25,21 @@ from agent.converge.plan import (
     PressPowerButton,
     Reboot,
     Remove,
+    Reset,
     Resume,
     StartPaused,
     Step,
     Unplug,
     observe,
-    plan,
 )
 from agent.messages import ObservedInstance
-from agent.model import Domain, InstanceSpec, OffReason, PortState, Power
+from agent.model import Domain, InstanceSpec, OffReason, PortState, Power, Stall
 
 from .host import DATA_DISK, INSTANCE, NIC, ROOT_DISK, stopped
 
 NOW = 1000.0
+REBOOT_S = 240.0
+plan = partial(converge_plan.plan, reboot_s=REBOOT_S)
 ON = replace(INSTANCE, generation=2)
 OFF = stopped(ON)
 FORCED_OFF = replace(OFF, stop_timeout_s=0)
@@ -72,6 +81,7 @@ STEPS: list[tuple[InstanceSpec | None, Domain | None, dict[str, PortState], tupl
     (ON, off(OffReason.NEVER_STARTED), CREATED, START),
     (ON, off(OffReason.DESTROYED), PLUGGED, RESTART),
     (ON, off(OffReason.CRASHED), PLUGGED, RESTART),
+    (ON, off(OffReason.UNPROVEN), PLUGGED, ()),
     (ON, off(OffReason.UNKNOWN), NO_TAPS, START),
     # off
     (OFF, None, NO_TAPS, ()),
@@ -155,10 +165,68 @@ def test_a_crashing_guest_is_started_again_later_and_later() -> None:
     assert past.then(StartPaused(replace(ON, generation=3)), NOW).starts == 1
 
 
-def test_reboot_happens_once() -> None:
+def test_a_reboot_is_asked_for_once_and_counted_when_it_was_seen() -> None:
     spec = replace(ON, reboot_count=3)
     assert plan(spec, RUNNING, PLUGGED, 0, Past(), NOW).steps == (Reboot(3),)
-    assert plan(spec, replace(RUNNING, reboot_count=3), PLUGGED, 0, Past(), NOW).is_done
+    asked = Past().then(Reboot(3), NOW)
+    assert plan(spec, RUNNING, PLUGGED, 0, asked, NOW + 1) == Plan(check_after_s=REBOOT_S - 1)
+    rebooted = replace(RUNNING, has_rebooted=True)
+    assert plan(spec, rebooted, PLUGGED, 0, asked, NOW + 1).steps == (CountReboot(3),)
+    assert plan(spec, rebooted, PLUGGED, 0, Past(), NOW).steps == (Reboot(3),), "of its own, before it was asked"
+    assert plan(spec, replace(rebooted, reboot_count=3), PLUGGED, 0, asked, NOW).is_done
+    assert plan(replace(spec, reboot_count=4), RUNNING, PLUGGED, 0, asked, NOW).steps == (Reboot(4),)
+
+
+def test_a_guest_that_does_not_hear_of_a_reboot_is_reset() -> None:
+    asked = Past().then(Reboot(1), NOW)
+    todo = plan(replace(ON, reboot_count=1), RUNNING, PLUGGED, 0, asked, NOW + REBOOT_S)
+    assert todo.steps == (Reset(), CountReboot(1))
+
+
+def test_what_is_not_proven_ends_no_instance() -> None:
+    """QEMU ended in good order: the event that tells by whose will may still come, or was missed."""
+    ended = off(OffReason.UNPROVEN)
+    past = Past().saw(RUNNING, NOW).saw(ended, NOW)
+    assert plan(ON, ended, PLUGGED, 0, past, NOW).check_after_s == PROOF_S
+    assert plan(ON, off(OffReason.SHUTDOWN), PLUGGED, 0, past, NOW + 1).steps == (NoteGuestOff(2), UNPLUG)
+    assert plan(ON, ended, PLUGGED, 0, past.saw(ended, NOW + 1), NOW + PROOF_S).steps == RESTART
+    assert past.saw(RUNNING, NOW + 5).saw(ended, NOW + 9).off_since == NOW + 9
+
+
+@pytest.mark.parametrize("stall", Stall)
+def test_a_stalled_guest_is_resumed_later_and_later_and_says_why(stall: Stall) -> None:
+    stalled = replace(PAUSED, has_run=True, stall=stall)
+    past, now, waits = Past(), NOW, []
+    for _ in range(8):
+        todo = plan(ON, stalled, PLUGGED, 0, past, now)
+        assert stall.value in todo.reason
+        assert todo.steps == (Resume(ON, stall),)
+        past = past.then(*todo.steps, now)
+        todo = plan(ON, stalled, PLUGGED, 0, past, now)
+        assert (todo.steps, stall.value in todo.reason) == ((), True)
+        waits.append(todo.check_after_s)
+        now += todo.check_after_s or 0
+    assert waits == [2, 4, 8, 16, *[RESUME_CAP_S] * 4]
+
+    running = plan(ON, RUNNING, PLUGGED, 0, past, past.resumed_at + 1)
+    assert (running.steps, running.check_after_s) == ((), PROBATION_S - 1)
+    assert stall.value in running.reason, "it may stall again at once"
+    assert plan(ON, RUNNING, PLUGGED, 0, past, past.resumed_at + PROBATION_S).is_done
+    later = past.then(Resume(ON, stall), past.resumed_at + 3600)
+    assert later.resumes == 1
+
+
+def test_a_domain_that_somebody_undefined_is_defined_again() -> None:
+    assert plan(ON, replace(RUNNING, is_transient=True), PLUGGED, 0, Past(), NOW).steps == (Define(),)
+
+
+def test_a_domain_that_somebody_edited_is_left_alone_until_it_is_off() -> None:
+    edited = replace(OLD_RUNNING, generation=0, damage="its metadata is {}")
+    assert plan(ON, edited, PLUGGED, 0, Past(), NOW) == Plan(reason=plan(ON, edited, PLUGGED, 0, Past(), NOW).reason)
+    assert "its metadata is {}" in plan(ON, edited, PLUGGED, 0, Past(), NOW).reason
+    assert plan(OFF, edited, PLUGGED, 0, Past(), NOW).steps == (PressPowerButton(),)
+    assert plan(ON, replace(edited, power=Power.OFF), PLUGGED, 0, Past(), NOW).steps == RESTART
+    assert plan(None, edited, PLUGGED, 0, Past(), NOW).steps == (Destroy(), Remove(), UNPLUG)
 
 
 def test_disks_follow() -> None:

@@ -1,0 +1,253 @@
+"""Calls on domains, each of which blocks: for `Hypervisor.change` and `Hypervisor.look`.
+
+They decide nothing and never wait or retry. A domain is ours when it carries our metadata; any other is the operator's,
+is never shown or changed, and stands in the way of an instance of its name.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import libvirt
+import structlog
+
+from agent.drivers.base import Permanent, Transient
+from agent.drivers.compute_libvirt import domain_xml
+from agent.drivers.compute_libvirt.domain_xml import NAMESPACE, NAMESPACE_PREFIX, Description, Record
+from agent.drivers.compute_libvirt.hypervisor import PERMANENT_CODES
+from agent.host import process
+from agent.model import DiskSpec, Domain, InstanceSpec, OffReason, Power, Stall
+
+INSTANCE_ID_PREFIX = "i-"
+
+POWERS = {
+    libvirt.VIR_DOMAIN_PAUSED: Power.PAUSED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: Power.PAUSED,
+    libvirt.VIR_DOMAIN_SHUTOFF: Power.OFF,
+    libvirt.VIR_DOMAIN_CRASHED: Power.OFF,
+}  # What is left are ways to run, such as to be on the way down.
+
+OFF_REASONS = {
+    libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: OffReason.UNPROVEN,
+    libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: OffReason.DESTROYED,
+    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: OffReason.CRASHED,
+}
+
+LIVE_AND_CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
+
+FORGET_ALL = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+
+log = structlog.get_logger()
+
+
+def ping(connection: libvirt.virConnect) -> None:
+    connection.getLibVersion()
+
+
+def offers_kvm(connection: libvirt.virConnect) -> bool:
+    """Whether libvirt finds KVM usable for the user that QEMU runs as."""
+    try:
+        connection.getDomainCapabilities(None, "x86_64", "q35", "kvm")
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in PERMANENT_CODES:
+            return False
+        raise
+    return True
+
+
+class _Active(NamedTuple):
+    domain: libvirt.virDomain
+    description: Description
+
+
+def list_domains(connection: libvirt.virConnect) -> dict[str, Domain]:
+    """Ours, by instance id. States of all come in one call; only what may be ours is asked for its XML."""
+    found = {}
+    for domain, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE):
+        name = domain.name()
+        if not name.startswith(INSTANCE_ID_PREFIX):
+            continue
+        with _ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+            description = domain_xml.parse(domain.XMLDesc())
+            if description is not None:
+                found[name] = _look(domain, stats["state.state"], stats["state.reason"], description)
+    return found
+
+
+def _look(domain: libvirt.virDomain, state: int, reason: int, description: Description) -> Domain:
+    """With what takes more calls, where the state suggests it."""
+    found = _domain(domain.name(), state, reason, description)
+    if found.power is Power.OFF:
+        return found
+    return replace(found, stall=_stall(domain, state, reason), is_transient=not domain.isPersistent())
+
+
+def _stall(domain: libvirt.virDomain, state: int, reason: int) -> Stall | None:
+    """Why QEMU paused it, where it did."""
+    if (state, reason) != (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR):
+        return None
+    is_full = libvirt.VIR_DOMAIN_DISK_ERROR_NO_SPACE in domain.diskErrors().values()
+    return Stall.NO_SPACE if is_full else Stall.IO_ERROR
+
+
+def start_paused(connection: libvirt.virConnect, spec: InstanceSpec, xml: str) -> None:
+    """Define and start it anew, unless it runs, or is paused in this generation with these disks."""
+    domain = _lookup(connection, spec.instance_id)
+    if domain is not None:
+        description = domain_xml.parse(domain.XMLDesc())
+        if description is None:
+            raise Permanent(f"a domain named {spec.instance_id} exists that is not ours; rename or undefine it")
+        power = _power(domain.state()[0])
+        if power is Power.RUNNING or (power is Power.PAUSED and _is_start_of(description, spec)):
+            return
+        if power is Power.PAUSED:
+            domain.destroy()
+    domain = connection.defineXML(xml)
+    if not domain.isActive():
+        _end_unknown_qemu(spec.instance_id)
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+
+
+def _end_unknown_qemu(instance_id: str) -> None:
+    """One that libvirtd does not know, since it lost its record: a second one must not write to the same disks."""
+    for qemu in process.find_running(b"-uuid", domain_xml.system_uuid(instance_id).encode()):
+        log.warning("killing a QEMU that libvirtd does not know", instance=instance_id, pid=qemu.pid)
+        try:
+            process.kill(qemu)
+        except TimeoutError as error:
+            raise Transient(f"a QEMU of {instance_id} (pid {qemu.pid}) survives SIGKILL; see to its disks") from error
+
+
+def resume(connection: libvirt.virConnect, instance_id: str) -> None:
+    """Note that the guest has run, then let it: a crash in between claims too much rather than too little."""
+    if (active := _find_active(connection, instance_id)) is None:
+        raise Transient(f"{instance_id} has no domain to resume; it must be started first")
+    if not active.description.record.has_run:
+        _save(active.domain, replace(active.description.record, has_run=True))
+    if _power(active.domain.state()[0]) is Power.PAUSED:
+        active.domain.resume()
+
+
+def define(connection: libvirt.virConnect, instance_id: str) -> None:
+    active = _find_active(connection, instance_id)
+    if active and not active.domain.isPersistent():
+        connection.defineXML(active.domain.XMLDesc())
+
+
+def press_power_button(connection: libvirt.virConnect, instance_id: str) -> None:
+    if active := _find_active(connection, instance_id):
+        active.domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+
+
+def destroy(connection: libvirt.virConnect, instance_id: str) -> None:
+    if active := _find_active(connection, instance_id):
+        active.domain.destroy()
+
+
+def reboot(connection: libvirt.virConnect, instance_id: str) -> None:
+    """Ask the guest to go down, which libvirt turns into a reset."""
+    if active := _find_active(connection, instance_id):
+        active.domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)
+
+
+def reset(connection: libvirt.virConnect, instance_id: str) -> None:
+    if active := _find_active(connection, instance_id):
+        active.domain.reset()
+
+
+def count_reboot(connection: libvirt.virConnect, instance_id: str, reboot_count: int) -> None:
+    active = _find_active(connection, instance_id)
+    if active and active.description.record.reboot_count != reboot_count:
+        _save(active.domain, replace(active.description.record, reboot_count=reboot_count))
+
+
+def attach_disk(connection: libvirt.virConnect, instance_id: str, disk: DiskSpec) -> None:
+    """To the running guest alone: the next start brings a definition of its own."""
+    if (active := _find_active(connection, instance_id)) is None:
+        raise Transient(f"{instance_id} does not run; {disk.volume_id} comes with its next start")
+    if disk.export_name not in active.description.export_names:
+        xml = domain_xml.render_disk(disk, active.description.disk_targets)
+        active.domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def detach_disk(connection: libvirt.virConnect, instance_id: str, export_name: str) -> None:
+    """Ask, without the five seconds that libvirt waits for an answer when the disk is named by its XML."""
+    active = _find_active(connection, instance_id)
+    if active and export_name in active.description.export_names:
+        active.domain.detachDeviceAlias(domain_xml.disk_alias(export_name), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def remove(connection: libvirt.virConnect, instance_id: str) -> None:
+    domain = _lookup(connection, instance_id)
+    if domain is None or domain_xml.parse(domain.XMLDesc()) is None:
+        return
+    if domain.isActive():
+        domain.destroy()
+    _end_unknown_qemu(instance_id)
+    with _ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+        domain.undefineFlags(FORGET_ALL)
+
+
+def _lookup(connection: libvirt.virConnect, instance_id: str) -> libvirt.virDomain | None:
+    with _ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+        return connection.lookupByName(instance_id)
+    return None
+
+
+def _find_active(connection: libvirt.virConnect, instance_id: str) -> _Active | None:
+    """The domain with what its XML says; None when it is off, absent or not ours."""
+    domain = _lookup(connection, instance_id)
+    if domain is None or not domain.isActive():
+        return None
+    description = domain_xml.parse(domain.XMLDesc())
+    return None if description is None else _Active(domain, description)
+
+
+def _is_start_of(description: Description, spec: InstanceSpec) -> bool:
+    exports = tuple(disk.export_name for disk in spec.disks)
+    return description.record.generation == spec.generation and description.export_names == exports
+
+
+def _save(domain: libvirt.virDomain, record: Record) -> None:
+    xml = domain_xml.render_record(record)
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, NAMESPACE_PREFIX, NAMESPACE, LIVE_AND_CONFIG)
+
+
+def _power(state: int) -> Power:
+    return POWERS.get(state, Power.RUNNING)
+
+
+def _domain(instance_id: str, state: int, reason: int, description: Description) -> Domain:
+    power, record = _power(state), description.record
+    has_ended = power is Power.OFF and record.has_run
+    return Domain(
+        instance_id=instance_id,
+        power=power,
+        generation=record.generation,
+        has_run=record.has_run,
+        reboot_count=record.reboot_count,
+        export_names=() if power is Power.OFF else description.export_names,
+        off_reason=_off_reason(state, reason) if has_ended else OffReason.NEVER_STARTED,
+        damage=description.damage,
+    )
+
+
+def _off_reason(state: int, reason: int) -> OffReason:
+    if state == libvirt.VIR_DOMAIN_CRASHED:
+        return OffReason.CRASHED
+    return OFF_REASONS.get(reason, OffReason.UNKNOWN)
+
+
+@contextlib.contextmanager
+def _ignoring(code: int) -> Iterator[None]:
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != code:
+            raise
