@@ -157,6 +157,9 @@ class LimitsConfig:
     reads_burst: int = 1000
     changes_per_s: int = 10
     changes_burst: int = 500
+    # Of each second, what one project's calls may have the control plane compute, and at once up to four times as much:
+    # it is one thread for all. Higher: one project's lists slow the others down.
+    compute_ms_per_s: int = 250
     # Calls in progress, of one project and from one address. A watcher, also a waiting command, is one all the time.
     calls_in_progress: int = 500
     calls_in_progress_per_address: int = 1000

@@ -1,11 +1,13 @@
 """Who is calling, and the two ways in: `mutate` and `read`."""
 
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from controlplane.api.limits import Turns
 from controlplane.engine import Engine
 from controlplane.errors import Unauthenticated
 from controlplane.ids import mint
@@ -51,6 +53,7 @@ class Edge:
         self.sessions = sessions
         self.policy = policy
         self.clock = clock
+        self._turns = Turns(policy.compute_ms_per_s)
 
     def call(self) -> Call:
         """The present call, for a use case."""
@@ -71,7 +74,8 @@ class Edge:
         how, call = _attempt_of(request, asked), self.call()
 
         def carry_out(state: State) -> tuple[Change, Outcome]:
-            return attempt(state, call, how, lambda state, call: use_case(state, call, asked))
+            with self._turns.one(call.project_id, time.monotonic()):
+                return attempt(state, call, how, lambda state, call: use_case(state, call, asked))
 
         def answer(state: State, outcome: Outcome) -> tuple[T, bool]:
             return reply(state, outcome.result), outcome.is_replay
@@ -97,7 +101,12 @@ class Edge:
     async def read(self, query: Callable[[State, Call], T]) -> T:
         """Answer from memory."""
         call = self.call()
-        return await self.engine.read(lambda state: query(state, call))
+
+        def in_turn(state: State) -> T:
+            with self._turns.one(call.project_id, time.monotonic()):
+                return query(state, call)
+
+        return await self.engine.read(in_turn)
 
 
 def _attempt_of(request: Any, asked: object) -> Attempt:

@@ -1,13 +1,16 @@
 """How much of the control plane one caller may take: calls in progress, and calls a second. In memory alone."""
 
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from controlplane.errors import Throttled
 
 # Calls end within milliseconds, watchers and uploads do not: when to try again is a guess.
 BUSY_RETRY_S = 1.0
+# Shorter: one large page is refused after another. Longer: others wait for so much longer when a project begins.
+BURST_S = 4.0
 
 
 class Lines:
@@ -74,3 +77,29 @@ class Rate:
                 (1 - level) / self._per_s,
             )
         self._levels[project_id] = level - 1, now_s
+
+
+class Turns:
+    """Each project's share of the one thread that computes for all, which grows by `ms_per_s` up to `BURST_S` of that.
+
+    A page of a thousand instances costs a hundred times what a volume costs: calls alone are no measure.
+    """
+
+    def __init__(self, ms_per_s: int, cpu_s: Callable[[], float] = time.thread_time) -> None:
+        self._share = ms_per_s / 1000
+        self._cpu_s = cpu_s
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    @contextmanager
+    def one(self, project_id: str, now_s: float) -> Iterator[None]:
+        """Around one step, at a time of the monotonic clock. Raises `RequestLimitExceeded` while there is a debt."""
+        most_s = BURST_S * self._share
+        level_s, at_s = self._levels.get(project_id, (most_s, now_s))
+        level_s = min(most_s, level_s + (now_s - at_s) * self._share)
+        if level_s <= 0:
+            raise Throttled(f"{project_id} has the control plane compute too much; slow down", -level_s / self._share)
+        began_s = self._cpu_s()
+        try:
+            yield
+        finally:
+            self._levels[project_id] = level_s - (self._cpu_s() - began_s), now_s

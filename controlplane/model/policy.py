@@ -34,6 +34,7 @@ class Policy:
     reads_burst: int = 1000
     changes_per_s: int = 10
     changes_burst: int = 500
+    compute_ms_per_s: int = 250
     calls_in_progress: int = 500
     calls_in_progress_per_address: int = 1000
 

@@ -54,6 +54,7 @@ reads_per_s = 1000000
 reads_burst = 1000000
 changes_per_s = 1000000
 changes_burst = 1000000
+compute_ms_per_s = 1000000
 calls_in_progress = 10000
 calls_in_progress_per_address = 10000
 {more}"""

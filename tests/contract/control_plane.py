@@ -57,7 +57,12 @@ from stead.v1.common_pb2 import ErrorDetail
 from tests.unit.region import NAME, POLICY, Agent
 
 # Tests are in a hurry.
-LIMITS: dict[str, Any] = {"elastic_addresses": 50, "reads_burst": 100_000, "changes_burst": 100_000}
+LIMITS: dict[str, Any] = {
+    "elastic_addresses": 50,
+    "reads_burst": 100_000,
+    "changes_burst": 100_000,
+    "compute_ms_per_s": 100_000,
+}
 
 _USER_FILES = (
     addresses_pb2,

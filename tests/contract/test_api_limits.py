@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from controlplane.api import limits
 from controlplane.api.interceptor import REFUSALS_LOGGED_PER_S
+from controlplane.errors import Throttled
 from controlplane.model.project import Role
 from stead.v1.common_pb2 import ErrorDetail, Filter
 from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
@@ -59,6 +60,32 @@ async def test_a_flood_without_a_token_does_not_fill_the_log(
 
 def _in_one_second(self: limits.Lines, unwritten_before: Any, now_s: float) -> int | None:
     return unwritten_before(self, 1.0)  # type: ignore[no-any-return]
+
+
+def test_a_project_that_computes_much_waits_until_its_debt_is_paid() -> None:
+    cpu_s = [0.0]
+    turns = limits.Turns(250, lambda: cpu_s[0])
+    for now_s in (10.0, 10.1):
+        with turns.one("proj-a", now_s):
+            cpu_s[0] += 0.75
+    with pytest.raises(Throttled, match="proj-a") as caught, turns.one("proj-a", 10.1):
+        raise AssertionError("must not be carried out")
+    assert caught.value.retry_after_s == pytest.approx(1.9)
+    with turns.one("proj-b", 10.1):
+        pass
+    with turns.one("proj-a", 10.1 + 1.91):
+        pass
+
+
+async def test_what_a_project_computes_is_counted_and_others_go_on(tmp_path: Path) -> None:
+    async with ControlPlane.serving(tmp_path, compute_ms_per_s=1) as cloud:
+        other_id = (await cloud.ask("CreateProject", name="other")).project.project_id
+        other = await cloud.token(Role.READER, other_id)
+        async with asyncio.timeout(20):
+            while not (refusal := await refusal_of(cloud)):
+                pass
+        assert "compute too much" in refusal
+        await cloud.ask("DescribeInstanceTypes", secret=other)
 
 
 def test_refusals_without_a_line_are_counted_in_the_next() -> None:
@@ -182,16 +209,17 @@ async def test_calls_in_progress_are_limited(tmp_path: Path, limit: str) -> None
         watchers[0].cancel()
 
         async with asyncio.timeout(10):
-            while await is_refused(cloud):  # noqa: ASYNC110 - nobody tells when the server has heard of it
+            while await refusal_of(cloud):  # noqa: ASYNC110 - nobody tells when the server has heard of it
                 await asyncio.sleep(0.01)
 
 
-async def is_refused(cloud: ControlPlane) -> bool:
+async def refusal_of(cloud: ControlPlane) -> str:
+    """Of a call that reads; empty when it is answered."""
     try:
         await cloud.ask("DescribeVpcs")
-    except Refused:
-        return True
-    return False
+    except Refused as error:
+        return str(error)
+    return ""
 
 
 async def test_members_see_why_there_is_no_room_but_not_the_hosts(cloud: ControlPlane) -> None:
