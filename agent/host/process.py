@@ -114,6 +114,23 @@ def find_daemon(pid_file: Path) -> Daemon | None:
     return daemon if daemon is not None and daemon.is_alive else None
 
 
+def find_processes(program: str) -> Iterator[tuple[Daemon, list[str]]]:
+    """Every process of this program, whoever started it, with its command line."""
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            argv = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ticks = _start_ticks(int(directory.name)) if Path(argv[0]).name == program else None
+        if ticks is not None:
+            yield Daemon(int(directory.name), ticks), argv
+
+
+def write_record(daemon: Daemon, pid_file: Path) -> None:
+    """Of a daemon that has lost it."""
+    pid_file.write_text(f"{daemon.pid} {daemon.start_ticks}")
+
+
 async def stop_daemon(pid_file: Path, grace_s: float = 5.0) -> None:
     """Kill the daemon and see it gone, then delete its pid file; SIGTERM first, SIGKILL after `grace_s`.
 

@@ -25,6 +25,7 @@ from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, qemu_c
 from agent.drivers.fake import FakeNetworkDriver, FakeSettings, FakeWorld
 from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, trash
 from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import run
@@ -64,7 +65,7 @@ def storage(directory: Path) -> Iterator[Maker]:
         yield Maker(
             volume=lambda: NbdVolumeDriver(settings, context),
             export=lambda: NbdExportDriver(settings, context),
-            empty_trash=lambda: trash.empty(trash.select(PoolFiles(pool))),
+            empty_trash=lambda: trash.empty(trash.select(PoolFiles(pool, context.state_dir / NAME))),
         )
     finally:
         asyncio.run(_close_all(NbdExportDriver(settings, context)))

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import ctypes
 import datetime as dt
+import fcntl
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,9 +20,10 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.base import HostContext, Permanent, Transient
-from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, exports, trash
+from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, exports, identity, trash
 from agent.drivers.volume_nbd.files import DIRECTORIES
-from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
+from agent.drivers.volume_nbd.identity import NAME
+from agent.drivers.volume_nbd.pool import create_pool, destroy_pool, mount_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import CommandFailed, Daemon, find_daemon, run, start_daemon
 from agent.identity import make_request
@@ -74,7 +77,8 @@ class Host:
 
     def files(self) -> list[str]:
         roots = (self.pool, self.context.run_dir)
-        return sorted(str(path) for root in roots for path in root.rglob("*") if path.is_file())
+        found = (path for root in roots for path in root.rglob("*") if path.is_file())
+        return sorted(str(path) for path in found if path != self.pool / NAME)
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +171,7 @@ async def test_probe_reports_what_volumes_may_fill(host: Host) -> None:
 
 async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error(host: Host, tmp_path: Path) -> None:
     shared_memory = Path("/dev/shm") / tmp_path.name  # tmpfs
+    identity.ensure(shared_memory)
     for name in DIRECTORIES:
         (shared_memory / name).mkdir(parents=True)
     try:
@@ -192,9 +197,79 @@ async def test_an_unmounted_pool_is_not_mistaken_for_an_empty_one(host: Host, tm
 async def test_creating_a_pool_again_keeps_its_volumes(host: Host) -> None:
     await host.volumes().ensure(VOLUME)
     await create_pool(host.pool, size_gib=2)
-    await run("umount", host.pool)  # As after a reboot.
-    await create_pool(host.pool, size_gib=2)
+    for again in (create_pool(host.pool, size_gib=2), mount_pool(host.pool)):
+        await run("umount", host.pool)  # As after a reboot.
+        await again
+        assert set(await host.volumes().list()) == {"vol-0a"}
+
+
+async def test_mounting_makes_no_pool(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match=r"no pool at .*`create` makes a new one"):
+        await mount_pool(tmp_path / "pool")
+    assert list((tmp_path / "pool").iterdir()) == []
+
+
+async def test_a_pool_of_an_earlier_version_is_completed(host: Host) -> None:
+    (host.pool / NAME).unlink()
+    (host.pool / "trash").rmdir()
+    with pytest.raises(Permanent, match="not a pool"):
+        await host.volumes().list()
+    await mount_pool(host.pool)
+    assert await host.volumes().list() == {}
+
+
+async def test_the_room_of_a_pool_in_a_file_is_its_own_from_the_start(host: Host) -> None:
+    file = host.pool.with_name("pool.xfs").stat()
+    assert file.st_blocks * 512 >= file.st_size == 2 * GIB
+
+
+async def test_another_pool_in_its_place_is_refused(host: Host, export: ExportSpec, tmp_path: Path) -> None:
+    await host.volumes().ensure(VOLUME)
+    other = replace(host, settings=NbdSettings(pool_dir=str(tmp_path / "pool")))
+    await create_pool(other.pool, size_gib=1)
+    try:
+        shutil.copy(host.pool / "volumes" / "vol-0a.raw", other.pool / "volumes")
+        for attempt in (other.volumes().list(), other.volumes().ensure(VOLUME), other.exports().ensure(export)):
+            with pytest.raises(Permanent, match=r"the volumes of this host are in pool .*: mount the disk"):
+                await attempt
+        assert "mount the disk" in (await other.volumes().probe()).problems[0]
+    finally:
+        await destroy_pool(other.pool)
     assert set(await host.volumes().list()) == {"vol-0a"}
+
+
+@pytest.fixture
+async def device(tmp_path: Path) -> AsyncIterator[Path]:
+    """A blank one of 512 MiB."""
+    file = tmp_path / "device"
+    await run("truncate", "--size=512M", file)
+    loop = (await run("losetup", "--find", "--show", file)).strip()
+    yield Path(loop)
+    await run("losetup", "--detach", loop)
+
+
+@pytest.mark.parametrize("offset", [0, 300 * MIB, 512 * MIB - 4096])
+async def test_no_pool_is_made_on_a_device_with_anything_on_it(device: Path, tmp_path: Path, offset: int) -> None:
+    """blkid(8) knows nothing of it."""
+    with device.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"somebody's data")
+    with pytest.raises(Permanent, match=rf"{device} is not blank"):
+        await create_pool(tmp_path / "pool", device=device)
+    with device.open("rb") as file:
+        file.seek(offset)
+        assert file.read(15) == b"somebody's data"
+
+
+async def test_a_pool_on_a_blank_device_is_made_once(device: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    await create_pool(pool, device=device)
+    (pool / "volumes" / "vol-0a.raw").write_bytes(b"data")
+    for again in (create_pool(pool, device=device), mount_pool(pool, device)):
+        await run("umount", pool)
+        await again
+        assert (pool / "volumes" / "vol-0a.raw").read_bytes() == b"data"
+    await run("umount", pool)
 
 
 async def test_a_blank_volume_is_sparse_and_zero_and_grows_but_never_shrinks(host: Host) -> None:
@@ -617,12 +692,90 @@ async def test_two_epochs_at_once_end_with_the_later(host: Host, export: ExportS
     assert await driver.list() == {new.export_name: new}
 
 
-async def test_two_agents_never_export_one_volume(host: Host, export: ExportSpec, tmp_path: Path) -> None:
+async def test_two_agents_never_export_one_volume_at_once(host: Host, export: ExportSpec, tmp_path: Path) -> None:
     await host.volumes().ensure(VOLUME)
     await host.exports().ensure(export)
+    daemon = host.daemon(export.export_name)
     second = NbdExportDriver(host.settings, replace(host.context, run_dir=tmp_path / "other"))
-    with pytest.raises(Transient, match="still exported"):
-        await second.ensure(replace(export, port=_free_port()))
+    other = replace(export, port=_free_port())
+    await second.ensure(other)
+    assert daemon
+    assert not daemon.is_alive
+    await second.remove(other.export_name)
+
+
+async def test_a_volume_that_somebody_else_has_open_is_not_exported(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    with (host.pool / "volumes" / "vol-0a.raw").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(Transient, match=r"still exported: `fuser .*vol-0a\.raw`"):
+            await host.exports().ensure(export)
+    await host.exports().ensure(export)
+
+
+@pytest.fixture
+async def stray(host: Host, export: ExportSpec) -> Daemon:
+    """The daemon of an export, whose record is lost."""
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    daemon = host.daemon(export.export_name)
+    assert daemon
+    shutil.rmtree(host.context.run_dir / "exports")
+    return daemon
+
+
+async def test_a_daemon_without_a_record_is_found_and_adopted(host: Host, export: ExportSpec, stray: Daemon) -> None:
+    assert await host.exports().list() == {export.export_name: export}
+    await host.exports().ensure(export)
+    assert host.daemon(export.export_name) == stray
+
+
+async def test_it_is_killed_when_it_is_not_wanted(host: Host, export: ExportSpec, stray: Daemon) -> None:
+    await host.exports().remove(export.export_name)
+    assert not stray.is_alive
+    await host.volumes().ensure(TOMBSTONE)
+
+
+async def test_it_gives_way_to_a_newer_epoch(host: Host, export: ExportSpec, stray: Daemon) -> None:
+    new = next_epoch(export)
+    await host.exports().ensure(new)
+    assert not stray.is_alive
+    assert await host.exports().list() == {new.export_name: new}
+
+
+async def test_it_keeps_its_port_no_longer_than_until_it_is_found(
+    host: Host, export: ExportSpec, stray: Daemon
+) -> None:
+    other = ExportSpec("vol-0b-e1", "vol-0b", 1, export.port, ("host-1",))
+    await host.volumes().ensure(VolumeSpec("vol-0b", 64 * MIB))
+    with pytest.raises(Transient, match="in use"):
+        await host.exports().ensure(other)
+    for export_name in await host.exports().list():  # As the engine does with what is not wanted.
+        await host.exports().remove(export_name)
+    await host.exports().ensure(other)
+
+
+async def test_a_host_of_another_pool_at_the_same_path_is_left_alone(
+    host: Host, export: ExportSpec, stray: Daemon
+) -> None:
+    """As in a lab, where each host has a mount namespace of its own."""
+    path = host.pool / "volumes" / "vol-0a.raw"
+    path.rename(path.with_suffix(".elsewhere"))
+    await host.volumes().ensure(VOLUME)
+    assert await host.exports().list() == {}
+    path.with_suffix(".elsewhere").rename(path)
+    assert stray.is_alive
+
+
+async def test_a_second_connection_of_the_same_host_waits(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    first = await _connected_writer(host, export)
+    with pytest.raises(CommandFailed, match="still running"):
+        await run("qemu-io", "-c", "write -P 2 0 4k", *client(host.context.pki_dir, export), timeout_s=2)
+    output, _ = await asyncio.wait_for(first.communicate(b"write -P 3 0 4k\nquit\n"), 20)
+    assert b"wrote 4096/4096" in output
+    await qemu_io(host, export, "read -P 3 0 4k")
 
 
 async def test_an_export_waits_for_its_volume(host: Host, export: ExportSpec) -> None:

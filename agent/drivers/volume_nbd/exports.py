@@ -1,6 +1,7 @@
 """The export driver: one qemu-storage-daemon per open export, which outlives the agent.
 
-Who may open a volume is decided in `files`, by epoch and claim; what is open, in `records`, by its live daemon.
+Who may open a volume is decided in `files`, by epoch and claim; what is open, in `records`, by its live daemon. Where
+the lock on a volume says that somebody has it whom no record knows, `holders` finds the daemon.
 
 Hosts that may connect are fixed when a daemon starts: changing them restarts it, which also cuts off whoever is no
 longer admitted. The kernel has all acknowledged writes by then, so a guest may reconnect to the same epoch.
@@ -14,18 +15,29 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+
 from agent.drivers.base import HostContext, Transient
+from agent.drivers.volume_nbd import holders
 from agent.drivers.volume_nbd.dh_params import ensure_dh_params
 from agent.drivers.volume_nbd.files import Opening, PoolFiles
+from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import command_line
-from agent.host.process import CommandFailed, Ends, find_daemon, start_daemon, stop_daemon
+from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, start_daemon, stop_daemon
 from agent.model import Capacity, ExportSpec
 
-READY_DEADLINE_S = 10.0  # A daemon greets after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
+READY_DEADLINE_S = 10.0  # A daemon serves after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
+READY_POLL_S = 0.01
+# When a client's host or network is gone, so that its only connection is free for the next: tcp(7). Shorter: a guest on
+# a bad network reconnects all the time. Longer: one whose network was cut waits for longer when it is back.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3, socket.TCP_USER_TIMEOUT: 20_000}
 KILL_GRACE_S = 2.0  # It ends in milliseconds. Lower: requests go unanswered. Higher: a fence takes longer.
 PKI_FILES = ("ca-cert.pem", "server-cert.pem", "server-key.pem")
+
+
+log = structlog.get_logger()
 
 
 class NbdExportDriver:
@@ -34,7 +46,7 @@ class NbdExportDriver:
     Settings = NbdSettings
 
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
-        self._pool = PoolFiles(Path(settings.pool_dir), settings.reserve_percent)
+        self._pool = PoolFiles(Path(settings.pool_dir), context.state_dir / NAME)
         self._records = ExportRecords(context.run_dir / "exports")
         self._host_id = context.host_id
         self._boot_id = context.boot_id
@@ -50,6 +62,7 @@ class NbdExportDriver:
         return Capacity(problems=tuple(problems))
 
     async def list(self) -> Mapping[str, ExportSpec]:
+        await self._adopt()
         exports = {}
         for spec in self._records.select():
             if self._records.is_open(spec):
@@ -71,10 +84,10 @@ class NbdExportDriver:
     async def _ensure(self, spec: ExportSpec) -> None:
         opening = self._opening(spec)
         await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
-        recorded = list(self._records.select(spec.volume_id))
-        if spec in recorded and self._records.is_open(spec):
+        if spec in self._records.select(spec.volume_id) and self._records.is_open(spec):
             return
-        for other in recorded:
+        await self._adopt_holder(spec.volume_id)
+        for other in list(self._records.select(spec.volume_id)):
             await self._close(other.export_name)
         with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
             await self._open(spec, claim)
@@ -86,20 +99,35 @@ class NbdExportDriver:
     async def remove(self, export_name: str) -> None:
         volume_id, _, _ = export_name.rpartition("-e")
         async with self._volume_locks[volume_id]:
+            await self._adopt_holder(volume_id)
             await self._close(export_name)
+
+    async def _adopt_holder(self, volume_id: str) -> None:
+        if await self._pool.call(volume_id, self._pool.is_held, volume_id):
+            await self._adopt(volume_id)
+
+    async def _adopt(self, volume_id: str = "") -> None:
+        """Record the daemons that have lost their records: of a volume, or of all at which nobody is at work."""
+        for daemon, spec in await self._pool.call("exports", holders.select, self._pool):
+            is_meant = spec.volume_id == volume_id if volume_id else not self._volume_locks[spec.volume_id].locked()
+            if is_meant and not self._records.is_open(spec):
+                log.warning("storage daemon without a record", export=spec.export_name, pid=daemon.pid)
+                self._records.adopt(spec, daemon)
 
     async def _open(self, spec: ExportSpec, claim: BinaryIO) -> None:
         try:
             await asyncio.to_thread(ensure_dh_params, self._pki_dir)
             self._records.write(spec)
             with _listen(self._address, spec.port) as listener:
-                await start_daemon(
-                    *command_line(spec, self._pool.volume_path(spec.volume_id), self._pki_dir, listener.fileno()),
+                ready_file = self._records.ready_file(spec.export_name)
+                volume = self._pool.volume_path(spec.volume_id)
+                daemon = await start_daemon(
+                    *command_line(spec, volume, self._pki_dir, listener.fileno(), ready_file),
                     pid_file=self._records.pid_file(spec.export_name),
                     log_file=self._records.log_file(spec.export_name),
                     pass_fds=(listener.fileno(), claim.fileno()),
                 )
-            await _greeting(self._address, spec.port)
+            await _serving(daemon, ready_file)
         except (OSError, CommandFailed) as error:
             reason = f"{error}; {self._records.log(spec.export_name)}"
             await self._close(spec.export_name)
@@ -115,20 +143,22 @@ class NbdExportDriver:
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    """A listening socket with TCP_NODELAY, which accepted ones inherit: QEMU's NBD server sets none, and crawls."""
+    """A listening socket with TCP_NODELAY and keep-alive, which accepted ones inherit: QEMU's NBD server sets neither.
+
+    Without the first it crawls, without the second it keeps the connection of a client that is no more.
+    """
     listener = socket.create_server((address, port), backlog=16)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        listener.setsockopt(socket.IPPROTO_TCP, option, value)
     return listener
 
 
-async def _greeting(address: str, port: int) -> None:
-    """Wait until the daemon greets, with the first turn of its main loop. Raises OSError if it ended before that."""
-    try:
-        async with asyncio.timeout(READY_DEADLINE_S):
-            reader, writer = await asyncio.open_connection(address, port)
-            try:
-                await reader.readexactly(len(b"NBDMAGIC"))
-            finally:
-                writer.close()
-    except asyncio.IncompleteReadError as error:
-        raise ConnectionAbortedError("the daemon ended") from error
+async def _serving(daemon: Daemon, ready_file: Path) -> None:
+    """Wait until it serves. Not by connecting: a guest that comes back may have the only connection by then."""
+    async with asyncio.timeout(READY_DEADLINE_S):
+        while not ready_file.exists():  # noqa: ASYNC240 (in memory)
+            if not daemon.is_alive:
+                raise ConnectionAbortedError("the daemon ended")
+            await asyncio.sleep(READY_POLL_S)

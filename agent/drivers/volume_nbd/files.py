@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from agent.drivers.base import Permanent, Transient
+from agent.drivers.volume_nbd.identity import Identity, hint
 from agent.files import fsync_directory
 from agent.host.threads import Threads
 
@@ -48,6 +49,7 @@ class Opening:
 @dataclass(frozen=True, slots=True)
 class PoolFiles:
     directory: Path
+    known_id: Path
     reserve_percent: int = 0
     trash_percent: int = 0
     threads: Threads = field(default_factory=lambda: Threads("the pool's disk", WORKERS, DEADLINE_S))
@@ -62,24 +64,15 @@ class PoolFiles:
         return self.directory / "images" / f"{image_id}.raw"
 
     def check(self) -> None:
-        """Raises Permanent unless this is a pool.
+        """Raises Permanent unless this is the host's pool.
 
-        The directories are never made here: where a pool is not mounted, volumes would silently start from nothing.
+        Nothing is ever made here: where a pool is not mounted, volumes would silently start from nothing.
         """
-        if not all((self.directory / name).is_dir() for name in DIRECTORIES):
-            raise Permanent(f"{self.directory} is not a pool, or not mounted: {_set_up_hint(self.directory)}")
-        self.check_clones()
+        self.check_identity()
+        check_clones(self.directory)
 
-    def check_clones(self) -> None:
-        """Raises Permanent unless the filesystem can clone files."""
-        try:
-            with _unnamed_file(self.directory) as source, _unnamed_file(self.directory) as target:
-                fcntl.ioctl(target, FICLONE, source)
-        except OSError as error:
-            raise Permanent(
-                f"the filesystem of {self.directory} cannot clone files ({error.strerror}); it takes XFS or btrfs: "
-                + _set_up_hint(self.directory)
-            ) from error
+    def check_identity(self) -> None:
+        Identity(self.directory, self.known_id).check()
 
     def whole_bytes(self) -> int:
         stat = os.statvfs(self.directory)
@@ -124,6 +117,7 @@ class PoolFiles:
 
         The epoch is durable when this returns. Raises as `check_epoch`, and Transient when somebody has the right.
         """
+        self.check_identity()
         claim = self.lock(volume_id)
         try:
             self.check_epoch(volume_id, opening)
@@ -147,6 +141,14 @@ class PoolFiles:
             file.close()
             raise Transient(f"volume {volume_id} is still exported: `fuser {path}` tells by whom") from error
         return file
+
+    def is_held(self, volume_id: str) -> bool:
+        """Whether somebody may have it open. Nobody can tell of a volume whose file is gone."""
+        try:
+            self.lock(volume_id).close()
+        except Transient:
+            return True
+        return False
 
     def check_epoch(self, volume_id: str, opening: Opening) -> None:
         """Raises Permanent when a later epoch was opened, or this one in another boot; Transient without a volume."""
@@ -205,6 +207,18 @@ class PoolFiles:
         )
 
 
+def check_clones(directory: Path) -> None:
+    """Raises Permanent unless the filesystem can clone files."""
+    try:
+        with _unnamed_file(directory) as source, _unnamed_file(directory) as target:
+            fcntl.ioctl(target, FICLONE, source)
+    except OSError as error:
+        raise Permanent(
+            f"the filesystem of {directory} cannot clone files ({error.strerror}); it takes XFS or btrfs: "
+            + hint(directory)
+        ) from error
+
+
 def _clone(image: Path, volume: int, size_bytes: int) -> None:
     with image.open("rb") as source:
         image_bytes = os.fstat(source.fileno()).st_size
@@ -230,7 +244,3 @@ def _open_directory(directory: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _set_up_hint(directory: Path) -> str:
-    return f"run `python -m agent.drivers.volume_nbd.pool create --dir {directory} --size-gib N`"

@@ -1,8 +1,9 @@
-"""Set a pool up, and take it down: `python -m agent.drivers.volume_nbd.pool create|destroy`.
+"""Set a pool up, mount it, and take it down: `python -m agent.drivers.volume_nbd.pool create|mount|destroy`.
 
-A pool is a directory on XFS or btrfs. Where the host has none, `create` makes an XFS and mounts it there: on a device,
-or in the file `<dir>.xfs`, which is thin, so the filesystem below it must have the room. To be run again at each boot,
-before the agent and in its mount namespace: it mounts what is there already.
+A pool is a directory on XFS or btrfs. Where the host has none, `create` makes an XFS and mounts it there: on a blank
+device, or in the file `<dir>.xfs`, which has all its room from the start, so that nothing else fills it. That is done
+once. At each boot `mount`, before the agent and in its mount namespace, mounts what is there, and makes nothing: a pool
+that is missing is never replaced by an empty one.
 """
 # ruff: noqa: ASYNC240 (nothing else runs on this loop)
 
@@ -14,8 +15,9 @@ from typing import Annotated
 
 import typer
 
-from agent.drivers.base import DriverError
-from agent.drivers.volume_nbd.files import DIRECTORIES, PoolFiles
+from agent.drivers.base import DriverError, Permanent
+from agent.drivers.volume_nbd import blank, identity
+from agent.drivers.volume_nbd.files import DIRECTORIES, check_clones
 from agent.host.process import CommandFailed, run
 
 MAKE_XFS = ("mkfs.xfs", "-q", "-m", "reflink=1")
@@ -29,16 +31,48 @@ Directory = Annotated[Path, typer.Option("--dir", help="The pool, e.g. /var/lib/
 async def create_pool(directory: Path, size_gib: int | None = None, device: Path | None = None) -> None:
     """Make `directory` a pool, or see that it is one. With neither size nor device its own filesystem must do.
 
-    Raises CommandFailed, or Permanent when the filesystem can't clone.
+    Raises CommandFailed, OSError, or Permanent when the device is not blank or the filesystem can't clone.
     """
+    if not await _mount(directory, device) and device is not None:
+        await asyncio.to_thread(blank.check, device)
+        await run(*MAKE_XFS, device, timeout_s=MAKE_XFS_TIMEOUT_S)
+    elif not _backing_file(directory).exists() and size_gib is not None:
+        await _make_file(_backing_file(directory), size_gib)
+    await _mount(directory, device)
+    check_clones(directory)
+    _complete(directory)
+
+
+async def mount_pool(directory: Path, device: Path | None = None) -> None:
+    """Mount the pool that was made there. Raises CommandFailed, or Permanent when there is none."""
+    await _mount(directory, device)
+    if not (directory / "volumes").is_dir():
+        where = device or _backing_file(directory)
+        raise Permanent(
+            f"there is no pool at {directory}, nor in {where}: is its disk missing? `create` makes a new one"
+        )
+    _complete(directory)
+
+
+async def _mount(directory: Path, device: Path | None) -> bool:
+    """Mount what is there; whether anything is, or need not be."""
     directory.mkdir(parents=True, exist_ok=True)
-    if not directory.is_mount() and device is not None:
-        await _mount_device(device, directory)
-    elif not directory.is_mount() and size_gib is not None:
-        await _mount_file(await _make_file(_backing_file(directory), size_gib), directory)
-    PoolFiles(directory, reserve_percent=0).check_clones()
+    if directory.is_mount():
+        return True
+    if device is not None:
+        if not await _holds_xfs(device):
+            return False
+        await run("mount", "-t", "xfs", device, directory)
+    elif _backing_file(directory).exists():
+        await _mount_file(_backing_file(directory), directory)
+    return True
+
+
+def _complete(directory: Path) -> None:
+    """What pools of earlier versions lack, too."""
     for name in DIRECTORIES:
         (directory / name).mkdir(exist_ok=True)
+    identity.ensure(directory)
 
 
 async def destroy_pool(directory: Path) -> None:
@@ -50,18 +84,22 @@ async def destroy_pool(directory: Path) -> None:
         await run("umount", directory)
     for name in DIRECTORIES:
         await asyncio.to_thread(shutil.rmtree, directory / name, ignore_errors=True)
+    (directory / identity.NAME).unlink(missing_ok=True)
     _backing_file(directory).unlink(missing_ok=True)
 
 
-async def _make_file(path: Path, size_gib: int) -> Path:
-    """A thin file with an empty XFS in it. It has its name only when it is whole."""
-    if not path.exists():
-        part = path.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        await run("truncate", f"--size={size_gib}G", part)
-        await run(*MAKE_XFS, part)
+async def _make_file(path: Path, size_gib: int) -> None:
+    """A file with an empty XFS in it, which has its name only when it is whole. It has all its room at once: else the
+    pool would offer what the filesystem below it may give to others.
+    """
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    try:
+        await run("fallocate", f"--length={size_gib}GiB", part)
+        await run(*MAKE_XFS, "-K", part)  # Without discarding, which would give the room back.
         part.rename(path)
-    return path
+    finally:
+        part.unlink(missing_ok=True)
 
 
 async def _mount_file(path: Path, directory: Path) -> None:
@@ -74,13 +112,6 @@ async def _mount_file(path: Path, directory: Path) -> None:
         await run("mount", "-t", "xfs", loop.strip(), directory)
     finally:
         await run("losetup", "--detach", loop.strip())  # Takes effect when the mount has gone: losetup(8).
-
-
-async def _mount_device(device: Path, directory: Path) -> None:
-    """Make an XFS on a blank device; mkfs refuses one that holds anything else."""
-    if not await _holds_xfs(device):
-        await run(*MAKE_XFS, device, timeout_s=MAKE_XFS_TIMEOUT_S)
-    await run("mount", "-t", "xfs", device, directory)
 
 
 async def _holds_xfs(device: Path) -> bool:
@@ -102,8 +133,17 @@ def create(
     size_gib: Annotated[int | None, typer.Option(min=1, help="Make an XFS of this size in the file <dir>.xfs.")] = None,
     device: Annotated[Path | None, typer.Option(help="Make an XFS on this blank device instead.")] = None,
 ) -> None:
-    """Make a pool, or mount the one that is there."""
+    """Make a pool, once. One that is there stays as it is, and is mounted."""
     _finish(create_pool(directory, size_gib, device))
+
+
+@app.command()
+def mount(
+    directory: Directory,
+    device: Annotated[Path | None, typer.Option(help="The device that it was made on, if any.")] = None,
+) -> None:
+    """Mount the pool that was made there, as at each boot. Makes nothing."""
+    _finish(mount_pool(directory, device))
 
 
 @app.command()
@@ -115,7 +155,7 @@ def destroy(directory: Directory) -> None:
 def _finish(work: Coroutine[None, None, None]) -> None:
     try:
         asyncio.run(work)
-    except (CommandFailed, DriverError) as error:
+    except (CommandFailed, DriverError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
 
 

@@ -1,7 +1,8 @@
-"""What is known on disk of each export: `<export name>.json`, its spec; `.pid`, its daemon; `.log`, what that said.
+"""What is known on disk of each export: `<export name>.json`, its spec; `.pid`, its daemon; `.log`, what that said;
+`.ready`, made by the daemon when it serves.
 
 The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. The spec is written
-before its daemon starts, so that no daemon is without one. An export is open when its daemon is alive.
+before its daemon starts. An export is open when its daemon is alive. Records can be lost: `holders` has the truth.
 """
 
 import json
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agent.host.process import find_daemon
+from agent.host.process import Daemon, find_daemon, write_record
 from agent.model import ExportSpec
 
 
@@ -22,6 +23,14 @@ class ExportRecords:
 
     def log_file(self, export_name: str) -> Path:
         return self.directory / f"{export_name}.log"
+
+    def ready_file(self, export_name: str) -> Path:
+        return self.directory / f"{export_name}.ready"
+
+    def adopt(self, spec: ExportSpec, daemon: Daemon) -> None:
+        """Write the record of a daemon that has lost it."""
+        self.write(spec)
+        write_record(daemon, self.pid_file(spec.export_name))
 
     def write(self, spec: ExportSpec) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -1,24 +1,58 @@
-"""The command line of one qemu-storage-daemon(1), which exports one volume to the hosts that may have it. Pure."""
+"""The command line of one qemu-storage-daemon(1), which exports one volume to the hosts that may have it. Pure.
+
+It says all there is to know of the export, and can be read back from a daemon that runs, whatever became of its record.
+"""
 
 import json
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from agent.model import ExportSpec
 
+_SUBJECT = "O=stead,CN="
+_PORT = "port-"
 
-def command_line(spec: ExportSpec, volume: Path, pki_dir: Path, listening_fd: int) -> list[str]:
-    """Arguments are JSON, in which nothing needs escaping.
+
+PROGRAM = "qemu-storage-daemon"
+
+
+def command_line(spec: ExportSpec, volume: Path, pki_dir: Path, listening_fd: int, ready_file: Path) -> list[str]:
+    """Arguments are JSON, in which nothing needs escaping. The daemon makes `ready_file` when it serves.
 
     `driver: file` serves the bytes as they are: no format is ever guessed from what a guest wrote into its disk.
     """
     return [
-        "qemu-storage-daemon",
+        PROGRAM,
         *_option("blockdev", _file(volume)),
         *_option("object", _credentials(pki_dir)),
         *_option("object", _admission(spec.client_host_ids)),
-        *_option("nbd-server", _server(listening_fd)),
-        *_option("export", _export(spec.export_name)),
+        *_option("nbd-server", _server(listening_fd, len(spec.client_host_ids))),
+        *_option("export", _export(spec)),
+        *("--pidfile", str(ready_file)),
     ]
+
+
+def read_back(argv: Sequence[str]) -> tuple[ExportSpec, Path] | None:
+    """The export and the volume's file, of a command line of ours; None of any other."""
+    options = dict(_json_options(argv))
+    try:
+        name, volume = options["export"]["name"], Path(options["blockdev"]["filename"])
+        volume_id, _, epoch = name.rpartition("-e")
+        hosts = tuple(rule["match"].removeprefix(_SUBJECT) for rule in options["authz-list"]["rules"])
+        port = int(options["export"]["id"].removeprefix(_PORT))
+        return ExportSpec(name, volume_id, int(epoch), port, hosts), volume
+    except (KeyError, ValueError):
+        return None
+
+
+def _json_options(argv: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """By name, or by type for objects."""
+    for name, value in pairwise(argv):
+        if name.startswith("--") and value.startswith("{"):
+            option = json.loads(value)
+            yield option.get("qom-type", name.removeprefix("--")), option
 
 
 def _option(name: str, value: dict[str, object]) -> tuple[str, str]:
@@ -41,13 +75,16 @@ def _credentials(pki_dir: Path) -> dict[str, object]:
 
 
 def _admission(client_host_ids: tuple[str, ...]) -> dict[str, object]:
-    rules = [{"match": f"O=stead,CN={host_id}", "policy": "allow"} for host_id in client_host_ids]
+    rules = [{"match": f"{_SUBJECT}{host_id}", "policy": "allow"} for host_id in client_host_ids]
     return {"qom-type": "authz-list", "id": "clients", "policy": "deny", "rules": rules}
 
 
-def _server(listening_fd: int) -> dict[str, object]:
-    return {"addr": {"type": "fd", "str": str(listening_fd)}, "tls-creds": "tls", "tls-authz": "clients"}
+def _server(listening_fd: int, connections: int) -> dict[str, object]:
+    """One connection for each host that may have it: a second writer of the same host waits for the first to go."""
+    address = {"type": "fd", "str": str(listening_fd)}
+    return {"addr": address, "tls-creds": "tls", "tls-authz": "clients", "max-connections": connections}
 
 
-def _export(export_name: str) -> dict[str, object]:
-    return {"type": "nbd", "id": "export", "node-name": "volume", "name": export_name, "writable": True}
+def _export(spec: ExportSpec) -> dict[str, object]:
+    export_id = f"{_PORT}{spec.port}"  # Which is nowhere else on the command line: the socket is inherited.
+    return {"type": "nbd", "id": export_id, "node-name": "volume", "name": spec.export_name, "writable": True}

@@ -7,6 +7,7 @@ from pathlib import Path
 from agent.drivers.base import HostContext, Permanent
 from agent.drivers.volume_nbd import trash
 from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.images import ImageCache
 from agent.drivers.volume_nbd.room import Room
 from agent.drivers.volume_nbd.settings import NbdSettings
@@ -22,7 +23,9 @@ class NbdVolumeDriver:
     Settings = NbdSettings
 
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
-        self._pool = PoolFiles(Path(settings.pool_dir), settings.reserve_percent, settings.trash_percent)
+        self._pool = PoolFiles(
+            *(Path(settings.pool_dir), context.state_dir / NAME, settings.reserve_percent, settings.trash_percent)
+        )
         self._trash_s = settings.trash_hours * HOUR_S
         self._room = Room(self._pool)
         self._images = ImageCache(self._pool, self._room, context.fetch_image)
