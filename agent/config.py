@@ -30,7 +30,7 @@ class AgentSettings:
     state_dir: Path = Path("/var/lib/stead")
     # What a reboot may empty.
     run_dir: Path = Path("/run/stead")
-    # Certificates for NBD and migration. QEMU must be let in there: Debian's AppArmor profile allows this path.
+    # With what QEMU opens volumes. It must be let in there: Debian's AppArmor profile allows this path.
     pki_dir: Path = Path("/etc/pki/qemu")
     # What this host is for. Empty: what its join token said.
     roles: tuple[Role, ...] = ()

@@ -1,12 +1,19 @@
 """`stead watch`: the project's changes as they happen."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
 from client.cli import render
 from client.cli.session import Cli, command
+from client.errors import SteadError
 from stead.v1.events_pb2 import WatchEvent, WatchRequest
+
+# Between tries to go on. Shorter: a control plane that starts is asked for nothing. Longer: news come late.
+PAUSE_S = 1.0
+# In a row. Fewer: a restart ends a watch. More: a control plane that is away for good is reported later.
+TRIES = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -18,12 +25,27 @@ async def watch(
     cli: Cli,
     after: Annotated[int, typer.Option(metavar="REVISION", min=0, help="Go on after this one; 0 means from now.")] = 0,
 ) -> None:
-    """Stream what changes, a line each, until interrupted."""
-    async for event in cli.stead.events.Watch(WatchRequest(after_revision=after)):
-        if cli.is_for_people:
-            print(*map(render.plain, _lines(event)), sep="\n", flush=True)
-        else:
-            render.print_json_line(render.to_document(event))
+    """Stream what changes, a line each, until interrupted; also across a restart of the control plane."""
+    failures = 0
+    while True:
+        try:
+            async for event in cli.stead.events.Watch(WatchRequest(after_revision=after)):
+                _show(cli, event)
+                after, failures = event.revision, 0
+            return
+        except SteadError as error:
+            failures += 1
+            if not after or not error.retryable or failures == TRIES:
+                raise
+            render.print_note(f"{error.message} Going on after revision {after}.")
+            await asyncio.sleep(PAUSE_S)
+
+
+def _show(cli: Cli, event: WatchEvent) -> None:
+    if cli.is_for_people:
+        print(*map(render.plain, _lines(event)), sep="\n", flush=True)
+    else:
+        render.print_json_line(render.to_document(event))
 
 
 def _lines(event: WatchEvent) -> list[str]:

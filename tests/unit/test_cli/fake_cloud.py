@@ -139,7 +139,10 @@ def handler(cloud: Cloud, method: Any) -> Any:
 
     async def stream(request: Any, context: Any) -> Any:
         await asyncio.to_thread(cloud.may_stream.wait)
-        for event in cloud.answers.get(method.name, []):
+        events = cloud.answers.get(method.name, [])
+        for event in events(request) if callable(events) else events:
+            if isinstance(event, Refusal):
+                await refuse(context, event)
             yield event
         if cloud.answers.get("stay", True):
             await asyncio.Event().wait()

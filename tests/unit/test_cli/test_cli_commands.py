@@ -11,6 +11,7 @@ import grpc
 import pytest
 from typer.testing import Result
 
+from client.cli import watch
 from client.cli.app import app
 from stead.v1 import images_pb2 as images
 from stead.v1 import instances_pb2 as instances
@@ -187,6 +188,16 @@ def test_the_console_is_printed_as_it_is(cloud: Cloud, stead: Stead) -> None:
     cloud.answers["GetConsoleOutput"] = instances.GetConsoleOutputResponse(output=b"\x1b[1mlogin\xff\r\n")
     assert stead("instance", "console-log", I1).stdout_bytes == b"\x1b[1mlogin\xff\r\n"
     assert json.loads(stead("instance", "console-log", I1, "--output", "json").stdout)["output"] == "G1sxbWxvZ2lu/w0K"
+
+
+def test_a_watch_goes_on_after_a_restart(cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "PAUSE_S", 0)
+    restarting = Refusal(grpc.StatusCode.UNAVAILABLE, "Unavailable", "Restarting.", retryable=True)
+    streams = {6: [WatchEvent(revision=7), restarting], 7: [WatchEvent(revision=9)]}
+    cloud.answers |= {"Watch": lambda request: streams[request.after_revision], "stay": False}
+    result = stead("watch", "--after", "6", "--output", "json")
+    assert [json.loads(line)["revision"] for line in result.stdout.splitlines()] == [7, 9]
+    assert "Restarting. Going on after revision 7." in result.stderr
 
 
 def test_watching(cloud: Cloud, stead: Stead) -> None:
