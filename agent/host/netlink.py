@@ -6,7 +6,6 @@ when there is nothing. Blocking: for threads.
 
 import errno
 import socket
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from typing import Any, TypeVar
 
 from pyroute2 import IPRoute, NetlinkError
 
-from agent.host import rtnetlink
+from agent.host import links, rtnetlink
+from agent.host.links import Link, Vxlan
 from agent.host.sysctls import set_sysctls
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 MAIN_TABLE = 254
-IFF_UP = 1
 NTF_PROXY = 0x08
 NTF_SELF = 0x02
 NUD_PERMANENT = 0x80
@@ -41,12 +40,7 @@ RTN_UNREACHABLE = 7
 IFA_F_NOPREFIXROUTE = 0x200
 VXLAN_PORT = 4789
 
-# Attributes, from linux/if_link.h, linux/neighbour.h and linux/rtnetlink.h.
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP = 1, 3, 4, 18, 20, 26, 27
-IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
-IFLA_VXLAN_ID, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING = 1, 4, 7
-IFLA_INET_CONF = 1
-DEVCONF_FORWARDING, DEVCONF_PROXY_ARP, DEVCONF_SEND_REDIRECTS = 0, 2, 5
+# Attributes, from linux/neighbour.h and linux/rtnetlink.h.
 NDA_DST, NDA_LLADDR = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
 
@@ -54,30 +48,6 @@ _ABSENT = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
 
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Vxlan:
-    vni: int
-    local: str
-    is_learning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A network device. `group` is a free number; `vxlan` is None where it is of another kind."""
-
-    index: int
-    name: str
-    alias: str
-    mac_address: str
-    mtu: int
-    group: int
-    is_up: bool
-    vxlan: Vxlan | None
-    is_forwarding: bool  # These three are its own sysctls under net.ipv4.conf.
-    is_proxy_arp: bool
-    sends_redirects: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +95,7 @@ class Netlink:
         self._names: dict[int, str] = {}
 
     def links(self, prefix: str = "") -> list[Link]:
-        found = list(map(_link, rtnetlink.links()))
+        found = list(links.read())
         self._indexes = {link.name: link.index for link in found}
         self._names = {link.index: link.name for link in found}
         return [link for link in found if link.name.startswith(prefix)]
@@ -334,35 +304,3 @@ def _absent_is_fine() -> Iterator[None]:
     except NetlinkError as error:
         if error.code not in _ABSENT:
             raise
-
-
-def _link(message: rtnetlink.Message) -> Link:
-    found, index, flags = message.attributes, message.fields[3], message.fields[4]
-    conf = _ipv4_conf(found.get(IFLA_AF_SPEC, b""))
-    return Link(
-        index=index,
-        name=rtnetlink.text(found.get(IFLA_IFNAME)),
-        alias=rtnetlink.text(found.get(IFLA_IFALIAS)),
-        mac_address=rtnetlink.mac(found.get(IFLA_ADDRESS)),
-        mtu=rtnetlink.number(found.get(IFLA_MTU)),
-        group=rtnetlink.number(found.get(IFLA_GROUP)),
-        is_up=bool(flags & IFF_UP),
-        vxlan=_vxlan(rtnetlink.attributes(found.get(IFLA_LINKINFO, b""))),
-        is_forwarding=bool(conf[DEVCONF_FORWARDING]),
-        is_proxy_arp=bool(conf[DEVCONF_PROXY_ARP]),
-        sends_redirects=bool(conf[DEVCONF_SEND_REDIRECTS]),
-    )
-
-
-def _vxlan(info: rtnetlink.Attributes) -> Vxlan | None:
-    if rtnetlink.text(info.get(IFLA_INFO_KIND)) != "vxlan":
-        return None
-    data = rtnetlink.attributes(info.get(IFLA_INFO_DATA, b""))
-    vni, is_learning = (rtnetlink.number(data.get(kind)) for kind in (IFLA_VXLAN_ID, IFLA_VXLAN_LEARNING))
-    return Vxlan(vni, rtnetlink.ipv4(data.get(IFLA_VXLAN_LOCAL)), bool(is_learning))
-
-
-def _ipv4_conf(af_spec: bytes) -> tuple[int, ...]:
-    """A device's sysctls under net.ipv4.conf, in the order of linux/ip.h; a device without IPv4 has none."""
-    values = rtnetlink.attributes(rtnetlink.attributes(af_spec).get(socket.AF_INET, b"")).get(IFLA_INET_CONF, bytes(32))
-    return struct.unpack(f"={len(values) // 4}I", values)

@@ -338,9 +338,14 @@ class TestCompute:
 
     async def start(self, make: Maker) -> ComputeDriver:
         await self.start_paused(make)
-        await make.network().plug(PORT)
+        await self.plug(make)
         await make.compute().resume(INSTANCE.instance_id)
         return make.compute()
+
+    async def plug(self, make: Maker) -> None:
+        network = make.network()
+        await network.ensure(VPC)
+        await network.plug(PORT)
 
     async def start_paused(self, make: Maker, spec: InstanceSpec = INSTANCE) -> None:
         await make.network().create_tap(PORT)
@@ -351,7 +356,7 @@ class TestCompute:
         paused = (await make.compute().list())[INSTANCE.instance_id]
         assert (paused.power, paused.generation, paused.has_run) == (Power.PAUSED, 1, False)
         assert paused.export_names == (DISK.export_name,)
-        await make.network().plug(PORT)
+        await self.plug(make)
         for _ in range(2):
             await make.compute().resume(INSTANCE.instance_id)
         running = (await make.compute().list())[INSTANCE.instance_id]
