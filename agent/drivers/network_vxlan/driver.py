@@ -37,6 +37,7 @@ class Vpc:
         self.lock = threading.Lock()
         self.rules = Rules(obsolete=(ruleset.OBSOLETE,))
         self.spec: VpcSpec | None = None  # As it was last brought to; its ports may be plugged.
+        self.is_adopted = False  # Whether its daemons have read all that they were given.
 
 
 class VxlanNetworkDriver:
@@ -61,11 +62,11 @@ class VxlanNetworkDriver:
             return await self._threads.run("list", self._list)
 
     async def ensure(self, spec: VpcSpec) -> None:
-        is_adopted = spec.vpc_id in self._vpcs
         vpc = self._vpcs.setdefault(spec.vpc_id, Vpc())
         with _reported(spec.vpc_id):
             mtu = await self._threads.run(spec.vpc_id, self._ensure_router, vpc, spec)
-            await dhcp.ensure(spec, self._directory(spec.vpc_id), self._settings, mtu, is_adopted)
+            await dhcp.ensure(spec, self._directory(spec.vpc_id), self._settings, mtu, vpc.is_adopted)
+        vpc.is_adopted = True
 
     async def remove(self, vpc_id: str) -> None:
         self._vpcs.pop(vpc_id, None)
@@ -128,7 +129,7 @@ class VxlanNetworkDriver:
             if namespaces.ensure(namespace, self._context.host_id):
                 vpc.rules.forget()
             peers = [peer.underlay_address for peer in spec.peers]
-            self._repairs.note("VXLAN", self._underlay.admit(uplink, spec.vni, peers))
+            self._repairs.note("the host's own rules", self._underlay.admit(uplink, spec.vni, peers))
             is_new = router.ensure_vxlan(spec, uplink, self._context.underlay_address, mtu)
             repaired, changed = namespaces.call(namespace, _converge, vpc.rules, spec, mtu)
             changed += [names.vxlan_name(spec.vpc_id)] * is_new
@@ -145,14 +146,13 @@ class VxlanNetworkDriver:
         owners.save(spec)
 
     def _remove_router(self, vpc_id: str) -> None:
-        namespace = namespaces.vpc_namespace(vpc_id)
+        namespace, vni = namespaces.vpc_namespace(vpc_id), None
         if namespaces.exists(namespace):
             vni = namespaces.call(namespace, router.vni, vpc_id)
-            if vni is not None:
-                self._underlay.dismiss(self._uplink()[0], vni)
             namespaces.call(namespace, router.remove_vxlan, vpc_id)
         router.remove_vxlan(vpc_id)
         namespaces.remove(namespace)
+        self._underlay.dismiss(vni, is_used=lambda: bool(namespaces.names(_PREFIX)))
 
     def _create_tap(self, port: PortSpec) -> None:
         for namespace, found in _in_each_vpc(ports.list_here).items():

@@ -5,7 +5,7 @@ must pass theirs as well.
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from agent.drivers.network_vxlan import names
 from agent.host import nft
@@ -29,23 +29,27 @@ class Underlay:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules = Rules()
+        self._uplink = ""
         self._peers: dict[int, frozenset[str]] | None = None  # By VNI. None: to be read from what an older agent left.
 
     def admit(self, uplink: str, vni: int, addresses: Collection[str]) -> tuple[str, ...]:
         """Let the VPC's peers in, and nobody else on its VNI. Returns the tables that somebody had changed."""
         with self._lock:
-            self._peers = {**self._known(), vni: frozenset(addresses)}
+            self._uplink, self._peers = uplink, {**self._known(), vni: frozenset(addresses)}
             return self._rules.converge(*tables(uplink, self._peers))
 
-    def dismiss(self, uplink: str, vni: int) -> None:
-        """Let nobody in on a VNI. Without any left, the tables go."""
+    def dismiss(self, vni: int | None, is_used: Callable[[], bool]) -> None:
+        """Let nobody in on a VNI; without any VPC left, the tables go.
+
+        A VPC that comes up meanwhile is seen by `is_used`, or makes them again.
+        """
         with self._lock:
             self._peers = {number: peers for number, peers in self._known().items() if number != vni}
-            if self._peers:
-                self._rules.converge(*tables(uplink, self._peers))
-            else:
+            if not is_used():
                 nft.apply(nft.delete(TABLE) + nft.delete(ARP))
                 self._rules.forget()
+            elif self._uplink:  # Else this agent's first `admit` writes it.
+                self._rules.converge(*tables(self._uplink, self._peers))
 
     def _known(self) -> dict[int, frozenset[str]]:
         """A new agent leaves other VPCs' peers in until it is told of those VPCs."""
