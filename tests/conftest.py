@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from agent import bugs
 
@@ -13,6 +14,10 @@ _OURS = (
     *("qemu-system", "qemu-storage-daemon", "dnsmasq", "forwarder.py", "libvirtd", "virtlogd"),
     *("stead-agent", "stead-controlplane"),
 )
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("stead", deadline=None)
+settings.load_profile("stead")
 
 
 def pytest_configure() -> None:
