@@ -3,7 +3,7 @@
 # and `work`; mounts what mmdebstrap mounts.
 
 packages="linux-image-cloud-amd64,grub-pc-bin,e2fsprogs,systemd-sysv,systemd-resolved,systemd-timesyncd,dbus,udev,
-    cloud-init,cloud-guest-utils,locales,openssh-server,sudo,iproute2,iputils-ping,ca-certificates"
+    cloud-init,cloud-guest-utils,openssh-server,sudo,iproute2,iputils-ping,ca-certificates"
 
 # MiB. The file system grows to the end of its disk at boot.
 root_start=1 root_size=1022
@@ -25,7 +25,7 @@ build() {
 
 # What an instance must have of its own, it makes at its first boot.
 make_first_boot() {
-    cp -r "$here/image/debian/rootfs/." "$tree"
+    cp -r --remove-destination "$here/image/debian/rootfs/." "$tree"
     rm -f "$tree"/etc/ssh/ssh_host_*_key*
     ln -sf ../run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
     chroot "$tree" systemctl --quiet enable systemd-networkd systemd-resolved

@@ -1,0 +1,49 @@
+"""Debian as it comes: its own cloud-init takes this cloud for EC2, and does all that it does there."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from homelab.cloud import Cloud
+from homelab.guest import Guest
+from homelab.layout import OUTSIDE_ADDRESS, OUTSIDE_NAME
+from tests.e2e.conftest import SCRIPTS
+from tests.e2e.residents import run_instance
+
+pytestmark = pytest.mark.timeout(1200)  # An emulated boot takes minutes, and so does the image, once a month.
+BOOT_S = 600
+
+USER_DATA = "#!/bin/sh\necho ran as $(id -un) >/var/tmp/user-data-ran\n"
+
+
+@pytest.fixture(params=["debian-12", pytest.param("debian-13", marks=pytest.mark.deep)])
+def guest(request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path) -> Iterator[Guest]:
+    """An instance whose disk is twice as large as its image."""
+    raw, image = tmp_path / "image.raw", tmp_path / "image.qcow2"
+    subprocess.run([SCRIPTS / "build-image", request.param, raw], check=True)
+    subprocess.run(["qemu-img", "convert", "-O", "qcow2", raw, image], check=True)
+    raw.unlink()
+    cloud.stead("image", "import", str(image), "--name", request.param, timeout_s=300)
+    (tmp_path / "user-data").write_text(USER_DATA)
+    options = ("--user-data-file", str(tmp_path / "user-data"), "--volume-size", "2")
+    guest = run_instance(cloud, *options, image=request.param)
+    guest.login = "debian"
+    yield guest
+    cloud.stead("instance", "terminate", guest.instance_id, "--wait")
+    cloud.stead("image", "deregister", request.param)
+
+
+@pytest.mark.parametrize("cloud", ["single"], indirect=True, scope="session")
+def test_cloud_init_sets_up_the_instance(guest: Guest) -> None:
+    guest.wait_for_ssh(BOOT_S)
+    status = guest.try_ssh("cloud-init status --wait --long").stdout
+    assert "status: done" in status, status + guest.ssh("cat /run/cloud-init/result.json")
+    assert guest.ssh("cloud-init query cloud_name").strip() == "aws"
+    assert guest.ssh("hostname").strip() == "ip-" + guest.private_ip.replace(".", "-")
+    assert guest.ssh("cat /var/tmp/user-data-ran").strip() == "ran as root"
+    assert guest.ssh("sudo id -u").strip() == "0"
+    root_mib = int(guest.ssh("df --output=size -BM / | tail -n 1").strip().rstrip("M"))
+    assert root_mib > 1800, "the root file system has grown with its disk"
+    assert OUTSIDE_ADDRESS in guest.ssh(f"getent hosts {OUTSIDE_NAME}")
