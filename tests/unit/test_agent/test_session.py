@@ -192,8 +192,9 @@ async def test_a_ledger_that_is_taken_away_is_filled_by_a_new_session(
         cloud.send(Update(1, True, EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
         (host.context.state_dir / "ledger.sqlite").unlink()
+        await until(lambda: len(cloud.got(Hello)) == 2)
+        assert "taken away" in cloud.got(Hello)[1].capacity.problems[0]
         await until(lambda: len(cloud.sessions) == 2)
-        assert any("taken away" in hello.capacity.problems[0] for hello in cloud.got(Hello)[1:])
         cloud.send(Update(2, True, EVERYTHING))
         await until(lambda: cloud.got(Report)[-1].revision == 2)
     assert host.ledger_contents().revision == 2
