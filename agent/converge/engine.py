@@ -335,9 +335,10 @@ class Engine:
         """Returns when to try again; None: not before its spec or something else changes."""
         resource.mark = self._mark()
         seen = self.observations[resource.ref]
-        if (seen.error, seen.permanent) != (error, is_permanent):
+        told = replace(seen, converged=False, error=error, permanent=is_permanent and resource.spec is not None)
+        if (seen.error, seen.permanent) != (told.error, told.permanent):
             log.warning("failed", resource=str(resource.ref), error=error, permanent=is_permanent)
-        self.observations.put(replace(seen, converged=False, error=error, permanent=is_permanent))
+        self.observations.put(told)  # That what nobody asked for is in the way says nothing of what is asked for.
         if is_permanent:
             resource.failures = 0
             return None

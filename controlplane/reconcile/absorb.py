@@ -92,12 +92,12 @@ def _follow_volume(state: State, change: Change, row: Observation) -> None:
         return
     if row.converged and not volume.is_ready:
         change.put(replace(volume, is_ready=True))
-    if not row.permanent:
+    if not row.permanent or volume.is_ready:
         return
     for attachment in state.attachments.by("volume", row.resource_id):
         instance = state.instances[attachment.instance_id]
+        instance = change.now(instance) or instance
         if instance.desired is Desired.ON and not instance.ran_generation:
-            instance = change.now(instance) or instance
             power.end(state, change, instance, StateReason("Server.InternalError", row.error))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
-from controlplane.model.instance import ObservedKind
+from controlplane.model.instance import Observation, ObservedKind
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.render import render_all
 from controlplane.service import power, projects, volumes
@@ -264,6 +264,19 @@ def test_what_has_run_is_not_ended_by_a_failure(home: Home, kind: ObservedKind) 
     instance_id = region.launch()
     resource_id = region.root_volume(instance_id).id if kind is VOLUME else instance_id
     home.agent.broken[kind, resource_id] = "the disk is full"
+    region.converge()
+    assert region.state_of(instance_id) == "running"
+
+
+def test_a_volume_that_was_made_ends_no_launch(home: Home) -> None:
+    """It may be made, and then be an orphan to an agent that follows an earlier ledger."""
+    region = home.region
+    (instance_id,) = region.run()
+    volume = region.root_volume(instance_id)
+    made = Observation(f"{home.host_id}/volume/{volume.id}", home.host_id, VOLUME, volume.id, True, "", False)
+    region.apply(absorb(region.state, Report(home.host_id, False, [made], [])))
+    orphan = replace(made, converged=False, error="orphan", permanent=True)
+    region.apply(absorb(region.state, Report(home.host_id, False, [orphan], [])))
     region.converge()
     assert region.state_of(instance_id) == "running"
 

@@ -134,8 +134,9 @@ async def test_a_volume_that_nobody_speaks_of_is_reported_and_left_alone(host: H
         await host.settle()
         await host.want(DATA)
         await until(lambda: not host.world.exports and engine.observations[DATA.ref].converged, host.describe)
-        await until(lambda: engine.observations[VOLUME.ref].permanent, host.describe)
+        await until(lambda: bool(engine.observations[VOLUME.ref].error), host.describe)
         assert "orphan: the control plane never asked for volume vol-1" in engine.observations[VOLUME.ref].error
+        assert not engine.observations[VOLUME.ref].permanent  # No launch that was to have it ends for that.
         assert host.world.volumes[VOLUME.volume_id] == VOLUME
         await host.want(DATA, replace(VOLUME, is_ready=True))
         await host.settle()
@@ -145,7 +146,7 @@ async def test_an_orphan_that_an_admin_took_away_is_forgotten(host: Host) -> Non
     host.world.volumes["vol-1"] = VOLUME
     async with host.agent() as engine:
         await host.want(DATA)
-        await until(lambda: engine.observations[VOLUME.ref].permanent, host.describe)
+        await until(lambda: bool(engine.observations[VOLUME.ref].error), host.describe)
         del host.world.volumes["vol-1"]
         await host.settle()
 
