@@ -26,6 +26,7 @@ class Disks:
         self.problems: list[str] = []
         self._disks: dict[str, dict[str, Disk]] = {}  # By address of the storage host, then by volume.
         self._memories: dict[str, dict[str, int]] = {}  # By instance, then by export: what its QEMU wrote.
+        self._epochs: dict[tuple[str, str], int] = {}  # The latest that was open, by storage host and volume.
         self._promised: dict[str, int] = {}  # What guests were told is durable, by volume.
 
     def write(self, worlds: list[FakeWorld], world: FakeWorld, instance_id: str, *, flushes: bool) -> None:
@@ -45,8 +46,16 @@ class Disks:
         """A verb took effect on a host."""
         if call.verb == "compute.start_paused":
             self._memories.pop(call.id, None)
+        elif call.verb == "export.ensure":
+            self._open_epoch(world, world.exports[call.id])
         elif call.verb.startswith("volume.") and call.id not in world.volumes:
             self._of(world).pop(call.id, None)
+
+    def _open_epoch(self, world: FakeWorld, export: ExportSpec) -> None:
+        key = world.underlay_address, export.volume_id
+        if export.epoch < self._epochs.get(key, 0):
+            self.problems.append(f"{export.export_name} was opened after epoch {self._epochs[key]}")
+        self._epochs[key] = max(export.epoch, self._epochs.get(key, 0))
 
     def cut_power(self, world: FakeWorld) -> None:
         for disk in self._of(world).values():

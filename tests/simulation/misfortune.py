@@ -33,14 +33,27 @@ class Misfortune(Stage):
             self.tell(f"{instance_id} {'clings to its disks' if clings else 'is deaf'}")
             (world.clinging_guests if clings else world.deaf_guests).add(instance_id)
 
-    @often(8)
+    @often(6)
     def guests_work(self) -> None:
         """They write to their disks, and have some of it made durable."""
         for host in self.cloud.hosts:
             for instance_id in self.guests(host):
-                if self.perhaps(0.7):
+                if self.perhaps(0.8):
                     self.tell(f"{instance_id} works")
-                    self.cloud.disks.write(self.cloud.worlds, host.world, instance_id, flushes=self.perhaps(0.6))
+                    self.cloud.disks.write(self.cloud.worlds, host.world, instance_id, flushes=self.perhaps(0.5))
+
+    @often(8)
+    def storage_fails_under_work(self) -> None:
+        """The power goes where somebody's disk is, and comes back, and they work on."""
+        far = [row for row in self.durable.attachments if row.storage_host_id != row.client_host_id]
+        for bond in self.some(far):
+            self.guests_work()
+            host = next(host for host in self.cloud.hosts if host.machine.host_id == bond.storage_host_id)
+            self.tell(f"{bond.storage_host_id}: power, under {bond.instance_id}")
+            self.cloud.cut_power(host)
+            host.start()
+            self.wait(self.chance.choice((1.0, 3.0, 12.0)))
+            self.guests_work()
 
     # Hosts
 
@@ -58,7 +71,7 @@ class Misfortune(Stage):
 
     def _break(self, host: Host) -> None:
         """Its agent dies, or all of it, or its ledger is a new one, or one of another time."""
-        how = self.chance.choice(("agent", "power", "power", "ledger", "old ledger"))
+        how = self.chance.choice(("agent", "agent", "power", "power", "ledger", "old ledger", "old ledger"))
         self.tell(f"{host.machine.host_id}: {how}")
         if how == "power":
             self.cloud.cut_power(host)
@@ -120,6 +133,7 @@ class Misfortune(Stage):
             self._break(host)
             host.start()
         self.wait(12.0)
+        self.guests_work()
         self.cloud.start_process()
 
     # Time

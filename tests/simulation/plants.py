@@ -1,28 +1,24 @@
 """Bugs to plant: each breaks one promise, in a few lines of the product."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from agent import ledger
 from agent.converge import plan
-from agent.converge.engine import Engine as AgentEngine
-from agent.converge.engine import Resource
 from agent.converge.observations import Observations
 from agent.converge.resources import Volumes
-from agent.drivers.fake import FakeWorld
-from agent.messages import Report, Update
+from agent.drivers.fake import FakeExportDriver, FakeWorld
+from agent.messages import Report
 from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
 from controlplane.api import events
 from controlplane.engine import Engine
 from controlplane.model.host import HostToken
-from controlplane.model.network import PublicAddress
-from controlplane.model.state import Change, State, Table
+from controlplane.model.state import State, Table
 from controlplane.placement import Candidate
 from controlplane.reconcile import absorb
-from controlplane.service import addresses, hosts, images
+from controlplane.service import hosts, images
 from controlplane.service.call import Call
 from controlplane.store import store
 
@@ -76,15 +72,6 @@ def it_calls_off_what_is_not_running_yet(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(absorb, "_is_off", lambda observation: not observation.running)
 
 
-def it_gives_an_address_away_before_the_gateway_forgot_it(patch: pytest.MonkeyPatch) -> None:
-    """A public address is mapped to two instances."""
-
-    def release(state: State, change: Change, address: PublicAddress) -> None:
-        change.delete(address)
-
-    patch.setattr(addresses, "_release", release)
-
-
 def it_counts_the_instances_of_one_call_once(patch: pytest.MonkeyPatch) -> None:
     """A host is given more than it has."""
     patch.setattr(Candidate, "take", lambda self, wanted: None)
@@ -116,20 +103,6 @@ def its_agent_does_not_acknowledge(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Observations, "_report_full", unanswered)
 
 
-def its_agent_reports_gone_what_is_still_there(patch: pytest.MonkeyPatch) -> None:
-    """An instance is over while its QEMU runs."""
-    converge = AgentEngine._converge_instance
-
-    async def converge_early(self: AgentEngine, resource: Resource) -> float | None:
-        if resource.spec is None and resource.ref in self.observations:
-            known = self.observations[resource.ref]
-            self.observations.drop(resource.ref)
-            self.observations._entries[resource.ref] = known
-        return await converge(self, resource)
-
-    patch.setattr(AgentEngine, "_converge_instance", converge_early)
-
-
 def its_agent_revives_a_guest_that_powered_itself_off(patch: pytest.MonkeyPatch) -> None:
     """A guest's own shutdown counts as an accident."""
     revive = plan._revive
@@ -140,16 +113,6 @@ def its_agent_revives_a_guest_that_powered_itself_off(patch: pytest.MonkeyPatch)
     patch.setattr(plan, "_revive", revive_always)
 
 
-def its_ledger_keeps_what_was_removed(patch: pytest.MonkeyPatch) -> None:
-    """An agent that starts while the control plane is away brings back what is over."""
-    statements = ledger._statements
-
-    def without_removals(update: Update) -> Iterable[ledger.Statement]:
-        return statements(replace(update, remove=()))
-
-    patch.setattr(ledger, "_statements", without_removals)
-
-
 def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
     """A volume that an agent was not told of is deleted."""
 
@@ -158,6 +121,11 @@ def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
             await self._volumes.ensure(VolumeSpec(volume_id, 0, deleted=True))
 
     patch.setattr(Volumes, "remove", remove)
+
+
+def its_storage_hosts_ignore_the_epoch(patch: pytest.MonkeyPatch) -> None:
+    """A host that speaks of an older epoch has the volume opened to it again."""
+    patch.setattr(FakeExportDriver, "_check_epoch", lambda self, spec: None)
 
 
 def its_storage_hosts_open_an_epoch_again_after_a_power_cut(patch: pytest.MonkeyPatch) -> None:
@@ -178,5 +146,6 @@ PLANTS: tuple[Plant, ...] = (
     its_agent_does_not_acknowledge,
     its_agent_revives_a_guest_that_powered_itself_off,
     its_agent_deletes_by_absence,
+    its_storage_hosts_ignore_the_epoch,
     its_storage_hosts_open_an_epoch_again_after_a_power_cut,
 )

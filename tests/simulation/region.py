@@ -41,7 +41,7 @@ GIB = 1 << 30
 IMAGE_NAME = "tiny"
 
 _WORKER = (Role.COMPUTE, Role.STORAGE)
-_SMALL = FakeSettings(vcpus=4, memory_mib=4096, storage_gib=8, latency_s=0.05, fetch_images=True)
+_SMALL = FakeSettings(vcpus=6, memory_mib=4096, storage_gib=8, latency_s=0.05, fetch_images=True)
 _SLOW = replace(_SMALL, latency_s=0.25)
 MACHINES = tuple(
     Machine(f"host-{number:017x}", zone, roles, f"10.0.0.{number}", settings)

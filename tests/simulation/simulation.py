@@ -31,9 +31,11 @@ class Simulation(Users, Misfortune):
         self.wait(2.0)
         for owner in list(self.durable.projects):
             self.create_volume(owner)
-            for _ in range(self.chance.randint(1, 2)):
-                self.launch(owner)
-        self.wait(self.chance.choice((0.2, 4.0)))
+            self.launch(owner)
+        self.wait(6.0)
+        for _ in range(2):
+            self.attach()
+            self.wait(self.chance.choice((0.1, 3.0)))
 
     def _close(self) -> None:
         """Everything is healed and comes to rest; then all of it goes, and nothing stays behind."""

@@ -30,7 +30,7 @@ class Users(Stage):
         wishes = {
             "image_id": self.chance.choice([row.id for row in self._images(owner)]),
             "instance_type": self.chance.choice(("t3.nano", "t3.nano", "t3.small")),
-            "zone_name": self.chance.choice(("", region.ZONES[0], *region.ZONES)),
+            "zone_name": self.chance.choice(("", *self._zones())),
             "min_count": least,
             "max_count": least + self.chance.choice((0, 0, 1)),
             "instance_initiated_shutdown_behavior": self.chance.choice(("", "terminate")),
@@ -97,14 +97,19 @@ class Users(Stage):
         self.create_volume(self.a_project())
 
     def create_volume(self, owner: Any) -> None:
-        zone = self.chance.choice((region.ZONES[0], region.ZONES[0], *region.ZONES))
+        zone = self.chance.choice(self._zones())
         self.ask("CreateVolume", volumes_pb2.CreateVolumeRequest(zone_name=zone, size_gib=1), owner)
+
+    def _zones(self) -> list[str]:
+        """Those where there is anything."""
+        return list(dict.fromkeys(host.zone for host in self.durable.hosts))
 
     @often(6)
     def attach(self) -> None:
-        """A free volume to an instance beside it."""
+        """A free volume to an instance of its zone, on another host where there is one."""
         pairs = [(row, target) for row in self._free_volumes() for target in self.instances() if _are_near(row, target)]
-        for row, target in self.some(pairs):
+        far = [(row, target) for row, target in pairs if row.host_id != target.host_id]
+        for row, target in self.some(far or pairs):
             self.ask("AttachVolume", volumes_pb2.AttachVolumeRequest(volume_id=row.id, instance_id=target.id), row)
 
     @often(6)
