@@ -8,6 +8,7 @@ longer admitted. The kernel has all acknowledged writes by then, so a guest may 
 """
 
 import asyncio
+import contextlib
 import shutil
 import socket
 from collections import defaultdict
@@ -62,7 +63,8 @@ class NbdExportDriver:
         return Capacity(problems=tuple(problems))
 
     async def list(self) -> Mapping[str, ExportSpec]:
-        await self._adopt()
+        with contextlib.suppress(Transient):  # A pool whose disk hangs hides no export that is on record.
+            await self._adopt()
         exports = {}
         for spec in self._records.select():
             if self._records.is_open(spec):
