@@ -5,7 +5,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -93,12 +94,7 @@ def init(
 
 
 async def _populate(config: Config, secret: str) -> None:
-    store = open_store(config)
-    engine = Engine(store, clock)
-    async with asyncio.TaskGroup() as group:
-        writer = group.create_task(engine.run())
-        call = Call("", Role.ADMIN, clock(), mint, config.policy())
-        await engine.call(lambda state: regions.sync(state, call), lambda state, _: None)
+    async with _offline(config) as (engine, call):
         if not engine.state.projects:
             project_id = await engine.call(
                 lambda state: projects.create(state, call, "default"), lambda state, made: made
@@ -107,8 +103,37 @@ async def _populate(config: Config, secret: str) -> None:
             project_id = next(iter(engine.state.projects)).id
         token = projects.CreateToken(project_id, Role.ADMIN, projects.hash_secret(secret))
         await engine.call(lambda state: projects.create_token(state, call, token), lambda state, _: None)
+
+
+@asynccontextmanager
+async def _offline(config: Config) -> AsyncIterator[tuple[Engine, Call]]:
+    """The region, while nobody serves it, for a command on the control plane's own machine."""
+    store = open_store(config)
+    engine = Engine(store, clock)
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(engine.run())
+        call = Call("", Role.ADMIN, clock(), mint, config.policy())
+        await engine.call(lambda state: regions.sync(state, call), lambda state, _: None)
+        yield engine, call
         writer.cancel()
     store.close()
+
+
+@cli.command()
+def restored(config: ConfigOption = None) -> None:
+    """Say that the database was put back from a backup, before `run`: hosts then remove nothing until released."""
+    settings = _load(config)
+    if not all(path.exists() for path in Files(settings).ca):
+        _die(f"There is no CA in {settings.paths.state_dir}: restore the whole directory, not the database alone.")
+    uvloop.run(_begin_incarnation(settings))
+    print("Hosts will hold what they would remove, each until `stead host release HOST`.")
+    print("Start the control plane with `stead-controlplane run`.")
+
+
+async def _begin_incarnation(config: Config) -> None:
+    async with _offline(config) as (engine, call):
+        region = config.region.name
+        await engine.call(lambda state: (regions.restored(state, call, region), None), lambda state, _: None)
 
 
 def _client_toml(config: Config, authority: ca.Credentials, secret: str) -> str:

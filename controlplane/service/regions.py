@@ -48,8 +48,13 @@ def recognise(state: State, call: Call, word: Word) -> Change:
     It becomes another incarnation, for good, so that hosts hold what they would remove even when revisions have caught
     up.
     """
-    change = Change()
     row = state.regions.get(word.region)
-    if row is not None and row.incarnation == word.incarnation and word.revision > state.revision:
-        change.put(replace(row, incarnation=call.mint(Prefix.INCARNATION)))
+    is_restored = row is not None and row.incarnation == word.incarnation and word.revision > state.revision
+    return restored(state, call, word.region) if is_restored else Change()
+
+
+def restored(state: State, call: Call, region: str) -> Change:
+    """The database was put back from a backup: another incarnation begins. Raises KeyError before the first `sync`."""
+    change = Change()
+    change.put(replace(state.regions[region], incarnation=call.mint(Prefix.INCARNATION)))
     return change
