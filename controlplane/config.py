@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from controlplane.model.policy import Patience, Policy
+from controlplane.model.policy import Limits, Patience, Policy
 from controlplane.uploads import UploadRules
 
 T = TypeVar("T")
@@ -125,52 +125,6 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsConfig:
-    """EC2's default quotas, per project unless their name says otherwise. None is a technical limit but attachments."""
-
-    # Instances that are not terminated, and vCPUs of those that are not stopped.
-    instances: int = 5000
-    vcpus: int = 10_000
-    # Root volumes count too.
-    volumes: int = 5000
-    volume_gib: int = 51_200
-    # Public addresses are the scarcest thing at home.
-    elastic_addresses: int = 5
-    # Each rule is compiled into the filter of every host that has a member.
-    rules_per_group_and_direction: int = 60
-    # Times the rules above: what one interface's packets may have to pass.
-    groups_per_interface: int = 5
-    # The virtual machine has 12 spare PCIe ports, of which one is kept free. More can't be plugged in.
-    attachments_per_instance: int = 11
-    # One call is one step of the control plane: at a thousand others wait for some 100 ms.
-    instances_per_call: int = 1000
-    key_pairs: int = 5000
-    security_groups: int = 2500
-    images: int = 1000
-    # Uploaded images, all together. They lie on the control plane's disk.
-    image_gib: int = 100
-    # Of each project's calls, the latest so many are remembered. Higher: memory, if a project is that busy.
-    calls_remembered: int = 100_000
-    # Calls of one project that read, and calls that change something: each second, and at once after a quiet time. More
-    # are refused with RequestLimitExceeded and come back later. Higher: one project's scripts slow the others down.
-    reads_per_s: int = 100
-    reads_burst: int = 1000
-    changes_per_s: int = 10
-    changes_burst: int = 500
-    # Of each second, what one project's calls may have the control plane compute, and at once up to four times as much:
-    # it is one thread for all. Higher: one project's lists slow the others down.
-    compute_ms_per_s: int = 250
-    # Calls in progress, of one project and from one address. A watcher, also a waiting command, is one all the time.
-    calls_in_progress: int = 500
-    calls_in_progress_per_address: int = 1000
-
-    def check(self) -> None:
-        for name, value in asdict(self).items():
-            if value == 0 and name.endswith(("_per_s", "_burst")):
-                raise ConfigError(f"limits.{name} = 0: must be 1 or more")
-
-
-@dataclass(frozen=True, slots=True)
 class TimingConfig:
     # How long a guest may take to shut down before its plug is pulled. Shorter: databases lose their last writes.
     stop_timeout_s: int = 120
@@ -204,9 +158,14 @@ class Config:
     paths: PathsConfig = field(default_factory=PathsConfig)
     uploads: UploadsConfig = field(default_factory=UploadsConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
-    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    limits: Limits = field(default_factory=Limits)
     timing: TimingConfig = field(default_factory=TimingConfig)
     log: LogConfig = field(default_factory=LogConfig)
+
+    def check(self) -> None:
+        for name, value in asdict(self.limits).items():
+            if value == 0 and name.endswith(("_per_s", "_burst")):
+                raise ConfigError(f"limits.{name} = 0: must be 1 or more")
 
     def policy(self) -> Policy:
         """What the use cases need of it."""

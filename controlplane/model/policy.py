@@ -6,9 +6,52 @@ from datetime import timedelta
 from ipaddress import IPv4Address
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Ranges of `public_pool` are inclusive, as integers. Limits are per project unless their name says otherwise."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The table `[limits]` of the configuration: EC2's default quotas, and the pace of calls. Per project unless the
+    name says otherwise. None is a technical limit but attachments.
+    """
+
+    # Instances that are not terminated, and vCPUs of those that are not stopped.
+    instances: int = 5000
+    vcpus: int = 10_000
+    # Root volumes count too.
+    volumes: int = 5000
+    volume_gib: int = 51_200
+    # Public addresses are the scarcest thing at home.
+    elastic_addresses: int = 5
+    # Each rule is compiled into the filter of every host that has a member.
+    rules_per_group_and_direction: int = 60
+    # Times the rules above: what one interface's packets may have to pass.
+    groups_per_interface: int = 5
+    # The virtual machine has 12 spare PCIe ports, of which one is kept free. More can't be plugged in.
+    attachments_per_instance: int = 11
+    # One call is one step of the control plane: at a thousand others wait for some 100 ms.
+    instances_per_call: int = 1000
+    key_pairs: int = 5000
+    security_groups: int = 2500
+    images: int = 1000
+    # Uploaded images, all together. They lie on the control plane's disk.
+    image_gib: int = 100
+    # Of each project's calls, the latest so many are remembered. Higher: memory, if a project is that busy.
+    calls_remembered: int = 100_000
+    # Calls of one project that read, and calls that change something: each second, and at once after a quiet time. More
+    # are refused with RequestLimitExceeded and come back later. Higher: one project's scripts slow the others down.
+    reads_per_s: int = 100
+    reads_burst: int = 1000
+    changes_per_s: int = 10
+    changes_burst: int = 500
+    # Of each second, what one project's calls may have the control plane compute, and at once up to four times as much:
+    # it is one thread for all. Higher: one project's lists slow the others down.
+    compute_ms_per_s: int = 250
+    # Calls in progress, of one project and from one address. A watcher, also a waiting command, is one all the time.
+    calls_in_progress: int = 500
+    calls_in_progress_per_address: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(Limits):
+    """Ranges of `public_pool` are inclusive, as integers."""
 
     region: str
     zones: tuple[str, ...]
@@ -16,27 +59,6 @@ class Policy:
     stop_timeout_s: int = 120
     terminated_visible: timedelta = timedelta(hours=1)
     call_retention: timedelta = timedelta(days=1)
-    instances: int = 5000
-    vcpus: int = 10_000
-    volumes: int = 5000
-    volume_gib: int = 51_200
-    elastic_addresses: int = 5
-    rules_per_group_and_direction: int = 60
-    groups_per_interface: int = 5
-    attachments_per_instance: int = 11
-    instances_per_call: int = 1000
-    key_pairs: int = 5000
-    security_groups: int = 2500
-    images: int = 1000
-    image_gib: int = 100
-    calls_remembered: int = 100_000
-    reads_per_s: int = 100
-    reads_burst: int = 1000
-    changes_per_s: int = 10
-    changes_burst: int = 500
-    compute_ms_per_s: int = 250
-    calls_in_progress: int = 500
-    calls_in_progress_per_address: int = 1000
 
     def public_addresses_after(self, latest: str | None) -> Iterator[str]:
         """The whole pool once, beginning behind `latest`, so that addresses are reused late."""
