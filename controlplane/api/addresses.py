@@ -38,7 +38,7 @@ class Addresses(AddressesServicer):
 
         def reply(state: State, allocation_id: str) -> pb.AllocateAddressResponse:
             row = state.addresses.get(allocation_id)
-            message = convert.to_address(state, row) if row else pb.Address(allocation_id=allocation_id)
+            message = to_address(state, row) if row else pb.Address(allocation_id=allocation_id)
             return pb.AllocateAddressResponse(address=message)
 
         made, _ = await self._edge.mutate(request, addresses.allocate, asked, reply)
@@ -82,6 +82,18 @@ class Addresses(AddressesServicer):
                 if addresses.is_elastic(row)
             ],
             _attributes,
-            lambda state, row, call: convert.to_address(state, row),
+            lambda state, row, call: to_address(state, row),
         )
         return pb.DescribeAddressesResponse(addresses=found)
+
+
+def to_address(state: State, row: PublicAddress) -> pb.Address:
+    message = pb.Address(
+        allocation_id=row.id, public_ip=row.public_ip, association_id=row.association_id, tags=row.tags
+    )
+    if row.interface_id:
+        interface = state.interfaces[row.interface_id]
+        message.network_interface_id = interface.id
+        message.instance_id = interface.instance_id
+        message.private_ip_address = interface.private_ip
+    return message

@@ -15,6 +15,7 @@ from controlplane.model.image import InstanceType
 from controlplane.model.state import State
 from controlplane.service import catalogue, host_removal, hosts, projects
 from controlplane.service.call import HOST, Call, find_zone
+from controlplane.sessions import Sessions
 from stead.v1 import hosts_pb2, instance_types_pb2, regions_pb2
 from stead.v1.hosts_pb2_grpc import HostsServicer
 from stead.v1.instance_types_pb2_grpc import InstanceTypesServicer
@@ -161,7 +162,7 @@ class Hosts(HostsServicer):
             request,
             lambda state, call: own(state.hosts, HOST, request.host_ids, call),
             lambda state: {"zone-name": lambda row: row.zone, "host-name": lambda row: row.name, "status": status},
-            lambda state, row, call: convert.to_host(state, sessions, row),
+            lambda state, row, call: to_host(state, sessions, row),
         )
         return hosts_pb2.DescribeHostsResponse(hosts=found, next_page_token=token)
 
@@ -198,7 +199,7 @@ class InstanceTypes(InstanceTypesServicer):
                 "vcpus": lambda size: str(size.row.vcpus),
                 "memory-mib": lambda size: str(size.row.memory_mib),
             },
-            lambda state, size, call: convert.to_instance_type(size.row),
+            lambda state, size, call: to_instance_type(size.row),
         )
         return instance_types_pb2.DescribeInstanceTypesResponse(instance_types=found, next_page_token=token)
 
@@ -207,7 +208,7 @@ class InstanceTypes(InstanceTypesServicer):
 
         def reply(state: State, name: str) -> instance_types_pb2.CreateInstanceTypeResponse:
             row = state.instance_types.get(name)
-            message = convert.to_instance_type(row) if row else request.instance_type
+            message = to_instance_type(row) if row else request.instance_type
             return instance_types_pb2.CreateInstanceTypeResponse(instance_type=message)
 
         made, _ = await self._edge.mutate(request, catalogue.create, asked, reply)
@@ -221,3 +222,31 @@ class InstanceTypes(InstanceTypesServicer):
             lambda state, _: instance_types_pb2.DeleteInstanceTypeResponse(),
         )
         return done
+
+
+def to_instance_type(row: InstanceType) -> instance_types_pb2.InstanceType:
+    return instance_types_pb2.InstanceType(instance_type=row.id, vcpus=row.vcpus, memory_mib=row.memory_mib)
+
+
+def to_host(state: State, sessions: Sessions, row: Host) -> hosts_pb2.Host:
+    known, used = sessions.presence(row.id), state.used(row.id)
+    return hosts_pb2.Host(
+        host_id=row.id,
+        host_name=row.name,
+        zone_name=row.zone,
+        roles=[hosts_pb2.HostRole.Name(role) for role in row.roles],
+        underlay_address=row.underlay_address,
+        status=known.status.value,
+        status_since=convert.timestamp(known.since),
+        status_detail=known.cause,
+        last_seen_time=convert.maybe(known.last_seen_at),
+        vcpus=row.vcpus,
+        vcpus_used=used.vcpus,
+        memory_mib=row.memory_mib,
+        memory_mib_used=used.memory_mib,
+        storage_gib=row.storage_gib,
+        storage_gib_used=used.storage_gib,
+        join_time=convert.timestamp(row.created_at),
+        agent_version=row.agent_version,
+        problems=row.problems,
+    )

@@ -95,7 +95,7 @@ class Images(ImagesServicer):
             request,
             lambda state, call: _visible(state, call, request.image_ids),
             lambda state: _attributes(project_id),
-            lambda state, row, call: convert.to_image(row, project_id),
+            lambda state, row, call: to_image(row, project_id),
         )
         return pb.DescribeImagesResponse(images=found, next_page_token=token)
 
@@ -104,7 +104,7 @@ class Images(ImagesServicer):
 
         def reply(state: State, _: None) -> pb.ModifyImageAttributeResponse:
             row = state.images.get(asked.image_id)
-            return pb.ModifyImageAttributeResponse(image=convert.to_image(row, row.project_id) if row else None)
+            return pb.ModifyImageAttributeResponse(image=to_image(row, row.project_id) if row else None)
 
         done, _ = await self._edge.mutate(request, images.modify, asked, reply)
         return done
@@ -122,7 +122,7 @@ class Images(ImagesServicer):
 def _imported(state: State, image_id: str) -> pb.ImportImageResponse:
     """The id alone when the image that a repeated call made is gone."""
     row = state.images.get(image_id)
-    image = convert.to_image(row, row.project_id) if row else pb.Image(image_id=image_id)
+    image = to_image(row, row.project_id) if row else pb.Image(image_id=image_id)
     return pb.ImportImageResponse(image=image)
 
 
@@ -139,3 +139,22 @@ async def _chunks(requests: AsyncIterator[Any]) -> AsyncIterator[bytes]:
         if request.WhichOneof("part") != "chunk":
             raise BadUpload("a second header came where a chunk was expected")
         yield request.chunk
+
+
+def to_image(row: Image, project_id: str) -> pb.Image:
+    return pb.Image(
+        image_id=row.id,
+        name=row.name,
+        description=row.description,
+        format=row.format,
+        size_bytes=row.size_bytes,
+        virtual_size_bytes=row.virtual_size_bytes,
+        sha256=row.sha256,
+        create_time=convert.timestamp(row.created_at),
+        tags=row.tags,
+        state="available",
+        owner_id=row.project_id,
+        owner_alias="self" if row.project_id == project_id else "",
+        is_public=row.is_public,
+        launch_permissions=row.launch_permissions,
+    )

@@ -1,20 +1,23 @@
 """Instances."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, own, tagged
 from controlplane.errors import Conflict, Unavailable
-from controlplane.model.instance import Instance
+from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
+from controlplane.model.lifecycle import InstanceState
 from controlplane.model.network import NetworkInterface
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
-from controlplane.service import instance_attributes, instances, power
+from controlplane.service import health, instance_attributes, instances, power
 from controlplane.service.admission import current_state
 from controlplane.service.call import INSTANCE, Call, find
+from controlplane.sessions import Sessions
 from stead.v1 import instances_pb2 as pb
 from stead.v1.instances_pb2_grpc import InstancesServicer
 
@@ -71,7 +74,7 @@ class Instances(InstancesServicer):
             rows = [row for instance_id in instance_ids if (row := state.instances.get(instance_id))]
             if not rows:
                 raise Conflict("IdempotentInstanceTerminated", f"What this token launched is gone: {instance_ids}")
-            messages = [convert.to_instance(state, sessions, row, role) for row in rows]
+            messages = [to_instance(state, sessions, row, role) for row in rows]
             return pb.RunInstancesResponse(reservation_id=rows[0].reservation_id, instances=messages)
 
         made, _ = await self._edge.mutate(request, instances.run, asked, reply)
@@ -84,7 +87,7 @@ class Instances(InstancesServicer):
             request,
             lambda state, call: own(state.instances, INSTANCE, request.instance_ids, call),
             _admin_attributes if is_admin else _attributes,
-            lambda state, row, call: convert.to_instance(state, sessions, row, call.role),
+            lambda state, row, call: to_instance(state, sessions, row, call.role),
         )
         return pb.DescribeInstancesResponse(instances=found, next_page_token=token)
 
@@ -111,7 +114,7 @@ class Instances(InstancesServicer):
 
         def reply(state: State, _: None) -> pb.ModifyInstanceAttributeResponse:
             row = state.instances.get(asked.instance_id)
-            message = convert.to_instance(state, sessions, row, role) if row else None
+            message = to_instance(state, sessions, row, role) if row else None
             return pb.ModifyInstanceAttributeResponse(instance=message)
 
         done, _ = await self._edge.mutate(request, instance_attributes.modify, asked, reply)
@@ -119,7 +122,7 @@ class Instances(InstancesServicer):
 
     async def _power(self, request: Any, use_case: PowerUseCase[Q], asked: Q) -> list[pb.InstanceStateChange]:
         done, _ = await self._edge.mutate(
-            request, use_case, asked, lambda state, changes: [convert.to_state_change(change) for change in changes]
+            request, use_case, asked, lambda state, changes: [to_state_change(change) for change in changes]
         )
         return done
 
@@ -134,3 +137,94 @@ class Instances(InstancesServicer):
                 "Unavailable", f"The host of {instance_id} did not answer within {CONSOLE_TIMEOUT_S} s; try again"
             ) from error
         return pb.GetConsoleOutputResponse(instance_id=instance_id, output=output)
+
+
+def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> pb.Instance:
+    interfaces = [to_interface(state, interface) for interface in state.interfaces.by("instance", row.id)]
+    current = current_state(state, row)
+    seen = health.of_instance(state, sessions.presence, row)
+    message = pb.Instance(
+        instance_id=row.id,
+        reservation_id=row.reservation_id,
+        launch_index=row.launch_index,
+        image_id=row.image_id,
+        instance_type=row.instance_type,
+        state=to_instance_state(current),
+        status=seen.status,
+        status_detail=convert.without_hosts(state, seen.cause, role),
+        status_since=convert.maybe(seen.since),
+        last_seen_time=convert.maybe(seen.last_seen_at),
+        is_status_permanent=seen.is_permanent,
+        zone_name=row.zone,
+        host_id=row.host_id if role is Role.ADMIN else "",
+        key_name=row.key_name,
+        network_interfaces=interfaces,
+        block_devices=_block_devices(state, row, sessions.now()),
+        root_device_name=ROOT_DEVICE,
+        launch_time=convert.timestamp(row.launched_at),
+        instance_initiated_shutdown_behavior=row.shutdown_behavior,
+        disable_api_termination=row.disable_api_termination,
+        tags=row.tags,
+    )
+    if row.state_reason:
+        message.state_reason.code = row.state_reason.code
+        message.state_reason.message = row.state_reason.message
+    if interfaces:
+        _add_first_interface(state, message)
+    return message
+
+
+def _add_first_interface(state: State, message: pb.Instance) -> None:
+    first = message.network_interfaces[0]
+    public = state.addresses.one("interface", first.network_interface_id)
+    message.vpc_id = state.interfaces[first.network_interface_id].vpc_id
+    message.subnet_id = first.subnet_id
+    message.private_ip_address = first.private_ip_address
+    message.public_ip_address = public.public_ip if public else ""
+    message.security_groups.extend(first.groups)
+
+
+def to_interface(state: State, row: NetworkInterface) -> pb.NetworkInterface:
+    return pb.NetworkInterface(
+        network_interface_id=row.id,
+        device_index=row.device_index,
+        mac_address=row.mac_address,
+        private_ip_address=row.private_ip,
+        subnet_id=row.subnet_id,
+        groups=[
+            pb.GroupIdentifier(group_id=group_id, group_name=state.security_groups[group_id].name)
+            for group_id in row.group_ids
+        ],
+    )
+
+
+def _block_devices(state: State, row: Instance, now: datetime) -> list[pb.InstanceBlockDevice]:
+    held = sorted(
+        state.attachments.by("instance", row.id), key=lambda bond: (bond.device_name != ROOT_DEVICE, bond.device_name)
+    )
+    return [_block_device(state, bond, now) for bond in held]
+
+
+def _block_device(state: State, bond: Attachment, now: datetime) -> pb.InstanceBlockDevice:
+    status, detail = health.of_attachment(state, bond, now)
+    return pb.InstanceBlockDevice(
+        device_name=bond.device_name,
+        volume_id=bond.volume_id,
+        status=status,
+        status_detail=detail,
+        delete_on_termination=bond.delete_on_termination,
+    )
+
+
+def to_instance_state(state: InstanceState) -> pb.InstanceState:
+    return pb.InstanceState(code=state.code, name=state.label)
+
+
+def to_state_change(change: Iterable[Any]) -> pb.InstanceStateChange:
+    instance_id, before, after = change
+    states = {row.code: row for row in InstanceState}
+    return pb.InstanceStateChange(
+        instance_id=instance_id,
+        previous_state=to_instance_state(states[before]),
+        current_state=to_instance_state(states[after]),
+    )

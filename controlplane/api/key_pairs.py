@@ -85,9 +85,7 @@ class KeyPairs(KeyPairsServicer):
                 return named
             return named + list(own(state.key_pairs, KEY_PAIR, request.key_pair_ids, call))
 
-        found, _ = await describe(
-            self._edge, request, rows, _attributes, lambda state, row, call: convert.to_key_pair(row)
-        )
+        found, _ = await describe(self._edge, request, rows, _attributes, lambda state, row, call: to_key_pair(row))
         return pb.DescribeKeyPairsResponse(key_pairs=found)
 
     async def DeleteKeyPair(self, request: Any, context: Any) -> pb.DeleteKeyPairResponse:
@@ -104,4 +102,16 @@ class KeyPairs(KeyPairsServicer):
 def _pair(state: State, key_pair_id: str) -> pb.KeyPair:
     """Empty but for the id when the pair that a repeated call made is gone."""
     row = state.key_pairs.get(key_pair_id)
-    return convert.to_key_pair(row) if row else pb.KeyPair(key_pair_id=key_pair_id)
+    return to_key_pair(row) if row else pb.KeyPair(key_pair_id=key_pair_id)
+
+
+def to_key_pair(row: KeyPair) -> pb.KeyPair:
+    return pb.KeyPair(
+        key_pair_id=row.id,
+        key_name=row.name,
+        key_type=f"KEY_TYPE_{row.key_type.upper()}",
+        key_fingerprint=row.fingerprint,
+        public_key=row.public_key,
+        create_time=convert.timestamp(row.created_at),
+        tags=row.tags,
+    )

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from controlplane.api import convert
@@ -29,7 +30,7 @@ class Projects(ProjectsServicer):
 
     async def CreateProject(self, request: Any, context: Any) -> pb.CreateProjectResponse:
         def reply(state: State, project_id: str) -> pb.CreateProjectResponse:
-            return pb.CreateProjectResponse(project=convert.to_project(state.projects[project_id]))
+            return pb.CreateProjectResponse(project=to_project(state.projects[project_id]))
 
         made, _ = await self._edge.mutate(request, projects.create, request.name, reply)
         return made
@@ -48,7 +49,7 @@ class Projects(ProjectsServicer):
             request,
             visible,
             lambda state: {"name": lambda row: row.name},
-            lambda state, row, call: convert.to_project(row),
+            lambda state, row, call: to_project(row),
         )
         return pb.DescribeProjectsResponse(projects=found, next_page_token=token)
 
@@ -83,7 +84,7 @@ class Projects(ProjectsServicer):
                 "role": lambda row: row.role.name.lower(),
                 "state": lambda row: row.state(now),
             },
-            lambda state, row, call: convert.to_token(row, now),
+            lambda state, row, call: to_token(row, now),
         )
         return pb.DescribeTokensResponse(tokens=found, next_page_token=token)
 
@@ -100,3 +101,19 @@ class Projects(ProjectsServicer):
 def _named(state: State, token_ids: Sequence[str]) -> list[Token]:
     """The tokens of these ids, or all."""
     return [projects.find_token(state, token_id) for token_id in dict.fromkeys(token_ids)] or list(state.tokens)
+
+
+def to_project(row: Project) -> pb.Project:
+    return pb.Project(project_id=row.id, name=row.name, create_time=convert.timestamp(row.created_at))
+
+
+def to_token(row: Token, now: datetime) -> pb.Token:
+    return pb.Token(
+        token_id=row.id,
+        project_id=row.project_id,
+        role=f"ROLE_{row.role.name}",
+        state=row.state(now),
+        create_time=convert.timestamp(row.created_at),
+        expire_time=convert.maybe(row.expires_at),
+        revoke_time=convert.maybe(row.revoked_at),
+    )

@@ -7,8 +7,10 @@ from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, tagged
 from controlplane.model.instance import Attachment, Volume
+from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.service import health, volumes
+from controlplane.sessions import Sessions
 from stead.v1 import volumes_pb2 as pb
 from stead.v1.volumes_pb2_grpc import VolumesServicer
 
@@ -41,11 +43,7 @@ class Volumes(VolumesServicer):
 
         def reply(state: State, volume_id: str) -> pb.CreateVolumeResponse:
             row = state.volumes.get(volume_id)
-            message = (
-                convert.to_volume(state, sessions, row, role)
-                if row
-                else pb.Volume(volume_id=volume_id, state="deleted")
-            )
+            message = to_volume(state, sessions, row, role) if row else pb.Volume(volume_id=volume_id, state="deleted")
             return pb.CreateVolumeResponse(volume=message)
 
         made, _ = await self._edge.mutate(request, volumes.create, asked, reply)
@@ -90,7 +88,7 @@ class Volumes(VolumesServicer):
             request,
             lambda state, call: volumes.select_recycled(state, call, request.volume_ids),
             lambda state: {"availability-zone": lambda row: row.zone, "size": lambda row: str(row.size_gib)},
-            lambda state, row, call: convert.to_recycled_volume(row),
+            lambda state, row, call: to_recycled_volume(row),
         )
         return pb.ListVolumesInRecycleBinResponse(volumes=found, next_page_token=token)
 
@@ -109,7 +107,7 @@ class Volumes(VolumesServicer):
             request,
             lambda state, call: volumes.select(state, call, request.volume_ids),
             lambda state: _attributes(state, self._edge.clock()),
-            lambda state, row, call: convert.to_volume(state, self._edge.sessions, row, call.role),
+            lambda state, row, call: to_volume(state, self._edge.sessions, row, call.role),
         )
         return pb.DescribeVolumesResponse(volumes=found, next_page_token=token)
 
@@ -119,4 +117,49 @@ def _bond(state: State, attachment_id: str, now: datetime) -> pb.VolumeAttachmen
     row = state.attachments.get(attachment_id)
     if row is None:
         return pb.VolumeAttachment(volume_id=attachment_id.rpartition("-e")[0], state="detached")
-    return convert.to_attachment(state, row, now)
+    return to_attachment(state, row, now)
+
+
+def to_attachment(state: State, row: Attachment, now: datetime) -> pb.VolumeAttachment:
+    status, detail = health.of_attachment(state, row, now)
+    return pb.VolumeAttachment(
+        volume_id=row.volume_id,
+        instance_id=row.instance_id,
+        device_name=row.device_name,
+        state=status,
+        state_detail=detail,
+        delete_on_termination=row.delete_on_termination,
+        attach_time=convert.timestamp(row.created_at),
+    )
+
+
+def to_volume(state: State, sessions: Sessions, row: Volume, role: Role) -> pb.Volume:
+    seen, now = health.of_volume(state, sessions.presence, row), sessions.now()
+    return pb.Volume(
+        volume_id=row.id,
+        size_gib=row.size_gib,
+        state=volumes.state_of(state, row).value,
+        state_detail=convert.without_hosts(state, seen.cause, role),
+        status=seen.status,
+        status_since=convert.maybe(seen.since),
+        last_seen_time=convert.maybe(seen.last_seen_at),
+        zone_name=row.zone,
+        host_id=row.host_id if role is Role.ADMIN else "",
+        volume_type=row.volume_type,
+        image_id=row.image_id,
+        attachments=[to_attachment(state, bond, now) for bond in state.attachments.by("volume", row.id)],
+        create_time=convert.timestamp(row.created_at),
+        tags=row.tags,
+    )
+
+
+def to_recycled_volume(row: Volume) -> pb.RecycledVolume:
+    return pb.RecycledVolume(
+        volume_id=row.id,
+        size_gib=row.size_gib,
+        zone_name=row.zone,
+        volume_type=row.volume_type,
+        image_id=row.image_id,
+        create_time=convert.timestamp(row.created_at),
+        recycle_bin_enter_time=convert.maybe(row.recycled_at),
+    )

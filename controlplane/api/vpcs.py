@@ -6,6 +6,15 @@ from typing import Any, TypeVar
 from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, own, tagged
+from controlplane.model.network import (
+    InternetGateway,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+    Vpc,
+    usable_count,
+)
 from controlplane.model.state import State
 from controlplane.service import security_groups, vpcs
 from controlplane.service.call import GROUP, INTERNET_GATEWAY, ROUTE_TABLE, SUBNET, VPC
@@ -80,7 +89,7 @@ class Vpcs(VpcsServicer):
             request,
             lambda state, call: own(state.vpcs, VPC, request.vpc_ids, call),
             _vpc_attributes,
-            lambda state, row, call: convert.to_vpc(row),
+            lambda state, row, call: to_vpc(row),
         )
         return vpcs_pb2.DescribeVpcsResponse(vpcs=found, next_page_token=token)
 
@@ -90,7 +99,7 @@ class Vpcs(VpcsServicer):
             request,
             lambda state, call: own(state.subnets, SUBNET, request.subnet_ids, call),
             _subnet_attributes,
-            lambda state, row, call: convert.to_subnet(state, row),
+            lambda state, row, call: to_subnet(state, row),
         )
         return vpcs_pb2.DescribeSubnetsResponse(subnets=found, next_page_token=token)
 
@@ -98,9 +107,7 @@ class Vpcs(VpcsServicer):
         asked = convert.to_request(request, vpcs.ModifySubnetAttribute)
 
         def reply(state: State, _: None) -> vpcs_pb2.ModifySubnetAttributeResponse:
-            return vpcs_pb2.ModifySubnetAttributeResponse(
-                subnet=convert.to_subnet(state, state.subnets[asked.subnet_id])
-            )
+            return vpcs_pb2.ModifySubnetAttributeResponse(subnet=to_subnet(state, state.subnets[asked.subnet_id]))
 
         done, _ = await self._edge.mutate(request, vpcs.modify_subnet, asked, reply)
         return done
@@ -111,7 +118,7 @@ class Vpcs(VpcsServicer):
             request,
             lambda state, call: own(state.internet_gateways, INTERNET_GATEWAY, request.internet_gateway_ids, call),
             _gateway_attributes,
-            lambda state, row, call: convert.to_internet_gateway(row),
+            lambda state, row, call: to_internet_gateway(row),
         )
         return vpcs_pb2.DescribeInternetGatewaysResponse(internet_gateways=found, next_page_token=token)
 
@@ -121,7 +128,7 @@ class Vpcs(VpcsServicer):
             request,
             lambda state, call: own(state.route_tables, ROUTE_TABLE, request.route_table_ids, call),
             _table_attributes,
-            lambda state, row, call: convert.to_route_table(state, row),
+            lambda state, row, call: to_route_table(state, row),
         )
         return vpcs_pb2.DescribeRouteTablesResponse(route_tables=found, next_page_token=token)
 
@@ -135,7 +142,7 @@ class SecurityGroups(SecurityGroupsServicer):
 
         def reply(state: State, group_id: str) -> pb.CreateSecurityGroupResponse:
             row = state.security_groups.get(group_id)
-            group = convert.to_security_group(state, row) if row else pb.SecurityGroup(group_id=group_id)
+            group = to_security_group(state, row) if row else pb.SecurityGroup(group_id=group_id)
             return pb.CreateSecurityGroupResponse(security_group=group)
 
         made, _ = await self._edge.mutate(request, security_groups.create, asked, reply)
@@ -156,7 +163,7 @@ class SecurityGroups(SecurityGroupsServicer):
             request,
             lambda state, call: own(state.security_groups, GROUP, request.group_ids, call),
             _group_attributes,
-            lambda state, row, call: convert.to_security_group(state, row),
+            lambda state, row, call: to_security_group(state, row),
         )
         return pb.DescribeSecurityGroupsResponse(security_groups=found, next_page_token=token)
 
@@ -178,7 +185,7 @@ class SecurityGroups(SecurityGroupsServicer):
         asked = convert.to_request(request, security_groups.Authorize, is_egress=is_egress)
 
         def reply(state: State, rule_ids: Sequence[str]) -> M:
-            rules = [convert.to_rule(state.rules[rule_id]) for rule_id in rule_ids if rule_id in state.rules]
+            rules = [to_rule(state.rules[rule_id]) for rule_id in rule_ids if rule_id in state.rules]
             return response(rules=rules)
 
         made, _ = await self._edge.mutate(request, security_groups.authorize, asked, reply)
@@ -188,3 +195,66 @@ class SecurityGroups(SecurityGroupsServicer):
         asked = convert.to_request(request, security_groups.Revoke, is_egress=is_egress)
         done, _ = await self._edge.mutate(request, security_groups.revoke, asked, lambda state, _: response())
         return done
+
+
+def to_vpc(row: Vpc) -> vpcs_pb2.Vpc:
+    return vpcs_pb2.Vpc(
+        vpc_id=row.id, cidr_block=row.cidr_block, is_default=row.is_default, state="available", tags=row.tags
+    )
+
+
+def to_subnet(state: State, row: Subnet) -> vpcs_pb2.Subnet:
+    return vpcs_pb2.Subnet(
+        subnet_id=row.id,
+        vpc_id=row.vpc_id,
+        cidr_block=row.cidr_block,
+        zone_name=row.zone,
+        map_public_ip_on_launch=row.map_public_ip_on_launch,
+        default_for_az=row.default_for_az,
+        available_ip_address_count=usable_count(row.network) - state.interfaces.count("subnet", row.id),
+        state="available",
+        tags=row.tags,
+    )
+
+
+def to_internet_gateway(row: InternetGateway) -> vpcs_pb2.InternetGateway:
+    return vpcs_pb2.InternetGateway(internet_gateway_id=row.id, vpc_id=row.vpc_id, tags=row.tags)
+
+
+def to_route_table(state: State, row: RouteTable) -> vpcs_pb2.RouteTable:
+    return vpcs_pb2.RouteTable(
+        route_table_id=row.id,
+        vpc_id=row.vpc_id,
+        is_main=row.is_main,
+        routes=[
+            vpcs_pb2.Route(
+                destination_cidr_block=route.cidr_block,
+                target_id=route.target,
+                state="active" if route.target == "local" or route.target in state.internet_gateways else "blackhole",
+            )
+            for route in row.routes
+        ],
+        tags=row.tags,
+    )
+
+
+def to_security_group(state: State, row: SecurityGroup) -> pb.SecurityGroup:
+    return pb.SecurityGroup(
+        group_id=row.id,
+        group_name=row.name,
+        description=row.description,
+        vpc_id=row.vpc_id,
+        rules=[to_rule(rule) for rule in state.rules.by("group", row.id)],
+        tags=row.tags,
+    )
+
+
+def to_rule(row: SecurityGroupRule) -> pb.SecurityGroupRule:
+    permission = pb.IpPermission(
+        ip_protocol=row.ip_protocol, from_port=row.from_port, to_port=row.to_port, description=row.description
+    )
+    if row.source_group_id:
+        permission.group_id = row.source_group_id
+    else:
+        permission.cidr_ipv4 = row.cidr_ipv4
+    return pb.SecurityGroupRule(rule_id=row.id, is_egress=row.is_egress, permission=permission)

@@ -7,6 +7,11 @@ from typing import Any
 import pytest
 
 from controlplane.api import convert
+from controlplane.api.addresses import to_address
+from controlplane.api.fleet import to_host
+from controlplane.api.instances import to_instance
+from controlplane.api.volumes import to_volume
+from controlplane.api.vpcs import to_route_table, to_subnet
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
 from controlplane.service import addresses, images, power, security_groups, volumes
@@ -105,7 +110,7 @@ def test_filters() -> None:
 
 async def shown(live: Live, instance_id: str, role: Role = Role.ADMIN) -> instances_pb2.Instance:
     row = live.instance(instance_id)
-    return convert.to_instance(live.state, live.sessions, row, role)
+    return to_instance(live.state, live.sessions, row, role)
 
 
 async def test_an_instance_through_its_life() -> None:
@@ -159,8 +164,8 @@ async def test_hosts_are_for_admins() -> None:
         assert (await shown(live, instance_id)).host_id == host_id
         assert (await shown(live, instance_id, Role.MEMBER)).host_id == ""
         volume = live.root_volume(instance_id)
-        assert convert.to_volume(live.state, live.sessions, volume, Role.READER).host_id == ""
-        message = convert.to_host(live.state, live.sessions, live.state.hosts[host_id])
+        assert to_volume(live.state, live.sessions, volume, Role.READER).host_id == ""
+        message = to_host(live.state, live.sessions, live.state.hosts[host_id])
         assert (message.vcpus_used, message.memory_mib_used, message.storage_gib_used) == (2, 1024, 1)
         assert (message.status, list(message.roles)) == ("connected", [1, 2, 3])
 
@@ -170,14 +175,14 @@ async def test_volumes_and_addresses() -> None:
     host_id = region.add_host()
     instance_id, volume_id = region.launch(), region.volume(size_gib=2)
     region.do(volumes.attach, AttachVolume(volume_id, instance_id))
-    message = convert.to_volume(region.state, region.sessions, region.state.volumes[volume_id], Role.ADMIN)
+    message = to_volume(region.state, region.sessions, region.state.volumes[volume_id], Role.ADMIN)
     assert (message.state, message.size_gib, message.host_id, message.zone_name) == ("in-use", 2, host_id, ZONES[0])
     assert [(row.instance_id, row.state) for row in message.attachments] == [(instance_id, "attaching")]
     allocation_id = region.do(addresses.allocate, AllocateAddress())
-    address = convert.to_address(region.state, region.state.addresses[allocation_id])
+    address = to_address(region.state, region.state.addresses[allocation_id])
     assert (address.public_ip, address.instance_id, address.association_id) == ("192.0.2.2", "", "")
     association_id = region.do(addresses.associate, AssociateAddress(allocation_id, instance_id))
-    address = convert.to_address(region.state, region.state.addresses[allocation_id])
+    address = to_address(region.state, region.state.addresses[allocation_id])
     assert (address.instance_id, address.association_id) == (instance_id, association_id)
     assert address.private_ip_address == "172.31.0.4"
 
@@ -185,11 +190,11 @@ async def test_volumes_and_addresses() -> None:
 def test_subnets_count_the_addresses_that_nobody_holds() -> None:
     region = Region()
     region.add_host()
-    assert convert.to_subnet(region.state, region.subnet()).available_ip_address_count == 4091
+    assert to_subnet(region.state, region.subnet()).available_ip_address_count == 4091
     instance_id = region.launch()
     region.do(power.stop, StopInstances([instance_id]))
     region.converge()
-    assert convert.to_subnet(region.state, region.subnet()).available_ip_address_count == 4090
+    assert to_subnet(region.state, region.subnet()).available_ip_address_count == 4090
 
 
 def test_times_are_utc() -> None:
@@ -199,6 +204,6 @@ def test_times_are_utc() -> None:
 def test_routes_through_a_gateway_that_is_gone_are_black_holes() -> None:
     region = Region()
     (table,) = region.state.route_tables
-    assert [row.state for row in convert.to_route_table(region.state, table).routes] == ["active", "active"]
+    assert [row.state for row in to_route_table(region.state, table).routes] == ["active", "active"]
     region.state.delete(type(next(iter(region.state.internet_gateways))), table.routes[1].target)
-    assert [row.state for row in convert.to_route_table(region.state, table).routes] == ["active", "blackhole"]
+    assert [row.state for row in to_route_table(region.state, table).routes] == ["active", "blackhole"]

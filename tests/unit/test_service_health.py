@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controlplane.api import convert
+from controlplane.api.instances import to_instance
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
@@ -122,6 +122,6 @@ async def test_members_see_no_addresses_of_hosts() -> None:
         assert seen
         live.put(replace(seen, error="10.0.0.1:20000 refused, and so did 192.0.2.77"))
         row = live.instance(instance_id)
-        assert convert.to_instance(live.state, live.sessions, row, Role.ADMIN).status_detail.startswith("10.0.0.1:")
-        shown = convert.to_instance(live.state, live.sessions, row, Role.MEMBER).status_detail
+        assert to_instance(live.state, live.sessions, row, Role.ADMIN).status_detail.startswith("10.0.0.1:")
+        shown = to_instance(live.state, live.sessions, row, Role.MEMBER).status_detail
         assert shown == "a host:20000 refused, and so did 192.0.2.77"
