@@ -14,6 +14,8 @@ from sqlalchemy import DateTime, bindparam, create_engine, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect as postgresql_dialect
 from sqlalchemy.schema import CreateTable
 
+from controlplane.model.host import Host, HostRole
+from controlplane.model.image import Image
 from controlplane.model.state import Row, State
 from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, StoreError
@@ -49,16 +51,42 @@ def test_migrations_lead_to_the_schema(url: str) -> None:
     engine.dispose()
 
 
-def test_a_call_of_before_the_record_of_calls_is_not_carried_out_again(url: str) -> None:
+def insert_into_first_schema(url: str, table: str, columns: str, values: str) -> None:
+    """A row in a database of the first release; `values` may use `:at`."""
     engine, config = create_engine(url), migration._config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        values = {"at": NOW, "id": "proj-1/t", "project": "proj-1"}
-        columns = "id, project_id, operation, request_hash, result, created_at"
-        row = text(f"INSERT INTO client_tokens ({columns}) VALUES (:id, :project, 'RunInstances', 'h', '[]', :at)")
-        connection.execute(row.bindparams(bindparam("at", type_=DateTime(timezone=True))), values)
+        row = text(f"INSERT INTO {table} ({columns}) VALUES ({values})")
+        connection.execute(row.bindparams(bindparam("at", NOW, type_=DateTime(timezone=True))))
     engine.dispose()
+
+
+def test_a_host_of_before_is_neither_removed_nor_away(url: str) -> None:
+    columns = (
+        "id, number, name, zone, roles, underlay_address, created_at, join_token_id, vcpus, memory_mib, storage_gib"
+    )
+    values = "'host-1', 1, 'metal', 'a', '[1]', '192.0.2.1', :at, 't', 1, 1, 1, '0.1', '[]'"
+    insert_into_first_schema(url, "hosts", f"{columns}, agent_version, problems", values)
+    store = opened(url)
+    (host,) = store.load().hosts
+    expected = Host("host-1", 1, "metal", "a", (HostRole.COMPUTE,), "192.0.2.1", NOW, "t", 1, 1, 1, "0.1")
+    assert host == expected
+    store.close()
+
+
+def test_an_image_of_before_is_its_projects_own(url: str) -> None:
+    columns = "id, project_id, name, description, format, size_bytes, virtual_size_bytes, sha256, created_at, tags"
+    insert_into_first_schema(url, "images", columns, "'ami-1', 'proj-1', 'tiny', '', 'raw', 1, 1, '0', :at, '{}'")
+    store = opened(url)
+    (image,) = store.load().images
+    assert image == Image("ami-1", "proj-1", "tiny", "", "raw", 1, 1, "0", NOW, {})
+    store.close()
+
+
+def test_a_call_of_before_the_record_of_calls_is_not_carried_out_again(url: str) -> None:
+    columns = "id, project_id, operation, request_hash, result, created_at"
+    insert_into_first_schema(url, "client_tokens", columns, "'proj-1/t', 'proj-1', 'RunInstances', 'h', '[]', :at")
     store = opened(url)
     (record,) = store.load().calls
     assert (record.id, record.operation, record.result, record.created_at) == ("proj-1/t", "RunInstances", "[]", NOW)

@@ -23,8 +23,8 @@ _CALLS = (
     "project_id text, token_id text, request_id text, operation text, request_hash text, result text, "
     "resource_ids text, created_at time"
 )
-# A list is JSON in a text column.
-_ZERO = {"text": "", "list": "[]", "integer": "0", "boolean": "false"}
+# A list is JSON in a text column. SQLite would keep the text 'false', and a text is true.
+_ZERO: dict[str, str | sa.ColumnElement[bool]] = {"text": "", "list": "[]", "boolean": sa.false()}
 
 
 def upgrade() -> None:
