@@ -13,6 +13,7 @@ from agent.drivers.base import DriverError, HostContext
 from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeWorld
 from agent.messages import Role
 from agent.model import Capacity
+from agent.session import SessionSettings
 from agent.settings import SettingsError
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "agent.example.toml"
@@ -22,13 +23,22 @@ FAKES = dict.fromkeys(("volume", "export", "network", "gateway", "compute"), "fa
 def test_the_example_shows_the_defaults() -> None:
     read = config.read(EXAMPLE)
     roles = (Role.COMPUTE, Role.STORAGE, Role.GATEWAY)
-    assert read == replace(config.Config(), agent=replace(config.AgentSettings(), roles=roles))
+    assert replace(read, driver_tables={}) == replace(
+        config.Config(), agent=replace(config.AgentSettings(), roles=roles)
+    )
+    chosen = registry.check(read.driver_names(), read.driver_names(), read.driver_tables)
+    assert all(settings == type(settings)() for _, settings in chosen.values())
 
 
 def test_the_example_shows_every_setting() -> None:
     document = tomllib.loads(EXAMPLE.read_text())
-    for name, cls in (("agent", config.AgentSettings), ("converge", EngineSettings), ("drivers", config.DriverNames)):
+    names = {key: value for key, value in document["drivers"].items() if isinstance(value, str)}
+    tables = {key: value for key, value in document["drivers"].items() if isinstance(value, dict)}
+    assert set(names) == set(config.DriverNames.__dataclass_fields__)
+    for name, cls in (("agent", config.AgentSettings), ("session", SessionSettings), ("converge", EngineSettings)):
         assert set(document[name]) == set(cls.__dataclass_fields__)
+    for kind, (_, settings) in registry.check(names, names, tables).items():
+        assert set(tables[names[kind]]) == set(settings.__dataclass_fields__)
 
 
 def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
