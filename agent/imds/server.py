@@ -18,6 +18,7 @@ from aiohttp import web
 
 from agent.drivers.base import Transient
 from agent.host import namespaces
+from agent.host.threads import Threads
 from agent.imds import tokens, tree
 from agent.imds.limits import Guest, Limits, Seldom
 from agent.model import InstanceSpec
@@ -25,6 +26,9 @@ from agent.model import InstanceSpec
 ADDRESS, PORT = "169.254.169.254", 80
 HOP_LIMIT = 1  # EC2's default: answers die at a router or container bridge inside the guest.
 BACKLOG = 128
+# To enter a namespace and to listen there, which takes milliseconds. Lower: a busy host counts as stuck. Higher: a hung
+# kernel shows up later.
+LISTEN_DEADLINE_S = 30.0
 IDLE_S = 10.0  # A connection without a request is closed; SDKs open a new one.
 
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
@@ -52,15 +56,16 @@ class MetadataServer:
         self._clock = clock
         self._listeners: dict[str, _Listener] = {}
         self._limits = Limits(clock)
+        self._threads = Threads("the metadata service", workers=4, deadline_s=LISTEN_DEADLINE_S)
 
     async def ensure(self, vpc_id: str, namespace: Path) -> None:
         """Listen inside the namespace, which must have ADDRESS. Raises Transient when it has not, or is not there."""
         try:
-            inode = (await asyncio.to_thread(namespace.stat)).st_ino
+            inode = (await self._threads.run(vpc_id, namespace.stat)).st_ino
             if vpc_id in self._listeners and self._listeners[vpc_id].inode == inode:
                 return
             await self.remove(vpc_id)
-            listening = await asyncio.to_thread(namespaces.call, namespace.name, _listen)
+            listening = await self._threads.run(vpc_id, namespaces.call, namespace.name, _listen)
         except OSError as error:
             raise Transient(f"cannot listen on {ADDRESS} in {namespace}: {error.strerror}") from error
         server = await asyncio.get_running_loop().create_server(self._protocol_factory(vpc_id), sock=listening)

@@ -27,6 +27,7 @@ from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import command_line
 from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, start_daemon, stop_daemon
+from agent.host.threads import Threads
 from agent.model import Capacity, ExportSpec
 
 READY_DEADLINE_S = 10.0  # A daemon serves after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
@@ -35,6 +36,7 @@ READY_POLL_S = 0.01
 # a bad network reconnects all the time. Longer: one whose network was cut waits for longer when it is back.
 KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3, socket.TCP_USER_TIMEOUT: 20_000}
 KILL_GRACE_S = 2.0  # It ends in milliseconds. Lower: requests go unanswered. Higher: a fence takes longer.
+FILE_DEADLINE_S = 30.0  # Lower: a busy disk counts as stuck. Higher: a hung one shows up later.
 PKI_FILES = ("ca-cert.pem", "server-cert.pem", "server-key.pem")
 
 
@@ -53,6 +55,7 @@ class NbdExportDriver:
         self._boot_id = context.boot_id
         self._address = context.underlay_address
         self._pki_dir = context.server_pki_dir
+        self._files = Threads("the disk of Stead's own files", workers=1, deadline_s=FILE_DEADLINE_S)
         self._ends = Ends()
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -118,7 +121,7 @@ class NbdExportDriver:
 
     async def _open(self, spec: ExportSpec, claim: BinaryIO) -> None:
         try:
-            await asyncio.to_thread(ensure_dh_params, self._pki_dir)
+            await self._files.run("dh-params.pem", ensure_dh_params, self._pki_dir)
             self._records.write(spec)
             with _listen(self._address, spec.port) as listener:
                 ready_file = self._records.ready_file(spec.export_name)

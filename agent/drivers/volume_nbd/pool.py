@@ -34,7 +34,7 @@ async def create_pool(directory: Path, size_gib: int | None = None, device: Path
     Raises CommandFailed, OSError, or Permanent when the device is not blank or the filesystem can't clone.
     """
     if not await _mount(directory, device) and device is not None:
-        await asyncio.to_thread(blank.check, device)
+        blank.check(device)
         await run(*MAKE_XFS, device, timeout_s=MAKE_XFS_TIMEOUT_S)
     elif not _backing_file(directory).exists() and size_gib is not None:
         await _make_file(_backing_file(directory), size_gib)
@@ -83,7 +83,7 @@ async def destroy_pool(directory: Path) -> None:
     if directory.is_mount():
         await run("umount", directory)
     for name in DIRECTORIES:
-        await asyncio.to_thread(shutil.rmtree, directory / name, ignore_errors=True)
+        shutil.rmtree(directory / name, ignore_errors=True)
     (directory / identity.NAME).unlink(missing_ok=True)
     _backing_file(directory).unlink(missing_ok=True)
 
