@@ -104,9 +104,8 @@ class Session:
         self._jitter = jitter
         self._files = Threads("the disk of the certificates", 1, self._settings.renew_deadline_s)
         self._failures = 0
-        self._revision = (
-            0  # The latest that this session has brought; what the ledger holds may be another region's past.
-        )
+        # The latest that this session has brought; what the ledger holds may be another region's past.
+        self._revision = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -149,11 +148,8 @@ class Session:
                 await self._listen(line, tasks)
 
     async def _hello(self) -> Hello:
-        last = self._authority
-        return Hello(
-            *(__version__, self._boot_id, await self._capacity(), self._roles),
-            *(last.region, last.incarnation, last.revision),
-        )
+        last, capacity = self._authority, await self._capacity()
+        return Hello(__version__, self._boot_id, capacity, self._roles, last.region, last.incarnation, last.revision)
 
     async def _capacity(self) -> Capacity:
         capacity = await self._drivers.probe()
@@ -219,27 +215,31 @@ class Session:
         due_s = (identity.control.renewal_at() - datetime.now(UTC)).total_seconds()
         await asyncio.sleep(max(0.0, due_s) if self._identities.has_data_plane() else 0.0)
         while True:
-            request, client, server = (make_request(identity.host.host_id) for _ in range(3))
-            asked = pb.RenewCertificatesRequest(control_csr=request.csr)
-            if not self._identities.has_data_plane():
-                asked.data_client_csr, asked.data_server_csr = client.csr, server.csr
             try:
-                reply = await stub.RenewCertificates(asked, timeout=self._settings.renew_deadline_s)
+                await self._get_certificates(stub, identity.host.host_id)
             except grpc.aio.AioRpcError as error:
                 log.warning("cannot renew the certificate", error=_describe(error))
                 await asyncio.sleep(self._settings.renew_again_s)
-                continue
-            issued = reply.certificates
-            if issued.data_ca_certificate:
-                data = DataPlane(
-                    issued.data_ca_certificate,
-                    Pair(client.key, issued.data_client_certificate),
-                    Pair(server.key, issued.data_server_certificate),
-                )
-                await self._files.run("certificate", self._identities.save_data_plane, data)
-            pair = ControlPair(request.key, issued.control_certificate)
-            await self._files.run("certificate", self._identities.save_control, pair, issued.ca_certificate)
-            raise SessionEnded("the certificate was renewed; the next session uses it")
+            else:
+                raise SessionEnded("the certificate was renewed; the next session uses it")
+
+    async def _get_certificates(self, stub: Any, host_id: str) -> None:
+        """One for control, and those for data where the host has none."""
+        request, client, server = (make_request(host_id) for _ in range(3))
+        asked = pb.RenewCertificatesRequest(control_csr=request.csr)
+        if not self._identities.has_data_plane():
+            asked.data_client_csr, asked.data_server_csr = client.csr, server.csr
+        reply = await stub.RenewCertificates(asked, timeout=self._settings.renew_deadline_s)
+        issued = reply.certificates
+        if issued.data_ca_certificate:
+            data = DataPlane(
+                issued.data_ca_certificate,
+                Pair(client.key, issued.data_client_certificate),
+                Pair(server.key, issued.data_server_certificate),
+            )
+            await self._files.run("certificate", self._identities.save_data_plane, data)
+        pair = ControlPair(request.key, issued.control_certificate)
+        await self._files.run("certificate", self._identities.save_control, pair, issued.ca_certificate)
 
 
 def _unless_ours(error: BaseException) -> BaseException:
