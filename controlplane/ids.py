@@ -18,7 +18,6 @@ class Prefix(StrEnum):
     RESERVATION = "r"
     IMAGE = "ami"
     VOLUME = "vol"
-    SNAPSHOT = "snap"
     SECURITY_GROUP = "sg"
     SECURITY_GROUP_RULE = "sgr"
     SUBNET = "subnet"

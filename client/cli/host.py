@@ -69,9 +69,7 @@ async def orphans(cli: Cli, filter: Filters = None) -> None:
 
 
 @command(app, "release", mutates=True)
-async def release(
-    cli: Cli, host: Annotated[str, typer.Argument(metavar="HOST", help="A host's id.", show_default=False)]
-) -> None:
+async def release(cli: Cli, host: HostId) -> None:
     """Let a host remove what it held, after the database was restored."""
     reply = await cli.stead.hosts.ReleaseHost(ReleaseHostRequest(**cli.mutation, host_id=host))
     cli.say(reply, f"Released {host}")
