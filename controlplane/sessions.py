@@ -52,6 +52,7 @@ class Session:
 
     def __init__(self, engine: Engine, host_id: str, region: str, clock: Callable[[], datetime]) -> None:
         self.host_id = host_id
+        self.greeted = asyncio.Event()
         self.ended = asyncio.Event()
         self._engine = engine
         self._region = region
@@ -187,6 +188,8 @@ class Sessions:
         self._started_at = clock()
         self._open: dict[str, Session] = {}
         self._links: dict[str, Link] = {}
+        self._first_revision = engine.state.revision
+        self._greeted: set[str] = set()
         engine.follow(self._on_revisions)
 
     def now(self) -> datetime:
@@ -249,10 +252,17 @@ class Sessions:
         """The agent said what its machine can hold."""
         self._engine.apply(hosts.update(self._engine.state, host_id, capacity, agent_version))
 
-    def greet(self, host_id: str, boot_id: str, word: regions.Word, call: Call) -> None:
-        """The agent said which boot of its machine this is, and what it last followed."""
-        self._engine.apply(regions.recognise(self._engine.state, call, word))
-        self._engine.apply(boots.follow(self._engine.state, call, host_id, boot_id))
+    def greet(self, session: Session, boot_id: str, word: regions.Word, call: Call) -> None:
+        """The agent said which boot of its machine this is, and what it last followed. It may be sent updates now.
+
+        What it says first, this process has not told it. What it says later, this process did; or it lies, and then
+        one host would make all others hold.
+        """
+        if session.host_id not in self._greeted:
+            self._greeted.add(session.host_id)
+            self._engine.apply(regions.recognise(self._engine.state, call, word, self._first_revision))
+        self._engine.apply(boots.follow(self._engine.state, call, session.host_id, boot_id))
+        session.greeted.set()
 
     async def console(self, host_id: str, instance_id: str, max_bytes: int) -> bytes:
         session = self._open.get(host_id)

@@ -3,7 +3,8 @@
 Each update says of which region it is, of which incarnation of that region's database, and at which revision. One of
 another region or incarnation, or of a revision that goes back, comes from a control plane that may not know what there
 is: its database was restored from a backup, or this machine belongs to somebody else. Such an update is held: what it
-adds is taken in, nothing is removed, until an admin's word (`stead host release`) comes with it.
+adds is taken in, nothing is removed, until an admin's word (`stead host release`) comes with it. That word is for an
+incarnation, and may itself be in the backup: it does not excuse one that goes back.
 """
 
 from dataclasses import dataclass, replace
@@ -25,15 +26,18 @@ class Authority:
 
     def objection(self, update: Update) -> str:
         """Why it must not remove anything, for people; empty where it may."""
-        if update.released or not self.incarnation:
+        if not self.incarnation:
+            return ""
+        if (update.region, update.incarnation) == (self.region, self.incarnation):
+            return self._went_back(update) if update.revision < self.revision else ""
+        if update.released:
             return ""
         if update.region != self.region:
             return self._held(f"this host belonged to region {self.region}, and is told what to do by {update.region}")
-        if update.incarnation != self.incarnation:
-            return self._held("the control plane's database was restored from a backup, or is another one")
-        if update.revision < self.revision:
-            return self._held(f"the control plane went back from revision {self.revision} to {update.revision}")
-        return ""
+        return self._held("the control plane's database was restored from a backup, or is another one")
+
+    def _went_back(self, update: Update) -> str:
+        return self._held(f"the control plane went back from revision {self.revision} to {update.revision}")
 
     def _held(self, cause: str) -> str:
         return f"held: {cause}; nothing is removed here until an admin has looked: `stead host release`"

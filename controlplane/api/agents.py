@@ -151,6 +151,7 @@ class Agents(AgentsServicer):
             self._edge.sessions.close(session)
 
     async def _write(self, session: sessions.Session, context: Any) -> None:
+        await session.greeted.wait()  # Its hello may tell that the database was restored, and then nobody is released.
         async for message in session.outgoing():
             await context.write(_to_message(message))
 
@@ -162,7 +163,7 @@ class Agents(AgentsServicer):
                 case "hello":
                     version = _text(message.hello.agent_version)
                     every.tell(session.host_id, _capacity(message.hello.capacity), version)
-                    self._greet(session.host_id, message.hello)
+                    self._greet(session, message.hello)
                 case "heartbeat":
                     every.tell(session.host_id, _capacity(message.heartbeat.capacity), version)
                 case "report" if len(message.report.observed) + len(message.report.gone) > _MAX_ROWS:
@@ -174,10 +175,10 @@ class Agents(AgentsServicer):
                     reply = message.console_reply
                     session.answer_console(reply.request_id, reply.output, reply.error)
 
-    def _greet(self, host_id: str, hello: pb.Hello) -> None:
+    def _greet(self, session: sessions.Session, hello: pb.Hello) -> None:
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
         word = regions.Word(hello.region, hello.incarnation, hello.revision)
-        self._edge.sessions.greet(host_id, hello.boot_id, word, call)
+        self._edge.sessions.greet(session, hello.boot_id, word, call)
 
 
 def _needs_image(state: State, host_id: str, image_id: str) -> bool:

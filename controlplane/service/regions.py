@@ -42,14 +42,14 @@ class Word:
     revision: int
 
 
-def recognise(state: State, call: Call, word: Word) -> Change:
-    """A host that knows later revisions of this incarnation than there are: the database is an older one, restored.
+def recognise(state: State, call: Call, word: Word, revision: int) -> Change:
+    """A host that knows later revisions of this incarnation than anybody can: the database is an older one, restored.
 
     It becomes another incarnation, for good, so that hosts hold what they would remove even when revisions have caught
     up.
     """
     row = state.regions.get(word.region)
-    is_restored = row is not None and row.incarnation == word.incarnation and word.revision > state.revision
+    is_restored = row is not None and row.incarnation == word.incarnation and word.revision > revision
     return restored(state, call, word.region) if is_restored else Change()
 
 

@@ -21,8 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from controlplane import ca
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile.concern import ORPHANS_PER_HOST
+from controlplane.service import regions
 from stead.v1 import agent_pb2 as pb
 from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, until
+from tests.unit.region import NAME
 
 
 @dataclass(frozen=True)
@@ -277,8 +279,14 @@ class Stream:
     def send(self, **body: Any) -> None:
         self._queue.put_nowait(pb.AgentMessage(**body))
 
-    def hello(self) -> None:
-        self.send(hello=pb.Hello(agent_version="1.0", boot_id="b", capacity=self.capacity, roles=["HOST_ROLE_COMPUTE"]))
+    def hello(self, **word: Any) -> None:
+        told: dict[str, Any] = {
+            "agent_version": "1.0",
+            "boot_id": "b",
+            "capacity": self.capacity,
+            "roles": ["HOST_ROLE_COMPUTE"],
+        }
+        self.send(hello=pb.Hello(**told, **word))
 
     def heartbeat(self, **capacity: Any) -> None:
         self.send(heartbeat=pb.Heartbeat(capacity=pb.Capacity(**capacity) if capacity else self.capacity))
@@ -291,8 +299,8 @@ class Stream:
 async def connected(cloud: ControlPlane) -> tuple[Machine, Stream]:
     machine = await joined(cloud)
     stream = Stream(cloud, machine)
-    assert (await stream.next()).update.snapshot
     stream.hello()
+    assert (await stream.next()).update.snapshot
     await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 64)
     await cloud.engine.drain()
     return machine, stream
@@ -315,6 +323,27 @@ async def test_a_session_brings_a_snapshot_then_changes_and_takes_reports(cloud:
     await until(lambda: instances[made.instance_id].ran_generation == 1)
     (shown,) = (await cloud.ask("DescribeInstances")).instances
     assert (shown.state.name, shown.status) == ("running", "ok")
+
+
+async def test_a_host_that_knows_more_is_released_from_nothing(cloud: ControlPlane) -> None:
+    """Its release may be in the backup that the database was restored from."""
+    machine = await joined(cloud)
+    await cloud.ask("ReleaseHost", host_id=machine.host_id)
+    known = regions.incarnation(cloud.engine.state, NAME)
+    stream = Stream(cloud, machine)
+    stream.hello(region=NAME, incarnation=known, revision=cloud.revision + 100)
+    update = (await stream.next()).update
+    assert (update.snapshot, update.released) == (True, False)
+    assert update.incarnation not in ("", known)
+
+
+async def test_a_host_that_lies_later_makes_nobody_hold(cloud: ControlPlane) -> None:
+    machine, stream = await connected(cloud)
+    known = regions.incarnation(cloud.engine.state, NAME)
+    stream.hello(region=NAME, incarnation=known, revision=1 << 62)
+    stream.heartbeat(vcpus=65)
+    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 65)
+    assert regions.incarnation(cloud.engine.state, NAME) == known
 
 
 async def test_heartbeats_write_nothing(cloud: ControlPlane) -> None:
@@ -367,6 +396,7 @@ async def ended(stream: Stream) -> bool:
 async def test_a_newer_session_ends_the_older_and_a_console_goes_through_it(cloud: ControlPlane) -> None:
     machine, old = await connected(cloud)
     new = Stream(cloud, machine)
+    new.hello()
     assert (await new.next()).update.snapshot
     while message := await old.next():
         assert message.update.revision

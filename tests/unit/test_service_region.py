@@ -242,9 +242,9 @@ def test_a_database_that_was_restored_is_another_incarnation(region: Region) -> 
         Word("home-2", now, region.state.revision + 1),
         Word("", "", 0),
     ):
-        region.apply(regions.recognise(region.state, region.call(), word))
+        region.apply(regions.recognise(region.state, region.call(), word, region.state.revision))
         assert regions.incarnation(region.state, NAME) == now
-    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, region.state.revision + 1)))
+    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, 901), 900))
     assert regions.incarnation(region.state, NAME) not in (now, "")
     renewed = regions.incarnation(region.state, NAME)
     region.do(regions.sync)
@@ -257,7 +257,7 @@ def test_a_host_is_released_to_this_incarnation_alone(region: Region) -> None:
         region.do(hosts.release, host_id)
         assert region.state.hosts[host_id].released_to == regions.incarnation(region.state, NAME)
     now = regions.incarnation(region.state, NAME)
-    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, region.state.revision + 1)))
+    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, 901), 900))
     assert region.state.hosts[host_id].released_to != regions.incarnation(region.state, NAME)
     region.refuses("InvalidHostID.NotFound", hosts.release, "host-" + "0" * 17)
 

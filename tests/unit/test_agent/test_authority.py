@@ -26,7 +26,6 @@ def test_whoever_goes_on_from_there_is_followed(revision: int) -> None:
         ({"region": "home-2"}, "belonged to region home-1, and is told what to do by home-2"),
         ({"incarnation": "inc-2"}, "restored from a backup"),
         ({"incarnation": ""}, "restored from a backup"),
-        ({"revision": 499}, "went back from revision 500 to 499"),
     ],
 )
 def test_whoever_may_not_know_what_there_is_is_held_until_released(change: dict[str, object], cause: str) -> None:
@@ -34,6 +33,13 @@ def test_whoever_may_not_know_what_there_is_is_held_until_released(change: dict[
     assert cause in LAST.objection(update)
     assert "`stead host release`" in LAST.objection(update)
     assert LAST.objection(replace(update, released=True)) == ""
+
+
+def test_what_goes_back_is_held_although_an_admin_released_an_earlier_restoration() -> None:
+    update = replace(UPDATE, revision=499)
+    for older in (update, replace(update, released=True)):
+        assert "went back from revision 500 to 499" in LAST.objection(older)
+    assert LAST.objection(replace(update, incarnation="inc-2", released=True)) == ""
 
 
 def test_the_first_is_followed_whoever_it_is() -> None:
