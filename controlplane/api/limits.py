@@ -58,25 +58,39 @@ class InProgress:
                 del self._counts[key]
 
 
+class _Buckets:
+    """One for each project, full at first, which fills with `per_s` up to `most`. It may be owed something."""
+
+    def __init__(self, per_s: float, most: float) -> None:
+        self._per_s = per_s
+        self._most = most
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    def level(self, project_id: str, now_s: float) -> float:
+        level, at_s = self._levels.get(project_id, (self._most, now_s))
+        return min(self._most, level + (now_s - at_s) * self._per_s)
+
+    def leave(self, project_id: str, level: float, now_s: float) -> None:
+        self._levels[project_id] = level, now_s
+
+
 class Rate:
     """A bucket of calls for each project, which fills with `per_s` up to `burst`."""
 
     def __init__(self, what: str, per_s: int, burst: int) -> None:
         self._what = what
         self._per_s = per_s
-        self._burst = burst
-        self._levels: dict[str, tuple[float, float]] = {}
+        self._buckets = _Buckets(per_s, burst)
 
     def take(self, project_id: str, now_s: float) -> None:
         """One call, at a time of the monotonic clock. Raises `RequestLimitExceeded`."""
-        level, at_s = self._levels.get(project_id, (self._burst, now_s))
-        level = min(self._burst, level + (now_s - at_s) * self._per_s)
+        level = self._buckets.level(project_id, now_s)
         if level < 1:
             raise Throttled(
                 f"{project_id} makes more than {self._per_s} {self._what} a second; slow down",
                 (1 - level) / self._per_s,
             )
-        self._levels[project_id] = level - 1, now_s
+        self._buckets.leave(project_id, level - 1, now_s)
 
 
 class Turns:
@@ -88,18 +102,16 @@ class Turns:
     def __init__(self, ms_per_s: int, cpu_s: Callable[[], float] = time.thread_time) -> None:
         self._share = ms_per_s / 1000
         self._cpu_s = cpu_s
-        self._levels: dict[str, tuple[float, float]] = {}
+        self._buckets = _Buckets(self._share, BURST_S * self._share)
 
     @contextmanager
     def one(self, project_id: str, now_s: float) -> Iterator[None]:
         """Around one step, at a time of the monotonic clock. Raises `RequestLimitExceeded` while there is a debt."""
-        most_s = BURST_S * self._share
-        level_s, at_s = self._levels.get(project_id, (most_s, now_s))
-        level_s = min(most_s, level_s + (now_s - at_s) * self._share)
+        level_s = self._buckets.level(project_id, now_s)
         if level_s <= 0:
             raise Throttled(f"{project_id} has the control plane compute too much; slow down", -level_s / self._share)
         began_s = self._cpu_s()
         try:
             yield
         finally:
-            self._levels[project_id] = level_s - (self._cpu_s() - began_s), now_s
+            self._buckets.leave(project_id, level_s - (self._cpu_s() - began_s), now_s)
