@@ -5,16 +5,16 @@ work goes to threads here and nowhere else. Every pass reads back all that was e
 """
 
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 
-from agent.drivers.base import HostContext, Permanent, Transient
+from agent.drivers.base import HostContext, Transient
 from agent.drivers.gateway_nft import addresses, links, ruleset
 from agent.drivers.gateway_nft.epochs import Epochs
 from agent.drivers.gateway_nft.ruleset import Surroundings
 from agent.drivers.gateway_nft.settings import GatewaySettings
 from agent.host import conntrack, monitor, namespaces, nft, sysctls
-from agent.host.netlink import NetlinkError, open_netlink
+from agent.host.errors import reported
+from agent.host.netlink import open_netlink
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.threads import Threads
@@ -55,17 +55,17 @@ class NftGatewayDriver:
         return Capacity(problems=self._repairs.problems())
 
     async def list(self) -> frozenset[str]:
-        with _reported("gateways"):
+        with reported("gateways"):
             return await self._threads.run("list", self._list)
 
     async def ensure(self, spec: GatewaySpec) -> None:
         gateway = self._gateways.setdefault(spec.vpc_id, Gateway())
-        with _reported(spec.vpc_id):
+        with reported(spec.vpc_id):
             await self._threads.run(spec.vpc_id, self._ensure, gateway, spec)
 
     async def remove(self, vpc_id: str) -> None:
         self._gateways.pop(vpc_id, None)
-        with _reported(vpc_id):
+        with reported(vpc_id):
             await self._threads.run(vpc_id, self._remove, vpc_id)
 
     async def events(self) -> AsyncIterator[str]:
@@ -160,14 +160,3 @@ def _translate(rules: Rules, wanted: Mapping[str, str], known: Mapping[str, str]
 
 def _vpc_id(namespace: str) -> str:
     return namespace.removeprefix("stead-gw-")
-
-
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    """What the host refuses may work later; what the spec says wrong will not."""
-    try:
-        yield
-    except (OSError, NetlinkError, nft.NftError) as error:
-        raise Transient(f"{what}: {error}") from error
-    except ValueError as error:
-        raise Permanent(f"{what}: {error}") from error

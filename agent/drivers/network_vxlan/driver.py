@@ -6,19 +6,19 @@ comes up, and what admits traffic goes before what would drop it. Every pass rea
 
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from agent.drivers.base import HostContext, Permanent, Transient
+from agent.drivers.base import HostContext, Transient
 from agent.drivers.network_vxlan import dhcp, names, ports, router, ruleset, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.settings import VxlanSettings
-from agent.host import conntrack, monitor, namespaces, nft
-from agent.host.netlink import NetlinkError, open_netlink
+from agent.host import conntrack, monitor, namespaces
+from agent.host.errors import reported
+from agent.host.netlink import open_netlink
 from agent.host.nft import Device
-from agent.host.process import CommandFailed
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.threads import Threads
@@ -54,23 +54,23 @@ class VxlanNetworkDriver:
         self._vpcs: dict[str, Vpc] = {}
 
     async def probe(self) -> Capacity:
-        with _reported("network"):
+        with reported("network"):
             return Capacity(problems=await self._threads.run("probe", self._problems))
 
     async def list(self) -> frozenset[str]:
-        with _reported("network"):
+        with reported("network"):
             return await self._threads.run("list", self._list)
 
     async def ensure(self, spec: VpcSpec) -> None:
         vpc = self._vpcs.setdefault(spec.vpc_id, Vpc())
-        with _reported(spec.vpc_id):
+        with reported(spec.vpc_id):
             mtu = await self._threads.run(spec.vpc_id, self._ensure_router, vpc, spec)
             await dhcp.ensure(spec, self._directory(spec.vpc_id), self._settings, mtu, vpc.is_adopted)
         vpc.is_adopted = True
 
     async def remove(self, vpc_id: str) -> None:
         self._vpcs.pop(vpc_id, None)
-        with _reported(vpc_id):
+        with reported(vpc_id):
             await dhcp.remove(self._directory(vpc_id))
             await self._threads.run(vpc_id, self._remove_router, vpc_id)
 
@@ -81,19 +81,19 @@ class VxlanNetworkDriver:
         return names.tap_name(interface_id)
 
     async def list_ports(self) -> Mapping[str, PortState]:
-        with _reported("ports"):
+        with reported("ports"):
             return await self._threads.run("list_ports", _list_ports)
 
     async def create_tap(self, port: PortSpec) -> None:
-        with _reported(port.interface_id):
+        with reported(port.interface_id):
             await self._threads.run(port.interface_id, self._create_tap, port)
 
     async def plug(self, port: PortSpec) -> None:
-        with _reported(port.interface_id):
+        with reported(port.interface_id):
             await self._threads.run(port.interface_id, self._plug, port)
 
     async def unplug(self, interface_id: str) -> None:
-        with _reported(interface_id):
+        with reported(interface_id):
             await self._threads.run(interface_id, self._unplug, interface_id)
 
     async def events(self) -> AsyncIterator[str]:
@@ -241,14 +241,3 @@ def _in_each_vpc(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
         with suppress(FileNotFoundError):  # Removed meanwhile.
             results[namespace] = namespaces.call(namespace, function, *args, **kwargs)
     return results
-
-
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    """What the host refuses may work later; what the spec says wrong will not."""
-    try:
-        yield
-    except (OSError, NetlinkError, nft.NftError, CommandFailed) as error:
-        raise Transient(f"{what}: {error}") from error
-    except ValueError as error:
-        raise Permanent(f"{what}: {error}") from error
