@@ -33,7 +33,9 @@ from pyroute2 import netns
 
 from agent.drivers.base import HostContext
 from agent.drivers.gateway_nft import NftGatewayDriver
+from agent.drivers.gateway_nft.settings import GatewaySettings
 from agent.drivers.network_vxlan import VxlanNetworkDriver
+from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
 
 ROOT = Path(__file__).parents[2]
@@ -353,8 +355,8 @@ class HostProcess:
         run_dir = Path("/run/stead")
         run_dir.mkdir(exist_ok=True)
         context = HostContext("host-1", self._underlay_address, run_dir, run_dir, run_dir, None)  # type: ignore[arg-type]
-        network = VxlanNetworkDriver(VxlanNetworkDriver.Settings(), context)
-        gateway = NftGatewayDriver(NftGatewayDriver.Settings(), context)
+        network = VxlanNetworkDriver(VxlanSettings(), context)
+        gateway = NftGatewayDriver(GatewaySettings(), context)
         self._drivers = {"network": network, "gateway": gateway}
 
     def start_guest(self, tap: str, name: str, mac_address: str) -> None:

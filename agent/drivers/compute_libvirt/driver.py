@@ -29,8 +29,6 @@ VirtType = Literal["kvm", "qemu"]
 class LibvirtComputeDriver:
     """See `agent.drivers.base.ComputeDriver`. Domains are persistent, never autostarted, defined anew at each start."""
 
-    Settings = LibvirtSettings
-
     def __init__(self, settings: LibvirtSettings, context: HostContext) -> None:
         self._settings = settings
         self._context = context

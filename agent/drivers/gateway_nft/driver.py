@@ -35,8 +35,6 @@ class Gateway:
 class NftGatewayDriver:
     """A GatewayDriver: see `agent.drivers.base`."""
 
-    Settings = GatewaySettings
-
     def __init__(self, settings: GatewaySettings, context: HostContext) -> None:
         self._settings = settings
         self._context = context

@@ -43,8 +43,6 @@ class Vpc:
 class VxlanNetworkDriver:
     """A NetworkDriver: see `agent.drivers.base`."""
 
-    Settings = VxlanSettings
-
     def __init__(self, settings: VxlanSettings, context: HostContext) -> None:
         self._settings = settings
         self._context = context

@@ -46,8 +46,6 @@ log = structlog.get_logger()
 class NbdExportDriver:
     """See ExportDriver. One volume's epochs come and go one at a time."""
 
-    Settings = NbdSettings
-
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
         self._pool = PoolFiles(Path(settings.pool_dir), context.state_dir / NAME)
         self._records = ExportRecords(context.run_dir / "exports")

@@ -20,11 +20,12 @@ HOUR_S = 3600
 class NbdVolumeDriver:
     """See VolumeDriver. Volumes are clones of cached images, with no backing chains; a pool is never overcommitted."""
 
-    Settings = NbdSettings
-
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
         self._pool = PoolFiles(
-            *(Path(settings.pool_dir), context.state_dir / NAME, settings.reserve_percent, settings.trash_percent)
+            Path(settings.pool_dir),
+            context.state_dir / NAME,
+            reserve_percent=settings.reserve_percent,
+            trash_percent=settings.trash_percent,
         )
         self._trash_s = settings.trash_hours * HOUR_S
         self._room = Room(self._pool)
