@@ -18,7 +18,7 @@ import structlog
 
 from agent import __version__, bugs
 from agent.channel import agents, open_channel
-from agent.converge.authority import Authority, without_removals
+from agent.converge.authority import Authority, withheld, without_removals
 from agent.converge.engine import Engine
 from agent.convert import agent_message, from_control_message
 from agent.drivers.base import DriverError, this_boot
@@ -175,7 +175,8 @@ class Session:
         taken = without_removals(update) if objection else update
         await self._ledger.write(taken, is_held=bool(objection))
         self._authority = self._authority if objection else self._authority.after(update)
-        self._engine.apply(taken, held=objection)
+        left = withheld(update, self._engine.desired.specs, self._engine.withheld) if objection else frozenset()
+        self._engine.apply(taken, held=objection, withheld=left)
         self._revision = update.revision
         self._engine.observations.acknowledge()
         self._failures = 0

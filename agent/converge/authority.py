@@ -7,10 +7,11 @@ adds is taken in, nothing is removed, until an admin's word (`stead host release
 incarnation, and may itself be in the backup: it does not excuse one that goes back.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from agent.messages import Update
-from agent.model import Spec, VolumeSpec
+from agent.model import Ref, Spec, VolumeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,16 @@ class Authority:
 def without_removals(update: Update) -> Update:
     """What it adds and changes."""
     return replace(update, snapshot=False, remove=(), put=tuple(spec for spec in update.put if not _is_tombstone(spec)))
+
+
+def withheld(update: Update, known: Mapping[Ref, Spec], before: Collection[Ref]) -> frozenset[Ref]:
+    """What is here although the update removes it, or those `before` did. None of it is as the control plane wants it:
+    to say that it has converged would tell that it is in the trash, or that its address is free.
+    """
+    wanted = {spec.ref for spec in update.put if not _is_tombstone(spec) or known.get(spec.ref) == spec}
+    buried = {spec.ref for spec in update.put if _is_tombstone(spec)}
+    removed = set(known) if update.snapshot else {*before, *update.remove, *buried}
+    return frozenset((removed & known.keys()) - wanted)
 
 
 def _is_tombstone(spec: Spec) -> bool:

@@ -88,6 +88,7 @@ class Engine:
     ) -> None:
         self.desired = desired
         self.held = ""  # Why nothing may be removed, for people; empty where it may.
+        self.withheld: frozenset[Ref] = frozenset()  # What stays for that reason, and is looked after.
         self.observations = Observations(clock)
         self._settings = settings or EngineSettings()
         self._jitter = jitter
@@ -110,10 +111,11 @@ class Engine:
                 self._add(ref)
             self._workers.create_task(self._watch.run())
 
-    def apply(self, update: Update, held: str = "") -> None:
-        """Take in what the ledger has already. `held`: why nothing may be removed; see `authority`."""
-        self.held = held
-        for ref in sorted(self.desired.apply(update), key=_order):
+    def apply(self, update: Update, held: str = "", withheld: frozenset[Ref] = frozenset()) -> None:
+        """Take in what the ledger has already. `held`: why nothing may be removed, `withheld`: what would be."""
+        changed = {*self.desired.apply(update), *((withheld ^ self.withheld) & self.desired.specs.keys())}
+        self.held, self.withheld = held, withheld
+        for ref in sorted(changed, key=_order):
             self._renew(self._resources.get(ref) or self._add(ref))
         self._become_certain()
 
@@ -283,9 +285,12 @@ class Engine:
 
     def _check_removal(self, ref: Ref) -> None:
         if self.held:
-            raise Transient(f"{ref} is not wanted any more, but {self.held}")
+            raise Transient(self._unwanted(ref))
         if ref.kind is Kind.VPC:
             self._check_unused(ref.id)
+
+    def _unwanted(self, ref: Ref) -> str:
+        return f"{ref} is not wanted any more, but {self.held}"
 
     def _check_unused(self, vpc_id: str) -> None:
         """A VPC outlives its instances and its gateway. An instance that we were never told of may be in any."""
@@ -303,6 +308,8 @@ class Engine:
         resource.failures = 0
         if resource.spec is not spec:
             return  # A newer spec came meanwhile: this says nothing about it.
+        if resource.ref in self.withheld:
+            observed = replace(observed, converged=False, error=self._unwanted(resource.ref))
         was_converged = self.observations[resource.ref].converged
         self._observe(observed)
         if observed.converged and not was_converged:

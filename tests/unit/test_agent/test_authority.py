@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from agent.converge.authority import Authority, without_removals
+from agent.converge.authority import Authority, withheld, without_removals
 from agent.messages import Update
 
-from .host import DATA, EXPORT, INSTANCE, TOMBSTONE, VPC
+from .host import DATA, DATA_EXPORT, EXPORT, INSTANCE, TOMBSTONE, VOLUME, VPC
 
 LAST = Authority("home-1", "inc-1", 500)
 UPDATE = Update(501, True, (VPC,), region="home-1", incarnation="inc-1")
@@ -50,3 +50,13 @@ def test_the_first_is_followed_whoever_it_is() -> None:
 def test_what_is_added_is_taken_in_without_removals() -> None:
     update = replace(UPDATE, put=(VPC, INSTANCE, TOMBSTONE, DATA), remove=(EXPORT.ref,))
     assert without_removals(update) == replace(UPDATE, snapshot=False, put=(VPC, INSTANCE, DATA), remove=())
+
+
+def test_what_would_be_removed_is_known_until_it_is_wanted_again() -> None:
+    known = {spec.ref: spec for spec in (VPC, INSTANCE, EXPORT, VOLUME)}
+    snapshot = replace(UPDATE, put=(VPC, DATA, TOMBSTONE))
+    held = withheld(snapshot, known, ())
+    assert held == {INSTANCE.ref, EXPORT.ref, VOLUME.ref}
+    delta = replace(UPDATE, snapshot=False, put=(INSTANCE,), remove=(VPC.ref, DATA_EXPORT.ref))
+    assert withheld(delta, known, held) == {VPC.ref, EXPORT.ref, VOLUME.ref}
+    assert withheld(snapshot, known | {VOLUME.ref: TOMBSTONE}, ()) == {INSTANCE.ref, EXPORT.ref}, "it was before"

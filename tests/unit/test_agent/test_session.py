@@ -136,6 +136,9 @@ async def test_a_restored_control_plane_is_held_until_an_admin_releases_the_host
             assert (hello.region, hello.incarnation, hello.revision) == ("home-1", "inc-1", 500)
             cloud.send(older)
             await until(lambda: is_said(cloud, "`stead host release`"))
+            for unwanted in ("volume vol-1", "instance i-1", "gateway vpc-1"):
+                await until(lambda what=unwanted: "not wanted any more" in last_seen(cloud)[what].error)  # type: ignore[misc]
+                assert not last_seen(cloud)[unwanted].converged
             assert host.world.volumes["vol-1"] == VOLUME
             assert "i-1" in host.world.domains
     cloud.inbox.clear()
@@ -144,6 +147,7 @@ async def test_a_restored_control_plane_is_held_until_an_admin_releases_the_host
         cloud.send(older)
         cloud.send(replace(older, revision=301, released=True))
         await until(lambda: host.world.volumes["vol-1"] == TOMBSTONE and not host.world.domains)
+        await until(lambda: last_seen(cloud)["volume vol-1"].converged)
         cloud.inbox.clear()
         await until(lambda: bool(cloud.got(Heartbeat)))
         assert not cloud.got(Heartbeat)[-1].capacity.problems
