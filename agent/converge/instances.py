@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.converge import plan as steps
+from agent.converge import steps
 from agent.converge.desired import Desired
-from agent.converge.plan import Past, Plan, Step, plan
+from agent.converge.plan import Past, Plan, plan
+from agent.converge.steps import Step
 from agent.converge.view import View
 from agent.drivers.base import ComputeDriver, NetworkDriver, Transient
 from agent.model import Domain, InstanceSpec, InterfaceSpec, PortSpec, PortState

@@ -11,8 +11,26 @@ A tap is plugged while the guest's CPUs stand still, so that no packet passes be
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from agent.converge.steps import (
+    AttachDisk,
+    CountReboot,
+    CreateTap,
+    Define,
+    Destroy,
+    DetachDisk,
+    NoteGuestOff,
+    Plug,
+    PressPowerButton,
+    Reboot,
+    Remove,
+    Reset,
+    Resume,
+    StartPaused,
+    Step,
+    Unplug,
+)
 from agent.messages import ObservedInstance
-from agent.model import DiskSpec, Domain, InstanceSpec, InterfaceSpec, OffReason, PortState, Power, Stall
+from agent.model import Domain, InstanceSpec, OffReason, PortState, Power, Stall
 
 # Between two requests to the guest to let go of a disk. Shorter interrupts a guest that is busy doing it; longer
 # makes one that was not listening yet, e.g. while it boots, wait for nothing.
@@ -28,101 +46,6 @@ PROBATION_S = 5.0
 # How long after a guest went off the event may come that tells by whose will. Shorter may start again one that was to
 # stay off; longer delays one that a signal ended.
 PROOF_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class CreateTap:
-    interface: InterfaceSpec
-
-
-@dataclass(frozen=True, slots=True)
-class StartPaused:
-    spec: InstanceSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Plug:
-    interface: InterfaceSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    spec: InstanceSpec
-    stall: Stall | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Define:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class PressPowerButton:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Destroy:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Reboot:
-    reboot_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reset:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class CountReboot:
-    reboot_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttachDisk:
-    disk: DiskSpec
-
-
-@dataclass(frozen=True, slots=True)
-class DetachDisk:
-    export_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unplug:
-    interface_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoteGuestOff:
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    pass
-
-
-Step = (
-    CreateTap
-    | StartPaused
-    | Plug
-    | Resume
-    | Define
-    | PressPowerButton
-    | Destroy
-    | Reboot
-    | Reset
-    | CountReboot
-    | AttachDisk
-    | DetachDisk
-    | Unplug
-    | NoteGuestOff
-    | Remove
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,18 +133,6 @@ def plan(
             return _let_run(spec, domain, ports, past, now)
         case Power.RUNNING:
             return _keep(spec, domain, ports, past, now, reboot_s)
-
-
-def disks_needed(todo: tuple[Step, ...]) -> tuple[DiskSpec, ...]:
-    """Those whose storage hosts must answer before these steps are taken: QEMU would hang in its connection."""
-    disks: list[DiskSpec] = []
-    for step in todo:
-        match step:
-            case StartPaused(spec) | Resume(spec):
-                disks.extend(spec.disks)
-            case AttachDisk(disk):
-                disks.append(disk)
-    return tuple(dict.fromkeys(disks))
 
 
 def observe(domain: Domain | None, guest_off: int) -> ObservedInstance:

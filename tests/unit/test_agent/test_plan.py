@@ -7,11 +7,8 @@ from itertools import product
 import pytest
 
 from agent.converge import plan as converge_plan
-from agent.converge.plan import (
-    DETACH_AGAIN_S,
-    PROBATION_S,
-    PROOF_S,
-    RESUME_CAP_S,
+from agent.converge.plan import DETACH_AGAIN_S, PROBATION_S, PROOF_S, RESUME_CAP_S, Past, Plan, observe
+from agent.converge.steps import (
     AttachDisk,
     CountReboot,
     CreateTap,
@@ -19,8 +16,6 @@ from agent.converge.plan import (
     Destroy,
     DetachDisk,
     NoteGuestOff,
-    Past,
-    Plan,
     Plug,
     PressPowerButton,
     Reboot,
@@ -30,7 +25,6 @@ from agent.converge.plan import (
     StartPaused,
     Step,
     Unplug,
-    observe,
 )
 from agent.messages import ObservedInstance
 from agent.model import Domain, InstanceSpec, OffReason, PortState, Power, Stall
