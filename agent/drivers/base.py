@@ -9,9 +9,9 @@ Every driver has four verbs:
 
 A virtual machine takes several drivers in turn, so the compute and the network driver have finer verbs as well, each as
 safe to repeat. A driver knows two errors, `Transient` and `Permanent`; anything else it raises is a bug, which the
-engine shows as its resource's error. It never sleeps, never retries, keeps no state
-that it could read from the system, and may be asked to do anything again after a crash at any point. The engine calls
-it for different resources at once, and never twice at once for the same one.
+engine shows as its resource's error. It never sleeps, never retries, keeps no state that it could read from the system,
+and may be asked to do anything again after a crash at any point. The engine calls it for different resources at once,
+and never twice at once for the same one.
 
 What a driver creates carries our mark, so that `list()` tells ours from the operator's: libvirt metadata, an nft table
 named `stead`, an interface alias, or a name that begins with `stead-` (or `st` where the kernel allows 15 characters).
