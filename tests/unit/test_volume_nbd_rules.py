@@ -1,14 +1,21 @@
 """What the NBD drivers decide without touching anything: which images are refused, and a daemon's command line."""
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.drivers.base import Permanent
+from agent.drivers.base import HostContext, Permanent
+from agent.drivers.volume_nbd.exports import NbdExportDriver
+from agent.drivers.volume_nbd.files import EPOCH
 from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
-from agent.drivers.volume_nbd.storage_daemon import command_line, read_back
+from agent.drivers.volume_nbd.records import ExportRecords
+from agent.drivers.volume_nbd.settings import NbdSettings
+from agent.drivers.volume_nbd.storage_daemon import PROGRAM, command_line, read_back
+from agent.host.process import start_daemon, stop_daemon
 from agent.model import ExportSpec
 
 VOLUME = Path("/pool/volumes/vol-1.raw")
@@ -61,6 +68,36 @@ def test_a_daemon_without_a_record_is_known_by_its_command_line(clients: tuple[s
     assert read_back([*argv, ""]) == (spec, VOLUME)
 
 
-@pytest.mark.parametrize("argv", [[], ["qemu-storage-daemon"], ["qemu-storage-daemon", "--export", '{"type": "nbd"}']])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        [PROGRAM],
+        [PROGRAM, "--export", '{"type": "nbd"}'],
+        [PROGRAM, "--export", "{", ""],
+        [PROGRAM, "--export", '{"name": 7}', "--blockdev", '{"filename": "/x"}'],
+        [PROGRAM, "--export", '{"name": "vol-1-e1"}', "--blockdev", '{"filename": null}'],
+    ],
+)
 def test_other_command_lines_are_nobodys(argv: list[str]) -> None:
     assert read_back(argv) is None
+
+
+async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(tmp_path: Path) -> None:
+    """It noted no boot; while the export is open, it can only be this one."""
+    spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",))
+    volume = tmp_path / "volumes" / "vol-1.raw"
+    volume.parent.mkdir()
+    volume.touch()
+    os.setxattr(volume, EPOCH, b"7")
+    context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
+    records = ExportRecords(tmp_path / "exports")
+    records.write(spec)
+    pid_file = records.pid_file(spec.export_name)
+    await start_daemon("sleep", "60", pid_file=pid_file, log_file=records.log_file(spec.export_name))
+    for _ in range(2):
+        await NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), context).ensure(spec)
+        assert os.getxattr(volume, EPOCH) == b"7 b-1"
+    await stop_daemon(pid_file)
+    with pytest.raises(Permanent, match="ended when its storage host went down"):
+        await NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), replace(context, boot_id="b-2")).ensure(spec)

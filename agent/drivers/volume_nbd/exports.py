@@ -88,6 +88,7 @@ class NbdExportDriver:
         opening = self._opening(spec)
         await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
         if spec in self._records.select(spec.volume_id) and self._records.is_open(spec):
+            await self._pool.call(spec.export_name, self._pool.date, spec.volume_id, opening)
             return
         await self._adopt_holder(spec.volume_id)
         for other in list(self._records.select(spec.volume_id)):

@@ -121,8 +121,7 @@ class PoolFiles:
         claim = self.lock(volume_id)
         try:
             self.check_epoch(volume_id, opening)
-            os.setxattr(claim.fileno(), EPOCH, f"{opening.epoch} {opening.boot_id}".encode())
-            os.fsync(claim.fileno())
+            _note_epoch(claim, opening)
         except BaseException:
             claim.close()
             raise
@@ -149,6 +148,12 @@ class PoolFiles:
         except Transient:
             return True
         return False
+
+    def date(self, volume_id: str, opening: Opening) -> None:
+        """Note the boot of an epoch that is open, where the version that opened it did not."""
+        if self._latest_epoch(volume_id) == (opening.epoch, ""):
+            with self.volume_path(volume_id).open("rb") as volume:
+                _note_epoch(volume, opening)
 
     def check_epoch(self, volume_id: str, opening: Opening) -> None:
         """Raises Permanent when a later epoch was opened, or this one in another boot; Transient without a volume."""
@@ -205,6 +210,11 @@ class PoolFiles:
             f"pool {self.directory} is full: {what} needs {needed_bytes} bytes, {free_bytes} are free; "
             "delete volumes or enlarge its filesystem"
         )
+
+
+def _note_epoch(volume: BinaryIO, opening: Opening) -> None:
+    os.setxattr(volume.fileno(), EPOCH, f"{opening.epoch} {opening.boot_id}".encode())
+    os.fsync(volume.fileno())
 
 
 def check_clones(directory: Path) -> None:

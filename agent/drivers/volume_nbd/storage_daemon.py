@@ -36,14 +36,14 @@ def command_line(spec: ExportSpec, volume: Path, pki_dir: Path, listening_fd: in
 
 def read_back(argv: Sequence[str]) -> tuple[ExportSpec, Path] | None:
     """The export and the volume's file, of a command line of ours; None of any other."""
-    options = dict(_json_options(argv))
     try:
+        options = dict(_json_options(argv))
         name, volume = options["export"]["name"], Path(options["blockdev"]["filename"])
         volume_id, _, epoch = name.rpartition("-e")
         hosts = tuple(rule["match"].removeprefix(_SUBJECT) for rule in options["authz-list"]["rules"])
         port = int(options["export"]["id"].removeprefix(_PORT))
         return ExportSpec(name, volume_id, int(epoch), port, hosts), volume
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, AttributeError):  # Somebody else's, in another shape.
         return None
 
 
