@@ -66,7 +66,7 @@ async def wait_until(stead: "Stead", look: Callable[[], Awaitable[Late | None]],
                     await asyncio.sleep(GATHER_S)
                     await _at_most(changed.wait(), POLL_S)
     except TimeoutError as error:
-        raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {late}. It was accepted and goes on.") from error
+        raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {late or 'nothing seen yet'}. It goes on.") from error
 
 
 @asynccontextmanager

@@ -39,9 +39,12 @@ principal: ContextVar[Principal] = ContextVar("principal")
 
 def authenticate(state: State, secret: str, request_id: str, now: datetime) -> Principal:
     """The owner of a bearer token. Raises `AuthFailure`."""
-    token = state.tokens.one("secret_hash", hash_secret(secret)) if secret else None
+    if not secret:
+        raise Unauthenticated("AuthFailure", "No token: send metadata `authorization: Bearer <token>`")
+    token = state.tokens.one("secret_hash", hash_secret(secret))
     if token is None or token.state(now) != "active":
-        raise Unauthenticated("AuthFailure", "No valid token: send metadata `authorization: Bearer <token>`")
+        was = token.state(now) if token else "not one of this region"
+        raise Unauthenticated("AuthFailure", f"The token is {was}; ask an admin for another (`stead project token`)")
     return Principal(token.project_id, token.role, token.id, request_id, token.expires_at)
 
 

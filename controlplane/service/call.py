@@ -57,7 +57,7 @@ def check_id(kind: ResourceKind, resource_id: str) -> None:
     if not is_valid(kind.prefix, resource_id):
         raise Invalid(
             f"{kind.error}.Malformed",
-            f"{resource_id!r} is not the id of a {kind.word}: expected {kind.prefix}- and 17 hexadecimal digits",
+            f"{resource_id!r} is no {kind.word} id: expected {kind.prefix}- and 17 hexadecimal digits",
         )
 
 

@@ -42,7 +42,10 @@ class CreateInstanceType:
 def find_type(state: State, name: str) -> InstanceType:
     found = state.instance_types.get(name)
     if found is None:
-        raise NotFound("InvalidInstanceType", f"The instance type {name!r} does not exist; see DescribeInstanceTypes")
+        raise NotFound(
+            "InvalidInstanceType",
+            f"The instance type {name!r} does not exist; see DescribeInstanceTypes, `stead instance-type list`",
+        )
     return found
 
 

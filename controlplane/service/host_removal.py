@@ -26,7 +26,8 @@ def declare_lost(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     if host.id in call.reachable:
         raise Conflict(
             "IncorrectState",
-            f"{host.id} ({host.name}) is there: stop its agent or switch it off before you call it lost",
+            f"{host.id} ({host.name}) was there a moment ago: stop its agent or switch it off, and wait "
+            "until `stead host list` shows it as unreachable",
         )
     change = Change()
     if host.lost_at is None:

@@ -116,7 +116,8 @@ def terminate(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Ch
         if instance.disable_api_termination:
             raise Conflict(
                 "OperationNotPermitted",
-                f"The instance '{instance.id}' may not be terminated: disable_api_termination is set",
+                f"The instance '{instance.id}' may not be terminated: disable_api_termination is set; "
+                "`stead instance modify --no-protect` clears it",
                 blocking_ids=[instance.id],
             )
         end(state, change, instance, BY_TERMINATION)

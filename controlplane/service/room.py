@@ -54,14 +54,14 @@ class Place:
 class Room:
     """What a zone has for a launch: a place and a private address for each instance that it takes.
 
-    Where these are fewer than `max_count`: hosts refused more, or there is a shortage of addresses.
+    Where these are fewer than `max_count`: there is a `shortage` of addresses, or else hosts have no room for more.
     """
 
     subnet: Subnet
     places: Sequence[Place]
     private_ips: Sequence[str]
     refusals: Sequence[Refusal]
-    shortage: NoCapacity
+    shortage: NoCapacity | None
 
 
 def find_room(state: State, call: Call, wanted: Wanted) -> Room:
@@ -77,7 +77,7 @@ def find_room(state: State, call: Call, wanted: Wanted) -> Room:
     best = max(rooms, key=lambda room: len(room.places))
     if len(best.places) >= wanted.min_count:
         return best
-    if not best.refusals:
+    if best.shortage:
         raise best.shortage
     raise NoCapacity(
         "InsufficientInstanceCapacity",
@@ -96,7 +96,7 @@ def _room(state: State, call: Call, wanted: Wanted, subnet: Subnet, hosts: list[
         if public < at_most:
             at_most, shortage = public, addresses.too_few(wanted.min_count, public)
     places, refusals = _fill(wanted, subnet, hosts, at_most)
-    return Room(subnet, places, private_ips, refusals, shortage)
+    return Room(subnet, places, private_ips, refusals, shortage if len(places) == at_most else None)
 
 
 def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:

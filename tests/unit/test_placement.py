@@ -109,6 +109,13 @@ def test_no_room_gives_one_reason_for_every_host() -> None:
     assert len(error.refusals) == len(hosts)
 
 
+def test_a_zone_without_hosts_is_short_of_hosts_and_not_of_addresses() -> None:
+    region = Region()
+    region.add_host(ZONES[0])
+    request = instances.RunInstances(region.add_image(), zone_name=ZONES[1])
+    assert f"room for 0 in {ZONES[1]}" in region.refuses("InsufficientInstanceCapacity", instances.run, request).message
+
+
 def test_a_launch_without_room_for_its_disks_is_short_of_capacity_as_well() -> None:
     region = Region()
     host_id = region.add_host(storage_gib=1)

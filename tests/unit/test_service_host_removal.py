@@ -59,7 +59,7 @@ def rack() -> Rack:
 
 def test_a_host_that_is_there_is_not_lost(rack: Rack) -> None:
     error = rack.region.refuses("IncorrectState", host_removal.declare_lost, rack.compute)
-    assert "is there" in error.message
+    assert "was there a moment ago" in error.message
 
 
 def test_termination_does_not_wait_for_a_host_that_is_lost(rack: Rack) -> None:
