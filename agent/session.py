@@ -172,7 +172,7 @@ class Session:
         objection = self._authority.objection(update)
         if objection and objection != self._engine.held:
             log.warning("update held", reason=objection, revision=update.revision)
-        taken = without_removals(update) if objection else update
+        taken = without_removals(update, self._engine.desired.specs) if objection else update
         await self._ledger.write(taken, is_held=bool(objection))
         self._authority = self._authority if objection else self._authority.after(update)
         left = withheld(update, self._engine.desired.specs, self._engine.withheld) if objection else frozenset()

@@ -10,6 +10,7 @@ incarnation, and may itself be in the backup: it does not excuse one that goes b
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from agent.converge.joined import joined
 from agent.messages import Update
 from agent.model import Ref, Spec, VolumeSpec
 
@@ -44,18 +45,21 @@ class Authority:
         return f"held: {cause}; nothing is removed here until an admin has looked: `stead host release`"
 
 
-def without_removals(update: Update) -> Update:
-    """What it adds and changes."""
-    return replace(update, snapshot=False, remove=(), put=tuple(spec for spec in update.put if not _is_tombstone(spec)))
+def without_removals(update: Update, known: Mapping[Ref, Spec]) -> Update:
+    """What it adds and changes, joined with what is known."""
+    put = tuple(joined(known.get(spec.ref), spec) for spec in update.put if not _is_tombstone(spec))
+    raw = {spec.ref: update.raw[spec.ref] for spec in put if spec in update.put and spec.ref in update.raw}
+    return replace(update, snapshot=False, remove=(), put=put, raw=raw)
 
 
 def withheld(update: Update, known: Mapping[Ref, Spec], before: Collection[Ref]) -> frozenset[Ref]:
     """What is here although the update removes it, or those `before` did. None of it is as the control plane wants it:
     to say that it has converged would tell that it is in the trash, or that its address is free.
     """
-    wanted = {spec.ref for spec in update.put if not _is_tombstone(spec) or known.get(spec.ref) == spec}
-    buried = {spec.ref for spec in update.put if _is_tombstone(spec)}
-    removed = set(known) if update.snapshot else {*before, *update.remove, *buried}
+    whole = (spec for spec in update.put if joined(known.get(spec.ref), spec) == spec)
+    wanted = {spec.ref for spec in whole if not _is_tombstone(spec) or known.get(spec.ref) == spec}
+    changed = {spec.ref for spec in update.put}
+    removed = set(known) if update.snapshot else {*before, *update.remove, *changed}
     return frozenset((removed & known.keys()) - wanted)
 
 

@@ -68,7 +68,8 @@ class Guest:
         return self.try_ssh("cat /proc/sys/kernel/random/boot_id", address).stdout.strip()
 
     def wait_for_ssh(self, deadline_s: float = 90) -> None:
-        wait_until(lambda: self.try_ssh("true").returncode == 0, f"{self.instance_id} answers ssh", deadline_s)
+        address = self.public_ip
+        wait_until(lambda: self.try_ssh("true", address).returncode == 0, f"{self.instance_id} answers ssh", deadline_s)
 
     def addresses(self) -> str:
         """The guest's own addresses, as it knows them."""

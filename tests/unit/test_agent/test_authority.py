@@ -49,7 +49,7 @@ def test_the_first_is_followed_whoever_it_is() -> None:
 
 def test_what_is_added_is_taken_in_without_removals() -> None:
     update = replace(UPDATE, put=(VPC, INSTANCE, TOMBSTONE, DATA), remove=(EXPORT.ref,))
-    assert without_removals(update) == replace(UPDATE, snapshot=False, put=(VPC, INSTANCE, DATA), remove=())
+    assert without_removals(update, {}) == replace(UPDATE, snapshot=False, put=(VPC, INSTANCE, DATA), remove=())
 
 
 def test_what_would_be_removed_is_known_until_it_is_wanted_again() -> None:
