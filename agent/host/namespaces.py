@@ -74,6 +74,14 @@ def has(name: str, pid: int) -> bool:
         return False
 
 
+def is_own(pid: int) -> bool:
+    """Whether a process is in the agent's own namespace, the host's."""
+    try:
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino == Path("/proc/self/ns/net").stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
 def restore(prefix: str, host_id: str) -> list[str]:
     """Give namespaces that lost their names, as somebody deleted them, their names again. Returns the names.
 

@@ -77,6 +77,18 @@ def test_it_outlives_the_agent_and_goes_with_the_vpc(hosts: Lab) -> None:
     assert _forwarder(host) == ""
 
 
+def test_daemons_whose_records_are_lost_are_found(hosts: Lab) -> None:
+    host, guest = _host_and_guest(hosts, STUB)
+    _serve(host, STUB, "--host-record=first.example,198.51.100.7")
+    before, vpc = _forwarder(host), _vpc()
+    vpc.ports = {guest.port: 1}
+    host.run("rm -r /run/stead/*")
+    for _ in range(2):
+        vpc.ensure(hosts)
+        assert _forwarder(host) == before
+        assert _ask(guest, "first.example") == "198.51.100.7"
+
+
 def _vpc() -> Vpc:
     return Vpc(1, hosts=(1,))
 

@@ -39,6 +39,7 @@ def files(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int) -> 
 
 async def ensure(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int, is_adopted: bool) -> None:
     """Start it, or make it read what changed. One that an earlier agent left (not `is_adopted`) reads everything."""
+    _adopt_lost(namespaces.vpc_namespace(spec.vpc_id), directory)
     await _stop_elsewhere(namespaces.vpc_namespace(spec.vpc_id), directory)
     await _ensure_forwarder(namespaces.vpc_namespace(spec.vpc_id), directory, settings)
     wanted = files(spec, directory, settings, mtu)
@@ -63,6 +64,19 @@ async def _stop(directory: Path) -> None:
     await process.stop_daemon(_forwarder_pid_file(directory))
 
 
+def _adopt_lost(namespace: str, directory: Path) -> None:
+    """Those whose pid files are gone, as when /run is cleaned: they hold the sockets that the next ones would need."""
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if process.find_daemon(_pid_file(directory)) is None:
+        for daemon in process.find_running(b"--keep-in-foreground", _conf_file(directory).encode()):
+            if namespaces.has(namespace, daemon.pid):
+                process.write_record(daemon, _pid_file(directory))
+    if process.find_daemon(_forwarder_pid_file(directory)) is None:
+        for daemon in process.find_running(forwarder.__file__.encode(), bytes(directory)):
+            if namespaces.is_own(daemon.pid):
+                process.write_record(daemon, _forwarder_pid_file(directory))
+
+
 async def _stop_elsewhere(namespace: str, directory: Path) -> None:
     """One that was left in a namespace which is no longer the VPC's serves nobody."""
     daemon = process.find_daemon(_pid_file(directory))
@@ -72,14 +86,13 @@ async def _stop_elsewhere(namespace: str, directory: Path) -> None:
 
 async def _ensure_forwarder(namespace: str, directory: Path, settings: VxlanSettings) -> None:
     """Start it in the host's namespace, with its ears in the VPC's."""
-    os.makedirs(directory, 0o755, exist_ok=True)
     if process.find_daemon(_forwarder_pid_file(directory)) is not None:
         return
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in namespaces.call(namespace, forwarder.listen)]
         fds = [each.fileno() for each in sockets]
         await process.start_daemon(
-            *(sys.executable, "-I", "-S", forwarder.__file__, *map(str, fds), settings.dnsmasq_user),
+            *(sys.executable, "-I", "-S", forwarder.__file__, str(directory), *map(str, fds), settings.dnsmasq_user),
             pid_file=_forwarder_pid_file(directory),
             log_file=directory / "forwarder.log",
             pass_fds=fds,
@@ -94,7 +107,7 @@ async def _start(namespace: str, directory: Path) -> None:
         f"--net={namespaces.path(namespace)}",
         "dnsmasq",
         "--keep-in-foreground",
-        f"--conf-file={directory / _CONFIG}",
+        _conf_file(directory),
         pid_file=_pid_file(directory),
         log_file=directory / "log",
     )
@@ -151,6 +164,10 @@ def _host_names(spec: VpcSpec) -> dict[str, str]:
 
 def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
+
+
+def _conf_file(directory: Path) -> str:
+    return f"--conf-file={directory / _CONFIG}"
 
 
 def _pid_file(directory: Path) -> Path:

@@ -124,7 +124,8 @@ def _become(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
-def main(udp_fd: str, tcp_fd: str, user: str) -> None:
+def main(_directory: str, udp_fd: str, tcp_fd: str, user: str) -> None:
+    """`_directory` tells, in the command line, whose forwarder this is."""
     udp, tcp = socket.socket(fileno=int(udp_fd)), socket.socket(fileno=int(tcp_fd))
     _become(user)
     threading.Thread(target=_serve_tcp, args=(tcp,), daemon=True).start()
