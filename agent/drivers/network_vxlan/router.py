@@ -7,6 +7,7 @@ neighbours are the gateway driver's.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from agent.drivers.base import Transient
 from agent.drivers.network_vxlan import names, ports
 from agent.host import namespaces, sysctls
 from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
@@ -96,6 +97,8 @@ def converge(spec: VpcSpec, mtu: int, plugging: str = "") -> list[str]:
         links = {link.name: link for link in netlink.links()}
         taps = {link.alias: link for link in links.values() if link.name.startswith(names.TAP_PREFIX)}
         plugged = ports.plugged(spec.ports, taps, plugging)
+        if device not in links:
+            raise Transient(f"{device} of {spec.vpc_id} was deleted in this moment; the next try makes it anew")
         if not links["lo"].is_up:
             netlink.set_link("lo", state="up")
         changed += netlink.bring_up(links[device], names.vxlan_mac(spec.host_number), mtu)
