@@ -68,7 +68,7 @@ def test_it_outlives_the_agent_and_goes_with_the_vpc(hosts: Lab) -> None:
     vpc.ensure(hosts)
     assert _forwarder(host) == before != ""
 
-    subprocess.run(["nsenter", f"--pid=/proc/{host.pid}/ns/pid_for_children", "kill", "-9", before], check=True)
+    _run_among_its_processes(host, "kill", "-9", before)
     wait_until(lambda: _forwarder(host) == "", "it is dead")
     vpc.ensure(hosts)
     assert _ask(guest, "first.example") == "198.51.100.7"
@@ -110,8 +110,14 @@ def _set_resolvers(host: Host, *addresses: str) -> None:
 
 def _serve(host: Host, address: str, *options: str) -> None:
     """Another dnsmasq plays the host's resolver."""
-    quiet = "--conf-file=/dev/null --no-resolv --no-hosts --pid-file --bind-interfaces"
-    host.run(f"dnsmasq {quiet} --listen-address={address} {' '.join(options)}")
+    quiet = ("--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file", "--bind-interfaces")
+    _run_among_its_processes(host, "dnsmasq", *quiet, f"--listen-address={address}", *options)
+
+
+def _run_among_its_processes(host: Host, *command: str) -> None:
+    """So that what it starts ends with the host."""
+    spaces = (f"--net={host.net}", f"--mount=/proc/{host.pid}/ns/mnt", f"--pid=/proc/{host.pid}/ns/pid_for_children")
+    subprocess.run(["nsenter", *spaces, *command], check=True)
 
 
 def _ask(guest: Guest, name: str) -> str:
