@@ -1,6 +1,6 @@
 """The floor of a launch: libvirt alone. Run on a host: defines a domain, starts it paused, resumes it, removes it.
 
-The domain is a copy of one that runs, with its open disk export; it lives for an instant and writes nothing.
+The domain is a copy of one that runs, without its disk, whose export admits one connection; it lives for an instant.
 """
 
 import json
@@ -18,8 +18,9 @@ NAME, TAP = "stead-bench", "stbench0"
 def copy(xml: str) -> str:
     """Another's XML, with what must be its own, and without our mark: it isn't the agent's."""
     xml = re.sub(r"<name>.*?</name>", f"<name>{NAME}</name>", xml)
-    xml = re.sub(r"<uuid>.*?</uuid>", f"<uuid>{uuid.uuid4()}</uuid>", xml)
-    xml = re.sub(r"<metadata>.*?</metadata>", "", xml, flags=re.DOTALL)
+    (others_uuid,) = re.findall(r"<uuid>(.*?)</uuid>", xml)
+    xml = xml.replace(others_uuid, str(uuid.uuid4()))  # In <sysinfo>, too.
+    xml = re.sub(r"<(metadata|disk)\b.*?</\1>", "", xml, flags=re.DOTALL)
     xml = re.sub(r"<mac address='[^']*'/>", "<mac address='0a:00:00:00:be:ef'/>", xml)
     xml = re.sub(r"<log file='[^']*'[^>]*/>", "", xml)
     return re.sub(r"<target dev='stt[^']*' managed='no'/>", f"<target dev='{TAP}' managed='no'/>", xml)

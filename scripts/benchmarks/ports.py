@@ -1,6 +1,7 @@
 """From a change of a security group to its effect on a running instance, beside the same rule set by hand."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -74,5 +75,9 @@ async def _by_api(cloud: LabCloud, group_id: str) -> dict[str, float]:
 
 async def _by_hand(cloud: LabCloud, instance: Any, group_id: str) -> dict[str, float]:
     inside = cloud.host.command(["ip", "netns", "exec", f"stead-{instance.vpc_id}"])
-    at: dict[str, float] = await asyncio.to_thread(ask, "rule", f"{group_id}.in", PORT, OPEN_FOR_S, prefix=inside)
+    cloud.host.kill("stead-agent run", signal.SIGSTOP)  # It would take the rule away again, as nobody's.
+    try:
+        at: dict[str, float] = await asyncio.to_thread(ask, "rule", f"{group_id}.in", PORT, OPEN_FOR_S, prefix=inside)
+    finally:
+        cloud.host.kill("stead-agent run", signal.SIGCONT)
     return at

@@ -58,19 +58,24 @@ class Node:
             done.check_returncode()
         return done
 
-    def spawn(
-        self, argv: Sequence[str], log: Path, environment: dict[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start and leave running, its output appended to `log`. The result is nsenter: wait on it, kill by `kill`."""
+    def spawn(self, argv: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
+        """Start and leave running as a child of the node's PID 1, its output appended to `log`.
+
+        `nsenter` must not stay above it: it stops with its child, and holds the node's mounts until it goes on.
+        """
         with log.open("ab") as output:
-            return subprocess.Popen(
-                self.command(argv),
+            subprocess.run(
+                self.command(["setsid", "--fork", "--", *argv]),
+                check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
                 env={**os.environ, **(environment or {})},
             )
+
+    def runs(self, pattern: str) -> bool:
+        """Whether the command line of a process of the node matches the regular expression."""
+        return self.run("pgrep", "--full", "--", pattern, check=False).returncode == 0
 
     def kill(self, pattern: str, signal_number: int = signal.SIGKILL) -> None:
         """Signal the node's processes whose command line matches the regular expression; none need match."""
