@@ -94,6 +94,11 @@ class Daemon:
             os.close(pidfd)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether the process stands still by SIGSTOP, or by a debugger's hand; False when there is none."""
+    return (_stat(pid) or ("",))[0] in ("T", "t")
+
+
 async def start_daemon(*argv: Argument, pid_file: Path, log_file: Path, pass_fds: Collection[int] = ()) -> Daemon:
     """Start a program that stays in the foreground: own session, output to `log_file`, no descriptors but `pass_fds`.
 
@@ -254,9 +259,15 @@ def _read(pid_file: Path) -> Daemon | None:
 
 
 def _start_ticks(pid: int) -> int | None:
-    """Field 22 of proc_pid_stat(5), counted from behind the name, which may hold blanks; None when it is gone."""
+    """Clock ticks since boot, which no other process of this pid has; None when it is gone."""
+    stat = _stat(pid)
+    return int(stat[19]) if stat is not None else None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of proc_pid_stat(5), from the third, the state: those behind the name, which may hold blanks."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
 

@@ -13,6 +13,7 @@ from agent.host.process import (
     Ends,
     find_daemon,
     find_running,
+    is_stopped,
     kill,
     run,
     start_daemon,
@@ -76,6 +77,20 @@ async def test_a_daemon_is_detached_found_and_stopped(tmp_path: Path) -> None:
     assert find_daemon(pid_file) is None
     assert not pid_file.exists()
     await stop_daemon(pid_file)
+
+
+async def test_a_process_that_stands_still_is_told_from_one_that_runs(tmp_path: Path) -> None:
+    pid_file = tmp_path / "d.pid"
+    daemon = await start_daemon("sleep", "600", pid_file=pid_file, log_file=tmp_path / "d.log")
+    try:
+        for number, stopped in ((signal.SIGSTOP, True), (signal.SIGCONT, False)):
+            os.kill(daemon.pid, number)
+            async with asyncio.timeout(10):
+                while is_stopped(daemon.pid) is not stopped:
+                    await asyncio.sleep(0)
+    finally:
+        await stop_daemon(pid_file, grace_s=0)
+    assert not is_stopped(daemon.pid)
 
 
 async def test_a_daemon_inherits_the_named_descriptors_only(tmp_path: Path) -> None:
