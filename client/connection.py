@@ -9,6 +9,7 @@ Every call raises `SteadError`, and nothing of gRPC's.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -42,6 +43,8 @@ OPTIONS = [
     ("grpc.max_receive_message_length", -1),
 ]
 PROBE_S = 3.0
+# The answer is there. Longer: people wait for nothing. Shorter: a slow machine cuts calls off.
+CLOSE_S = 5.0
 
 # A reference of our own to gRPC's completion queue. When the last one goes, gRPC waits for its polling thread, and
 # once in a few hundred times for ever (grpc/grpc issue 22365); so it goes with the process.
@@ -87,7 +90,9 @@ class Stead:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._channel.close(None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._channel.close(None)
 
     async def all_pages(self, describe: Callable[[Any], Awaitable[Any]], request: Any) -> Any:
         """Calls a paged Describe method to the end; returns one reply with what all pages hold."""

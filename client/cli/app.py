@@ -1,7 +1,9 @@
 """`stead <resource> <verb>`: puts the commands together. Entry point of the command line."""
 
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -24,7 +26,7 @@ from client.cli import (
     vpc,
     watch,
 )
-from client.cli.render import Output
+from client.cli.render import Output, print_note
 from client.cli.session import Settings
 
 app = typer.Typer(name="stead", no_args_is_help=True, pretty_exceptions_show_locals=False)
@@ -68,6 +70,30 @@ def stead(
     ctx.obj = Settings(config, output)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Runs the command line: exit code 0 on success only, 2 when it was used wrongly, 130 when interrupted."""
-    app()
+    try:
+        app()
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except OSError as error:
+        print_note(f"stead: {error}")
+        code = 1
+    except Exception as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 1
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process once its output is out, without Python's tear-down: that waits for threads, and gRPC's may not
+    come back (grpc/grpc issue 22365). What has to be closed was closed before.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not code and not isinstance(error, BrokenPipeError):
+            print_note(f"stead: {error}")
+        code = code or 1
+    os._exit(code)  # Standard error is flushed with each line.

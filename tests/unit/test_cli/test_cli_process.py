@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from stead.v1.events_pb2 import ResourceChange, WatchEvent
 from stead.v1.instances_pb2 import DescribeInstancesResponse, Instance
@@ -58,6 +59,26 @@ def test_a_reader_that_has_seen_enough_is_no_news(cloud: Cloud) -> None:
         assert process.stderr
         with process.stderr:
             assert process.stderr.read() == ""
+
+
+def test_a_thread_that_never_ends_does_not_hold_the_exit(cloud: Cloud) -> None:
+    cloud.answers["DescribeInstances"] = DescribeInstancesResponse(instances=[Instance(instance_id=I1)])
+    hang = "import threading; threading.Thread(target=threading.Event().wait).start(); "
+    line = ["--config", str(cloud.config), "instance", "list"]
+    done = subprocess.run(
+        [sys.executable, "-c", hang + STEAD[-1], *line], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert I1 in done.stdout
+
+
+def test_output_that_can_not_be_written_is_a_failure(cloud: Cloud) -> None:
+    cloud.answers["DescribeInstances"] = DescribeInstancesResponse(instances=[Instance(instance_id=I1)])
+    for output in ("table", "json"):
+        line = [*STEAD, "--config", str(cloud.config), "instance", "list", "--output", output]
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (1, "stead: [Errno 28] No space left on device\n")
 
 
 def test_help_needs_no_grpc() -> None:
