@@ -106,9 +106,11 @@ async def run(
         tags=parse_tags(tag),
     )
     reply = await cli.stead.instances.RunInstances(request)
-    if wait:
-        await _wait(cli, reply, timeout_s)
-    cli.table(reply, COLUMNS, reply.instances)
+    try:
+        if wait:
+            await _wait(cli, reply, timeout_s)
+    finally:  # Whatever becomes of the wait, there are instances now, and this tells their ids.
+        cli.table(reply, COLUMNS, reply.instances)
 
 
 def _root_volume(size_gib: int) -> list[BlockDeviceMapping]:

@@ -4,6 +4,8 @@ The revision log tells when to look again. It is a hint only: a slow poll backs 
 """
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 POLL_S = 2.0
 # With hints: changes that come closer together than this are looked at together.
 GATHER_S = 0.1
+# Causes that last as long are noted. Shorter: noise about what passes. Longer: people wait without knowing why.
+LASTING_S = 5.0
 # As many values as a request's filters may have.
 FILTER_VALUES = 200
 
@@ -48,25 +52,34 @@ class Late:
 
 
 async def wait_until(stead: "Stead", look: Callable[[], Awaitable[Late | None]], timeout_s: float) -> None:
-    """Calls `look` until nothing is late. A cause is shown when it is first seen, since it may pass.
+    """Calls `look` at least once, and until nothing is late. Notes a cause that lasts: most pass by themselves.
 
     Raises SteadError `WaitTimeout` after `timeout_s`, and whatever `look` raises.
     """
-    late: Late | None = None
-    causes = {""}
-    try:
-        with Console(stderr=True).status("Waiting") as spinner:
+    with Console(stderr=True).status("Waiting") as spinner:
+        late = await look()
+        if not late:
+            return
+        first_seen_s: dict[str, float] = {"": math.inf}
+        try:
             async with asyncio.timeout(timeout_s), _changes(stead) as changed:
-                while late := await look():
+                while late:
                     spinner.update(plain(str(late)))
-                    if late.cause not in causes:
-                        causes.add(late.cause)
-                        print_note(f"{late.what}: {late.cause}")
+                    _note_lasting(late, first_seen_s)
                     changed.clear()
                     await asyncio.sleep(GATHER_S)
                     await _at_most(changed.wait(), POLL_S)
-    except TimeoutError as error:
-        raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {late or 'nothing seen yet'}. It goes on.") from error
+                    late = await look()
+        except TimeoutError as error:
+            raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {late}. It goes on.") from error
+
+
+def _note_lasting(late: Late, first_seen_s: dict[str, float]) -> None:
+    """Says once what is in the way, when it still, or again, is so after a while; each try may clear it."""
+    now_s = time.monotonic()
+    if now_s - first_seen_s.setdefault(late.cause, now_s) >= LASTING_S:
+        first_seen_s[late.cause] = math.inf
+        print_note(f"{late.what}: {late.cause}")
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ def test_one_that_can_not_get_there_any_more_fails_with_its_reason(cloud: Cloud,
         "DescribeInstances": [seen(instance("pending")), seen(instance("terminated", state_reason=reason))],
     }
     result = stead("instance", "run", "--image", AMI, "--wait")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.exit_code == 1
     assert f"WaitFailed: {I1} is terminated and will not be running." in result.stderr
     assert "Server.InternalError: The disk is gone." in result.stderr
 
@@ -99,7 +99,8 @@ def test_a_start_that_cannot_succeed_fails_at_once(cloud: Cloud, stead: Stead) -
     )
 
 
-def test_a_cause_is_shown_once_while_it_waits(cloud: Cloud, stead: Stead) -> None:
+def test_a_cause_is_shown_once_while_it_waits(cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "LASTING_S", 0)
     late = instance("pending", I2, status_detail="the pool is full")
     cloud.answers |= {
         "RunInstances": RunInstancesResponse(instances=[instance("pending"), instance("pending", I2)]),
@@ -113,6 +114,34 @@ def test_a_cause_is_shown_once_while_it_waits(cloud: Cloud, stead: Stead) -> Non
     result = stead("instance", "run", "--image", AMI, "--count", "2", "--wait")
     assert result.exit_code == 0
     assert result.stderr == f"{I2} is pending, 0 of 2 running: the pool is full\n"
+
+
+def test_a_cause_that_passes_is_not_worth_a_line(cloud: Cloud, stead: Stead) -> None:
+    late = instance("pending", status_detail="its volume is being made")
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": [seen(late), seen(late), seen(instance("running"))],
+    }
+    assert stead("instance", "run", "--image", AMI, "--wait").stderr == ""
+
+
+def test_the_new_id_is_told_whatever_becomes_of_the_wait(cloud: Cloud, stead: Stead) -> None:
+    refused = Refusal(grpc.StatusCode.UNAUTHENTICATED, "AuthFailure", "The token was revoked.")
+    created = Volume(volume_id=VOL, state="creating")
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": seen(instance("pending")),
+        "CreateVolume": CreateVolumeResponse(volume=created),
+        "DescribeVolumes": refused,
+    }
+    result = stead("instance", "run", "--image", AMI, "--wait", "--timeout", "0")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"stead: WaitTimeout: After 0 s: {I1} is pending. It goes on.\n",
+    )
+    assert I1 in result.stdout
+    result = stead("volume", "create", "--az", "z", "--size", "1", "--wait", "--output", "json")
+    assert (result.exit_code, json.loads(result.stdout)["volume"]["volume_id"]) == (1, VOL)
 
 
 def test_stop_and_terminate(cloud: Cloud, stead: Stead) -> None:
@@ -191,7 +220,10 @@ def test_volumes(cloud: Cloud, stead: Stead) -> None:
     assert stead("volume", "delete", VOL, "--wait").stdout == f"Deleted {VOL}\n"
 
 
-def test_a_guest_that_holds_its_volume_is_shown_while_it_waits(cloud: Cloud, stead: Stead) -> None:
+def test_a_guest_that_holds_its_volume_is_shown_while_it_waits(
+    cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wait, "LASTING_S", 0)
     held = VolumeAttachment(volume_id=VOL, state="busy", state_detail="the guest still has it")
     cloud.answers |= {
         "DetachVolume": DetachVolumeResponse(attachment=held),
