@@ -86,9 +86,11 @@ async def create(
     """Make an empty volume."""
     request = CreateVolumeRequest(**cli.mutation, zone_name=az, size_gib=size, tags=parse_tags(tag))
     reply = await cli.stead.volumes.CreateVolume(request)
-    if wait:
-        reply.volume.CopyFrom(await wait_for_volume(cli.stead, reply.volume.volume_id, is_available, timeout_s))
-    cli.table(reply, COLUMNS, [reply.volume])
+    try:
+        if wait:
+            reply.volume.CopyFrom(await wait_for_volume(cli.stead, reply.volume.volume_id, is_available, timeout_s))
+    finally:  # Whatever becomes of the wait, there is a volume now, and this tells its id.
+        cli.table(reply, COLUMNS, [reply.volume])
 
 
 @command(app, "attach", mutates=True)
@@ -97,7 +99,12 @@ async def attach(
     volume: VolumeId,
     instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance's id.", show_default=False)],
     device: Annotated[
-        str, typer.Option(help="/dev/sdb to /dev/sdz, or /dev/sda1 for a root. Default: the first free one.")
+        str,
+        typer.Option(
+            help="/dev/sdb to /dev/sdz, or /dev/sda1 for the root. Default: the root for a volume made from an image"
+            " where there is none, otherwise the first free one from /dev/sdf.",
+            show_default=False,
+        ),
     ] = "",
     wait: Wait = False,
     timeout_s: Timeout = 300,

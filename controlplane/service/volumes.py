@@ -110,7 +110,7 @@ def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str
             f"{volume.id} is in {volume.zone}, {instance.id} in {instance.zone}; both must be in one zone",
         )
     _check_available(state, volume)
-    device_name = _device(state, call, instance, request.device_name)
+    device_name = _device(state, call, instance, volume, request.device_name)
     change = Change()
     attachment = bond(state, call, change, volume, instance, device_name, delete_on_termination=False)
     return change, attachment.id
@@ -125,11 +125,14 @@ def _check_available(state: State, volume: Volume) -> None:
         raise Conflict("IncorrectState", f"{volume.id} is {current.value}; only an available volume can be attached")
 
 
-def _device(state: State, call: Call, instance: Instance, asked: str) -> str:
+def _device(state: State, call: Call, instance: Instance, volume: Volume, asked: str) -> str:
+    """The device asked for. By default a volume made from an image becomes the root of what has none."""
     held = {row.device_name: row.volume_id for row in state.attachments.by("instance", instance.id)}
     limit = call.policy.attachments_per_instance
     if len(held) >= limit:
         raise Conflict("AttachmentLimitExceeded", f"{instance.id} has {len(held)} volumes, the most that it can have")
+    if not asked and volume.image_id and ROOT_DEVICE not in held:
+        asked = ROOT_DEVICE
     if not asked:
         return next(device for device in DEVICES if device not in held)
     if asked not in (ROOT_DEVICE, *DEVICES):

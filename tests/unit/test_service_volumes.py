@@ -270,6 +270,17 @@ def test_a_root_is_attached_again(region: Region) -> None:
     assert region.root_volume(instance_id).id == root
 
 
+def test_a_root_goes_back_to_its_place_by_default(region: Region) -> None:
+    instance_id, root = stopped_without_root(region)
+    region.converge()
+    empty = region.do(volumes.create, CreateVolume(ZONES[0], 1))
+    region.converge()
+    region.do(volumes.attach, AttachVolume(empty, instance_id))
+    region.do(volumes.attach, AttachVolume(root, instance_id))
+    devices = {row.volume_id: row.device_name for row in region.state.attachments.by("instance", instance_id)}
+    assert devices == {empty: "/dev/sdf", root: "/dev/sda1"}
+
+
 def test_a_root_is_given_to_stopped_instances_only(region: Region) -> None:
     instance_id, _ = stopped_without_root(region)
     running = region.launch(zone_name=ZONES[0])
