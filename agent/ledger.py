@@ -13,7 +13,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from agent.model import Kind, Ref, Spec
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS revision (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS authority (only INTEGER PRIMARY KEY CHECK (only = 1), region TEXT, incarnation TEXT);
+CREATE TABLE IF NOT EXISTS seal (only INTEGER PRIMARY KEY CHECK (only = 1), seal BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS resource (kind TEXT, id TEXT, spec BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS guest_off (instance_id TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -68,7 +69,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._threads = Threads("the disk of the ledger", 1, _DEADLINE_S)
         self._db: sqlite3.Connection | None = None
-        self._inode = 0
+        self._files: tuple[object, ...] = ()  # As this agent left them.
         self._problem = ""
         self._is_closed = False
         self.load()
@@ -88,13 +89,19 @@ class Ledger:
                 self._connection()
         return Contents(None, {}, {})
 
-    async def write(self, update: Update, *, is_held: bool = False) -> None:
-        """Take in an update, whole or not at all; durable on return. One that is held says nothing of who sent it.
-
-        Raises Transient where the disk fails.
-        """
-        statements = [*_statements(update), *(() if is_held else _authority_statements(update))]
+    async def write(self, update: Update) -> None:
+        """Take in an update, whole or not at all; durable on return. Raises Transient where the disk fails."""
+        statements = [*_statements(update), *_authority_statements(Authority().after(update))]
         await self._threads.run("writing", self._commit, statements, is_whole=update.snapshot)
+
+    async def hold(self, added: Update, known: Iterable[Spec], authority: Authority, *, may_be_lost: bool) -> None:
+        """Take in what an update adds, and keep all that is `known`; `authority` is the last that was followed.
+
+        `may_be_lost`: all of that is written anew where the ledger no longer has it. Raises Transient, as `write`.
+        """
+        kept = (("INSERT OR IGNORE INTO resource VALUES (?, ?, ?)", _row(spec, {})) for spec in known)
+        statements = [*kept, *_statements(added), *_authority_statements(authority)]
+        await self._threads.run("writing", self._commit, statements, is_whole=may_be_lost)
 
     async def note_guest_off(self, instance_id: str, generation: int) -> None:
         """Remember that the guest powered itself off, so that nothing revives it in this generation."""
@@ -102,7 +109,7 @@ class Ledger:
         await self._threads.run("writing", self._commit, [note], is_whole=False)
 
     async def check(self) -> None:
-        """See that it is still there and whole enough for a change. Raises Transient when only a snapshot helps."""
+        """See that it is still there and nobody else wrote to it. Raises Transient when only a snapshot helps."""
         await self._threads.run("writing", self._commit, [], is_whole=False)
 
     def close(self) -> None:
@@ -129,6 +136,7 @@ class Ledger:
                 raise Transient(self._problem or f"the ledger {self._path} waits for its first snapshot")
             for sql, parameters in statements:
                 db.execute(sql, parameters)
+        self._files = _files(self._path)
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -143,22 +151,23 @@ class Ledger:
             raise Transient(self._problem) from error
 
     def _connection(self) -> sqlite3.Connection:
-        """The open ledger; where somebody took its file away under it, one that waits for everything."""
+        """The open ledger; where somebody took its files away or wrote to them, one that waits for everything.
+
+        Pages that SQLite has in its memory hide such damage until the next start, when they are gone.
+        """
         if self._is_closed:  # This thread comes late: another agent may have the ledger by now.
             raise Transient(f"the ledger {self._path} was closed")
         if self._db is None:
             self._db = self._connect()
-        elif _inode(self._path) != self._inode:
-            self._lose(f"the ledger {self._path} was taken away while it was in use")
-            self._disconnect()
+        elif _files(self._path) != self._files:
+            self._set_aside("taken away or changed while it was in use")
             self._db = self._connect()
-            self._db.execute("DELETE FROM revision")  # Of whatever was put in its place.
         return self._db
 
     def _connect(self) -> sqlite3.Connection:
         with _damage_found():
             db = _open(self._path)
-        self._inode = _inode(self._path)
+        self._files = _files(self._path)
         return db
 
     def _disconnect(self) -> None:
@@ -172,9 +181,7 @@ class Ledger:
         for ending in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 self._path.with_name(self._path.name + ending).rename(self._path.with_name(name + ending))
-        self._lose(f"the ledger is damaged ({damage}) and set aside as {name}")
-
-    def _lose(self, what: str) -> None:
+        what = f"the ledger {self._path} is damaged ({damage}), and what there is of it set aside as {name}"
         self._problem = f"{what}; the host changes nothing until the control plane sends everything again"
         log.error("ledger lost", problem=self._problem)
 
@@ -197,11 +204,17 @@ def _open(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _inode(path: Path) -> int:
+def _files(path: Path) -> tuple[object, ...]:
+    """Tells whether the ledger or its log is another, or was written to."""
+    return tuple(_stamp(file) for file in (path, path.with_name(path.name + "-wal")))
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
     try:
-        return path.stat().st_ino
+        seen = file.stat()
     except FileNotFoundError:
-        return 0
+        return None
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
 @contextlib.contextmanager
@@ -219,13 +232,15 @@ def _contents(db: sqlite3.Connection) -> Contents:
         revision = db.execute("SELECT number FROM revision").fetchone()
         rows = db.execute("SELECT kind, id, spec FROM resource").fetchall()
         guest_off = dict(db.execute("SELECT instance_id, generation FROM guest_off"))
-        authority = db.execute("SELECT region, incarnation FROM authority").fetchone()
+        authority = db.execute("SELECT region, incarnation FROM authority").fetchone() or ("", "")
+        seal = db.execute("SELECT seal FROM seal").fetchone() or (b"",)
     specs = (_spec(kind, id, blob) for kind, id, blob in rows)
+    is_known = bool(revision and authority[1])
     return Contents(
         revision=revision[0] if revision else None,
         specs={spec.ref: spec for spec in specs if spec is not None},
         guest_off=guest_off,
-        authority=Authority(authority[0], authority[1], revision[0]) if authority and revision else Authority(),
+        authority=Authority(authority[0], authority[1], revision[0], seal[0]) if is_known else Authority(),
     )
 
 
@@ -248,14 +263,18 @@ def _statements(update: Update) -> Iterable[Statement]:
     for ref in update.remove:
         yield "DELETE FROM resource WHERE kind = ? AND id = ?", (ref.kind.value, ref.id)
     for spec in update.put:
-        row = (spec.ref.kind.value, spec.ref.id, update.raw.get(spec.ref) or spec_to_bytes(spec))
-        yield "INSERT OR REPLACE INTO resource VALUES (?, ?, ?)", row
+        yield "INSERT OR REPLACE INTO resource VALUES (?, ?, ?)", _row(spec, update.raw)
     if update.snapshot or update.remove:
         instances = "SELECT id FROM resource WHERE kind = ?"
         yield f"DELETE FROM guest_off WHERE instance_id NOT IN ({instances})", (Kind.INSTANCE.value,)  # noqa: S608
 
 
-def _authority_statements(update: Update) -> Iterable[Statement]:
-    yield "INSERT OR REPLACE INTO revision VALUES (1, ?)", (update.revision,)
-    if update.incarnation:
-        yield "INSERT OR REPLACE INTO authority VALUES (1, ?, ?)", (update.region, update.incarnation)
+def _row(spec: Spec, raw: Mapping[Ref, bytes]) -> tuple[str, str, bytes]:
+    return spec.ref.kind.value, spec.ref.id, raw.get(spec.ref) or spec_to_bytes(spec)
+
+
+def _authority_statements(authority: Authority) -> Iterable[Statement]:
+    yield "INSERT OR REPLACE INTO revision VALUES (1, ?)", (authority.revision,)
+    if authority.incarnation:
+        yield "INSERT OR REPLACE INTO authority VALUES (1, ?, ?)", (authority.region, authority.incarnation)
+        yield "INSERT OR REPLACE INTO seal VALUES (1, ?)", (authority.seal,)

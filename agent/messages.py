@@ -9,6 +9,9 @@ from enum import Enum
 
 from agent.model import Capacity, Kind, Ref, Spec
 
+# The version of the contract that this agent speaks; see `Hello.contract_version`.
+CONTRACT_VERSION = 1
+
 
 class Role(Enum):
     """What a host is for; decides which drivers its agent loads."""
@@ -27,6 +30,8 @@ class Hello:
     region: str = ""
     incarnation: str = ""
     revision: int = 0
+    seal: bytes = b""
+    contract_version: int = CONTRACT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Update:
     region: str = ""
     incarnation: str = ""
     released: bool = False
+    seal: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

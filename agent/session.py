@@ -149,7 +149,8 @@ class Session:
 
     async def _hello(self) -> Hello:
         last, capacity = self._authority, await self._capacity()
-        return Hello(__version__, self._boot_id, capacity, self._roles, last.region, last.incarnation, last.revision)
+        word = last.region, last.incarnation, last.revision, last.seal
+        return Hello(__version__, self._boot_id, capacity, self._roles, *word)
 
     async def _capacity(self) -> Capacity:
         capacity = await self._drivers.probe()
@@ -172,15 +173,22 @@ class Session:
         objection = self._authority.objection(update)
         if objection and objection != self._engine.held:
             log.warning("update held", reason=objection, revision=update.revision)
-        taken = without_removals(update, self._engine.desired.specs) if objection else update
-        await self._ledger.write(taken, is_held=bool(objection))
-        self._authority = self._authority if objection else self._authority.after(update)
-        left = withheld(update, self._engine.desired.specs, self._engine.withheld) if objection else frozenset()
-        self._engine.apply(taken, held=objection, withheld=left)
+        if objection:
+            await self._hold(update, objection)
+        else:
+            await self._ledger.write(update)
+            self._authority = self._authority.after(update)
+            self._engine.apply(update)
         self._revision = update.revision
         self._engine.observations.acknowledge()
         self._failures = 0
         log.debug("updated", revision=update.revision, snapshot=update.snapshot, put=len(update.put))
+
+    async def _hold(self, update: Update, objection: str) -> None:
+        known = self._engine.desired.specs
+        taken, left = without_removals(update, known), withheld(update, known, self._engine.withheld)
+        await self._ledger.hold(taken, known.values(), self._authority, may_be_lost=update.snapshot)
+        self._engine.apply(taken, held=objection, withheld=left)
 
     async def _report(self, line: Line) -> None:
         observations = self._engine.observations

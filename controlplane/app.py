@@ -180,13 +180,15 @@ async def serve(config: Config) -> None:
     engine.log.extend(_recent_log(store))
     # The state lives as long as the process: full collections would walk all of it for nothing.
     gc.freeze()
-    sessions = Sessions(engine, policy.region, config.timing.patience(), clock)
+    authorities = files.authorities(policy.region)
+    seal = partial(ca.seal, authorities.control)
+    sessions = Sessions(engine, policy.region, config.timing.patience(), clock, seal)
     edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images, config.uploads.rules())
 
     def call() -> Call:
         return Call("", Role.ADMIN, clock(), mint, policy, sessions)
 
-    endpoints = _endpoints(config, files.authorities(policy.region))
+    endpoints = _endpoints(config, authorities)
     servers = [await user_server(edge, uploads, endpoints), agent_server(edge, uploads, endpoints)]
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(engine.run())]

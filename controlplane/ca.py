@@ -12,6 +12,7 @@ a client's is `O=stead,CN=<host id>`. A server's has a unit besides, so that it 
 address, so that it serves nobody: QEMU compares names, but looks at the key usage of its own certificate alone.
 """
 
+import hmac
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -150,6 +151,12 @@ def host_of(certificate: bytes) -> str | None:
     if [unit.value for unit in units] != ["agent"] or len(names) != 1:
         return None
     return str(names[0].value)
+
+
+def seal(ca: Credentials, text: bytes) -> bytes:
+    """What proves, shown again with the text, that whoever has the authority's key said it. 32 bytes."""
+    key = hmac.digest(ca.key, b"stead seal", "sha256")
+    return hmac.digest(key, text, "sha256")
 
 
 def load(certificate_path: Path, key_path: Path) -> Credentials:

@@ -5,6 +5,8 @@ agent's answer to the last update counts for every later revision that changed n
 """
 
 import asyncio
+import hmac
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -38,6 +40,7 @@ class Update:
     region: str
     incarnation: str
     is_released: bool
+    seal: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,16 @@ class ConsoleRequest:
 class Session:
     """One agent's stream, from its hello to its end."""
 
-    def __init__(self, engine: Engine, host_id: str, region: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, engine: Engine, host_id: str, region: str, clock: Callable[[], datetime], seal: Callable[[bytes], bytes]
+    ) -> None:
         self.host_id = host_id
         self.greeted = asyncio.Event()
         self.ended = asyncio.Event()
         self._engine = engine
         self._region = region
         self._clock = clock
+        self._seal = seal
         self._sent: dict[Key, Spec] = {}
         self._dirty: set[Key] | None = None  # None: everything.
         self._questions: list[ConsoleRequest] = []
@@ -122,9 +128,10 @@ class Session:
         self, revision: int, is_snapshot: bool, put: Sequence[tuple[ObservedKind, Spec]], remove: Sequence[Key]
     ) -> Update:
         host = self._engine.state.hosts.get(self.host_id)
-        incarnation = regions.incarnation(self._engine.state, self._region)
+        incarnation = regions.incarnation(self._engine.state, self._region, self.host_id)
         is_released = host is not None and host.released_to == incarnation
-        return Update(revision, is_snapshot, put, remove, self._region, incarnation, is_released)
+        seal = self._seal(sealed_text(self._region, incarnation, revision, self.host_id))
+        return Update(revision, is_snapshot, put, remove, self._region, incarnation, is_released, seal)
 
     def report(self, report: Report, revision: int) -> None:
         """Take in what the agent saw. It becomes durable soon; nobody waits for it. A later session knows better."""
@@ -172,6 +179,11 @@ class Session:
                 answer.set_exception(Unavailable("Unavailable", "The host disconnected; try again"))
 
 
+def sealed_text(region: str, incarnation: str, revision: int, host_id: str) -> bytes:
+    """What an update's seal is on."""
+    return json.dumps([region, incarnation, revision, host_id]).encode()
+
+
 def _is_removed(entry: Entry) -> bool:
     """Whether a host is no longer part of the region."""
     return entry.kind == "host" and not (isinstance(entry.new, Host) and not entry.new.is_removed)
@@ -180,11 +192,20 @@ def _is_removed(entry: Entry) -> bool:
 class Sessions:
     """All agents' sessions, and when each host was last heard of. `host_id in sessions`: it may be given work."""
 
-    def __init__(self, engine: Engine, region: str, patience: Patience, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        region: str,
+        patience: Patience,
+        clock: Callable[[], datetime],
+        seal: Callable[[bytes], bytes],
+    ) -> None:
+        """`seal`: see `ca.seal`."""
         self._engine = engine
         self._region = region
         self._patience = patience
         self._clock = clock
+        self._seal = seal
         self._started_at = clock()
         self._open: dict[str, Session] = {}
         self._links: dict[str, Link] = {}
@@ -212,7 +233,7 @@ class Sessions:
         known, now = self.presence(host_id), self._clock()
         opened_at = self._links[host_id].opened_at if known.is_reachable and host_id in self._links else now
         self._links[host_id] = Link(opened_at, now)
-        session = self._open[host_id] = Session(self._engine, host_id, self._region, self._clock)
+        session = self._open[host_id] = Session(self._engine, host_id, self._region, self._clock, self._seal)
         self.hear(host_id)
         return session
 
@@ -252,15 +273,19 @@ class Sessions:
         """The agent said what its machine can hold."""
         self._engine.apply(hosts.update(self._engine.state, host_id, capacity, agent_version))
 
+    def is_sealed(self, host_id: str, region: str, incarnation: str, revision: int, seal: bytes) -> bool:
+        """Whether this host was sent that revision, by whoever has this control plane's keys."""
+        return hmac.compare_digest(seal, self._seal(sealed_text(region, incarnation, revision, host_id)))
+
     def greet(self, session: Session, boot_id: str, word: regions.Word, call: Call) -> None:
         """The agent said which boot of its machine this is, and what it last followed. It may be sent updates now.
 
-        What it says first, this process has not told it. What it says later, this process did; or it lies, and then
-        one host would make all others hold.
+        What it says first, this process has not told it; what it says later, this process did.
         """
         if session.host_id not in self._greeted:
             self._greeted.add(session.host_id)
-            self._engine.apply(regions.recognise(self._engine.state, call, word, self._first_revision))
+            known, first = self._engine.state, self._first_revision
+            self._engine.apply(regions.recognise(known, call, session.host_id, word, first))
         self._engine.apply(boots.follow(self._engine.state, call, session.host_id, boot_id))
         session.greeted.set()
 

@@ -22,9 +22,10 @@ class Authority:
     region: str = ""
     incarnation: str = ""
     revision: int = 0
+    seal: bytes = b""  # The control plane's, on these three.
 
     def after(self, update: Update) -> "Authority":
-        return Authority(update.region, update.incarnation, update.revision)
+        return Authority(update.region, update.incarnation, update.revision, update.seal)
 
     def objection(self, update: Update) -> str:
         """Why it must not remove anything, for people; empty where it may."""

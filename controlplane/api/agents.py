@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import structlog
 
 from controlplane import ca, sessions
 from controlplane.api.caller import Edge
-from controlplane.errors import Invalid, NotFound, Unauthenticated
+from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.ids import mint
 from controlplane.model.instance import Observation, ObservedKind, observation_id
 from controlplane.model.project import Role
@@ -33,6 +33,8 @@ _KINDS = {
     ObservedKind.GATEWAY: pb.RESOURCE_KIND_GATEWAY,
     ObservedKind.INSTANCE: pb.RESOURCE_KIND_INSTANCE,
 }
+# Of the contract. To agents before that, a volume's tombstone is a volume that shall be.
+_OLDEST_VERSION = 1
 _MAX_COUNT = (1 << 63) - 1  # The largest that a database keeps; an agent can say more.
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # Likewise.
 _MAX_TEXT = 1000  # Of a reason, characters. Fewer: its end, which says most, is lost. More: memory, at an agent's will.
@@ -135,12 +137,13 @@ class Agents(AgentsServicer):
 
     async def Session(self, requests: AsyncIterator[Any], context: Any) -> None:
         """Until the agent leaves, or a newer session of the same host takes over."""
-        host_id = self._host(context)
+        host_id, messages = self._host(context), aiter(requests)
+        hello = await self._hello(host_id, messages)
         session = self._edge.sessions.open(host_id)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {
-                    group.create_task(self._read(session, requests)),
+                    group.create_task(self._read(session, messages, hello)),
                     group.create_task(self._write(session, context)),
                     group.create_task(session.ended.wait()),
                 }
@@ -150,20 +153,33 @@ class Agents(AgentsServicer):
         finally:
             self._edge.sessions.close(session)
 
+    async def _hello(self, host_id: str, messages: AsyncIterator[Any]) -> pb.Hello:
+        """The first message. Raises InvalidParameterValue where it is another, and UnsupportedAgent."""
+        message = await anext(messages, pb.AgentMessage())
+        hello: pb.Hello = message.hello
+        if not message.HasField("hello"):
+            raise invalid_value("The session's first message", message.WhichOneof("body"), "hello")
+        if hello.contract_version >= _OLDEST_VERSION:
+            return hello
+        version = _text(hello.agent_version)
+        reason = f"its agent, version {version}, is too old for this control plane: upgrade it; its guests go on"
+        capacity = _capacity(hello.capacity)
+        capacity = replace(capacity, problems=(reason, *capacity.problems))
+        self._edge.sessions.tell(host_id, capacity, version)
+        raise Conflict("UnsupportedAgent", f"{host_id} is not admitted: {reason}")
+
     async def _write(self, session: sessions.Session, context: Any) -> None:
         await session.greeted.wait()  # Its hello may tell that the database was restored, and then nobody is released.
         async for message in session.outgoing():
             await context.write(_to_message(message))
 
-    async def _read(self, session: sessions.Session, requests: AsyncIterator[Any]) -> None:
-        every, version = self._edge.sessions, ""
-        async for message in requests:
+    async def _read(self, session: sessions.Session, messages: AsyncIterator[Any], hello: pb.Hello) -> None:
+        every, version = self._edge.sessions, _text(hello.agent_version)
+        every.tell(session.host_id, _capacity(hello.capacity), version)
+        self._greet(session, hello)
+        async for message in messages:
             every.hear(session.host_id)
             match message.WhichOneof("body"):
-                case "hello":
-                    version = _text(message.hello.agent_version)
-                    every.tell(session.host_id, _capacity(message.hello.capacity), version)
-                    self._greet(session, message.hello)
                 case "heartbeat":
                     every.tell(session.host_id, _capacity(message.heartbeat.capacity), version)
                 case "report" if len(message.report.observed) + len(message.report.gone) > _MAX_ROWS:
@@ -177,7 +193,8 @@ class Agents(AgentsServicer):
 
     def _greet(self, session: sessions.Session, hello: pb.Hello) -> None:
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
-        word = regions.Word(hello.region, hello.incarnation, hello.revision)
+        told = hello.region, hello.incarnation, hello.revision
+        word = regions.Word(*told, is_proven=self._edge.sessions.is_sealed(session.host_id, *told, hello.seal))
         self._edge.sessions.greet(session, hello.boot_id, word, call)
 
 
@@ -210,6 +227,7 @@ def _to_message(message: Update | ConsoleRequest) -> pb.ControlMessage:
             region=message.region,
             incarnation=message.incarnation,
             released=message.is_released,
+            seal=message.seal,
         )
     )
 
@@ -225,7 +243,7 @@ def _report(host_id: str, message: pb.Report) -> Report:
             for ref in message.gone
             if ref.kind in _OBSERVED_KINDS
         ],
-        kinds=[_OBSERVED_KINDS[kind] for kind in message.kinds if kind in _OBSERVED_KINDS] or tuple(ObservedKind),
+        kinds=[_OBSERVED_KINDS[kind] for kind in message.kinds if kind in _OBSERVED_KINDS],
     )
 
 

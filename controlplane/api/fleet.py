@@ -13,7 +13,7 @@ from controlplane.api.describe import describe, own
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import InstanceType
 from controlplane.model.state import State
-from controlplane.service import catalogue, host_removal, hosts, projects
+from controlplane.service import catalogue, host_removal, hosts, projects, regions
 from controlplane.service.call import HOST, Call, find_zone
 from controlplane.sessions import Sessions
 from stead.v1 import hosts_pb2, instance_types_pb2, regions_pb2
@@ -248,5 +248,5 @@ def to_host(state: State, sessions: Sessions, row: Host) -> hosts_pb2.Host:
         storage_gib_used=used.storage_gib,
         join_time=convert.timestamp(row.created_at),
         agent_version=row.agent_version,
-        problems=row.problems,
+        problems=(*regions.doubts(row), *row.problems),
     )

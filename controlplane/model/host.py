@@ -37,7 +37,8 @@ class Host:
     Capacity is what its agent last said (and counts as zero until then); it is stored when it changes. `last_seen_at`
     is None until its agent has connected, and may lag behind; `is_away`: it was given up since. `lost_at`: an admin's
     word that the machine is gone for good; `is_removed`: it goes when nothing refers to it any more. `boot_id`: of the
-    boot that its agent last spoke of; `released_to`: the incarnation that an admin lets it follow.
+    boot that its agent last spoke of; `released_to`: the incarnation that an admin lets it follow; `incarnation`: its
+    own in place of the region's, since it claimed to know more of the region than could be.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Host:
     is_removed: bool = False
     boot_id: str = ""
     released_to: str = ""
+    incarnation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

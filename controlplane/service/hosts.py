@@ -147,7 +147,7 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
 def release(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     """An admin has looked: the host may follow this region, as it is now, in all it says."""
     host, change = find(state.hosts, HOST, host_id, call), Change()
-    released = replace(host, released_to=regions.incarnation(state, call.policy.region))
+    released = replace(host, released_to=regions.incarnation(state, call.policy.region, host_id))
     if released != host:
         change.put(released)
     return change, None

@@ -5,7 +5,7 @@ that its hosts know.
 from dataclasses import dataclass, replace
 
 from controlplane.ids import Prefix
-from controlplane.model.host import Region, Zone
+from controlplane.model.host import Host, Region, Zone
 from controlplane.model.image import InstanceType
 from controlplane.model.state import Change, State
 from controlplane.service import catalogue, vpcs
@@ -27,34 +27,57 @@ def sync(state: State, call: Call) -> tuple[Change, None]:
     return change, None
 
 
-def incarnation(state: State, region: str) -> str:
-    """Empty before the first `sync`."""
-    row = state.regions.get(region)
+def incarnation(state: State, region: str, host_id: str = "") -> str:
+    """The region's, or the one by which a host goes. Empty before the first `sync`."""
+    host, row = state.hosts.get(host_id), state.regions.get(region)
+    if host and host.incarnation:
+        return host.incarnation
     return row.incarnation if row else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a host last followed in all it said."""
+    """What a host last followed in all it said, and whether it proves that it was told so."""
 
     region: str
     incarnation: str
     revision: int
+    is_proven: bool
 
 
-def recognise(state: State, call: Call, word: Word, revision: int) -> Change:
+def recognise(state: State, call: Call, host_id: str, word: Word, revision: int) -> Change:
     """A host that knows later revisions of this incarnation than anybody can: the database is an older one, restored.
 
     It becomes another incarnation, for good, so that hosts hold what they would remove even when revisions have caught
-    up.
+    up. Of a host that proves nothing, that host alone is told so: it may lie, or the key of the seals is another.
     """
-    row = state.regions.get(word.region)
-    is_restored = row is not None and row.incarnation == word.incarnation and word.revision > revision
-    return restored(state, call, word.region) if is_restored else Change()
+    if word.region not in state.regions or word.incarnation != incarnation(state, word.region, host_id):
+        return Change()
+    if word.revision <= revision:
+        return Change()
+    return restored(state, call, word.region) if word.is_proven else _part(state, call, host_id)
 
 
 def restored(state: State, call: Call, region: str) -> Change:
     """The database was put back from a backup: another incarnation begins. Raises KeyError before the first `sync`."""
     change = Change()
     change.put(replace(state.regions[region], incarnation=call.mint(Prefix.INCARNATION)))
+    change.put(*(replace(host, incarnation="") for host in state.hosts if host.incarnation))
     return change
+
+
+def _part(state: State, call: Call, host_id: str) -> Change:
+    """From here on the host has an incarnation of its own."""
+    change = Change()
+    change.put(replace(state.hosts[host_id], incarnation=call.mint(Prefix.INCARNATION)))
+    return change
+
+
+def doubts(host: Host) -> tuple[str, ...]:
+    """What is to be said of a host that claimed more than it proves, until an admin has released it."""
+    if not host.incarnation or host.released_to == host.incarnation:
+        return ()
+    return (
+        "it claims changes that the control plane does not know, and has no valid seal on them: it may lie, or the "
+        "database and the CA's key are older ones; it removes nothing until an admin has looked: `stead host release`",
+    )

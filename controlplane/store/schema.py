@@ -140,6 +140,7 @@ TABLES: dict[type[Row], Table] = {
         _boolean("is_removed"),
         _text("boot_id"),
         _text("released_to"),
+        _text("incarnation"),
         unique=(("number",),),
     ),
     InstanceType: _table(

@@ -151,11 +151,12 @@ class ControlPlane:
         self.engine = engine
         self._skew = timedelta()
         self.policy = replace(POLICY, **{**LIMITS, **limits})
-        self.sessions = Sessions(engine, NAME, Patience(timedelta(days=1), timedelta(days=1)), self.clock)
         self.uploads = Uploads(directory / "images")
         self.images = directory / "images"
-        self.edge = Edge(engine, self.sessions, self.policy, self.clock)
         self.authority = ca.create(NAME, self.clock())
+        patience, seal = Patience(timedelta(days=1), timedelta(days=1)), partial(ca.seal, self.authority)
+        self.sessions = Sessions(engine, NAME, patience, self.clock, seal)
+        self.edge = Edge(engine, self.sessions, self.policy, self.clock)
         self.data_authority = ca.create_data(NAME, self.clock())
         self.secrets: dict[Role, str] = {}
         self.project_id = ""

@@ -22,8 +22,9 @@ from controlplane import ca
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile.concern import ORPHANS_PER_HOST
 from controlplane.service import regions
+from controlplane.sessions import sealed_text
 from stead.v1 import agent_pb2 as pb
-from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, until
+from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, refused, until
 from tests.unit.region import NAME
 
 
@@ -285,8 +286,9 @@ class Stream:
             "boot_id": "b",
             "capacity": self.capacity,
             "roles": ["HOST_ROLE_COMPUTE"],
+            "contract_version": 1,
         }
-        self.send(hello=pb.Hello(**told, **word))
+        self.send(hello=pb.Hello(**{**told, **word}))
 
     def heartbeat(self, **capacity: Any) -> None:
         self.send(heartbeat=pb.Heartbeat(capacity=pb.Capacity(**capacity) if capacity else self.capacity))
@@ -325,25 +327,106 @@ async def test_a_session_brings_a_snapshot_then_changes_and_takes_reports(cloud:
     assert (shown.state.name, shown.status) == ("running", "ok")
 
 
+def sealed(cloud: ControlPlane, host_id: str, revision: int, incarnation: str) -> dict[str, Any]:
+    """What a host says that was sent this by a control plane with our keys."""
+    seal = ca.seal(cloud.authority, sealed_text(NAME, incarnation, revision, host_id))
+    return {"region": NAME, "incarnation": incarnation, "revision": revision, "seal": seal}
+
+
 async def test_a_host_that_knows_more_is_released_from_nothing(cloud: ControlPlane) -> None:
     """Its release may be in the backup that the database was restored from."""
-    machine = await joined(cloud)
+    machine, other = await joined(cloud), await joined(cloud)
     await cloud.ask("ReleaseHost", host_id=machine.host_id)
     known = regions.incarnation(cloud.engine.state, NAME)
-    stream = Stream(cloud, machine)
-    stream.hello(region=NAME, incarnation=known, revision=cloud.revision + 100)
+    updates = []
+    for host_id, stream in ((one.host_id, Stream(cloud, one)) for one in (machine, other)):
+        stream.hello(**sealed(cloud, host_id, cloud.revision + 100, known))
+        updates.append((await stream.next()).update)
+    assert {(update.snapshot, update.released) for update in updates} == {(True, False)}
+    assert len({update.incarnation for update in updates}) == 1
+    assert updates[0].incarnation not in ("", known)
+
+
+LIES: list[dict[str, Any]] = [{"seal": b""}, {"seal": b"x" * 32}, {"revision": 1 << 62}, {"by": "another host"}]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=str)
+async def test_a_host_that_lies_of_a_later_revision_makes_no_other_hold(
+    cloud: ControlPlane, lie: dict[str, Any]
+) -> None:
+    """A seal says which host was sent what: neither one's own nor another's proves more."""
+    liar, (other, listening) = await joined(cloud), await connected(cloud)
+    known, lie = regions.incarnation(cloud.engine.state, NAME), dict(lie)
+    sealed_for = other.host_id if lie.pop("by", "") else liar.host_id
+    stream = Stream(cloud, liar)
+    stream.hello(**{**sealed(cloud, sealed_for, cloud.revision + 100, known), **lie})
     update = (await stream.next()).update
-    assert (update.snapshot, update.released) == (True, False)
-    assert update.incarnation not in ("", known)
+    assert (update.released, update.incarnation not in ("", known)) == (False, True), "it holds, should it be honest"
+    assert regions.incarnation(cloud.engine.state, NAME) == known
+    shown = {row.host_id: list(row.problems) for row in (await cloud.ask("DescribeHosts")).hosts}
+    assert "has no valid seal" in shown[liar.host_id][0]
+    assert shown[other.host_id] == []
+    await cloud.ask("ReleaseHost", host_id=liar.host_id)
+    released = (await stream.next()).update
+    assert (released.snapshot, released.released, released.incarnation) == (True, True, update.incarnation)
+    listening.call.cancel()
+    listening = Stream(cloud, other)
+    listening.hello()
+    assert (await listening.next()).update.incarnation == known
+
+
+async def test_what_is_sent_is_sealed(cloud: ControlPlane) -> None:
+    """What an agent shows of it after the database was put back proves it to a process that never sent it."""
+    machine = await joined(cloud)
+    stream = Stream(cloud, machine)
+    stream.hello()
+    update = (await stream.next()).update
+    told = machine.host_id, update.region, update.incarnation, update.revision
+    assert cloud.sessions.is_sealed(*told, update.seal)
+    host_id, region, incarnation, revision = told
+    others_told: list[tuple[str, str, str, int]] = [
+        ("host-2", region, incarnation, revision),
+        (host_id, "home-2", incarnation, revision),
+        (host_id, region, "inc-2", revision),
+        (host_id, region, incarnation, revision + 1),
+    ]
+    for others in others_told:
+        assert not cloud.sessions.is_sealed(*others, update.seal)
 
 
 async def test_a_host_that_lies_later_makes_nobody_hold(cloud: ControlPlane) -> None:
     machine, stream = await connected(cloud)
     known = regions.incarnation(cloud.engine.state, NAME)
+    stream = Stream(cloud, machine)
     stream.hello(region=NAME, incarnation=known, revision=1 << 62)
-    stream.heartbeat(vcpus=65)
-    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 65)
-    assert regions.incarnation(cloud.engine.state, NAME) == known
+    assert (await stream.next()).update.incarnation == known
+
+
+async def test_an_agent_that_is_too_old_is_refused_and_shown(cloud: ControlPlane) -> None:
+    """It would take a deleted volume for one that shall be, and report that all is well."""
+    machine = await joined(cloud)
+    stream = Stream(cloud, machine)
+    stream.hello(contract_version=0, agent_version="0.0.9")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stream.next()
+    error = refused(caught.value)
+    assert (error.code, error.status) == ("UnsupportedAgent", grpc.StatusCode.FAILED_PRECONDITION)
+    assert "version 0.0.9, is too old" in str(error)
+    (host,) = (await cloud.ask("DescribeHosts")).hosts
+    assert (host.status, host.agent_version) == ("never-connected", "0.0.9")
+    assert "upgrade it" in host.problems[0]
+    stream = Stream(cloud, machine)
+    stream.hello()
+    assert (await stream.next()).update.snapshot
+    (host,) = (await cloud.ask("DescribeHosts")).hosts
+    assert (host.status, list(host.problems)) == ("connected", [])
+
+
+async def test_a_session_begins_with_a_hello(cloud: ControlPlane) -> None:
+    stream = Stream(cloud, await joined(cloud))
+    stream.heartbeat()
+    with pytest.raises(grpc.aio.AioRpcError, match="hello"):
+        await stream.next()
 
 
 async def test_heartbeats_write_nothing(cloud: ControlPlane) -> None:

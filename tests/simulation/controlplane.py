@@ -171,7 +171,7 @@ class Process:
         self.engine = Recorder(self.disk, clock, observer.carried_out)
         self.engine.log.extend(disk.read_log())
         self.engine.follow(observer.follow)
-        self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock)
+        self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock, bytes)
         self.edge = Edge(self.engine, self.sessions, policy, clock)
         self._uploads = Uploads(uploads, UploadRules(free_space_floor_bytes=0))
         self._agents = WireAgents(self.edge, None, self._uploads)  # type: ignore[arg-type]

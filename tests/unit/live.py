@@ -20,6 +20,10 @@ from tests.unit.region import NAME, Agent, Region
 PATIENCE = Patience(silence=timedelta(days=365), reconnect=timedelta(days=30))
 
 
+def seal(text: bytes) -> bytes:
+    return b"sealed " + text
+
+
 class MemoryStore:
     """Keeps nothing but the batches. `failure` makes the next commit fail; it waits while the gate is shut."""
 
@@ -49,7 +53,7 @@ class Live(Region):
         self.store = MemoryStore()
         self.engine = Engine(self.store, lambda: self.now)
         super().__init__(self.engine.state)
-        self.sessions = Sessions(self.engine, NAME, PATIENCE, lambda: self.now)
+        self.sessions = Sessions(self.engine, NAME, PATIENCE, lambda: self.now, seal)
         self.silent: set[str] = set()
         self.links: dict[str, tuple[Session, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup

@@ -8,7 +8,7 @@ from controlplane.service.host_removal import RemoveHost
 from controlplane.service.instances import RunInstances
 from controlplane.service.presence import HostStatus
 from controlplane.sessions import Sessions
-from tests.unit.live import Live
+from tests.unit.live import Live, seal
 from tests.unit.region import NAME
 
 SECOND = timedelta(seconds=1)
@@ -24,7 +24,7 @@ class Watched:
         self.restart()
 
     def restart(self) -> None:
-        self.sessions = Sessions(self.live.engine, NAME, PATIENCE, lambda: self.live.now)
+        self.sessions = Sessions(self.live.engine, NAME, PATIENCE, lambda: self.live.now, seal)
 
     def pass_time(self, seconds: float) -> None:
         self.live.now += seconds * SECOND

@@ -236,15 +236,16 @@ def test_the_number_of_key_pairs_is_limited_for_each_project() -> None:
 
 def test_a_database_that_was_restored_is_another_incarnation(region: Region) -> None:
     now = regions.incarnation(region.state, NAME)
+    host_id = region.add_host()
     for word in (
-        Word(NAME, now, region.state.revision),
-        Word(NAME, "inc-of-another", region.state.revision + 1),
-        Word("home-2", now, region.state.revision + 1),
-        Word("", "", 0),
+        Word(NAME, now, region.state.revision, True),
+        Word(NAME, "inc-of-another", region.state.revision + 1, True),
+        Word("home-2", now, region.state.revision + 1, True),
+        Word("", "", 0, False),
     ):
-        region.apply(regions.recognise(region.state, region.call(), word, region.state.revision))
-        assert regions.incarnation(region.state, NAME) == now
-    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, 901), 900))
+        region.apply(regions.recognise(region.state, region.call(), host_id, word, region.state.revision))
+        assert regions.incarnation(region.state, NAME, host_id) == now
+    region.apply(regions.recognise(region.state, region.call(), host_id, Word(NAME, now, 901, True), 900))
     assert regions.incarnation(region.state, NAME) not in (now, "")
     renewed = regions.incarnation(region.state, NAME)
     region.do(regions.sync)
@@ -257,9 +258,29 @@ def test_a_host_is_released_to_this_incarnation_alone(region: Region) -> None:
         region.do(hosts.release, host_id)
         assert region.state.hosts[host_id].released_to == regions.incarnation(region.state, NAME)
     now = regions.incarnation(region.state, NAME)
-    region.apply(regions.recognise(region.state, region.call(), Word(NAME, now, 901), 900))
+    region.apply(regions.recognise(region.state, region.call(), host_id, Word(NAME, now, 901, True), 900))
     assert region.state.hosts[host_id].released_to != regions.incarnation(region.state, NAME)
     region.refuses("InvalidHostID.NotFound", hosts.release, "host-" + "0" * 17)
+
+
+def test_a_host_that_proves_nothing_makes_no_other_hold(region: Region) -> None:
+    liar, other = region.add_host(), region.add_host()
+    first = regions.incarnation(region.state, NAME)
+    for host_id in (liar, other):
+        region.do(hosts.release, host_id)
+    region.apply(regions.recognise(region.state, region.call(), liar, Word(NAME, first, 901, False), 900))
+    own = regions.incarnation(region.state, NAME, liar)
+    assert own != first
+    assert regions.incarnation(region.state, NAME, other) == first
+    assert "`stead host release`" in regions.doubts(region.state.hosts[liar])[0]
+    assert not regions.doubts(region.state.hosts[other])
+    region.do(hosts.release, liar)
+    assert region.state.hosts[liar].released_to == own
+    assert not regions.doubts(region.state.hosts[liar])
+    region.apply(regions.recognise(region.state, region.call(), liar, Word(NAME, own, 901, True), 900))
+    both = {regions.incarnation(region.state, NAME, host_id) for host_id in (liar, other)}
+    assert len(both) == 1, "the region was restored: there is one incarnation for all"
+    assert not both & {first, own}
 
 
 def test_orphans_are_volumes_that_no_row_speaks_of(region: Region) -> None:

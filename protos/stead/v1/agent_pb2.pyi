@@ -113,7 +113,7 @@ class ControlMessage(_message.Message):
     def __init__(self, update: _Optional[_Union[Update, _Mapping]] = ..., console_request: _Optional[_Union[ConsoleRequest, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("agent_version", "boot_id", "capacity", "roles", "region", "incarnation", "revision")
+    __slots__ = ("agent_version", "boot_id", "capacity", "roles", "region", "incarnation", "revision", "seal", "contract_version")
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +121,8 @@ class Hello(_message.Message):
     REGION_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    SEAL_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_VERSION_FIELD_NUMBER: _ClassVar[int]
     agent_version: str
     boot_id: str
     capacity: Capacity
@@ -128,7 +130,9 @@ class Hello(_message.Message):
     region: str
     incarnation: str
     revision: int
-    def __init__(self, agent_version: _Optional[str] = ..., boot_id: _Optional[str] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., roles: _Optional[_Iterable[_Union[_hosts_pb2.HostRole, str]]] = ..., region: _Optional[str] = ..., incarnation: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    seal: bytes
+    contract_version: int
+    def __init__(self, agent_version: _Optional[str] = ..., boot_id: _Optional[str] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., roles: _Optional[_Iterable[_Union[_hosts_pb2.HostRole, str]]] = ..., region: _Optional[str] = ..., incarnation: _Optional[str] = ..., revision: _Optional[int] = ..., seal: _Optional[bytes] = ..., contract_version: _Optional[int] = ...) -> None: ...
 
 class Capacity(_message.Message):
     __slots__ = ("vcpus", "memory_mib", "storage_gib", "problems")
@@ -149,7 +153,7 @@ class Heartbeat(_message.Message):
     def __init__(self, capacity: _Optional[_Union[Capacity, _Mapping]] = ...) -> None: ...
 
 class Update(_message.Message):
-    __slots__ = ("revision", "snapshot", "put", "remove", "region", "incarnation", "released")
+    __slots__ = ("revision", "snapshot", "put", "remove", "region", "incarnation", "released", "seal")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
@@ -157,6 +161,7 @@ class Update(_message.Message):
     REGION_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     RELEASED_FIELD_NUMBER: _ClassVar[int]
+    SEAL_FIELD_NUMBER: _ClassVar[int]
     revision: int
     snapshot: bool
     put: _containers.RepeatedCompositeFieldContainer[Resource]
@@ -164,7 +169,8 @@ class Update(_message.Message):
     region: str
     incarnation: str
     released: bool
-    def __init__(self, revision: _Optional[int] = ..., snapshot: _Optional[bool] = ..., put: _Optional[_Iterable[_Union[Resource, _Mapping]]] = ..., remove: _Optional[_Iterable[_Union[ResourceRef, _Mapping]]] = ..., region: _Optional[str] = ..., incarnation: _Optional[str] = ..., released: _Optional[bool] = ...) -> None: ...
+    seal: bytes
+    def __init__(self, revision: _Optional[int] = ..., snapshot: _Optional[bool] = ..., put: _Optional[_Iterable[_Union[Resource, _Mapping]]] = ..., remove: _Optional[_Iterable[_Union[ResourceRef, _Mapping]]] = ..., region: _Optional[str] = ..., incarnation: _Optional[str] = ..., released: _Optional[bool] = ..., seal: _Optional[bytes] = ...) -> None: ...
 
 class ResourceRef(_message.Message):
     __slots__ = ("kind", "id")

@@ -142,6 +142,7 @@ class AgentsServicer:
 
     def Session(self, request_iterator, context):
         """The session: what the host shall have comes down, what it has goes up. A second session of one host ends the first.
+        Errors: `UnsupportedAgent` (too old for this control plane: upgrade it), `InvalidParameterValue` (no hello).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

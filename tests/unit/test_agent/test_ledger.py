@@ -1,5 +1,6 @@
 """The ledger: what was acknowledged is there after any crash, and nothing half done ever is."""
 
+import os
 import sqlite3
 import stat
 import tempfile
@@ -53,10 +54,21 @@ async def test_a_snapshot_forgets_what_is_not_in_it(path: Path) -> None:
 
 async def test_what_is_held_says_nothing_of_whose_word_counts(path: Path) -> None:
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, (VPC,), region="home-1", incarnation="inc-1"))
-    await ledger.write(Update(2, False, (VOLUME,), region="home-1", incarnation="inc-2"), is_held=True)
+    await ledger.write(Update(5, True, (VPC,), region="home-1", incarnation="inc-1", seal=b"5"))
+    followed = ledger.load().authority
+    await ledger.hold(Update(2, False, (VOLUME,), seal=b"2"), (VPC,), followed, may_be_lost=False)
     specs: dict[Ref, Spec] = {VPC.ref: VPC, VOLUME.ref: VOLUME}
-    assert ledger.load() == Contents(5, specs, {}, Authority("home-1", "inc-1", 5))
+    assert ledger.load() == Contents(5, specs, {}, Authority("home-1", "inc-1", 5, b"5"))
+
+
+async def test_what_is_held_is_written_anew_where_the_ledger_was_lost(path: Path) -> None:
+    ledger, followed = Ledger(path), Authority("home-1", "inc-1", 5, b"5")
+    added = Update(2, False, (VOLUME,))
+    with pytest.raises(Transient, match="first snapshot"):
+        await ledger.hold(added, (VPC,), followed, may_be_lost=False)
+    await ledger.hold(added, (VPC,), followed, may_be_lost=True)
+    assert ledger.load() == Contents(5, {VPC.ref: VPC, VOLUME.ref: VOLUME}, {}, followed)
+    assert not ledger.problems
 
 
 async def test_one_agent_at_a_time(path: Path) -> None:
@@ -152,6 +164,30 @@ async def test_a_ledger_that_is_taken_away_in_use_is_filled_anew(path: Path, tmp
     await ledger.check()
     ledger.close()
     assert Ledger(path).load().revision == 7
+
+
+def _truncate_log(path: Path) -> None:
+    os.truncate(path.with_name(path.name + "-wal"), 0)
+
+
+@pytest.mark.parametrize("damage", [_overwrite_all, _truncate, _overwrite_pages, _truncate_log])
+async def test_damage_in_place_is_noticed_by_the_next_check(path: Path, damage: Callable[[Path], None]) -> None:
+    """SQLite would go on with the pages that it has in memory, and the ledger be gone at the next start."""
+    many = [replace(INSTANCE, instance_id=f"i-{number}") for number in range(100)]
+    ledger = Ledger(path)
+    await ledger.write(Update(5, True, (*EVERYTHING, *many)))
+    ledger.close()
+    ledger = Ledger(path)
+    await ledger.write(Update(6, False, (VPC,)))
+    for _ in range(3):
+        await ledger.check()
+    damage(path)
+    with pytest.raises(Transient, match="changed while it was in use"):
+        await ledger.check()
+    await ledger.write(Update(7, True, (VOLUME,)))
+    await ledger.check()
+    ledger.close()
+    assert Ledger(path).load() == Contents(7, {VOLUME.ref: VOLUME}, {})
 
 
 async def test_a_full_disk_is_a_problem_that_passes(path: Path) -> None:

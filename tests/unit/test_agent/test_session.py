@@ -154,6 +154,45 @@ async def test_a_restored_control_plane_is_held_until_an_admin_releases_the_host
     assert host.ledger_contents().authority == Authority("home-1", "inc-2", 301)
 
 
+async def test_a_host_that_holds_and_loses_its_ledger_writes_it_anew(
+    cloud: Cloud, host: Host, store: IdentityStore
+) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        cloud.send(OURS)
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        older = replace(OURS, revision=300, put=(DATA,), incarnation="inc-2")
+        cloud.send(older)
+        await until(lambda: is_said(cloud, "`stead host release`"))
+        (host.context.state_dir / "ledger.sqlite").unlink()
+        await until(lambda: len(cloud.sessions) == 2)
+        cloud.send(older)
+        await until(lambda: cloud.got(Report)[-1].revision == 300)
+        cloud.inbox.clear()
+        await until(lambda: len(cloud.got(Heartbeat)) > 5)
+        assert not cloud.got(Hello), "it stays connected"
+        (problem,) = cloud.got(Heartbeat)[-1].capacity.problems
+        assert problem.startswith("held: ")
+    kept = host.ledger_contents()
+    assert set(kept.specs) == {spec.ref for spec in (*EVERYTHING, DATA)}
+    assert kept.authority == Authority("home-1", "inc-1", 500)
+
+
+async def test_it_shows_the_seal_of_what_it_followed_last(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        cloud.send(replace(OURS, seal=b"on 500"))
+        cloud.send(replace(OURS, revision=501, snapshot=False, seal=b"on 501"))
+        cloud.send(replace(OURS, revision=502, snapshot=False, incarnation="inc-2", seal=b"on 502"))
+        await until(lambda: is_said(cloud, "`stead host release`"))
+    cloud.inbox.clear()
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.got(Hello)))
+    (hello,) = cloud.got(Hello)
+    assert (hello.incarnation, hello.revision, hello.seal) == ("inc-1", 501, b"on 501")
+    assert hello.contract_version > 0
+
+
 def is_said(cloud: Cloud, what: str) -> bool:
     return any(what in problem for beat in cloud.got(Heartbeat) for problem in beat.capacity.problems)
 

@@ -12,7 +12,10 @@ down_revision = "0001"
 
 _COLUMNS = {
     "tokens": "expires_at time?",
-    "hosts": ("last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean, boot_id text, released_to text"),
+    "hosts": (
+        "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean, boot_id text, released_to text, "
+        "incarnation text"
+    ),
     "images": "is_public boolean, launch_permissions list",
     "observations": "since time?",
     "attachments": "phase_at time?",
