@@ -19,6 +19,7 @@ _VALUES = (
     *(model.VolumeSpec, model.ImageSource, model.ExportSpec, model.VpcSpec, model.SubnetSpec, model.PortSpec),
     *(model.PeerSpec, model.GroupSpec, model.RuleSpec, model.GroupMembers, model.GatewaySpec, model.AddressMapping),
     *(model.InstanceSpec, model.InterfaceSpec, model.DiskSpec, model.InstanceMetadata, model.Capacity),
+    model.VolumeFile,
     *(messages.Hello, messages.Heartbeat, messages.Update, messages.Report, messages.Observed),
     *(messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
 )

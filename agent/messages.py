@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from agent.model import Capacity, Kind, Ref, Spec
+from agent.model import Capacity, Kind, Ref, Spec, VolumeFile
 
 # The version of the contract that this agent speaks; see `Hello.contract_version`.
 CONTRACT_VERSION = 1
@@ -72,6 +72,7 @@ class Observed:
     permanent: bool = False
     instance: ObservedInstance | None = None
     since: int = 0
+    file: VolumeFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Owns no behaviour beyond naming. `agent.convert` translates to and from `stead.v
 documented once, in `protos/stead/v1/agent.proto`, under the same names.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -261,6 +261,16 @@ class Domain:
     has_rebooted: bool = False
     damage: str = ""
     is_transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFile:
+    """What there is of a volume, `deleted` where it is in the trash. That `changed_at` alone differs is no news."""
+
+    size_bytes: int
+    deleted: bool = False
+    epoch: int = 0
+    changed_at: int = field(default=0, compare=False)
 
 
 class PortState(Enum):

@@ -26,7 +26,7 @@ from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
 from agent.drivers.registry import Drivers
 from agent.messages import Observed, ObservedInstance, Update
-from agent.model import InstanceSpec, Kind, Ref, Spec, VolumeSpec
+from agent.model import InstanceSpec, Kind, Ref, Spec, VolumeFile, VolumeSpec
 
 # Plans for one instance in a row. More than it takes to stop, start and plug one; a driver whose `list()` doesn't show
 # what its verbs did must not spin.
@@ -155,9 +155,19 @@ class Engine:
         if kind is Kind.INSTANCE and self._instances is not None:
             await self._find_instances(self._instances)
         elif kind in self._plain:
-            for id in sorted(await self._plain[kind].list()):
+            found = await self._plain[kind].list()
+            for id in sorted(found):
                 if Ref(kind, id) not in self._resources:
                     self._add(Ref(kind, id))
+            if kind is Kind.VOLUME:
+                self._show_orphans(cast(Mapping[str, VolumeFile], found))
+
+    def _show_orphans(self, files: Mapping[str, VolumeFile]) -> None:
+        """An admin is to know what they are; what was asked for is known."""
+        for volume_id, file in files.items():
+            ref = Ref(Kind.VOLUME, volume_id)
+            if self._resources[ref].spec is None:
+                self.observations.put(replace(self.observations[ref], file=file))
 
     async def _find_instances(self, instances: Instances) -> None:
         world = await instances.view.after(instances.view.mark())

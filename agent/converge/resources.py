@@ -1,12 +1,12 @@
 """The kinds of resources that need no plan: one `ensure` and one `remove` do it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from agent.drivers.base import NetworkDriver, Permanent, VolumeDriver
 from agent.drivers.registry import Drivers
-from agent.model import Kind, VolumeSpec, VpcSpec
+from agent.model import Kind, VolumeFile, VolumeSpec, VpcSpec
 
 
 class MetadataServer(Protocol):
@@ -32,7 +32,7 @@ class Volumes:
     def __init__(self, volumes: VolumeDriver) -> None:
         self._volumes = volumes
 
-    async def list(self) -> Iterable[str]:
+    async def list(self) -> Mapping[str, VolumeFile]:
         return await self._volumes.list()
 
     async def ensure(self, spec: VolumeSpec) -> None:

@@ -32,6 +32,7 @@ from agent.model import (
     InstanceSpec,
     PortSpec,
     PortState,
+    VolumeFile,
     VolumeSpec,
     VpcSpec,
 )
@@ -107,8 +108,8 @@ class VolumeDriver(Protocol):
     """
 
     async def probe(self) -> Capacity: ...
-    async def list(self) -> Mapping[str, VolumeSpec]:
-        """By volume id, with `deleted` for those in the trash. `image` and `is_ready` are not filled in."""
+    async def list(self) -> Mapping[str, VolumeFile]:
+        """By volume id, those in the trash too."""
 
     async def ensure(self, spec: VolumeSpec) -> None:
         """Make, grow, or take it out of the trash. Never shrinks, and never refills one that exists.

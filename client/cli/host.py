@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from client.cli import render
-from client.cli.options import Filters, parse_filters
+from client.cli import lookup, render
+from client.cli.options import Filters, Tags, VolumeId, parse_filters, parse_tags
 from client.cli.session import Cli, command
 from stead.v1.hosts_pb2 import (
+    AdoptOrphanVolumeRequest,
     CreateHostTokenRequest,
     DeclareHostLostRequest,
+    DeleteOrphanVolumeRequest,
     DescribeHostsRequest,
     DescribeOrphanVolumesRequest,
     Host,
@@ -34,6 +36,7 @@ def _roles(host: Host) -> str:
     return ", ".join(HostRole.Name(role).removeprefix("HOST_ROLE_").lower() for role in host.roles)
 
 
+GIB = 1 << 30
 HostId = Annotated[str, typer.Argument(metavar="HOST", help="A host's id.", show_default=False)]
 COLUMNS = {
     "HOST": lambda host: host.host_id,
@@ -48,6 +51,9 @@ COLUMNS = {
 ORPHAN_COLUMNS = {
     "HOST": lambda volume: volume.host_id,
     "VOLUME": lambda volume: volume.volume_id,
+    "GIB": lambda volume: str(-(-volume.size_bytes // GIB)),
+    "CHANGED": lambda volume: volume.change_time.ToJsonString() if volume.HasField("change_time") else "",
+    "STATE": lambda volume: "in the trash" if volume.deleted else "kept",
 }
 
 
@@ -62,10 +68,34 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
 
 @command(app, "orphans")
 async def orphans(cli: Cli, filter: Filters = None) -> None:
-    """List volumes on hosts of which the region knows nothing. They are left alone."""
+    """List volumes on hosts of which the region knows nothing. They are left alone, and take room."""
     request = DescribeOrphanVolumesRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.hosts.DescribeOrphanVolumes, request)
     cli.table(reply, ORPHAN_COLUMNS, reply.volumes, "No orphans.")
+
+
+@command(app, "adopt-orphan", mutates=True)
+async def adopt_orphan(
+    cli: Cli,
+    host: HostId,
+    volume: VolumeId,
+    project: Annotated[str, typer.Option(metavar="PROJECT", help="Whose it is to be: name or id.", show_default=False)],
+    tag: Tags = None,
+) -> None:
+    """Make an orphan a volume of a project, with its id and its data."""
+    project_id = await lookup.project_id(cli.stead, project)
+    request = AdoptOrphanVolumeRequest(
+        **cli.mutation, host_id=host, volume_id=volume, project_id=project_id, tags=parse_tags(tag)
+    )
+    reply = await cli.stead.hosts.AdoptOrphanVolume(request)
+    cli.say(reply, f"{volume} ({reply.size_gib} GiB in {reply.zone_name}) is a volume of {project_id}")
+
+
+@command(app, "delete-orphan", mutates=True)
+async def delete_orphan(cli: Cli, host: HostId, volume: VolumeId) -> None:
+    """Delete an orphan. `stead volume undelete` makes it a volume of your project for a while."""
+    request = DeleteOrphanVolumeRequest(**cli.mutation, host_id=host, volume_id=volume)
+    cli.say(await cli.stead.hosts.DeleteOrphanVolume(request), f"Deleting {volume} on {host}")
 
 
 @command(app, "release", mutates=True)

@@ -13,7 +13,7 @@ from controlplane import ca, sessions
 from controlplane.api.caller import Edge
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.ids import mint
-from controlplane.model.instance import Observation, ObservedKind, observation_id
+from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.reconcile.absorb import Report
@@ -269,4 +269,14 @@ def _observation(host_id: str, message: pb.Observed) -> Observation:
         reboot_count=min(facts.reboot_count, _MAX_COUNT),
         export_names=tuple(map(_text, facts.export_names[:_MAX_TEXTS])),
         since=datetime.fromtimestamp(min(message.since, _LAST_SECOND), UTC) if message.since else None,
+        file=_file(message.file) if message.HasField("file") else None,
+    )
+
+
+def _file(message: pb.VolumeFile) -> VolumeFile:
+    return VolumeFile(
+        size_bytes=min(message.size_bytes, _MAX_COUNT),
+        deleted=message.deleted,
+        epoch=min(message.epoch, _MAX_COUNT),
+        changed_at=min(message.changed_at, _LAST_SECOND),
     )

@@ -13,7 +13,7 @@ from controlplane.api.describe import describe, own
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import InstanceType
 from controlplane.model.state import State
-from controlplane.service import catalogue, host_removal, hosts, projects, regions
+from controlplane.service import capacity, catalogue, host_removal, hosts, orphans, projects, regions
 from controlplane.service.call import HOST, Call, find_zone
 from controlplane.sessions import Sessions
 from stead.v1 import hosts_pb2, instance_types_pb2, regions_pb2
@@ -136,11 +136,29 @@ class Hosts(HostsServicer):
         found, token = await describe(
             self._edge,
             request,
-            lambda state, call: hosts.orphans(state, call, request.host_ids),
+            lambda state, call: orphans.select(state, call, request.host_ids),
             lambda state: {"volume-id": lambda row: row.volume_id},
-            lambda state, row, call: hosts_pb2.OrphanVolume(host_id=row.host_id, volume_id=row.volume_id),
+            lambda state, row, call: to_orphan(row),
         )
         return hosts_pb2.DescribeOrphanVolumesResponse(volumes=found, next_page_token=token)
+
+    async def AdoptOrphanVolume(self, request: Any, context: Any) -> hosts_pb2.AdoptOrphanVolumeResponse:
+        def reply(state: State, volume_id: str) -> hosts_pb2.AdoptOrphanVolumeResponse:
+            row = state.volumes.get(volume_id)
+            if row is None:
+                return hosts_pb2.AdoptOrphanVolumeResponse(volume_id=volume_id)
+            return hosts_pb2.AdoptOrphanVolumeResponse(volume_id=row.id, size_gib=row.size_gib, zone_name=row.zone)
+
+        asked = convert.to_request(request, orphans.AdoptOrphan)
+        done, _ = await self._edge.mutate(request, orphans.adopt, asked, reply)
+        return done
+
+    async def DeleteOrphanVolume(self, request: Any, context: Any) -> hosts_pb2.DeleteOrphanVolumeResponse:
+        asked = convert.to_request(request, orphans.DeleteOrphan)
+        done, _ = await self._edge.mutate(
+            request, orphans.delete, asked, lambda state, _: hosts_pb2.DeleteOrphanVolumeResponse()
+        )
+        return done
 
     async def ReleaseHost(self, request: Any, context: Any) -> hosts_pb2.ReleaseHostResponse:
         done, _ = await self._edge.mutate(
@@ -228,8 +246,16 @@ def to_instance_type(row: InstanceType) -> instance_types_pb2.InstanceType:
     return instance_types_pb2.InstanceType(instance_type=row.id, vcpus=row.vcpus, memory_mib=row.memory_mib)
 
 
+def to_orphan(row: orphans.Orphan) -> hosts_pb2.OrphanVolume:
+    message = hosts_pb2.OrphanVolume(host_id=row.host_id, volume_id=row.volume_id)
+    if row.file:
+        message.size_bytes, message.deleted = row.file.size_bytes, row.file.deleted
+        message.change_time.FromSeconds(row.file.changed_at)
+    return message
+
+
 def to_host(state: State, sessions: Sessions, row: Host) -> hosts_pb2.Host:
-    known, used = sessions.presence(row.id), state.used(row.id)
+    known, used = sessions.presence(row.id), capacity.used(state, row.id)
     return hosts_pb2.Host(
         host_id=row.id,
         host_name=row.name,

@@ -132,11 +132,21 @@ class ObservedKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeFile:
+    """A volume's file, `deleted` in the trash of its pool; `changed_at` in Unix seconds."""
+
+    size_bytes: int
+    deleted: bool
+    epoch: int
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What one host was last seen to have of one resource. No row: not seen there.
 
     `error` stays until the resource has converged; `since`: when it began. The fields from `running` to `export_names`
-    are for instances; see `ObservedInstance` in agent.proto.
+    are for instances; see `ObservedInstance` in agent.proto. `file`: of a volume that its host was not asked to have.
     """
 
     id: str
@@ -153,6 +163,7 @@ class Observation:
     reboot_count: int = 0
     export_names: tuple[str, ...] = ()
     since: datetime | None = None
+    file: VolumeFile | None = None
 
 
 def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:

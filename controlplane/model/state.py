@@ -251,7 +251,11 @@ class State:
             released=lambda r: (r.storage_host_id,) if r.phase is Phase.RELEASED else (),
         )
         self.observations = Table(
-            "observation", Observation, host=lambda r: (r.host_id,), resource=lambda r: ((r.kind, r.resource_id),)
+            "observation",
+            Observation,
+            host=lambda r: (r.host_id,),
+            resource=lambda r: ((r.kind, r.resource_id),),
+            file=lambda r: (r.host_id,) if r.file else (),
         )
         tables = [value for value in vars(self).values() if isinstance(value, Table)]
         self.tables: Mapping[type[Row], Table[Any]] = {table.row_type: table for table in tables}

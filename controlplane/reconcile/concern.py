@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from controlplane.ids import Prefix, is_valid
 from controlplane.model.instance import Observation, ObservedKind
 from controlplane.model.state import State
+from controlplane.service.capacity import is_orphan
 
 # Fewer: of a pool that came from another region an admin sees only a part. More: rows that one host can make at will.
 ORPHANS_PER_HOST = 1000
@@ -55,8 +56,7 @@ def _vpc_ids(state: State, host_id: str) -> set[str]:
 
 
 def _is_orphan(state: State, row: Observation) -> bool:
-    volume = state.volumes.get(row.resource_id)
-    return is_valid(Prefix.VOLUME, row.resource_id) and (volume is None or volume.host_id != row.host_id)
+    return is_valid(Prefix.VOLUME, row.resource_id) and is_orphan(state, row)
 
 
 def _orphans_known(state: State, host_id: str) -> int:

@@ -3,19 +3,49 @@
 from controlplane import placement
 from controlplane.errors import NoCapacity
 from controlplane.model.capacity import Resources
-from controlplane.model.host import HostRole
+from controlplane.model.host import Host, HostRole
+from controlplane.model.instance import Observation, Volume
 from controlplane.model.state import State
 from controlplane.placement import Candidate
 from controlplane.service.call import Call
 
+GIB = 1 << 30
+
+
+def used(state: State, host_id: str) -> Resources:
+    """What instances and volumes claim of a host, and orphans take."""
+    return state.used(host_id).plus(Resources(storage_gib=_taken_by_orphans_gib(state, host_id)))
+
+
+def free(state: State, host: Host) -> Resources:
+    return Resources(host.vcpus, host.memory_mib, host.storage_gib).plus(used(state, host.id), -1)
+
+
+def _taken_by_orphans_gib(state: State, host_id: str) -> int:
+    """In whole GiB; those in the trash give way."""
+    files = (row.file for row in state.observations.by("file", host_id) if is_orphan(state, row))
+    return -(-sum(file.size_bytes for file in files if file and not file.deleted) // GIB)
+
+
+def is_orphan(state: State, seen: Observation) -> bool:
+    """Whether the region knows nothing of this volume on this host."""
+    volume = state.volumes.get(seen.resource_id)
+    return volume is None or volume.host_id != seen.host_id
+
+
+def check_room(state: State, volume: Volume) -> None:
+    """Whether a volume can come out of the trash. Raises `InsufficientVolumeCapacity`."""
+    if volume.size_gib > free(state, state.hosts[volume.host_id]).storage_gib:
+        raise NoCapacity(
+            "InsufficientVolumeCapacity",
+            f"The storage host of {volume.id} has no room for its {volume.size_gib} GiB; delete other volumes first",
+        )
+
 
 def candidates(state: State, call: Call, zone: str) -> list[Candidate]:
     """The zone's hosts with what is free on them."""
-    found = []
-    for host in state.hosts.by("zone", zone):
-        offered = Resources(host.vcpus, host.memory_mib, host.storage_gib)
-        found.append(Candidate(host, host.id in call.reachable, offered.plus(state.used(host.id), -1)))
-    return found
+    hosts = state.hosts.by("zone", zone)
+    return [Candidate(host, host.id in call.reachable, free(state, host)) for host in hosts]
 
 
 def storage_host(found: list[Candidate], zone: str, size_gib: int, preferred_host_id: str = "") -> str:

@@ -1,6 +1,6 @@
 """Hosts: join tokens, joining, and what an agent says of its machine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address
@@ -8,7 +8,6 @@ from ipaddress import AddressValueError, IPv4Address
 from controlplane.errors import CloudError, Conflict, Denied, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.host import Host, HostRole, HostToken
-from controlplane.model.instance import ObservedKind
 from controlplane.model.state import Change, State
 from controlplane.service import regions, vpcs
 from controlplane.service.call import HOST, Call, find, find_zone
@@ -151,31 +150,6 @@ def release(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     if released != host:
         change.put(released)
     return change, None
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A volume on a host of which the region knows nothing."""
-
-    host_id: str
-    volume_id: str
-
-    @property
-    def id(self) -> str:
-        return f"{self.host_id}/{self.volume_id}"
-
-
-def orphans(state: State, call: Call, host_ids: Sequence[str]) -> list[Orphan]:
-    """On the named hosts, or on all."""
-    hosts = [find(state.hosts, HOST, host_id, call) for host_id in dict.fromkeys(host_ids)] or list(state.hosts)
-    return [orphan for host in hosts for orphan in _orphans(state, host.id)]
-
-
-def _orphans(state: State, host_id: str) -> Iterator[Orphan]:
-    for row in state.observations.by("host", host_id):
-        volume = state.volumes.get(row.resource_id) if row.kind is ObservedKind.VOLUME else None
-        if row.kind is ObservedKind.VOLUME and (volume is None or volume.host_id != host_id):
-            yield Orphan(host_id, row.resource_id)
 
 
 def seen(state: State, host_id: str, now: datetime) -> Change:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from controlplane.errors import Conflict, Invalid, NoCapacity, NotFound, invalid_value
+from controlplane.errors import Conflict, Invalid, NotFound, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.instance import (
     ROOT_DEVICE,
@@ -19,7 +19,7 @@ from controlplane.model.state import Change, State
 from controlplane.service import quotas
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import INSTANCE, VOLUME, Call, check_tags, find, find_zone, not_found
-from controlplane.service.capacity import candidates, storage_host
+from controlplane.service.capacity import candidates, check_room, storage_host
 
 VOLUME_TYPE = "gp3"
 MAX_SIZE_GIB = 65536
@@ -259,13 +259,8 @@ def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     if not volume.is_deleted:
         return change, volume.id
     quotas.check_volume(state, call, volume.size_gib if volume.recycled_at else 0)
-    host = state.hosts[volume.host_id]
-    free_gib = host.storage_gib - state.used(host.id).storage_gib
-    if volume.recycled_at and volume.size_gib > free_gib:
-        raise NoCapacity(
-            "InsufficientVolumeCapacity",
-            f"The storage host of {volume.id} has no room for its {volume.size_gib} GiB; delete other volumes first",
-        )
+    if volume.recycled_at:
+        check_room(state, volume)
     change.put(replace(volume, is_deleted=False, deleted_revision=0, recycled_at=None))
     return change, volume.id
 

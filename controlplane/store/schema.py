@@ -343,6 +343,7 @@ TABLES: dict[type[Row], Table] = {
         _integer("reboot_count"),
         _json("export_names"),
         _time("since", nullable=True),
+        _json("file", nullable=True),
         unique=(("host_id", "kind", "resource_id"),),
     ),
 }

@@ -445,9 +445,12 @@ async def test_what_no_database_can_keep_does_not_end_the_control_plane(cloud: C
     stream.heartbeat(vcpus=2**32 - 1, memory_mib=huge, storage_gib=huge)
     ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_VOLUME, id="vol-" + "0" * 17)
     what = pb.ObservedInstance(generation=huge, reboot_count=huge)
-    stream.send(report=pb.Report(revision=huge, observed=[pb.Observed(ref=ref, instance=what, since=huge)]))
+    file = pb.VolumeFile(size_bytes=huge, epoch=huge, changed_at=huge)
+    stream.send(report=pb.Report(revision=huge, observed=[pb.Observed(ref=ref, instance=what, since=huge, file=file)]))
     await until(lambda: len(cloud.engine.state.observations) == 1)
     assert cloud.engine.state.hosts[machine.host_id].memory_mib == 2**63 - 1
+    (orphan,) = (await cloud.ask("DescribeOrphanVolumes")).volumes
+    assert (orphan.size_bytes, orphan.change_time.ToDatetime().year) == (2**63 - 1, 9999)
     await cloud.ask("AllocateAddress")
 
 

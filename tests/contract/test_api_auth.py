@@ -25,6 +25,8 @@ ADMINS_ONLY = {
     "DeclareHostLost",
     "RemoveHost",
     "DescribeOrphanVolumes",
+    "AdoptOrphanVolume",
+    "DeleteOrphanVolume",
     "ReleaseHost",
     "CreateInstanceType",
     "DeleteInstanceType",

@@ -9,14 +9,24 @@ from typing import Any
 
 import pytest
 
+from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.model.project import Role
+from controlplane.model.state import Change
 from controlplane.service import sweeping
 from controlplane.service.projects import hash_secret
 from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHX0QlHtCPpJfBmDGwFjBeYGWzd8VTTvQHmRGtcTKRAg"
 SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
+ADOPTED, UNWANTED = "vol-" + "a" * 17, "vol-" + "b" * 17
 SECRETS = {"CreateToken": "secret", "CreateHostToken": "token", "CreateKeyPair": "key_material"}
+
+
+def show_orphan(cloud: ControlPlane, host_id: str, volume_id: str) -> None:
+    file, change = VolumeFile(1 << 30, deleted=False, epoch=0, changed_at=0), Change()
+    row_id = observation_id(host_id, ObservedKind.VOLUME, volume_id)
+    change.put(Observation(row_id, host_id, ObservedKind.VOLUME, volume_id, False, "orphan", False, file=file))
+    cloud.engine.apply(change)
 
 
 async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
@@ -43,6 +53,8 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     await cloud.converge()
     bond = await cloud.ask("AssociateAddress", allocation_id=addresses[1], instance_id=mapped)
     await cloud.token(Role.READER)
+    for volume_id in (ADOPTED, UNWANTED):
+        show_orphan(cloud, host_id, volume_id)
     away, empty = await cloud.add_host(is_away=True), await cloud.add_host(is_away=True)
     return {
         "CreateProject": {"name": "new"},
@@ -52,6 +64,8 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
         "DeclareHostLost": {"host_id": away},
         "RemoveHost": {"host_id": empty},
         "ReleaseHost": {"host_id": host_id},
+        "AdoptOrphanVolume": {"host_id": host_id, "volume_id": ADOPTED, "project_id": cloud.project_id},
+        "DeleteOrphanVolume": {"host_id": host_id, "volume_id": UNWANTED},
         "CreateInstanceType": {"instance_type": {"instance_type": "a.new", "vcpus": 1, "memory_mib": 64}},
         "DeleteInstanceType": {"instance_type": "a.old"},
         "DeregisterImage": {"image_id": other_image},

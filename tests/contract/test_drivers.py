@@ -45,6 +45,7 @@ from agent.model import (
     Power,
     RuleSpec,
     SubnetSpec,
+    VolumeFile,
     VolumeSpec,
     VpcSpec,
 )
@@ -103,8 +104,8 @@ def fakes(directory: Path) -> Iterator[Maker]:
 
 
 async def delete_volumes(host: Maker) -> None:
-    for spec in (await host.volume().list()).values():
-        await host.volume().ensure(replace(spec, deleted=True))
+    for volume_id, file in (await host.volume().list()).items():
+        await host.volume().ensure(VolumeSpec(volume_id, file.size_bytes, deleted=True))
     host.empty_trash()
 
 
@@ -136,13 +137,13 @@ class TestVolume:
     async def test_everything_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
             await make.volume().ensure(VOLUME)
-        assert await make.volume().list() == {VOLUME.volume_id: VOLUME}
+        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB)}
         for _ in range(2):
             await make.volume().ensure(TOMBSTONE)
-        assert await make.volume().list() == {VOLUME.volume_id: TOMBSTONE}
+        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB, deleted=True)}
         for _ in range(2):
             await make.volume().ensure(replace(VOLUME, is_ready=True))
-        assert await make.volume().list() == {VOLUME.volume_id: VOLUME}
+        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB)}
 
     async def test_a_tombstone_of_nothing_is_no_error(self, make: Maker) -> None:
         await make.volume().ensure(replace(TOMBSTONE, volume_id="vol-0c0ffee9"))
@@ -215,7 +216,7 @@ class TestExport:
         await make.export().ensure(EXPORT)
         with pytest.raises(Transient, match=VOLUME.volume_id):
             await make.volume().ensure(TOMBSTONE)
-        assert await make.volume().list() == {VOLUME.volume_id: VOLUME}
+        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB)}
 
     async def test_a_volume_in_the_trash_does_not_open(self, make: Maker) -> None:
         await make.volume().ensure(TOMBSTONE)

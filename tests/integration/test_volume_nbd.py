@@ -27,7 +27,7 @@ from agent.drivers.volume_nbd.pool import create_pool, destroy_pool, mount_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import CommandFailed, Daemon, find_daemon, run, start_daemon
 from agent.identity import make_request
-from agent.model import ExportSpec, ImageSource, VolumeSpec
+from agent.model import ExportSpec, ImageSource, VolumeFile, VolumeSpec
 from controlplane import ca
 
 pytestmark = pytest.mark.host
@@ -279,7 +279,7 @@ async def test_a_blank_volume_is_sparse_and_zero_and_grows_but_never_shrinks(hos
     path.write_bytes(b"data" + path.read_bytes()[4:])
 
     await host.volumes().ensure(replace(VOLUME, size_bytes=128 * MIB))
-    assert await host.volumes().list() == {"vol-0a": VolumeSpec("vol-0a", 128 * MIB)}
+    assert await host.volumes().list() == {"vol-0a": VolumeFile(128 * MIB)}
     assert path.read_bytes()[:8] == b"data\0\0\0\0"
     await host.volumes().ensure(VOLUME)
     assert path.stat().st_size == 128 * MIB
@@ -362,7 +362,7 @@ async def test_a_pool_promises_no_more_than_it_has(host: Host) -> None:
     for spec in (VolumeSpec("vol-0b", GIB), VolumeSpec("vol-0a", 2 * GIB)):
         with pytest.raises(Permanent, match=r"full: volume vol-0\w needs 1073741824 bytes, \d+ are free"):
             await driver.ensure(spec)
-    assert await driver.list() == {"vol-0a": VolumeSpec("vol-0a", GIB)}
+    assert await driver.list() == {"vol-0a": VolumeFile(GIB)}
 
 
 @pytest.mark.parametrize("is_announced", [True, False])
@@ -412,10 +412,10 @@ async def test_a_deleted_volume_lies_in_the_trash_with_its_data(host: Host, expo
     for _ in range(2):
         await host.volumes().ensure(TOMBSTONE)
     assert host.files() == [str(host.pool / "trash" / "vol-0a.raw")]
-    assert await host.volumes().list() == {"vol-0a": TOMBSTONE}
+    assert await host.volumes().list() == {"vol-0a": VolumeFile(64 * MIB, deleted=True)}
 
     await host.volumes().ensure(replace(VOLUME, is_ready=True))
-    assert await host.volumes().list() == {"vol-0a": VOLUME}
+    assert await host.volumes().list() == {"vol-0a": VolumeFile(64 * MIB)}
     await host.exports().ensure(export)
     await qemu_io(host, export, "read -P 0x42 0 1M")
 
@@ -491,7 +491,7 @@ async def test_an_image_fits_where_its_volume_does(host: Host, tmp_path: Path) -
     image = host.uploads.add("ami-1", path)
     size_bytes = (await host.volumes().probe()).storage_gib * GIB
     await host.volumes().ensure(VolumeSpec("vol-0a", size_bytes, image))
-    assert await host.volumes().list() == {"vol-0a": VolumeSpec("vol-0a", size_bytes)}
+    assert await host.volumes().list() == {"vol-0a": VolumeFile(size_bytes)}
     assert list((host.pool / "images").iterdir()) == []
 
 

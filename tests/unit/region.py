@@ -194,7 +194,7 @@ class Region:
 
 class Agent:
     """A host that does at once what it is told. `broken` has resources that can't be made, with the reason; `stuck`
-    those that neither change nor go. Deleted volumes stay until the trash is emptied.
+    those that neither change nor go. Deleted volumes stay until the trash is emptied; orphans, until they are spoken of.
     """
 
     def __init__(self, host_id: str) -> None:
@@ -213,8 +213,9 @@ class Agent:
         self.specs = dict(put) if remove is None else {**self.specs, **put}
         for key in remove or ():
             del self.specs[key]
-        for key in [key for key in self.has if key not in self.specs and key not in self.stuck]:
-            del self.has[key]
+        for key, seen in list(self.has.items()):
+            if key not in self.specs and key not in self.stuck and seen.file is None:
+                del self.has[key]
         for key, spec in self.specs.items():
             if key not in self.stuck and (self._is_there(key) or not spec.get("deleted")):
                 self.has[key] = self._make(key, spec)

@@ -12,7 +12,6 @@ from controlplane.keys import KeyType
 from controlplane.keys import create as make_key
 from controlplane.model.audit import CallRecord
 from controlplane.model.host import HostRole
-from controlplane.model.instance import Observation, ObservedKind, observation_id
 from controlplane.model.project import Role
 from controlplane.service import catalogue, hosts, images, key_pairs, power, projects, regions, sweeping
 from controlplane.service.catalogue import CreateInstanceType
@@ -281,19 +280,6 @@ def test_a_host_that_proves_nothing_makes_no_other_hold(region: Region) -> None:
     both = {regions.incarnation(region.state, NAME, host_id) for host_id in (liar, other)}
     assert len(both) == 1, "the region was restored: there is one incarnation for all"
     assert not both & {first, own}
-
-
-def test_orphans_are_volumes_that_no_row_speaks_of(region: Region) -> None:
-    first, second = region.add_host(), region.add_host()
-    known = region.volume()
-    for host_id, volume_id in ((first, "vol-stray"), (second, known)):
-        row_id = observation_id(host_id, ObservedKind.VOLUME, volume_id)
-        region.put(Observation(row_id, host_id, ObservedKind.VOLUME, volume_id, False, "orphan", True))
-    assert {row.id for row in hosts.orphans(region.state, region.call(), [])} == {
-        f"{first}/vol-stray",
-        f"{second}/{known}",
-    }
-    assert [row.volume_id for row in hosts.orphans(region.state, region.call(), [second])] == [known]
 
 
 def test_the_clock_ends_what_nobody_may_ask_for_any_more(region: Region) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.fake.settings import FakeSettings
 from agent.drivers.fake.world import Verbs
-from agent.model import Capacity, ExportSpec, ImageSource, VolumeSpec
+from agent.model import Capacity, ExportSpec, ImageSource, VolumeFile, VolumeSpec
 
 _GIB = 1 << 30
 
@@ -15,8 +15,12 @@ class FakeVolumeDriver(Verbs):
     async def probe(self) -> Capacity:
         return Capacity(storage_gib=self.settings.storage_gib)
 
-    async def list(self) -> Mapping[str, VolumeSpec]:
-        return dict(self.world.volumes)
+    async def list(self) -> Mapping[str, VolumeFile]:
+        return {id: self._file(spec) for id, spec in self.world.volumes.items()}
+
+    def _file(self, spec: VolumeSpec) -> VolumeFile:
+        epoch, _ = self.world.epochs.get(spec.volume_id, (0, ""))
+        return VolumeFile(spec.size_bytes, spec.deleted, epoch)
 
     async def ensure(self, spec: VolumeSpec) -> None:
         async with self.verb("volume.ensure", spec.volume_id) as call:

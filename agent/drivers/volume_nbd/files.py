@@ -24,6 +24,7 @@ from agent.drivers.base import Permanent, Transient
 from agent.drivers.volume_nbd.identity import Identity, hint
 from agent.files import fsync_directory
 from agent.host.threads import Threads
+from agent.model import VolumeFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,6 +91,10 @@ class PoolFiles:
         """What the filesystem has left. Volumes are sparse: most of it may be promised already."""
         stat = os.statvfs(self.directory)
         return stat.f_bavail * stat.f_frsize
+
+    def volume_files(self) -> dict[str, VolumeFile]:
+        """By volume id."""
+        return {path.stem: describe(path) for path in (self.directory / "volumes").glob("*.raw")}
 
     def volume_sizes(self) -> dict[str, int]:
         """Size in bytes by volume id."""
@@ -169,14 +174,9 @@ class PoolFiles:
     def _latest_epoch(self, volume_id: str) -> tuple[int, str]:
         """And the boot in which it was opened; empty where an earlier version did not say."""
         try:
-            epoch, _, boot_id = os.getxattr(self.volume_path(volume_id), EPOCH).decode().partition(" ")
-            return int(epoch), boot_id
+            return _read_epoch(self.volume_path(volume_id))
         except FileNotFoundError as error:
             raise Transient(f"volume {volume_id} is not in pool {self.directory} yet") from error
-        except OSError as error:
-            if error.errno != errno.ENODATA:
-                raise
-            return 0, ""
 
     def publish_image(self, part: Path, image: Path) -> None:
         """Give a whole image its name, durably."""
@@ -210,6 +210,23 @@ class PoolFiles:
             f"pool {self.directory} is full: {what} needs {needed_bytes} bytes, {free_bytes} are free; "
             "delete volumes or enlarge its filesystem"
         )
+
+
+def describe(path: Path) -> VolumeFile:
+    """A volume's file, or one in the trash, without telling which."""
+    stat, (epoch, _) = path.stat(), _read_epoch(path)
+    return VolumeFile(stat.st_size, epoch=epoch, changed_at=int(stat.st_mtime))
+
+
+def _read_epoch(path: Path) -> tuple[int, str]:
+    """The latest that was opened, and its boot. Raises FileNotFoundError."""
+    try:
+        epoch, _, boot_id = os.getxattr(path, EPOCH).decode().partition(" ")
+        return int(epoch), boot_id
+    except OSError as error:
+        if error.errno != errno.ENODATA:
+            raise
+        return 0, ""
 
 
 def _note_epoch(volume: BinaryIO, opening: Opening) -> None:

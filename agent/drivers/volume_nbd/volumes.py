@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from agent.drivers.base import HostContext, Permanent
 from agent.drivers.volume_nbd import trash
-from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.files import PoolFiles, describe
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.images import ImageCache
 from agent.drivers.volume_nbd.room import Room
 from agent.drivers.volume_nbd.settings import NbdSettings
-from agent.model import Capacity, VolumeSpec
+from agent.model import Capacity, VolumeFile, VolumeSpec
 
 GIB = 1 << 30
 HOUR_S = 3600
@@ -41,17 +42,16 @@ class NbdVolumeDriver:
             return Capacity(problems=(str(error),))
         return Capacity(storage_gib=self._pool.capacity_bytes() // GIB)
 
-    async def list(self) -> Mapping[str, VolumeSpec]:
+    async def list(self) -> Mapping[str, VolumeFile]:
         """Raises Permanent where there is no pool, since volumes that can't be seen may still exist."""
         return await self._pool.call("volumes", self._list)
 
-    def _list(self) -> Mapping[str, VolumeSpec]:
+    def _list(self) -> Mapping[str, VolumeFile]:
         self._pool.check()
         self._images.sweep()
         self._room.sweep_trash(before=time.time() - self._trash_s)
-        buried = {one.path.stem: one.size_bytes for one in trash.select(self._pool)}
-        found = {id_: VolumeSpec(id_, size_bytes, deleted=True) for id_, size_bytes in buried.items()}
-        return found | {id_: VolumeSpec(id_, size_bytes) for id_, size_bytes in self._pool.volume_sizes().items()}
+        buried = (one.path for one in trash.select(self._pool))
+        return {path.stem: replace(describe(path), deleted=True) for path in buried} | self._pool.volume_files()
 
     async def ensure(self, spec: VolumeSpec) -> None:
         what = f"volume {spec.volume_id}"

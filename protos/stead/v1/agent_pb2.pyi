@@ -447,20 +447,34 @@ class Report(_message.Message):
     def __init__(self, revision: _Optional[int] = ..., full: _Optional[bool] = ..., observed: _Optional[_Iterable[_Union[Observed, _Mapping]]] = ..., gone: _Optional[_Iterable[_Union[ResourceRef, _Mapping]]] = ..., kinds: _Optional[_Iterable[_Union[ResourceKind, str]]] = ...) -> None: ...
 
 class Observed(_message.Message):
-    __slots__ = ("ref", "converged", "error", "permanent", "instance", "since")
+    __slots__ = ("ref", "converged", "error", "permanent", "instance", "since", "file")
     REF_FIELD_NUMBER: _ClassVar[int]
     CONVERGED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     PERMANENT_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
     ref: ResourceRef
     converged: bool
     error: str
     permanent: bool
     instance: ObservedInstance
     since: int
-    def __init__(self, ref: _Optional[_Union[ResourceRef, _Mapping]] = ..., converged: _Optional[bool] = ..., error: _Optional[str] = ..., permanent: _Optional[bool] = ..., instance: _Optional[_Union[ObservedInstance, _Mapping]] = ..., since: _Optional[int] = ...) -> None: ...
+    file: VolumeFile
+    def __init__(self, ref: _Optional[_Union[ResourceRef, _Mapping]] = ..., converged: _Optional[bool] = ..., error: _Optional[str] = ..., permanent: _Optional[bool] = ..., instance: _Optional[_Union[ObservedInstance, _Mapping]] = ..., since: _Optional[int] = ..., file: _Optional[_Union[VolumeFile, _Mapping]] = ...) -> None: ...
+
+class VolumeFile(_message.Message):
+    __slots__ = ("size_bytes", "deleted", "epoch", "changed_at")
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
+    size_bytes: int
+    deleted: bool
+    epoch: int
+    changed_at: int
+    def __init__(self, size_bytes: _Optional[int] = ..., deleted: _Optional[bool] = ..., epoch: _Optional[int] = ..., changed_at: _Optional[int] = ...) -> None: ...
 
 class ObservedInstance(_message.Message):
     __slots__ = ("running", "generation", "has_run", "powered_off_by_guest", "reboot_count", "export_names")

@@ -140,12 +140,18 @@ class RemoveHostResponse(_message.Message):
     def __init__(self, lost_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class OrphanVolume(_message.Message):
-    __slots__ = ("host_id", "volume_id")
+    __slots__ = ("host_id", "volume_id", "size_bytes", "change_time", "deleted")
     HOST_ID_FIELD_NUMBER: _ClassVar[int]
     VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
     host_id: str
     volume_id: str
-    def __init__(self, host_id: _Optional[str] = ..., volume_id: _Optional[str] = ...) -> None: ...
+    size_bytes: int
+    change_time: _timestamp_pb2.Timestamp
+    deleted: bool
+    def __init__(self, host_id: _Optional[str] = ..., volume_id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deleted: _Optional[bool] = ...) -> None: ...
 
 class DescribeOrphanVolumesRequest(_message.Message):
     __slots__ = ("host_ids", "filters", "page_size", "page_token")
@@ -166,6 +172,55 @@ class DescribeOrphanVolumesResponse(_message.Message):
     volumes: _containers.RepeatedCompositeFieldContainer[OrphanVolume]
     next_page_token: str
     def __init__(self, volumes: _Optional[_Iterable[_Union[OrphanVolume, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class AdoptOrphanVolumeRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "host_id", "volume_id", "project_id", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    host_id: str
+    volume_id: str
+    project_id: str
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., host_id: _Optional[str] = ..., volume_id: _Optional[str] = ..., project_id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class AdoptOrphanVolumeResponse(_message.Message):
+    __slots__ = ("volume_id", "size_gib", "zone_name")
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_GIB_FIELD_NUMBER: _ClassVar[int]
+    ZONE_NAME_FIELD_NUMBER: _ClassVar[int]
+    volume_id: str
+    size_gib: int
+    zone_name: str
+    def __init__(self, volume_id: _Optional[str] = ..., size_gib: _Optional[int] = ..., zone_name: _Optional[str] = ...) -> None: ...
+
+class DeleteOrphanVolumeRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "host_id", "volume_id")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    host_id: str
+    volume_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., host_id: _Optional[str] = ..., volume_id: _Optional[str] = ...) -> None: ...
+
+class DeleteOrphanVolumeResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class ReleaseHostRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "host_id")

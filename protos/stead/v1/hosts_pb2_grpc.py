@@ -45,6 +45,16 @@ class HostsStub:
                 request_serializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesResponse.FromString,
                 _registered_method=True)
+        self.AdoptOrphanVolume = channel.unary_unary(
+                '/stead.v1.Hosts/AdoptOrphanVolume',
+                request_serializer=stead_dot_v1_dot_hosts__pb2.AdoptOrphanVolumeRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_hosts__pb2.AdoptOrphanVolumeResponse.FromString,
+                _registered_method=True)
+        self.DeleteOrphanVolume = channel.unary_unary(
+                '/stead.v1.Hosts/DeleteOrphanVolume',
+                request_serializer=stead_dot_v1_dot_hosts__pb2.DeleteOrphanVolumeRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_hosts__pb2.DeleteOrphanVolumeResponse.FromString,
+                _registered_method=True)
         self.ReleaseHost = channel.unary_unary(
                 '/stead.v1.Hosts/ReleaseHost',
                 request_serializer=stead_dot_v1_dot_hosts__pb2.ReleaseHostRequest.SerializeToString,
@@ -81,7 +91,25 @@ class HostsServicer:
 
     def DescribeOrphanVolumes(self, request, context):
         """Lists volumes on hosts of which the region knows nothing: an older database, or another region's pool. They are left
-        alone; what becomes of the files is for an admin to decide, on the host. Errors: `InvalidHostID.NotFound`.
+        alone, and take room, until an admin adopts or deletes them. Errors: `InvalidHostID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdoptOrphanVolume(self, request, context):
+        """Makes an orphan a volume of a project, as it is: with its id, its data, the zone of its host, and its size in whole
+        GiB. Errors: `InvalidHostID.NotFound`, `InvalidProject.NotFound`, `InvalidVolume.NotFound` (no such orphan on that
+        host), `IncorrectState` (a volume of this id is on another host; its host did not tell of the file yet),
+        `VolumeLimitExceeded`, `InsufficientVolumeCapacity` (one in the trash that has no room outside).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteOrphanVolume(self, request, context):
+        """Deletes an orphan: a volume of the caller's project that goes into its host's trash, from where
+        RestoreVolumeFromRecycleBin brings it back for a while. Errors: as AdoptOrphanVolume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +161,16 @@ def add_HostsServicer_to_server(servicer, server):
                     servicer.DescribeOrphanVolumes,
                     request_deserializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesRequest.FromString,
                     response_serializer=stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesResponse.SerializeToString,
+            ),
+            'AdoptOrphanVolume': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdoptOrphanVolume,
+                    request_deserializer=stead_dot_v1_dot_hosts__pb2.AdoptOrphanVolumeRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_hosts__pb2.AdoptOrphanVolumeResponse.SerializeToString,
+            ),
+            'DeleteOrphanVolume': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteOrphanVolume,
+                    request_deserializer=stead_dot_v1_dot_hosts__pb2.DeleteOrphanVolumeRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_hosts__pb2.DeleteOrphanVolumeResponse.SerializeToString,
             ),
             'ReleaseHost': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseHost,
@@ -210,6 +248,60 @@ class Hosts:
             '/stead.v1.Hosts/DescribeOrphanVolumes',
             stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesRequest.SerializeToString,
             stead_dot_v1_dot_hosts__pb2.DescribeOrphanVolumesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdoptOrphanVolume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Hosts/AdoptOrphanVolume',
+            stead_dot_v1_dot_hosts__pb2.AdoptOrphanVolumeRequest.SerializeToString,
+            stead_dot_v1_dot_hosts__pb2.AdoptOrphanVolumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteOrphanVolume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Hosts/DeleteOrphanVolume',
+            stead_dot_v1_dot_hosts__pb2.DeleteOrphanVolumeRequest.SerializeToString,
+            stead_dot_v1_dot_hosts__pb2.DeleteOrphanVolumeResponse.FromString,
             options,
             channel_credentials,
             insecure,

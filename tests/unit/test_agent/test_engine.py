@@ -12,7 +12,7 @@ from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeVolumeDriver, FakeWorld
 from agent.drivers.fake.world import Call, Fault
 from agent.messages import ObservedInstance, Update
-from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, Stall, VolumeSpec
+from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, Stall, VolumeFile, VolumeSpec
 
 from .host import (
     DATA,
@@ -140,6 +140,30 @@ async def test_a_volume_that_nobody_speaks_of_is_reported_and_left_alone(host: H
         assert host.world.volumes[VOLUME.volume_id] == VOLUME
         await host.want(DATA, replace(VOLUME, is_ready=True))
         await host.settle()
+
+
+async def test_an_orphan_is_told_as_it_is_until_somebody_asks_for_it(host: Host) -> None:
+    host.world.volumes["vol-1"] = VOLUME
+    host.world.epochs["vol-1"] = (3, "an earlier boot")
+    async with host.agent() as engine:
+        await host.want(DATA)
+        file = VolumeFile(VOLUME.size_bytes, epoch=3)
+        await until(lambda: engine.observations[VOLUME.ref].file == file, host.describe)
+        assert engine.observations[DATA.ref].file is None
+        await host.want(DATA, TOMBSTONE)
+        await host.settle()
+        assert engine.observations[VOLUME.ref].file is None
+        await host.want(DATA)
+        await until(lambda: engine.observations[VOLUME.ref].file == replace(file, deleted=True), host.describe)
+
+
+async def test_a_held_host_tells_of_its_orphans(host: Host) -> None:
+    """After a restore of the database they are what its admin has to look at."""
+    host.world.volumes["vol-1"] = VOLUME
+    async with host.agent() as engine:
+        engine.held = "held: for the test"
+        await host.want(DATA)
+        await until(lambda: engine.observations[VOLUME.ref].file is not None, host.describe)
 
 
 async def test_an_orphan_that_an_admin_took_away_is_forgotten(host: Host) -> None:

@@ -285,6 +285,18 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         keys.DeleteKeyPairResponse(key_pair_id="key-00000000000000001"),
     ),
     (
+        f"host adopt-orphan host-1 {VOL} --project proj-1 --tag a=b",
+        "AdoptOrphanVolume",
+        hosts.AdoptOrphanVolumeRequest(host_id="host-1", volume_id=VOL, project_id="proj-1", tags={"a": "b"}),
+        hosts.AdoptOrphanVolumeResponse(volume_id=VOL, size_gib=3, zone_name="z"),
+    ),
+    (
+        f"host delete-orphan host-1 {VOL}",
+        "DeleteOrphanVolume",
+        hosts.DeleteOrphanVolumeRequest(host_id="host-1", volume_id=VOL),
+        hosts.DeleteOrphanVolumeResponse(),
+    ),
+    (
         "host release host-1",
         "ReleaseHost",
         hosts.ReleaseHostRequest(host_id="host-1"),

@@ -17,7 +17,7 @@ _COLUMNS = {
         "incarnation text"
     ),
     "images": "is_public boolean, launch_permissions list",
-    "observations": "since time?",
+    "observations": "since time?, file text?",
     "attachments": "phase_at time?",
     "addresses": "leaving_vpc_id text",
     "volumes": "recycled_at time?",
