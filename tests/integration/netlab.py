@@ -150,7 +150,8 @@ class Namespace:
             return thread.submit(enter).result()
 
     def listen(self, port: int, address: str = "0.0.0.0") -> "Server":
-        return Server(self.inside(lambda: socket.create_server((address, port))))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return Server(self.inside(lambda: socket.create_server((address, port), family=family)))
 
     def connect(self, address: str, port: int, source: str = "") -> socket.socket:
         bind = (source, 0) if source else None

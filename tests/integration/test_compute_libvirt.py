@@ -119,6 +119,7 @@ def taps() -> Iterator[dict[str, str]]:
     """A tap in the host's namespace and a namespace to move it to."""
     ip("netns", "add", NAMESPACE)
     ip("tuntap", "add", "dev", TAP, "mode", "tap")
+    ip("link", "set", TAP, "mtu", "1390")
     yield {INTERFACE_ID: TAP}
     subprocess.run(["ip", "link", "delete", TAP], capture_output=True)
     subprocess.run(["ip", "-n", NAMESPACE, "link", "delete", TAP], capture_output=True)
@@ -143,12 +144,14 @@ async def guest(driver: LibvirtComputeDriver, spec: InstanceSpec, taps: dict[str
 
 async def test_a_guest_lives_from_resume_on(
     driver: LibvirtComputeDriver,
+    host: LibvirtHost,
     new_driver: Callable[[], LibvirtComputeDriver],
     spec: InstanceSpec,
     taps: dict[str, str],
 ) -> None:
     await driver.start_paused(spec, taps)
     await driver.start_paused(spec, taps)
+    assert "<mtu size='1390'/>" in host.run("virsh", "-c", "qemu:///system", "dumpxml", INSTANCE_ID), "the tap's"
     export = spec.disks[0].export_name
     assert await driver.list() == {INSTANCE_ID: Domain(INSTANCE_ID, Power.PAUSED, 3, False, 0, (export,))}
     plug()

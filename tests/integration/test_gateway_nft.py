@@ -158,8 +158,41 @@ def test_the_outside_does_not_reach_the_underlay_address(hosts_2: Lab) -> None:
     assert hosts_2.outside.reaches("10.99.0.1", 22)
     _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
     assert not hosts_2.outside.reaches("10.99.0.1", 22)
-    assert hosts_2.outside.reaches("198.51.100.11", 22), "what guards the host's other addresses is the operator's"
+    assert hosts_2.outside.reaches("198.51.100.11", 22), "ssh is public"
     assert hosts_2.hosts[1].reaches("10.99.0.1", 22)
+
+
+def test_the_outside_reaches_what_is_public_of_the_gateways_host(hosts_2: Lab) -> None:
+    """By IPv4 and IPv6; what the host itself began goes on."""
+    vpc, _ = _vpc_with_guests(hosts_2)
+    host, outside = hosts_2.hosts[0], hosts_2.outside
+    for place, address in ((host, "2001:db8::11/64"), (outside, "2001:db8::1/64")):
+        place.run(f"ip addr add {address} dev ext nodad")
+    for port in (22, 111, 20000):
+        host.listen(port)
+        host.listen(port, "2001:db8::11")
+    outside.listen(80)
+    addresses = "198.51.100.11", "2001:db8::11"
+    assert all(outside.reaches(address, 111) for address in addresses)
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    for address in addresses:
+        assert outside.reaches(address, 22)
+        assert not any(outside.reaches(address, port) for port in (111, 20000))
+        assert outside.pings(address)
+    assert host.reaches(OUTSIDE, 80)
+    assert hosts_2.hosts[1].reaches("10.99.0.1", 20000)
+
+
+def test_hosts_reach_one_another_where_the_underlay_is_outside(hosts_2: Lab) -> None:
+    """As where hosts have one interface for all."""
+    vpc, _ = _vpc_with_guests(hosts_2)
+    host, other = hosts_2.hosts
+    host.run("ip addr del 10.99.0.1/24 dev uplink; ip addr add 10.99.0.1/24 dev ext")
+    other.run("ip addr del 10.99.0.2/24 dev uplink; ip addr add 10.99.0.2/24 dev ext")
+    host.listen(20000)
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert other.reaches("10.99.0.1", 20000)
+    assert not hosts_2.outside.reaches("198.51.100.11", 20000)
 
 
 def test_an_epoch_that_is_over_is_refused_also_by_a_new_agent(hosts_2: Lab) -> None:
@@ -250,6 +283,20 @@ def test_a_router_made_anew_is_joined_again(hosts: Lab) -> None:
     guest = host.start_guest(first.port)
     guest.listen(22)
     assert hosts.outside.reaches(FIRST, 22)
+
+
+def test_every_mtu_follows_from_the_underlays(hosts: Lab) -> None:
+    vpc, (first, _) = _vpc_with_guests(hosts)
+    host = hosts.hosts[0]
+    router, gateway = host.namespace(f"stead-{vpc.vpc_id}"), _gateway(host, vpc)
+    tap = host.call("network.tap_name", first.port.interface_id)
+    for underlay, guests, gateways in ((1400, 1350, 1350), (9000, 8950, 1500)):
+        host.run(f"ip link set uplink mtu {underlay}")
+        vpc.ensure(hosts)
+        _map(hosts, vpc, (FIRST, "172.31.0.5"))
+        assert f"mtu {guests}" in router.run(f"ip link show {tap}")
+        assert f"mtu {gateways}" in router.run("ip link show gateway")
+        assert f"mtu {gateways}" in gateway.run("ip link show host")
 
 
 def test_removal_leaves_nothing(hosts: Lab) -> None:

@@ -136,8 +136,9 @@ def test_a_taps_chain_goes_whether_its_device_took_it_along_or_not() -> None:
 
 
 def test_a_hosts_own_rules_are_as_they_were_reviewed() -> None:
-    surroundings = nat.Surroundings("ext", "10.99.0.1", False, ("10.99.0.1", "10.99.0.2"), (7443,))
-    assert text(nat.host_table(surroundings)) == (GOLDEN / "ruleset_host.nft").read_text()
+    hosts = "10.99.0.1", "10.99.0.2"
+    surroundings = nat.Surroundings("ext", "10.99.0.1", False, hosts, (7443,), (22, 7443, 7444), (51820,))
+    assert text(*nat.host_tables(surroundings)) == (GOLDEN / "ruleset_host.nft").read_text()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -13,6 +13,7 @@ from agent.drivers.compute_libvirt import console, domain_xml, domains, kvm, qem
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
+from agent.host.netlink import open_netlink
 from agent.host.threads import Threads
 from agent.model import Capacity, DiskSpec, Domain, InstanceSpec
 
@@ -72,7 +73,7 @@ class LibvirtComputeDriver:
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         with _named(spec.instance_id):
             await self._files.run(spec.instance_id, self._console_dir.mkdir, parents=True, exist_ok=True)
-            xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id))
+            xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id, taps.values()))
             await self._hypervisor.change(spec.instance_id, domains.start_paused, spec, xml)
 
     async def resume(self, instance_id: str) -> None:
@@ -114,10 +115,10 @@ class LibvirtComputeDriver:
     def events(self) -> AsyncIterator[str]:
         return self._hypervisor.events()
 
-    async def _platform(self, instance_id: str) -> Platform:
+    async def _platform(self, instance_id: str, taps: Collection[str]) -> Platform:
         return Platform(
             virt_type=await self._virt_type(),
-            mtu=self._settings.mtu,
+            mtu=await self._files.run(instance_id, _mtu, taps),
             console_log=console.log_path(self._console_dir, instance_id),
         )
 
@@ -143,6 +144,15 @@ class LibvirtComputeDriver:
         except Transient as error:
             found.append(str(error))
         return found
+
+
+def _mtu(taps: Collection[str]) -> int:
+    """The lowest of what the network driver gave to the taps: the guest must send no larger packets."""
+    with open_netlink() as netlink:
+        found = {link.name: link.mtu for link in netlink.links()}
+    if missing := sorted(set(taps) - found.keys()):
+        raise Transient(f"there is no tap {missing[0]} yet; create_tap makes it")
+    return min(found[tap] for tap in taps)
 
 
 @contextmanager

@@ -19,8 +19,6 @@ class Settings:
     vcpus_per_core: float = 4.0
     # Memory that guests don't get: for the system, libvirt, storage daemons and the agent. Never overcommitted.
     reserved_memory_mib: int = 1024
-    # MTU of the guests' interfaces: the underlay's less 50 for VXLAN.
-    mtu: int = 1450
     qemu_conf: Path = Path("/etc/libvirt/qemu.conf")
     # Written when libvirtd starts; tells whether it has read the present `qemu_conf`.
     libvirtd_pid_file: Path = Path("/run/libvirtd.pid")

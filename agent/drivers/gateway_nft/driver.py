@@ -14,14 +14,13 @@ from agent.drivers.gateway_nft.ruleset import Surroundings
 from agent.drivers.gateway_nft.settings import GatewaySettings
 from agent.host import conntrack, monitor, namespaces, nft, sysctls
 from agent.host.errors import reported
-from agent.host.netlink import open_netlink
+from agent.host.netlink import Link, open_netlink
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.threads import Threads
 from agent.model import Capacity, GatewaySpec
 
 _PREFIX = namespaces.gateway_namespace("vpc-")
-_VXLAN_OVERHEAD_BYTES = 50
 
 
 class Gateway:
@@ -46,11 +45,8 @@ class NftGatewayDriver:
         self._host_rules = Rules()
 
     async def probe(self) -> Capacity:
-        try:
-            await self._threads.run("probe", self._external)
-        except Transient as error:
-            return Capacity(problems=(str(error), *self._repairs.problems()))
-        return Capacity(problems=self._repairs.problems())
+        with reported("gateways"):
+            return Capacity(problems=await self._threads.run("probe", self._problems))
 
     async def list(self) -> frozenset[str]:
         with reported("gateways"):
@@ -73,6 +69,13 @@ class NftGatewayDriver:
             for vpc_id in ids:
                 yield vpc_id
 
+    def _problems(self) -> tuple[str, ...]:
+        try:
+            self._external()
+        except Transient as error:
+            return (str(error), *self._repairs.problems())
+        return self._repairs.problems()
+
     def _list(self) -> frozenset[str]:
         for vpc_id in map(_vpc_id, namespaces.restore(_PREFIX, self._context.host_id)):
             self._repairs.note(vpc_id, ["the name of its gateway's namespace"])
@@ -84,14 +87,14 @@ class NftGatewayDriver:
         if not namespaces.exists(namespaces.vpc_namespace(vpc_id)):
             raise Transient(f"{vpc_id} has no router on this host yet; its gateway follows")
         known, gateway.spec = gateway.spec, None  # Until all is done: else a failure would leave stale connections.
-        external, mtu = self._external()
-        changed = [*self._prepare_host(external, spec)]
+        external = self._external()
+        changed = [*self._prepare_host(external.name, spec)]
         changed += self._ensure_namespace(gateway, vpc_id)
-        changed += links.ensure(vpc_id, wanted.values(), mtu)
+        changed += links.ensure(vpc_id, wanted.values(), external.mtu)
         changed += addresses.leave(vpc_id, wanted)
         now = ruleset.mapping(known.mappings) if known else None
         repaired = namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, gateway.rules, wanted, now)
-        changed += addresses.answer(vpc_id, wanted, external)
+        changed += addresses.answer(vpc_id, wanted, external.name)
         self._repairs.note(vpc_id, [*repaired, *(changed if known == spec else [])])
         gateway.spec = spec
 
@@ -109,14 +112,14 @@ class NftGatewayDriver:
         links.remove(vpc_id)
         with self._host_lock:
             if not namespaces.names(_PREFIX):
-                nft.apply(nft.delete(ruleset.NAT))
+                nft.apply(nft.delete(ruleset.NAT) + nft.delete(ruleset.HOST_V6))
                 self._host_rules.forget()
 
     def _prepare_host(self, external: str, spec: GatewaySpec) -> Sequence[str]:
-        """What guests may reach; forwarding for the external interface, and ARP answers without delay."""
+        """What guests and the outside may reach; forwarding for the external interface; ARP without delay."""
         with self._host_lock:
-            table = ruleset.host_table(self._surroundings(external, spec))
-            self._repairs.note("the host's own rules", self._host_rules.converge(table))
+            tables = ruleset.host_tables(self._surroundings(external, spec))
+            self._repairs.note("the host's own rules", self._host_rules.converge(*tables))
             conf = {f"ipv4/conf/{external}/forwarding": 1, f"ipv4/neigh/{external}/proxy_delay": 0}
             return sysctls.set_sysctls(conf)
 
@@ -130,17 +133,19 @@ class NftGatewayDriver:
             is_router=bool(sysctls.sysctl("ipv4/ip_forward")),
             host_addresses=frozenset(spec.host_addresses).union(*others),
             guest_tcp_ports=self._settings.guest_tcp_ports,
+            public_tcp_ports=self._settings.public_tcp_ports,
+            public_udp_ports=self._settings.public_udp_ports,
         )
 
-    def _external(self) -> tuple[str, int]:
-        """The external interface and the guests' MTU."""
+    def _external(self) -> Link:
+        """The external interface."""
         with open_netlink() as netlink:
             name = self._settings.external_interface or netlink.device_of_default_route()
             link = netlink.link(name) if name else None
         if link is None:
             what = f"no interface {name}" if name else "no default route"
             raise Transient(f"{what}: set `external_interface` to where public addresses are to be answered for")
-        return link.name, self._settings.mtu or link.mtu - _VXLAN_OVERHEAD_BYTES
+        return link
 
 
 def _translate(rules: Rules, wanted: Mapping[str, str], known: Mapping[str, str] | None) -> tuple[str, ...]:

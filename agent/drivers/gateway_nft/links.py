@@ -7,6 +7,7 @@ All gateways use the same ones, each on devices of its own. Everything is read a
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from agent.drivers.base import Transient
 from agent.drivers.gateway_nft.ruleset import DEVICE_PREFIX, HOST_SIDE, VPC_SIDE
 from agent.host import namespaces, sysctls
 from agent.host.netlink import DEFAULT_ROUTE, Link, Neighbour, Netlink, Route, open_netlink, sync
@@ -55,9 +56,10 @@ def host_device(vpc_id: str) -> str:
     return DEVICE_PREFIX + vpc_id.rpartition("-")[2][-12:]
 
 
-def ensure(vpc_id: str, private_addresses: Collection[str], mtu: int) -> list[str]:
+def ensure(vpc_id: str, private_addresses: Collection[str], external_mtu: int) -> list[str]:
     """Make both pairs, up, with routes outside and to these instances. Returns what changed."""
     gateway, vpc = namespaces.gateway_namespace(vpc_id), namespaces.vpc_namespace(vpc_id)
+    mtu = min(external_mtu, namespaces.call(vpc, _mtu))
     changed = namespaces.call(gateway, sysctls.set_sysctls, _SYSCTLS)
     changed += namespaces.call(vpc, _ensure_pair, VPC_DEVICE, VPC_SIDE, (_TO_VPC, _FROM_VPC), gateway, mtu)
     changed += _ensure_pair(host_device(vpc_id), HOST_SIDE, (_TO_HOST, _FROM_HOST), gateway, mtu)
@@ -135,6 +137,15 @@ def _converge_host_end(vpc_id: str, mtu: int) -> list[str]:
 def _put_hop(netlink: Netlink, device: str, hop: Hop) -> list[str]:
     now = frozenset(entry for entry in netlink.neighbours() if entry.device == device)
     return netlink.sync_neighbours(now, frozenset({Neighbour(device, hop.address, hop.mac_address)}))
+
+
+def _mtu() -> int:
+    """Of the calling thread's namespace, a VPC's router, as the network driver gave it to all of its devices."""
+    with open_netlink() as netlink:
+        found = (link.mtu for link in netlink.links() if link.vxlan)
+        if (mtu := next(found, None)) is None:
+            raise Transient("its router has no VXLAN device in this moment; its gateway follows")
+        return mtu
 
 
 def _has_link(name: str) -> bool:

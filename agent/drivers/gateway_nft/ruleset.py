@@ -13,12 +13,14 @@ from agent.host.nft import Chain, Set, Table
 from agent.model import AddressMapping
 
 NAT = "ip stead"
+HOST_V6 = "ip6 stead"
 PRIVATE_BY_PUBLIC = "private-by-public"
 
 VPC_SIDE = "vpc"
 HOST_SIDE = "host"
 DEVICE_PREFIX = "stg"
 _GATEWAYS = f'"{DEVICE_PREFIX}*"'
+_DHCP_CLIENT = (68, 546)  # The host's own leases.
 
 _CHAINS = {
     "check-mapped": Chain(
@@ -58,10 +60,11 @@ def render(private_by_public: Mapping[str, str]) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the host's own table depends on.
+    """What the host's own tables depend on.
 
     `host_addresses` are those of all hosts of the region, `own_address` this one's, empty where the external interface
-    has it; `guest_tcp_ports` are the ports of this host that guests may reach; `is_router`: the operator made it one.
+    has it; `guest_tcp_ports` are the ports of this host that guests may reach, the public ones those that the outside
+    may; `is_router`: the operator made it one.
     """
 
     external: str
@@ -69,20 +72,27 @@ class Surroundings:
     is_router: bool
     host_addresses: Collection[str]
     guest_tcp_ports: Collection[int]
+    public_tcp_ports: Collection[int]
+    public_udp_ports: Collection[int]
 
 
-def host_table(host: Surroundings) -> Table:
-    """For the host's namespace: guests reach what is outside, and one another there, but no host, no other network.
+def host_tables(host: Surroundings) -> tuple[Table, Table]:
+    """For the host's namespace, IPv4 and IPv6.
 
-    Nor does anybody outside, unless the operator made the host a router: forwarding for the external interface is on
-    for the guests' sake alone. A host's own connections to guests pass.
+    Guests reach what is outside, and one another there, but no host, no other network. Nor does anybody outside, unless
+    the operator made the host a router: forwarding for the external interface is on for the guests' sake alone. A
+    host's own connections pass.
     """
     addresses = frozenset(str(IPv4Address(address)) for address in host.host_addresses)
+    hook = "type filter hook input priority filter; policy accept;"
     chains = {
         "only-guests": Chain(_forward_rules(host), hook="type filter hook forward priority filter; policy accept;"),
-        "guard-host": Chain(_input_rules(host), hook="type filter hook input priority filter; policy accept;"),
+        "guard-host": Chain((*_from_guests(host), *_from_hosts(host), *_from_outside(host)), hook),
     }
-    return Table(NAT, {"host-addresses": Set("type ipv4_addr", addresses)}, chains)
+    return (
+        Table(NAT, {"host-addresses": Set("type ipv4_addr", addresses)}, chains),
+        Table(HOST_V6, {}, {"guard-host": Chain(_from_outside(host), hook)}),
+    )
 
 
 def _forward_rules(host: Surroundings) -> tuple[str, ...]:
@@ -95,14 +105,33 @@ def _forward_rules(host: Surroundings) -> tuple[str, ...]:
     return tuple(rules)
 
 
-def _input_rules(host: Surroundings) -> tuple[str, ...]:
-    rules = [f"iifname {_GATEWAYS} ct state established,related accept"]
-    if host.guest_tcp_ports:
-        rules.append(f"iifname {_GATEWAYS} tcp dport {{ {', '.join(map(str, sorted(host.guest_tcp_ports)))} }} accept")
-    rules.append(f"iifname {_GATEWAYS} drop")
+def _from_guests(host: Surroundings) -> tuple[str, ...]:
+    ours = f"iifname {_GATEWAYS}"
+    return (f"{ours} ct state established,related accept", *_admit(ours, "tcp", host.guest_tcp_ports), f"{ours} drop")
+
+
+def _from_hosts(host: Surroundings) -> tuple[str, ...]:
+    """VXLAN, volumes and sessions come in by the external interface only where the underlay is there as well."""
+    outside = f'iifname "{host.external}"'
     if host.own_address:
-        rules.append(f'iifname "{host.external}" ip daddr {IPv4Address(host.own_address)} drop')
-    return tuple(rules)
+        return (f"{outside} ip daddr {IPv4Address(host.own_address)} drop",)
+    return (f"{outside} ip saddr @host-addresses accept",)
+
+
+def _from_outside(host: Surroundings) -> tuple[str, ...]:
+    """What is neither TCP nor UDP passes: ICMP, and the operator's routing protocols and tunnels."""
+    outside = f'iifname "{host.external}"'
+    return (
+        f"{outside} ct state established,related accept",
+        *_admit(outside, "tcp", host.public_tcp_ports),
+        *_admit(outside, "udp", [*host.public_udp_ports, *_DHCP_CLIENT]),
+        f"{outside} meta l4proto {{ tcp, udp }} drop",
+    )
+
+
+def _admit(where: str, protocol: str, ports: Collection[int]) -> tuple[str, ...]:
+    listed = ", ".join(map(str, sorted(set(ports))))
+    return (f"{where} {protocol} dport {{ {listed} }} accept",) if ports else ()
 
 
 def mapping(mappings: tuple[AddressMapping, ...]) -> dict[str, str]:

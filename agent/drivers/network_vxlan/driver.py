@@ -196,7 +196,7 @@ class VxlanNetworkDriver:
         if link is None:
             what = f"no interface {self._settings.uplink}" if self._settings.uplink else f"no interface has {address}"
             raise Transient(f"{what}: set `uplink`, or the host's underlay address")
-        return link.name, self._settings.mtu or link.mtu - names.VXLAN_OVERHEAD_BYTES
+        return link.name, link.mtu - names.VXLAN_OVERHEAD_BYTES
 
     def _directory(self, vpc_id: str) -> Path:
         return self._context.run_dir / f"network-{vpc_id}"

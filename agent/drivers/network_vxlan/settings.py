@@ -6,7 +6,6 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class VxlanSettings:
     uplink: str = ""  # Interface that VXLAN uses. Empty: the one that carries the host's underlay address.
-    mtu: int = 0  # Bytes, of guests. 0: the uplink's less 50, VXLAN's overhead. Higher than that loses large packets.
     lease_s: int = (
         86400  # Lower: guests lose their address sooner while dnsmasq is down. Higher: they learn changes later.
     )
