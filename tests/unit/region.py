@@ -194,7 +194,8 @@ class Region:
 
 class Agent:
     """A host that does at once what it is told. `broken` has resources that can't be made, with the reason; `stuck`
-    those that neither change nor go. Deleted volumes stay until the trash is emptied; orphans, until they are spoken of.
+    those that neither change nor go. Deleted volumes stay until the trash is emptied, orphans until somebody asks for
+    them.
     """
 
     def __init__(self, host_id: str) -> None:

@@ -1,0 +1,119 @@
+"""Epochs: each ends with the next, and with the boot that it was opened in."""
+
+import asyncio
+import fcntl
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.drivers.base import Permanent, Transient
+from agent.drivers.volume_nbd import NbdExportDriver, exports
+from agent.host.process import CommandFailed, Daemon, start_daemon
+from agent.model import ExportSpec
+from tests.integration.volume_nbd.host import (
+    VOLUME,
+    Host,
+    connected_writer,
+    free_port,
+    kill_daemon,
+    next_epoch,
+    qemu_io,
+)
+
+pytestmark = pytest.mark.host
+
+
+async def test_a_new_epoch_opens_only_when_the_old_daemon_is_gone(
+    host: Host, export: ExportSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    old = host.daemon(export.export_name)
+    assert old
+    writer = await connected_writer(host, export)
+
+    async def start_after_the_old_is_gone(*argv: str, **options: object) -> Daemon:
+        assert not old.is_alive
+        return await start_daemon(*argv, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exports, "start_daemon", start_after_the_old_is_gone)
+    new = next_epoch(export)
+    await host.exports().ensure(new)
+    assert await host.exports().list() == {new.export_name: new}
+    output, _ = await asyncio.wait_for(writer.communicate(b"write -P 0x66 0 4k\n"), 20)
+    assert b"failed" in output
+    await qemu_io(host, new, "read -P 0x11 0 4k")
+    with pytest.raises(CommandFailed):
+        await qemu_io(host, replace(export, port=new.port), "read 0 4k")
+
+
+async def test_an_old_epoch_never_opens_again(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    new = next_epoch(export)
+    await host.exports().ensure(new)
+    with pytest.raises(Permanent, match="e1 is over for good"):
+        await host.exports().ensure(export)
+    assert host.daemon(new.export_name)
+
+    await host.exports().remove(new.export_name)
+    with pytest.raises(Permanent, match="e1 is over for good"):
+        await host.exports().ensure(export)  # A new driver, as after a restart, with no export open.
+    await host.exports().ensure(new)
+
+
+async def test_an_epoch_ends_with_the_boot_it_was_opened_in(host: Host, export: ExportSpec) -> None:
+    """A guest elsewhere goes on writing after a power cut, and must not be told that what it lost is safe."""
+    await host.volumes().ensure(VOLUME)
+    elsewhere = replace(export, client_host_ids=("host-2",))
+    await host.exports().ensure(elsewhere)
+    await kill_daemon(host, elsewhere)
+    await host.exports().ensure(elsewhere)
+    await kill_daemon(host, elsewhere)
+
+    rebooted = NbdExportDriver(host.settings, replace(host.context, boot_id="another"))
+    with pytest.raises(Permanent, match="vol-0a-e1 ended when its storage host went down"):
+        await rebooted.ensure(elsewhere)
+    assert await rebooted.list() == {}
+    new = next_epoch(elsewhere)
+    await rebooted.ensure(new)
+    assert await rebooted.list() == {new.export_name: new}
+
+
+async def test_an_epoch_of_a_guest_on_this_host_outlives_the_boot_that_ended_both(
+    host: Host, export: ExportSpec
+) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    await kill_daemon(host, export)
+    rebooted = NbdExportDriver(host.settings, replace(host.context, boot_id="another"))
+    await rebooted.ensure(export)
+    assert await rebooted.list() == {export.export_name: export}
+
+
+async def test_two_epochs_at_once_end_with_the_later(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    driver, new = host.exports(), next_epoch(export)
+    await asyncio.gather(driver.ensure(new), driver.ensure(export), return_exceptions=True)
+    assert await driver.list() == {new.export_name: new}
+
+
+async def test_two_agents_never_export_one_volume_at_once(host: Host, export: ExportSpec, tmp_path: Path) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    daemon = host.daemon(export.export_name)
+    second = NbdExportDriver(host.settings, replace(host.context, run_dir=tmp_path / "other"))
+    other = replace(export, port=free_port())
+    await second.ensure(other)
+    assert daemon
+    assert not daemon.is_alive
+    await second.remove(other.export_name)
+
+
+async def test_a_volume_that_somebody_else_has_open_is_not_exported(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    with (host.pool / "volumes" / "vol-0a.raw").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(Transient, match=r"still exported: `fuser .*vol-0a\.raw`"):
+            await host.exports().ensure(export)
+    await host.exports().ensure(export)

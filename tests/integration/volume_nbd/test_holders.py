@@ -1,0 +1,66 @@
+"""Storage daemons whose records are lost: found by the files that they have open."""
+
+import shutil
+
+import pytest
+
+from agent.drivers.base import Transient
+from agent.host.process import Daemon
+from agent.model import ExportSpec, VolumeSpec
+from tests.integration.volume_nbd.host import MIB, TOMBSTONE, VOLUME, Host, next_epoch
+
+pytestmark = pytest.mark.host
+
+
+@pytest.fixture
+async def stray(host: Host, export: ExportSpec) -> Daemon:
+    """The daemon of an export, whose record is lost."""
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    daemon = host.daemon(export.export_name)
+    assert daemon
+    shutil.rmtree(host.context.run_dir / "exports")
+    return daemon
+
+
+async def test_a_daemon_without_a_record_is_found_and_adopted(host: Host, export: ExportSpec, stray: Daemon) -> None:
+    assert await host.exports().list() == {export.export_name: export}
+    await host.exports().ensure(export)
+    assert host.daemon(export.export_name) == stray
+
+
+async def test_it_is_killed_when_it_is_not_wanted(host: Host, export: ExportSpec, stray: Daemon) -> None:
+    await host.exports().remove(export.export_name)
+    assert not stray.is_alive
+    await host.volumes().ensure(TOMBSTONE)
+
+
+async def test_it_gives_way_to_a_newer_epoch(host: Host, export: ExportSpec, stray: Daemon) -> None:
+    new = next_epoch(export)
+    await host.exports().ensure(new)
+    assert not stray.is_alive
+    assert await host.exports().list() == {new.export_name: new}
+
+
+async def test_it_keeps_its_port_no_longer_than_until_it_is_found(
+    host: Host, export: ExportSpec, stray: Daemon
+) -> None:
+    other = ExportSpec("vol-0b-e1", "vol-0b", 1, export.port, ("host-1",))
+    await host.volumes().ensure(VolumeSpec("vol-0b", 64 * MIB))
+    with pytest.raises(Transient, match="in use"):
+        await host.exports().ensure(other)
+    for export_name in await host.exports().list():  # As the engine does with what is not wanted.
+        await host.exports().remove(export_name)
+    await host.exports().ensure(other)
+
+
+async def test_a_host_of_another_pool_at_the_same_path_is_left_alone(
+    host: Host, export: ExportSpec, stray: Daemon
+) -> None:
+    """As in a lab, where each host has a mount namespace of its own."""
+    path = host.pool / "volumes" / "vol-0a.raw"
+    path.rename(path.with_suffix(".elsewhere"))
+    await host.volumes().ensure(VOLUME)
+    assert await host.exports().list() == {}
+    path.with_suffix(".elsewhere").rename(path)
+    assert stray.is_alive
