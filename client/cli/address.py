@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from client.cli import lookup
-from client.cli.options import Filters, InstanceId, Tags, parse_filters, parse_tags
+from client.cli.options import Filters, InstanceArgument, Tags, parse_filters, parse_tags
 from client.cli.session import Cli, command
+from client.errors import SteadError
 from stead.v1.addresses_pb2 import (
     AllocateAddressRequest,
     AssociateAddressRequest,
@@ -47,11 +48,11 @@ async def allocate(cli: Cli, tag: Tags = None) -> None:
 async def associate(
     cli: Cli,
     address: Address,
-    instance: InstanceId,
+    instance: InstanceArgument,
     reassociate: Annotated[bool, typer.Option(help="Whether to move an address that is in use.")] = True,
 ) -> None:
-    """Map an address to an instance, in place of its automatic one."""
-    found = await lookup.address(cli.stead, address)
+    """Map an address to an instance. Its automatic one goes."""
+    found, instance = await lookup.address(cli.stead, address), await lookup.instance_id(cli.stead, instance)
     request = AssociateAddressRequest(
         **cli.mutation, allocation_id=found.allocation_id, instance_id=instance, allow_reassociation=reassociate
     )
@@ -72,7 +73,7 @@ async def disassociate(
     is_id = address.startswith("eipassoc-")
     association_id = address if is_id else (await lookup.address(cli.stead, address)).association_id
     if not association_id:
-        raise typer.BadParameter(f"{address} is not associated", param_hint="ADDRESS")
+        raise SteadError("InvalidAssociationID.NotFound", f"{address} leads to no instance; nothing was changed.")
     request = DisassociateAddressRequest(**cli.mutation, association_id=association_id)
     cli.say(await cli.stead.addresses.DisassociateAddress(request), f"Disassociated {address}")
 

@@ -29,7 +29,8 @@ from client.cli import (
 from client.cli.render import Output, print_note
 from client.cli.session import Settings
 
-app = typer.Typer(name="stead", no_args_is_help=True, pretty_exceptions_show_locals=False)
+# Help in boxes cuts the names of long options at 80 columns.
+app = typer.Typer(name="stead", no_args_is_help=True, pretty_exceptions_show_locals=False, rich_markup_mode=None)
 
 RESOURCES = {
     "instance": (instance, "Virtual machines."),
@@ -79,9 +80,6 @@ def main() -> NoReturn:
         code = int(end.code or 0)
     except OSError as error:
         print_note(f"stead: {error}")
-        code = 1
-    except Exception as error:
-        sys.excepthook(type(error), error, error.__traceback__)
         code = 1
     leave(code)
 

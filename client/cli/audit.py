@@ -1,5 +1,6 @@
 """`stead audit`: the record of calls."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,13 +12,18 @@ from stead.v1.audit_pb2 import DescribeAuditRecordsRequest, DescribeAuditRecords
 app = typer.Typer(no_args_is_help=True)
 
 COLUMNS = {
-    "TIME": lambda record: record.call_time.ToJsonString(),
+    "TIME": lambda record: f"{record.call_time.ToDatetime():%Y-%m-%dT%H:%M:%SZ}",
     "CALL": lambda record: record.operation,
-    "RESOURCES": lambda record: ", ".join(record.resource_ids),
+    "RESOURCES": lambda record: _some(record.resource_ids),
     "TOKEN": lambda record: record.token_id,
     "PROJECT": lambda record: record.project_id,
     "REQUEST": lambda record: record.request_id,
 }
+
+
+def _some(ids: Sequence[str]) -> str:
+    """The first, and how many more: a launch has several for each instance."""
+    return f"{ids[0]} +{len(ids) - 1}" if len(ids) > 1 else "".join(ids)
 
 
 @command(app, "list")

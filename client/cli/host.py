@@ -37,7 +37,7 @@ def _roles(host: Host) -> str:
 
 
 GIB = 1 << 30
-HostId = Annotated[str, typer.Argument(metavar="HOST", help="A host's id.", show_default=False)]
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="Id or name.", show_default=False)]
 COLUMNS = {
     "HOST": lambda host: host.host_id,
     "NAME": lambda host: host.host_name,
@@ -59,7 +59,7 @@ ORPHAN_COLUMNS = {
 
 @command(app, "list")
 async def list_(cli: Cli, filter: Filters = None) -> None:
-    """List hosts with what is claimed of them, and what is wrong with them."""
+    """List hosts, with what is claimed of them and what is wrong."""
     request = DescribeHostsRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.hosts.DescribeHosts, request)
     cli.table(reply, COLUMNS, reply.hosts, "No hosts. `stead host token` lets one join.")
@@ -77,13 +77,13 @@ async def orphans(cli: Cli, filter: Filters = None) -> None:
 @command(app, "adopt-orphan", mutates=True)
 async def adopt_orphan(
     cli: Cli,
-    host: HostId,
+    host: HostArgument,
     volume: VolumeId,
     project: Annotated[str, typer.Option(metavar="PROJECT", help="Whose it is to be: name or id.", show_default=False)],
     tag: Tags = None,
 ) -> None:
     """Make an orphan a volume of a project, with its id and its data."""
-    project_id = await lookup.project_id(cli.stead, project)
+    host, project_id = await lookup.host_id(cli.stead, host), await lookup.project_id(cli.stead, project)
     request = AdoptOrphanVolumeRequest(
         **cli.mutation, host_id=host, volume_id=volume, project_id=project_id, tags=parse_tags(tag)
     )
@@ -92,15 +92,17 @@ async def adopt_orphan(
 
 
 @command(app, "delete-orphan", mutates=True)
-async def delete_orphan(cli: Cli, host: HostId, volume: VolumeId) -> None:
+async def delete_orphan(cli: Cli, host: HostArgument, volume: VolumeId) -> None:
     """Delete an orphan. `stead volume undelete` makes it a volume of your project for a while."""
+    host = await lookup.host_id(cli.stead, host)
     request = DeleteOrphanVolumeRequest(**cli.mutation, host_id=host, volume_id=volume)
     cli.say(await cli.stead.hosts.DeleteOrphanVolume(request), f"Deleting {volume} on {host}")
 
 
 @command(app, "release", mutates=True)
-async def release(cli: Cli, host: HostId) -> None:
+async def release(cli: Cli, host: HostArgument) -> None:
     """Let a host remove what it held, after the database was restored."""
+    host = await lookup.host_id(cli.stead, host)
     reply = await cli.stead.hosts.ReleaseHost(ReleaseHostRequest(**cli.mutation, host_id=host))
     cli.say(reply, f"Released {host}")
 
@@ -126,8 +128,9 @@ async def token(
 
 
 @command(app, "lost", mutates=True)
-async def lost(cli: Cli, host: HostId) -> None:
-    """Declare that a host out of reach is gone for good, so that nothing waits for it any more."""
+async def lost(cli: Cli, host: HostArgument) -> None:
+    """Declare that a host is gone for good. Nothing waits for it any more."""
+    host = await lookup.host_id(cli.stead, host)
     reply = await cli.stead.hosts.DeclareHostLost(DeclareHostLostRequest(**cli.mutation, host_id=host))
     cli.say(reply, f"{host} counts as lost until it comes back")
 
@@ -135,9 +138,10 @@ async def lost(cli: Cli, host: HostId) -> None:
 @command(app, "remove", mutates=True)
 async def remove(
     cli: Cli,
-    host: HostId,
+    host: HostArgument,
     force: Annotated[bool, typer.Option("--force", help="With all that is on it; only of one that is lost.")] = False,
 ) -> None:
     """Take a host out of the region."""
+    host = await lookup.host_id(cli.stead, host)
     reply = await cli.stead.hosts.RemoveHost(RemoveHostRequest(**cli.mutation, host_id=host, force=force))
     cli.say(reply, f"Removed {host}" + (f", and with it {', '.join(reply.lost_ids)}" if reply.lost_ids else ""))

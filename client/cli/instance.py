@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from client.cli import instance_modify, instance_run, render
-from client.cli.options import Filters, InstanceId, InstanceIds, Timeout, Wait, parse_filters
+from client.cli import instance_modify, instance_run, lookup, render
+from client.cli.options import Filters, InstanceArgument, InstanceArguments, Timeout, Wait, parse_filters
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_instances
 from stead.v1.instances_pb2 import (
@@ -35,53 +35,61 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
 
 
 @command(app, "describe")
-async def describe(cli: Cli, instance: InstanceIds) -> None:
+async def describe(cli: Cli, instance: InstanceArguments) -> None:
     """Show all there is to know about instances."""
-    request = DescribeInstancesRequest(instance_ids=instance)
+    request = DescribeInstancesRequest(instance_ids=await lookup.instance_ids(cli.stead, instance))
     reply = await cli.stead.all_pages(cli.stead.instances.DescribeInstances, request)
     cli.details(reply, reply.instances)
 
 
 @command(app, "start", mutates=True)
-async def start(cli: Cli, instance: InstanceIds, wait: Wait = False, timeout_s: Timeout = 300) -> None:
+async def start(cli: Cli, instance: InstanceArguments, wait: Wait = False, timeout_s: Timeout = 300) -> None:
     """Start stopped instances."""
-    reply = await cli.stead.instances.StartInstances(StartInstancesRequest(**cli.mutation, instance_ids=instance))
+    ids = await lookup.instance_ids(cli.stead, instance)
+    reply = await cli.stead.instances.StartInstances(StartInstancesRequest(**cli.mutation, instance_ids=ids))
     await _show_changes(cli, reply, reply.starting_instances, "running", timeout_s if wait else None)
 
 
 @command(app, "stop", mutates=True)
 async def stop(
     cli: Cli,
-    instance: InstanceIds,
+    instance: InstanceArguments,
     force: Annotated[bool, typer.Option("--force", help="Pull the plug at once.")] = False,
     wait: Wait = False,
     timeout_s: Timeout = 300,
 ) -> None:
-    """Stop instances: press the power button, and after 120 s pull the plug."""
-    request = StopInstancesRequest(**cli.mutation, instance_ids=instance, force=force)
+    """Stop instances.
+
+    The power button is pressed; after 120 s the plug is pulled.
+    """
+    ids = await lookup.instance_ids(cli.stead, instance)
+    request = StopInstancesRequest(**cli.mutation, instance_ids=ids, force=force)
     reply = await cli.stead.instances.StopInstances(request)
     await _show_changes(cli, reply, reply.stopping_instances, "stopped", timeout_s if wait else None)
 
 
 @command(app, "reboot", mutates=True)
-async def reboot(cli: Cli, instance: InstanceIds) -> None:
+async def reboot(cli: Cli, instance: InstanceArguments) -> None:
     """Restart the guests."""
-    reply = await cli.stead.instances.RebootInstances(RebootInstancesRequest(**cli.mutation, instance_ids=instance))
-    cli.say(reply, f"Rebooting {', '.join(instance)}")
+    ids = await lookup.instance_ids(cli.stead, instance)
+    reply = await cli.stead.instances.RebootInstances(RebootInstancesRequest(**cli.mutation, instance_ids=ids))
+    cli.say(reply, f"Rebooting {', '.join(ids)}")
 
 
 @command(app, "terminate", mutates=True)
-async def terminate(cli: Cli, instance: InstanceIds, wait: Wait = False, timeout_s: Timeout = 300) -> None:
+async def terminate(cli: Cli, instance: InstanceArguments, wait: Wait = False, timeout_s: Timeout = 300) -> None:
     """End instances for good."""
-    request = TerminateInstancesRequest(**cli.mutation, instance_ids=instance)
+    ids = await lookup.instance_ids(cli.stead, instance)
+    request = TerminateInstancesRequest(**cli.mutation, instance_ids=ids)
     reply = await cli.stead.instances.TerminateInstances(request)
     await _show_changes(cli, reply, reply.terminating_instances, "terminated", timeout_s if wait else None)
 
 
 @command(app, "console-log")
-async def console_log(cli: Cli, instance: InstanceId) -> None:
+async def console_log(cli: Cli, instance: InstanceArgument) -> None:
     """Print the latest output of the serial console, as it is."""
-    reply = await cli.stead.instances.GetConsoleOutput(GetConsoleOutputRequest(instance_id=instance))
+    request = GetConsoleOutputRequest(instance_id=await lookup.instance_id(cli.stead, instance))
+    reply = await cli.stead.instances.GetConsoleOutput(request)
     if not cli.is_for_people:
         render.print_json(render.to_document(reply))
     elif reply.output:

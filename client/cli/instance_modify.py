@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from client.cli import lookup
-from client.cli.instance_run import COLUMNS, ShutdownBehavior
-from client.cli.options import InstanceId
+from client.cli.instance_run import ShutdownBehavior
+from client.cli.options import InstanceArgument
 from client.cli.session import Cli, command
 from stead.v1.instances_pb2 import BlockDeviceMapping, ModifyInstanceAttributeRequest
 
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 async def modify(
     cli: Cli,
-    instance: InstanceId,
+    instance: InstanceArgument,
     protect: Protect = None,
     shutdown_behavior: OnShutdown = None,
     public_ip: PublicIp = None,
@@ -50,7 +50,7 @@ async def modify(
     """Change what was set at launch."""
     request = ModifyInstanceAttributeRequest(
         **cli.mutation,
-        instance_id=instance,
+        instance_id=await lookup.instance_id(cli.stead, instance),
         disable_api_termination=protect,
         instance_initiated_shutdown_behavior=shutdown_behavior,
         associate_public_ip_address=public_ip,
@@ -63,7 +63,7 @@ async def modify(
         ],
     )
     reply = await cli.stead.instances.ModifyInstanceAttribute(request)
-    cli.table(reply, COLUMNS, [reply.instance])
+    cli.details(reply, [reply.instance])
 
 
 def _mappings(devices: list[str] | None, *, deletes: bool) -> list[BlockDeviceMapping]:

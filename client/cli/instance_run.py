@@ -28,7 +28,9 @@ Groups = Annotated[
     list[str] | None,
     typer.Option(metavar="GROUP", help="Security group, id or name. May be repeated."),
 ]
-Subnet = Annotated[str, typer.Option(metavar="SUBNET", help="Default: the default VPC's.", show_default=False)]
+Subnet = Annotated[
+    str, typer.Option(metavar="SUBNET", help="Id or name. Default: the default VPC's.", show_default=False)
+]
 Zone = Annotated[str, typer.Option(metavar="ZONE", help="Default: the emptiest suitable one.", show_default=False)]
 Count = Annotated[int, typer.Option(min=1, metavar="N", help="How many.")]
 MinCount = Annotated[int | None, typer.Option(min=1, metavar="N", help="Fewer will do. Default: --count.")]
@@ -94,7 +96,7 @@ async def run(
         min_count=min_count or count,
         max_count=count,
         key_name=key,
-        subnet_id=subnet,
+        subnet_id=await lookup.subnet_id(cli.stead, subnet) if subnet else "",
         zone_name=az,
         security_group_ids=[await lookup.group_id(cli.stead, name) for name in sg or ()],
         associate_public_ip_address=public_ip,

@@ -59,7 +59,7 @@ async def create(
     ] = None,
     tag: Tags = None,
 ) -> None:
-    """Make a key pair; write its private key to a file that only you can read."""
+    """Make a key pair. Its private key goes to a file that only you can read."""
     request = CreateKeyPairRequest(
         **cli.mutation, key_name=name, key_type=f"KEY_TYPE_{key_type.name}", tags=parse_tags(tag)
     )
@@ -84,8 +84,10 @@ def _new_private_file(path: Path) -> Iterator[TextIO]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        reason = f"{path}: {error.strerror}; nothing was created"
-        raise typer.BadParameter(reason, param_hint="--output-file") from error
+        raise typer.BadParameter(
+            f"{path}: {error.strerror}. Nothing was created; --output-file names another place for the private key",
+            param_hint="the key's file",
+        ) from error
     try:
         with open(descriptor, "w") as file:
             yield file

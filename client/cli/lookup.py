@@ -1,4 +1,7 @@
-"""From what people remember to ids: images, security groups and projects by name, addresses by the address itself."""
+"""From what people remember to ids: a resource's name, or its tag `Name`; an elastic address by the address itself.
+
+What begins like an id is taken for one. A name that several have is refused, with their ids: nothing is guessed.
+"""
 
 import re
 from collections.abc import Sequence
@@ -7,12 +10,69 @@ from typing import TYPE_CHECKING
 from client.errors import SteadError
 from stead.v1.addresses_pb2 import Address, DescribeAddressesRequest
 from stead.v1.common_pb2 import Filter
+from stead.v1.hosts_pb2 import DescribeHostsRequest
 from stead.v1.images_pb2 import DescribeImagesRequest
+from stead.v1.instances_pb2 import DescribeInstancesRequest
 from stead.v1.projects_pb2 import DescribeProjectsRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
+from stead.v1.volumes_pb2 import DescribeVolumesRequest
+from stead.v1.vpcs_pb2 import DescribeSubnetsRequest, DescribeVpcsRequest
 
 if TYPE_CHECKING:
     from client.connection import Stead
+
+
+# Those that a name can mean: a terminated instance keeps its tags for an hour.
+LIVING = ("pending", "running", "stopping", "stopped", "shutting-down")
+
+
+async def instance_ids(stead: "Stead", texts: Sequence[str]) -> list[str]:
+    """The ids of the instances of these ids or names."""
+    return [await instance_id(stead, text) for text in texts]
+
+
+async def instance_id(stead: "Stead", text: str) -> str:
+    """The id of the instance of that id or name."""
+    if text.startswith("i-"):
+        return text
+    filters = [exactly("tag:Name", text), Filter(name="instance-state-name", values=LIVING)]
+    reply = await stead.all_pages(stead.instances.DescribeInstances, DescribeInstancesRequest(filters=filters))
+    found = [instance.instance_id for instance in reply.instances]
+    return _only(found, "instance", text, "InvalidInstanceID.NotFound")
+
+
+async def volume_id(stead: "Stead", text: str) -> str:
+    """The id of the volume of that id or name."""
+    if text.startswith("vol-"):
+        return text
+    request = DescribeVolumesRequest(filters=[exactly("tag:Name", text)])
+    reply = await stead.all_pages(stead.volumes.DescribeVolumes, request)
+    return _only([volume.volume_id for volume in reply.volumes], "volume", text, "InvalidVolume.NotFound")
+
+
+async def host_id(stead: "Stead", text: str) -> str:
+    """The id of the host of that id or host name."""
+    if text.startswith("host-"):
+        return text
+    reply = await stead.all_pages(stead.hosts.DescribeHosts, DescribeHostsRequest(filters=[exactly("host-name", text)]))
+    return _only([host.host_id for host in reply.hosts], "host", text, "InvalidHostID.NotFound")
+
+
+async def vpc_id(stead: "Stead", text: str) -> str:
+    """The id of the VPC of that id or name."""
+    if text.startswith("vpc-"):
+        return text
+    reply = await stead.all_pages(stead.vpcs.DescribeVpcs, DescribeVpcsRequest(filters=[exactly("tag:Name", text)]))
+    return _only([vpc.vpc_id for vpc in reply.vpcs], "VPC", text, "InvalidVpcID.NotFound")
+
+
+async def subnet_id(stead: "Stead", text: str) -> str:
+    """The id of the subnet of that id or name."""
+    if text.startswith("subnet-"):
+        return text
+    request = DescribeSubnetsRequest(filters=[exactly("tag:Name", text)])
+    reply = await stead.all_pages(stead.vpcs.DescribeSubnets, request)
+    return _only([subnet.subnet_id for subnet in reply.subnets], "subnet", text, "InvalidSubnetID.NotFound")
 
 
 async def image_id(stead: "Stead", text: str) -> str:
@@ -35,10 +95,12 @@ async def group_id(stead: "Stead", text: str) -> str:
 
 
 async def project_id(stead: "Stead", text: str) -> str:
-    """The id of the project of that name; what is no name is taken for an id."""
+    """The id of the project of that id or name."""
+    if text.startswith("proj-"):
+        return text
     request = DescribeProjectsRequest(filters=[exactly("name", text)])
     reply = await stead.all_pages(stead.projects.DescribeProjects, request)
-    return reply.projects[0].project_id if reply.projects else text
+    return _only([project.project_id for project in reply.projects], "project", text, "InvalidProject.NotFound")
 
 
 async def address(stead: "Stead", text: str) -> Address:
@@ -62,5 +124,6 @@ def _only(ids: Sequence[str], kind: str, name: str, code: str) -> str:
     if not ids:
         raise SteadError(code, f"No {kind} is named {name!r}.")
     if len(ids) > 1:
-        raise SteadError("InvalidParameterValue", f"Several are named {name!r}; say which by id: {', '.join(ids)}.")
+        message = f"{len(ids)} {kind}s are named {name!r}; say which by id: {', '.join(ids)}."
+        raise SteadError("InvalidParameterValue", message)
     return ids[0]

@@ -1,5 +1,6 @@
 """Options that several commands share, and how their values are read. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,7 +11,9 @@ from stead.v1.common_pb2 import Filter
 Filters = Annotated[
     list[str] | None,
     typer.Option(
-        "--filter", metavar="NAME=VALUE,...", help="Only what matches; * and ? are wildcards. Several must all match."
+        "--filter",
+        metavar="NAME=VALUE,...",
+        help="Only what matches; * and ? are wildcards, a comma in a value is \\,. Several must all match.",
     ),
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A label. May be repeated.")]
@@ -25,15 +28,25 @@ ClientToken = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Return when it has happened, not when it was accepted.")]
 Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long --wait waits.")]
-InstanceId = Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance's id.", show_default=False)]
-InstanceIds = Annotated[list[str], typer.Argument(metavar="INSTANCE...", help="Ids of instances.", show_default=False)]
+InstanceArgument = Annotated[str, typer.Argument(metavar="INSTANCE", help="Id or name.", show_default=False)]
+InstanceArguments = Annotated[
+    list[str], typer.Argument(metavar="INSTANCE...", help="Ids or names.", show_default=False)
+]
+# Of one that is in no list of volumes, where names are.
 VolumeId = Annotated[str, typer.Argument(metavar="VOLUME", help="A volume's id.", show_default=False)]
+VolumeArgument = Annotated[str, typer.Argument(metavar="VOLUME", help="Id or name.", show_default=False)]
 
 
 def parse_filters(texts: Sequence[str] | None) -> list[Filter]:
-    """`name=a,b` becomes a filter with two values."""
+    r"""`name=a,b` becomes a filter with two values, `name=a\,b` one with a comma in it."""
     pairs = [_pair(text, "--filter") for text in texts or ()]
-    return [Filter(name=name, values=values.split(",")) for name, values in pairs]
+    return [Filter(name=name, values=_values(text)) for name, text in pairs]
+
+
+def _values(text: str) -> list[str]:
+    r"""Parts between commas, but for `\,`; other backslashes go to the control plane, which reads `\*` and `\?`."""
+    parts = re.findall(r"(?:^|,)((?:\\.|[^,])*)", text)
+    return [re.sub(r"\\(.)", lambda pair: "," if pair[1] == "," else pair[0], part) for part in parts]
 
 
 def parse_tags(texts: Sequence[str] | None) -> dict[str, str]:

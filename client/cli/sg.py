@@ -82,12 +82,16 @@ async def create(
     cli: Cli,
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
     description: Annotated[str, typer.Option(help="Default: the name.", show_default=False)] = "",
-    vpc: Annotated[str, typer.Option(help="VPC id. Default: the default VPC.", show_default=False)] = "",
+    vpc: Annotated[str, typer.Option(help="Id or name. Default: the default VPC.", show_default=False)] = "",
     tag: Tags = None,
 ) -> None:
     """Make a group that lets nothing in and everything out."""
     request = CreateSecurityGroupRequest(
-        **cli.mutation, group_name=name, description=description or name, vpc_id=vpc, tags=parse_tags(tag)
+        **cli.mutation,
+        group_name=name,
+        description=description or name,
+        vpc_id=await lookup.vpc_id(cli.stead, vpc) if vpc else "",
+        tags=parse_tags(tag),
     )
     reply = await cli.stead.security_groups.CreateSecurityGroup(request)
     cli.table(reply, COLUMNS, [reply.security_group])

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from client.cli import lookup
 from client.cli.options import Filters, parse_filters
 from client.cli.session import Cli, command
 from stead.v1.vpcs_pb2 import DescribeSubnetsRequest, ModifySubnetAttributeRequest
@@ -33,10 +34,12 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
 @command(app, "modify", mutates=True)
 async def modify(
     cli: Cli,
-    subnet: Annotated[str, typer.Argument(metavar="SUBNET", help="A subnet's id.", show_default=False)],
+    subnet: Annotated[str, typer.Argument(metavar="SUBNET", help="Id or name.", show_default=False)],
     public_ip: Annotated[bool | None, typer.Option(help="Instances that do not say get a public address.")] = None,
 ) -> None:
     """Change what later launches in a subnet do."""
-    request = ModifySubnetAttributeRequest(**cli.mutation, subnet_id=subnet, map_public_ip_on_launch=public_ip)
+    request = ModifySubnetAttributeRequest(
+        **cli.mutation, subnet_id=await lookup.subnet_id(cli.stead, subnet), map_public_ip_on_launch=public_ip
+    )
     reply = await cli.stead.vpcs.ModifySubnetAttribute(request)
     cli.table(reply, COLUMNS, [reply.subnet])

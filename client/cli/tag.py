@@ -39,7 +39,8 @@ async def delete(
     reply = await cli.stead.tags.DeleteTags(
         DeleteTagsRequest(**cli.mutation, resource_ids=resource, tags=[_deleted(text) for text in tag or ()])
     )
-    cli.say(reply, f"Untagged {', '.join(resource)}")
+    what = f"tag {', '.join(tag)}" if tag else "tags"
+    cli.say(reply, f"{', '.join(resource)}: no {what} now")
 
 
 def _deleted(text: str) -> DeletedTag:

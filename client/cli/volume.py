@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from client.cli.options import Filters, Tags, Timeout, VolumeId, Wait, parse_filters, parse_tags
+from client.cli import lookup
+from client.cli.options import (
+    Filters,
+    InstanceArgument,
+    Tags,
+    Timeout,
+    VolumeArgument,
+    VolumeId,
+    Wait,
+    parse_filters,
+    parse_tags,
+)
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_volume
 from stead.v1.volumes_pb2 import (
@@ -66,10 +77,11 @@ async def _list_deleted(cli: Cli, request: ListVolumesInRecycleBinRequest) -> No
 
 @command(app, "describe")
 async def describe(
-    cli: Cli, volume: Annotated[list[str], typer.Argument(metavar="VOLUME...", help="Ids.", show_default=False)]
+    cli: Cli,
+    volume: Annotated[list[str], typer.Argument(metavar="VOLUME...", help="Ids or names.", show_default=False)],
 ) -> None:
     """Show all there is to know about volumes."""
-    request = DescribeVolumesRequest(volume_ids=volume)
+    request = DescribeVolumesRequest(volume_ids=[await lookup.volume_id(cli.stead, name) for name in volume])
     reply = await cli.stead.all_pages(cli.stead.volumes.DescribeVolumes, request)
     cli.details(reply, reply.volumes)
 
@@ -96,8 +108,8 @@ async def create(
 @command(app, "attach", mutates=True)
 async def attach(
     cli: Cli,
-    volume: VolumeId,
-    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance's id.", show_default=False)],
+    volume: VolumeArgument,
+    instance: InstanceArgument,
     device: Annotated[
         str,
         typer.Option(
@@ -109,7 +121,8 @@ async def attach(
     wait: Wait = False,
     timeout_s: Timeout = 300,
 ) -> None:
-    """Attach a volume to an instance of the same zone, running or stopped."""
+    """Attach a volume to an instance. Both are in one zone; the instance is running or stopped."""
+    volume, instance = await lookup.volume_id(cli.stead, volume), await lookup.instance_id(cli.stead, instance)
     request = AttachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance, device_name=device)
     reply = await cli.stead.volumes.AttachVolume(request)
     if wait:
@@ -121,7 +134,7 @@ async def attach(
 @command(app, "detach", mutates=True)
 async def detach(
     cli: Cli,
-    volume: VolumeId,
+    volume: VolumeArgument,
     instance: Annotated[str, typer.Option(help="Only from this instance.", show_default=False)] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Shut the guest out: it loses what it has not written.")
@@ -130,6 +143,8 @@ async def detach(
     timeout_s: Timeout = 300,
 ) -> None:
     """Detach a volume; unmount it in the guest first."""
+    volume = await lookup.volume_id(cli.stead, volume)
+    instance = await lookup.instance_id(cli.stead, instance) if instance else ""
     request = DetachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance, force=force)
     reply = await cli.stead.volumes.DetachVolume(request)
     if wait:
@@ -139,8 +154,9 @@ async def detach(
 
 
 @command(app, "delete", mutates=True)
-async def delete(cli: Cli, volume: VolumeId, wait: Wait = False, timeout_s: Timeout = 300) -> None:
+async def delete(cli: Cli, volume: VolumeArgument, wait: Wait = False, timeout_s: Timeout = 300) -> None:
     """Delete a volume. `stead volume undelete` brings it back for a while."""
+    volume = await lookup.volume_id(cli.stead, volume)
     reply = await cli.stead.volumes.DeleteVolume(DeleteVolumeRequest(**cli.mutation, volume_id=volume))
     if wait:
         await wait_for_volume(cli.stead, volume, lambda found: found is None, timeout_s)

@@ -4,7 +4,7 @@ Whatever runs short first gives the number.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address
 from itertools import islice
 
@@ -116,8 +116,14 @@ def _fill(
             stores = [storage_host(hosts, subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
             places.append(Place(host_id, stores))
     except NoCapacity as error:
-        return places, error.refusals
+        return places, [_after(places, refusal) for refusal in error.refusals]
     return places, ()
+
+
+def _after(places: Sequence[Place], refusal: Refusal) -> Refusal:
+    """A host that would take some of them has less left than lists of hosts show."""
+    count = sum(refusal.host_id in (place.host_id, *place.storage_host_ids) for place in places)
+    return replace(refusal, reason=f"{refusal.reason}, with {count} of these on it") if count else refusal
 
 
 def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) -> list[str]:

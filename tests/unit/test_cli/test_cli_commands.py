@@ -13,14 +13,19 @@ from typer.testing import Result
 
 from client.cli import watch
 from client.cli.app import app
+from client.cli.options import parse_filters
+from stead.v1 import addresses_pb2 as addresses
+from stead.v1 import hosts_pb2 as hosts
 from stead.v1 import images_pb2 as images
 from stead.v1 import instances_pb2 as instances
 from stead.v1 import key_pairs_pb2 as keys
+from stead.v1 import projects_pb2 as projects
 from stead.v1 import security_groups_pb2 as groups
+from stead.v1 import volumes_pb2 as volumes
 from stead.v1.common_pb2 import Filter, HostRefusal
 from stead.v1.events_pb2 import ResourceChange, WatchEvent
 
-from .cases import AMI, BY_NAME, I1, I2, LISTS, MUTATIONS, SG
+from .cases import AMI, BY_NAME, I1, I2, LISTS, MUTATIONS, SG, VOL
 from .fake_cloud import Cloud, Refusal
 
 Stead = Callable[..., Result]
@@ -209,6 +214,71 @@ def test_watching(cloud: Cloud, stead: Stead) -> None:
     assert "list again" in second
     lines = stead("watch", "--output", "json").stdout.splitlines()
     assert [json.loads(line)["revision"] for line in lines] == [7, 8]
+
+
+def test_a_name_does_where_an_id_does(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "DescribeInstances": instances.DescribeInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
+        "DescribeVolumes": volumes.DescribeVolumesResponse(volumes=[volumes.Volume(volume_id=VOL)]),
+        "DescribeHosts": hosts.DescribeHostsResponse(hosts=[hosts.Host(host_id="host-1")]),
+        "RebootInstances": instances.RebootInstancesResponse(),
+        "AttachVolume": volumes.AttachVolumeResponse(),
+        "RemoveHost": hosts.RemoveHostResponse(),
+    }
+    assert I1 in stead("instance", "reboot", "web").stdout
+    assert list(cloud.asked("RebootInstances")[0].instance_ids) == [I1]
+    name, living = cloud.asked("DescribeInstances")[0].filters
+    assert (name, "terminated" in living.values) == (Filter(name="tag:Name", values=["web"]), False)
+    stead("volume", "attach", "data", "web")
+    asked = cloud.asked("AttachVolume")[0]
+    assert (asked.volume_id, asked.instance_id) == (VOL, I1)
+    stead("host", "remove", "b1")
+    assert cloud.asked("RemoveHost")[0].host_id == "host-1"
+
+
+def test_a_name_of_several_or_of_none_changes_nothing(cloud: Cloud, stead: Stead) -> None:
+    twins = [instances.Instance(instance_id=I1), instances.Instance(instance_id=I2)]
+    cloud.answers["DescribeInstances"] = instances.DescribeInstancesResponse(instances=twins)
+    result = stead("instance", "terminate", "web")
+    assert result.exit_code == 1
+    assert f"2 instances are named 'web'; say which by id: {I1}, {I2}." in result.stderr
+    assert not cloud.asked("TerminateInstances")
+    cloud.answers["DescribeProjects"] = projects.DescribeProjectsResponse()
+    assert "InvalidProject.NotFound: No project is named 'nope'." in stead("project", "token", "nope").stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("a,b", ["a", "b"]), ("", [""]), (r"a\,b,c", ["a,b", "c"]), (r"a\*\\,b", [r"a\*\\", "b"]), (",a,", ["", "a", ""])],
+)
+def test_a_comma_can_be_part_of_a_filters_value(text: str, values: list[str]) -> None:
+    assert parse_filters([f"tag:x={text}"]) == [Filter(name="tag:x", values=values)]
+
+
+def test_what_leads_nowhere_can_not_be_disassociated(cloud: Cloud, stead: Stead) -> None:
+    idle = addresses.Address(allocation_id="eipalloc-1", public_ip="203.0.113.9")
+    cloud.answers["DescribeAddresses"] = addresses.DescribeAddressesResponse(addresses=[idle])
+    result = stead("address", "disassociate", "203.0.113.9")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "stead: InvalidAssociationID.NotFound: 203.0.113.9 leads to no instance; nothing was changed.\n",
+    )
+
+
+def test_a_modification_shows_what_it_changed(cloud: Cloud, stead: Stead) -> None:
+    changed = instances.Instance(instance_id=I1, disable_api_termination=True)
+    cloud.answers["ModifyInstanceAttribute"] = instances.ModifyInstanceAttributeResponse(instance=changed)
+    assert "disable_api_termination: yes" in stead("instance", "modify", I1, "--protect").stdout
+
+
+def test_help_cuts_no_name(stead: Stead, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for group in app.registered_groups:
+        assert group.typer_instance
+        assert "...\n" not in stead(str(group.name), "--help").stdout.partition("Commands:")[2]
+        for verb in group.typer_instance.registered_commands:
+            assert "…" not in stead(str(group.name), str(verb.name), "--help").stdout
+    assert "--delete-on-termination" in stead("instance", "modify", "--help").stdout
 
 
 @pytest.mark.parametrize(
