@@ -183,7 +183,7 @@ async def serve(config: Config) -> None:
     authorities = files.authorities(policy.region)
     seal = partial(ca.seal, authorities.control)
     sessions = Sessions(engine, policy.region, config.timing.patience(), clock, seal)
-    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images, config.uploads.rules())
+    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images, config.uploads)
 
     def call() -> Call:
         return Call("", Role.ADMIN, clock(), mint, policy, sessions)

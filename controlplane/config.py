@@ -82,30 +82,6 @@ class PathsConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadsConfig:
-    # Images being uploaded in the whole region. More: each is slower, since they share a disk and a line.
-    at_once: int = 32
-    # Of one project. As many as `at_once`: one project can keep all others waiting.
-    at_once_per_project: int = 8
-    # An upload that brings less than 256 KiB in so long is broken off. Shorter: slow lines. Longer: held places.
-    idle_timeout_s: int = 60
-    # How long the beginning of a broken-off upload is kept, so that `stead image import` can go on from there.
-    kept_s: int = 86400
-    # What uploads leave free of their disk, which is the database's, too. Less: logs or backups of yours may fill it,
-    # and a database without room ends the control plane.
-    free_space_floor_mib: int = 1024
-
-    def rules(self) -> UploadRules:
-        return UploadRules(
-            at_once=self.at_once,
-            at_once_per_project=self.at_once_per_project,
-            idle_timeout_s=self.idle_timeout_s,
-            kept_s=self.kept_s,
-            free_space_floor_bytes=self.free_space_floor_mib << 20,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class NetworkConfig:
     # IPv4 addresses to give to instances: CIDR blocks (without their first and last address), single addresses, or
     # "first-last". They must be free, and your network must bring them to the gateway host. Empty: instances have no
@@ -156,7 +132,7 @@ class Config:
     api: ApiConfig = field(default_factory=ApiConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
-    uploads: UploadsConfig = field(default_factory=UploadsConfig)
+    uploads: UploadRules = field(default_factory=UploadRules)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     limits: Limits = field(default_factory=Limits)
     timing: TimingConfig = field(default_factory=TimingConfig)

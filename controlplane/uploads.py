@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import FileIO
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,13 +42,23 @@ class BadUpload(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UploadRules:
-    """What the operator allows; see the configuration."""
+    """What the operator allows: a section of the configuration."""
 
+    # Images being uploaded in the whole region. More: each is slower, since they share a disk and a line.
     at_once: int = 32
+    # Of one project. As many as `at_once`: one project can keep all others waiting.
     at_once_per_project: int = 8
-    idle_timeout_s: float = 60
-    kept_s: float = 86400
-    free_space_floor_bytes: int = 1 << 30
+    # An upload that brings less than 256 KiB in so long is broken off. Shorter: slow lines. Longer: held places.
+    idle_timeout_s: int = 60
+    # How long the beginning of a broken-off upload is kept, so that `stead image import` can go on from there.
+    kept_s: int = 86400
+    # What uploads leave free of their disk, which is the database's, too. Less: logs or backups of yours may fill it,
+    # and a database without room ends the control plane.
+    free_space_floor_mib: int = 1024
+
+    @property
+    def free_space_floor_bytes(self) -> int:
+        return self.free_space_floor_mib << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,10 @@ class _Arrival:
     received: int
     digest: "hashlib._Hash"
     patience: asyncio.Timeout | None = None
+
+    @property
+    def missing_bytes(self) -> int:
+        return self.announced.size_bytes - self.received
 
 
 class Uploads:
@@ -105,14 +120,31 @@ class Uploads:
         """How much of a file is here from an upload that broke off."""
         return await self._in_thread(_size, self._kept / announced.kept_name)
 
-    async def receive(self, image_id: str, announced: Announced, chunks: AsyncIterator[bytes]) -> int:
-        """Store an upload durably; returns the size in bytes of the disk in it. `done` must follow in any case.
+    def expect(self, image_id: str, announced: Announced) -> None:
+        """Give an upload its place, before anything else may happen. `done` must follow in any case.
 
-        Raises BadUpload; NoCapacity when the disk is full or too many come at once; Unavailable when it broke off and
-        may be continued in another call.
+        Raises NoCapacity when too many come at once.
         """
-        await self._admit(image_id, announced)
+        own, limit = len(self._of(announced.project_id)), self._rules.at_once_per_project
+        if self._is_closing:
+            raise Unavailable("Unavailable", "The control plane is restarting; try again")
+        if own >= limit or len(self._arrivals) >= self._rules.at_once:
+            raise NoCapacity(
+                "ResourceLimitExceeded",
+                f"{own} uploads of the project are in progress, of {limit} allowed, and {len(self._arrivals)} in the"
+                f" region, of {self._rules.at_once}; wait until one is done",
+            )
+        self._arrivals[image_id] = _Arrival(announced, announced.offset, hashlib.sha256())
+
+    async def receive(self, image_id: str, chunks: AsyncIterator[bytes]) -> int:
+        """Store an upload that is expected, durably; returns the size in bytes of the disk in it.
+
+        Raises BadUpload; NoCapacity when the disk is full; Unavailable when it broke off and may be continued in
+        another call.
+        """
         arrival = self._arrivals[image_id]
+        announced = arrival.announced
+        await self._check_room(arrival)
         part = self._arriving / f"{announced.kept_name}.{image_id}"
         try:
             if announced.offset:
@@ -134,22 +166,14 @@ class Uploads:
             await self._in_thread(self.path(image_id).unlink, True)
         self._arrivals.pop(image_id, None)
 
-    async def _admit(self, image_id: str, announced: Announced) -> None:
+    async def _check_room(self, arrival: _Arrival) -> None:
+        """Whether it fits beside those that were expected before it. Raises NoCapacity."""
         free = await self._in_thread(_free_bytes, self._directory)
-        own, limit = len(self._of(announced.project_id)), self._rules.at_once_per_project
-        if self._is_closing:
-            raise Unavailable("Unavailable", "The control plane is restarting; try again")
-        if own >= limit or len(self._arrivals) >= self._rules.at_once:
-            raise NoCapacity(
-                "ResourceLimitExceeded",
-                f"{own} uploads of the project are in progress, of {limit} allowed, and {len(self._arrivals)} in the"
-                f" region, of {self._rules.at_once}; wait until one is done",
-            )
-        promised = sum(row.announced.size_bytes - row.received for row in self._arrivals.values())
-        room, needed = free - promised - self._rules.free_space_floor_bytes, announced.size_bytes - announced.offset
-        if needed > room:
-            raise _no_room(f"{needed} bytes are to come, and there is room for {max(room, 0)}")
-        self._arrivals[image_id] = _Arrival(announced, announced.offset, hashlib.sha256())
+        earlier = takewhile(lambda row: row is not arrival, self._arrivals.values())
+        promised = sum(row.missing_bytes for row in earlier)
+        room = free - promised - self._rules.free_space_floor_bytes
+        if arrival.missing_bytes > room:
+            raise _no_room(f"{arrival.missing_bytes} bytes are to come, and there is room for {max(room, 0)}")
 
     async def _continue(self, part: Path, arrival: _Arrival) -> None:
         """Make a kept file the caller's own, up to its offset; of two callers one gets it."""

@@ -82,7 +82,7 @@ async def adopt_orphan(
     project: Annotated[str, typer.Option(metavar="PROJECT", help="Whose it is to be: name or id.", show_default=False)],
     tag: Tags = None,
 ) -> None:
-    """Make an orphan a volume of a project, with its id and its data."""
+    """Make an orphan a volume of a project. It keeps its id and its data."""
     host, project_id = await lookup.host_id(cli.stead, host), await lookup.project_id(cli.stead, project)
     request = AdoptOrphanVolumeRequest(
         **cli.mutation, host_id=host, volume_id=volume, project_id=project_id, tags=parse_tags(tag)
@@ -101,7 +101,7 @@ async def delete_orphan(cli: Cli, host: HostArgument, volume: VolumeId) -> None:
 
 @command(app, "release", mutates=True)
 async def release(cli: Cli, host: HostArgument) -> None:
-    """Let a host remove what it held, after the database was restored."""
+    """Let a host remove what it held. After the database was restored, it holds until then."""
     host = await lookup.host_id(cli.stead, host)
     reply = await cli.stead.hosts.ReleaseHost(ReleaseHostRequest(**cli.mutation, host_id=host))
     cli.say(reply, f"Released {host}")

@@ -11,6 +11,7 @@ import structlog
 
 from controlplane import ca, sessions
 from controlplane.api.caller import Edge
+from controlplane.api.limits import Pace
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.ids import mint
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
@@ -40,6 +41,11 @@ _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # Likewise.
 _MAX_TEXT = 1000  # Of a reason, characters. Fewer: its end, which says most, is lost. More: memory, at an agent's will.
 _MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
 _MAX_ROWS = 20_000  # Of a report. A host of a thousand instances has some 5,000. More: all wait while it is taken in.
+# For the first message. Shorter: agents on slow lines never connect. Longer: a silent one passes for connected.
+HELLO_S = 30.0
+# What one agent may say: each message counts as so many observations, since it may need a commit of its own. Less: a
+# large host that comes back is taken in late. More: one in wrong hands keeps the one writer and its disk busy.
+_ROWS_PER_S, _ROWS_AT_ONCE, _MESSAGE_ROWS = 2000, 2 * _MAX_ROWS, 5
 _OBSERVED_KINDS: dict[int, ObservedKind] = {number: kind for kind, number in _KINDS.items()}
 
 
@@ -108,6 +114,7 @@ class Agents(AgentsServicer):
         self._edge = edge
         self._authorities = authorities
         self._uploads = uploads
+        self._pace = Pace(_ROWS_PER_S, _ROWS_AT_ONCE)
 
     def _host(self, context: Any) -> str:
         """The host that its control certificate names. Raises `AuthFailure`."""
@@ -154,8 +161,12 @@ class Agents(AgentsServicer):
             self._edge.sessions.close(session)
 
     async def _hello(self, host_id: str, messages: AsyncIterator[Any]) -> pb.Hello:
-        """The first message. Raises InvalidParameterValue where it is another, and UnsupportedAgent."""
-        message = await anext(messages, pb.AgentMessage())
+        """The first message. Raises InvalidParameterValue where it is another, RequestExpired, UnsupportedAgent."""
+        try:
+            async with asyncio.timeout(HELLO_S):
+                message = await anext(messages, pb.AgentMessage())
+        except TimeoutError as error:
+            raise Invalid("RequestExpired", f"No hello came within {HELLO_S:g} s; send it first") from error
         hello: pb.Hello = message.hello
         if not message.HasField("hello"):
             raise invalid_value("The session's first message", message.WhichOneof("body"), "hello")
@@ -190,6 +201,12 @@ class Agents(AgentsServicer):
                 case "console_reply":
                     reply = message.console_reply
                     session.answer_console(reply.request_id, reply.output, reply.error)
+            await self._rest(session.host_id, message)
+
+    async def _rest(self, host_id: str, message: pb.AgentMessage) -> None:
+        """Hear one who says too much later; gRPC then holds back what it has."""
+        rows = _MESSAGE_ROWS + len(message.report.observed) + len(message.report.gone)
+        await asyncio.sleep(self._pace.wait_s(host_id, rows, asyncio.get_running_loop().time()))
 
     def _greet(self, session: sessions.Session, hello: pb.Hello) -> None:
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)

@@ -1,5 +1,6 @@
 """Images: uploads from users, and what storage hosts fetch."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,9 @@ from controlplane.service.call import Call
 from controlplane.uploads import Announced, BadUpload, Uploads
 from stead.v1 import images_pb2 as pb
 from stead.v1.images_pb2_grpc import ImagesServicer
+
+# For the first message. Shorter: slow lines. Longer: whoever says nothing keeps others' places.
+HEADER_S = 30.0
 
 
 def _attributes(project_id: str) -> Any:
@@ -45,10 +49,10 @@ class Images(ImagesServicer):
     async def ImportImage(self, requests: AsyncIterator[Any], context: Any) -> pb.ImportImageResponse:
         header = await _header(requests)
         announced = convert.to_request(header, images.RegisterImage, virtual_size_bytes=0)
-        if earlier := await self._made_earlier(header, announced):
-            return earlier
         image_id = images.mint(self._edge.call())
         try:
+            if earlier := await self._made_earlier(image_id, header, announced):
+                return earlier
             complete = replace(announced, virtual_size_bytes=await self._receive(image_id, requests, header))
             made, _ = await self._edge.mutate(
                 header, lambda state, call, asked: images.register(state, call, image_id, asked), complete, _imported
@@ -57,25 +61,20 @@ class Images(ImagesServicer):
             await self._uploads.done(image_id, is_known=image_id in self._edge.engine.state.images)
         return made
 
-    async def _made_earlier(self, header: Any, announced: images.RegisterImage) -> pb.ImportImageResponse | None:
-        """The answer to a repeated call. What can be refused is refused here, before the first byte."""
-        return await self._edge.replay(
-            header,
-            announced,
-            lambda state, call: images.check(state, call, announced, self._uploads.arriving_bytes(call.project_id)),
-            _imported,
-        )
+    async def _made_earlier(
+        self, image_id: str, header: Any, announced: images.RegisterImage
+    ) -> pb.ImportImageResponse | None:
+        """The answer to a repeated call. Of a new one, all that can be refused is, and the next is told of it."""
+
+        def admit(state: State, call: Call) -> None:
+            images.check(state, call, announced, self._uploads.arriving_bytes(call.project_id))
+            self._uploads.expect(image_id, _upload(call.project_id, header))
+
+        return await self._edge.replay(header, announced, admit, _imported)
 
     async def _receive(self, image_id: str, requests: AsyncIterator[Any], header: Any) -> int:
-        announced = Announced(
-            self._edge.call().project_id,
-            header.sha256,
-            header.size_bytes,
-            header.format,
-            min(header.offset, header.size_bytes),
-        )
         try:
-            return await self._uploads.receive(image_id, announced, _chunks(requests))
+            return await self._uploads.receive(image_id, _chunks(requests))
         except BadUpload as error:
             raise Invalid("InvalidParameterValue", f"Image {header.name!r}: {error}") from error
         except OSError as error:
@@ -126,11 +125,20 @@ def _imported(state: State, image_id: str) -> pb.ImportImageResponse:
     return pb.ImportImageResponse(image=image)
 
 
+def _upload(project_id: str, header: Any) -> Announced:
+    offset = min(header.offset, header.size_bytes)
+    return Announced(project_id, header.sha256, header.size_bytes, header.format, offset)
+
+
 async def _header(requests: AsyncIterator[Any]) -> Any:
-    async for first in requests:
-        if first.WhichOneof("part") == "header":
-            return first.header
-        break
+    try:
+        async with asyncio.timeout(HEADER_S):
+            async for first in requests:
+                if first.WhichOneof("part") == "header":
+                    return first.header
+                break
+    except TimeoutError as error:
+        raise Invalid("RequestExpired", f"No header came within {HEADER_S:g} s; send it at once") from error
     raise Invalid("MissingParameter", "The first message of ImportImage must carry the header")
 
 

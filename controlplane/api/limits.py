@@ -1,4 +1,7 @@
-"""How much of the control plane one caller may take: calls in progress, and calls a second. In memory alone."""
+"""How much of the control plane one caller may take: calls in progress, and calls a second; and how much one agent.
+
+In memory alone.
+"""
 
 import time
 from collections import Counter
@@ -59,19 +62,19 @@ class InProgress:
 
 
 class _Buckets:
-    """One for each project, full at first, which fills with `per_s` up to `most`. It may be owed something."""
+    """One for each key, full at first, which fills with `per_s` up to `most`. It may be owed something."""
 
     def __init__(self, per_s: float, most: float) -> None:
         self._per_s = per_s
         self._most = most
         self._levels: dict[str, tuple[float, float]] = {}
 
-    def level(self, project_id: str, now_s: float) -> float:
-        level, at_s = self._levels.get(project_id, (self._most, now_s))
+    def level(self, key: str, now_s: float) -> float:
+        level, at_s = self._levels.get(key, (self._most, now_s))
         return min(self._most, level + (now_s - at_s) * self._per_s)
 
-    def leave(self, project_id: str, level: float, now_s: float) -> None:
-        self._levels[project_id] = level, now_s
+    def leave(self, key: str, level: float, now_s: float) -> None:
+        self._levels[key] = level, now_s
 
 
 class Rate:
@@ -91,6 +94,20 @@ class Rate:
                 (1 - level) / self._per_s,
             )
         self._buckets.leave(project_id, level - 1, now_s)
+
+
+class Pace:
+    """Has whoever is too fast wait: a bucket for each key, which fills with `per_s` up to `burst`."""
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s = per_s
+        self._buckets = _Buckets(per_s, burst)
+
+    def wait_s(self, key: str, cost: float, now_s: float) -> float:
+        """How long to wait after what was done now, at a time of a clock that only goes forward."""
+        level = self._buckets.level(key, now_s) - cost
+        self._buckets.leave(key, level, now_s)
+        return max(0.0, -level / self._per_s)
 
 
 class Turns:

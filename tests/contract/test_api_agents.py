@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from controlplane import ca
+from controlplane.api import agents
+from controlplane.api.limits import Pace
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile.concern import ORPHANS_PER_HOST
 from controlplane.service import regions
@@ -471,6 +473,26 @@ async def test_an_agent_in_wrong_hands_fills_nobodys_memory(cloud: ControlPlane)
     stream.send(report=pb.Report(revision=1, gone=many))
     assert await ended(stream)
     assert len(cloud.engine.state.observations) == ORPHANS_PER_HOST
+
+
+async def test_an_agent_that_says_too_much_is_heard_later(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    (loud, flood), hosts = await connected(cloud), cloud.engine.state.hosts
+    monkeypatch.setattr(Pace, "wait_s", lambda _, host_id, cost, now_s: 1e6 if host_id == loud.host_id else 0)
+    flood.heartbeat(vcpus=65)
+    await until(lambda: hosts[loud.host_id].vcpus == 65)
+    flood.heartbeat(vcpus=66)
+    other = await joined(cloud)
+    stream = Stream(cloud, other)
+    stream.hello()
+    stream.heartbeat(vcpus=7)
+    await until(lambda: hosts[other.host_id].vcpus == 7)
+    assert hosts[loud.host_id].vcpus == 65
+
+
+async def test_a_session_without_a_hello_ends(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "HELLO_S", 0.1)
+    with pytest.raises(grpc.aio.AioRpcError, match="No hello came"):
+        await Stream(cloud, await joined(cloud)).next()
 
 
 async def ended(stream: Stream) -> bool:

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from controlplane import uploads
+from controlplane.api import images
 from controlplane.model.project import Role
 from controlplane.service.images import MAX_DISK_BYTES
 from controlplane.uploads import KEPT_PER_PROJECT, Announced, Uploads
@@ -193,7 +194,7 @@ async def test_a_silent_sender_is_cut_off_and_may_go_on(cloud: ControlPlane) -> 
 
 async def test_uploads_leave_the_disk_its_floor(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
     free = uploads._free_bytes(cloud.images)
-    rules(cloud, free_space_floor_bytes=1 << 20)
+    rules(cloud, free_space_floor_mib=1)
     cloud.edge.policy = replace(cloud.policy, image_gib=1 << 20)
     with pytest.raises(Refused, match=r"InsufficientVolumeCapacity.*there is room for"):
         await cloud.import_image(size_bytes=free)
@@ -246,6 +247,24 @@ async def test_a_projects_images_have_a_quota(cloud: ControlPlane) -> None:
         await cloud.import_image(name)
     with pytest.raises(Refused, match=r"ResourceLimitExceeded.*2 of 2 images"):
         await cloud.import_image("d")
+
+
+async def test_uploads_that_begin_together_do_not_pass_the_quota(cloud: ControlPlane) -> None:
+    cloud.edge.policy = replace(cloud.policy, image_gib=1)
+    senders = [Sender(cloud, upload(CONTENT, name=f"n{n}", size_bytes=600 << 20)[:1]) for n in range(4)]
+    await until(lambda: sum(sender.call.done() for sender in senders) == 3)
+    for sender in senders:
+        if sender.call.done():
+            assert (await sender.refusal()).code == "ResourceLimitExceeded"
+        else:
+            sender.call.cancel()
+
+
+async def test_an_upload_without_a_header_ends(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "HEADER_S", 0.1)
+    refusal = await Sender(cloud, []).refusal()
+    assert refusal.code == "RequestExpired"
+    assert "No header came within 0.1 s" in str(refusal)
 
 
 async def test_a_restart_breaks_uploads_off_for_the_next_process(cloud: ControlPlane) -> None:

@@ -27,7 +27,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 @pytest_asyncio.fixture
 async def cloud(disk: Path) -> AsyncIterator[ControlPlane]:
     async with ControlPlane.serving(disk) as serving:
-        rules(serving, free_space_floor_bytes=FLOOR_BYTES)
+        rules(serving, free_space_floor_mib=FLOOR_BYTES >> 20)
         serving.edge.policy = replace(serving.policy, image_gib=1 << 20)
         yield serving
 

@@ -173,7 +173,7 @@ class Process:
         self.engine.follow(observer.follow)
         self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock, bytes)
         self.edge = Edge(self.engine, self.sessions, policy, clock)
-        self._uploads = Uploads(uploads, UploadRules(free_space_floor_bytes=0))
+        self._uploads = Uploads(uploads, UploadRules(free_space_floor_mib=0))
         self._agents = WireAgents(self.edge, None, self._uploads)  # type: ignore[arg-type]
         self._events = Events(self.edge)
         self._servicers = (

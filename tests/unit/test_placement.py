@@ -121,7 +121,8 @@ def test_a_launch_without_room_for_its_disks_is_short_of_capacity_as_well() -> N
     host_id = region.add_host(storage_gib=1)
     request = instances.RunInstances(region.add_image(), min_count=2, zone_name=ZONES[0])
     (refusal,) = region.refuses("InsufficientInstanceCapacity", instances.run, request).refusals
-    assert (refusal.host_id, refusal.reason) == (host_id, "storage: 1 GiB asked, 0 GiB free of 1, with 1 of these on it")
+    assert refusal.host_id == host_id
+    assert refusal.reason == "storage: 1 GiB asked, 0 GiB free of 1, with 1 of these on it"
     region.run()
     region.refuses("InsufficientVolumeCapacity", volumes.create, volumes.CreateVolume(ZONES[0], 1))
 
