@@ -126,6 +126,8 @@ def plan(
         return Plan(reason=f"somebody edited its domain ({domain.damage}); stop and start the instance to renew it")
     if domain.generation < spec.generation:  # Stopped and started again since.
         return _start(spec, ports) if is_off else Plan((Destroy(),))
+    if domain.is_stopped:  # Whatever libvirt would be asked for hangs.
+        return Plan(reason="its QEMU process is stopped, by SIGSTOP or a debugger; it goes on with SIGCONT")
     match domain.power:
         case Power.OFF:
             return _revive(spec, domain, ports, past, now)
@@ -157,10 +159,10 @@ def _absent(domain: Domain | None, ports: Mapping[str, PortState]) -> Plan:
 
 
 def _stop(spec: InstanceSpec, domain: Domain | None, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
-    """The power button is pressed once; a guest that is paused can't hear it."""
+    """The power button is pressed once; a guest that is paused, or its QEMU stopped, can't hear it."""
     if domain is None or domain.power is Power.OFF:
         return Plan(_unplug(ports))
-    if domain.power is Power.PAUSED or spec.stop_timeout_s == 0:
+    if domain.power is Power.PAUSED or domain.is_stopped or spec.stop_timeout_s == 0:
         return Plan((Destroy(),))
     if past.power_button_at is None:
         return Plan((PressPowerButton(),))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.drivers.base import HostContext, Permanent, Transient
+from agent.drivers.base import HostContext, Permanent, Stuck, Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, domain_xml, qemu_conf
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.guests import shut_down
@@ -267,6 +267,35 @@ async def test_a_libvirtd_that_hangs_is_told_of(
             return False
 
     await eventually(is_seen, late.probe)
+
+
+async def test_a_qemu_that_is_stopped_is_told_of(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec
+) -> None:
+    qemu = host.qemu_pid(INSTANCE_ID)
+    for number, is_stopped in ((signal.SIGSTOP, True), (signal.SIGCONT, False), (signal.SIGSTOP, True)):
+        os.kill(qemu, number)
+        domain = (await driver.list())[INSTANCE_ID]
+        assert (domain.power, domain.is_stopped) == (Power.RUNNING, is_stopped)
+    await driver.destroy(INSTANCE_ID)
+    assert (await driver.list())[INSTANCE_ID].off_reason is OffReason.DESTROYED
+
+
+async def test_a_libvirtd_that_hangs_ends_the_events(
+    driver: LibvirtComputeDriver, host: LibvirtHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is asked of it meanwhile, and its socket stays open."""
+    for name in ("LOOK_DEADLINE_S", "PING_S"):
+        monkeypatch.setattr(f"agent.drivers.compute_libvirt.hypervisor.{name}", 1.0)
+    await driver.list()
+    libvirtd = host.libvirtd_pid()
+    os.kill(libvirtd, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(HANG_S):
+            with pytest.raises(Stuck):
+                await anext(driver.events())
+    finally:
+        os.kill(libvirtd, signal.SIGCONT)
 
 
 async def test_the_end_of_the_connection_ends_the_events(

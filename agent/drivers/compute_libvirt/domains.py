@@ -5,8 +5,9 @@ is never shown or changed, and stands in the way of an instance of its name.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import libvirt
@@ -20,6 +21,7 @@ from agent.host import process
 from agent.model import DiskSpec, Domain, InstanceSpec, OffReason, Power, Stall
 
 INSTANCE_ID_PREFIX = "i-"
+QEMU = "qemu-system-x86_64"
 
 POWERS = {
     libvirt.VIR_DOMAIN_PAUSED: Power.PAUSED,
@@ -46,10 +48,6 @@ FORGET_ALL = (
 log = structlog.get_logger()
 
 
-def ping(connection: libvirt.virConnect) -> None:
-    connection.getLibVersion()
-
-
 def offers_kvm(connection: libvirt.virConnect) -> bool:
     """Whether libvirt finds KVM usable for the user that QEMU runs as."""
     try:
@@ -68,7 +66,7 @@ class _Active(NamedTuple):
 
 def list_domains(connection: libvirt.virConnect) -> dict[str, Domain]:
     """Ours, by instance id. States of all come in one call; only what may be ours is asked for its XML."""
-    found = {}
+    found, stopped = {}, _stopped_uuids()
     for domain, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE):
         name = domain.name()
         if not name.startswith(INSTANCE_ID_PREFIX):
@@ -76,16 +74,28 @@ def list_domains(connection: libvirt.virConnect) -> dict[str, Domain]:
         with _ignoring(libvirt.VIR_ERR_NO_DOMAIN):
             description = domain_xml.parse(domain.XMLDesc())
             if description is not None:
-                found[name] = _look(domain, stats["state.state"], stats["state.reason"], description)
+                seen = _domain(name, stats["state.state"], stats["state.reason"], description)
+                is_stopped = domain.UUIDString() in stopped
+                found[name] = replace(seen, is_stopped=True) if is_stopped else _look(domain, stats, seen)
     return found
 
 
-def _look(domain: libvirt.virDomain, state: int, reason: int, description: Description) -> Domain:
-    """With what takes more calls, where the state suggests it."""
-    found = _domain(domain.name(), state, reason, description)
-    if found.power is Power.OFF:
-        return found
-    return replace(found, stall=_stall(domain, state, reason), is_transient=not domain.isPersistent())
+def _stopped_uuids() -> frozenset[str]:
+    """Of the guests whose QEMU stands still by a signal: libvirt takes them to be running."""
+    qemus = process.find_processes(QEMU)
+    return frozenset(uuid for qemu, argv in qemus for uuid in _uuids(argv) if process.is_stopped(qemu.pid))
+
+
+def _uuids(argv: Sequence[str]) -> Iterator[str]:
+    return (value for option, value in pairwise(argv) if option == "-uuid")
+
+
+def _look(domain: libvirt.virDomain, stats: Mapping[str, int], seen: Domain) -> Domain:
+    """With what takes more calls, where the state suggests it. They hang with their QEMU."""
+    if seen.power is Power.OFF:
+        return seen
+    stall = _stall(domain, stats["state.state"], stats["state.reason"])
+    return replace(seen, stall=stall, is_transient=not domain.isPersistent())
 
 
 def _stall(domain: libvirt.virDomain, state: int, reason: int) -> Stall | None:

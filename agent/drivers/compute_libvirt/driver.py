@@ -11,7 +11,7 @@ import structlog
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.compute_libvirt import console, domain_xml, domains, kvm, qemu_conf
 from agent.drivers.compute_libvirt.domain_xml import Platform
-from agent.drivers.compute_libvirt.hypervisor import Hypervisor
+from agent.drivers.compute_libvirt.hypervisor import Hypervisor, ping
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
 from agent.host.netlink import open_netlink
 from agent.host.threads import Threads
@@ -138,7 +138,7 @@ class LibvirtComputeDriver:
         settings = self._settings
         found = qemu_conf.problems(settings.qemu_conf, self._context.pki_dir, settings.libvirtd_pid_file)
         try:
-            await self._hypervisor.look(domains.ping)
+            await self._hypervisor.look(ping)
             if settings.virt_type == "auto" and await self._virt_type() == "qemu":
                 found.append("KVM does not work here: guests are emulated, some ten times slower")
         except Transient as error:

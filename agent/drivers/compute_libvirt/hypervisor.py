@@ -20,6 +20,10 @@ from agent.host.threads import Threads
 KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_COUNT = 3
 
+# Of silence, after which libvirtd is asked whether it still answers. Shorter is noise, longer shows for longer as well
+# what nobody can see.
+PING_S = 5.0
+
 # For a call that reads, and one that changes something. Shorter calls a busy libvirtd hung, e.g. while it attaches a
 # disk; longer calls those guests well that nobody can see.
 LOOK_DEADLINE_S = 10.0
@@ -65,7 +69,10 @@ class Hypervisor:
         return await self._looking.run(function.__name__, self._call, function, args)
 
     async def events(self) -> AsyncIterator[str]:
-        """Names of domains that something happened to. Raises Transient when the connection is lost."""
+        """Names of domains that something happened to.
+
+        Raises Transient when the connection is lost, Stuck when libvirtd hangs.
+        """
         loop = asyncio.get_running_loop()
         names: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -74,11 +81,19 @@ class Hypervisor:
 
         self._listeners.add(listener)
         try:
-            while (name := await names.get()) is not None:
+            while (name := await self._next(names)) is not None:
                 yield name
         finally:
             self._listeners.discard(listener)
         raise Transient(f"the connection to libvirtd at {self._uri} was lost")
+
+    async def _next(self, names: "asyncio.Queue[str | None]") -> str | None:
+        while True:
+            try:
+                async with asyncio.timeout(PING_S):
+                    return await names.get()
+            except TimeoutError:
+                await self.look(ping)
 
     def _call(self, function: Callable[..., Result], args: tuple[object, ...]) -> Result:
         connection = None
@@ -132,6 +147,10 @@ class Hypervisor:
     def _tell(self, name: str | None) -> None:
         for listener in tuple(self._listeners):
             listener(name)
+
+
+def ping(connection: libvirt.virConnect) -> None:
+    connection.getLibVersion()
 
 
 @functools.cache

@@ -210,6 +210,13 @@ def test_a_stalled_guest_is_resumed_later_and_later_and_says_why(stall: Stall) -
     assert later.resumes == 1
 
 
+def test_a_stopped_qemu_is_told_of_and_asked_for_nothing() -> None:
+    for stopped_domain in (replace(RUNNING, is_stopped=True), replace(PAUSED, is_stopped=True)):
+        todo = plan(replace(ON, reboot_count=1), stopped_domain, PLUGGED, 0, Past(), NOW)
+        assert (todo.steps, "SIGCONT" in todo.reason) == ((), True)
+        assert plan(OFF, stopped_domain, PLUGGED, 0, Past(), NOW).steps == (Destroy(),), "it hears no power button"
+
+
 def test_a_domain_that_somebody_undefined_is_defined_again() -> None:
     assert plan(ON, replace(RUNNING, is_transient=True), PLUGGED, 0, Past(), NOW).steps == (Define(),)
 
