@@ -5,7 +5,7 @@ import ipaddress
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -35,7 +35,7 @@ from agent.settings import SettingsError
 log = structlog.get_logger()
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Makes this machine a host of your cloud.")
 
-Lookup = Callable[[str, str], InstanceSpec | None]
+InstancesIn = Callable[[str], Mapping[str, InstanceSpec]]
 ConfigPath = Annotated[Path | None, typer.Option("--config", help=f"TOML file [default: {config.DEFAULT_PATH}]")]
 
 
@@ -51,7 +51,7 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
     try:
         contents = ledger.load()
         desired = Desired(contents.revision, contents.specs.values())
-        metadata = _metadata_server(settings, desired.instance_at)
+        metadata = _metadata_server(settings, desired.instances_in)
         await _prepare(drivers)
         engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)
         roles = _roles(settings, identity)
@@ -86,12 +86,13 @@ async def _run_until(stop: asyncio.Event, engine: Engine, session: Session) -> N
             loop.cancel()
 
 
-def _metadata_server(settings: Config, lookup: Lookup) -> MetadataServer | None:
+def _metadata_server(settings: Config, instances_in: InstancesIn) -> MetadataServer | None:
     if not settings.agent.metadata_service:
         return None
     from agent.imds import MetadataServer as Imds  # Not needed, and not loaded, for a simulated host.
 
-    return Imds(lookup, settings.agent.state_dir)
+    agent = settings.agent
+    return Imds(instances_in, agent.state_dir, agent.run_dir, agent.metadata_user)
 
 
 def _roles(settings: Config, identity: Identity) -> tuple[Role, ...]:

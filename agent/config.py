@@ -39,6 +39,8 @@ class AgentSettings:
     guests_stop_s: float = 60.0
     # Whether guests get a metadata service. Off for fake networks, which have no namespaces.
     metadata_service: bool = True
+    # Reads the metadata service's requests from guests, so never root. Debian's dnsmasq-base makes it.
+    metadata_user: str = "dnsmasq"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     # "auto" writes for people on a terminal, JSON elsewhere.
     log_format: Literal["auto", "human", "json"] = "auto"

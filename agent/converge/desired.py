@@ -28,9 +28,9 @@ class Desired:
             self._put(spec)
         return (*dropped, *(spec.ref for spec in changed))
 
-    def instance_at(self, vpc_id: str, private_ip: str) -> InstanceSpec | None:
-        """Who has this address: what the metadata service asks."""
-        return self._by_address.get((vpc_id, private_ip))
+    def instances_in(self, vpc_id: str) -> dict[str, InstanceSpec]:
+        """Who has which address: what the metadata service tells."""
+        return {address: spec for (there, address), spec in self._by_address.items() if there == vpc_id}
 
     def port(self, vpc_id: str, interface_id: str) -> PortSpec | None:
         vpc = self.specs.get(Ref(Kind.VPC, vpc_id))

@@ -93,6 +93,7 @@ class Engine:
         self._settings = settings or EngineSettings()
         self._jitter = jitter
         self._plain = plain_drivers(drivers, metadata)
+        self._metadata = metadata
         self._network = drivers.network
         self._instances: Instances | None = None
         if drivers.compute is not None and drivers.network is not None:
@@ -110,6 +111,8 @@ class Engine:
             for ref in sorted(self.desired.specs, key=_order):
                 self._add(ref)
             self._workers.create_task(self._watch.run())
+            if self._metadata is not None:
+                self._workers.create_task(self._watch.follow(Kind.VPC, self._metadata))
 
     def apply(self, update: Update, held: str = "", withheld: frozenset[Ref] = frozenset()) -> None:
         """Take in what the ledger has already. `held`: why nothing may be removed, `withheld`: what would be."""
@@ -117,6 +120,7 @@ class Engine:
         self.held, self.withheld = held, withheld
         for ref in sorted(changed, key=_order):
             self._renew(self._resources.get(ref) or self._add(ref))
+        self._hint_vpcs_of(changed)
         self._become_certain()
 
     def follow_ledger(self) -> None:
@@ -132,10 +136,18 @@ class Engine:
             if not resource.failures:
                 resource.woken.set()
 
+    def _hint_vpcs_of(self, changed: Iterable[Ref]) -> None:
+        """What guests are told is the VPC's to do."""
+        specs = [resource.last_spec for ref in changed if (resource := self._resources.get(ref)) is not None]
+        interfaces = [nic for spec in specs if isinstance(spec, InstanceSpec) for nic in spec.interfaces]
+        for vpc_id in {nic.vpc_id for nic in interfaces}:
+            self.hint(Ref(Kind.VPC, vpc_id))
+
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the host as a whole, for people."""
-        return (self.held, *self._watch.problems) if self.held else self._watch.problems
+        metadata = self._metadata.problems() if self._metadata is not None else ()
+        return (*filter(None, [self.held]), *self._watch.problems, *metadata)
 
     # The full pass
 

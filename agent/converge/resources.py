@@ -1,7 +1,6 @@
 """The kinds of resources that need no plan: one `ensure` and one `remove` do it."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 
 from agent.drivers.base import NetworkDriver, Permanent, VolumeDriver
@@ -10,12 +9,21 @@ from agent.model import Kind, VolumeFile, VolumeSpec, VpcSpec
 
 
 class MetadataServer(Protocol):
-    """Answers guests at 169.254.169.254, in each VPC's namespace. Both verbs may be repeated."""
+    """Answers guests at 169.254.169.254, in each VPC's namespace. Every verb may be repeated."""
 
-    async def ensure(self, vpc_id: str, namespace: Path) -> None:
-        """Listen in the namespace at this path, which exists. Raises Transient when it can't."""
+    def tell(self, vpc_id: str) -> None:
+        """Have the VPC's guests told what is desired by now. Raises Transient when it can't."""
+
+    async def ensure(self, vpc_id: str) -> None:
+        """Listen in the VPC's namespace, which exists. Raises Transient when it can't."""
 
     async def remove(self, vpc_id: str) -> None: ...
+
+    def problems(self) -> tuple[str, ...]:
+        """For people."""
+
+    def events(self) -> AsyncIterator[str]:
+        """Ids of VPCs that need `ensure`: hints."""
 
 
 class Driver(Protocol):
@@ -58,9 +66,11 @@ class Vpcs:
         return await self._network.list()
 
     async def ensure(self, spec: VpcSpec) -> None:
+        if self._metadata is not None:
+            self._metadata.tell(spec.vpc_id)  # Before an address works for its next owner.
         await self._network.ensure(spec)
         if self._metadata is not None:
-            await self._metadata.ensure(spec.vpc_id, self._network.namespace(spec.vpc_id))
+            await self._metadata.ensure(spec.vpc_id)
 
     async def remove(self, vpc_id: str) -> None:
         if self._metadata is not None:

@@ -46,7 +46,7 @@ class Watch:
             for kind, driver in self._drivers.items():
                 tasks.create_task(self._pass_for_ever(kind))
                 if isinstance(driver, Eventful):
-                    tasks.create_task(self._follow(kind, driver))
+                    tasks.create_task(self.follow(kind, driver))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -93,7 +93,8 @@ class Watch:
             log.warning("cannot list", kind=kind.value, error=failure)
         self._failures[kind] = failure
 
-    async def _follow(self, kind: Kind, driver: Eventful) -> None:
+    async def follow(self, kind: Kind, driver: Eventful) -> None:
+        """Hint at what it tells of, until cancelled."""
         while True:
             try:
                 async for id in driver.events():

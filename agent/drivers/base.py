@@ -154,9 +154,6 @@ class NetworkDriver(Protocol):
         """
 
     async def remove(self, vpc_id: str) -> None: ...
-    def namespace(self, vpc_id: str) -> Path:
-        """Path of the VPC's network namespace, for a listening socket. It need not exist."""
-
     async def list_ports(self) -> Mapping[str, PortState]:
         """Taps of ours by interface id."""
 

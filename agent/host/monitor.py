@@ -52,16 +52,21 @@ class Monitor:
                         await self._woken.wait()
                         await asyncio.sleep(SETTLE_S)
 
+    def note(self, name: str) -> None:
+        """Something changed in this namespace."""
+        self._changed.add(name)
+        self._woken.set()
+
     async def _follow_names(self) -> None:
         """Watch what is new, by content: a name may have come to mean another namespace."""
         here = {key for name in self._names() if (key := _identity(name)) is not None}
         for key in self._watched.keys() - here:
             self._watched.pop(key).close()
-            self._note(key[0])
+            self.note(key[0])
         for key in here - self._watched.keys():
             with suppress(FileNotFoundError):  # Gone meanwhile.
                 await self._watch(key)
-                self._note(key[0])
+                self.note(key[0])
 
     async def _watch(self, key: tuple[str, int]) -> None:
         loop, name = asyncio.get_running_loop(), key[0]
@@ -76,11 +81,7 @@ class Monitor:
         with suppress(OSError):  # EAGAIN: all is read. ENOBUFS: more came than it holds.
             while each.recv(_DRAIN_BYTES):
                 pass
-        self._note(name)
-
-    def _note(self, name: str) -> None:
-        self._changed.add(name)
-        self._woken.set()
+        self.note(name)
 
     def _close(self) -> None:
         for stack in self._watched.values():

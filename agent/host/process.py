@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -99,14 +99,18 @@ def is_stopped(pid: int) -> bool:
     return (_stat(pid) or ("",))[0] in ("T", "t")
 
 
-async def start_daemon(*argv: Argument, pid_file: Path, log_file: Path, pass_fds: Collection[int] = ()) -> Daemon:
+async def start_daemon(
+    *argv: Argument, pid_file: Path, log_file: Path, pass_fds: Collection[int] = (), directory: Path | None = None
+) -> Daemon:
     """Start a program that stays in the foreground: own session, output to `log_file`, no descriptors but `pass_fds`.
+
+    It works in `directory`, or where the agent does.
 
     When to call: `find_daemon(pid_file)` is None, the directories exist. Raises CommandFailed with the log's end when
     it is dead at once, as a program that isn't installed; one that dies a little later is for the caller to notice.
     """
     # A cancelled caller leaves the record whole.
-    await _STARTING.run(str(pid_file), _detach, argv, pid_file, log_file, pass_fds)
+    await _STARTING.run(str(pid_file), _detach, argv, pid_file, log_file, pass_fds, directory)
     daemon = find_daemon(pid_file)
     if daemon is None:
         raise CommandFailed(argv, None, _tail(log_file.read_bytes()))  # noqa: ASYNC240 (a small local file)
@@ -153,9 +157,11 @@ async def stop_daemon(pid_file: Path, grace_s: float = 5.0) -> None:
 class Ends:
     """Tells of daemons that end, at once and once each: their pidfds become readable."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
+        """`tell` hears of them in place of whoever iterates over `events`."""
         self._pidfds: dict[str, tuple[Daemon, int]] = {}
         self._ended: asyncio.Queue[str] = asyncio.Queue()
+        self._tell = tell or self._ended.put_nowait
 
     def watch(self, name: str, daemon: Daemon) -> None:
         """Tell `name` when this daemon ends, in place of an earlier one of the name."""
@@ -165,7 +171,7 @@ class Ends:
             with contextlib.suppress(ProcessLookupError):
                 pidfd = os.pidfd_open(daemon.pid)
                 self._pidfds[name] = daemon, pidfd
-                asyncio.get_running_loop().add_reader(pidfd, self._tell, name)
+                asyncio.get_running_loop().add_reader(pidfd, self._end, name)
 
     def forget(self, name: str) -> None:
         if name in self._pidfds:
@@ -178,20 +184,24 @@ class Ends:
         while True:
             yield await self._ended.get()
 
-    def _tell(self, name: str) -> None:
+    def _end(self, name: str) -> None:
         self.forget(name)
-        self._ended.put_nowait(name)
+        self._tell(name)
 
 
 def find_running(*arguments: bytes) -> list[Daemon]:
     """Processes, whoever started them, whose command line has these arguments in a row. Blocks for milliseconds."""
-    wanted = b"\0" + b"\0".join(arguments) + b"\0"
     found = []
     for directory in Path("/proc").iterdir():
-        if directory.name.isdigit() and wanted in _command_line(directory):
+        if directory.name.isdigit() and has_arguments(int(directory.name), *arguments):
             ticks = _start_ticks(int(directory.name))
             found += [Daemon(int(directory.name), ticks)] if ticks is not None else []
     return found
+
+
+def has_arguments(pid: int, *arguments: bytes) -> bool:
+    """Whether they stand in a row in its command line, behind its program."""
+    return b"\0" + b"\0".join(arguments) + b"\0" in _command_line(pid)
 
 
 def kill(daemon: Daemon) -> None:
@@ -230,14 +240,16 @@ def _is_readable(fd: int, timeout_s: float = 0.0) -> bool:
     return bool(poll.poll(timeout_s * 1000))
 
 
-def _command_line(directory: Path) -> bytes:
+def _command_line(pid: int) -> bytes:
     try:
-        return (directory / "cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # It has just ended.
         return b""
 
 
-def _detach(argv: Sequence[Argument], pid_file: Path, log_file: Path, pass_fds: Collection[int]) -> None:
+def _detach(
+    argv: Sequence[Argument], pid_file: Path, log_file: Path, pass_fds: Collection[int], directory: Path | None
+) -> None:
     with log_file.open("ab") as log:
         subprocess.run(
             ["sh", "-c", _DETACH, pid_file, *argv],
@@ -245,6 +257,7 @@ def _detach(argv: Sequence[Argument], pid_file: Path, log_file: Path, pass_fds: 
             stdout=log,
             stderr=log,
             pass_fds=pass_fds,
+            cwd=directory,
             start_new_session=True,
             check=False,  # It may only fail for want of a pid file, and then has started nothing.
         )

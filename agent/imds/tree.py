@@ -1,18 +1,16 @@
-"""What the metadata service tells an instance, as a tree of names. Pure: no requests, no tokens.
+"""What the metadata service tells an instance, as a tree of names, and page by page. Pure: no requests, no tokens.
 
 Names and meanings: "Instance metadata categories" in the EC2 user guide. What does not apply is left out, as EC2 does.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from agent.model import InstanceSpec, InterfaceSpec
 
 Tree: TypeAlias = Mapping[str, "Node"]
 Node: TypeAlias = str | bytes | Tree
-
-VERSIONS = ("2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23", "latest")
 
 
 def metadata(spec: InstanceSpec) -> Tree:
@@ -22,22 +20,26 @@ def metadata(spec: InstanceSpec) -> Tree:
     return {"dynamic": {"instance-identity": {"document": document}}, "meta-data": _meta_data(spec), **user_data}
 
 
-def find(tree: Tree, path: str) -> Node | None:
-    """The node at `path`; a slash at its end asks for a directory."""
-    node: Node | None = tree
-    for name in path.strip("/").split("/") if path.strip("/") else ():
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return None if path.endswith("/") and not isinstance(node, Mapping) else node
+def pages(spec: InstanceSpec) -> dict[str, bytes]:
+    """All that there is to read, by path below a version; those of directories end with a slash."""
+    found = dict(_pages("", metadata(spec)))
+    if (keys := "meta-data/public-keys/") in found:  # The one directory whose listing tells more than its names.
+        found[keys] = f"0={spec.metadata.key_name}".encode()
+    return found
 
 
-def listing(directory: Tree) -> str:
+def _pages(path: str, node: Node) -> Iterator[tuple[str, bytes]]:
+    if isinstance(node, Mapping):
+        yield f"{path}/", _listing(node).encode()
+        for name, child in node.items():
+            yield from _pages(f"{path}/{name}" if path else name, child)
+    else:
+        yield path, node if isinstance(node, bytes) else node.encode()
+
+
+def _listing(directory: Tree) -> str:
     """One name a line; those of directories end with a slash."""
     return "\n".join(f"{name}/" if isinstance(node, Mapping) else name for name, node in directory.items())
-
-
-def key_listing(spec: InstanceSpec) -> str:
-    """The one directory whose listing tells more than its names."""
-    return f"0={spec.metadata.key_name}"
 
 
 def _meta_data(spec: InstanceSpec) -> Tree:

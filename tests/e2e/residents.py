@@ -34,3 +34,10 @@ def pings(guest: Guest, address: str, source: str = "") -> bool:
     """Whether an echo request is answered."""
     option = f"-I {source}" if source else ""
     return guest.try_ssh(f"ping -c 1 -W 1 {option} {address}").returncode == 0
+
+
+def metadata(guest: Guest, path: str) -> str:
+    """What the metadata service says, asked as IMDSv2 wants it."""
+    token = "nc -w 2 169.254.169.254 80 -e /usr/lib/cloud/imds-token 2>&1"
+    header = f'--header "X-aws-ec2-metadata-token: $({token})"'
+    return guest.ssh(f"wget -q -O - {header} http://169.254.169.254/latest/{path}").strip()

@@ -4,10 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from homelab.cloud import Cloud
-from homelab.guest import Guest
 from homelab.layout import OUTSIDE_ADDRESS, OUTSIDE_NAME
 from homelab.node import wait_until
-from tests.e2e.residents import Launch
+from tests.e2e.residents import Launch, metadata
 
 
 def test_one_token_launches_one_instance(cloud: Cloud) -> None:
@@ -42,10 +41,3 @@ def test_the_guest_learns_who_it_is(cloud: Cloud, launch: Launch, tmp_path: Path
     assert described["tags"] == {"Name": "curious"}
     assert OUTSIDE_ADDRESS in guest.ssh(f"nslookup {OUTSIDE_NAME}")
     assert "stead: ready" in cloud.stead("instance", "console-log", guest.instance_id)
-
-
-def metadata(guest: Guest, path: str) -> str:
-    """What the metadata service says, asked as IMDSv2 wants it."""
-    token = "nc -w 2 169.254.169.254 80 -e /usr/lib/cloud/imds-token 2>&1"
-    header = f'--header "X-aws-ec2-metadata-token: $({token})"'
-    return guest.ssh(f"wget -q -O - {header} http://169.254.169.254/latest/{path}").strip()

@@ -5,7 +5,7 @@ import subprocess
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
-from tests.e2e.residents import Launch, Residents
+from tests.e2e.residents import Launch, Residents, metadata
 
 
 class Conversation:
@@ -50,6 +50,7 @@ def test_a_session_outlives_the_daemons(cloud: Cloud, residents: Residents, laun
         pids = qemu_pids(cloud, host)
         for name in {host, gateway}:
             cloud.kill_agent(name)
+        assert metadata(guest, "meta-data/instance-id") == guest.instance_id
         cloud.kill_control_plane()
         assert conversation.says("still there")
         cloud.start_control_plane()

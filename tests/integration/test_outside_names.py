@@ -2,10 +2,12 @@
 
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from agent.host.services import YOUNG_S
 from tests.integration.netlab import Guest, Host, Lab, Vpc, lab, wait_until
 
 pytestmark = pytest.mark.host
@@ -87,6 +89,28 @@ def test_daemons_whose_records_are_lost_are_found(hosts: Lab) -> None:
         vpc.ensure(hosts)
         assert _forwarder(host) == before
         assert _ask(guest, "first.example") == "198.51.100.7"
+
+
+@pytest.mark.parametrize("program", ["dnsmasq", "the forwarder of DNS"])
+def test_one_that_stands_still_is_told_of_and_one_that_ends_is_started_at_once(hosts: Lab, program: str) -> None:
+    host, guest = _host_and_guest(hosts, STUB)
+    begun, vpc = time.monotonic(), _vpc()
+    _serve(host, STUB, "--host-record=first.example,198.51.100.7")
+    vpc.ports = {guest.port: 1}
+    pid = _forwarder(host) if program != "dnsmasq" else host.run("pgrep -f keep-in-foreground").strip()
+    _run_among_its_processes(host, "kill", "-STOP", pid)
+    wait_until(lambda: _stopped(host) == [f"{program} of {vpc.vpc_id} is stopped"], "it is told of")
+    _run_among_its_processes(host, "kill", "-CONT", pid)
+    wait_until(lambda: _stopped(host) == [], "it goes on")
+    wait_until(lambda: time.monotonic() - begun > YOUNG_S, "it is old enough to be started at once")
+    with host.following_events("network", vpc.spec(1)):
+        _run_among_its_processes(host, "kill", "-9", pid)
+        wait_until(lambda: _ask(guest, "first.example") == "198.51.100.7", "it is started again")
+
+
+def _stopped(host: Host) -> list[str]:
+    problems = host.call("network.probe").problems
+    return [problem.partition(" and serves")[0] for problem in problems if " is stopped and " in problem]
 
 
 def _vpc() -> Vpc:

@@ -1,7 +1,6 @@
 """What the metadata service tells."""
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agent.imds import tree
@@ -40,18 +39,10 @@ SPEC = InstanceSpec(
 )
 
 
-def leaves(node: tree.Node, path: str = "") -> Iterator[tuple[str, str | bytes]]:
-    if isinstance(node, Mapping):
-        for name, child in node.items():
-            yield from leaves(child, f"{path}/{name}" if path else name)
-    else:
-        yield path, node
-
-
 def test_everything_that_is_told() -> None:
     interface = f"network/interfaces/macs/{MAC}"
-    told = dict(leaves(tree.metadata(SPEC)["meta-data"]))
-    assert told == {
+    told = {path: page.decode() for path, page in tree.pages(SPEC).items() if path.startswith("meta-data/")}
+    assert {path.removeprefix("meta-data/"): page for path, page in told.items() if not path.endswith("/")} == {
         "ami-id": "ami-0123456789abcdef0",
         "ami-launch-index": "2",
         "block-device-mapping/ami": "/dev/sda1",
@@ -87,23 +78,19 @@ def test_everything_that_is_told() -> None:
 
 def test_what_an_instance_has_not_is_absent() -> None:
     bare = replace(SPEC, metadata=replace(SPEC.metadata, public_ip="", public_key="", key_name="", user_data=b""))
-    paths = [path for path, _ in leaves(tree.metadata(bare))]
+    paths = tree.pages(bare)
     assert not [path for path in paths if "public" in path or "user-data" in path or "associations" in path]
 
 
-def test_find_and_list() -> None:
-    root = tree.metadata(SPEC)
-    assert tree.find(root, "user-data") == b"#!/bin/sh\n\xff"
-    assert tree.find(root, "meta-data/instance-id") == "i-0123456789abcdef0"
-    assert tree.find(root, "meta-data/instance-id/") is None
-    assert tree.find(root, "meta-data/instance-id/deeper") is None
-    assert tree.find(root, "meta-data/placement") == tree.find(root, "meta-data/placement/")
-    assert tree.find(root, "") is root
-    assert tree.listing(root) == "dynamic/\nmeta-data/\nuser-data"
-    assert tree.key_listing(SPEC) == "0=my-key"
+def test_directories_and_data() -> None:
+    pages = tree.pages(SPEC)
+    assert pages["user-data"] == b"#!/bin/sh\n\xff"
+    assert pages["/"] == b"dynamic/\nmeta-data/\nuser-data"
+    assert pages["meta-data/placement/"] == b"availability-zone\nregion"
+    assert pages["meta-data/public-keys/"] == b"0=my-key"
+    assert pages["meta-data/public-keys/0/"] == b"openssh-key"
 
 
 def test_identity_document() -> None:
-    document = tree.find(tree.metadata(SPEC), "dynamic/instance-identity/document")
-    assert isinstance(document, str)
+    document = tree.pages(SPEC)["dynamic/instance-identity/document"]
     assert json.loads(document)["instanceId"] == SPEC.instance_id

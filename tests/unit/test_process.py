@@ -86,7 +86,7 @@ async def test_a_process_that_stands_still_is_told_from_one_that_runs(tmp_path: 
         for number, stopped in ((signal.SIGSTOP, True), (signal.SIGCONT, False)):
             os.kill(daemon.pid, number)
             async with asyncio.timeout(10):
-                while is_stopped(daemon.pid) is not stopped:
+                while is_stopped(daemon.pid) is not stopped:  # noqa: ASYNC110 - the kernel tells nobody
                     await asyncio.sleep(0)
     finally:
         await stop_daemon(pid_file, grace_s=0)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.fake.settings import FakeSettings
@@ -13,7 +12,6 @@ from agent.model import Capacity, GatewaySpec, PortSpec, PortState, VpcSpec
 class FakeNetworkDriver(Verbs):
     def __init__(self, settings: FakeSettings, context: HostContext) -> None:
         super().__init__(settings, context)
-        self._run_dir = context.run_dir
 
     async def probe(self) -> Capacity:
         return Capacity()
@@ -37,9 +35,6 @@ class FakeNetworkDriver(Verbs):
                 self.world.violations.append(f"{vpc_id} removed under its gateway")
             if self.world.vpcs.pop(vpc_id, None):
                 self.world.changes.append(call)
-
-    def namespace(self, vpc_id: str) -> Path:
-        return self._run_dir / "netns" / f"stead-{vpc_id}"
 
     async def list_ports(self) -> Mapping[str, PortState]:
         return dict(self.world.ports)

@@ -9,15 +9,16 @@ import asyncio
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from agent.drivers.network_vxlan import forwarder, names
 from agent.drivers.network_vxlan.settings import VxlanSettings
-from agent.host import namespaces, process
+from agent.host import namespaces
+from agent.host.process import Daemon
+from agent.host.services import Service, Services
 from agent.model import SubnetSpec, VpcSpec
 
 READY_DEADLINE_S = 5.0  # It takes some 20 ms; much longer means it will not come.
@@ -37,85 +38,61 @@ def files(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int) -> 
     }
 
 
-async def ensure(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int, is_adopted: bool) -> None:
+async def ensure(
+    spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int, is_adopted: bool, services: Services
+) -> None:
     """Start it, or make it read what changed. One that an earlier agent left (not `is_adopted`) reads everything."""
-    _adopt_lost(namespaces.vpc_namespace(spec.vpc_id), directory)
-    await _stop_elsewhere(namespaces.vpc_namespace(spec.vpc_id), directory)
-    await _ensure_forwarder(namespaces.vpc_namespace(spec.vpc_id), directory, settings)
-    wanted = files(spec, directory, settings, mtu)
-    if process.find_daemon(_pid_file(directory)) is None or _read(directory / _CONFIG) != wanted[_CONFIG]:
-        await process.stop_daemon(_pid_file(directory))
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)  # noqa: ASYNC240 (in /run)
+    await _ensure_forwarder(forwarder_of(spec.vpc_id, directory), settings, services)
+    dnsmasq, wanted = dnsmasq_of(spec.vpc_id, directory), files(spec, directory, settings, mtu)
+    daemon = await dnsmasq.adopt()
+    if daemon is None or _read(directory / _CONFIG) != wanted[_CONFIG]:
+        services.forget(dnsmasq)
+        await dnsmasq.stop()
         _write(directory, wanted)
-        await _start(namespaces.vpc_namespace(spec.vpc_id), directory)
+        daemon = await _start(dnsmasq)
     elif _write(directory, wanted) or not is_adopted:
-        daemon = process.find_daemon(_pid_file(directory))
-        if daemon is not None:
+        with suppress(ProcessLookupError):
             os.kill(daemon.pid, signal.SIGHUP)
+    services.watch(dnsmasq, daemon)
 
 
-async def remove(directory: Path) -> None:
-    """Stop it and delete its files."""
-    await _stop(directory)
+async def remove(vpc_id: str, directory: Path, services: Services) -> None:
+    """Stop both and delete their files."""
+    for service in (dnsmasq_of(vpc_id, directory), forwarder_of(vpc_id, directory)):
+        services.forget(service)
+        await service.stop()
     shutil.rmtree(directory, ignore_errors=True)  # A few small files in /run.
 
 
-async def _stop(directory: Path) -> None:
-    await process.stop_daemon(_pid_file(directory))
-    await process.stop_daemon(_forwarder_pid_file(directory))
+def dnsmasq_of(vpc_id: str, directory: Path) -> Service:
+    return Service("dnsmasq", vpc_id, directory, ("--keep-in-foreground", _conf_file(directory)), is_inside=True)
 
 
-def _adopt_lost(namespace: str, directory: Path) -> None:
-    """Those whose pid files are gone, as when /run is cleaned: they hold the sockets that the next ones would need."""
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    if process.find_daemon(_pid_file(directory)) is None:
-        for daemon in process.find_running(b"--keep-in-foreground", _conf_file(directory).encode()):
-            if namespaces.has(namespace, daemon.pid):
-                process.write_record(daemon, _pid_file(directory))
-    if process.find_daemon(_forwarder_pid_file(directory)) is None:
-        for daemon in process.find_running(forwarder.__file__.encode(), bytes(directory)):
-            if namespaces.is_own(daemon.pid):
-                process.write_record(daemon, _forwarder_pid_file(directory))
+def forwarder_of(vpc_id: str, directory: Path) -> Service:
+    return Service("the forwarder of DNS", vpc_id, directory, (forwarder.__file__, str(directory)), "forwarder.")
 
 
-async def _stop_elsewhere(namespace: str, directory: Path) -> None:
-    """One that was left in a namespace which is no longer the VPC's serves nobody."""
-    daemon = process.find_daemon(_pid_file(directory))
-    if daemon is not None and not namespaces.has(namespace, daemon.pid):
-        await _stop(directory)
-
-
-async def _ensure_forwarder(namespace: str, directory: Path, settings: VxlanSettings) -> None:
+async def _ensure_forwarder(service: Service, settings: VxlanSettings, services: Services) -> None:
     """Start it in the host's namespace, with its ears in the VPC's."""
-    if process.find_daemon(_forwarder_pid_file(directory)) is not None:
-        return
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(each) for each in namespaces.call(namespace, forwarder.listen)]
-        fds = [each.fileno() for each in sockets]
-        await process.start_daemon(
-            *(sys.executable, "-I", "-S", forwarder.__file__, str(directory), *map(str, fds), settings.dnsmasq_user),
-            pid_file=_forwarder_pid_file(directory),
-            log_file=directory / "forwarder.log",
-            pass_fds=fds,
-        )
+    daemon = await service.adopt()
+    if daemon is None:
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(each) for each in namespaces.call(service.namespace, forwarder.listen)]
+            daemon = await service.start_program(sockets, settings.dnsmasq_user)
+    services.watch(service, daemon)
 
 
-async def _start(namespace: str, directory: Path) -> None:
-    ready = directory / _READY
+async def _start(service: Service) -> Daemon:
+    ready = service.directory / _READY
     ready.unlink(missing_ok=True)
-    daemon = await process.start_daemon(
-        "nsenter",
-        f"--net={namespaces.path(namespace)}",
-        "dnsmasq",
-        "--keep-in-foreground",
-        _conf_file(directory),
-        pid_file=_pid_file(directory),
-        log_file=directory / "log",
-    )
+    daemon = await service.start_inside("dnsmasq", *service.mark)
     async with asyncio.timeout(READY_DEADLINE_S):
         while not ready.exists():
             if not daemon.is_alive:
-                raise OSError(f"dnsmasq ended at once: {_read(directory / 'log').strip()}")
+                raise OSError(f"dnsmasq ended at once: {_read(service.log_file).strip()}")
             await asyncio.sleep(POLL_S)
+    return daemon
 
 
 def _config(spec: VpcSpec, directory: Path, settings: VxlanSettings) -> str:
@@ -168,14 +145,6 @@ def _lines(lines: Iterable[str]) -> str:
 
 def _conf_file(directory: Path) -> str:
     return f"--conf-file={directory / _CONFIG}"
-
-
-def _pid_file(directory: Path) -> Path:
-    return directory / "pid"
-
-
-def _forwarder_pid_file(directory: Path) -> Path:
-    return directory / "forwarder.pid"
 
 
 def _write(directory: Path, contents: dict[str, str]) -> bool:

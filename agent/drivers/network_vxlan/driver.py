@@ -21,6 +21,7 @@ from agent.host.netlink import open_netlink
 from agent.host.nft import Device
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
+from agent.host.services import Services
 from agent.host.threads import Threads
 from agent.model import Capacity, PortSpec, PortState, VpcSpec
 
@@ -49,6 +50,7 @@ class VxlanNetworkDriver:
         self._threads = Threads("the network", workers=16, deadline_s=60.0)
         self._underlay = underlay.Underlay()
         self._repairs = Repairs()
+        self._services = Services()
         self._vpcs: dict[str, Vpc] = {}
 
     async def probe(self) -> Capacity:
@@ -63,17 +65,15 @@ class VxlanNetworkDriver:
         vpc = self._vpcs.setdefault(spec.vpc_id, Vpc())
         with reported(spec.vpc_id):
             mtu = await self._threads.run(spec.vpc_id, self._ensure_router, vpc, spec)
-            await dhcp.ensure(spec, self._directory(spec.vpc_id), self._settings, mtu, vpc.is_adopted)
+            directory = self._directory(spec.vpc_id)
+            await dhcp.ensure(spec, directory, self._settings, mtu, vpc.is_adopted, self._services)
         vpc.is_adopted = True
 
     async def remove(self, vpc_id: str) -> None:
         self._vpcs.pop(vpc_id, None)
         with reported(vpc_id):
-            await dhcp.remove(self._directory(vpc_id))
+            await dhcp.remove(vpc_id, self._directory(vpc_id), self._services)
             await self._threads.run(vpc_id, self._remove_router, vpc_id)
-
-    def namespace(self, vpc_id: str) -> Path:
-        return namespaces.path(namespaces.vpc_namespace(vpc_id))
 
     def tap_name(self, interface_id: str) -> str:
         return names.tap_name(interface_id)
@@ -96,6 +96,7 @@ class VxlanNetworkDriver:
 
     async def events(self) -> AsyncIterator[str]:
         watched = monitor.Monitor(self._threads, lambda: [monitor.HOST, *namespaces.names(_PREFIX)])
+        self._services.tell = lambda vpc_id: watched.note(namespaces.vpc_namespace(vpc_id))
         async for changed in watched.changes():
             ids = [_vpc_id(name) for name in changed if name]
             for vpc_id in ids or list(self._vpcs)[:1]:  # Any VPC's pass looks at what is the host's own.
@@ -109,7 +110,7 @@ class VxlanNetworkDriver:
             problems.append(str(error))
         if shutil.which("dnsmasq") is None:
             problems.append("dnsmasq is not installed, so guests get no address: install dnsmasq-base")
-        return (*problems, *self._repairs.problems())
+        return (*problems, *self._services.problems(), *self._repairs.problems())
 
     def _list(self) -> frozenset[str]:
         """Also of namespaces that lost their name, which they have again after this."""

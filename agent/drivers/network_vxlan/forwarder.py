@@ -6,7 +6,8 @@ So a VPC's namespace needs no way out, and resolvers on the host's loopback, suc
 that passes is DNS that dnsmasq wrote: guests can't reach the namespace's 127.0.0.1. The host's /etc/resolv.conf is read
 for each query, so that a change of it counts at once. It outlives the agent, as dnsmasq does.
 
-Run by its path with two listening sockets and a user to become; the standard library is all it needs.
+Run by its path, see `agent.host.services`, with two listening sockets and a user to become; the standard library is all
+it needs.
 """
 
 import os
@@ -124,8 +125,8 @@ def _become(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
-def main(_directory: str, udp_fd: str, tcp_fd: str, user: str) -> None:
-    """`_directory` tells, in the command line, whose forwarder this is."""
+def main(_directory: str, _namespace: str, udp_fd: str, tcp_fd: str, user: str) -> None:
+    """What is not used tells, in the command line, whose forwarder this is."""
     udp, tcp = socket.socket(fileno=int(udp_fd)), socket.socket(fileno=int(tcp_fd))
     _become(user)
     threading.Thread(target=_serve_tcp, args=(tcp,), daemon=True).start()

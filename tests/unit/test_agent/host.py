@@ -92,9 +92,23 @@ class Crash(BaseException):
 class FakeMetadata:
     def __init__(self) -> None:
         self.vpcs: set[str] = set()
+        self.told: dict[str, dict[str, InstanceSpec]] = {}
+        self.instances_in: Callable[[str], dict[str, InstanceSpec]]
+        self.stopped: tuple[str, ...] = ()
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
 
-    async def ensure(self, vpc_id: str, namespace: Path) -> None:
+    def tell(self, vpc_id: str) -> None:
+        self.told[vpc_id] = self.instances_in(vpc_id)
+
+    async def ensure(self, vpc_id: str) -> None:
         self.vpcs.add(vpc_id)
+
+    def problems(self) -> tuple[str, ...]:
+        return self.stopped
+
+    async def events(self) -> AsyncIterator[str]:
+        while True:
+            yield await self.ended.get()
 
     async def remove(self, vpc_id: str) -> None:
         self.vpcs.discard(vpc_id)
@@ -127,6 +141,7 @@ class Host:
         self.ledger = Ledger(self.context.state_dir / "ledger.sqlite")
         contents = self.contents = self.ledger.load()
         desired = Desired(contents.revision, contents.specs.values())
+        self.metadata.instances_in = desired.instances_in
         self.engine = Engine(self.make_drivers(), desired, self.ledger, contents.guest_off, self.metadata, settings)
         try:
             async with asyncio.TaskGroup() as tasks:

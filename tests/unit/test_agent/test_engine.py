@@ -65,7 +65,29 @@ async def test_it_brings_everything_up_in_order(host: Host) -> None:
         assert facts(host).has_run
     assert verbs(host)[-4:] == ["network.create_tap", "compute.start_paused", "network.plug", "compute.resume"]
     assert host.metadata.vpcs == {"vpc-1"}
-    assert host.engine.desired.instance_at("vpc-1", NIC.private_ip) == INSTANCE
+    assert host.metadata.told == {"vpc-1": {NIC.private_ip: INSTANCE}}
+
+
+async def test_guests_are_told_what_changed_of_an_instance_alone(host: Host) -> None:
+    renamed = replace(INSTANCE, metadata=replace(INSTANCE.metadata, key_name="other"))
+    async with host.agent(SLOW_PASS):
+        await host.want(*EVERYTHING)
+        await host.settle()
+        await host.want(*EVERYTHING[:-1], renamed)
+        await until(lambda: host.metadata.told["vpc-1"] == {NIC.private_ip: renamed}, host.describe)
+        await host.want(*EVERYTHING[:-1])
+        await until(lambda: host.metadata.told["vpc-1"] == {}, host.describe)
+
+
+async def test_a_metadata_service_that_ended_is_looked_after_at_once(host: Host) -> None:
+    async with host.agent(SLOW_PASS) as engine:
+        await host.want(*EVERYTHING)
+        await host.settle()
+        host.metadata.vpcs.clear()
+        host.metadata.ended.put_nowait("vpc-1")
+        await until(lambda: host.metadata.vpcs == {"vpc-1"}, host.describe)
+        host.metadata.stopped = ("the metadata service of vpc-1 is stopped",)
+        assert engine.problems == host.metadata.stopped
 
 
 async def test_it_takes_everything_down(host: Host) -> None:

@@ -1,0 +1,133 @@
+"""Processes that serve a VPC's guests beside the agent: dnsmasq, the forwarder of DNS, the metadata service.
+
+One outlives the agent, and is found again by its record or, where that is lost, by its command line and namespace. It
+is either inside the VPC's namespace, or a program of ours in the host's with sockets that were made in the VPC's.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+from agent.host import namespaces, process
+from agent.host.process import Daemon, Ends
+
+# One that ends this soon after its start will do so again: the next pass is soon enough for another try.
+YOUNG_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of a VPC's, running or not."""
+
+    program: str  # As people know it.
+    vpc_id: str
+    directory: Path
+    mark: tuple[str, ...]  # Arguments in a row in its command line, and in no other's.
+    prefix: str = ""  # Of the names of its files.
+    is_inside: bool = False  # Of the VPC's namespace.
+
+    @property
+    def title(self) -> str:
+        return f"{self.program} of {self.vpc_id}"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.directory / f"{self.prefix}pid"
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory / f"{self.prefix}log"
+
+    @property
+    def namespace(self) -> str:
+        return namespaces.vpc_namespace(self.vpc_id)
+
+    async def adopt(self) -> Daemon | None:
+        """The process, whoever started it. One that serves a namespace which is the VPC's no more is stopped."""
+        daemon = process.find_daemon(self.pid_file) or self._find_unrecorded()
+        if daemon is not None and not self._is_in_place(daemon):
+            await self.stop()
+            return None
+        return daemon
+
+    async def start_inside(self, *argv: process.Argument) -> Daemon:
+        """A command, in the VPC's namespace."""
+        entering = ("nsenter", f"--net={namespaces.path(self.namespace)}")
+        return await process.start_daemon(*entering, *argv, pid_file=self.pid_file, log_file=self.log_file)
+
+    async def start_program(self, sockets: Collection[socket], *arguments: str) -> Daemon:
+        """A file of ours, `mark`'s first, that needs the standard library alone and drops root's rights by itself.
+
+        It gets the rest of `mark`, the namespace's inode, the numbers of its sockets, and `arguments`; it works in
+        `directory`.
+        """
+        fds = [each.fileno() for each in sockets]
+        return await process.start_daemon(
+            *("setpriv", "--no-new-privs", sys.executable, "-I", "-S"),
+            *(*self.mark, self._inode(), *map(str, fds), *arguments),
+            pid_file=self.pid_file,
+            log_file=self.log_file,
+            pass_fds=fds,
+            directory=self.directory,
+        )
+
+    async def stop(self) -> None:
+        """Success if there is none. Raises TimeoutError when it survives SIGKILL."""
+        if process.find_daemon(self.pid_file) is None:
+            self._find_unrecorded()
+        await process.stop_daemon(self.pid_file)
+
+    def _find_unrecorded(self) -> Daemon | None:
+        """As when /run was cleaned: it holds the sockets that the next one would need. It is recorded again."""
+        for daemon in process.find_running(*map(str.encode, self.mark)):
+            if namespaces.has(self.namespace, daemon.pid) if self.is_inside else namespaces.is_own(daemon.pid):
+                self.directory.mkdir(parents=True, exist_ok=True)
+                process.write_record(daemon, self.pid_file)
+                return daemon
+        return None
+
+    def _is_in_place(self, daemon: Daemon) -> bool:
+        if self.is_inside:
+            return namespaces.has(self.namespace, daemon.pid)
+        return process.has_arguments(daemon.pid, *map(str.encode, (*self.mark, self._inode())))
+
+    def _inode(self) -> str:
+        """Tells a namespace from one made anew under its name: it is not given again while a socket is in it."""
+        return str(os.stat(namespaces.path(self.namespace)).st_ino)
+
+
+class Services:
+    """Those that are looked after: tells which ended, and which stand still."""
+
+    def __init__(self) -> None:
+        self.tell: Callable[[str], object] = lambda vpc_id: None  # Hears of VPCs one of whose services ended by itself.
+        self._ends = Ends(self._end)
+        self._watched: dict[str, tuple[Service, Daemon, float]] = {}
+
+    def watch(self, service: Service, daemon: Daemon) -> None:
+        """In place of an earlier process of this service."""
+        known = self._watched.get(service.title)
+        if known is None or known[1] != daemon:
+            self._watched[service.title] = service, daemon, time.monotonic()
+        self._ends.watch(service.title, daemon)
+
+    def forget(self, service: Service) -> None:
+        self._ends.forget(service.title)
+        self._watched.pop(service.title, None)
+
+    def problems(self) -> tuple[str, ...]:
+        """Those that were stopped and not ended, for people."""
+        stopped = [watched for watched in list(self._watched.values()) if process.is_stopped(watched[1].pid)]
+        return tuple(
+            f"{service.title} is stopped and serves no guest: `kill -CONT {daemon.pid}` lets it go on"
+            for service, daemon, _ in stopped
+        )
+
+    def _end(self, title: str) -> None:
+        service, _, since = self._watched.pop(title)
+        if time.monotonic() - since >= YOUNG_S:
+            self.tell(service.vpc_id)
