@@ -150,6 +150,7 @@ class NetworkDriver(Protocol):
     async def ensure(self, spec: VpcSpec) -> None:
         """Make the VPC's namespace agree: routes, peers, DHCP, security groups.
 
+        It is called as `host.namespaces.vpc_namespace` says, and has 169.254.169.254 for the metadata service.
         Rules for all of `spec.ports` stand when this returns, whether their taps exist or not.
         """
 

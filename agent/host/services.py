@@ -14,6 +14,10 @@ from socket import socket
 
 from agent.host import namespaces, process
 from agent.host.process import Daemon, Ends
+from agent.host.threads import Threads
+
+# Over all processes, in milliseconds; it hangs with one whose memory the kernel holds on to.
+_LOOKING = Threads("looking at processes", workers=4, deadline_s=30.0)
 
 # One that ends this soon after its start will do so again: the next pass is soon enough for another try.
 YOUNG_S = 1.0
@@ -48,7 +52,7 @@ class Service:
 
     async def adopt(self) -> Daemon | None:
         """The process, whoever started it. One that serves a namespace which is the VPC's no more is stopped."""
-        daemon = process.find_daemon(self.pid_file) or self._find_unrecorded()
+        daemon = process.find_daemon(self.pid_file) or await self._find_unrecorded()
         if daemon is not None and not self._is_in_place(daemon):
             await self.stop()
             return None
@@ -78,12 +82,12 @@ class Service:
     async def stop(self) -> None:
         """Success if there is none. Raises TimeoutError when it survives SIGKILL."""
         if process.find_daemon(self.pid_file) is None:
-            self._find_unrecorded()
+            await self._find_unrecorded()
         await process.stop_daemon(self.pid_file)
 
-    def _find_unrecorded(self) -> Daemon | None:
+    async def _find_unrecorded(self) -> Daemon | None:
         """As when /run was cleaned: it holds the sockets that the next one would need. It is recorded again."""
-        for daemon in process.find_running(*map(str.encode, self.mark)):
+        for daemon in await _LOOKING.run(self.title, process.find_running, *map(str.encode, self.mark)):
             if namespaces.has(self.namespace, daemon.pid) if self.is_inside else namespaces.is_own(daemon.pid):
                 self.directory.mkdir(parents=True, exist_ok=True)
                 process.write_record(daemon, self.pid_file)

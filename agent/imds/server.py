@@ -43,12 +43,16 @@ class MetadataServer:
         self._directory = run_dir / "metadata"
         self._user = user
         self._services = Services()
+        self._told: dict[str, Mapping[str, InstanceSpec]] = {}
         self._threads = Threads("the metadata service", workers=4, deadline_s=LISTEN_DEADLINE_S)
 
     def tell(self, vpc_id: str) -> None:
         """Have the guests told what is so by now. Raises Transient."""
-        with reported(f"metadata of {vpc_id}"):
-            self._write(vpc_id, self._contents(vpc_id))
+        instances = self._instances_in(vpc_id)
+        if self._told.get(vpc_id) != instances or not (self._directory / vpc_id / program.GUESTS).exists():
+            with reported(f"metadata of {vpc_id}"):
+                self._write(vpc_id, self._contents(vpc_id, instances))
+            self._told[vpc_id] = instances
 
     async def ensure(self, vpc_id: str) -> None:
         """Have it listen in the VPC's namespace, which must have ADDRESS. Raises Transient when it can't."""
@@ -66,6 +70,7 @@ class MetadataServer:
         """Stop it, and so let go of the namespace, and forget what it told."""
         service = self._service(vpc_id)
         self._services.forget(service)
+        self._told.pop(vpc_id, None)
         with reported(f"metadata of {vpc_id}"):
             await service.stop()
         shutil.rmtree(service.directory, ignore_errors=True)  # A few small files in /run.
@@ -90,27 +95,25 @@ class MetadataServer:
         with listening:
             return await service.start_program([listening], self._user)
 
-    def _contents(self, vpc_id: str) -> str:
+    def _contents(self, vpc_id: str, instances: Mapping[str, InstanceSpec]) -> str:
         """ASCII: pages have a character for each byte."""
         guests = {
             address: (spec.instance_id, {path: page.decode("latin-1") for path, page in tree.pages(spec).items()})
-            for address, spec in self._instances_in(vpc_id).items()
+            for address, spec in instances.items()
         }
         return json.dumps({"key": hmac.digest(self._key, vpc_id.encode(), "sha256").hex(), "guests": guests})
 
     def _write(self, vpc_id: str, contents: str) -> None:
-        """In one step, and only what differs. Only root writes it, and the program's user reads it."""
+        """In one step. Only root writes it, and the program's user reads it."""
         directory = self._directory / vpc_id
         directory.mkdir(parents=True, exist_ok=True)
         self._directory.chmod(0o700)
-        path, draft = directory / program.GUESTS, directory / f"{program.GUESTS}.new"
-        if path.exists() and path.read_text() == contents:
-            return
+        draft = directory / f"{program.GUESTS}.new"
         draft.unlink(missing_ok=True)
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "w") as file:
             os.fchown(file.fileno(), 0, self._gid())
             file.write(contents)
-        draft.rename(path)
+        draft.rename(directory / program.GUESTS)
 
     def _gid(self) -> int:
         try:

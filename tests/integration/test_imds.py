@@ -72,7 +72,7 @@ class Host:
     def restart(self) -> None:
         specs = self.specs
         self.server = MetadataServer(
-            lambda vpc_id: specs if vpc_id == VPC_ID else {}, self.directory, self.directory / "run", USER
+            lambda vpc_id: dict(specs) if vpc_id == VPC_ID else {}, self.directory, self.directory / "run", USER
         )
 
     async def converge(self) -> None:
@@ -155,7 +155,7 @@ async def test_it_outlives_the_agent_and_tokens_outlive_both(host: Host) -> None
     assert host.pid() == before
 
     os.kill(before, signal.SIGKILL)
-    await gone(before)
+    await until(lambda: host.pids() == [])
     await host.converge()
     assert await inside(GUEST, lambda: ask("10.9.0.5", held)) == 200
     assert host.pid() != before
@@ -285,10 +285,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
-
-
-async def gone(pid: int) -> None:
-    await until(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def open_files(pid: int) -> int:

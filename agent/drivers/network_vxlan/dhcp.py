@@ -48,7 +48,8 @@ async def ensure(
     daemon = await dnsmasq.adopt()
     if daemon is None or _read(directory / _CONFIG) != wanted[_CONFIG]:
         services.forget(dnsmasq)
-        await dnsmasq.stop()
+        if daemon is not None:
+            await dnsmasq.stop()
         _write(directory, wanted)
         daemon = await _start(dnsmasq)
     elif _write(directory, wanted) or not is_adopted:
