@@ -1,6 +1,7 @@
 """IMDSv2, request by request, without sockets."""
 
 import socket
+from http import HTTPStatus
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_what_is_none(head: bytes) -> None:
 
 
 def test_an_answer_says_how_long_it_is() -> None:
-    told = Answer(service.HTTPStatus.OK, b"\xff\0")
+    told = Answer(HTTPStatus.OK, b"\xff\0")
     whole = service.render(told, has_body=True, is_last=False)
     assert whole.startswith(b"HTTP/1.1 200 OK\r\n")
     assert whole.endswith(b"Content-Length: 2\r\nConnection: keep-alive\r\n\r\n\xff\0")
