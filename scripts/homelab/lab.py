@@ -79,9 +79,11 @@ class Lab:
         machine.boot_host(node, host, self.directory / name, self.control_address)
 
     def power_cut(self, name: str) -> None:
-        """Kill every process of the host at once and empty /run. Unsynced writes stay: the kernel lives on."""
-        self.node(name).stop()
+        """Kill every process of the host at once. What its disk was not told to flush is lost, and so is /run."""
+        node = self.node(name)
         remove_link(self.names.port(name))
+        machine.lose_unflushed_writes(node, self.directory / name)
+        node.stop()
         wait_until(lambda: not self._loop_devices(name), f"{name}'s loop devices are free")
 
     def restart_libvirtd(self, name: str) -> None:
@@ -101,29 +103,21 @@ class Lab:
 
     def _plug_cables(self, host: Host, node: Node) -> None:
         port, pid = self.names.port(host.name), str(node.pid)
-        ip("link", "add", port, "type", "veth", "peer", "name", "under0", "netns", pid)
+        ip("link", "add", port, "type", "veth", "peer", *self._card(host, "under0"), "netns", pid)
         ip("link", "set", port, "master", self.names.bridge, "up")
         machine.set_address(node, "under0", self.underlay_address(host.name))
         if "gateway" in host.roles:
             outside = self.node(OUTSIDE)
             outside.run("ip", "link", "del", host.name, check=False)
-            ip(
-                "link",
-                "add",
-                "ext0",
-                "netns",
-                pid,
-                "type",
-                "veth",
-                "peer",
-                "name",
-                host.name,
-                "netns",
-                str(outside.pid),
-            )
+            far = ("name", host.name, "netns", str(outside.pid))
+            ip("link", "add", *self._card(host, "ext0"), "netns", pid, "type", "veth", "peer", *far)
             outside.run("ip", "link", "set", host.name, "master", "internet", "up")
             machine.set_address(node, "ext0", host.uplink_address)
             node.run("ip", "route", "add", "default", "via", OUTSIDE_ADDRESS)
+
+    def _card(self, host: Host, name: str) -> tuple[str, ...]:
+        """For ip-link(8)."""
+        return ("name", name, "address", self.names.hardware_address(name, host.number))
 
     def _loop_devices(self, host: str = "") -> list[str]:
         files = (path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file"))

@@ -32,6 +32,10 @@ LAYOUTS: dict[str, tuple[Host, ...]] = {
         Host("b1", "home-1b", ("compute", "storage"), 4),
         Host("gw", "home-1a", ("gateway",), 2),
     ),
+    "apart": (
+        Host("c1", "home-1a", ("compute", "gateway"), 2),
+        Host("s1", "home-1a", ("storage",), 3),
+    ),
     "single": (Host("one", "home-1a", ("compute", "storage", "gateway"), 2),),
 }
 
@@ -62,6 +66,10 @@ class Names:
     def mark(self, node: str) -> str:
         """On the command line of a node's PID 1, for finding it."""
         return f"stead-lab:{self.lab}:{node}"
+
+    def hardware_address(self, card: str, number: int) -> str:
+        """Of a host's network card, which keeps it over power cuts."""
+        return f"02:00:{zlib.crc32(card.encode()) % 256:02x}:00:{self.index:02x}:{number:02x}"
 
     def underlay_address(self, number: int) -> str:
         """`number` 1 is the machine itself, where the control plane listens. RFC 2544 reserves 198.18 for tests."""

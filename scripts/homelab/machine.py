@@ -20,7 +20,7 @@ OWN_DIRECTORIES = (
     "/var/log/libvirt",
 )
 LIBVIRTD = "/usr/sbin/libvirtd"
-POOL_BYTES = 8 << 30  # Sparse.
+DISK_BYTES, POOL_BYTES = 12 << 30, 8 << 30  # Sparse.
 
 
 def boot_outside(node: Node) -> None:
@@ -33,16 +33,19 @@ def boot_outside(node: Node) -> None:
 
 
 def boot_host(node: Node, host: Host, directory: Path, resolver: str) -> None:
-    """`directory` is the host's disk, `resolver` who it asks for names."""
+    """`directory` has the host's disk and its logs, `resolver` is who it asks for names."""
+    disk = directory / "disk"
     node.run("hostname", host.name)
     node.run("ip", "link", "set", "lo", "up")
     _mount_system(node, resolver)
+    _mount_xfs(node, directory / "disk.img", DISK_BYTES, disk)
     for path in OWN_DIRECTORIES:
         Path(path).mkdir(exist_ok=True)
-        (directory / path[1:]).mkdir(parents=True, exist_ok=True)
-        node.run("mount", "--bind", str(directory / path[1:]), path)
+        node.run("mkdir", "-p", f"{disk}{path}")
+        node.run("mount", "--bind", f"{disk}{path}", path)
     if "storage" in host.roles:
-        _mount_pool(node, directory / "pool.img")
+        # Through a page cache of the disk's, which is what a drive's volatile cache is to the pool.
+        _mount_xfs(node, disk / "pool.img", POOL_BYTES, Path("/var/lib/stead/pool"))
     if "compute" in host.roles:
         _start_libvirt(node, directory)
 
@@ -65,6 +68,7 @@ def _mount_system(node: Node, resolver: str) -> None:
     # As Debian's installer does: libvirt looks the host's own name up at every start, and no DNS answers here (10 s).
     _mount_file(node, "/etc/hosts", f"127.0.0.1 localhost {node.name}")
     _mount_file(node, "/etc/resolv.conf", f"nameserver {resolver}")
+    _mount_file(node, "/proc/sys/kernel/random/boot_id", str(uuid.uuid4()))
     if Path("/dev/kvm").exists():
         # Where QEMU's user can't open /dev/kvm, libvirt probes QEMU anew at every start (60 s). A device file of the
         # host's own has the right mode, and the machine's stays as it is.
@@ -80,20 +84,22 @@ def _mount_file(node: Node, path: str, line: str) -> None:
     node.run("sh", "-ec", f"{make}; mount --bind {own} {there}")
 
 
-def _mount_pool(node: Node, image: Path) -> None:
-    if not image.exists():
-        with image.open("wb") as file:
-            file.truncate(POOL_BYTES)
+def _mount_xfs(node: Node, image: Path, size_bytes: int, directory: Path) -> None:
+    node.run("mkdir", "-p", str(directory))
+    if node.run("test", "-e", str(image), check=False).returncode:
+        node.run("truncate", f"--size={size_bytes}", str(image))
         node.run("mkfs.xfs", "-q", str(image))
-    pool = "/var/lib/stead/pool"
-    node.run("mkdir", "-p", pool)
-    node.run("mount", "-o", "loop", str(image), pool)
+    node.run("mount", "-o", "loop", str(image), str(directory))
+
+
+def lose_unflushed_writes(node: Node, directory: Path) -> None:
+    """What a power cut does to a host's disk: nothing that it was not told to flush reaches it any more."""
+    node.run("xfs_io", "-x", "-c", "shutdown", str(directory / "disk"))
 
 
 def _start_libvirt(node: Node, directory: Path) -> None:
     for path, text in _libvirt_configuration(node.mark).items():
-        if not (directory / path).exists():
-            (directory / path).write_text(text)
+        node.run("sh", "-ec", '[ -e "$1" ] || printf %s "$2" >"$1"', "sh", path, text)
     node.spawn(["/usr/sbin/virtlogd"], directory / "virtlogd.log")
     _start_libvirtd(node, directory)
 
@@ -121,7 +127,7 @@ def _libvirt_configuration(mark: str) -> dict[str, str]:
         cgroup_controllers = []  # /sys/fs/cgroup is the machine's.
     """
     return {
-        "etc/libvirt/libvirtd.conf": textwrap.dedent(libvirtd),
-        "etc/libvirt/qemu.conf": textwrap.dedent(qemu),
-        "etc/libvirt/virtlogd.conf": "",
+        "/etc/libvirt/libvirtd.conf": textwrap.dedent(libvirtd),
+        "/etc/libvirt/qemu.conf": textwrap.dedent(qemu),
+        "/etc/libvirt/virtlogd.conf": "",
     }

@@ -74,13 +74,27 @@ def test_power_cut_and_return(lab: Lab, tmp_path: Path) -> None:
     node.kill("^sleep 3600$", signal.SIGSTOP)  # The power of a host with a stopped process goes as well.
     node.run("ip", "netns", "add", "stead-vpc")
     node.run("sh", "-c", "echo kept >/var/lib/stead/pool/kept; touch /run/gone")
+    node.run("sync", "--file-system", "/var/lib/stead/pool/kept")
+    boot = node.run("cat", "/proc/sys/kernel/random/boot_id").stdout
     lab.power_cut("a1")
     assert node.pid is None
     lab.power_on("a1")
     assert node.run("ip", "netns", "list").stdout == ""
     assert node.run("cat", "/var/lib/stead/pool/kept").stdout == "kept\n"
     assert node.run("test", "-e", "/run/gone", check=False).returncode == 1
+    assert node.run("cat", "/proc/sys/kernel/random/boot_id").stdout not in ("", boot)
     node.run("ping", "-c1", "-W5", lab.underlay_address("b1"))
+
+
+def test_a_power_cut_loses_what_was_not_flushed(lab: Lab) -> None:
+    node, file = lab.node("b1"), "/var/lib/stead/pool/file"
+    write = "echo $1 | dd bs=4K conv=sync,notrunc oflag=direct of=$2 seek=$3 && $4"
+    node.run("dd", "if=/dev/zero", f"of={file}", "bs=4K", "count=2", "conv=fsync")
+    node.run("sh", "-ec", write, "sh", "flushed", file, "0", f"sync {file}")
+    node.run("sh", "-ec", write, "sh", "written", file, "1", "true")
+    lab.power_cut("b1")
+    lab.power_on("b1")
+    assert node.run("sh", "-ec", f"tr -d '\\0' <{file}").stdout == "flushed\n"
 
 
 @pytest.mark.parametrize("delay_s", [0.1, 0.5, 1.5])
