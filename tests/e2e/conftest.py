@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,14 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session", params=["three", "single"])
-def cloud(request: pytest.FixtureRequest, image: Path) -> Iterator[Cloud]:
+@contextmanager
+def a_cloud(layout: str, image: Path, agent_toml: str = "") -> Iterator[Cloud]:
     """A cloud with the image `tiny`, the key pair `test`, and the groups `ssh`, which opens port 22, and `web`."""
-    lab = Lab(f"test-{request.param}")
+    lab = Lab(f"test-{layout}")
     lab.down()
     try:
-        lab.up(request.param)
-        cloud = Cloud(lab, more="[timing]\nstop_timeout_s = 20\n")
+        lab.up(layout)
+        cloud = Cloud(lab, more="[timing]\nstop_timeout_s = 20\n", agent_toml=agent_toml)
         cloud.up()
         cloud.stead("image", "import", str(image), "--name", "tiny")
         cloud.stead("key", "create", "test", "--output-file", str(cloud.directory / "test.pem"))
@@ -46,6 +47,12 @@ def cloud(request: pytest.FixtureRequest, image: Path) -> Iterator[Cloud]:
         yield cloud
     finally:
         lab.down()
+
+
+@pytest.fixture(scope="session", params=["three", "single"])
+def cloud(request: pytest.FixtureRequest, image: Path) -> Iterator[Cloud]:
+    with a_cloud(request.param, image) as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="session")
