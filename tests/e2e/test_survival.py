@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
@@ -35,6 +37,10 @@ def host_of(cloud: Cloud, guest: Guest) -> str:
     return next(str(row["host_name"]) for row in cloud.json("host", "list")["hosts"] if row["host_id"] == host_id)
 
 
+def gateway_of(cloud: Cloud) -> str:
+    return next(row.name for row in cloud.lab.hosts if "gateway" in row.roles)
+
+
 def qemu_pids(cloud: Cloud, host: str) -> str:
     return cloud.lab.node(host).run("pgrep", "-f", "^/usr/bin/qemu-(system|storage)", check=False).stdout
 
@@ -42,7 +48,7 @@ def qemu_pids(cloud: Cloud, host: str) -> str:
 def test_a_session_outlives_the_daemons(cloud: Cloud, residents: Residents, launch: Launch) -> None:
     guest = residents.first
     host = host_of(cloud, guest)
-    gateway = next(row.name for row in cloud.lab.hosts if "gateway" in row.roles)
+    gateway = gateway_of(cloud)
     conversation = Conversation(guest)
     try:
         assert conversation.says("hello")
@@ -83,3 +89,23 @@ def test_a_host_comes_back_from_its_ledger(cloud: Cloud, residents: Residents) -
     wait_until(lambda: guest.describe()["status"] == "ok", "the instance's status is ok", 60)
     assert guest.state == "running"
     residents.wait()
+
+
+@pytest.mark.parametrize("cloud", ["three"], indirect=True)
+def test_a_connection_outlives_its_gateway(cloud: Cloud, residents: Residents) -> None:
+    """The outside waits for the gateway's host; guests go on, and so does what they had begun."""
+    guest, gateway = residents.first, gateway_of(cloud)
+    conversation = Conversation(guest)
+    try:
+        assert conversation.says("hello")
+        boot = guest.boot_id()
+        residents.third.ssh(f"(ping -c 20 {residents.second.private_ip} >/root/ping) >/dev/null 2>&1 &")
+        cloud.lab.power_cut(gateway)
+        assert guest.try_ssh("true").returncode == 255
+        cloud.lab.power_on(gateway)
+        cloud.start_agent(gateway)
+        assert conversation.says("still there")
+        assert guest.boot_id() == boot
+        wait_until(lambda: " 0% packet loss" in residents.third.ssh("cat /root/ping"), "guests lost nothing", 90)
+    finally:
+        conversation.end()
