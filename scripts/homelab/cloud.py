@@ -2,9 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,11 @@ public_pool = ["{first}-{last}"]
 
 class CommandFailed(Exception):
     """A `stead` command exited with an error; the message is what it printed."""
+
+
+def _databases(names: Iterable[str]) -> list[str]:
+    """The database and its log, which belong together."""
+    return [name for name in names if name.startswith("controlplane.db")]
 
 
 def _is_ready(host: Host, row: dict[str, Any]) -> bool:
@@ -95,6 +101,30 @@ class Cloud:
 
     def kill_control_plane(self) -> None:
         self.lab.node("control").kill("stead-controlplane run")
+
+    def back_up(self) -> Path:
+        """A copy of the database, made while the control plane is down for a moment."""
+        backup = self.directory / "backup"
+        self._stop_control_plane()
+        shutil.copytree(self.directory, backup, ignore=lambda _, names: set(names) - set(_databases(names)))
+        self.start_control_plane()
+        return backup
+
+    def restore(self, backup: Path) -> None:
+        """Put it back as `docs/install.md` says. The copy is used up."""
+        self._stop_control_plane()
+        for name in _databases(os.listdir(self.directory)):
+            (self.directory / name).unlink()
+        for file in backup.iterdir():
+            file.rename(self.directory / file.name)
+        backup.rmdir()
+        self._control_plane("restored")
+        self.start_control_plane()
+
+    def _stop_control_plane(self) -> None:
+        self.kill_control_plane()
+        node = self.lab.node("control")
+        wait_until(lambda: not node.runs("stead-controlplane run"), "the control plane has ended")
 
     def _answers(self) -> bool:
         try:
