@@ -17,6 +17,7 @@ import grpc
 import structlog
 
 from agent import __version__, bugs
+from agent.backoff import delay_s
 from agent.channel import agents, open_channel
 from agent.converge.authority import Authority, withheld, without_removals
 from agent.converge.engine import Engine
@@ -126,7 +127,7 @@ class Session:
             except* Exception as errors:  # noqa: BLE001 (told; the next session begins anew)
                 bugs.tell("session", _first(errors))
             first_s, cap_s = self._settings.reconnect_first_s, self._settings.reconnect_cap_s
-            await asyncio.sleep(self._jitter(0, min(first_s * 2.0 ** min(self._failures, 20), cap_s)))
+            await asyncio.sleep(delay_s(self._failures, first_s, cap_s, self._jitter))
             self._failures += 1
 
     async def _converse(self) -> None:

@@ -11,16 +11,18 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import structlog
 
 from agent import bugs
+from agent.backoff import delay_s
 from agent.converge.desired import Desired
 from agent.converge.instances import Instances, Notes
 from agent.converge.observations import Observations
 from agent.converge.plan import Plan, observe
+from agent.converge.resource import Resource, unowned, users
 from agent.converge.resources import MetadataServer, drivers_by_kind, plain_drivers
 from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
@@ -48,28 +50,12 @@ class EngineSettings:
     # Shorter hammers what is not there yet, longer leaves what has come unnoticed.
     retry_first_s: float = 0.1
     retry_cap_s: float = 10.0
+    # How long one try may take before its resource is shown as stuck, seconds; it goes on. Shorter calls the copying of
+    # a large image stuck, longer shows as well what nobody has seen for as long.
+    stuck_s: float = 60.0
     # How long a guest has to hear that it shall reboot before it is reset, seconds. EC2's own is some four minutes.
     # Shorter cuts off a guest that takes its time to shut down, longer leaves a hung one hanging.
     reboot_s: float = 240.0
-
-
-@dataclass(slots=True, eq=False)
-class Resource:
-    """What a worker knows of its resource."""
-
-    ref: Ref
-    spec: Spec | None
-    last_spec: Spec | None  # Of a resource that is no longer desired.
-    mark: int  # Listings that began before it don't show what happened since.
-    failures: int = 0
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def wait(self, timeout_s: float | None) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.woken.wait()
-        except TimeoutError:
-            pass
 
 
 class Engine:
@@ -193,16 +179,10 @@ class Engine:
     async def _sweep_taps(self) -> None:
         if not self._certain.is_set() or self.held or self._network is None or self._watch.is_unseen(Kind.INSTANCE):
             return
-        for interface_id in self._orphans(await self._network.list_ports()):
-            if self._orphans([interface_id]):  # Still: each of these calls takes time.
+        for interface_id in unowned(await self._network.list_ports(), self._resources.values()):
+            if unowned([interface_id], self._resources.values()):  # Still: each of these calls takes time.
                 log.info("unplugging a tap of no instance", interface=interface_id)
                 await self._network.unplug(interface_id)
-
-    def _orphans(self, interface_ids: Iterable[str]) -> list[str]:
-        """Those that no instance owns. One that we were never told of may own any: then wait until it is gone."""
-        owners = [resource.last_spec for ref, resource in self._resources.items() if ref.kind is Kind.INSTANCE]
-        owned = {nic.interface_id for spec in owners if isinstance(spec, InstanceSpec) for nic in spec.interfaces}
-        return [] if None in owners else sorted(set(interface_ids) - owned)
 
     # Workers
 
@@ -241,6 +221,7 @@ class Engine:
 
     async def _attempt(self, resource: Resource) -> float | None:
         """Work on it once. Returns after how long to do so again if nothing wakes it; None: only when woken."""
+        overdue = asyncio.get_running_loop().call_later(self._settings.stuck_s, self._tell_stuck, resource)
         try:
             if resource.ref.kind is Kind.INSTANCE:
                 return await self._converge_instance(resource)
@@ -251,6 +232,14 @@ class Engine:
             return self._fail(resource, str(error), is_permanent=isinstance(error, Permanent))
         except Exception as error:  # noqa: BLE001 (told, and shown as this resource's error)
             return self._fail(resource, bugs.tell(str(resource.ref), error))
+        finally:
+            overdue.cancel()
+
+    def _tell_stuck(self, resource: Resource) -> None:
+        """Nobody knows how it is while its driver does not come back, whatever was seen of it before."""
+        hint = "look for a hung disk, daemon or download"
+        error = f"stuck: work on {resource.ref} has come to no end within {self._settings.stuck_s:g} s; {hint}"
+        self._observe(replace(self.observations[resource.ref], converged=False, error=error))
 
     def _place(self, kind: Kind) -> AbstractAsyncContextManager[None]:
         """Volumes may wait for their image, which comes from another machine."""
@@ -315,14 +304,11 @@ class Engine:
         return f"{ref} is not wanted any more, but {self.held}"
 
     def _check_unused(self, vpc_id: str) -> None:
-        """A VPC outlives its instances and its gateway. An instance that we were never told of may be in any."""
+        """A VPC outlives its instances and its gateway."""
         if self._watch.is_unseen(Kind.INSTANCE):
             raise Transient(f"VPC {vpc_id} may be in use: instances have not been listed yet")
-        for ref, resource in self._resources.items():
-            last = resource.last_spec
-            is_in_it = not isinstance(last, InstanceSpec) or vpc_id in {nic.vpc_id for nic in last.interfaces}
-            if ref == Ref(Kind.GATEWAY, vpc_id) or (ref.kind is Kind.INSTANCE and is_in_it):
-                raise Transient(f"VPC {vpc_id} is still used by {ref}")
+        for resource in users(vpc_id, self._resources.values()):
+            raise Transient(f"VPC {vpc_id} is still used by {resource.ref}")
 
     # Outcomes
 
@@ -336,7 +322,7 @@ class Engine:
         self._observe(observed)
         if observed.converged and not was_converged:
             log.info("converged", resource=str(resource.ref))
-            self._wake_failed()
+            self._wake_near(resource)
 
     def _observe(self, observed: Observed) -> None:
         if observed.error and observed.error != self.observations[observed.ref].error:
@@ -358,7 +344,7 @@ class Engine:
             self._instances.forget(resource.ref.id)
             if resource.last_spec is None:
                 self._watch.hurry(Kind.VPC)  # Only a pass finds its taps.
-        self._wake_failed()
+        self._wake_near(resource)
 
     def _fail(self, resource: Resource, error: str, *, is_permanent: bool = False) -> float | None:
         """Returns when to try again; None: not before its spec or something else changes."""
@@ -371,14 +357,13 @@ class Engine:
         if is_permanent:
             resource.failures = 0
             return None
-        limit_s = min(self._settings.retry_first_s * 2.0 ** min(resource.failures, 20), self._settings.retry_cap_s)
-        resource.failures += 1
-        return self._jitter(0, limit_s)
+        failures, resource.failures = resource.failures, resource.failures + 1
+        return delay_s(failures, self._settings.retry_first_s, self._settings.retry_cap_s, self._jitter)
 
-    def _wake_failed(self) -> None:
-        """What they waited for may be there now: no reason to sit out a back-off."""
+    def _wake_near(self, done: Resource) -> None:
+        """What they waited for may be there, or gone, now: no reason to sit out a back-off."""
         for resource in self._resources.values():
-            if resource.failures:
+            if resource.failures and resource.is_near(done):
                 self._wake(resource)
 
     def _mark(self) -> int:

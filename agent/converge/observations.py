@@ -2,15 +2,20 @@
 
 Everything that is desired or exists has an entry. A full report says that whatever it leaves out does not exist, which
 the control plane may act on (it opens a volume to another host). So a report speaks only for the kinds that have been
-listed, and none is given before there is one.
+listed, and none is given before there is one, unless that takes too long.
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from agent.messages import Observed, ObservedInstance, Report
 from agent.model import Kind, Ref
+
+# How long the first report of a session may wait for a kind to be listed, seconds. Shorter tells that guests are off
+# which are only not seen yet, longer leaves what was seen in an earlier life standing.
+_FIRST_REPORT_S = 90.0
 
 
 class Observations:
@@ -47,10 +52,6 @@ class Observations:
         self._entries.pop(ref, None)
         self._tell(ref)
 
-    def is_listed(self, kind: Kind) -> bool:
-        """Whether it is known what there is of a kind."""
-        return kind in self._kinds
-
     def listed(self, kind: Kind) -> None:
         """All of a kind was seen once more."""
         if kind not in self._kinds or self._entries != self._told:
@@ -68,8 +69,10 @@ class Observations:
         return tuple(self._entries.values())
 
     async def full(self, revision: int) -> Report:
-        """For the start of a session: everything that is known, once anything is."""
-        await self._is_any_listed.wait()
+        """For the start of a session: everything that is known, once anything is; or, where no driver answers, why."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_REPORT_S):
+                await self._is_any_listed.wait()
         return self._report_full(revision)
 
     async def wait(self) -> None:

@@ -146,6 +146,8 @@ class Agents(AgentsServicer):
         """Until the agent leaves, or a newer session of the same host takes over."""
         host_id, messages = self._host(context), aiter(requests)
         hello = await self._hello(host_id, messages)
+        if hello is None:
+            return
         session = self._edge.sessions.open(host_id)
         try:
             async with asyncio.TaskGroup() as group:
@@ -160,13 +162,18 @@ class Agents(AgentsServicer):
         finally:
             self._edge.sessions.close(session)
 
-    async def _hello(self, host_id: str, messages: AsyncIterator[Any]) -> pb.Hello:
-        """The first message. Raises InvalidParameterValue where it is another, RequestExpired, UnsupportedAgent."""
+    async def _hello(self, host_id: str, messages: AsyncIterator[Any]) -> pb.Hello | None:
+        """The first message; None where the stream ends before it.
+
+        Raises InvalidParameterValue where it is another, RequestExpired, UnsupportedAgent.
+        """
         try:
             async with asyncio.timeout(HELLO_S):
-                message = await anext(messages, pb.AgentMessage())
+                message = await anext(messages, None)
         except TimeoutError as error:
             raise Invalid("RequestExpired", f"No hello came within {HELLO_S:g} s; send it first") from error
+        if message is None:
+            return None
         hello: pb.Hello = message.hello
         if not message.HasField("hello"):
             raise invalid_value("The session's first message", message.WhichOneof("body"), "hello")
