@@ -1,7 +1,8 @@
 """What happens around every call: an idempotency token, a deadline, retries, and errors that say what to do.
 
 Every mutating request of the API has a `client_token`, and this module fills it in where the caller left it empty. So
-every unary call may be repeated after a lost answer without doing its work twice. Streams are never repeated here.
+every unary call may be repeated after a lost answer without doing its work twice. Streams are never repeated here: the
+SteadError says when their caller should.
 """
 
 import asyncio
@@ -160,6 +161,7 @@ async def to_stead_error(error: grpc.aio.AioRpcError, explain: Explain, request:
             blocking_ids=detail.blocking_ids,
             host_refusals=[(refusal.host_id, refusal.reason) for refusal in detail.host_refusals],
             request_id=detail.request_id,
+            retry_after_s=asked_pause_s(error),
         )
     code = error.code()
     message = await explain() if code is grpc.StatusCode.UNAVAILABLE else error.details() or code.name

@@ -9,7 +9,8 @@ class ConfigError(Exception):
 
 class SteadError(Exception):
     """A call failed. The fields are those of `stead.v1.ErrorDetail`; `host_refusals` has hosts and
-    reasons; without a host what only an admin is told more of."""
+    reasons; without a host what only an admin is told more of. `retry_after_s`: when to come back, where that was said.
+    """
 
     def __init__(
         self,
@@ -20,6 +21,7 @@ class SteadError(Exception):
         blocking_ids: Sequence[str] = (),
         host_refusals: Iterable[tuple[str, str]] = (),
         request_id: str = "",
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -28,3 +30,4 @@ class SteadError(Exception):
         self.blocking_ids = tuple(blocking_ids)
         self.host_refusals = tuple(host_refusals)
         self.request_id = request_id
+        self.retry_after_s = retry_after_s

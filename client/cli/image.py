@@ -160,10 +160,11 @@ async def _import(stead: "Stead", content: BinaryIO, header: ImportImageHeader, 
             return await stead.images.ImportImage(_upload(content, header, progress))
         except SteadError as error:
             failures += 1
-            if error.code not in BROKEN_OFF or failures == TRIES:
+            may_go_on = error.code in BROKEN_OFF or error.retry_after_s is not None
+            if not may_go_on or failures == TRIES:
                 raise
             render.print_note(f"Not finished yet: {error.message}")
-            await asyncio.sleep(pause_s(failures, random.random()))  # noqa: S311 (no secret)
+            await asyncio.sleep(pause_s(failures, random.random(), error.retry_after_s))  # noqa: S311 (no secret)
 
 
 async def _offset(stead: "Stead", header: ImportImageHeader) -> int:

@@ -35,10 +35,11 @@ async def watch(
             return
         except SteadError as error:
             failures += 1
-            if not after or not error.retryable or failures == TRIES:
+            may_go_on = (after and error.retryable) or error.retry_after_s is not None
+            if not may_go_on or failures == TRIES:
                 raise
-            render.print_note(f"{error.message} Going on after revision {after}.")
-            await asyncio.sleep(PAUSE_S)
+            render.print_note(f"{error.message} Going on after revision {after}." if after else error.message)
+            await asyncio.sleep(max(PAUSE_S, error.retry_after_s or 0))
 
 
 def _show(cli: Cli, event: WatchEvent) -> None:

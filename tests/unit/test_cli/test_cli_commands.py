@@ -205,6 +205,20 @@ def test_a_watch_goes_on_after_a_restart(cloud: Cloud, stead: Stead, monkeypatch
     assert "Restarting. Going on after revision 7." in result.stderr
 
 
+def test_streams_come_back_when_they_are_asked_to(
+    cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(watch, "PAUSE_S", 0)
+    busy = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "RequestLimitExceeded", retry_after_s=0.01, retryable=True)
+    streams = [[busy], [WatchEvent(revision=7)]]
+    cloud.answers |= {"Watch": lambda _: streams.pop(0), "stay": False}
+    assert json.loads(stead("watch", "--output", "json").stdout)["revision"] == 7
+    (tmp_path / "tiny.img").write_bytes(b"x")
+    cloud.answers["GetImageUpload"] = images.GetImageUploadResponse()
+    cloud.answers["ImportImage"] = [busy, images.ImportImageResponse(image=images.Image(image_id=AMI))]
+    assert stead("image", "import", str(tmp_path / "tiny.img")).exit_code == 0
+
+
 def test_watching(cloud: Cloud, stead: Stead) -> None:
     gone = ResourceChange(kind="instance", id=I1, deleted=True)
     events = [WatchEvent(revision=7, changes=[gone]), WatchEvent(revision=8, resync=True)]
