@@ -32,7 +32,10 @@ async def list_(
     filter: Filters = None,
     latest: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 50,
 ) -> None:
-    """List the calls that changed something, the latest first."""
+    """List the calls that changed something, the latest first.
+
+    JSON has those as well that found all as they wanted it.
+    """
     reply = DescribeAuditRecordsResponse()
     request = DescribeAuditRecordsRequest(filters=parse_filters(filter))
     while len(reply.audit_records) < latest:
@@ -42,4 +45,4 @@ async def list_(
         request.page_token = page.next_page_token
         if not page.next_page_token:
             break
-    cli.table(reply, COLUMNS, reply.audit_records, "No calls.")
+    cli.table(reply, COLUMNS, [record for record in reply.audit_records if record.resource_ids], "No calls.")

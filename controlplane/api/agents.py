@@ -10,16 +10,17 @@ from typing import Any
 import structlog
 
 from controlplane import ca, sessions
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Edge, request_id
 from controlplane.api.limits import Pace
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.ids import mint
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.model.project import Role
-from controlplane.model.state import State
+from controlplane.model.state import Change, State
 from controlplane.reconcile.absorb import Report
 from controlplane.service import hosts, projects, regions
 from controlplane.service.call import Call
+from controlplane.service.idempotency import Attempt, record
 from controlplane.sessions import ConsoleRequest, Update
 from controlplane.uploads import Uploads
 from stead.v1 import agent_pb2 as pb
@@ -77,7 +78,7 @@ class Enrollment(EnrollmentServicer):
         except ca.InvalidCsr as error:
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
         host_id, underlay_address = await self._edge.engine.call(
-            lambda state: hosts.join(state, call, asked),
+            lambda state: _join(state, call, asked),
             lambda state, host_id: (host_id, state.hosts[host_id].underlay_address),
         )
         return pb.JoinResponse(
@@ -85,6 +86,16 @@ class Enrollment(EnrollmentServicer):
             agent_endpoint=self._agent_endpoint,
             certificates=sign(self._authorities, request, host_id, underlay_address, call),
         )
+
+
+def _join(state: State, call: Call, asked: hosts.Join) -> tuple[Change, str]:
+    """With its record, which names the join token; a repetition has none."""
+    change, host_id = hosts.join(state, call, asked)
+    token = state.host_tokens.one("secret_hash", asked.secret_hash)
+    if change and token:
+        how = Attempt("Join", "", asked.join_hash, False, token.id, request_id.get())
+        change.put(record(call, how, change, host_id))
+    return change, host_id
 
 
 def _requests_of(request: pb.JoinRequest) -> tuple[bytes, bytes, bytes]:

@@ -35,6 +35,8 @@ class Principal:
 
 
 principal: ContextVar[Principal] = ContextVar("principal")
+# Of the present call, also where nobody is authenticated.
+request_id: ContextVar[str] = ContextVar("request_id")
 
 
 def authenticate(state: State, secret: str, request_id: str, now: datetime) -> Principal:

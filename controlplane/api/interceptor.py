@@ -16,7 +16,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from controlplane.api import bounds
-from controlplane.api.caller import Edge, Principal, authenticate, principal
+from controlplane.api.caller import Edge, Principal, authenticate, principal, request_id
 from controlplane.api.limits import InProgress, Lines, Rate
 from controlplane.api.roles import OF_TOKENS, role_needed
 from controlplane.api.status import status_of
@@ -94,6 +94,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     @asynccontextmanager
     async def _admitted(self, call: "_Call", handler: Handler) -> AsyncIterator[None]:
         """By the role that the method needs. A host's certificate was checked by TLS, and names it to the servicer."""
+        request_id.set(call.request_id)
         needed = ROLE_ANYONE if call.method.startswith(_NOT_OURS) else role_needed(call.method)
         async with AsyncExitStack() as stack:
             if not self._is_for_agents:

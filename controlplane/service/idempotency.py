@@ -13,6 +13,7 @@ from typing import Any
 
 from controlplane.errors import Conflict, invalid_value
 from controlplane.model.audit import CallRecord
+from controlplane.model.instance import Attachment
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call
 
@@ -52,12 +53,15 @@ def attempt(state: State, call: Call, how: Attempt, use_case: UseCase) -> tuple[
     change, result = use_case(state, call)
     if how.dry_run:
         raise Conflict("DryRunOperation", "The request would have succeeded; nothing was changed")
-    change.put(_record(call, how, change, result))
+    change.put(record(call, how, change, result))
     return change, Outcome(result, is_replay=False)
 
 
-def _record(call: Call, how: Attempt, change: Change, result: Any) -> CallRecord:
-    changed = dict.fromkeys(row_id for _, row_id, _ in change.items())
+def record(call: Call, how: Attempt, change: Change, result: Any) -> CallRecord:
+    """What is kept of a call. It names what users know: an attachment, `<volume id>-e<epoch>`, goes by its volume."""
+    changed = dict.fromkeys(
+        row_id.rpartition("-")[0] if row_type is Attachment else row_id for row_type, row_id, _ in change.items()
+    )
     return CallRecord(
         id=f"{call.project_id}/{how.client_token}" if how.client_token else how.request_id,
         project_id=call.project_id,

@@ -109,6 +109,17 @@ async def test_a_machine_joins_with_a_token(cloud: ControlPlane) -> None:
     assert (host.host_id, host.host_name, list(host.roles)) == (machine.host_id, "metal", [1, 2, 3])
 
 
+async def test_a_join_is_on_record_once(cloud: ControlPlane) -> None:
+    secret, machine = await join_secret(cloud), Machine()
+    (token,) = cloud.engine.state.host_tokens
+    for _ in range(2):
+        await machine.join(cloud, secret)
+    latest, earlier = (await cloud.ask("DescribeAuditRecords")).audit_records[:2]
+    assert (latest.operation, latest.token_id, latest.request_id[:4]) == ("Join", token.id, "req-")
+    assert list(latest.resource_ids[:2]) == [machine.host_id, token.id]
+    assert earlier.operation == "CreateHostToken"
+
+
 async def test_the_same_request_may_be_repeated_and_no_other(cloud: ControlPlane) -> None:
     secret, machine = await join_secret(cloud), Machine()
     first, revision = await machine.join(cloud, secret), cloud.revision

@@ -157,6 +157,7 @@ async def test_every_accepted_call_is_in_the_record_once_and_no_refused_one(clou
     }
     await cloud.ask("AllocateAddress")
     assert (await cloud.ask("DescribeAuditRecords")).audit_records[0].operation == "AllocateAddress", "without a token"
+    assert not any(re.search(r"-e[0-9]+$", named) for row in records for named in row.resource_ids)
 
 
 async def test_a_replay_works_when_what_was_made_is_gone(cloud: ControlPlane) -> None:

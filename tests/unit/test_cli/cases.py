@@ -427,7 +427,9 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         "audit list --latest 1",
         "DescribeAuditRecords",
         audit.DescribeAuditRecordsResponse(),
-        audit.DescribeAuditRecordsResponse(audit_records=[audit.AuditRecord(operation="RunInstances")]),
+        audit.DescribeAuditRecordsResponse(
+            audit_records=[audit.AuditRecord(operation="RunInstances", resource_ids=[I1, VOL])]
+        ),
         "RunInstances",
     ),
     (

@@ -9,12 +9,14 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import Result
 
 from client.cli import watch
 from client.cli.app import app
 from client.cli.options import parse_filters
 from stead.v1 import addresses_pb2 as addresses
+from stead.v1 import audit_pb2 as audit
 from stead.v1 import hosts_pb2 as hosts
 from stead.v1 import images_pb2 as images
 from stead.v1 import instances_pb2 as instances
@@ -82,6 +84,16 @@ def test_lists_say_what_is_wrong_to_people_alone(cloud: Cloud, stead: Stead) -> 
     )
     assert stead("instance", "list").stderr == f"{I1}: no disk\n"
     assert stead("instance", "list", "--output", "json").stderr == ""
+
+
+def test_the_record_of_calls_is_about_what_changed(cloud: Cloud, stead: Stead) -> None:
+    time = Timestamp(seconds=1_700_000_000, nanos=5)
+    launch = audit.AuditRecord(operation="RunInstances", resource_ids=[I1, VOL, "eni-1"], call_time=time)
+    idle = audit.AuditRecord(operation="StopInstances", call_time=time)
+    cloud.answers["DescribeAuditRecords"] = audit.DescribeAuditRecordsResponse(audit_records=[idle, launch])
+    _, line = stead("audit", "list", "--latest", "2").stdout.splitlines()
+    assert line.split() == ["2023-11-14T22:13:20Z", "RunInstances", I1, "+2"]
+    assert len(json.loads(stead("audit", "list", "--latest", "2", "--output", "json").stdout)["audit_records"]) == 2
 
 
 def test_a_name_is_looked_up_to_the_letter(cloud: Cloud, stead: Stead) -> None:
