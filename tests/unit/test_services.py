@@ -1,0 +1,70 @@
+"""Guests' services as processes: their ends, and those that stand still."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent.host import services
+from agent.host.process import Daemon, start_daemon, stop_daemon
+from agent.host.services import Service, Services
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    return Service("dnsmasq", "vpc-1", tmp_path, ("sleep", "600"))
+
+
+@pytest.fixture
+async def daemon(service: Service) -> AsyncIterator[Daemon]:
+    yield await start_daemon(*service.mark, pid_file=service.pid_file, log_file=service.log_file)
+    await stop_daemon(service.pid_file, grace_s=0)
+
+
+@pytest.mark.parametrize(("young_s", "told"), [(0.0, ["vpc-1"]), (3600.0, [])])
+async def test_the_end_of_one_is_told_unless_it_had_only_just_begun(
+    service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, young_s: float, told: list[str]
+) -> None:
+    monkeypatch.setattr(services, "YOUNG_S", young_s)
+    watched, ended = Services(), asyncio.Event()
+    heard: list[str] = []
+    watched.tell = heard.append
+    watched.watch(service, daemon)
+    asyncio.get_running_loop().add_reader(pidfd := os.pidfd_open(daemon.pid), ended.set)
+    os.kill(daemon.pid, signal.SIGKILL)
+    async with asyncio.timeout(5):
+        await ended.wait()
+        await asyncio.sleep(0)
+    asyncio.get_running_loop().remove_reader(pidfd)
+    os.close(pidfd)
+    assert heard == told
+
+
+async def test_one_that_is_ended_on_purpose_is_not_told_of(service: Service, daemon: Daemon) -> None:
+    watched = Services()
+    heard: list[str] = []
+    watched.tell = heard.append
+    watched.watch(service, daemon)
+    watched.forget(service)
+    await service.stop()
+    assert (heard, watched.problems()) == ([], ())
+
+
+async def test_one_that_stands_still_is_a_problem_until_it_goes_on(service: Service, daemon: Daemon) -> None:
+    watched = Services()
+    watched.watch(service, daemon)
+    for number, problems in (
+        (
+            signal.SIGSTOP,
+            (f"dnsmasq of vpc-1 is stopped and serves no guest: `kill -CONT {daemon.pid}` lets it go on",),
+        ),
+        (signal.SIGCONT, ()),
+    ):
+        os.kill(daemon.pid, number)
+        async with asyncio.timeout(5):
+            while watched.problems() != problems:  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0)
+    watched.forget(service)
