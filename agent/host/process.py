@@ -63,7 +63,7 @@ async def run(*argv: Argument, stdin: str = "", timeout_s: float = 60.0, pass_fd
             process.kill()
             await process.wait()
     if process.returncode:
-        raise CommandFailed(argv, process.returncode, _tail(stderr))
+        raise CommandFailed(argv, process.returncode, tail(stderr))
     return stdout.decode(errors="replace")
 
 
@@ -113,7 +113,7 @@ async def start_daemon(
     await _STARTING.run(str(pid_file), _detach, argv, pid_file, log_file, pass_fds, directory)
     daemon = find_daemon(pid_file)
     if daemon is None:
-        raise CommandFailed(argv, None, _tail(log_file.read_bytes()))  # noqa: ASYNC240 (a small local file)
+        raise CommandFailed(argv, None, tail(log_file.read_bytes()))  # noqa: ASYNC240 (a small local file)
     return daemon
 
 
@@ -133,6 +133,14 @@ def find_processes(program: str) -> Iterator[tuple[Daemon, list[str]]]:
         ticks = _start_ticks(int(directory.name)) if Path(argv[0]).name == program else None
         if ticks is not None:
             yield Daemon(int(directory.name), ticks), argv
+
+
+def has_dropped_root(pid: int) -> bool:
+    """Whether it is another user's by now; False when there is none."""
+    try:
+        return Path(f"/proc/{pid}/status").read_text().partition("\nUid:\t")[2].split()[0] != "0"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def write_record(daemon: Daemon, pid_file: Path) -> None:
@@ -285,5 +293,6 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
-def _tail(output: bytes) -> str:
+def tail(output: bytes) -> str:
+    """A program's last words."""
     return output[-STDERR_TAIL_BYTES:].decode(errors="replace")

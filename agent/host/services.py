@@ -4,6 +4,7 @@ One outlives the agent, and is found again by its record or, where that is lost,
 is either inside the VPC's namespace, or a program of ours in the host's with sockets that were made in the VPC's.
 """
 
+import asyncio
 import os
 import sys
 import time
@@ -18,6 +19,9 @@ from agent.host.threads import Threads
 
 # Over all processes, in milliseconds; it hangs with one whose memory the kernel holds on to.
 _LOOKING = Threads("looking at processes", workers=4, deadline_s=30.0)
+
+READY_DEADLINE_S = 5.0  # It takes some 20 to 100 ms; much longer means it will not come.
+POLL_S = 0.01
 
 # One that ends this soon after its start will do so again: the next pass is soon enough for another try.
 YOUNG_S = 1.0
@@ -70,7 +74,7 @@ class Service:
         `directory`.
         """
         fds = [each.fileno() for each in sockets]
-        return await process.start_daemon(
+        daemon = await process.start_daemon(
             *("setpriv", "--no-new-privs", sys.executable, "-I", "-S"),
             *(*self.mark, self._inode(), *map(str, fds), *arguments),
             pid_file=self.pid_file,
@@ -78,6 +82,19 @@ class Service:
             pass_fds=fds,
             directory=self.directory,
         )
+        await self.see_ready(daemon, lambda: process.has_dropped_root(daemon.pid))
+        return daemon
+
+    async def see_ready(self, daemon: Daemon, is_ready: Callable[[], bool]) -> None:
+        """Raises OSError when it ends before, or takes READY_DEADLINE_S."""
+        try:
+            async with asyncio.timeout(READY_DEADLINE_S):
+                while not is_ready():
+                    if not daemon.is_alive:
+                        raise OSError(f"{self.title} ended at once: {process.tail(self.log_file.read_bytes()).strip()}")
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError as error:
+            raise OSError(f"{self.title} is not ready after {READY_DEADLINE_S:g} s: see {self.log_file}") from error
 
     async def stop(self) -> None:
         """Success if there is none. Raises TimeoutError when it survives SIGKILL."""

@@ -68,3 +68,10 @@ async def test_one_that_stands_still_is_a_problem_until_it_goes_on(service: Serv
             while watched.problems() != problems:  # noqa: ASYNC110 - the kernel tells nobody
                 await asyncio.sleep(0)
     watched.forget(service)
+
+
+async def test_one_that_ends_before_it_is_ready_says_so(service: Service, daemon: Daemon) -> None:
+    service.log_file.write_text("no such user\n")
+    os.kill(daemon.pid, signal.SIGKILL)
+    with pytest.raises(OSError, match="dnsmasq of vpc-1 ended at once: no such user"):
+        await service.see_ready(daemon, lambda: False)

@@ -5,7 +5,6 @@ reads again on SIGHUP, so that only a new subnet restarts it. Names of the outsi
 with it; the VPC's own, and addresses that nobody outside can know, stay in the VPC.
 """
 
-import asyncio
 import os
 import shutil
 import signal
@@ -20,9 +19,6 @@ from agent.host import namespaces
 from agent.host.process import Daemon
 from agent.host.services import Service, Services
 from agent.model import SubnetSpec, VpcSpec
-
-READY_DEADLINE_S = 5.0  # It takes some 20 ms; much longer means it will not come.
-POLL_S = 0.01
 
 _CONFIG, _HOSTS, _OPTIONS, _NAMES = "dnsmasq.conf", "dhcp-hosts", "dhcp-options", "names"
 _READY = "ready"  # dnsmasq's own pid file, written when its sockets are open.
@@ -88,11 +84,7 @@ async def _start(service: Service) -> Daemon:
     ready = service.directory / _READY
     ready.unlink(missing_ok=True)
     daemon = await service.start_inside("dnsmasq", *service.mark)
-    async with asyncio.timeout(READY_DEADLINE_S):
-        while not ready.exists():
-            if not daemon.is_alive:
-                raise OSError(f"dnsmasq ended at once: {_read(service.log_file).strip()}")
-            await asyncio.sleep(POLL_S)
+    await service.see_ready(daemon, ready.exists)
     return daemon
 
 
