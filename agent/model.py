@@ -50,6 +50,16 @@ class VolumeSpec:
         return Ref(Kind.VOLUME, self.volume_id)
 
 
+def export_name(volume_id: str, epoch: int) -> str:
+    return f"{volume_id}-e{epoch}"
+
+
+def parse_export_name(name: str) -> tuple[str, int]:
+    """Volume id and epoch; an empty id where it is no name of ours."""
+    volume_id, _, epoch = name.rpartition("-e")
+    return (volume_id, int(epoch)) if epoch.isdecimal() else ("", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class ExportSpec:
     export_name: str

@@ -30,7 +30,7 @@ from agent.converge.steps import (
     Unplug,
 )
 from agent.messages import ObservedInstance
-from agent.model import Domain, InstanceSpec, OffReason, PortState, Power, Stall
+from agent.model import Domain, InstanceSpec, OffReason, PortState, Power, Stall, parse_export_name
 
 # Between two requests to the guest to let go of a disk. Shorter interrupts a guest that is busy doing it; longer
 # makes one that was not listening yet, e.g. while it boots, wait for nothing.
@@ -253,7 +253,7 @@ def _detach(spec: InstanceSpec, domain: Domain, past: Past, now: float) -> tuple
 
 def _attach(spec: InstanceSpec, domain: Domain) -> Iterator[Step]:
     """A volume that is still there under an older epoch must go first: two disks of one name can't be."""
-    held = {export_name.rpartition("-e")[0] for export_name in domain.export_names}
+    held = {parse_export_name(name)[0] for name in domain.export_names}
     for disk in spec.disks:
         if disk.export_name not in domain.export_names and disk.volume_id not in held:
             yield AttachDisk(disk)

@@ -6,7 +6,7 @@ from typing import Any
 from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, tagged
-from controlplane.model.instance import Attachment, Volume
+from controlplane.model.instance import Attachment, Volume, volume_of
 from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.service import health, volumes
@@ -116,7 +116,7 @@ def _bond(state: State, attachment_id: str, now: datetime) -> pb.VolumeAttachmen
     """Detached, when the attachment that a repeated call made is over."""
     row = state.attachments.get(attachment_id)
     if row is None:
-        return pb.VolumeAttachment(volume_id=attachment_id.rpartition("-e")[0], state="detached")
+        return pb.VolumeAttachment(volume_id=volume_of(attachment_id), state="detached")
     return to_attachment(state, row, now)
 
 

@@ -97,6 +97,14 @@ class Phase(Enum):
     RELEASED = "released"  # It has, or is not asked; the export shall close.
 
 
+def attachment_id(volume_id: str, epoch: int) -> str:
+    return f"{volume_id}-e{epoch}"
+
+
+def volume_of(attachment_id: str) -> str:
+    return attachment_id.rpartition("-e")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A volume's bond with an instance for one epoch; `id` is the export's name, `<volume id>-e<epoch>`.

@@ -54,6 +54,8 @@ def of_instance(state: State, look: Look, row: Instance) -> Health:
 def of_volume(state: State, look: Look, row: Volume) -> Health:
     host, current = look(row.host_id), volumes.state_of(state, row)
     troubles = list(_errors(state, ObservedKind.VOLUME, row.id, row.host_id, ""))
+    for bond in state.attachments.by("volume", row.id):
+        troubles += _errors(state, ObservedKind.EXPORT, bond.id, row.host_id, "")
     if not host.is_reachable:
         return _health("unreachable", [_away("its host", host), *troubles], host)
     if current is VolumeState.CREATING:

@@ -51,21 +51,28 @@ class RemoveHost:
 
 
 def remove(state: State, call: Call, request: RemoveHost) -> tuple[Change, list[str]]:
-    """The result is what is lost with it: ids of instances and volumes."""
+    """The result is what is lost with it: ids of instances and volumes, deleted ones too."""
     host = find(state.hosts, HOST, request.host_id, call)
-    held = list(_held(state, host))
+    held, deleted = list(_held(state, host)), _deleted(state, host)
     if held and not request.force:
         raise Conflict(
             "DependencyViolation",
             f"{len(held)} resources are on {host.id} ({host.name}); end or move them, or declare it lost and use force",
-            blocking_ids=held,
+            blocking_ids=[*held, *deleted],
+        )
+    if deleted and not request.force:
+        raise Conflict(
+            "DependencyViolation",
+            f"{len(deleted)} deleted volumes could still be brought back from the trash of {host.id} ({host.name}); "
+            "use force to let them go with it",
+            blocking_ids=deleted,
         )
     if held and host.lost_at is None:
         raise Conflict("IncorrectState", f"{host.id} ({host.name}) is not declared lost: force removes no other host")
     change = Change()
     _end_all(state, call, change, host)
     change.put(replace(host, lost_at=host.lost_at or call.now, is_away=True, is_removed=True))
-    return change, held
+    return change, [*held, *deleted]
 
 
 def _held(state: State, host: Host) -> Iterator[str]:
@@ -75,6 +82,11 @@ def _held(state: State, host: Host) -> Iterator[str]:
     for row in state.internet_gateways.by("host", host.id):
         if state.interfaces.count("vpc", row.vpc_id):
             yield row.id
+
+
+def _deleted(state: State, host: Host) -> list[str]:
+    """Volumes that can be brought back as long as the host is there."""
+    return [row.id for row in state.volumes.by("host", host.id) if row.is_deleted]
 
 
 def _end_all(state: State, call: Call, change: Change, host: Host) -> None:

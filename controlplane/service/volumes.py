@@ -13,6 +13,7 @@ from controlplane.model.instance import (
     ObservedKind,
     Phase,
     Volume,
+    attachment_id,
 )
 from controlplane.model.lifecycle import InstanceState, Request, VolumeState, volume_state
 from controlplane.model.state import Change, State
@@ -166,7 +167,7 @@ def bond(
     """Attach in a new epoch, on a port of its own. The caller has checked that it may."""
     epoch = volume.epoch + 1
     attachment = Attachment(
-        id=f"{volume.id}-e{epoch}",
+        id=attachment_id(volume.id, epoch),
         project_id=volume.project_id,
         volume_id=volume.id,
         instance_id=instance.id,

@@ -65,6 +65,12 @@ def test_a_guest_is_not_well_while_what_it_needs_is_not(home: Home) -> None:
     assert found.cause == f"{home.bond.volume_id}: no such pool; {vpc_id}: no module; went off (crashed)"
 
 
+def test_a_volume_whose_door_is_not_well_is_not_well(home: Home) -> None:
+    home.see(EXPORT, home.bond.id, home.storage, error="its storage daemon is stopped")
+    found = health.of_volume(home.region.state, home.look, home.region.root_volume(home.instance_id))
+    assert (found.status, found.cause) == ("impaired", "its storage daemon is stopped")
+
+
 def test_a_guest_whose_disk_is_out_of_reach_is_not_well(home: Home) -> None:
     home.away.add(home.storage)
     assert (home.health.status, home.health.since) == ("impaired", NOW)

@@ -169,7 +169,7 @@ def test_nothing_that_a_removed_host_says_counts() -> None:
     host_id = region.add_host()
     region.volume()
     region.do(volumes.delete, next(iter(region.state.volumes)).id)
-    region.do(host_removal.remove, RemoveHost(host_id))
+    region.do(host_removal.remove, RemoveHost(host_id, force=True))
     region.exchange()  # A report that was under way.
     assert region.state.observations.count("host", host_id)
     for _ in range(3):
@@ -215,12 +215,30 @@ def test_a_host_with_nothing_on_it_goes(rack: Rack, which: str) -> None:
     region.converge()
     region.do(volumes.delete, rack.volume_id)
     region.converge()
+    region.empty_trash()
     assert region.do(host_removal.remove, RemoveHost(host_id)) == []
     rack.settle()
     assert host_id not in region.state.hosts
     assert {row.host_id for row in region.state.internet_gateways} == {
         rack.spare if which == "gateway" else rack.gateway
     }
+
+
+def test_deleted_volumes_go_with_their_host_by_force_alone_and_are_named(rack: Rack) -> None:
+    region = rack.region
+    root = region.root_volume(rack.instance_id).id
+    region.do(power.terminate, [rack.instance_id])
+    region.converge()
+    error = region.refuses("DependencyViolation", host_removal.remove, RemoveHost(rack.storage))
+    assert set(error.blocking_ids) == {rack.volume_id, root}
+    region.do(volumes.delete, rack.volume_id)
+    region.converge()
+    error = region.refuses("DependencyViolation", host_removal.remove, RemoveHost(rack.storage))
+    assert "2 deleted volumes could still be brought back" in error.message
+    assert set(error.blocking_ids) == {rack.volume_id, root}
+    assert set(region.do(host_removal.remove, RemoveHost(rack.storage, force=True))) == {rack.volume_id, root}
+    rack.settle()
+    assert rack.storage not in region.state.hosts
 
 
 @pytest.mark.parametrize("which", ["compute", "storage", "gateway"])

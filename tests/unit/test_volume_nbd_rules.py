@@ -68,6 +68,12 @@ def test_a_daemon_without_a_record_is_known_by_its_command_line(clients: tuple[s
     assert read_back([*argv, ""]) == (spec, VOLUME)
 
 
+def test_a_daemon_of_the_first_version_is_known_but_for_its_port() -> None:
+    spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-a",))
+    argv = command_line(spec, VOLUME, Path("/pki"), listening_fd=5, ready_file=Path("/run/ready"))
+    assert read_back([word.replace('"port-20913"', '"export"') for word in argv]) == (replace(spec, port=0), VOLUME)
+
+
 @pytest.mark.parametrize(
     "argv",
     [

@@ -26,9 +26,9 @@ from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import command_line
-from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, start_daemon, stop_daemon
+from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, is_stopped, start_daemon, stop_daemon
 from agent.host.threads import Threads
-from agent.model import Capacity, ExportSpec
+from agent.model import Capacity, ExportSpec, parse_export_name
 
 READY_DEADLINE_S = 10.0  # A daemon serves after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
 READY_POLL_S = 0.01
@@ -89,6 +89,7 @@ class NbdExportDriver:
         await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
         if spec in self._records.select(spec.volume_id) and self._records.is_open(spec):
             await self._pool.call(spec.export_name, self._pool.date, spec.volume_id, opening)
+            self._check_runs(spec)
             return
         await self._adopt_holder(spec.volume_id)
         for other in list(self._records.select(spec.volume_id)):
@@ -96,12 +97,21 @@ class NbdExportDriver:
         with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
             await self._open(spec, claim)
 
+    def _check_runs(self, spec: ExportSpec) -> None:
+        """Raises Transient while it stands still. It is left so: whoever stopped it may want to look at it."""
+        daemon = find_daemon(self._records.pid_file(spec.export_name))
+        if daemon and is_stopped(daemon.pid):
+            raise Transient(
+                f"the storage daemon of {spec.volume_id} is stopped, and its guest's I/O with it: "
+                f"`kill -CONT {daemon.pid}` on the storage host lets it go on"
+            )
+
     def _opening(self, spec: ExportSpec) -> Opening:
         """Guests on this very host end with it."""
         return Opening(spec.epoch, self._boot_id, outlives_boot=spec.client_host_ids == (self._host_id,))
 
     async def remove(self, export_name: str) -> None:
-        volume_id, _, _ = export_name.rpartition("-e")
+        volume_id, _ = parse_export_name(export_name)
         async with self._volume_locks[volume_id]:
             await self._adopt_holder(volume_id)
             await self._close(export_name)

@@ -24,7 +24,7 @@ from agent.drivers.base import Permanent, Transient
 from agent.drivers.volume_nbd.identity import Identity, hint
 from agent.files import fsync_directory
 from agent.host.threads import Threads
-from agent.model import VolumeFile
+from agent.model import VolumeFile, export_name
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -164,11 +164,12 @@ class PoolFiles:
         """Raises Permanent when a later epoch was opened, or this one in another boot; Transient without a volume."""
         latest, boot_id = self._latest_epoch(volume_id)
         if opening.epoch < latest:
-            raise Permanent(f"{volume_id}-e{opening.epoch} is over for good: {volume_id} was opened in epoch {latest}")
+            name = export_name(volume_id, opening.epoch)
+            raise Permanent(f"{name} is over for good: {volume_id} was opened in epoch {latest}")
         if opening.epoch == latest and boot_id not in ("", opening.boot_id) and not opening.outlives_boot:
             raise Permanent(
-                f"{volume_id}-e{latest} ended when its storage host went down, since what was not flushed may be lost; "
-                "its instance goes on in a new epoch, after a power cycle"
+                f"{export_name(volume_id, latest)} ended when its storage host went down, since what was not flushed "
+                "may be lost; its instance goes on in a new epoch, after a power cycle"
             )
 
     def _latest_epoch(self, volume_id: str) -> tuple[int, str]:

@@ -33,12 +33,13 @@ async def create_pool(directory: Path, size_gib: int | None = None, device: Path
 
     Raises CommandFailed, OSError, or Permanent when the device is not blank or the filesystem can't clone.
     """
-    if not await _mount(directory, device) and device is not None:
-        blank.check(device)
-        await run(*MAKE_XFS, device, timeout_s=MAKE_XFS_TIMEOUT_S)
-    elif not _backing_file(directory).exists() and size_gib is not None:
-        await _make_file(_backing_file(directory), size_gib)
-    await _mount(directory, device)
+    if not await _mount(directory, device):
+        if device is not None:
+            blank.check(device)
+            await run(*MAKE_XFS, device, timeout_s=MAKE_XFS_TIMEOUT_S)
+        elif size_gib is not None:
+            await _make_file(_backing_file(directory), size_gib)
+        await _mount(directory, device)
     check_clones(directory)
     _complete(directory)
 
@@ -55,7 +56,7 @@ async def mount_pool(directory: Path, device: Path | None = None) -> None:
 
 
 async def _mount(directory: Path, device: Path | None) -> bool:
-    """Mount what is there; whether anything is, or need not be."""
+    """Mount what is there; whether anything is."""
     directory.mkdir(parents=True, exist_ok=True)
     if directory.is_mount():
         return True
@@ -63,8 +64,10 @@ async def _mount(directory: Path, device: Path | None) -> bool:
         if not await _holds_xfs(device):
             return False
         await run("mount", "-t", "xfs", device, directory)
-    elif _backing_file(directory).exists():
-        await _mount_file(_backing_file(directory), directory)
+        return True
+    if not _backing_file(directory).exists():
+        return False
+    await _mount_file(_backing_file(directory), directory)
     return True
 
 

@@ -9,10 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from agent.model import ExportSpec
+from agent.model import ExportSpec, parse_export_name
 
 _SUBJECT = "O=stead,CN="
 _PORT = "port-"
+_UNTOLD = "export"
 
 
 PROGRAM = "qemu-storage-daemon"
@@ -39,12 +40,16 @@ def read_back(argv: Sequence[str]) -> tuple[ExportSpec, Path] | None:
     try:
         options = dict(_json_options(argv))
         name, volume = options["export"]["name"], Path(options["blockdev"]["filename"])
-        volume_id, _, epoch = name.rpartition("-e")
+        volume_id, epoch = parse_export_name(name)
         hosts = tuple(rule["match"].removeprefix(_SUBJECT) for rule in options["authz-list"]["rules"])
-        port = int(options["export"]["id"].removeprefix(_PORT))
-        return ExportSpec(name, volume_id, int(epoch), port, hosts), volume
+        return ExportSpec(name, volume_id, epoch, _port_of(options["export"]["id"]), hosts), volume
     except (KeyError, ValueError, TypeError, AttributeError):  # Somebody else's, in another shape.
         return None
+
+
+def _port_of(export_id: str) -> int:
+    """0 where the first version did not say: the export is then opened anew, in its epoch, where its port is wanted."""
+    return 0 if export_id == _UNTOLD else int(export_id.removeprefix(_PORT))
 
 
 def _json_options(argv: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

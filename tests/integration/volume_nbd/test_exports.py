@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 from agent.drivers.base import Transient
 from agent.drivers.volume_nbd import NbdExportDriver
-from agent.host.process import CommandFailed, run
+from agent.host.process import CommandFailed, is_stopped, run
 from agent.model import ExportSpec
 from tests.integration.volume_nbd.host import ADDRESS, MIB, VOLUME, Host, client, connected_writer, kill_daemon, qemu_io
 
@@ -104,6 +104,29 @@ async def test_a_killed_daemon_comes_back_with_its_data(host: Host, export: Expo
     assert not any("run/exports" in name for name in host.files())
     await host.exports().ensure(export)
     await qemu_io(host, export, "read -P 0x77 0 1M")
+
+
+async def test_a_daemon_that_stands_still_is_told_and_left_as_it_is(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    daemon = host.daemon(export.export_name)
+    assert daemon
+    os.kill(daemon.pid, signal.SIGSTOP)
+    await _until(lambda: is_stopped(daemon.pid))
+    with pytest.raises(Transient, match=rf"storage daemon of vol-0a is stopped.* `kill -CONT {daemon.pid}`"):
+        await host.exports().ensure(export)
+    assert await host.exports().list() == {export.export_name: export}
+    os.kill(daemon.pid, signal.SIGCONT)
+    await _until(lambda: not is_stopped(daemon.pid))
+    await host.exports().ensure(export)
+    assert host.daemon(export.export_name) == daemon
+    await qemu_io(host, export, "read -P 0 0 4k")
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 (nothing tells)
+            await asyncio.sleep(0.01)
 
 
 async def test_the_end_of_a_daemon_is_told_at_once_also_of_an_adopted_one(host: Host, export: ExportSpec) -> None:

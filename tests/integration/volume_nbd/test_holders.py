@@ -5,9 +5,10 @@ import shutil
 import pytest
 
 from agent.drivers.base import Transient
+from agent.drivers.volume_nbd import storage_daemon
 from agent.host.process import Daemon
 from agent.model import ExportSpec, VolumeSpec
-from tests.integration.volume_nbd.host import MIB, TOMBSTONE, VOLUME, Host, next_epoch
+from tests.integration.volume_nbd.host import MIB, TOMBSTONE, VOLUME, Host, next_epoch, qemu_io
 
 pytestmark = pytest.mark.host
 
@@ -27,6 +28,31 @@ async def test_a_daemon_without_a_record_is_found_and_adopted(host: Host, export
     assert await host.exports().list() == {export.export_name: export}
     await host.exports().ensure(export)
     assert host.daemon(export.export_name) == stray
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+async def test_a_daemon_of_the_first_version_survives_the_upgrade_of_its_agent(
+    host: Host, export: ExportSpec, monkeypatch: pytest.MonkeyPatch, is_recorded: bool
+) -> None:
+    """It did not say its port: without a record it makes way for a new one, in the same epoch, with all its data."""
+    await host.volumes().ensure(VOLUME)
+    with monkeypatch.context() as first_version:
+        first_version.setattr(storage_daemon, "_export", lambda spec: _first_export(spec.export_name))
+        await host.exports().ensure(export)
+    await qemu_io(host, export, "write -P 0x42 0 4k")
+    old = host.daemon(export.export_name)
+    if not is_recorded:
+        shutil.rmtree(host.context.run_dir / "exports")
+    assert set(await host.exports().list()) == {export.export_name}
+    assert host.daemon(export.export_name) == old
+    await host.exports().ensure(export)
+    assert (host.daemon(export.export_name) == old) is is_recorded
+    assert await host.exports().list() == {export.export_name: export}
+    await qemu_io(host, export, "read -P 0x42 0 4k")
+
+
+def _first_export(name: str) -> dict[str, object]:
+    return {"type": "nbd", "id": "export", "node-name": "volume", "name": name, "writable": True}
 
 
 async def test_it_is_killed_when_it_is_not_wanted(host: Host, export: ExportSpec, stray: Daemon) -> None:

@@ -60,6 +60,15 @@ async def test_creating_a_pool_again_keeps_its_volumes(host: Host) -> None:
         assert set(await host.volumes().list()) == {"vol-0a"}
 
 
+async def test_a_size_is_for_a_pool_that_is_made_alone(device: Path, tmp_path: Path) -> None:
+    """What is mounted already is the pool; no file of that size is made beside it."""
+    pool = tmp_path / "pool"
+    await create_pool(pool, device=device)
+    await create_pool(pool, size_gib=1)
+    assert not pool.with_name("pool.xfs").exists()
+    await run("umount", pool)
+
+
 async def test_mounting_makes_no_pool(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match=r"no pool at .*`create` makes a new one"):
         await mount_pool(tmp_path / "pool")
