@@ -11,6 +11,7 @@ from controlplane.model.instance import Desired, Instance, Phase
 from controlplane.model.state import Change, State
 from controlplane.service import volumes
 from controlplane.service.call import Call
+from controlplane.service.ports import Ports
 
 
 def follow(state: State, call: Call, host_id: str, boot_id: str) -> Change:
@@ -20,8 +21,9 @@ def follow(state: State, call: Call, host_id: str, boot_id: str) -> Change:
         return change
     change.put(replace(host, boot_id=boot_id))
     if host.boot_id:
+        ports = Ports(state)
         for instance in _guests_elsewhere(state, host_id):
-            _cycle(state, call, change, instance)
+            _cycle(state, call, change, ports, instance)
     return change
 
 
@@ -31,7 +33,7 @@ def _guests_elsewhere(state: State, host_id: str) -> list[Instance]:
     return [row for row in map(state.instances.__getitem__, ids) if row.desired is not Desired.ABSENT]
 
 
-def _cycle(state: State, call: Call, change: Change, instance: Instance) -> None:
+def _cycle(state: State, call: Call, change: Change, ports: Ports, instance: Instance) -> None:
     """One that is off only gets new epochs. One that ran is shown as running all the time, impaired for a moment."""
     if instance.desired is Desired.ON:
         has_run = instance.ran_generation == instance.generation
@@ -40,4 +42,4 @@ def _cycle(state: State, call: Call, change: Change, instance: Instance) -> None
             instance, generation=generation, ran_generation=generation if has_run else instance.ran_generation
         )
         change.put(instance)
-    volumes.follow(state, call, change, instance)
+    volumes.follow(state, call, change, ports, instance)

@@ -17,6 +17,7 @@ from controlplane.model.network import (
 from controlplane.model.state import Change, State
 from controlplane.service import addresses, catalogue, images, key_pairs, quotas, security_groups, volumes, vpcs
 from controlplane.service.call import GROUP, SUBNET, Call, check_tags, find, find_zone
+from controlplane.service.ports import Ports
 from controlplane.service.room import Place, Wanted, find_room
 
 MAX_USER_DATA_BYTES = 16384
@@ -76,14 +77,14 @@ class _Launch:
 def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
     """Launch as many as there is room for, `min_count` or none; the result is the new instances' ids."""
     launch = _check(state, call, request)
-    room = find_room(state, call, launch.wanted)
+    room, ports = find_room(state, call, launch.wanted), Ports(state)
     change = Change()
     launched, interfaces = [], []
     for index, (place, private_ip) in enumerate(zip(room.places, room.private_ips, strict=False)):
         instance = _instance(state, call, launch, room.subnet, place.host_id, index)
         interface = _interface(call, launch, room.subnet, instance.id, private_ip)
         change.put(instance, interface)
-        _add_volumes(state, call, change, launch, instance, place)
+        _add_volumes(state, call, change, ports, launch, instance, place)
         launched.append(instance.id)
         interfaces.append(interface)
     if launch.wanted.has_public_ip(room.subnet):
@@ -248,9 +249,18 @@ def _interface(call: Call, launch: _Launch, subnet: Subnet, instance_id: str, pr
     )
 
 
-def _add_volumes(state: State, call: Call, change: Change, launch: _Launch, instance: Instance, place: Place) -> None:
+def _add_volumes(
+    state: State, call: Call, change: Change, ports: Ports, launch: _Launch, instance: Instance, place: Place
+) -> None:
     for disk, host_id in zip(launch.disks, place.storage_host_ids, strict=True):
         volume = volumes.new_volume(call, instance.zone, host_id, disk.size_gib, disk.image_id)
         volumes.bond(
-            state, call, change, volume, instance, disk.device_name, delete_on_termination=disk.delete_on_termination
+            state,
+            call,
+            change,
+            ports,
+            volume,
+            instance,
+            disk.device_name,
+            delete_on_termination=disk.delete_on_termination,
         )

@@ -12,6 +12,7 @@ from controlplane.service import addresses, quotas, volumes
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import INSTANCE, Call, find, require_ids
 from controlplane.service.capacity import candidates, compute_host
+from controlplane.service.ports import Ports
 
 StateChange = tuple[str, int, int]  # Instance id, previous and current state code.
 
@@ -46,6 +47,7 @@ def _batch(
 
 def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change, list[StateChange]]:
     """On the same host, or where that has no room, on another of the zone."""
+    ports = Ports(state)
 
     def act(change: Change, instance: Instance) -> None:
         volumes.check_root(state, instance)
@@ -67,7 +69,7 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
             state_reason=None,
         )
         change.put(started)
-        volumes.follow(state, call, change, started)
+        volumes.follow(state, call, change, ports, started)
         interface = state.interfaces.by("instance", instance.id)[0]
         if instance.public_ip_wanted and not state.addresses.count("interface", interface.id):
             addresses.give_automatic(state, call, change, [interface])

@@ -21,10 +21,10 @@ from controlplane.service import quotas
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import INSTANCE, VOLUME, Call, check_tags, find, find_zone, not_found
 from controlplane.service.capacity import candidates, check_room, storage_host
+from controlplane.service.ports import Ports
 
 VOLUME_TYPE = "gp3"
 MAX_SIZE_GIB = 65536
-FIRST_PORT, LAST_PORT = 20000, 29999  # NBD exports of one storage host, below Linux's ephemeral ports (32768).
 DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnopqrstuvwxyzbcde")
 
 
@@ -113,7 +113,7 @@ def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str
     _check_available(state, volume)
     device_name = _device(state, call, instance, volume, request.device_name)
     change = Change()
-    attachment = bond(state, call, change, volume, instance, device_name, delete_on_termination=False)
+    attachment = bond(state, call, change, Ports(state), volume, instance, device_name, delete_on_termination=False)
     return change, attachment.id
 
 
@@ -158,6 +158,7 @@ def bond(
     state: State,
     call: Call,
     change: Change,
+    ports: Ports,
     volume: Volume,
     instance: Instance,
     device_name: str,
@@ -173,7 +174,7 @@ def bond(
         instance_id=instance.id,
         device_name=device_name,
         epoch=epoch,
-        port=_free_port(state, change, volume.host_id),
+        port=ports.take(volume.host_id),
         storage_host_id=volume.host_id,
         client_host_id=instance.host_id,
         delete_on_termination=delete_on_termination,
@@ -184,19 +185,6 @@ def bond(
     )
     change.put(replace(volume, epoch=epoch), attachment)
     return attachment
-
-
-def _free_port(state: State, change: Change, host_id: str) -> int:
-    """Behind the newest on that host, wrapping round, so that a port is reused late."""
-    fresh = [row.port for row in change.rows_of(Attachment) if row.storage_host_id == host_id]
-    latest = state.attachments.latest("storage_host", host_id)
-    start = fresh[-1] if fresh else latest.port if latest else LAST_PORT
-    count = LAST_PORT - FIRST_PORT + 1
-    for step in range(1, count + 1):
-        port = FIRST_PORT + (start - FIRST_PORT + step) % count
-        if port not in fresh and not state.attachments.count("port", (host_id, port)):
-            return port
-    raise Conflict("AttachmentLimitExceeded", f"Its storage host has {count} volumes open, the most it can have")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,16 +254,18 @@ def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     return change, volume.id
 
 
-def follow(state: State, call: Call, change: Change, instance: Instance) -> None:
+def follow(state: State, call: Call, change: Change, ports: Ports, instance: Instance) -> None:
     """Open the instance's volumes for a start on the host that it now is on: a new epoch each, which shuts the old one
     out, with all that an earlier life of the instance may still have under way.
     """
     for attachment in _held(state.attachments.by("instance", instance.id)):
         change.delete(attachment)
+        ports.close(attachment)
         bond(
             state,
             call,
             change,
+            ports,
             state.volumes[attachment.volume_id],
             instance,
             attachment.device_name,

@@ -4,7 +4,7 @@ import pytest
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import Phase
-from controlplane.service import boots, power, volumes
+from controlplane.service import boots, ports, power, volumes
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, DetachVolume
 from tests.unit.region import Region
@@ -43,6 +43,18 @@ def test_a_running_guest_is_cycled_in_new_epochs_and_stays_running(rack: Rack) -
     assert region.state_of(instance_id) == "running"
     seen = region.agents[rack.compute]
     assert [row.generation for row in seen.has.values() if row.generation] == [2]
+
+
+def test_new_epochs_are_had_where_most_ports_are_taken(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the change closes are there to be used again."""
+    monkeypatch.setattr(ports, "COUNT", 3)
+    region, instance_id = rack.region, rack.region.launch()
+    region.do(volumes.attach, AttachVolume(region.volume(), instance_id))
+    region.converge()
+    before = {row.port for row in region.attachments(instance_id)}
+    rack.boot("two")
+    after = {row.port for row in region.attachments(instance_id)}
+    assert (len(before), len(after), len(before | after)) == (2, 2, 3)
 
 
 def test_nothing_follows_from_the_first_boot_nor_from_the_same(rack: Rack) -> None:

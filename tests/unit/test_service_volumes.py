@@ -4,7 +4,7 @@ import pytest
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind, Phase
-from controlplane.service import power, projects, volumes
+from controlplane.service import ports, power, projects, volumes
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
 from tests.unit.region import ZONES, Region
@@ -198,18 +198,18 @@ def test_other_projects_volumes_do_not_exist(region: Region) -> None:
 def test_ports_of_a_storage_host_are_used_again_late_and_wrap_round(
     region: Region, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(volumes, "LAST_PORT", volumes.FIRST_PORT + 2)
+    monkeypatch.setattr(ports, "COUNT", 3)
     instance_id = region.launch(zone_name=ZONES[0])
     first = region.attachments(instance_id)[0].port
-    ports = []
+    used = []
     for _ in range(4):
         volume_id = region.volume(ZONES[0])
         region.do(volumes.attach, AttachVolume(volume_id, instance_id))
-        ports.append(region.attachments(instance_id)[-1].port)
+        used.append(region.attachments(instance_id)[-1].port)
         region.do(volumes.detach, DetachVolume(volume_id))
         region.converge()
-    assert first not in ports
-    assert set(ports) < {volumes.FIRST_PORT + step for step in range(3)}
+    assert first not in used
+    assert set(used) < {ports.FIRST_PORT + step for step in range(3)}
     for _ in range(2):
         region.do(volumes.attach, AttachVolume(region.volume(ZONES[0]), instance_id))
     region.refuses("AttachmentLimitExceeded", volumes.attach, AttachVolume(region.volume(ZONES[0]), instance_id))
