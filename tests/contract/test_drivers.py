@@ -216,7 +216,7 @@ class TestExport:
         await make.export().ensure(EXPORT)
         with pytest.raises(Transient, match=VOLUME.volume_id):
             await make.volume().ensure(TOMBSTONE)
-        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB)}
+        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB, epoch=EXPORT.epoch)}
 
     async def test_a_volume_in_the_trash_does_not_open(self, make: Maker) -> None:
         await make.volume().ensure(TOMBSTONE)

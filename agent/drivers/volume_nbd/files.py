@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from agent.drivers.base import Permanent, Transient
+from agent.drivers.volume_nbd.extents import taken_bytes
 from agent.drivers.volume_nbd.identity import Identity, hint
 from agent.files import fsync_directory
 from agent.host.threads import Threads
@@ -80,8 +81,13 @@ class PoolFiles:
         return stat.f_blocks * stat.f_frsize
 
     def capacity_bytes(self) -> int:
-        """What volumes may fill, all together."""
+        """What volumes may fill, all together, where nobody else has taken it."""
         return self.whole_bytes() * (100 - self.reserve_percent) // 100
+
+    def foreign_bytes(self) -> int:
+        """What is taken of the filesystem, but by none of ours: its own needs, too. Reads the extents of all files."""
+        ours = (path for name in DIRECTORIES for path in (self.directory / name).iterdir())
+        return max(0, self.whole_bytes() - self.unwritten_bytes() - taken_bytes(ours))
 
     def trash_bytes(self) -> int:
         """The most that the trash may keep."""
@@ -208,7 +214,7 @@ class PoolFiles:
 
     def _full(self, what: str, needed_bytes: int, free_bytes: int) -> Permanent:
         return Permanent(
-            f"pool {self.directory} is full: {what} needs {needed_bytes} bytes, {free_bytes} are free; "
+            f"pool {self.directory} is full: {what} needs {needed_bytes} bytes, {max(0, free_bytes)} are free; "
             "delete volumes or enlarge its filesystem"
         )
 

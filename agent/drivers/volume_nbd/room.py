@@ -1,20 +1,26 @@
 """The pool's room: what is taken of it, and what gives way to what is needed. All of it blocks.
 
-Volumes are promised their whole size from the start, and keep the claim in the trash; images take what they take. Room
-is found among images, the longest unused first, since they can be fetched again; then in the trash, the earliest
-deleted first. What is under way counts: whoever makes a volume holds the lock, and an image that comes has a claim.
+Volumes are promised their whole size from the start, and keep the claim in the trash; images take what they take. What
+others have written into the filesystem can't be promised. Room is found among images, the longest unused first, since
+they can be fetched again; then in the trash, the earliest deleted first. What is under way counts: whoever makes a
+volume holds the lock, and an image that comes has a claim.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.drivers.base import Transient
 from agent.drivers.volume_nbd import trash
 from agent.drivers.volume_nbd.files import PoolFiles
 
 BLOCK_BYTES = 512  # Unit of st_blocks: inode(7).
+# How many times as long as measuring takes its result counts. Fewer: a host of many volumes is busy with it. More: what
+# others write into the pool is noticed later.
+MEASURING_PAUSE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,29 @@ class Room:
         self._pool = pool
         self._lock = threading.Lock()
         self._claims: dict[str, int] = {}
+        self._foreign, self._measured_until = 0, 0.0
+
+    def capacity_bytes(self) -> int:
+        """What volumes may fill, all together."""
+        return max(0, min(self._pool.capacity_bytes(), self._left_bytes()))
+
+    def _left_bytes(self) -> int:
+        return self._pool.whole_bytes() - self._foreign_bytes()
+
+    def _foreign_bytes(self) -> int:
+        """What others have taken; measured again after so long that it costs a part of the time that nobody notices."""
+        began = time.monotonic()
+        if began >= self._measured_until:
+            self._foreign = self._pool.foreign_bytes()
+            now = time.monotonic()
+            self._measured_until = now + MEASURING_PAUSE * (now - began)
+        return self._foreign
 
     @contextmanager
     def for_volume(self, what: str, needed_bytes: int, source: Path | None) -> Iterator[None]:
         """Make the volume in here, from the image `source` if any, which gives way at the end at the latest.
 
-        Raises Permanent when the pool is too full.
+        Raises Permanent when the pool is too full, Transient when that is by others' files.
         """
         with self._lock:
             self._find(what, needed_bytes, self._pool.capacity_bytes(), source)
@@ -76,12 +99,23 @@ class Room:
         fixed_bytes = sum(self._pool.volume_sizes().values()) + sum(self._claims.values())
         if must_fit:
             self._pool.require(what, needed_bytes, limit_bytes - fixed_bytes)
-        free_bytes = limit_bytes - fixed_bytes - sum(one.size_bytes for one in (*images, *buried))
+            self._require_of_others(what, needed_bytes, self._left_bytes() - fixed_bytes)
+        free_bytes = (
+            min(limit_bytes, self._left_bytes()) - fixed_bytes - sum(one.size_bytes for one in (*images, *buried))
+        )
         for one in (*images, *buried):
             if free_bytes >= needed_bytes:
                 break
             one.path.unlink(missing_ok=True)
             free_bytes += one.size_bytes
+
+    def _require_of_others(self, what: str, needed_bytes: int, left_bytes: int) -> None:
+        """Raises Transient: what isn't ours may go without our being told."""
+        if needed_bytes > left_bytes:
+            raise Transient(
+                f"pool {self._pool.directory} is full: {what} needs {needed_bytes} bytes, {max(0, left_bytes)} are free "
+                f"and {self._foreign_bytes()} are taken by what is not Stead's; move it away"
+            )
 
     def _images(self) -> list[_Spare]:
         """The longest unused first."""

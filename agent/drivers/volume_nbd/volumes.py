@@ -40,7 +40,7 @@ class NbdVolumeDriver:
             self._pool.check()
         except Permanent as error:
             return Capacity(problems=(str(error),))
-        return Capacity(storage_gib=self._pool.capacity_bytes() // GIB)
+        return Capacity(storage_gib=self._room.capacity_bytes() // GIB)
 
     async def list(self) -> Mapping[str, VolumeFile]:
         """Raises Permanent where there is no pool, since volumes that can't be seen may still exist."""

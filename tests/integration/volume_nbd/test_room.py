@@ -26,9 +26,31 @@ async def test_a_pool_promises_no_more_than_it_has(host: Host) -> None:
     assert await driver.list() == {"vol-0a": VolumeFile(GIB)}
 
 
-@pytest.mark.parametrize("is_announced", [True, False])
-async def test_a_full_filesystem_is_permanent_and_leaves_nothing(
-    host: Host, tmp_path: Path, is_announced: bool
+async def test_what_others_wrote_into_the_pool_is_not_promised(host: Host, tmp_path: Path) -> None:
+    """A pool of clones, which share their blocks. A new driver measures at once."""
+    path = tmp_path / "image.raw"
+    path.write_bytes(b"x" * (100 * MIB))
+    image = host.uploads.add("ami-1", path)
+    for number in range(4):
+        await host.volumes().ensure(VolumeSpec(f"vol-{number}", 128 * MIB, image))
+    filler = host.pool / "filler"
+    await run("fallocate", f"--length={GIB}", filler)
+    try:
+        driver = host.volumes()
+        assert (await driver.probe()).storage_gib == 0
+        with pytest.raises(Transient, match=r"full: volume vol-9 .* \d{10} are taken by what is not Stead's"):
+            await driver.ensure(VolumeSpec("vol-9", 512 * MIB))
+        await driver.ensure(VolumeSpec("vol-8", 256 * MIB))
+    finally:
+        filler.unlink()
+    driver = host.volumes()
+    assert (await driver.probe()).storage_gib == 1
+    await driver.ensure(VolumeSpec("vol-9", 512 * MIB))
+
+
+@pytest.mark.parametrize(("is_announced", "error"), [(True, Transient), (False, Permanent)])
+async def test_an_image_that_a_full_filesystem_does_not_take_leaves_nothing(
+    host: Host, tmp_path: Path, is_announced: bool, error: type[Exception]
 ) -> None:
     path = tmp_path / "image.raw"
     path.write_bytes(b"x" * (100 * MIB))
@@ -37,7 +59,7 @@ async def test_a_full_filesystem_is_permanent_and_leaves_nothing(
     unwritten = os.statvfs(host.pool).f_bavail * os.statvfs(host.pool).f_bsize
     await run("fallocate", f"--length={unwritten - 50 * MIB}", filler)
     try:
-        with pytest.raises(Permanent, match=r"full: image ami-1 needs \d+ bytes, \d+ are free"):
+        with pytest.raises(error, match=r"full: image ami-1 needs \d+ bytes, \d+ are free"):
             await _ensure_from(host, image if is_announced else replace(image, size_bytes=0))
     finally:
         filler.unlink()
