@@ -96,6 +96,7 @@ class PeerSpec:
     underlay_address: str
     private_ips: tuple[str, ...]
     interface_ids: tuple[str, ...]
+    wireguard_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,7 @@ class Capacity:
     memory_mib: int = 0
     storage_gib: int = 0
     problems: tuple[str, ...] = ()
+    wireguard_key: str = ""
 
 
 class Power(Enum):

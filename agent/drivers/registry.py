@@ -105,4 +105,5 @@ def _sum(parts: Iterable[Capacity]) -> Capacity:
         memory_mib=sum(part.memory_mib for part in parts),
         storage_gib=sum(part.storage_gib for part in parts),
         problems=tuple(problem for part in parts for problem in part.problems),
+        wireguard_key="".join(part.wireguard_key for part in parts),
     )

@@ -139,6 +139,10 @@ class Netlink:
         """A pair; `peer` has the other end's `ifname`, `address` and `net_ns_fd`."""
         self._ipr.link("add", ifname=name, kind="veth", address=mac_address, mtu=mtu, peer={**peer, "mtu": mtu})
 
+    def add_wireguard(self, name: str) -> None:
+        """Raises NetlinkError with EOPNOTSUPP where the kernel has no WireGuard."""
+        self._ipr.link("add", ifname=name, kind="wireguard")
+
     def bring_up(self, link: Link, mac_address: str, mtu: int) -> list[str]:
         """Up and forwarding, with its MAC and MTU, without redirects. Returns what was not so."""
         conf = {f"ipv4/conf/{link.name}/forwarding": 1, f"ipv4/conf/{link.name}/send_redirects": 0}

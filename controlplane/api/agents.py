@@ -243,6 +243,7 @@ def _capacity(message: pb.Capacity) -> hosts.Capacity:
         min(message.memory_mib, _MAX_COUNT),
         min(message.storage_gib, _MAX_COUNT),
         tuple(map(_text, message.problems[:_MAX_TEXTS])),
+        _text(message.wireguard_key),
     )
 
 

@@ -119,6 +119,8 @@ class Touched:
                 self.keys.add((gateway.host_id, (ObservedKind.GATEWAY, gateway.vpc_id)))
         if isinstance(entry.old, Host) and isinstance(entry.new, Host):
             self.released |= {entry.id} if entry.old.released_to != entry.new.released_to else set()
+            if entry.old.wireguard_key != entry.new.wireguard_key:
+                self.vpc_ids |= {vpc_id for kind, vpc_id in _keys(state, entry.id) if kind is ObservedKind.VPC}
         if (
             isinstance(entry.old, Instance)
             and isinstance(entry.new, Instance)
@@ -300,6 +302,7 @@ def _peers(state: State, host_id: str, members: Mapping[str, Sequence[NetworkInt
             "underlay_address": host.underlay_address,
             "private_ips": [interface.private_ip for interface in members[host.id]],
             "interface_ids": [interface.id for interface in members[host.id]],
+            "wireguard_key": host.wireguard_key,
         }
         for host in hosts
     ]

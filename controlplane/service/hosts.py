@@ -122,6 +122,7 @@ class Capacity:
     memory_mib: int
     storage_gib: int
     problems: tuple[str, ...]
+    wireguard_key: str = ""
 
 
 def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -> Change:
@@ -135,6 +136,7 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
         memory_mib=capacity.memory_mib,
         storage_gib=capacity.storage_gib,
         problems=capacity.problems,
+        wireguard_key=capacity.wireguard_key,
         agent_version=agent_version,
     )
     change = Change()

@@ -141,6 +141,7 @@ TABLES: dict[type[Row], Table] = {
         _text("boot_id"),
         _text("released_to"),
         _text("incarnation"),
+        _text("wireguard_key"),
         unique=(("number",),),
     ),
     InstanceType: _table(

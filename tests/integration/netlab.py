@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pyroute2 import netns
 
@@ -76,6 +76,7 @@ class Vpc:
     gateway_host: int = 0
     hosts: tuple[int, ...] = (1, 2)
     ports: dict[PortSpec, int] = field(default_factory=dict)
+    keys: dict[int, str] = field(default_factory=dict)  # Of hosts that encrypt, by number.
     rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
 
     @property
@@ -113,7 +114,7 @@ class Vpc:
     def _peer(self, host: int) -> PeerSpec:
         ports = [port for port, there in self.ports.items() if there == host]
         addresses, interfaces = (tuple(port.private_ip for port in ports), tuple(port.interface_id for port in ports))
-        return PeerSpec(host, f"10.99.0.{host}", addresses, interfaces)
+        return PeerSpec(host, f"10.99.0.{host}", addresses, interfaces, self.keys.get(host, ""))
 
     def _members(self, group: str) -> tuple[str, ...]:
         return tuple(port.private_ip for port in self.ports if group in port.group_ids)
@@ -351,12 +352,12 @@ class HostProcess:
         self._pumps: dict[str, subprocess.Popen[bytes]] = {}
         self._drivers: dict[str, Any] = {}
 
-    def start(self) -> None:
+    def start(self, encryption: Literal["none", "wireguard"] = "none") -> None:
         """Also a restart: drivers without a memory."""
         run_dir = Path("/run/stead")
         run_dir.mkdir(exist_ok=True)
         context = HostContext("host-1", self._underlay_address, run_dir, run_dir, run_dir, None)  # type: ignore[arg-type]
-        network = VxlanNetworkDriver(VxlanSettings(), context)
+        network = VxlanNetworkDriver(VxlanSettings(encryption=encryption), context)
         gateway = NftGatewayDriver(GatewaySettings(), context)
         self._drivers = {"network": network, "gateway": gateway}
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from agent.drivers.base import HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, names, ports, router, ruleset, underlay
+from agent.drivers.network_vxlan import dhcp, names, ports, router, ruleset, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import conntrack, monitor, namespaces
 from agent.host.errors import reported
-from agent.host.netlink import open_netlink
+from agent.host.netlink import Link, open_netlink
 from agent.host.nft import Device
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
@@ -49,13 +49,17 @@ class VxlanNetworkDriver:
         self._context = context
         self._threads = Threads("the network", workers=16, deadline_s=60.0)
         self._underlay = underlay.Underlay()
+        self._tunnel = tunnel.Tunnel(context.state_dir / "wireguard.key")
+        self._refused: dict[str, tuple[str, ...]] = {}  # Peers to which nothing is sent, by VPC, as problems.
         self._repairs = Repairs()
         self._services = Services()
         self._vpcs: dict[str, Vpc] = {}
 
     async def probe(self) -> Capacity:
         with reported("network"):
-            return Capacity(problems=await self._threads.run("probe", self._problems))
+            problems = await self._threads.run("probe", self._problems)
+            key = await self._threads.run("probe", self._tunnel.key) if self._is_encrypted else ""
+            return Capacity(problems=problems, wireguard_key=key)
 
     async def list(self) -> frozenset[str]:
         with reported("network"):
@@ -63,6 +67,7 @@ class VxlanNetworkDriver:
 
     async def ensure(self, spec: VpcSpec) -> None:
         vpc = self._vpcs.setdefault(spec.vpc_id, Vpc())
+        spec, self._refused[spec.vpc_id] = tunnel.meet(spec, self._is_encrypted)
         with reported(spec.vpc_id):
             mtu = await self._threads.run(spec.vpc_id, self._ensure_router, vpc, spec)
             directory = self._directory(spec.vpc_id)
@@ -71,6 +76,7 @@ class VxlanNetworkDriver:
 
     async def remove(self, vpc_id: str) -> None:
         self._vpcs.pop(vpc_id, None)
+        self._refused.pop(vpc_id, None)
         with reported(vpc_id):
             await dhcp.remove(vpc_id, self._directory(vpc_id), self._services)
             await self._threads.run(vpc_id, self._remove_router, vpc_id)
@@ -110,7 +116,9 @@ class VxlanNetworkDriver:
             problems.append(str(error))
         if shutil.which("dnsmasq") is None:
             problems.append("dnsmasq is not installed, so guests get no address: install dnsmasq-base")
-        return (*problems, *self._services.problems(), *self._repairs.problems())
+        refused = dict.fromkeys(each for of_vpc in list(self._refused.values()) for each in of_vpc)
+        told = (*self._tunnel.problems, *refused, *self._services.problems(), *self._repairs.problems())
+        return (*problems, *told)
 
     def _list(self) -> frozenset[str]:
         """Also of namespaces that lost their name, which they have again after this."""
@@ -120,22 +128,31 @@ class VxlanNetworkDriver:
 
     def _ensure_router(self, vpc: Vpc, spec: VpcSpec) -> int:
         """Returns the guests' MTU."""
-        namespace = namespaces.vpc_namespace(spec.vpc_id)
-        uplink, mtu = self._uplink()
+        namespace, mtu = namespaces.vpc_namespace(spec.vpc_id), self._mtu()
+        device, address, spec = self._carrier(vpc, spec)
         with vpc.lock:
             if not namespaces.exists(namespace):
                 self._list()
             if namespaces.ensure(namespace, self._context.host_id):
                 vpc.rules.forget()
             peers = [peer.underlay_address for peer in spec.peers]
-            self._repairs.note("the host's own rules", self._underlay.admit(uplink, spec.vni, peers))
-            is_new = router.ensure_vxlan(spec, uplink, self._context.underlay_address, mtu)
+            self._repairs.note("the host's own rules", self._underlay.admit(device, spec.vni, peers))
+            is_new = router.ensure_vxlan(spec, device, address, mtu)
             repaired, changed = namespaces.call(namespace, _converge, vpc.rules, spec, mtu)
             changed += [names.vxlan_name(spec.vpc_id)] * is_new
             self._repairs.note(spec.vpc_id, [*repaired, *(changed if vpc.spec == spec else [])])
             self._forget_old_owners(spec)
             vpc.spec = spec
         return mtu
+
+    def _carrier(self, vpc: Vpc, spec: VpcSpec) -> tuple[str, str, VpcSpec]:
+        """By which device and from which of this host's addresses VXLAN goes, and the spec with its peers' there."""
+        uplink = self._uplink()
+        if not self._is_encrypted:
+            return uplink.name, self._context.underlay_address, spec
+        changed = self._tunnel.converge(spec, uplink.mtu - names.WIREGUARD_OVERHEAD_BYTES)
+        self._repairs.note(tunnel.DEVICE, changed if vpc.spec == tunnel.inside(spec) else [])
+        return tunnel.DEVICE, names.transit_address(spec.host_number), tunnel.inside(spec)
 
     def _forget_old_owners(self, spec: VpcSpec) -> None:
         """Connections of an address end with its owner, also here, on a peer of its host."""
@@ -152,6 +169,7 @@ class VxlanNetworkDriver:
         router.remove_vxlan(vpc_id)
         namespaces.remove(namespace)
         self._underlay.dismiss(vni, is_used=lambda: bool(namespaces.names(_PREFIX)))
+        self._tunnel.dismiss(vpc_id, is_used=bool(namespaces.names(_PREFIX)))
 
     def _create_tap(self, port: PortSpec) -> None:
         for namespace, found in _in_each_vpc(ports.list_here).items():
@@ -159,7 +177,7 @@ class VxlanNetworkDriver:
                 return
             if port.interface_id in found:  # Half plugged, for a QEMU that is no more: the next can't open it there.
                 namespaces.call(namespace, ports.delete_here, port.interface_id)
-        ports.create(port, self._uplink()[1])
+        ports.create(port, self._mtu())
 
     def _plug(self, port: PortSpec) -> None:
         vpc = self._vpc_of(port.interface_id)
@@ -171,7 +189,7 @@ class VxlanNetworkDriver:
             if port.interface_id not in namespaces.call(namespace, ports.links_here):
                 tap = names.tap_name(port.interface_id)
                 raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
-            namespaces.call(namespace, _converge, vpc.rules, vpc.spec, self._uplink()[1], port.interface_id)
+            namespaces.call(namespace, _converge, vpc.rules, vpc.spec, self._mtu(), port.interface_id)
 
     def _unplug(self, interface_id: str) -> None:
         ports.delete_here(interface_id)
@@ -188,8 +206,16 @@ class VxlanNetworkDriver:
                 return vpc
         raise _no_rules(interface_id)
 
-    def _uplink(self) -> tuple[str, int]:
-        """The uplink and the guests' MTU."""
+    @property
+    def _is_encrypted(self) -> bool:
+        return self._settings.encryption == "wireguard"
+
+    def _mtu(self) -> int:
+        """Of guests: what the uplink leaves."""
+        around = names.VXLAN_OVERHEAD_BYTES + self._is_encrypted * names.WIREGUARD_OVERHEAD_BYTES
+        return self._uplink().mtu - around
+
+    def _uplink(self) -> Link:
         address = self._context.underlay_address
         with open_netlink() as netlink:
             name = self._settings.uplink or netlink.device_of_address(address)
@@ -197,7 +223,7 @@ class VxlanNetworkDriver:
         if link is None:
             what = f"no interface {self._settings.uplink}" if self._settings.uplink else f"no interface has {address}"
             raise Transient(f"{what}: set `uplink`, or the host's underlay address")
-        return link.name, link.mtu - names.VXLAN_OVERHEAD_BYTES
+        return link
 
     def _directory(self, vpc_id: str) -> Path:
         return self._context.run_dir / f"network-{vpc_id}"

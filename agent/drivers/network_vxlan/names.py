@@ -17,6 +17,7 @@ METADATA_ADDRESS = "169.254.169.254"
 RESOLVER_ADDRESS = "169.254.169.253"
 LINK_LOCAL = "169.254.0.0/16"
 VXLAN_OVERHEAD_BYTES = 50
+WIREGUARD_OVERHEAD_BYTES = 60  # Of IPv4, UDP, and what encryption adds.
 
 
 def tap_name(interface_id: str) -> str:

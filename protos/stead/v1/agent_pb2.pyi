@@ -135,16 +135,18 @@ class Hello(_message.Message):
     def __init__(self, agent_version: _Optional[str] = ..., boot_id: _Optional[str] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., roles: _Optional[_Iterable[_Union[_hosts_pb2.HostRole, str]]] = ..., region: _Optional[str] = ..., incarnation: _Optional[str] = ..., revision: _Optional[int] = ..., seal: _Optional[bytes] = ..., contract_version: _Optional[int] = ...) -> None: ...
 
 class Capacity(_message.Message):
-    __slots__ = ("vcpus", "memory_mib", "storage_gib", "problems")
+    __slots__ = ("vcpus", "memory_mib", "storage_gib", "problems", "wireguard_key")
     VCPUS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
     STORAGE_GIB_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    WIREGUARD_KEY_FIELD_NUMBER: _ClassVar[int]
     vcpus: int
     memory_mib: int
     storage_gib: int
     problems: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., storage_gib: _Optional[int] = ..., problems: _Optional[_Iterable[str]] = ...) -> None: ...
+    wireguard_key: str
+    def __init__(self, vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., storage_gib: _Optional[int] = ..., problems: _Optional[_Iterable[str]] = ..., wireguard_key: _Optional[str] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("capacity",)
@@ -287,16 +289,18 @@ class PortSpec(_message.Message):
     def __init__(self, interface_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., mac_address: _Optional[str] = ..., private_ip: _Optional[str] = ..., subnet_id: _Optional[str] = ..., group_ids: _Optional[_Iterable[str]] = ..., host_name: _Optional[str] = ...) -> None: ...
 
 class PeerSpec(_message.Message):
-    __slots__ = ("host_number", "underlay_address", "private_ips", "interface_ids")
+    __slots__ = ("host_number", "underlay_address", "private_ips", "interface_ids", "wireguard_key")
     HOST_NUMBER_FIELD_NUMBER: _ClassVar[int]
     UNDERLAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_IPS_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_IDS_FIELD_NUMBER: _ClassVar[int]
+    WIREGUARD_KEY_FIELD_NUMBER: _ClassVar[int]
     host_number: int
     underlay_address: str
     private_ips: _containers.RepeatedScalarFieldContainer[str]
     interface_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, host_number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., private_ips: _Optional[_Iterable[str]] = ..., interface_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    wireguard_key: str
+    def __init__(self, host_number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., private_ips: _Optional[_Iterable[str]] = ..., interface_ids: _Optional[_Iterable[str]] = ..., wireguard_key: _Optional[str] = ...) -> None: ...
 
 class GroupSpec(_message.Message):
     __slots__ = ("group_id", "rules")
