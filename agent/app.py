@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,7 +20,7 @@ from agent.converge.desired import Desired
 from agent.converge.engine import Engine
 from agent.converge.resources import MetadataServer
 from agent.drivers import registry
-from agent.drivers.base import DriverError, HostContext
+from agent.drivers.base import DriverError, HostContext, Presence
 from agent.drivers.registry import Drivers
 from agent.enroll import JoinToken
 from agent.enroll import join as enroll
@@ -46,7 +47,8 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
     """
     identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     identity = identities.load()
-    drivers = _drivers(settings, identity, identities)
+    control_plane = Presence()
+    drivers = _drivers(settings, identity, identities, control_plane)
     ledger = Ledger(settings.agent.state_dir / "ledger.sqlite")
     try:
         contents = ledger.load()
@@ -55,7 +57,11 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
         await _prepare(drivers)
         engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)
         roles = _roles(settings, identity)
-        session = Session(identities, roles, drivers, ledger, engine, settings.session, authority=contents.authority)
+        session = Session(
+            *(identities, roles, drivers, ledger, engine, settings.session),
+            authority=contents.authority,
+            control_plane=control_plane,
+        )
         log.info("agent started", host=identity.host.host_id, version=__version__)
         await _run_until(stop, engine, session)
     finally:
@@ -70,10 +76,12 @@ async def _prepare(drivers: Drivers) -> None:
         log.warning("the host is not in order", error=str(error))
 
 
-def _drivers(settings: Config, identity: Identity, identities: IdentityStore) -> Drivers:
+def _drivers(
+    settings: Config, identity: Identity, identities: IdentityStore, control_plane: Presence | None = None
+) -> Drivers:
     """Those that the roles of a joined machine need."""
     kinds = kinds_of(_roles(settings, identity))
-    context = _context(settings, identity, identities)
+    context = replace(_context(settings, identity, identities), control_plane=control_plane or Presence())
     return registry.load(kinds, settings.driver_names(), settings.driver_tables, context)
 
 

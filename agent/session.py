@@ -22,7 +22,7 @@ from agent.channel import agents, open_channel
 from agent.converge.authority import Authority, withheld, without_removals
 from agent.converge.engine import Engine
 from agent.convert import agent_message, from_control_message
-from agent.drivers.base import DriverError, this_boot
+from agent.drivers.base import DriverError, Presence, this_boot
 from agent.drivers.registry import Drivers
 from agent.host.threads import Threads
 from agent.identity import ControlPair, DataPlane, IdentityStore, Pair, make_request
@@ -92,8 +92,10 @@ class Session:
         jitter: Callable[[float, float], float] = random.uniform,
         authority: Authority | None = None,
         boot_id: str = "",
+        control_plane: Presence | None = None,
     ) -> None:
-        """`authority`: as the ledger has it."""
+        """`authority`: as the ledger has it. `control_plane` is told when updates come and when they can't any more."""
+        self._control_plane = control_plane or Presence()
         self._authority = authority or Authority()
         self._boot_id = boot_id or this_boot()
         self._identities = identities
@@ -126,6 +128,7 @@ class Session:
                 log.warning("no session with the control plane", error=_describe(_first(errors)))
             except* Exception as errors:  # noqa: BLE001 (told; the next session begins anew)
                 bugs.tell("session", _first(errors))
+            self._control_plane.is_heard = False
             first_s, cap_s = self._settings.reconnect_first_s, self._settings.reconnect_cap_s
             await asyncio.sleep(delay_s(self._failures, first_s, cap_s, self._jitter))
             self._failures += 1
@@ -183,6 +186,7 @@ class Session:
         self._revision = update.revision
         self._engine.observations.acknowledge()
         self._failures = 0
+        self._control_plane.is_heard = True
         log.debug("updated", revision=update.revision, snapshot=update.snapshot, put=len(update.put))
 
     async def _hold(self, update: Update, objection: str) -> None:

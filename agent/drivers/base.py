@@ -72,6 +72,12 @@ def this_boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+class Presence:
+    """Whether the control plane is heard. The session says so; while it is not, a spec may be out of date."""
+
+    is_heard = False
+
+
 @dataclass(frozen=True, slots=True)
 class HostContext:
     """What every driver may know about its host. Drivers are constructed as `Driver(settings, context)`."""
@@ -83,6 +89,7 @@ class HostContext:
     pki_dir: Path  # For QEMU, as a client of volumes: ca-cert.pem, client-cert.pem, client-key.pem.
     fetch_image: ImageFetcher
     boot_id: str = field(default_factory=this_boot)
+    control_plane: Presence = field(default_factory=Presence)
 
     @property
     def server_pki_dir(self) -> Path:

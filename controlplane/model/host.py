@@ -38,8 +38,8 @@ class Host:
     is None until its agent has connected, and may lag behind; `is_away`: it was given up since. `lost_at`: an admin's
     word that the machine is gone for good; `is_removed`: it goes when nothing refers to it any more. `boot_id`: of the
     boot that its agent last spoke of; `released_to`: the incarnation that an admin lets it follow; `incarnation`: its
-    own in place of the region's, since it claimed to know more of the region than could be. `wireguard_key`: its public key in base64,
-    if it encrypts.
+    own in place of the region's, since it claimed to know more of the region than could be. `wireguard_key`: its
+    public key in base64, if it encrypts.
     """
 
     id: str

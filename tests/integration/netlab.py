@@ -357,9 +357,14 @@ class HostProcess:
         run_dir = Path("/run/stead")
         run_dir.mkdir(exist_ok=True)
         context = HostContext("host-1", self._underlay_address, run_dir, run_dir, run_dir, None)  # type: ignore[arg-type]
+        self._control_plane = context.control_plane
+        self.hear_control_plane(True)
         network = VxlanNetworkDriver(VxlanSettings(encryption=encryption), context)
         gateway = NftGatewayDriver(GatewaySettings(), context)
         self._drivers = {"network": network, "gateway": gateway}
+
+    def hear_control_plane(self, is_heard: bool) -> None:
+        self._control_plane.is_heard = is_heard
 
     def start_guest(self, tap: str, name: str, mac_address: str) -> None:
         self.add_namespace(name)

@@ -205,6 +205,40 @@ def test_an_epoch_that_is_over_is_refused_also_by_a_new_agent(hosts_2: Lab) -> N
         host.call("gateway.ensure", GatewaySpec(vpc.vpc_id, 1, (), ()))
 
 
+def test_a_gateway_that_is_cut_off_yields_while_another_answers(hosts_2: Lab) -> None:
+    """The control plane has moved the gateway to the second host, and the first can't hear of it."""
+    vpc, _ = _vpc_with_guests(hosts_2)
+    old, new = hosts_2.hosts
+    moved = GatewaySpec(vpc.vpc_id, 2, (AddressMapping(FIRST, "172.31.0.5"),), ())
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    old.call("hear_control_plane", False)
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert _answers_for(old) == {FIRST}, "nobody else does"
+
+    vpc.gateway_host = 2
+    new.call("network.ensure", vpc.spec(2))
+    new.call("gateway.ensure", moved)
+    assert _answers_for(old) == {FIRST}
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert (_answers_for(old), _answers_for(new)) == (set(), {FIRST})
+    assert any(f"answers for {FIRST}" in problem for problem in old.call("gateway.probe").problems)
+    new.call("hear_control_plane", False)
+    new.call("gateway.ensure", moved)
+    assert _answers_for(new) == {FIRST}, "the first one does not any more"
+
+    new.call("gateway.remove", vpc.vpc_id)
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert _answers_for(old) == {FIRST}
+    assert not old.call("gateway.probe").problems
+
+
+def test_a_gateway_that_hears_the_control_plane_yields_to_nobody(hosts_2: Lab) -> None:
+    vpc, _ = _vpc_with_guests(hosts_2)
+    hosts_2.outside.run(f"ip addr add {FIRST}/32 dev ext")
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert _answers_for(hosts_2.hosts[0]) == {FIRST}
+
+
 def test_forged_private_sources_from_outside_are_dropped(hosts_2: Lab) -> None:
     vpc, (first, _) = _vpc_with_guests(hosts_2)
     _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
@@ -336,6 +370,10 @@ def _map(hosts: Lab, vpc: Vpc, *pairs: tuple[str, str]) -> None:
     hosts.hosts[0].call(
         "gateway.ensure", GatewaySpec(vpc.vpc_id, 1, mappings, tuple(host.underlay_address for host in hosts.hosts))
     )
+
+
+def _answers_for(host: Host) -> set[str]:
+    return {line.split()[0] for line in host.run("ip neigh show proxy").splitlines()}
 
 
 def _gateway(host: Host, vpc: Vpc) -> Namespace:

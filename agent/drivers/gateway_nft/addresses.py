@@ -6,13 +6,17 @@ goes after it.
 
 import socket
 import struct
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address
 
 from agent.drivers.gateway_nft import links
 from agent.host.netlink import Link, open_netlink
 
+ANSWER_S = 1.0  # Shorter misses a busy host, longer holds up the passes of a host that is cut off.
+
 _ETH_P_ARP = 0x0806
+_REPLY = b"\x00\x02"
 _BROADCAST = b"\xff" * 6
 
 
@@ -42,15 +46,56 @@ def leave(vpc_id: str, kept: Iterable[str]) -> list[str]:
     return list(map(str, gone))
 
 
+def rivals(addresses: Collection[str], external: str) -> dict[str, str]:
+    """MAC addresses of others that answer for these on the external interface, by address.
+
+    Asked in the name of the interface's own address: in nobody's name, as RFC 5227 has it, Linux does not answer for
+    an address that is elsewhere.
+    """
+    with open_netlink() as netlink:
+        link, own = netlink.link(external), netlink.addresses(external)
+    if link is None or not own:
+        return {}
+    asking = IPv4Address(min(own)[0]).packed
+    with _arp_socket(external) as raw:
+        for address in addresses:
+            raw.send(_request(link.mac_address, asking, IPv4Address(address).packed))
+        return dict(_answers(raw, frozenset(addresses), link.mac_address))
+
+
+def _answers(raw: socket.socket, addresses: Collection[str], own_mac: str) -> Iterator[tuple[str, str]]:
+    """(address, MAC address) of the replies that come within ANSWER_S."""
+    deadline = time.monotonic() + ANSWER_S
+    while addresses and (left_s := deadline - time.monotonic()) > 0:
+        raw.settimeout(left_s)
+        try:
+            frame = raw.recv(64)
+        except TimeoutError:
+            return
+        mac, address = frame[22:28].hex(":"), str(IPv4Address(frame[28:32]))
+        if frame[20:22] == _REPLY and address in addresses and mac != own_mac:
+            yield address, mac
+
+
 def _announce(link: Link, addresses: Iterable[str]) -> None:
     """Gratuitous ARP (RFC 5227, section 3): whoever had an address, neighbours now send for it here.
 
     One socket for all: the kernel takes some 10 ms to close one.
     """
-    mac = bytes.fromhex(link.mac_address.replace(":", ""))
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
-        raw.bind((link.name, 0))
+    with _arp_socket(link.name) as raw:
         for address in addresses:
             ip = IPv4Address(address).packed
-            request = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + ip + bytes(6) + ip
-            raw.send(_BROADCAST + mac + struct.pack("!H", _ETH_P_ARP) + request)
+            raw.send(_request(link.mac_address, ip, ip))
+
+
+def _arp_socket(device: str) -> socket.socket:
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ARP))
+    raw.bind((device, _ETH_P_ARP))
+    return raw
+
+
+def _request(mac_address: str, asking: bytes, asked: bytes) -> bytes:
+    """A frame to everybody."""
+    mac = bytes.fromhex(mac_address.replace(":", ""))
+    request = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + asking + bytes(6) + asked
+    return _BROADCAST + mac + struct.pack("!H", _ETH_P_ARP) + request

@@ -5,7 +5,9 @@ work goes to threads here and nowhere else. Every pass reads back all that was e
 """
 
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
+
+import structlog
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.gateway_nft import addresses, links, ruleset
@@ -19,6 +21,8 @@ from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.threads import Threads
 from agent.model import Capacity, GatewaySpec
+
+log = structlog.get_logger()
 
 _PREFIX = namespaces.gateway_namespace("vpc-")
 
@@ -41,6 +45,7 @@ class NftGatewayDriver:
         self._epochs = Epochs(context.state_dir)
         self._repairs = Repairs()
         self._gateways: dict[str, Gateway] = {}
+        self._yielded: dict[str, tuple[str, ...]] = {}  # As problems, by VPC.
         self._host_lock = threading.Lock()
         self._host_rules = Rules()
 
@@ -59,6 +64,7 @@ class NftGatewayDriver:
 
     async def remove(self, vpc_id: str) -> None:
         self._gateways.pop(vpc_id, None)
+        self._yielded.pop(vpc_id, None)
         with reported(vpc_id):
             await self._threads.run(vpc_id, self._remove, vpc_id)
 
@@ -70,11 +76,12 @@ class NftGatewayDriver:
                 yield vpc_id
 
     def _problems(self) -> tuple[str, ...]:
+        told = [each for of_vpc in list(self._yielded.values()) for each in of_vpc]
         try:
             self._external()
         except Transient as error:
-            return (str(error), *self._repairs.problems())
-        return self._repairs.problems()
+            told.append(str(error))
+        return (*told, *self._repairs.problems())
 
     def _list(self) -> frozenset[str]:
         for vpc_id in map(_vpc_id, namespaces.restore(_PREFIX, self._context.host_id)):
@@ -91,12 +98,28 @@ class NftGatewayDriver:
         changed = [*self._prepare_host(external.name, spec)]
         changed += self._ensure_namespace(gateway, vpc_id)
         changed += links.ensure(vpc_id, wanted.values(), external.mtu)
-        changed += addresses.leave(vpc_id, wanted)
+        kept = self._uncontested(vpc_id, wanted.keys(), external.name)
+        changed += addresses.leave(vpc_id, kept)
         now = ruleset.mapping(known.mappings) if known else None
         repaired = namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, gateway.rules, wanted, now)
-        changed += addresses.answer(vpc_id, wanted, external.name)
+        changed += addresses.answer(vpc_id, kept, external.name)
         self._repairs.note(vpc_id, [*repaired, *(changed if known == spec else [])])
         gateway.spec = spec
+
+    def _uncontested(self, vpc_id: str, wanted: Set[str], external: str) -> Set[str]:
+        """All, but while the control plane is not heard: then it may have given an address to another gateway.
+
+        A stranger on the external network could pretend to be one, and stop what is cut off for as long as he does.
+        """
+        rivals = {} if self._context.control_plane.is_heard else addresses.rivals(wanted, external)
+        told = tuple(
+            f"{vpc_id}: {mac} answers for {address}, too; it is left to it until the control plane is heard"
+            for address, mac in sorted(rivals.items())
+        )
+        if told != self._yielded.get(vpc_id, ()):
+            log.warning("addresses left to others", vpc=vpc_id, addresses=sorted(rivals))
+        self._yielded[vpc_id] = told
+        return wanted - rivals.keys()
 
     def _ensure_namespace(self, gateway: Gateway, vpc_id: str) -> Sequence[str]:
         name = namespaces.gateway_namespace(vpc_id)

@@ -30,8 +30,8 @@ PORT = 51820
 COMMAND_TIMEOUT_S = 10.0  # `wg` takes milliseconds; longer means a hung kernel, and the engine must get to know.
 
 _NO_WIREGUARD = (
-    "`encryption` is wireguard and the kernel has none (`modprobe wireguard` shows why), nor is there wireguard-go: use "
-    "a kernel with CONFIG_WIREGUARD, install wireguard-go, or set `encryption` to none on all hosts"
+    "`encryption` is wireguard and the kernel has none (`modprobe wireguard` shows why), nor is there wireguard-go: "
+    "use a kernel with CONFIG_WIREGUARD, install wireguard-go, or set `encryption` to none on all hosts"
 )
 
 

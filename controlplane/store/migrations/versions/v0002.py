@@ -13,8 +13,8 @@ down_revision = "0001"
 _COLUMNS = {
     "tokens": "expires_at time?",
     "hosts": (
-        "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean, boot_id text, released_to text, wireguard_key text, "
-        "incarnation text"
+        "last_seen_at time?, is_away boolean, lost_at time?, is_removed boolean, boot_id text, released_to text, "
+        "incarnation text, wireguard_key text"
     ),
     "images": "is_public boolean, launch_permissions list",
     "observations": "since time?, file text?",
