@@ -15,7 +15,7 @@ from controlplane.model.capacity import NOTHING
 from controlplane.model.host import HostRole
 from controlplane.model.instance import Desired, ObservedKind
 from controlplane.reconcile.render import render_all
-from controlplane.service import addresses, instances, power, projects, security_groups, sweeping, volumes
+from controlplane.service import addresses, hosts, instances, power, projects, security_groups, sweeping, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instances import RunInstances
 from controlplane.service.power import StopInstances
@@ -315,6 +315,22 @@ async def test_an_instance_that_moves_takes_its_port_and_peers_along() -> None:
         check_sent(live)
         assert live.instance(moving).host_id not in (before, live.instance(neighbour).host_id)
         assert not [key for key in live.agents[before].has if key[0] in (INSTANCE, ObservedKind.VPC)]
+
+
+async def test_peers_hear_of_a_hosts_new_key() -> None:
+    async with Live.running() as live:
+        live.add_image()
+        first, second = (live.add_host(roles=(COMPUTE, STORAGE), vcpus=2) for _ in range(2))
+        for host_id in (first, second):
+            live.connect(host_id)
+        live.run(min_count=2)
+        await live.quiet()
+        host = live.state.hosts[first]
+        live.sessions.tell(first, hosts.Capacity(host.vcpus, host.memory_mib, host.storage_gib, (), "its key"), "1")
+        await live.quiet()
+        check_sent(live)
+        vpcs = [spec for (kind, _), spec in live.agents[second].specs.items() if kind is ObservedKind.VPC]
+        assert [peer["wireguard_key"] for spec in vpcs for peer in spec["peers"]] == ["its key"]
 
 
 async def test_an_unknown_host_has_no_console() -> None:

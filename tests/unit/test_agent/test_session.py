@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from agent import __version__, bugs
 from agent.converge.authority import Authority
-from agent.drivers.base import Permanent, Transient
+from agent.drivers.base import Permanent, Presence, Transient
 from agent.drivers.fake import FakeWorld
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityStore
@@ -50,7 +50,11 @@ def store(tmp_path: Path) -> IdentityStore:
 
 @asynccontextmanager
 async def session(
-    cloud: Cloud, host: Host, store: IdentityStore, settings: SessionSettings = FAST
+    cloud: Cloud,
+    host: Host,
+    store: IdentityStore,
+    settings: SessionSettings = FAST,
+    control_plane: Presence | None = None,
 ) -> AsyncIterator[None]:
     """A joined host whose agent talks to the cloud."""
     if not store.is_joined():
@@ -58,7 +62,9 @@ async def session(
     async with host.agent() as engine, asyncio.TaskGroup() as tasks:
         authority = host.contents.authority
         talk = Session(
-            *(store, (Role.COMPUTE,), host.make_drivers(), host.ledger, engine, settings), authority=authority
+            *(store, (Role.COMPUTE,), host.make_drivers(), host.ledger, engine, settings),
+            authority=authority,
+            control_plane=control_plane,
         )
         running = tasks.create_task(talk.run())
         yield
@@ -225,6 +231,17 @@ async def test_it_comes_back_after_every_kind_of_end(cloud: Cloud, host: Host, s
         cloud.send(Update(3, True, EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
     assert len(host.world.changes) > changes
+
+
+async def test_it_tells_whether_the_control_plane_is_heard(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    control_plane = Presence()
+    async with session(cloud, host, store, control_plane=control_plane):
+        await until(lambda: len(cloud.sessions) == 1)
+        assert not control_plane.is_heard, "not before its first update"
+        cloud.send(Update(1, True, EVERYTHING))
+        await until(lambda: control_plane.is_heard)
+        await cloud.stop()
+        await until(lambda: not control_plane.is_heard)
 
 
 async def test_a_ledger_that_is_taken_away_is_filled_by_a_new_session(
