@@ -1,12 +1,17 @@
 """What WireGuard between hosts is told, and whom it leaves out."""
 
+import errno
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from agent.drivers.base import Transient
 from agent.drivers.network_vxlan import tunnel
 from agent.drivers.network_vxlan.tunnel import Peer, Tunnel
+from agent.host.netlink import NetlinkError
 from agent.model import PeerSpec, VpcSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -46,6 +51,14 @@ def test_inside_peers_have_addresses_that_follow_from_their_numbers() -> None:
 def test_what_is_no_key_reaches_no_configuration(key: str) -> None:
     with pytest.raises(ValueError, match="no WireGuard key"):
         tunnel._peer(replace(PEERS[0], wireguard_key=key))
+
+
+def test_a_kernel_without_wireguard_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    netlink = Mock()
+    netlink.add_wireguard.side_effect = NetlinkError(errno.EOPNOTSUPP)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(Transient, match="install wireguard-go, or set `encryption` to none on all hosts"):
+        tunnel._add_device(netlink)
 
 
 def test_the_private_key_is_made_once_and_is_roots_alone(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class Gateway:
     def __init__(self) -> None:
         self.rules = Rules()
         self.spec: GatewaySpec | None = None  # None: connections may be translated otherwise than by any mapping.
+        self.kept: Set[str] = frozenset()  # The addresses that it answers for.
 
 
 class NftGatewayDriver:
@@ -103,8 +104,8 @@ class NftGatewayDriver:
         now = ruleset.mapping(known.mappings) if known else None
         repaired = namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, gateway.rules, wanted, now)
         changed += addresses.answer(vpc_id, kept, external.name)
-        self._repairs.note(vpc_id, [*repaired, *(changed if known == spec else [])])
-        gateway.spec = spec
+        self._repairs.note(vpc_id, [*repaired, *(changed if (known, gateway.kept) == (spec, kept) else [])])
+        gateway.spec, gateway.kept = spec, kept
 
     def _uncontested(self, vpc_id: str, wanted: Set[str], external: str) -> Set[str]:
         """All, but while the control plane is not heard: then it may have given an address to another gateway.

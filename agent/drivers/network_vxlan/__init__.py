@@ -14,7 +14,8 @@ may occur in several. Default routes to an internet gateway elsewhere go over th
 by the gateway driver, which then also owns the default route.
 
 `names` and `ruleset` are pure, `dhcp` is dnsmasq and `forwarder` what it asks for the outside's names, `router` and
-`ports` work inside a namespace, `underlay` in the host's, and `driver` puts them in order.
+`ports` work inside a namespace, `underlay` in the host's, `tunnel` is WireGuard between hosts where
+it is set, and `driver` puts them in order.
 """
 
 from agent.drivers.network_vxlan.driver import VxlanNetworkDriver
