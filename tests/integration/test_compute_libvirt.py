@@ -39,7 +39,7 @@ INSTANCE_ID = "i-0123456789abcdef0"
 INTERFACE_ID = "eni-0123456789abcdef0"
 TAP = "stvirt0"
 NAMESPACE = "stead-test-virt"
-BOOT_S = 60.0
+BOOT_S = 180.0  # Half a minute under emulation, where nobody else needs the cores.
 HANG_S = 15.0
 METADATA = InstanceMetadata("", "", "", "", "", "", "", "", (), b"", "", 0, "", "")
 
@@ -389,7 +389,7 @@ async def test_disks_come_and_go_while_it_runs(
 
 
 async def test_a_guest_outlives_its_storage_daemon(
-    driver: LibvirtComputeDriver, guest: InstanceSpec, storage: Storage, taps: dict[str, str]
+    driver: LibvirtComputeDriver, guest: InstanceSpec, storage: Storage
 ) -> None:
     server = storage.servers[guest.disks[0].volume_id]
     server.stop()
@@ -399,7 +399,6 @@ async def test_a_guest_outlives_its_storage_daemon(
         await driver.reach(guest.disks)
     server.start()
     await driver.reach(guest.disks)
-    await driver.start_paused(guest, taps)
 
     async def boots_when_resumed() -> bool:
         await driver.resume(INSTANCE_ID)  # More than once: the first request still meets the dead connection.
