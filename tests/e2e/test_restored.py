@@ -11,9 +11,10 @@ from tests.e2e.test_survival import host_of
 SSH_BANNER = "SSH-2.0"
 
 
-def problems(cloud: Cloud) -> list[str]:
-    """One text for each host."""
-    return [" ".join(row.get("problems", ())) for row in cloud.json("host", "list")["hosts"]]
+def held(cloud: Cloud) -> list[bool]:
+    """Of each host, whether it says that it holds."""
+    told = [" ".join(row["problems"]) for row in cloud.json("host", "list")["hosts"]]
+    return ["`stead host release`" in problems for problems in told]
 
 
 def greeting(guest: Guest, at: str, other: Guest) -> str:
@@ -38,7 +39,7 @@ def test_hosts_keep_what_a_restored_database_does_not_know(cloud: Cloud, residen
     boot = forgotten.boot_id(address)
 
     cloud.restore(backup)
-    wait_until(lambda: all("`stead host release`" in told for told in problems(cloud)), "all hosts hold", 60)
+    wait_until(lambda: all(held(cloud)), "all hosts hold", 60)
     with pytest.raises(CommandFailed, match="NotFound"):
         forgotten.describe()
     residents.wait()
@@ -49,7 +50,7 @@ def test_hosts_keep_what_a_restored_database_does_not_know(cloud: Cloud, residen
     hosts = [row["host_id"] for row in cloud.json("host", "list")["hosts"]]
     for host_id in hosts:
         cloud.stead("host", "release", host_id)
-    wait_until(lambda: not any(problems(cloud)), "no host holds any more", 60)
+    wait_until(lambda: not any(held(cloud)), "no host holds any more", 60)
     qemu = f"qemu-system.*{forgotten.instance_id}"
     wait_until(lambda: not cloud.lab.node(host).runs(qemu), "what nobody knows is gone", 60)
     assert forgotten.try_ssh("true", address).returncode == 255
