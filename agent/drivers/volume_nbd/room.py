@@ -113,8 +113,8 @@ class Room:
         """Raises Transient: what isn't ours may go without our being told."""
         if needed_bytes > left_bytes:
             raise Transient(
-                f"pool {self._pool.directory} is full: {what} needs {needed_bytes} bytes, {max(0, left_bytes)} are free "
-                f"and {self._foreign_bytes()} are taken by what is not Stead's; move it away"
+                f"pool {self._pool.directory} is full: {what} needs {needed_bytes} bytes, {max(0, left_bytes)} are "
+                f"free and {self._foreign_bytes()} are taken by what is not Stead's; move it away"
             )
 
     def _images(self) -> list[_Spare]:
