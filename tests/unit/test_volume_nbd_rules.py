@@ -107,3 +107,22 @@ async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(t
     await stop_daemon(pid_file)
     with pytest.raises(Permanent, match="ended when its storage host went down"):
         await NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), replace(context, boot_id="b-2")).ensure(spec)
+
+
+def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:
+    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
+    records.write(spec)
+    path = tmp_path / "vol-1-e7.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"read_only": False}))
+    assert list(records.select()) == [spec]
+
+
+@pytest.mark.parametrize("damaged", [b"", b'{"export_na', b"\xff", b"[]", b"7", b'{"volume_id": "vol-2"}'])
+def test_a_damaged_record_is_as_good_as_lost_and_hides_no_other(tmp_path: Path, damaged: bytes) -> None:
+    """The daemon is then found by its open files."""
+    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
+    records.write(spec)
+    for suffix in ("json", "pid"):
+        (tmp_path / f"vol-2-e1.{suffix}").write_bytes(damaged)
+    assert list(records.select()) == [spec]
+    assert not list(tmp_path.glob("vol-2-*"))

@@ -7,11 +7,15 @@ before its daemon starts. An export is open when its daemon is alive. Records ca
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+import structlog
 
 from agent.host.process import Daemon, find_daemon, write_record
 from agent.model import ExportSpec
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,15 @@ class ExportRecords:
         part.rename(part.with_suffix(".json"))
 
     def select(self, volume_id: str = "*") -> Iterator[ExportSpec]:
-        """Of all volumes or one, whether open or not."""
+        """Of all volumes or one, whether open or not. A record that can't be read is taken for lost."""
         for path in list(self.directory.glob(f"{volume_id}-e*.json")):
-            fields = json.loads(path.read_text())
-            yield ExportSpec(**fields | {"client_host_ids": tuple(fields["client_host_ids"])})
+            try:
+                spec = _read(path)
+            except (ValueError, KeyError, TypeError) as error:
+                log.warning("damaged record of an export", path=str(path), error=repr(error))
+                self.forget(path.stem)
+            else:
+                yield spec
 
     def is_open(self, spec: ExportSpec) -> bool:
         return find_daemon(self.pid_file(spec.export_name)) is not None
@@ -54,3 +63,10 @@ class ExportRecords:
     def forget(self, export_name: str) -> None:
         for path in list(self.directory.glob(f"{export_name}.*")):
             path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> ExportSpec:
+    """Without what a later version may have added. Raises ValueError, KeyError, TypeError."""
+    record = json.loads(path.read_text())
+    known = {field.name: record[field.name] for field in fields(ExportSpec)}
+    return ExportSpec(**known | {"client_host_ids": tuple(known["client_host_ids"])})
