@@ -195,8 +195,10 @@ def _stalled(stall: Stall) -> str:
 
 
 def _revive(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
-    """It shall run and went off: by the guest's will, or by an accident."""
-    if domain.off_reason is OffReason.SHUTDOWN:
+    """It shall run and went off: by the guest's will, or by an accident, or by a stop that a restored database has
+    forgotten.
+    """
+    if domain.off_reason is OffReason.SHUTDOWN and past.power_button_at is None:
         return Plan((NoteGuestOff(spec.generation), *_unplug(ports)))
     if domain.off_reason is OffReason.NEVER_STARTED:
         return _start(spec, ports)

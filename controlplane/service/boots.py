@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from controlplane.model.instance import Desired, Instance, Phase
 from controlplane.model.state import Change, State
-from controlplane.service import volumes
+from controlplane.service import power, volumes
 from controlplane.service.call import Call
 from controlplane.service.ports import Ports
 
@@ -23,7 +23,7 @@ def follow(state: State, call: Call, host_id: str, boot_id: str) -> Change:
     if host.boot_id:
         ports = Ports(state)
         for instance in _guests_elsewhere(state, host_id):
-            _cycle(state, call, change, ports, instance)
+            cycle(state, call, change, ports, instance)
     return change
 
 
@@ -33,11 +33,11 @@ def _guests_elsewhere(state: State, host_id: str) -> list[Instance]:
     return [row for row in map(state.instances.__getitem__, ids) if row.desired is not Desired.ABSENT]
 
 
-def _cycle(state: State, call: Call, change: Change, ports: Ports, instance: Instance) -> None:
+def cycle(state: State, call: Call, change: Change, ports: Ports, instance: Instance) -> None:
     """One that is off only gets new epochs. One that ran is shown as running all the time, impaired for a moment."""
     if instance.desired is Desired.ON:
         has_run = instance.ran_generation == instance.generation
-        generation = instance.generation + 1
+        generation = power.next_generation(state, instance)
         instance = replace(
             instance, generation=generation, ran_generation=generation if has_run else instance.ran_generation
         )

@@ -9,7 +9,7 @@ from controlplane.errors import CloudError, Conflict, Denied, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.host import Host, HostRole, HostToken
 from controlplane.model.state import Change, State
-from controlplane.service import regions, vpcs
+from controlplane.service import catching_up, regions, vpcs
 from controlplane.service.call import HOST, Call, find, find_zone
 
 # How far `Host.last_seen_at` may lag. Shorter: a quiet region writes all the time. Longer: after a restart of the
@@ -151,6 +151,7 @@ def release(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     released = replace(host, released_to=regions.incarnation(state, call.policy.region, host_id))
     if released != host:
         change.put(released)
+    catching_up.follow(state, call, change, host.id)
     return change, None
 
 

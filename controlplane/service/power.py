@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from controlplane.errors import Conflict
 from controlplane.model.capacity import Resources
-from controlplane.model.instance import Desired, Instance, StateReason
+from controlplane.model.instance import Desired, Instance, ObservedKind, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
 from controlplane.service import addresses, quotas, volumes
@@ -18,6 +18,9 @@ StateChange = tuple[str, int, int]  # Instance id, previous and current state co
 
 BY_USER = StateReason("Client.UserInitiatedShutdown", "User initiated shutdown")
 BY_TERMINATION = StateReason("Client.UserInitiatedShutdown", "User initiated termination")
+
+# No instance was started more often; an agent in wrong hands may say so, and the database has an end.
+MOST_STARTS = 1 << 32
 
 
 def _select(state: State, call: Call, instance_ids: Sequence[str]) -> list[Instance]:
@@ -64,7 +67,7 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
             desired=Desired.ON,
             desired_revision=state.revision + 1,
             is_settled=False,
-            generation=instance.generation + 1,
+            generation=next_generation(state, instance),
             launched_at=call.now,
             state_reason=None,
         )
@@ -75,6 +78,14 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
             addresses.give_automatic(state, call, change, [interface])
 
     return _batch(state, call, instance_ids, Request.START, InstanceState.PENDING, act)
+
+
+def next_generation(state: State, instance: Instance) -> int:
+    """Later than any that the database knows, and than any that its host does: that one remembers starts which a
+    restored database has forgotten.
+    """
+    seen = state.observed(ObservedKind.INSTANCE, instance.id, instance.host_id)
+    return max(instance.generation, min(seen.generation, MOST_STARTS) if seen else 0) + 1
 
 
 @dataclass(frozen=True, slots=True)

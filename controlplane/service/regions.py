@@ -59,8 +59,12 @@ def recognise(state: State, call: Call, host_id: str, word: Word, revision: int)
 
 
 def restored(state: State, call: Call, region: str) -> Change:
-    """The database was put back from a backup: another incarnation begins. Raises KeyError before the first `sync`."""
-    change = Change()
+    """The database was put back from a backup: another incarnation begins. Raises KeyError before the first `sync`.
+
+    Hosts have seen epochs that it knows nothing of. Those to come are counted from the time, so that none comes again.
+    """
+    change, epoch = Change(), int(call.now.timestamp())
+    change.put(*(replace(volume, epoch=max(volume.epoch, epoch)) for volume in state.volumes))
     change.put(replace(state.regions[region], incarnation=call.mint(Prefix.INCARNATION)))
     change.put(*(replace(host, incarnation="") for host in state.hosts if host.incarnation))
     return change

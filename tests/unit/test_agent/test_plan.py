@@ -147,6 +147,13 @@ def test_the_button_of_an_earlier_start_does_not_count() -> None:
     assert plan(OFF, RUNNING, PLUGGED, 0, past, NOW + 500).steps == (PressPowerButton(),)
 
 
+def test_a_guest_that_was_told_to_stop_did_not_power_itself_off() -> None:
+    """The wish is taken back in the same generation when the control plane's database is restored."""
+    pressed = Past().then(PressPowerButton(), NOW)
+    assert NoteGuestOff not in map(type, plan(ON, off(OffReason.SHUTDOWN), NO_TAPS, 0, pressed, NOW).steps)
+    assert NoteGuestOff in map(type, plan(ON, off(OffReason.SHUTDOWN), NO_TAPS, 0, Past(), NOW).steps)
+
+
 def test_a_crashing_guest_is_started_again_later_and_later() -> None:
     past, waits = Past(), []
     for _ in range(8):

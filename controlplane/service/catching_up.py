@@ -1,0 +1,36 @@
+"""What follows when an admin releases a host to a restored database: it may know later starts and attachments.
+
+It runs an instance in a later generation than the database wants, or refuses the epoch of an attachment, since it has
+seen a later one. Such an instance could never have its disks. It is power-cycled, in new epochs.
+"""
+
+from collections.abc import Iterator
+
+from controlplane.model.instance import Desired, ObservedKind, Phase
+from controlplane.model.state import Change, State
+from controlplane.service import boots
+from controlplane.service.call import Call
+from controlplane.service.ports import Ports
+
+
+def follow(state: State, call: Call, change: Change, host_id: str) -> None:
+    ports = Ports(state)
+    for instance_id in dict.fromkeys((*_started_since(state, host_id), *_refused(state, host_id))):
+        instance = state.instances[instance_id]
+        if instance.desired is not Desired.ABSENT:
+            boots.cycle(state, call, change, ports, instance)
+
+
+def _started_since(state: State, host_id: str) -> Iterator[str]:
+    for instance in state.instances.by("host", host_id):
+        seen = state.observed(ObservedKind.INSTANCE, instance.id, host_id)
+        if seen is not None and seen.generation > instance.generation:
+            yield instance.id
+
+
+def _refused(state: State, host_id: str) -> Iterator[str]:
+    """Instances with a disk on the storage host that it does not open, and never will."""
+    for attachment in state.attachments.by("storage_host", host_id):
+        seen = state.observed(ObservedKind.EXPORT, attachment.id, host_id)
+        if attachment.phase is Phase.ATTACHED and seen is not None and seen.permanent:
+            yield attachment.instance_id
