@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from controlplane.errors import CloudError
 from controlplane.ids import mint
 from controlplane.loops import liveness, sweep
 from controlplane.model.project import Role
+from controlplane.model.state import State
 from controlplane.service import projects, regions
 from controlplane.service.call import Call
 from controlplane.sessions import Sessions
@@ -61,6 +62,14 @@ class Files:
         if not all(path.exists() for path in self.data_ca):
             ca.store(ca.create_data(region, clock()), *self.data_ca)
         return Authorities(ca.load(*self.ca), ca.load(*self.data_ca))
+
+
+def _check_set_up(state: State) -> None:
+    if not state.revision:
+        raise StoreError(
+            "The database is empty, and the region was set up before: restore it from a backup, "
+            "then say so with `stead-controlplane restored`."
+        )
 
 
 def open_store(config: Config) -> Store:
@@ -125,6 +134,11 @@ def restored(config: ConfigOption = None) -> None:
     settings = _load(config)
     if not all(path.exists() for path in Files(settings).ca):
         _die(f"There is no CA in {settings.paths.state_dir}: restore the whole directory, not the database alone.")
+    try:
+        with closing(open_store(settings)) as store:
+            _check_set_up(store.load())
+    except StoreError as error:
+        _die(str(error))
     uvloop.run(_begin_incarnation(settings))
     print("Hosts will hold what they would remove, each until `stead host release HOST`.")
     print("Start the control plane with `stead-controlplane run`.")
@@ -177,6 +191,7 @@ async def serve(config: Config) -> None:
     files, policy = Files(config), config.policy()
     store = open_store(config)
     engine = Engine(store, clock)
+    _check_set_up(engine.state)
     engine.log.extend(_recent_log(store))
     # The state lives as long as the process: full collections would walk all of it for nothing.
     gc.freeze()

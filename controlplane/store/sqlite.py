@@ -1,5 +1,6 @@
 """What only SQLite needs: settings, locks, and the meaning of its result codes. Everything else here is portable."""
 
+import os
 import sqlite3
 from typing import Any
 
@@ -28,6 +29,8 @@ def engine(url: URL) -> Engine:
     """
     engine = create_engine(url)
     event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", _remember_file)
+    event.listen(engine, "begin", _check_file)
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
@@ -37,6 +40,25 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")  # First: switching to WAL may have to wait.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _remember_file(connection: Any, record: Any) -> None:
+    ((_, _, path),) = connection.execute("PRAGMA database_list").fetchall()
+    record.info["file"] = path, _inode(path)
+
+
+def _check_file(connection: Connection) -> None:
+    """SQLite would go on in a file that has no name any more, and all that is committed there ends with the process."""
+    path, inode = connection.info["file"]
+    if _inode(path) != inode:
+        raise StorageFailed(f"{path} was removed or replaced while it was in use: restore it from a backup")
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -38,3 +38,14 @@ def test_a_database_without_its_keys_is_refused(tmp_path: Path) -> None:
     refused = restored(Daemon(tmp_path))
     assert refused.returncode == 2
     assert f"There is no CA in {tmp_path}" in refused.stderr
+
+
+async def test_a_region_without_its_database_is_not_begun_anew(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path)
+    await daemon.init()
+    for file in Path(daemon.store_url.removeprefix("sqlite:///")).parent.glob("*.db*"):
+        file.unlink()
+    async with daemon.running() as process:
+        assert await process.wait() == 1
+    assert "restore it from a backup" in (tmp_path / "log").read_text()
+    assert "restore it from a backup" in restored(daemon).stderr

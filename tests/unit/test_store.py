@@ -16,7 +16,7 @@ from controlplane.model.instance import Attachment, Phase
 from controlplane.model.network import NetworkInterface, PublicAddress, Vpc
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, Row, State
-from controlplane.store.errors import Diverged, LogTrimmed, StoreError, WrongRegion
+from controlplane.store.errors import Diverged, LogTrimmed, StorageFailed, StoreError, WrongRegion
 from controlplane.store.schema import TABLES
 from controlplane.store.store import Store
 from tests.unit.store_cases import BACKENDS, NOW, contents, delete, empty_url, opened, put, rows_of
@@ -225,3 +225,17 @@ def test_a_database_belongs_to_one_region(store: Store) -> None:
 def test_a_url_that_leads_nowhere_is_named(url: str) -> None:
     with pytest.raises(StoreError, match=url):
         Store.open(url)
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_database_that_is_taken_away_in_use_is_written_no_more(tmp_path: Path, is_replaced: bool) -> None:
+    store, path = opened(f"sqlite:///{tmp_path}/stead.db"), tmp_path / "stead.db"
+    store.load()
+    path.rename(tmp_path / "another.db")
+    if is_replaced:
+        path.touch()
+    with pytest.raises(StorageFailed, match=r"stead\.db was removed or replaced .* restore it from a backup"):
+        store.load()
+    (tmp_path / "another.db").rename(path)
+    store.load()
+    store.close()
