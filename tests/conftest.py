@@ -15,6 +15,9 @@ _OURS = (
     *("stead-agent", "stead-controlplane"),
 )
 
+# The first `ip netns add` after a machine's boot mounts it, for ever: ip-netns(8).
+_NETNS = "/run/netns"
+
 # A busy machine is no fault of what is tested.
 settings.register_profile("stead", deadline=None)
 settings.load_profile("stead")
@@ -39,7 +42,7 @@ def traces() -> dict[str, set[str]]:
         "namespaces": set(_lines("ip", "netns", "list")),
         "tables": set(_lines("nft", "list", "tables")),
         "processes": {line for line in _lines("ps", "-eo", "pid,args") if any(word in line for word in _OURS)},
-        "mounts": {line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()},
+        "mounts": {line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()} - {_NETNS},
         "loop devices": {str(path.parent.parent) for path in Path("/sys/block").glob("loop*/loop/backing_file")},
         "labs": {path.name for path in Path("/var/lib/stead-lab").glob("*")},
     }
