@@ -1,4 +1,12 @@
-"""Bugs to plant: each breaks one promise, in a few lines of the product."""
+"""Bugs to plant: each breaks one promise, in a few lines of the product, and random search finds it.
+
+The control plane: answers before the commit; commits half a change; forgets that a token was used; lets two machines
+join with one token; takes any report for an answer; calls off what is not running yet; counts the instances of one call
+once; drops an image that a volume still needs; trims the log under a watcher.
+
+The agents: do not acknowledge; revive a guest that powered itself off; delete by absence; ignore the epoch; open an
+epoch again after a power cut.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
