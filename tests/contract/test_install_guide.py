@@ -19,8 +19,9 @@ def blocks() -> list[dict[str, object]]:
 
 
 def test_the_daemons_take_what_the_guide_says() -> None:
-    control_plane, host = blocks()
+    control_plane, *hosts = blocks()
     assert controlplane.config.parse(control_plane).policy().public_pool
-    settings = agent.config.parse(host)
     kinds = agent.config.kinds_of(tuple(Role))
-    assert set(registry.check(kinds, settings.driver_names(), settings.driver_tables)) == set(kinds)
+    for host in hosts:
+        settings = agent.config.parse(host)
+        assert set(registry.check(kinds, settings.driver_names(), settings.driver_tables)) == set(kinds)
