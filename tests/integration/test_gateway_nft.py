@@ -319,15 +319,15 @@ def test_a_router_made_anew_is_joined_again(hosts: Lab) -> None:
     assert hosts.outside.reaches(FIRST, 22)
 
 
-def test_every_mtu_follows_from_the_underlays(hosts: Lab) -> None:
-    vpc, (first, _) = _vpc_with_guests(hosts)
-    host = hosts.hosts[0]
+def test_every_mtu_follows_from_the_underlays(hosts_2: Lab) -> None:
+    vpc, (first, _) = _vpc_with_guests(hosts_2)
+    host = hosts_2.hosts[0]
     router, gateway = host.namespace(f"stead-{vpc.vpc_id}"), _gateway(host, vpc)
     tap = host.call("network.tap_name", first.port.interface_id)
     for underlay, guests, gateways in ((1400, 1350, 1350), (9000, 8950, 1500)):
         host.run(f"ip link set uplink mtu {underlay}")
-        vpc.ensure(hosts)
-        _map(hosts, vpc, (FIRST, "172.31.0.5"))
+        vpc.ensure(hosts_2)
+        _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
         assert f"mtu {guests}" in router.run(f"ip link show {tap}")
         assert f"mtu {gateways}" in router.run("ip link show gateway")
         assert f"mtu {gateways}" in gateway.run("ip link show host")
