@@ -104,7 +104,7 @@ class Booted:
 
     def run(self, *argv: str, check: bool = True) -> str:
         """What the command prints."""
-        words = ["nsenter", "--target", str(self._leader()), "--all", "--root", "--wd=/root", "env", "HOME=/root"]
+        words = ["nsenter", "--target", str(self._leader()), "--all", "--root", "--wdns=/root", "env", "HOME=/root"]
         path = "PATH=/opt/stead/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return subprocess.run([*words, path, *argv], check=check, stdout=subprocess.PIPE, text=True).stdout.strip()
 
