@@ -4,7 +4,7 @@ import errno
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -51,6 +51,28 @@ def test_inside_peers_have_addresses_that_follow_from_their_numbers() -> None:
 def test_what_is_no_key_reaches_no_configuration(key: str) -> None:
     with pytest.raises(ValueError, match="no WireGuard key"):
         tunnel._peer(replace(PEERS[0], wireguard_key=key))
+
+
+def test_a_new_agent_keeps_peers_until_it_has_heard_of_every_vpc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "_wg", lambda *args: tunnel.config(PRIVATE, INSIDE))
+    made, here = Tunnel(tmp_path / "wireguard.key"), {"vpc-1", "vpc-2"}
+    first, second = (replace(SPEC, vpc_id=vpc_id, peers=PEERS[:1]) for vpc_id in sorted(here))
+    assert made._wanted(first, here) == INSIDE
+    assert made._wanted(second, here) == {Peer(KEY, "10.0.0.2", "169.254.0.2")}
+
+
+def test_the_device_goes_with_the_last_vpc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netlink, made = MagicMock(), Tunnel(tmp_path / "wireguard.key")
+    monkeypatch.setattr(tunnel, "open_netlink", lambda: netlink)
+    monkeypatch.setattr(tunnel, "_wg", lambda *args: "")
+    delete = netlink.__enter__.return_value.delete_link
+    made._wanted(replace(SPEC, vpc_id="vpc-2"), ())
+    made.dismiss("vpc-1", is_used=False)
+    assert not delete.called
+    made.dismiss("vpc-2", is_used=False)
+    delete.assert_called_once_with(tunnel.DEVICE)
 
 
 def test_a_kernel_without_wireguard_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

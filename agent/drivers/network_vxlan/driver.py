@@ -150,7 +150,8 @@ class VxlanNetworkDriver:
         uplink = self._uplink()
         if not self._is_encrypted:
             return uplink.name, self._context.underlay_address, spec
-        changed = self._tunnel.converge(spec, uplink.mtu - names.WIREGUARD_OVERHEAD_BYTES)
+        vpc_ids = frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+        changed = self._tunnel.converge(spec, uplink.mtu - names.WIREGUARD_OVERHEAD_BYTES, vpc_ids)
         self._repairs.note(tunnel.DEVICE, changed if vpc.spec == tunnel.inside(spec) else [])
         return tunnel.DEVICE, names.transit_address(spec.host_number), tunnel.inside(spec)
 

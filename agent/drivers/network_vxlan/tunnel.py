@@ -56,14 +56,14 @@ class Tunnel:
         with self._lock:
             return public(self._private_key())
 
-    def converge(self, spec: VpcSpec, mtu: int) -> list[str]:
+    def converge(self, spec: VpcSpec, mtu: int, vpc_ids: Collection[str]) -> list[str]:
         """Let the VPC's peers in, each at its own address. Returns what was otherwise.
 
-        Raises Transient where the host can't, and then nothing may be sent.
+        `vpc_ids` are those that are here. Raises Transient where the host can't, and then nothing may be sent.
         """
         with self._lock, open_netlink() as netlink:
             is_new = self._ensure_device(netlink)
-            wanted = self._wanted(spec)
+            wanted = self._wanted(spec, vpc_ids)
             changed = _bring_up(netlink, names.transit_address(spec.host_number), mtu, wanted)
             text = config(self._private_key(), wanted)
             if sections(_wg("showconf", DEVICE)) != sections(text):
@@ -72,10 +72,13 @@ class Tunnel:
             return [f"device {DEVICE}"] if is_new else changed
 
     def dismiss(self, vpc_id: str, is_used: bool) -> None:
-        """Its peers that no other VPC has go with the next pass; the device, when there is no VPC left."""
+        """Its peers that no other VPC has go with the next pass; the device, when there is no VPC left.
+
+        One that comes up meanwhile has its peers here before its namespace.
+        """
         with self._lock, open_netlink() as netlink:
             self._peers.pop(vpc_id, None)
-            if not is_used:
+            if not is_used and not self._peers.keys() - {""}:
                 netlink.delete_link(DEVICE)
 
     def _ensure_device(self, netlink: Netlink) -> bool:
@@ -92,11 +95,13 @@ class Tunnel:
         self.problems = ()
         return is_new
 
-    def _wanted(self, spec: VpcSpec) -> frozenset[Peer]:
-        """An agent that has just started keeps other VPCs' peers, as it will hear of those."""
+    def _wanted(self, spec: VpcSpec, vpc_ids: Collection[str]) -> frozenset[Peer]:
+        """An agent that has just started keeps other VPCs' peers, until it has heard of all that are here."""
         if not self._peers:
             self._peers[""] = parse(_wg("showconf", DEVICE))
         self._peers[spec.vpc_id] = frozenset(map(_peer, spec.peers))
+        if self._peers.keys() >= set(vpc_ids):
+            self._peers[""] = frozenset()
         told = frozenset[Peer]().union(*(peers for vpc_id, peers in self._peers.items() if vpc_id))
         known = {peer.key for peer in told} | {peer.address for peer in told}
         return told | {peer for peer in self._peers.get("", ()) if not {peer.key, peer.address} & known}
