@@ -11,6 +11,9 @@ from controlplane.service.call import HOST, VOLUME, Call, check_id, check_projec
 from controlplane.service.capacity import GIB, check_room, is_orphan
 from controlplane.service.volumes import VOLUME_TYPE, check_size
 
+# No volume was opened more often; an agent in wrong hands may say so, and the database has an end.
+MOST_EPOCHS = 1 << 40
+
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
@@ -84,7 +87,11 @@ def _find(state: State, call: Call, host_id: str, volume_id: str) -> tuple[Obser
     if seen is None:
         raise NotFound("InvalidVolume.NotFound", f"{host.id} ({host.name}) has no orphan {volume_id}")
     if seen.file is None:
-        raise Conflict("IncorrectState", f"{host.id} has not told yet what {volume_id} is; try again in half a minute")
+        raise Conflict(
+            "IncorrectState",
+            f"{host.id} ({host.name}) has not told yet what {volume_id} is; try again in half a minute, or, where the "
+            "host holds what it would remove, after `stead host release`",
+        )
     return seen, seen.file
 
 
@@ -99,7 +106,7 @@ def _volume(state: State, call: Call, seen: Observation, file: VolumeFile) -> Vo
         size_gib=size_gib,
         volume_type=VOLUME_TYPE,
         image_id="",
-        epoch=file.epoch,
+        epoch=min(file.epoch, MOST_EPOCHS),
         created_at=call.now,
         tags={},
         is_ready=True,
