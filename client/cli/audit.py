@@ -7,7 +7,7 @@ import typer
 
 from client.cli.options import Filters, parse_filters
 from client.cli.session import Cli, command
-from stead.v1.audit_pb2 import DescribeAuditRecordsRequest, DescribeAuditRecordsResponse
+from stead.v1.audit_pb2 import AuditRecord, DescribeAuditRecordsRequest, DescribeAuditRecordsResponse
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,15 +34,19 @@ async def list_(
 ) -> None:
     """List the calls that changed something, the latest first.
 
-    JSON has those as well that found all as they wanted it.
+    JSON has those between them as well that found all as they wanted it.
     """
     reply = DescribeAuditRecordsResponse()
     request = DescribeAuditRecordsRequest(filters=parse_filters(filter))
-    while len(reply.audit_records) < latest:
-        request.page_size = min(1000, latest - len(reply.audit_records))
+    while (missing := latest - len(_changes(reply))) > 0:
+        request.page_size = min(1000, missing)
         page = await cli.stead.audit.DescribeAuditRecords(request)
         reply.audit_records.extend(page.audit_records)
         request.page_token = page.next_page_token
         if not page.next_page_token:
             break
-    cli.table(reply, COLUMNS, [record for record in reply.audit_records if record.resource_ids], "No calls.")
+    cli.table(reply, COLUMNS, _changes(reply), "No calls.")
+
+
+def _changes(reply: DescribeAuditRecordsResponse) -> list[AuditRecord]:
+    return [record for record in reply.audit_records if record.resource_ids]

@@ -96,6 +96,16 @@ def test_the_record_of_calls_is_about_what_changed(cloud: Cloud, stead: Stead) -
     assert len(json.loads(stead("audit", "list", "--latest", "2", "--output", "json").stdout)["audit_records"]) == 2
 
 
+def test_calls_that_changed_nothing_do_not_count_among_the_latest(cloud: Cloud, stead: Stead) -> None:
+    idle = audit.AuditRecord(operation="StopInstances")
+    launch = audit.AuditRecord(operation="RunInstances", resource_ids=[I1])
+    cloud.answers["DescribeAuditRecords"] = [
+        audit.DescribeAuditRecordsResponse(audit_records=[idle], next_page_token="2"),
+        audit.DescribeAuditRecordsResponse(audit_records=[launch], next_page_token="3"),
+    ]
+    assert "RunInstances" in stead("audit", "list", "--latest", "1").stdout
+
+
 def test_a_name_is_looked_up_to_the_letter(cloud: Cloud, stead: Stead) -> None:
     cloud.answers["DescribeImages"] = images.DescribeImagesResponse()
     result = stead("image", "deregister", "a*b")
