@@ -125,14 +125,22 @@ def find_daemon(pid_file: Path) -> Daemon | None:
 
 def find_processes(program: str) -> Iterator[tuple[Daemon, list[str]]]:
     """Every process of this program, whoever started it, with its command line."""
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            argv = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        ticks = _start_ticks(int(directory.name)) if Path(argv[0]).name == program else None
+    for pid in _pids():
+        argv = _command_line(pid).decode(errors="replace").split("\0")
+        ticks = _start_ticks(pid) if Path(argv[0]).name == program else None
         if ticks is not None:
-            yield Daemon(int(directory.name), ticks), argv
+            yield Daemon(pid, ticks), argv
+
+
+def find_running(*arguments: bytes) -> list[Daemon]:
+    """Processes, whoever started them, whose command line has these arguments in a row. Blocks for milliseconds."""
+    found = ((pid, _start_ticks(pid)) for pid in _pids() if has_arguments(pid, *arguments))
+    return [Daemon(pid, ticks) for pid, ticks in found if ticks is not None]
+
+
+def has_arguments(pid: int, *arguments: bytes) -> bool:
+    """Whether they stand in a row in its command line, behind its program."""
+    return b"\0" + b"\0".join(arguments) + b"\0" in _command_line(pid)
 
 
 def has_dropped_root(pid: int) -> bool:
@@ -197,21 +205,6 @@ class Ends:
         self._tell(name)
 
 
-def find_running(*arguments: bytes) -> list[Daemon]:
-    """Processes, whoever started them, whose command line has these arguments in a row. Blocks for milliseconds."""
-    found = []
-    for directory in Path("/proc").iterdir():
-        if directory.name.isdigit() and has_arguments(int(directory.name), *arguments):
-            ticks = _start_ticks(int(directory.name))
-            found += [Daemon(int(directory.name), ticks)] if ticks is not None else []
-    return found
-
-
-def has_arguments(pid: int, *arguments: bytes) -> bool:
-    """Whether they stand in a row in its command line, behind its program."""
-    return b"\0" + b"\0".join(arguments) + b"\0" in _command_line(pid)
-
-
 def kill(daemon: Daemon) -> None:
     """SIGKILL it, and see it gone. Blocks. Raises TimeoutError when it survives for KILL_DEADLINE_S."""
     with daemon.pinned() as pidfd, contextlib.suppress(ProcessLookupError):
@@ -246,6 +239,10 @@ def _is_readable(fd: int, timeout_s: float = 0.0) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(timeout_s * 1000))
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
 def _command_line(pid: int) -> bytes:

@@ -142,10 +142,10 @@ class Services:
 
     def problems(self) -> tuple[str, ...]:
         """Those that were stopped and not ended, for people."""
-        stopped = [watched for watched in list(self._watched.values()) if process.is_stopped(watched[1].pid)]
         return tuple(
             f"{service.title} is stopped and serves no guest: `kill -CONT {daemon.pid}` lets it go on"
-            for service, daemon, _ in stopped
+            for service, daemon, _ in list(self._watched.values())
+            if process.is_stopped(daemon.pid)
         )
 
     def _end(self, title: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from controlplane.errors import Conflict, invalid_value
 from controlplane.model.audit import CallRecord
-from controlplane.model.instance import Attachment
+from controlplane.model.instance import Attachment, volume_of
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call
 
@@ -58,9 +58,9 @@ def attempt(state: State, call: Call, how: Attempt, use_case: UseCase) -> tuple[
 
 
 def record(call: Call, how: Attempt, change: Change, result: Any) -> CallRecord:
-    """What is kept of a call. It names what users know: an attachment, `<volume id>-e<epoch>`, goes by its volume."""
+    """What is kept of a call. It names what users know: an attachment goes by its volume."""
     changed = dict.fromkeys(
-        row_id.rpartition("-")[0] if row_type is Attachment else row_id for row_type, row_id, _ in change.items()
+        volume_of(row_id) if row_type is Attachment else row_id for row_type, row_id, _ in change.items()
     )
     return CallRecord(
         id=f"{call.project_id}/{how.client_token}" if how.client_token else how.request_id,
