@@ -142,8 +142,9 @@ class HostsServicer:
 
     def RemoveHost(self, request, context):
         """Takes a host out of the region. Refused while something is on it, unless by force and of one that is declared lost:
-        then its instances end, and its volumes are lost. Deleted volumes in its trash go with it by force alone, too. Its certificates are worth nothing any more; to come back it joins
-        anew. Errors: `InvalidHostID.NotFound`, `DependencyViolation` (with what is on it), `IncorrectState` (not lost).
+        then its instances end, and its volumes are lost. Deleted volumes in its trash go with it by force alone, too. Its
+        certificates are worth nothing any more; to come back it joins anew. Errors: `InvalidHostID.NotFound`,
+        `DependencyViolation` (with what is on it), `IncorrectState` (not lost).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
