@@ -1,5 +1,6 @@
 """Hosts: join tokens, joining, and what an agent says of its machine."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from controlplane.service.call import HOST, Call, find, find_zone
 # control plane, a dead host seems to have been seen earlier than it was.
 SEEN_EVERY = timedelta(minutes=10)
 MAX_HOST_NUMBER = 32766  # Transit addresses are 169.254.0.1 to 169.254.127.254.
+_WIREGUARD_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")  # 32 bytes in base64, as wg(8) takes them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +132,34 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
     host = state.hosts.get(host_id)
     if host is None:
         return Change()
+    key_problems = _key_problems(state, host_id, capacity.wireguard_key)
     told = replace(
         host,
         vcpus=capacity.vcpus,
         memory_mib=capacity.memory_mib,
         storage_gib=capacity.storage_gib,
-        problems=capacity.problems,
-        wireguard_key=capacity.wireguard_key,
+        problems=(*key_problems, *capacity.problems),
+        wireguard_key="" if key_problems else capacity.wireguard_key,
         agent_version=agent_version,
     )
     change = Change()
     if told != host:
         change.put(told)
     return change
+
+
+def _key_problems(state: State, host_id: str, key: str) -> tuple[str, ...]:
+    """Why a host's key is told to nobody, for people. One host's word must not break what others say to one another."""
+    if not key:
+        return ()
+    owners = [row.id for row in state.hosts if row.wireguard_key == key and row.id != host_id]
+    if owners:
+        wrong = f"its WireGuard key is that of {owners[0]}; give one of them another"
+    elif not _WIREGUARD_KEY.fullmatch(key):
+        wrong = f"{key!r} is no WireGuard key"
+    else:
+        return ()
+    return (f"hosts that encrypt send nothing to it: {wrong}",)
 
 
 def release(state: State, call: Call, host_id: str) -> tuple[Change, None]:

@@ -168,6 +168,18 @@ def test_a_heartbeat_that_says_nothing_new_changes_nothing(region: Region) -> No
     assert not hosts.update(region.state, host_id, capacity, "1.0")
 
 
+@pytest.mark.parametrize("key", ["x", "A" * 44, "B" * 43 + "=", "A" * 43 + "=\n", "A" * 43 + "="])
+def test_a_key_that_would_break_others_tunnels_goes_to_nobody(region: Region, key: str) -> None:
+    first, second = region.add_host(), region.add_host()
+    taken, own = "A" * 43 + "=", "E" * 43 + "="
+    for host_id, said, kept in ((first, taken, taken), (second, own, own), (second, key, ""), (second, own, own)):
+        region.apply(hosts.update(region.state, host_id, Capacity(8, 1024, 10, (), said), "1.0"))
+        host = region.state.hosts[host_id]
+        assert (host.wireguard_key, bool(host.problems)) == (kept, not kept)
+    region.apply(hosts.update(region.state, first, Capacity(8, 1024, 10, (), taken), "1.0"))
+    assert region.state.hosts[first].wireguard_key == taken
+
+
 def test_instance_types(region: Region) -> None:
     huge = CreateInstanceType("lab.huge", 256, 65536)
     region.do(catalogue.create, huge)

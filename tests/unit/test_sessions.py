@@ -326,11 +326,12 @@ async def test_peers_hear_of_a_hosts_new_key() -> None:
         live.run(min_count=2)
         await live.quiet()
         host = live.state.hosts[first]
-        live.sessions.tell(first, hosts.Capacity(host.vcpus, host.memory_mib, host.storage_gib, (), "its key"), "1")
+        key = "A" * 43 + "="
+        live.sessions.tell(first, hosts.Capacity(host.vcpus, host.memory_mib, host.storage_gib, (), key), "1")
         await live.quiet()
         check_sent(live)
         vpcs = [spec for (kind, _), spec in live.agents[second].specs.items() if kind is ObservedKind.VPC]
-        assert [peer["wireguard_key"] for spec in vpcs for peer in spec["peers"]] == ["its key"]
+        assert [peer["wireguard_key"] for spec in vpcs for peer in spec["peers"]] == [key]
 
 
 async def test_an_unknown_host_has_no_console() -> None:
