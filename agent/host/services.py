@@ -1,10 +1,13 @@
 """Processes that serve a VPC's guests beside the agent: dnsmasq, the forwarder of DNS, the metadata service.
 
 One outlives the agent, and is found again by its record or, where that is lost, by its command line and namespace. It
-is either inside the VPC's namespace, or a program of ours in the host's with sockets that were made in the VPC's.
+is either inside the VPC's namespace, or a program of ours in the host's with sockets that were made in the VPC's; that
+is started anew by an agent that brings another version of it.
 """
 
 import asyncio
+import functools
+import hashlib
 import os
 import sys
 import time
@@ -55,7 +58,7 @@ class Service:
         return namespaces.vpc_namespace(self.vpc_id)
 
     async def adopt(self) -> Daemon | None:
-        """The process, whoever started it. One that serves a namespace which is the VPC's no more is stopped."""
+        """The process, whoever started it. One of another version, or for a namespace of before, is stopped."""
         daemon = process.find_daemon(self.pid_file) or await self._find_unrecorded()
         if daemon is not None and not self._is_in_place(daemon):
             await self.stop()
@@ -70,13 +73,13 @@ class Service:
     async def start_program(self, sockets: Collection[socket], *arguments: str) -> Daemon:
         """A file of ours, `mark`'s first, that needs the standard library alone and drops root's rights by itself.
 
-        It gets the rest of `mark`, the namespace's inode, the numbers of its sockets, and `arguments`; it works in
-        `directory`.
+        It gets the rest of `mark`, what tells its namespace and version, the numbers of its sockets, and `arguments`;
+        it works in `directory`.
         """
         fds = [each.fileno() for each in sockets]
         daemon = await process.start_daemon(
             *("setpriv", "--no-new-privs", sys.executable, "-I", "-S"),
-            *(*self.mark, self._inode(), *map(str, fds), *arguments),
+            *(*self.mark, self._birthmark(), *map(str, fds), *arguments),
             pid_file=self.pid_file,
             log_file=self.log_file,
             pass_fds=fds,
@@ -114,11 +117,19 @@ class Service:
     def _is_in_place(self, daemon: Daemon) -> bool:
         if self.is_inside:
             return namespaces.has(self.namespace, daemon.pid)
-        return process.has_arguments(daemon.pid, *map(str.encode, (*self.mark, self._inode())))
+        return process.has_arguments(daemon.pid, *map(str.encode, (*self.mark, self._birthmark())))
 
-    def _inode(self) -> str:
-        """Tells a namespace from one made anew under its name: it is not given again while a socket is in it."""
-        return str(os.stat(namespaces.path(self.namespace)).st_ino)
+    def _birthmark(self) -> str:
+        """Tells a namespace from one made anew under its name, whose inode is not given again while a socket is in it;
+        and a program from another version of it.
+        """
+        return f"{os.stat(namespaces.path(self.namespace)).st_ino}-{_version(self.mark[0])}"
+
+
+@functools.cache
+def _version(program: str) -> str:
+    """That this agent brings: one that is installed over it is the next agent's."""
+    return hashlib.sha256(Path(program).read_bytes()).hexdigest()[:16]
 
 
 class Services:

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from agent.host import services
-from agent.host.process import Daemon, start_daemon, stop_daemon
+from agent.host import namespaces, services
+from agent.host.process import Daemon, has_arguments, start_daemon, stop_daemon
 from agent.host.services import Service, Services
 
 
@@ -22,6 +23,24 @@ def service(tmp_path: Path) -> Service:
 async def daemon(service: Service) -> AsyncIterator[Daemon]:
     yield await start_daemon(*service.mark, pid_file=service.pid_file, log_file=service.log_file)
     await stop_daemon(service.pid_file, grace_s=0)
+
+
+async def test_a_program_of_another_version_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, here = tmp_path / "program.py", Path("/proc/self/ns/net")
+    program.write_text("import time; time.sleep(600)")
+    monkeypatch.setattr(namespaces, "path", lambda name: here)
+    service = Service("the forwarder of DNS", "vpc-1", tmp_path, (str(program), str(tmp_path)))
+    argv = (sys.executable, *service.mark, service._birthmark())
+    daemon = await start_daemon(*argv, pid_file=service.pid_file, log_file=service.log_file)
+    async with asyncio.timeout(5):
+        while not has_arguments(daemon.pid, *map(str.encode, argv[1:])):  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0)
+    assert await service.adopt() == daemon
+    program.write_text("import time; time.sleep(601)")
+    assert await service.adopt() == daemon, "it is the agent's own version still"
+    services._version.cache_clear()
+    assert await service.adopt() is None
+    assert not daemon.is_alive
 
 
 @pytest.mark.parametrize(("young_s", "told"), [(0.0, ["vpc-1"]), (3600.0, [])])
