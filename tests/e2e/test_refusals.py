@@ -11,7 +11,7 @@ REFUSALS = {
     "InvalidInstanceID.NotFound": f"instance stop i-{UNKNOWN}",
     "InvalidInstanceID.Malformed": "instance stop i-nonsense",
     "InvalidVolume.NotFound": f"volume delete vol-{UNKNOWN}",
-    "InvalidVolume.Malformed": "volume delete 42",
+    "InvalidVolume.Malformed": "volume delete vol-nonsense",
     "InvalidKeyPair.NotFound": "instance run --image tiny --key nobodys",
     "InvalidInstanceType": "instance run --image tiny --type x9.giant",
     "InvalidZone.NotFound": "volume create --az mars-1a --size 1",
