@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -20,7 +19,7 @@ from agent.converge.desired import Desired
 from agent.converge.engine import Engine
 from agent.converge.resources import MetadataServer
 from agent.drivers import registry
-from agent.drivers.base import DriverError, HostContext, Presence
+from agent.drivers.base import DriverError, HostContext
 from agent.drivers.registry import Drivers
 from agent.enroll import JoinToken
 from agent.enroll import join as enroll
@@ -47,8 +46,8 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
     """
     identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     identity = identities.load()
-    control_plane = Presence()
-    drivers = _drivers(settings, identity, identities, control_plane)
+    context = _context(settings, identity, identities)
+    drivers = _drivers(settings, identity, context)
     ledger = Ledger(settings.agent.state_dir / "ledger.sqlite")
     try:
         contents = ledger.load()
@@ -60,7 +59,7 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
         session = Session(
             *(identities, roles, drivers, ledger, engine, settings.session),
             authority=contents.authority,
-            control_plane=control_plane,
+            control_plane=context.control_plane,
         )
         log.info("agent started", host=identity.host.host_id, version=__version__)
         await _run_until(stop, engine, session)
@@ -76,12 +75,9 @@ async def _prepare(drivers: Drivers) -> None:
         log.warning("the host is not in order", error=str(error))
 
 
-def _drivers(
-    settings: Config, identity: Identity, identities: IdentityStore, control_plane: Presence | None = None
-) -> Drivers:
+def _drivers(settings: Config, identity: Identity, context: HostContext) -> Drivers:
     """Those that the roles of a joined machine need."""
     kinds = kinds_of(_roles(settings, identity))
-    context = replace(_context(settings, identity, identities), control_plane=control_plane or Presence())
     return registry.load(kinds, settings.driver_names(), settings.driver_tables, context)
 
 
@@ -161,7 +157,8 @@ def stop_guests(config_path: ConfigPath = None) -> None:
 
 async def _stop_guests(settings: Config) -> tuple[str, ...]:
     identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
-    compute = _drivers(settings, identities.load(), identities).compute
+    identity = identities.load()
+    compute = _drivers(settings, identity, _context(settings, identity, identities)).compute
     return await shut_down(compute, settings.agent.guests_stop_s) if compute is not None else ()
 
 
@@ -188,7 +185,8 @@ def join(
 async def _join(settings: Config, token: JoinToken, name: str, address: str, store: IdentityStore) -> Host:
     """Become a host, and put the machine in order for what it is to do."""
     host = await enroll(token, name, address, store)
-    await _drivers(settings, store.load(), store).prepare()
+    identity = store.load()
+    await _drivers(settings, identity, _context(settings, identity, store)).prepare()
     return host
 
 
