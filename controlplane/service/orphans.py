@@ -77,6 +77,14 @@ def _find(state: State, call: Call, host_id: str, volume_id: str) -> tuple[Obser
     host = find(state.hosts, HOST, host_id, call)
     check_id(VOLUME, volume_id)
     seen, known = state.observed(ObservedKind.VOLUME, volume_id, host.id), state.volumes.get(volume_id)
+    if known is not None and known.host_id == host.id:
+        # Whoever repeats the call must not be told to move a volume's file away.
+        rest = "deleted it; `stead volume undelete` brings it back" if known.is_deleted else "has it as a volume"
+        raise Conflict(
+            "IncorrectState",
+            f"{volume_id} on {host.id} ({host.name}) is no orphan: project {known.project_id} {rest}",
+            blocking_ids=[volume_id],
+        )
     if known is not None:
         raise Conflict(
             "IncorrectState",

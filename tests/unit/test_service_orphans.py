@@ -151,6 +151,19 @@ def test_what_the_region_knows_elsewhere_is_neither_adopted_nor_deleted(region: 
         assert f"The region has a volume {known}, on" in error.message
 
 
+def test_a_second_call_is_not_told_to_move_the_file_away(region: Region) -> None:
+    host_id = region.add_host()
+    show(region, host_id)
+    asked = AdoptOrphan(host_id, STRAY, region.project_id)
+    region.do(orphans.adopt, asked)
+    for verb, request in ((orphans.adopt, asked), (orphans.delete, DeleteOrphan(host_id, STRAY))):
+        error = region.refuses("IncorrectState", verb, request)
+        assert error.message.endswith(f"is no orphan: project {region.project_id} has it as a volume")
+    region.do(volumes.delete, STRAY)
+    error = region.refuses("IncorrectState", orphans.delete, DeleteOrphan(host_id, STRAY))
+    assert error.message.endswith("deleted it; `stead volume undelete` brings it back")
+
+
 def test_what_is_no_orphan_there_is_refused(region: Region) -> None:
     first, second = region.add_host(), region.add_host()
     show(region, first)

@@ -100,8 +100,8 @@ class HostsServicer:
     def AdoptOrphanVolume(self, request, context):
         """Makes an orphan a volume of a project, as it is: with its id, its data, the zone of its host, and its size in whole
         GiB. Errors: `InvalidHostID.NotFound`, `InvalidProject.NotFound`, `InvalidVolume.NotFound` (no such orphan on that
-        host), `IncorrectState` (a volume of this id is on another host; its host did not tell of the file yet),
-        `VolumeLimitExceeded`, `InsufficientVolumeCapacity` (one in the trash that has no room outside).
+        host), `IncorrectState` (the region has a volume of this id, here or elsewhere, or a deleted one; its host did not tell
+        of the file yet), `VolumeLimitExceeded`, `InsufficientVolumeCapacity` (one in the trash that has no room outside).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
