@@ -57,7 +57,8 @@ def remove(state: State, call: Call, request: RemoveHost) -> tuple[Change, list[
     if held and not request.force:
         raise Conflict(
             "DependencyViolation",
-            f"{len(held)} resources are on {host.id} ({host.name}); end or move them, or declare it lost and use force",
+            f"{len(held) + len(deleted)} resources are on {host.id} ({host.name}), deleted volumes counted; "
+            "end them, or declare it lost (`stead host lost`) and use force",
             blocking_ids=[*held, *deleted],
         )
     if deleted and not request.force:

@@ -193,7 +193,8 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     change = Change()
     for asked in request.permissions:
         row = by_permits.get(_rule(state, call, group, asked, request.is_egress).permits)
-        change.delete(_present(row, group, f"{asked.ip_protocol} {asked.from_port}-{asked.to_port}"))
+        peer = asked.cidr_ipv4 or asked.group_id
+        change.delete(_present(row, group, f"{asked.ip_protocol} {asked.from_port}-{asked.to_port}, {peer}"))
     for rule_id in request.rule_ids:
         change.delete(_present(by_id.get(rule_id), group, rule_id))
     return change, None
@@ -201,5 +202,8 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
 
 def _present(row: SecurityGroupRule | None, group: SecurityGroup, what: str) -> SecurityGroupRule:
     if row is None:
-        raise NotFound("InvalidPermission.NotFound", f"{group.id} has no such rule in this direction: {what}")
+        raise NotFound(
+            "InvalidPermission.NotFound",
+            f"{group.id} has no such rule in this direction: {what}; `stead sg describe {group.id}` shows its rules",
+        )
     return row

@@ -76,7 +76,7 @@ def find_volume(state: State, call: Call, volume_id: str) -> Volume:
     """One that is there; what is in the trash is not, until it is restored."""
     volume = find(state.volumes, VOLUME, volume_id, call)
     if volume.recycled_at:
-        raise not_found(VOLUME, volume_id)
+        raise not_found(VOLUME, volume_id, "in this project: it was deleted; `stead volume undelete` brings it back")
     return volume
 
 

@@ -49,7 +49,9 @@ def test_what_a_guests_power_off_does(region: Region) -> None:
 
 def test_type_and_user_data_of_a_stopped_instance(region: Region) -> None:
     instance_id = region.launch(instance_type="t3.nano")
-    refuses(region, "IncorrectInstanceState", instance_id, instance_type="t3.large")
+    bigger = ModifyInstanceAttribute(instance_id, instance_type="t3.large")
+    error = region.refuses("IncorrectInstanceState", instance_attributes.modify, bigger)
+    assert error.message.endswith("it is running; stop it first")
     refuses(region, "IncorrectInstanceState", instance_id, user_data=b"x", disable_api_termination=True)
     assert not region.instance(instance_id).disable_api_termination, "all or none"
     region.do(power.stop, StopInstances([instance_id]))

@@ -231,6 +231,7 @@ def test_deleted_volumes_go_with_their_host_by_force_alone_and_are_named(rack: R
     region.converge()
     error = region.refuses("DependencyViolation", host_removal.remove, RemoveHost(rack.storage))
     assert set(error.blocking_ids) == {rack.volume_id, root}
+    assert error.message.startswith("2 resources are on"), "as many as are named"
     region.do(volumes.delete, rack.volume_id)
     region.converge()
     error = region.refuses("DependencyViolation", host_removal.remove, RemoveHost(rack.storage))

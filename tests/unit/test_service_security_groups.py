@@ -173,7 +173,8 @@ def test_rules_are_revoked_by_what_they_permit_or_by_id(region: Region) -> None:
     _, http_id = authorize(region, group_id, SSH, http)
     as_permission = Revoke(group_id, False, [replace(SSH, description="whatever")], [])
     region.do(security_groups.revoke, as_permission)
-    region.refuses("InvalidPermission.NotFound", security_groups.revoke, as_permission)
+    error = region.refuses("InvalidPermission.NotFound", security_groups.revoke, as_permission)
+    assert f"{SSH.from_port}-{SSH.to_port}, {SSH.cidr_ipv4}; `stead sg describe" in error.message
     region.refuses("InvalidPermission.NotFound", security_groups.revoke, Revoke(group_id, True, [], [http_id]))
     both = Revoke(group_id, False, [http], [f"sgr-{UNKNOWN}"])
     region.refuses("InvalidPermission.NotFound", security_groups.revoke, both)

@@ -65,7 +65,8 @@ def test_a_volume_is_created_attached_detached_deleted(region: Region) -> None:
         (volumes.attach, AttachVolume(volume_id, instance_id)),
         (volumes.select, [volume_id]),
     ):
-        region.refuses("InvalidVolume.NotFound", use_case, request)
+        error = region.refuses("InvalidVolume.NotFound", use_case, request)
+        assert error.message.endswith("it was deleted; `stead volume undelete` brings it back")
 
 
 def recycled(region: Region, size_gib: int = 1) -> str:
