@@ -53,7 +53,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     in_file = _read(path)
     if "ca_file" in values:
         in_file.pop("ca", None)
-    return _build(in_file | values, str(path), _warnings(path))
+    overridden = f" with {', '.join(VARIABLES[key] for key in values)}" if values else ""
+    return _build(in_file | values, f"{path}{overridden}", _warnings(path))
 
 
 def _nothing_found(path: Path) -> str:

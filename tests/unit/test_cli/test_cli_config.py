@@ -36,6 +36,11 @@ def test_variables_win_over_the_file_that_the_environment_names(file: Path, tmp_
     assert (loaded.endpoint, loaded.token, loaded.ca) == ("there:1", "t", "OTHER PEM")
 
 
+def test_a_variable_that_does_not_do_is_named_beside_the_file(file: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{file} with STEAD_ENDPOINT: endpoint 'there'"):
+        config.load(None, {"STEAD_CONFIG": str(file), "STEAD_ENDPOINT": "there"})
+
+
 def test_the_environment_is_enough(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("PEM")
     environ = {"STEAD_ENDPOINT": "[::1]:1", "STEAD_TOKEN": "t", "STEAD_CA_FILE": str(tmp_path / "ca.pem")}
