@@ -30,7 +30,7 @@ def _some(ids: Sequence[str]) -> str:
 async def list_(
     cli: Cli,
     filter: Filters = None,
-    latest: Annotated[int, typer.Option(min=1, help="How many, the latest first.")] = 50,
+    latest: Annotated[int, typer.Option(metavar="N", min=1, help="How many, the latest first.")] = 50,
 ) -> None:
     """List the calls that changed something, the latest first.
 

@@ -110,7 +110,7 @@ async def release(cli: Cli, host: HostArgument) -> None:
 @command(app, "token", mutates=True)
 async def token(
     cli: Cli,
-    az: Annotated[str, typer.Option(help="The zone that it is to join.", show_default=False)],
+    az: Annotated[str, typer.Option(metavar="ZONE", help="The zone that it is to join.", show_default=False)],
     role: Annotated[list[Role], typer.Option(help="What it is to do. May be repeated.", show_default=False)],
     lifetime: Annotated[int, typer.Option(metavar="SECONDS", help="How long the token is valid.")] = 3600,
 ) -> None:

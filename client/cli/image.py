@@ -76,8 +76,10 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
 async def import_(
     cli: Cli,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, show_default=False)],
-    name: Annotated[str, typer.Option(help="Default: the file's name without its suffix.", show_default=False)] = "",
-    description: Annotated[str, typer.Option(help="Free text.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Default: the file's name without its suffix.", show_default=False)
+    ] = "",
+    description: Annotated[str, typer.Option(metavar="TEXT", help="Free text.", show_default=False)] = "",
     format: Annotated[
         Format | None, typer.Option(help="Default: raw for .raw and .img, qcow2 for .qcow2.", show_default=False)
     ] = None,
@@ -102,7 +104,7 @@ async def import_(
 async def modify(
     cli: Cli,
     image: ImageArgument,
-    description: Annotated[str | None, typer.Option(help="Free text.")] = None,
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="Free text.")] = None,
     public: Annotated[bool | None, typer.Option(help="Every project can launch from it. For admins.")] = None,
     share: Annotated[
         list[str] | None, typer.Option(metavar="PROJECT", help="By id: it can launch from it. May be repeated.")

@@ -35,7 +35,7 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
 async def create(
     cli: Cli,
     name: Name,
-    vcpus: Annotated[int, typer.Option(min=1, help="Virtual CPUs.", show_default=False)],
+    vcpus: Annotated[int, typer.Option(metavar="N", min=1, help="Virtual CPUs.", show_default=False)],
     memory: Annotated[int, typer.Option(min=1, metavar="MIB", help="Memory, MiB.", show_default=False)],
 ) -> None:
     """Add a size. For admins."""

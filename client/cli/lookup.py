@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # Those that a name can mean: a terminated instance keeps its tags for an hour.
 LIVING = ("pending", "running", "stopping", "stopped", "shutting-down")
 
+# What the command line calls a kind, where that is another word.
+RESOURCES = {"security group": "sg", "VPC": "vpc"}
+
 
 async def instance_ids(stead: "Stead", texts: Sequence[str]) -> list[str]:
     """The ids of the instances of these ids or names."""
@@ -122,7 +125,8 @@ def exactly(name: str, value: str) -> Filter:
 
 def _only(ids: Sequence[str], kind: str, name: str, code: str) -> str:
     if not ids:
-        raise SteadError(code, f"No {kind} is named {name!r}.")
+        resource = RESOURCES.get(kind, kind)
+        raise SteadError(code, f"No {kind} is named {name!r}; `stead {resource} list` shows them.")
     if len(ids) > 1:
         message = f"{len(ids)} {kind}s are named {name!r}; say which by id: {', '.join(ids)}."
         raise SteadError("InvalidParameterValue", message)

@@ -50,12 +50,20 @@ def _values(text: str) -> list[str]:
 
 
 def parse_tags(texts: Sequence[str] | None) -> dict[str, str]:
-    """`key=value`; the value may be empty and may hold `=`."""
-    return dict(_pair(text, "--tag") for text in texts or ())
+    """`key=value`; the value may be empty and may hold `=`. A key that is there twice is refused, as in EC2."""
+    pairs = [_pair(text, "--tag", "KEY=VALUE") for text in texts or ()]
+    tags = dict(pairs)
+    if len(tags) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise typer.BadParameter(
+            f"the key {twice!r} is given twice; a resource has one value for it", param_hint="--tag"
+        )
+    return tags
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def _pair(text: str, option: str, form: str = "NAME=VALUE") -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE", param_hint=option)
+        raise typer.BadParameter(f"{text!r} is not of the form {form}", param_hint=option)
     return name, value

@@ -52,7 +52,8 @@ ProtocolOption = Annotated[Protocol, typer.Option(help="What the rule is about."
 Port = Annotated[str, typer.Option(metavar="PORT[-PORT]", help="For tcp and udp, e.g. 22 or 8000-8010.")]
 Cidrs = Annotated[list[str] | None, typer.Option(metavar="CIDR", help="A network at the other end. May be repeated.")]
 SourceGroups = Annotated[
-    list[str] | None, typer.Option(help="A group, id or name, at the other end. May be repeated.", show_default=False)
+    list[str] | None,
+    typer.Option(metavar="GROUP", help="A group, id or name, at the other end. May be repeated.", show_default=False),
 ]
 Egress = Annotated[bool, typer.Option("--egress", help="For what goes out; otherwise for what comes in.")]
 
@@ -81,8 +82,10 @@ async def describe(cli: Cli, group: Group) -> None:
 async def create(
     cli: Cli,
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
-    description: Annotated[str, typer.Option(help="Default: the name.", show_default=False)] = "",
-    vpc: Annotated[str, typer.Option(help="Id or name. Default: the default VPC.", show_default=False)] = "",
+    description: Annotated[str, typer.Option(metavar="TEXT", help="Default: the name.", show_default=False)] = "",
+    vpc: Annotated[
+        str, typer.Option(metavar="VPC", help="Id or name. Default: the default VPC.", show_default=False)
+    ] = "",
     tag: Tags = None,
 ) -> None:
     """Make a group that lets nothing in and everything out."""
@@ -115,7 +118,7 @@ async def authorize(
     port: Port = "",
     cidr: Cidrs = None,
     source_group: SourceGroups = None,
-    description: Annotated[str, typer.Option(help="Free text.", show_default=False)] = "",
+    description: Annotated[str, typer.Option(metavar="TEXT", help="Free text.", show_default=False)] = "",
     egress: Egress = False,
 ) -> None:
     """Add rules, which take effect on running instances at once."""
@@ -178,6 +181,8 @@ def parse_ports(protocol: Protocol, text: str) -> tuple[int, int]:
         if text:
             raise typer.BadParameter(f"{protocol} has no ports", param_hint="--port")
         return -1, -1
+    if not text:
+        raise typer.BadParameter(f"{protocol} needs one, e.g. 22 or 8000-8010", param_hint="--port")
     first, _, last = text.partition("-")
     try:
         return int(first), int(last or first)

@@ -90,7 +90,9 @@ async def describe(
 async def create(
     cli: Cli,
     size: Annotated[int, typer.Option(min=1, metavar="GIB", help="GiB.", show_default=False)],
-    az: Annotated[str, typer.Option(help="The zone, which must be its instance's.", show_default=False)],
+    az: Annotated[
+        str, typer.Option(metavar="ZONE", help="The zone, which must be its instance's.", show_default=False)
+    ],
     tag: Tags = None,
     wait: Wait = False,
     timeout_s: Timeout = 300,
@@ -113,6 +115,7 @@ async def attach(
     device: Annotated[
         str,
         typer.Option(
+            metavar="DEVICE",
             help="/dev/sdb to /dev/sdz, or /dev/sda1 for the root. Default: the root for a volume made from an image"
             " where there is none, otherwise the first free one from /dev/sdf.",
             show_default=False,
@@ -121,7 +124,10 @@ async def attach(
     wait: Wait = False,
     timeout_s: Timeout = 300,
 ) -> None:
-    """Attach a volume to an instance. Both are in one zone; the instance is running or stopped."""
+    """Attach a volume to an instance. Both are in one zone; the instance is running or stopped.
+
+    It stays when the instance is terminated, also as a root, unless `stead instance modify` says otherwise.
+    """
     volume, instance = await lookup.volume_id(cli.stead, volume), await lookup.instance_id(cli.stead, instance)
     request = AttachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance, device_name=device)
     reply = await cli.stead.volumes.AttachVolume(request)
@@ -135,7 +141,9 @@ async def attach(
 async def detach(
     cli: Cli,
     volume: VolumeArgument,
-    instance: Annotated[str, typer.Option(help="Only from this instance.", show_default=False)] = "",
+    instance: Annotated[
+        str, typer.Option(metavar="INSTANCE", help="Only from this instance.", show_default=False)
+    ] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Shut the guest out: it loses what it has not written.")
     ] = False,

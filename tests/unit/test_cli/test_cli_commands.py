@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -106,12 +107,30 @@ def test_calls_that_changed_nothing_do_not_count_among_the_latest(cloud: Cloud, 
     assert "RunInstances" in stead("audit", "list", "--latest", "1").stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("address allocate --tag Name", "'Name' is not of the form KEY=VALUE"),
+        ("address allocate --tag Name=x --tag a=b --tag Name=y", "the key 'Name' is given twice"),
+        ("sg authorize sg-1 --cidr 0.0.0.0/0", "tcp needs one, e.g. 22 or 8000-8010"),
+    ],
+)
+def test_what_a_line_lacks_is_named_before_anything_is_done(
+    cloud: Cloud, stead: Stead, line: str, complaint: str
+) -> None:
+    result = stead(*line.split())
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert not cloud.asked("AllocateAddress")
+    assert not cloud.asked("AuthorizeSecurityGroupIngress")
+
+
 def test_a_name_is_looked_up_to_the_letter(cloud: Cloud, stead: Stead) -> None:
     cloud.answers["DescribeImages"] = images.DescribeImagesResponse()
     result = stead("image", "deregister", "a*b")
     assert list(cloud.asked("DescribeImages")[0].filters) == [Filter(name="name", values=[r"a\*b"])]
     assert result.exit_code == 1
-    assert result.stderr == "stead: InvalidAMIID.NotFound: No image is named 'a*b'.\n"
+    assert result.stderr == "stead: InvalidAMIID.NotFound: No image is named 'a*b'; `stead image list` shows them.\n"
 
 
 def test_an_ambiguous_name_asks_for_an_id(cloud: Cloud, stead: Stead) -> None:
@@ -280,7 +299,9 @@ def test_a_name_of_several_or_of_none_changes_nothing(cloud: Cloud, stead: Stead
     assert f"2 instances are named 'web'; say which by id: {I1}, {I2}." in result.stderr
     assert not cloud.asked("TerminateInstances")
     cloud.answers["DescribeProjects"] = projects.DescribeProjectsResponse()
-    assert "InvalidProject.NotFound: No project is named 'nope'." in stead("project", "token", "nope").stderr
+    assert "InvalidProject.NotFound: No project is named 'nope'; `stead" in stead("project", "token", "nope").stderr
+    cloud.answers["DescribeSecurityGroups"] = groups.DescribeSecurityGroupsResponse()
+    assert "No security group is named 'nope'; `stead sg list` shows them." in stead("sg", "delete", "nope").stderr
 
 
 @pytest.mark.parametrize(
@@ -313,7 +334,9 @@ def test_help_cuts_no_name(stead: Stead, monkeypatch: pytest.MonkeyPatch) -> Non
         assert group.typer_instance
         assert "...\n" not in stead(str(group.name), "--help").stdout.partition("Commands:")[2]
         for verb in group.typer_instance.registered_commands:
-            assert "…" not in stead(str(group.name), str(verb.name), "--help").stdout
+            text = stead(str(group.name), str(verb.name), "--help").stdout
+            assert "…" not in text
+            assert not re.search(r"^ +--.*<(str|int|list\[str)", text, re.MULTILINE), "a type says less than a word"
     assert "--delete-on-termination" in stead("instance", "modify", "--help").stdout
 
 
