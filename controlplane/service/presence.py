@@ -73,11 +73,11 @@ def presence(host: Host, link: Link | None, started_at: datetime, patience: Pati
 
 
 def _heard(link: Link, patience: Patience, now: datetime) -> Presence:
-    if link.ended_at:
-        is_early = now - link.ended_at < patience.reconnect
-        status = HostStatus.RECONNECTING if is_early else HostStatus.UNREACHABLE
-        return Presence(status, link.ended_at, f"its agent's session ended at {at(link.ended_at)}", link.heard_at)
-    if now - link.heard_at < patience.silence:
+    if (link.ended_at or now) - link.heard_at >= patience.silence:  # That its stream ends later makes it no nearer.
+        cause = f"it has been silent since {at(link.heard_at)}"
+        return Presence(HostStatus.UNREACHABLE, link.heard_at, cause, link.heard_at)
+    if link.ended_at is None:
         return Presence(HostStatus.CONNECTED, link.opened_at, "", link.heard_at)
-    cause = f"it has been silent since {at(link.heard_at)}"
-    return Presence(HostStatus.UNREACHABLE, link.heard_at, cause, link.heard_at)
+    is_early = now - link.ended_at < patience.reconnect
+    status = HostStatus.RECONNECTING if is_early else HostStatus.UNREACHABLE
+    return Presence(status, link.ended_at, f"its agent's session ended at {at(link.ended_at)}", link.heard_at)

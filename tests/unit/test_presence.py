@@ -89,6 +89,14 @@ def test_a_host_that_says_nothing_is_unreachable_though_its_stream_is_open() -> 
     assert watched.status == "connected"
 
 
+def test_a_silent_hosts_stream_that_ends_brings_it_no_nearer() -> None:
+    watched = Watched()
+    session = watched.sessions.open(watched.host_id)
+    watched.pass_time(31)
+    watched.sessions.close(session)
+    assert (watched.status, watched.is_usable) == ("unreachable", False)
+
+
 def test_a_restart_of_the_control_plane_makes_no_dead_host_connected() -> None:
     watched = Watched()
     watched.sessions.close(watched.sessions.open(watched.host_id))
