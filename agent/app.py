@@ -36,7 +36,7 @@ log = structlog.get_logger()
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Makes this machine a host of your cloud.")
 
 InstancesIn = Callable[[str], Mapping[str, InstanceSpec]]
-ConfigPath = Annotated[Path | None, typer.Option("--config", help=f"TOML file [default: {config.DEFAULT_PATH}]")]
+ConfigPath = Annotated[Path | None, typer.Option("--config", help=f"TOML file. Default: {config.DEFAULT_PATH}.")]
 
 
 async def serve(settings: Config, stop: asyncio.Event) -> None:
@@ -166,7 +166,7 @@ async def _stop_guests(settings: Config) -> tuple[str, ...]:
 def join(
     token: Annotated[str, typer.Argument(help="From `stead host token`.")],
     underlay: Annotated[str, typer.Option(help="IPv4 address at which other hosts reach this one.")],
-    name: Annotated[str, typer.Option(help="Name of this machine [default: its host name].")] = "",
+    name: Annotated[str, typer.Option(help="Name of this machine. Default: its host name.")] = "",
     config_path: ConfigPath = None,
 ) -> None:
     """Make this machine a host, with a token from the control plane."""
