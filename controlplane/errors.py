@@ -83,7 +83,17 @@ class Throttled(CloudError):
         self.retry_after_s = retry_after_s
 
 
+def shown(value: object) -> str:
+    """What a caller sent, as a message repeats it: so short that what comes after it is read as well."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def invalid_value(parameter: str, value: object, expected: str) -> Invalid:
     """A parameter's value is out of its domain: `InvalidParameterValue`."""
-    shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:77]}..."
-    return Invalid("InvalidParameterValue", f"{parameter}: {shown} is not valid; expected {expected}")
+    return Invalid("InvalidParameterValue", f"{parameter}: {shown(value)} is not valid; expected {expected}")
+
+
+def missing(parameter: str, expected: str) -> Invalid:
+    """A parameter that has no default is empty: `MissingParameter`."""
+    return Invalid("MissingParameter", f"{parameter} is missing; expected {expected}")

@@ -4,6 +4,7 @@ One walk over any message, so that no method has to think of it. What a list or 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -36,7 +37,7 @@ class _Walk:
             if field.is_repeated:
                 self._items(field, value, where)
             else:
-                self._value(value, where)
+                self._value(value, where, field)
 
     def _items(self, field: FieldDescriptor, values: Any, where: str) -> None:
         self._items_left -= len(values)
@@ -51,9 +52,9 @@ class _Walk:
                 self._value(values[key], f"{where}[{key!r}]")
         else:
             for index, value in enumerate(values):
-                self._value(value, f"{where}[{index}]")
+                self._value(value, f"{where}[{index}]", field)
 
-    def _value(self, value: Any, where: str) -> None:
+    def _value(self, value: Any, where: str, field: FieldDescriptor | None = None) -> None:
         if isinstance(value, str):
             _check_text(value, where)
         elif isinstance(value, bytes):
@@ -61,6 +62,14 @@ class _Walk:
                 raise Invalid("InvalidParameterValue", f"{where}: {len(value)} bytes; expected at most {MAX_BYTES}")
         elif hasattr(value, "ListFields"):
             self.message(value, f"{where}.")
+        elif field is not None and field.enum_type is not None:
+            _check_enum(value, field.enum_type.values_by_number, where)
+
+
+def _check_enum(value: int, known: Mapping[int, Any], where: str) -> None:
+    if value not in known:
+        names = ", ".join(f"{known[number].name} ({number})" for number in sorted(known) if number)
+        raise invalid_value(where, value, f"one of {names}")
 
 
 def _check_text(value: str, where: str) -> None:

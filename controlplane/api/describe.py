@@ -38,7 +38,8 @@ async def describe(
     def query(state: State, call: Call) -> tuple[list[M], str]:
         found = select(rows(state, call), to_filters(request.filters), attributes(state))
         is_paged = "page_size" in request.DESCRIPTOR.fields_by_name
-        part, token = page(found, request.page_size, request.page_token) if is_paged else (found, "")
+        listing = request.DESCRIPTOR.name.removesuffix("Request")
+        part, token = page(listing, found, request.page_size, request.page_token) if is_paged else (found, "")
         return [to_message(state, row, call) for row in part], token
 
     return await edge.read(query)

@@ -8,7 +8,7 @@ from controlplane import keys
 from controlplane.api import convert
 from controlplane.api.caller import Edge
 from controlplane.api.describe import describe, own, tagged
-from controlplane.errors import Invalid
+from controlplane.errors import Invalid, missing
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
 from controlplane.service import key_pairs
@@ -65,6 +65,8 @@ class KeyPairs(KeyPairsServicer):
         return await asyncio.get_running_loop().run_in_executor(self._thread, keys.create, key_type)
 
     async def ImportKeyPair(self, request: Any, context: Any) -> pb.ImportKeyPairResponse:
+        if not request.public_key_material:
+            raise missing("public_key_material", "`ssh-ed25519 AAAA...` or `ssh-rsa AAAA...`")
         try:
             public_key = keys.import_public(request.public_key_material)
         except keys.InvalidKeyFormat as error:

@@ -20,10 +20,11 @@ def admit(state: State, instance: Instance, request: Request) -> bool:
     current = current_state(state, instance)
     answer = ADMISSION[request][current]
     if answer is Answer.DENY:
+        possible = " or ".join(s.label for s, other in ADMISSION[request].items() if other is not Answer.DENY)
         can_stop = request is Request.MODIFY_STOPPED and ADMISSION[Request.STOP][current] is Answer.ACCEPT
         raise Conflict(
             "IncorrectInstanceState",
             f"The instance '{instance.id}' is not in a state from which it can be {request.value}: "
-            f"it is {current.label}{'; stop it first' if can_stop else ''}",
+            f"it is {current.label}, not {possible}{'; stop it first' if can_stop else ''}",
         )
     return answer is Answer.ACCEPT

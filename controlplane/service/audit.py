@@ -9,6 +9,7 @@ from controlplane.service.listing import Attributes, Filter, decode, encode, mat
 
 # Calls that one page looks at. More: everybody waits for longer. Fewer: more pages for a filter that matches little.
 LOOKED_AT = 10_000
+_LISTING = "DescribeAuditRecords"
 
 ATTRIBUTES: Attributes[CallRecord] = {
     "project-id": lambda row: row.project_id,
@@ -26,13 +27,13 @@ def look_back(
     seen = list(islice(_before(calls, page_token), LOOKED_AT))
     found, length = list(matching(seen, filters, ATTRIBUTES)), page_length(page_size)
     if len(found) > length:
-        return found[:length], encode(("", found[length - 1].id))
-    return found, encode(("", seen[-1].id)) if len(seen) == LOOKED_AT else ""
+        return found[:length], encode(_LISTING, ("", found[length - 1].id))
+    return found, encode(_LISTING, ("", seen[-1].id)) if len(seen) == LOOKED_AT else ""
 
 
 def _before(calls: Table[CallRecord], page_token: str) -> Iterator[CallRecord]:
     """From the latest back. When the token's call is forgotten, all that came before it are."""
     if not page_token:
         return reversed(calls)
-    _, last = decode(page_token)
+    _, last = decode(_LISTING, page_token)
     return islice(dropwhile(lambda row: row.id != last, reversed(calls)), 1, None)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from controlplane.errors import Conflict, NotFound, invalid_value
+from controlplane.errors import Conflict, NotFound, invalid_value, missing, shown
 from controlplane.model.image import InstanceType
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_text
 
 _GIB = 1024
+MAX_MEMORY_MIB = 16 * _GIB * _GIB
 # EC2's sizes. Beyond these, an admin adds what the fleet needs.
 BUILT_IN = {
     "t3.nano": (2, _GIB // 2),
@@ -41,10 +42,11 @@ class CreateInstanceType:
 
 def find_type(state: State, name: str) -> InstanceType:
     found = state.instance_types.get(name)
+    if not name:
+        raise missing("instance_type", "a name, as DescribeInstanceTypes lists them")
     if found is None:
         raise NotFound(
-            "InvalidInstanceType",
-            f"The instance type {name!r} does not exist; see DescribeInstanceTypes, `stead instance-type list`",
+            "InvalidInstanceType", f"The instance type {shown(name)} does not exist; see DescribeInstanceTypes"
         )
     return found
 
@@ -54,10 +56,13 @@ def create(state: State, call: Call, request: CreateInstanceType) -> tuple[Chang
     check_text("instance_type", name, r"[a-z0-9-]{1,30}\.[a-z0-9-]{1,30}", "family.size in a-z, 0-9 and -")
     if not 1 <= request.vcpus <= 256:
         raise invalid_value("vcpus", request.vcpus, "1 to 256")
-    if not 64 <= request.memory_mib <= 16 * _GIB * _GIB:
-        raise invalid_value("memory_mib", request.memory_mib, "64 or more, MiB")
+    if not 64 <= request.memory_mib <= MAX_MEMORY_MIB:
+        raise invalid_value("memory_mib", request.memory_mib, f"64 to {MAX_MEMORY_MIB}, MiB")
     if name in state.instance_types:
-        raise Conflict("InvalidInstanceType.Duplicate", f"The instance type {name!r} exists already")
+        raise Conflict(
+            "InvalidInstanceType.Duplicate",
+            f"The instance type {name!r} exists already; choose another name, or delete it",
+        )
     change = Change()
     change.put(InstanceType(name, request.vcpus, request.memory_mib, call.now))
     return change, name

@@ -8,8 +8,9 @@ from controlplane.ids import Prefix
 from controlplane.model.image import Image
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
-from controlplane.service.call import IMAGE, Call, check_id, check_project, check_tags, check_text, not_found
+from controlplane.service.call import IMAGE, PROJECT, Call, check_id, check_project, check_tags, check_text, not_found
 
+NAME = r"(?! )[A-Za-z0-9()\[\] ./\-'@_]{1,128}(?<! )"
 FORMATS = ("raw", "qcow2")
 MAX_DISK_BYTES = 1 << 46  # 64 TiB, the largest volume.
 MAX_LAUNCH_PERMISSIONS = 100  # Each is looked through by every list of images.
@@ -28,9 +29,7 @@ class RegisterImage:
 
 def check(state: State, call: Call, request: RegisterImage, arriving_bytes: int = 0) -> None:
     """Everything that can be refused before the first byte; `arriving_bytes` are of uploads of the project's own."""
-    check_text(
-        "name", request.name, r"[A-Za-z0-9()\[\] ./\-'@_]{1,128}", "1 to 128 of letters, digits, space and ()[]./-'@_"
-    )
+    check_text("name", request.name, NAME, "1 to 128 of letters, digits, ()[]./-'@_ and inner spaces")
     check_description(request.description)
     if request.format not in FORMATS:
         raise invalid_value("format", request.format, " or ".join(FORMATS))
@@ -40,7 +39,7 @@ def check(state: State, call: Call, request: RegisterImage, arriving_bytes: int 
     check_tags(request.tags)
     taken = state.images.one("name", (call.project_id, request.name))
     if taken:
-        raise Conflict("InvalidAMIName.Duplicate", f"The name {request.name!r} belongs to {taken.id}")
+        raise Conflict("InvalidAMIName.Duplicate", f"The name {request.name!r} belongs to {taken.id}; choose another")
     _check_quota(state, call, request, arriving_bytes)
 
 
@@ -140,6 +139,8 @@ def modify(state: State, call: Call, request: ModifyImageAttribute) -> tuple[Cha
         raise Denied("UnauthorizedOperation", f"Only an admin can make {image.id} public; share it with projects")
     for project_id in added:
         check_project(state, project_id)
+    for project_id in removed:
+        check_id(PROJECT, project_id)
     permitted = [row for row in dict.fromkeys((*image.launch_permissions, *added)) if row not in removed]
     if len(permitted) > MAX_LAUNCH_PERMISSIONS:
         raise Conflict("ResourceLimitExceeded", f"{image.id}: at most {MAX_LAUNCH_PERMISSIONS} projects can share it")

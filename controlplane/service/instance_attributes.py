@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from controlplane.errors import Conflict, Invalid, invalid_value
+from controlplane.errors import Conflict, Invalid, invalid_value, shown
 from controlplane.model.instance import Instance, Phase
 from controlplane.model.lifecycle import Request
 from controlplane.model.state import Change, State
@@ -81,5 +81,6 @@ def _set_delete_on_termination(state: State, change: Change, instance: Instance,
             change.put(replace(bond, delete_on_termination=is_deleted))
             return
     raise Conflict(
-        "InvalidInstanceAttributeValue", f"No volume is attached to {instance.id} as {mapping.device_name!r}"
+        "InvalidInstanceAttributeValue",
+        f"No volume is attached to {instance.id} as {shown(mapping.device_name)}; see its block_devices",
     )

@@ -131,7 +131,8 @@ def _counts(call: Call, request: RunInstances) -> tuple[int, int]:
     if not 1 <= min_count <= max_count:
         raise invalid_value("max_count", max_count, f"min_count ({min_count}) or more")
     if max_count > call.policy.instances_per_call:
-        raise invalid_value("max_count", max_count, f"at most {call.policy.instances_per_call} in one call")
+        parameter = "max_count" if request.max_count else "min_count"
+        raise invalid_value(parameter, max_count, f"at most {call.policy.instances_per_call} in one call")
     if request.private_ip_address and max_count > 1:
         raise Invalid("InvalidParameterCombination", "private_ip_address is for a single instance; leave it out")
     return min_count, max_count
@@ -144,7 +145,10 @@ def _subnets(state: State, call: Call, request: RunInstances) -> tuple[Vpc, list
     if request.subnet_id:
         subnet = find(state.subnets, SUBNET, request.subnet_id, call)
         if request.zone_name not in ("", subnet.zone):
-            raise Invalid("InvalidParameterCombination", f"{subnet.id} is in {subnet.zone}, not in {request.zone_name}")
+            raise Invalid(
+                "InvalidParameterCombination",
+                f"{subnet.id} is in {subnet.zone}, not in {request.zone_name}; name one of the two",
+            )
         return state.vpcs[subnet.vpc_id], [subnet]
     vpc = security_groups.find_vpc(state, call, "")
     subnets = [row for row in state.subnets.by("vpc", vpc.id) if row.default_for_az]
@@ -196,8 +200,8 @@ def _disks(call: Call, request: RunInstances, image: Image) -> list[_Disk]:
         volumes.check_size(disk.size_gib)
     if root.size_gib < image_gib:
         raise invalid_value("volume_size_gib", root.size_gib, f"at least {image_gib}, the size of {image.id}")
-    if len(disks) > call.policy.attachments_per_instance:
-        raise Conflict("AttachmentLimitExceeded", f"{len(disks)} volumes asked; an instance has fewer")
+    if len(disks) > (most := call.policy.attachments_per_instance):
+        raise Conflict("AttachmentLimitExceeded", f"{len(disks)} volumes asked; an instance has at most {most}")
     return disks
 
 

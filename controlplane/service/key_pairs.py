@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controlplane.errors import Conflict, Invalid, NotFound
+from controlplane.errors import Conflict, Invalid
 from controlplane.ids import Prefix
 from controlplane.keys import PublicKey
 from controlplane.model.image import KeyPair
 from controlplane.model.state import Change, State
-from controlplane.service.call import KEY_PAIR, Call, check_id, check_tags, check_text
+from controlplane.service.call import KEY_PAIR, Call, check_id, check_tags, check_text, not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]
 def find_by_name(state: State, call: Call, name: str) -> KeyPair:
     row = state.key_pairs.one("name", (call.project_id, name))
     if row is None:
-        raise NotFound("InvalidKeyPair.NotFound", f"The key pair {name!r} does not exist in this project")
+        raise not_found(KEY_PAIR, name)
     return row
 
 

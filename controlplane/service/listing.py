@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from controlplane.errors import Invalid, invalid_value
+from controlplane.errors import Invalid, invalid_value, shown
 from controlplane.service import wildcards
 from controlplane.service.wildcards import Wildcard
 
@@ -42,7 +42,7 @@ class _Values:
     def __init__(self, wanted: Filter, characters_left: int) -> None:
         for value in wanted.values:
             if len(value) > MAX_VALUE_LENGTH:
-                raise invalid_value(f"Filter {wanted.name!r}", value, f"at most {MAX_VALUE_LENGTH} characters")
+                raise invalid_value(f"Filter {shown(wanted.name)}", value, f"at most {MAX_VALUE_LENGTH} characters")
         parsed = [wildcards.parse(value) for value in wanted.values]
         self._plain = {"".join(map(str, value)) for value in parsed if _is_plain(value)}
         self._wildcards = [Wildcard(value) for value in parsed if not _is_plain(value)]
@@ -76,7 +76,7 @@ def _reader(name: str, attributes: Attributes[R]) -> Callable[[R], Values]:
         key = name.removeprefix("tag:")
         return lambda row: [value for found, value in row.tags.items() if found == key]  # type: ignore[attr-defined]
     known = ", ".join(sorted(attributes)) + (", tag:<key>" if "tag-key" in attributes else "")
-    raise Invalid("InvalidFilter", f"Filter {name!r} is not known here; there are: {known}")
+    raise Invalid("InvalidFilter", f"Filter {shown(name)} is not known here; there are: {known}")
 
 
 def select(rows: Iterable[R], filters: Sequence[Filter], attributes: Attributes[R]) -> list[R]:
@@ -89,7 +89,7 @@ def matching(rows: Iterable[R], filters: Sequence[Filter], attributes: Attribute
     _check_number(filters)
     for wanted in filters:
         if not wanted.values:
-            raise Invalid("InvalidFilter", f"Filter {wanted.name!r} has no values; give at least one")
+            raise Invalid("InvalidFilter", f"Filter {shown(wanted.name)} has no values; give at least one")
         read, values = _reader(wanted.name, attributes), _Values(wanted, MAX_WILDCARD_CHARACTERS // len(filters))
         rows = [row for row in rows if values.match(read(row))]
     return rows
@@ -108,15 +108,15 @@ def _order(row: Listed) -> tuple[str, str]:
     return (created_at.isoformat(timespec="microseconds") if created_at else "", row.id)
 
 
-def page(rows: Sequence[R], page_size: int, page_token: str) -> tuple[Sequence[R], str]:
+def page(listing: str, rows: Sequence[R], page_size: int, page_token: str) -> tuple[Sequence[R], str]:
     """One page and the token of the next. A token names the last row of its page, so that pages never repeat one."""
     length, start = page_length(page_size), 0
     if page_token:
-        after = decode(page_token)
+        after = decode(listing, page_token)
         start = next((index for index, row in enumerate(rows) if _order(row) > after), len(rows))
     part = rows[start : start + length]
     has_more = start + len(part) < len(rows)
-    return part, encode(_order(part[-1])) if has_more else ""
+    return part, encode(listing, _order(part[-1])) if has_more else ""
 
 
 def page_length(page_size: int) -> int:
@@ -125,15 +125,22 @@ def page_length(page_size: int) -> int:
     return page_size or MAX_PAGE
 
 
-def encode(order: tuple[str, str]) -> str:
-    """A page token out of the last row's place."""
-    return base64.urlsafe_b64encode("\n".join(order).encode()).decode()
+def encode(listing: str, order: tuple[str, str]) -> str:
+    """A page token out of the last row's place in this listing."""
+    return base64.urlsafe_b64encode("\n".join((listing, *order)).encode()).decode()
 
 
-def decode(token: str) -> tuple[str, str]:
-    """Raises `InvalidPaginationToken`."""
+def decode(listing: str, token: str) -> tuple[str, str]:
+    """Raises `InvalidPaginationToken`, also for the token of another listing."""
     try:
-        created_at, row_id = base64.urlsafe_b64decode(token.encode()).decode().split("\n")
+        of, created_at, row_id = base64.urlsafe_b64decode(token.encode()).decode().split("\n")
     except (ValueError, binascii.Error) as error:
-        raise Invalid("InvalidPaginationToken", f"Page token {token[:40]!r} is not one of ours") from error
+        raise _bad_token(listing, token) from error
+    if of != listing:
+        raise _bad_token(listing, token)
     return created_at, row_id
+
+
+def _bad_token(listing: str, token: str) -> Invalid:
+    message = f"Page token {shown(token)} is none that {listing} gave; begin again without one"
+    return Invalid("InvalidPaginationToken", message)

@@ -93,7 +93,9 @@ def _find(state: State, call: Call, host_id: str, volume_id: str) -> tuple[Obser
             blocking_ids=[volume_id],
         )
     if seen is None:
-        raise NotFound("InvalidVolume.NotFound", f"{host.id} ({host.name}) has no orphan {volume_id}")
+        raise NotFound(
+            "InvalidVolume.NotFound", f"{host.id} ({host.name}) has no orphan {volume_id}; see DescribeOrphanVolumes"
+        )
     if seen.file is None:
         raise Conflict(
             "IncorrectState",

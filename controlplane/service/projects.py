@@ -4,12 +4,12 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from controlplane.errors import Conflict, NotFound, invalid_value
+from controlplane.errors import Conflict, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, State
 from controlplane.service import vpcs
-from controlplane.service.call import TOKEN, Call, check_id, check_project, check_text
+from controlplane.service.call import TOKEN, Call, check_id, check_project, check_text, not_found
 
 MAX_LIFETIME_S = 10 * 365 * 86400
 
@@ -22,7 +22,7 @@ def hash_secret(secret: str) -> str:
 def create(state: State, call: Call, name: str) -> tuple[Change, str]:
     check_text("name", name, r"[a-z0-9-]{1,63}", "1 to 63 characters of a-z, 0-9 and -")
     if state.projects.one("name", name):
-        raise Conflict("InvalidProject.Duplicate", f"The project {name!r} exists already")
+        raise Conflict("InvalidProject.Duplicate", f"The project {name!r} exists already; choose another name")
     project = Project(call.mint(Prefix.PROJECT), name, call.now)
     change = Change()
     change.put(project)
@@ -61,7 +61,7 @@ def find_token(state: State, token_id: str) -> Token:
     check_id(TOKEN, token_id)
     token = state.tokens.get(token_id)
     if token is None:
-        raise NotFound("InvalidToken.NotFound", f"The token {token_id!r} does not exist")
+        raise not_found(TOKEN, token_id)
     return token
 
 

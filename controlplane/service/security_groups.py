@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
-from controlplane.errors import Conflict, Invalid, NotFound, invalid_value
+from controlplane.errors import Conflict, Invalid, NotFound, invalid_value, shown
 from controlplane.ids import Prefix
 from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
 from controlplane.model.state import Change, State
 from controlplane.service import vpcs
-from controlplane.service.call import GROUP, VPC, Call, check_tags, check_text, find
+from controlplane.service.call import GROUP, RULE, VPC, Call, check_id, check_tags, check_text, find
 
 _TEXT = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}"
+_TEXT_MEANS = "1 to 255 of letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
 _PORT_PROTOCOLS = ("tcp", "udp")
 _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp"}
 
@@ -27,15 +28,17 @@ class CreateSecurityGroup:
 
 def create(state: State, call: Call, request: CreateSecurityGroup) -> tuple[Change, str]:
     name = request.group_name
-    check_text("group_name", name, rf"(?!sg-){_TEXT}", "1 to 255 characters that EC2 allows, not beginning sg-")
-    check_text("description", request.description, _TEXT, "1 to 255 characters that EC2 allows")
+    check_text("group_name", name, rf"(?!sg-| ){_TEXT}(?<! )", f"{_TEXT_MEANS}, not beginning sg-, no outer spaces")
+    check_text("description", request.description, _TEXT, _TEXT_MEANS)
     check_tags(request.tags)
     if name.lower() == "default":
         raise Invalid("InvalidGroup.Reserved", "The name 'default' belongs to the VPC's default group; choose another")
     vpc = find_vpc(state, call, request.vpc_id)
     for other in state.security_groups.by("vpc", vpc.id):
         if other.name.lower() == name.lower():
-            raise Conflict("InvalidGroup.Duplicate", f"The name {name!r} belongs to {other.id} in {vpc.id}")
+            raise Conflict(
+                "InvalidGroup.Duplicate", f"The name {name!r} belongs to {other.id} in {vpc.id}; choose another"
+            )
     limit = call.policy.security_groups
     if sum(row.project_id == call.project_id for row in state.security_groups) >= limit:
         raise Conflict("SecurityGroupLimitExceeded", f"The project has {limit} security groups; delete one first")
@@ -114,7 +117,9 @@ def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, lis
         made.append(rule.id)
     limit = call.policy.rules_per_group_and_direction
     if sum(permits[0] is request.is_egress for permits in held) > limit:
-        raise Conflict("RulesPerSecurityGroupLimitExceeded", f"{group.id} would have over {limit} rules this way")
+        raise Conflict(
+            "RulesPerSecurityGroupLimitExceeded", f"{group.id} would have over {limit} rules in this direction"
+        )
     return change, made
 
 
@@ -162,8 +167,8 @@ def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
 
 
 def _malformed(asked: Permission, why: str) -> Invalid:
-    shown = f"protocol {asked.ip_protocol!r}, ports {asked.from_port} to {asked.to_port}"
-    return Invalid("InvalidPermission.Malformed", f"{shown}: {why}")
+    what = f"protocol {shown(asked.ip_protocol)}, ports {asked.from_port} to {asked.to_port}"
+    return Invalid("InvalidPermission.Malformed", f"{what}: {why}")
 
 
 def _canonical_cidr(text: str) -> str:
@@ -196,6 +201,7 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
         peer = asked.cidr_ipv4 or asked.group_id
         change.delete(_present(row, group, f"{asked.ip_protocol} {asked.from_port}-{asked.to_port}, {peer}"))
     for rule_id in request.rule_ids:
+        check_id(RULE, rule_id)
         change.delete(_present(by_id.get(rule_id), group, rule_id))
     return change, None
 

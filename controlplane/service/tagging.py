@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from controlplane.errors import Invalid
+from controlplane.errors import Invalid, shown
 from controlplane.ids import Prefix
 from controlplane.model.image import KeyPair
 from controlplane.model.instance import Instance, Volume
@@ -108,7 +108,7 @@ def _finder(resource_id: str) -> Find:
     found = FINDERS.get(resource_id.partition("-")[0])  # type: ignore[call-overload]
     if found is None:
         known = ", ".join(f"{prefix}-" for prefix in FINDERS)
-        raise Invalid("InvalidID", f"{resource_id!r} names nothing that has tags; ids of such begin {known}")
+        raise Invalid("InvalidID", f"{shown(resource_id)} names nothing that has tags; ids of such begin {known}")
     return found  # type: ignore[no-any-return]
 
 

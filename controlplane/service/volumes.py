@@ -19,7 +19,18 @@ from controlplane.model.lifecycle import InstanceState, Request, VolumeState, vo
 from controlplane.model.state import Change, State
 from controlplane.service import quotas
 from controlplane.service.admission import admit, current_state
-from controlplane.service.call import INSTANCE, VOLUME, Call, check_tags, find, find_zone, not_found
+from controlplane.service.call import (
+    DELETED,
+    INSTANCE,
+    RECYCLED,
+    VOLUME,
+    Call,
+    check_id,
+    check_tags,
+    find,
+    find_zone,
+    not_found,
+)
 from controlplane.service.capacity import candidates, check_room, storage_host
 from controlplane.service.ports import Ports
 
@@ -76,7 +87,7 @@ def find_volume(state: State, call: Call, volume_id: str) -> Volume:
     """One that is there; what is in the trash is not, until it is restored."""
     volume = find(state.volumes, VOLUME, volume_id, call)
     if volume.recycled_at:
-        raise not_found(VOLUME, volume_id, "in this project: it was deleted; `stead volume undelete` brings it back")
+        raise not_found(DELETED, volume_id)
     return volume
 
 
@@ -198,6 +209,8 @@ class DetachVolume:
 
 def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str]:
     volume = find_volume(state, call, request.volume_id)
+    if request.instance_id:
+        check_id(INSTANCE, request.instance_id)
     attachment = next(iter(state.attachments.by("volume", volume.id)), None)
     if attachment is None or request.instance_id not in ("", attachment.instance_id):
         where = request.instance_id or "any instance"
@@ -237,7 +250,7 @@ def select_recycled(state: State, call: Call, volume_ids: Iterable[str]) -> list
     named = [find(state.volumes, VOLUME, volume_id, call) for volume_id in dict.fromkeys(volume_ids)]
     for volume in named:
         if not volume.recycled_at:
-            raise not_found(VOLUME, volume.id, "in the recycle bin")
+            raise not_found(RECYCLED, volume.id)
     return named or [row for row in state.volumes if row.project_id == call.project_id and row.recycled_at]
 
 

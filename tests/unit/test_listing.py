@@ -14,6 +14,8 @@ from controlplane.service.listing import Filter, page, select
 from controlplane.service.wildcards import ANY, STAR, Wildcard, parse
 from tests.unit.region import NOW
 
+LISTING = "DescribeThings"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -138,7 +140,7 @@ def test_pages_neither_skip_nor_repeat_while_rows_come_and_go(data: st.DataObjec
     seen: list[str] = []
     token = ""
     for turn in range(100):
-        part, token = page(select(rows.values(), [], ATTRIBUTES), size, token)
+        part, token = page(LISTING, select(rows.values(), [], ATTRIBUTES), size, token)
         assert len(part) <= size
         seen += ids(part)
         if not token:
@@ -155,17 +157,18 @@ def test_pages_neither_skip_nor_repeat_while_rows_come_and_go(data: st.DataObjec
 
 def test_the_last_page_has_no_token_and_zero_means_a_full_page() -> None:
     rows = [Row(f"{n:04}") for n in range(1001)]
-    first, token = page(rows, 0, "")
+    first, token = page(LISTING, rows, 0, "")
     assert (len(first), bool(token)) == (1000, True)
-    last, token = page(rows, 1, token)
+    last, token = page(LISTING, rows, 1, token)
     assert (ids(last), token) == (["1000"], "")
-    assert page(rows[:2], 2, "") == (rows[:2], "")
+    assert page(LISTING, rows[:2], 2, "") == (rows[:2], "")
 
 
 def test_page_sizes_and_tokens_are_checked() -> None:
     with pytest.raises(Invalid, match="1001"):
-        page([], 1001, "")
-    for token in ("x", "====", "\N{SNOWMAN}", "YQ==", "YQpiCmM="):
+        page(LISTING, [], 1001, "")
+    _, of_another = page("DescribeVpcs", [Row("a"), Row("b")], 1, "")
+    for token in ("x", "====", "\N{SNOWMAN}", "YQ==", "YQpiCmM=", of_another):
         with pytest.raises(Invalid) as caught:
-            page([], 1, token)
+            page(LISTING, [], 1, token)
         assert caught.value.code == "InvalidPaginationToken"

@@ -51,7 +51,7 @@ def test_type_and_user_data_of_a_stopped_instance(region: Region) -> None:
     instance_id = region.launch(instance_type="t3.nano")
     bigger = ModifyInstanceAttribute(instance_id, instance_type="t3.large")
     error = region.refuses("IncorrectInstanceState", instance_attributes.modify, bigger)
-    assert error.message.endswith("it is running; stop it first")
+    assert error.message.endswith("it is running, not stopped; stop it first")
     refuses(region, "IncorrectInstanceState", instance_id, user_data=b"x", disable_api_termination=True)
     assert not region.instance(instance_id).disable_api_termination, "all or none"
     region.do(power.stop, StopInstances([instance_id]))

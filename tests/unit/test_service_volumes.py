@@ -66,7 +66,7 @@ def test_a_volume_is_created_attached_detached_deleted(region: Region) -> None:
         (volumes.select, [volume_id]),
     ):
         error = region.refuses("InvalidVolume.NotFound", use_case, request)
-        assert error.message.endswith("it was deleted; `stead volume undelete` brings it back")
+        assert error.message.endswith("it was deleted; see `stead volume undelete`, which brings it back")
 
 
 def recycled(region: Region, size_gib: int = 1) -> str:

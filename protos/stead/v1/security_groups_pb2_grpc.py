@@ -119,7 +119,7 @@ class SecurityGroupsServicer:
 
     def RevokeSecurityGroupIngress(self, request, context):
         """Removes rules for what comes in, all or none. New connections stop at once; tracked ones live until they are idle.
-        Errors: `InvalidPermission.NotFound`.
+        Errors: `InvalidPermission.NotFound`, `InvalidSecurityGroupRuleId.Malformed`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

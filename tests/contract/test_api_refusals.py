@@ -1,0 +1,120 @@
+"""Wrong values at every method: each refusal has EC2's code, and says what is wrong and what to do, whole."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import pytest
+
+from controlplane.ids import Prefix, mint, parse
+from controlplane.model.project import Role
+from tests.contract.control_plane import RPCS, ControlPlane, Refused
+from tests.contract.test_api_mutations import requests
+
+Fields = Mapping[str, Any]
+# Resources of every kind; what an admin may name of all projects; what succeeds where there is none, as in EC2.
+OF_ANY_KIND = {"CreateTags", "DeleteTags"}
+OF_ALL_PROJECTS = {"AdoptOrphanVolume", "DeleteOrphanVolume"}
+IDEMPOTENT = {"DisassociateAddress"}
+
+
+def _prefix(value: Any) -> Prefix | None:
+    try:
+        return parse(value)[0]
+    except (TypeError, ValueError):
+        return None
+
+
+def ids_in(fields: Fields) -> Iterator[tuple[Prefix, Callable[[str], Fields]]]:
+    """For each field with ids their prefix, and what makes the same fields with another id there."""
+    for name, value in fields.items():
+        if prefix := _prefix(value[0] if isinstance(value, list) else value):
+            yield prefix, partial(_with_id, fields, name)
+
+
+def _with_id(fields: Fields, name: str, row_id: str) -> Fields:
+    return {**fields, name: [row_id] if isinstance(fields[name], list) else row_id}
+
+
+async def refusal(cloud: ControlPlane, name: str, **fields: Any) -> Refused:
+    if "dry_run" in RPCS[name].request.DESCRIPTOR.fields_by_name:
+        fields["dry_run"] = True
+    with pytest.raises(Refused) as caught:
+        await cloud.ask(name, **fields)
+    assert caught.value.detail is not None
+    assert not caught.value.detail.message.endswith("..."), "cut before what to do next"
+    return caught.value
+
+
+async def theirs(cloud: ControlPlane) -> dict[Prefix, str]:
+    """What another project has, by kind."""
+    secret = await cloud.token(Role.MEMBER, (await cloud.ask("CreateProject", name="other")).project.project_id)
+    image_id = await cloud.import_image("theirs", secret=secret)
+    instance = (await cloud.ask("RunInstances", secret=secret, image_id=image_id)).instances[0]
+    made = await cloud.ask("CreateSecurityGroup", secret=secret, group_name="theirs", description="x")
+    address = (await cloud.ask("AllocateAddress", secret=secret)).address.allocation_id
+    volume = instance.block_devices[0].volume_id
+    ids = [image_id, instance.instance_id, instance.subnet_id, volume, made.security_group.group_id, address]
+    return {parse(row_id)[0]: row_id for row_id in ids}
+
+
+async def test_every_id_that_is_wrong_is_told_apart(cloud: ControlPlane) -> None:
+    asked, of_others = await requests(cloud), await theirs(cloud)
+    for method in asked.keys() - OF_ANY_KIND:
+        for prefix, with_id in ids_in(asked[method]):
+            for wrong in (mint(Prefix.VPC), "x" * 300):
+                error = await refusal(cloud, method, **with_id(wrong))
+                assert error.code.endswith(".Malformed"), (method, error)
+                assert f"expected {prefix}- and 17" in str(error), method
+            absent = {mint(prefix)} if method not in IDEMPOTENT else set()
+            absent |= {of_others[prefix]} if prefix in of_others and method not in OF_ALL_PROJECTS else set()
+            for row_id in absent:
+                error = await refusal(cloud, method, **with_id(row_id))
+                assert error.code.endswith(".NotFound"), (method, error)
+                assert row_id in str(error), method
+                assert "; see Describe" in str(error), (method, error)
+
+
+async def test_what_is_required_and_not_there_is_missing(cloud: ControlPlane) -> None:
+    for method, rpc in RPCS.items():
+        if rpc.is_mutating and method not in ("AllocateAddress", "ImportImage"):
+            error = await refusal(cloud, method)
+            assert error.code == "MissingParameter", (method, str(error))
+
+
+WRONG: dict[str, tuple[str, Fields, str]] = {
+    "an enum's number": ("CreateKeyPair", {"key_name": "k", "key_type": 99}, "key_type: 99 .* KEY_TYPE_RSA"),
+    "an enum's negative": ("CreateHostToken", {"zone_name": "home-1a", "roles": [-1]}, r"roles\[0\]: -1 .*GATEWAY"),
+    "an image's name": ("DescribeImages", {"filters": [{"name": "n" * 300, "values": ["x"]}]}, "there are: image-id"),
+    "a count": ("RunInstances", {"image_id": "ami-" + "0" * 17, "min_count": 2**32 - 1}, "min_count: .* at most 1000"),
+    "memory": (
+        "CreateInstanceType",
+        {"instance_type": {"instance_type": "a.b", "vcpus": 1, "memory_mib": 2**32 - 1}},
+        "memory_mib: 4294967295 .* 64 to 16777216",
+    ),
+    "a zone": ("CreateVolume", {"zone_name": "z" * 300, "size_gib": 1}, "does not exist; there are: home-1a, home-1b"),
+    "a tag": ("AllocateAddress", {"tags": {"k" * 300: ""}}, "expected 1 to 128 characters"),
+    "an instance type": ("DeleteInstanceType", {"instance_type": "t" * 300}, "does not exist; see Describe"),
+    "a key": ("DescribeKeyPairs", {"key_names": ["k" * 300]}, "does not exist in this project; see DescribeKeyPairs"),
+    "a host": ("DescribeHosts", {"host_ids": ["host-" + "0" * 17]}, "'host-0+' does not exist; see DescribeHosts"),
+    "a group's name": ("CreateSecurityGroup", {"group_name": " ", "description": "x"}, "no outer spaces"),
+    "no rule's id": ("RevokeToken", {"token_id": "sgr-" + "0" * 17}, "InvalidToken.Malformed"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+async def test_a_wrong_value_is_named_with_what_is_right(cloud: ControlPlane, case: str) -> None:
+    method, fields, message = WRONG[case]
+    error = await refusal(cloud, method, **fields)
+    assert re.search(message, str(error)), str(error)
+
+
+async def test_a_page_token_is_good_for_its_own_list_only(cloud: ControlPlane) -> None:
+    await cloud.ask("CreateProject", name="other")
+    token = (await cloud.ask("DescribeProjects", page_size=1)).next_page_token
+    for method, rpc in RPCS.items():
+        if "page_token" in rpc.request.DESCRIPTOR.fields_by_name and method != "DescribeProjects":
+            error = await refusal(cloud, method, page_token=token)
+            assert error.code == "InvalidPaginationToken"
+            assert f"none that {method} gave; begin again" in str(error)
