@@ -1,11 +1,13 @@
 """The revision log, for users."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import groupby, takewhile
 from typing import Any
 
 from controlplane.api.caller import Edge, principal
 from controlplane.engine import Engine, LogEntry
+from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume
+from controlplane.model.state import State
 from stead.v1 import events_pb2 as pb
 from stead.v1.events_pb2_grpc import EventsServicer
 
@@ -28,14 +30,42 @@ class Events(EventsServicer):
             news = _after(engine.log, after)
             after = max(after, engine.durable_revision)
             for revision, entries in groupby(news, key=lambda entry: entry.revision):
-                own = [entry for entry in entries if entry.project_id == project_id and entry.kind not in _INTERNAL]
-                if own:
-                    yield pb.WatchEvent(revision=revision, changes=map(_change, own))
+                if changes := _changes(engine.state, entries, project_id):
+                    yield pb.WatchEvent(revision=revision, changes=changes)
             await engine.next_after(after)
 
 
-def _change(entry: LogEntry) -> pb.ResourceChange:
-    return pb.ResourceChange(kind=entry.kind, id=entry.id, deleted=entry.deleted)
+def _changes(state: State, entries: Iterable[LogEntry], project_id: str) -> list[pb.ResourceChange]:
+    """The project's part of a revision, each resource once."""
+    told: dict[tuple[str, str], bool] = {}
+    for entry in entries:
+        if entry.kind == state.observations.kind:
+            for row in _shown_by(state, entry.id):
+                if row.project_id == project_id:
+                    told.setdefault((state.tables[type(row)].kind, row.id), False)
+        elif entry.project_id == project_id and entry.kind not in _INTERNAL:
+            told[entry.kind, entry.id] = entry.deleted
+    return [pb.ResourceChange(kind=kind, id=row_id, deleted=deleted) for (kind, row_id), deleted in told.items()]
+
+
+def _shown_by(state: State, observation_id: str) -> Iterator[Instance | Volume | Attachment]:
+    """What users may be shown otherwise now that a host sees something else of a resource: see `service/health.py`."""
+    host_id, kind, resource_id = observation_id.split("/")
+    bonds: list[Attachment] = []
+    if kind == ObservedKind.VPC.value:
+        instance_ids = [row.instance_id for row in state.interfaces.by("vpc", resource_id)]
+        yield from (row for row in map(state.instances.get, instance_ids) if row and row.host_id == host_id)
+    elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
+        yield instance
+        yield from state.attachments.by("instance", instance.id)
+    elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):
+        yield volume
+        bonds = state.attachments.by("volume", volume.id)
+    elif kind == ObservedKind.EXPORT.value and (bond := state.attachments.get(resource_id)):
+        yield bond
+        yield state.volumes[bond.volume_id]
+        bonds = [bond]
+    yield from (state.instances[bond.instance_id] for bond in bonds)
 
 
 def _is_lost(engine: Engine, after: int) -> bool:

@@ -41,7 +41,9 @@ class Watcher:
         if event.resync:
             while self.due and self.due[0] <= event.revision:
                 self.due.popleft()
-        elif not self.due or event.revision != self.due.popleft():
+        elif event.revision <= self.seen or (self.due and self.due[0] < event.revision):
             self.problems.append(f"{self.project_id} was told of {event.revision} after {self.seen}, out of turn")
+        elif self.due and self.due[0] == event.revision:
+            self.due.popleft()  # Others tell of what hosts saw.
         self.seen = event.revision
         return self._chance.choice(_PAUSES_S)

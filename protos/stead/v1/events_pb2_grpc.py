@@ -47,8 +47,10 @@ class EventsServicer:
     """
 
     def Watch(self, request, context):
-        """Streams the changes of the caller's project, without end. Each event comes once and in order; one with `resync` says
-        that earlier ones are no longer kept, so that the caller must list again.
+        """Streams the changes of the caller's project, without end: what was asked for, and what its hosts saw happen. Each
+        event comes once and in order; one with `resync` says that earlier ones are no longer kept, so that the caller must
+        list again. What time alone changes is in no event: a host that is no longer heard of (status `unreachable`), and an
+        attachment that becomes `busy`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
