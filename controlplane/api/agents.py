@@ -131,9 +131,15 @@ class Agents(AgentsServicer):
         """The host that its control certificate names. Raises `AuthFailure`."""
         certificates = context.auth_context().get("x509_pem_cert", ())
         host_id = ca.host_of(certificates[0]) if certificates else None
-        host = self._edge.engine.state.hosts.get(host_id) if host_id else None
+        if host_id is None:
+            raise Unauthenticated("AuthFailure", "This certificate is not the control certificate of a host")
+        host = self._edge.engine.state.hosts.get(host_id)
         if host is None or host.is_removed:
-            raise Unauthenticated("AuthFailure", "This certificate is not the control certificate of a host here")
+            raise Unauthenticated(
+                "AuthFailure",
+                f"{host_id} is no host of this region: it was removed. Its guests go on until the machine is switched "
+                "off; to use it again, delete the agent's identity and join it anew, with another token",
+            )
         return host.id
 
     async def RenewCertificates(self, request: Any, context: Any) -> pb.RenewCertificatesResponse:

@@ -68,7 +68,7 @@ def test_what_a_token_stood_for_may_be_forgotten_meanwhile() -> None:
     change.delete(*(region.state.calls[f"req-{number}"] for number in range(3)))
     region.apply(change)
     assert audit.look_back(region.state.calls, (), 2, token) == ([], "")
-    with pytest.raises(Invalid, match="not one of ours"):
+    with pytest.raises(Invalid, match="none that DescribeAuditRecords gave"):
         audit.look_back(region.state.calls, (), 2, "x")
 
 

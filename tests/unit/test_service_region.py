@@ -65,7 +65,7 @@ def test_more_zones_than_a_default_vpc_has_blocks_for() -> None:
     assert len(region.state.zones) == 19
 
 
-@pytest.mark.parametrize("name", ["", "A", "a b", "x" * 64, "a\n"])
+@pytest.mark.parametrize("name", ["A", "a b", "x" * 64, "a\n"])
 def test_project_names(region: Region, name: str) -> None:
     region.refuses("InvalidParameterValue", projects.create, name)
 
@@ -198,8 +198,8 @@ IMAGE = RegisterImage("tiny", "", "raw", 512, 512, "0" * 64, {})
 @pytest.mark.parametrize(
     "changes",
     [
-        {"name": ""},
         {"name": "x" * 129},
+        {"name": " "},
         {"name": "a;b"},
         {"description": "x" * 256},
         {"format": "vmdk"},
@@ -225,7 +225,7 @@ KEY = make_key(KeyType.ED25519)[1]
 def test_key_pairs(region: Region) -> None:
     key_id = region.do(key_pairs.store, StoreKeyPair("laptop", KEY))
     region.refuses("InvalidKeyPair.Duplicate", key_pairs.store, StoreKeyPair("laptop", KEY))
-    for name in ("", " laptop", "laptop ", "x" * 256, "caf\N{LATIN SMALL LETTER E WITH ACUTE}"):
+    for name in (" laptop", "laptop ", "x" * 256, "caf\N{LATIN SMALL LETTER E WITH ACUTE}"):
         region.refuses("InvalidParameterValue", key_pairs.store, StoreKeyPair(name, KEY))
     other = region.do(projects.create, "other")
     assert region.do(key_pairs.delete, DeleteKeyPair("laptop"), project_id=other) == ""

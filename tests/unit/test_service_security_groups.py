@@ -50,10 +50,11 @@ def test_a_new_group_lets_nothing_in_and_everything_out(region: Region) -> None:
         ("Default", "x", "InvalidGroup.Reserved"),
         ("WEB", "x", "InvalidGroup.Duplicate"),
         ("sg-mine", "x", "InvalidParameterValue"),
-        ("", "x", "InvalidParameterValue"),
+        ("", "x", "MissingParameter"),
+        ("web ", "x", "InvalidParameterValue"),
         ("a" * 256, "x", "InvalidParameterValue"),
         ("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "x", "InvalidParameterValue"),
-        ("new", "", "InvalidParameterValue"),
+        ("new", "", "MissingParameter"),
         ("new", "two\nlines", "InvalidParameterValue"),
     ],
 )

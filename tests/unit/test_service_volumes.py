@@ -24,7 +24,7 @@ def region() -> Region:
     ("request_", "code"),
     [
         (CreateVolume("home-1z", 1), "InvalidZone.NotFound"),
-        (CreateVolume("", 1), "InvalidZone.NotFound"),
+        (CreateVolume("", 1), "MissingParameter"),
         (CreateVolume(ZONES[0], 0), "InvalidParameterValue"),
         (CreateVolume(ZONES[0], 65537), "InvalidParameterValue"),
         (CreateVolume(ZONES[0], 1, "io2"), "InvalidParameterValue"),
