@@ -46,7 +46,7 @@ async def test_what_is_refused_makes_no_key(cloud: ControlPlane, monkeypatch: py
     factory = KeyFactory(monkeypatch)
     refusals: dict[str, dict[str, Any]] = {
         "InvalidKeyPair.Duplicate": {"key_name": "mine"},
-        "InvalidParameterValue": {"key_name": ""},
+        "MissingParameter": {"key_name": ""},
         "TagLimitExceeded": {"key_name": "x", "tags": {str(n): "" for n in range(51)}},
         "DryRunOperation": {"key_name": "x", "dry_run": True},
         "IdempotentParameterMismatch": {"key_name": "x", "client_token": "t"},
