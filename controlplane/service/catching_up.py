@@ -2,19 +2,23 @@
 
 It runs an instance in a later generation than the database wants, or refuses the epoch of an attachment, since it has
 seen a later one. Such an instance could never have its disks. It is power-cycled, in new epochs.
+
+Epochs to come are later than any that the host has seen, also of volumes that nobody uses now: it may have followed a
+database that was restored before this one, and has counted from the time since.
 """
 
 from collections.abc import Iterator
 
 from controlplane.model.instance import Desired, ObservedKind, Phase
 from controlplane.model.state import Change, State
-from controlplane.service import boots
+from controlplane.service import boots, regions
 from controlplane.service.call import Call
 from controlplane.service.ports import Ports
 
 
 def follow(state: State, call: Call, change: Change, host_id: str) -> None:
     ports = Ports(state)
+    change.put(*regions.in_later_epochs(call, state.volumes.by("host", host_id)))
     for instance_id in dict.fromkeys((*_started_since(state, host_id), *_refused(state, host_id))):
         instance = state.instances[instance_id]
         if instance.desired is not Desired.ABSENT:

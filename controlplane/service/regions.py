@@ -2,11 +2,13 @@
 that its hosts know.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from controlplane.ids import Prefix
 from controlplane.model.host import Host, Region, Zone
 from controlplane.model.image import InstanceType
+from controlplane.model.instance import Volume
 from controlplane.model.state import Change, State
 from controlplane.service import catalogue, vpcs
 from controlplane.service.call import Call
@@ -59,15 +61,20 @@ def recognise(state: State, call: Call, host_id: str, word: Word, revision: int)
 
 
 def restored(state: State, call: Call, region: str) -> Change:
-    """The database was put back from a backup: another incarnation begins. Raises KeyError before the first `sync`.
-
-    Hosts have seen epochs that it knows nothing of. Those to come are counted from the time, so that none comes again.
-    """
-    change, epoch = Change(), int(call.now.timestamp())
-    change.put(*(replace(volume, epoch=max(volume.epoch, epoch)) for volume in state.volumes))
+    """The database was put back from a backup: another incarnation begins. Raises KeyError before the first `sync`."""
+    change = Change()
+    change.put(*in_later_epochs(call, state.volumes))
     change.put(replace(state.regions[region], incarnation=call.mint(Prefix.INCARNATION)))
     change.put(*(replace(host, incarnation="") for host in state.hosts if host.incarnation))
     return change
+
+
+def in_later_epochs(call: Call, volumes: Iterable[Volume]) -> list[Volume]:
+    """Hosts have seen epochs of which a restored database knows nothing. Those to come are counted from the time, so
+    that none comes again.
+    """
+    least = int(call.now.timestamp())
+    return [replace(volume, epoch=least) for volume in volumes if volume.epoch < least]
 
 
 def _part(state: State, call: Call, host_id: str) -> Change:

@@ -274,12 +274,13 @@ def follow(state: State, call: Call, change: Change, ports: Ports, instance: Ins
     for attachment in _held(state.attachments.by("instance", instance.id)):
         change.delete(attachment)
         ports.close(attachment)
+        volume = state.volumes[attachment.volume_id]
         bond(
             state,
             call,
             change,
             ports,
-            state.volumes[attachment.volume_id],
+            change.now(volume) or volume,
             instance,
             attachment.device_name,
             delete_on_termination=attachment.delete_on_termination,

@@ -23,9 +23,11 @@ def see(region: Region, kind: ObservedKind, resource_id: str, **facts: object) -
     region.put(replace(region.state.observations[observation_id(host.id, kind, resource_id)], **facts))  # type: ignore[arg-type]
 
 
-def release(region: Region) -> None:
-    (host,) = region.state.hosts
+def release(region: Region) -> int:
+    """Returns an epoch later than any that the host can have seen."""
+    (host,), epoch = region.state.hosts, int(region.call().now.timestamp())
     region.do(hosts.release, host.id)
+    return epoch
 
 
 def test_epochs_to_come_are_later_than_any_that_was_lost(region: Region) -> None:
@@ -42,17 +44,27 @@ def test_epochs_to_come_are_later_than_any_that_was_lost(region: Region) -> None
 def test_a_guest_that_was_started_since_is_cycled_and_stays_running(region: Region) -> None:
     instance_id = region.launch()
     see(region, ObservedKind.INSTANCE, instance_id, generation=5)
-    release(region)
+    later = release(region)
     assert region.instance(instance_id).generation == 6
-    assert region.attachments(instance_id)[0].epoch == 2
+    assert region.attachments(instance_id)[0].epoch > later
     assert region.state_of(instance_id) == "running"
 
 
 def test_a_guest_whose_disk_is_refused_gets_it_in_a_new_epoch(region: Region) -> None:
     instance_id = region.launch()
     see(region, ObservedKind.EXPORT, region.attachments(instance_id)[0].id, converged=False, permanent=True)
-    release(region)
-    assert (region.instance(instance_id).generation, region.attachments(instance_id)[0].epoch) == (2, 2)
+    later = release(region)
+    assert region.instance(instance_id).generation == 2
+    assert region.attachments(instance_id)[0].epoch > later
+
+
+def test_a_guest_that_was_off_when_its_host_was_released_starts_in_a_later_epoch(region: Region) -> None:
+    instance_id = region.launch()
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    later = release(region)
+    region.do(power.start, [instance_id])
+    assert region.attachments(instance_id)[0].epoch > later
 
 
 def test_who_knows_no_more_goes_on_untouched(region: Region) -> None:
