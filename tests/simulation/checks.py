@@ -25,6 +25,7 @@ def worlds(record: Record, hosts: list[Host]) -> Iterator[str]:
     in_step = [host.world for host in hosts if host.machine.host_id not in record.out_of_step]
     yield from _twice("instance runs", _running(in_step))
     yield from _revenants(record, in_step)
+    yield from _revived(host for host in hosts if host.machine.host_id not in record.out_of_step)
     yield from _twice("volume open", (export.volume_id for world in all_worlds for export in world.exports.values()))
     yield from _twice("export in use", _used_exports(in_step))
     yield from _twice("private address", (record.addresses[tap] for world in in_step for tap in world.ports))
@@ -37,14 +38,26 @@ def _running(all_worlds: list[FakeWorld]) -> Iterator[str]:
 
 
 def _revenants(record: Record, all_worlds: list[FakeWorld]) -> Iterator[str]:
-    """Whoever is known to be off or gone stays so, and so does whoever went off by itself."""
+    """Whoever is known to be off or gone stays so."""
     for world in all_worlds:
         for instance_id in _running([world]):
             row = record.durable.instances.get(instance_id)
             if row is None or (row.desired is not Desired.ON and row.is_settled):
                 yield f"{instance_id} runs, and is on record as {row.desired.value if row else 'forgotten'}"
-            if (instance_id, world.domains[instance_id].facts.generation) in record.guest_off:
+
+
+def _revived(hosts: Iterable[Host]) -> Iterator[str]:
+    """Whoever went off by itself stays off, if that was seen."""
+    for host in hosts:
+        for instance_id in _running([host.world]):
+            if (instance_id, host.world.domains[instance_id].facts.generation) in host.proven_off:
                 yield f"{instance_id} runs again, and its guest had powered itself off"
+
+
+def removed(record: Record, hosts: list[Host]) -> Iterator[str]:
+    """By a restored database that does not know it, and before an admin has released the host to it."""
+    here = {(host.machine.address, instance_id) for host in hosts for instance_id in host.world.domains}
+    yield from (f"{instance_id} was removed, and nobody had looked" for _, instance_id in record.strangers - here)
 
 
 def _used_exports(all_worlds: list[FakeWorld]) -> Iterator[str]:

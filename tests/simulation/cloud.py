@@ -17,7 +17,11 @@ from agent.drivers.fake.world import Call
 from agent.model import ImageSource
 from controlplane.api import caller
 from controlplane.errors import NotFound, Unavailable
-from controlplane.service import hosts, projects
+from controlplane.model.instance import Desired
+from controlplane.model.project import Role
+from controlplane.model.state import State
+from controlplane.service import hosts, projects, regions
+from controlplane.service.call import Call as Asking
 from controlplane.store.errors import StoreError
 
 from . import checks, region
@@ -25,7 +29,7 @@ from .controlplane import START, Asked, Disk, Process, minter
 from .disks import Disks
 from .ground import Ground, copy_of
 from .host import Host, Machine
-from .record import Record
+from .record import Promises, Record
 from .virtual_time import VirtualLoop
 from .watcher import Watcher
 from .wire import QUICK_S, SLOW_S
@@ -45,6 +49,7 @@ class Cloud:
         self._ground = ground
         self._store = ground.store
         self._clock_moved = timedelta()
+        self._backed_up: Promises | None = None
         self._tokens = count(1)
         self._mint = minter(_FIRST_ID)
         self._patches = self._patch()
@@ -122,6 +127,7 @@ class Cloud:
         self.tell(f"{machine.address} is {machine.host_id} now")
         known = [host for host in self.hosts if host.machine.address == machine.address]
         if not known:
+            self._backed_up = None  # In which it would be a stranger.
             host = self._host(machine)
             self.hosts.append(host)
             if self.process is not None:
@@ -204,6 +210,56 @@ class Cloud:
             if not isinstance(leaf, StoreError | Unavailable):  # A commit failed, and whoever waited for it.
                 self._blame(f"{task.get_name()} died", leaf)
 
+    # Its backup
+
+    def back_up(self) -> None:
+        self._ground.back_up()
+        self._backed_up = self.record.promises()
+
+    @property
+    def has_backup(self) -> bool:
+        return self._backed_up is not None
+
+    def restore(self, *, says_so: bool) -> None:
+        """The database goes back; an admin says so, or leaves it to hosts to notice."""
+        assert self._backed_up is not None
+        self.kill_process()
+        self._ground.restore()
+        loaded = self._store.load()
+        self.disks.rewind(self.record.durable, loaded)
+        self.record.strangers = self._strangers(loaded) if says_so else set()
+        for watcher in self.watchers:
+            watcher.rewind(loaded.revision)
+        self.record.rewind(loaded, self._backed_up, [host.machine.host_id for host in self.hosts])
+        if says_so:
+            self._begin_incarnation(loaded)
+        self.start_process()
+
+    def _strangers(self, loaded: State) -> set[tuple[str, str]]:
+        forgotten = [row for row in self.record.durable.instances if row.id not in loaded.instances]
+        wanted = {(row.host_id, row.id) for row in forgotten if row.desired is not Desired.ABSENT}
+        here = [(host.machine, instance_id) for host in self.hosts for instance_id in host.world.domains]
+        return {(machine.address, id) for machine, id in here if (machine.host_id, id) in wanted}
+
+    def _begin_incarnation(self, state: State) -> None:
+        """As `stead-controlplane restored` does."""
+        call = Asking("", Role.ADMIN, self.clock(), self._mint, region.POLICY)
+        self._store.commit([state.apply(regions.restored(state, call, region.NAME))], self.clock())
+
+    def release(self) -> None:
+        """An admin has looked at all hosts."""
+        self.record.strangers.clear()
+        if self.process is not None:
+            for host in self.hosts:
+                self.process.release(host.machine.host_id)
+
+    def remove_orphans(self) -> None:
+        """An admin has looked at them, too."""
+        for host in self.hosts:
+            orphans = [id for id in host.world.volumes if id not in self.record.durable.volumes]
+            host.world.empty_trash(*orphans) if orphans else None
+        self.disks.orphans.clear()
+
     # What must always hold
 
     def _look(self) -> None:
@@ -224,6 +280,7 @@ class Cloud:
         ]
         problems += [problem for watcher in self.watchers for problem in watcher.problems]
         problems += checks.answers(self.record.asked)
+        problems += checks.removed(self.record, self.hosts)
         assert not problems, "\n".join(dict.fromkeys(problems))
 
     def check_disk(self) -> None:
@@ -254,7 +311,7 @@ class Cloud:
             self.check()
             assert self.loop.time() < deadline, "it does not come to rest:\n" + "\n".join(unsettled)
             self.run(5.0)
-        self.record.out_of_step.clear()
+        self.record.at_rest()
 
     def close(self) -> None:
         for host in self.hosts:

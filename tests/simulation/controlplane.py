@@ -246,6 +246,11 @@ class Process:
     async def _join(self, asked: hosts.Join, call: Call, done: Callable[[str], None]) -> None:
         done(await self.engine.call(lambda state: hosts.join(state, call, asked), lambda state, host_id: host_id))
 
+    def release(self, host_id: str) -> None:
+        """An admin's word."""
+        call = Call("", Role.ADMIN, self.edge.clock(), minter(1), self.edge.policy, self.sessions)
+        self._spawn(self.engine.call(lambda state: hosts.release(state, call, host_id), lambda state, _: None))
+
     async def fetch_image(self, host_id: str, image_id: str) -> bytes:
         """Raises NotFound."""
         request = agent_pb2.FetchImageRequest(image_id=image_id)

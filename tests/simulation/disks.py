@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from agent.drivers.fake import FakeWorld
 from agent.drivers.fake.world import Call
 from agent.model import ExportSpec
+from controlplane.model.instance import Volume
 from controlplane.model.state import State
 
 
@@ -27,6 +28,8 @@ class Disks:
         self._disks: dict[str, dict[str, Disk]] = {}  # By address of the storage host, then by volume.
         self._memories: dict[str, dict[str, int]] = {}  # By instance, then by export: what its QEMU wrote.
         self._epochs: dict[tuple[str, str], int] = {}  # The latest that was open, by storage host and volume.
+        self.orphans: dict[str, str] = {}  # Addresses by volume: made since the backup that is the database now.
+        self.given_up: set[str] = set()  # Volumes: deleted since then.
         self._promised: dict[str, int] = {}  # What guests were told is durable, by volume.
 
     def write(self, worlds: list[FakeWorld], world: FakeWorld, instance_id: str, *, flushes: bool) -> None:
@@ -61,13 +64,20 @@ class Disks:
         for disk in self._of(world).values():
             disk.written = disk.durable
 
+    def rewind(self, before: State, loaded: State) -> None:
+        """The control plane forgets which volumes are new, and which are over."""
+        made = {row.id: before.hosts[row.host_id].underlay_address for row in _kept(before)}
+        self.orphans = {id: address for id, address in (self.orphans | made).items() if id not in loaded.volumes}
+        self.given_up |= {row.id for row in _kept(loaded)} - made.keys()
+
     def losses(self, durable: State, worlds: list[FakeWorld]) -> Iterator[str]:
         """Volumes that are not there, or lack something promised."""
         by_address = {world.underlay_address: world for world in worlds}
-        for volume in durable.volumes:
-            if volume.is_ready and not volume.is_deleted:
-                world = by_address[durable.hosts[volume.host_id].underlay_address]
-                yield from self._losses(volume.id, world)
+        for volume in _kept(durable):
+            if volume.id not in self.given_up:
+                yield from self._losses(volume.id, by_address[durable.hosts[volume.host_id].underlay_address])
+        for volume_id, address in self.orphans.items():
+            yield from self._losses(volume_id, by_address[address])
 
     def _losses(self, volume_id: str, world: FakeWorld) -> Iterator[str]:
         made = world.volumes.get(volume_id)
@@ -79,6 +89,10 @@ class Disks:
 
     def _of(self, world: FakeWorld) -> dict[str, Disk]:
         return self._disks.setdefault(world.underlay_address, {})
+
+
+def _kept(state: State) -> list[Volume]:
+    return [row for row in state.volumes if row.is_ready and not row.is_deleted]
 
 
 def _open(worlds: list[FakeWorld], name: str) -> Iterator[tuple[FakeWorld, ExportSpec]]:

@@ -24,6 +24,7 @@ from agent.drivers.fake.world import Call
 from agent.drivers.registry import Drivers
 from agent.ledger import Ledger
 from agent.messages import Role
+from agent.model import OffReason
 from agent.session import Session
 
 from .virtual_time import VirtualLoop
@@ -83,6 +84,9 @@ class Host:
         self.wire = Wire(loop, machine.host_id)
         self.failure_rate = 0.0
         self.agent: asyncio.Task[None] | None = None
+        self.proven_off: set[tuple[str, int]] = (
+            set()
+        )  # Instance and generation: by its guest's will, as its agent knows.
         self._loop = loop
         self._watch = watch
         self._context = HostContext(machine.host_id, machine.address, directory, directory, directory, fetch_image)
@@ -109,6 +113,21 @@ class Host:
             agent.cancel()
             await asyncio.wait([agent])
 
+    def power_off(self, instance_id: str) -> tuple[str, int]:
+        """Its guest does. Returns the instance and its generation."""
+        off = instance_id, self.world.domains[instance_id].facts.generation
+        if self.agent is not None:
+            self.proven_off.add(off)
+        self.world.power_off(instance_id)
+        return off
+
+    def _forget_what_was_witnessed(self, noted: Mapping[str, int]) -> None:
+        """By whose will guests went off, libvirt told those who listened: a new agent has the ledger's word alone."""
+        self.proven_off = set(noted.items())
+        for instance_id, domain in self.world.domains.items():
+            if domain.facts.off_reason is OffReason.SHUTDOWN:
+                self.world.alter(instance_id, off_reason=OffReason.UNPROVEN)
+
     def back_up_ledger(self) -> None:
         files = self._ledger.parent.glob(f"{self._ledger.name}*")
         self._old_ledgers.append({file: file.read_bytes() for file in files})
@@ -132,6 +151,7 @@ class Host:
         ledger = Ledger(self._ledger)
         try:
             contents = ledger.load()
+            self._forget_what_was_witnessed(contents.guest_off)
             desired = Desired(contents.revision, contents.specs.values())
             drivers, chance = self._drivers(), self._loop.random.uniform
             engine = Engine(drivers, desired, ledger, contents.guest_off, jitter=chance, clock=self._loop.time)

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from . import region
 from .host import Host
-from .stage import Stage, often
+from .stage import often
+from .users import Users
 from .wire import QUICK_S, SLOW_S
 
 
-class Misfortune(Stage):
+class Misfortune(Users):
     # Guests
 
     @often(4)
@@ -22,8 +23,7 @@ class Misfortune(Stage):
             if crashes:
                 host.world.crash(instance_id)
             else:
-                self.cloud.record.guest_off.add((instance_id, host.world.domains[instance_id].facts.generation))
-                host.world.power_off(instance_id)
+                self.cloud.record.guest_off.add(host.power_off(instance_id))
 
     @often(2)
     def guest_does_not_listen(self) -> None:
@@ -77,13 +77,15 @@ class Misfortune(Stage):
             self.cloud.cut_power(host)
         else:
             self.cloud.loop.run_until_complete(host.kill())
+        if "ledger" in how:
+            self.cloud.record.strangers.clear()  # It has forgotten them, too.
         if how == "ledger":
             host.lose_ledger()
         elif how == "old ledger":
             self.cloud.record.out_of_step.add(host.machine.host_id)
             host.restore_ledger()
 
-    @often(1)
+    @often(2)
     def machine_joins(self) -> None:
         machine = self.chance.choice(region.NEWCOMERS)
         self.tell(f"{machine.address} joins")
@@ -136,6 +138,26 @@ class Misfortune(Stage):
         self.guests_work()
         self.cloud.start_process()
 
+    @often(2)
+    def database_is_backed_up(self) -> None:
+        self.wait(0.1)  # Until what is durable is known to be.
+        self.tell("the database is backed up")
+        self.cloud.back_up()
+
+    @often(5)
+    def database_goes_back(self) -> None:
+        """To its backup, whatever came since. Users go on, and hosts hold until an admin has looked."""
+        if not self.cloud.has_backup:
+            self.database_is_backed_up()
+        if self.perhaps(0.7):
+            self.launch(self.a_project())
+            self.wait(self.chance.choice((0.5, 3.0, 6.0)))
+        if not self.cloud.has_backup:
+            return  # A machine joined meanwhile, of which it knows nothing.
+        says_so = self.perhaps(0.7)
+        self.tell(f"the backup is restored, and {'said' if says_so else 'not said'} to be one")
+        self.cloud.restore(says_so=says_so)
+
     # Time
 
     @often(2)
@@ -154,7 +176,7 @@ class Misfortune(Stage):
         self.tell(f"{seconds} s pass")
         self.wait(seconds)
 
-    @often(1)
+    @often(2)
     def clock_moves(self) -> None:
         seconds = self.chance.choice((-30, 30, 3600))
         self.tell(f"the clock moves by {seconds} s")

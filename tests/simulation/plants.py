@@ -4,8 +4,8 @@ The control plane: answers before the commit; commits half a change; forgets tha
 join with one token; takes any report for an answer; calls off what is not running yet; counts the instances of one call
 once; drops an image that a volume still needs; trims the log under a watcher.
 
-The agents: do not acknowledge; revive a guest that powered itself off; delete by absence; ignore the epoch; open an
-epoch again after a power cut.
+The agents: do not acknowledge; revive a guest that powered itself off; delete by absence; obey a restored database;
+ignore the epoch; open an epoch again after a power cut.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from agent.converge import plan
+from agent.converge.authority import Authority
 from agent.converge.observations import Observations
 from agent.converge.resources import Volumes
 from agent.drivers.fake import FakeExportDriver, FakeWorld
@@ -131,6 +132,11 @@ def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Volumes, "remove", remove)
 
 
+def its_agent_obeys_a_database_of_before(patch: pytest.MonkeyPatch) -> None:
+    """What was made since the backup is removed when the backup is restored."""
+    patch.setattr(Authority, "objection", lambda self, update: "")
+
+
 def its_storage_hosts_ignore_the_epoch(patch: pytest.MonkeyPatch) -> None:
     """A host that speaks of an older epoch has the volume opened to it again."""
     patch.setattr(FakeExportDriver, "_check_epoch", lambda self, spec: None)
@@ -154,6 +160,7 @@ PLANTS: tuple[Plant, ...] = (
     its_agent_does_not_acknowledge,
     its_agent_revives_a_guest_that_powered_itself_off,
     its_agent_deletes_by_absence,
+    its_agent_obeys_a_database_of_before,
     its_storage_hosts_ignore_the_epoch,
     its_storage_hosts_open_an_epoch_again_after_a_power_cut,
 )

@@ -5,14 +5,17 @@ for. What doesn't fit goes into `problems`.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from controlplane.model.audit import CallRecord
+from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, ObservedKind, Phase
 from controlplane.model.lifecycle import InstanceState, state_of
-from controlplane.model.network import NetworkInterface
+from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.policy import Policy
 from controlplane.model.state import Entry, Revision, Row, State
 
@@ -35,6 +38,42 @@ _WISHES = {
     "StopInstances": Desired.OFF,
     "TerminateInstances": Desired.ABSENT,
 }
+# Beside rules: what calls do, and what else comes to be. Groups that go, and rules of them, are too rare to count on.
+EFFECTS = (
+    "RunInstances",
+    "StartInstances",
+    "StopInstances",
+    "RebootInstances",
+    "TerminateInstances",
+    "CreateVolume",
+    "DeleteVolume",
+    "AttachVolume",
+    "DetachVolume",
+    "AllocateAddress",
+    "AssociateAddress",
+    "DisassociateAddress",
+    "ReleaseAddress",
+    "ImportImage",
+    "DeregisterImage",
+    "CreateSecurityGroup",
+    "AuthorizeSecurityGroupIngress",
+    "a call is repeated",
+    "an address moves",
+    "an epoch follows another",
+    "a host joins",
+    "a call is forgotten",
+    "an instance is forgotten",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What a record holds that is in no database."""
+
+    wishes: dict[str, Desired]
+    reboots: dict[str, int]
+    results: dict[str, tuple[bytes, Any]]
+    carried_out: list[Asked]
 
 
 class Record:
@@ -44,15 +83,37 @@ class Record:
         self._clock = clock
         self._latest = clock()  # That it ever was: clocks go back, too.
         self.problems: list[str] = []
+        self.done: Counter[str] = Counter()  # Rules and effects.
         self.asked: list[Asked] = []
         self.wishes: dict[str, Desired] = {}
         self.reboots: dict[str, int] = {}
         self.out_of_step: set[str] = set()  # Hosts that follow a ledger of another time, and start what is over.
-        self.guest_off: set[tuple[str, int]] = set()  # Instance and generation.
+        self.is_rewound = False  # Since when all hosts know what the control plane doesn't.
+        self.guest_off: set[tuple[str, int]] = set()  # Instance and generation, whether or not anybody saw it.
+        self.strangers: set[tuple[str, str]] = set()  # Addresses of hosts, and forgotten instances.
         self.addresses: dict[str, tuple[str, str]] = {}  # VPC and private address of every interface there ever was.
         self._results: dict[str, tuple[bytes, Any]] = {}  # Request and result, by client token.
         self._carried_out: list[Asked] = []  # In order, not known to be durable.
         self._states: dict[str, InstanceState] = {}
+
+    # Of a backup
+
+    def promises(self) -> "Promises":
+        return Promises(dict(self.wishes), dict(self.reboots), dict(self._results), list(self._carried_out))
+
+    def rewind(self, loaded: State, promises: "Promises", hosts: Iterable[str]) -> None:
+        """The database is an earlier one: what was promised since is not owed, and hosts know more than they shall."""
+        self.wishes, self.reboots = dict(promises.wishes), dict(promises.reboots)
+        self._results = dict(promises.results)
+        self._carried_out = [one for one in promises.carried_out if one.revision <= loaded.revision]
+        self.asked.clear()
+        self.durable = loaded
+        self.out_of_step.update(hosts)
+        self.is_rewound = True
+
+    def at_rest(self) -> None:
+        self.out_of_step.clear()
+        self.is_rewound = False
 
     # The process tells
 
@@ -113,12 +174,30 @@ class Record:
         if row is None:
             assert entry.old is not None
             self._check_end(entry.old)
+            self._count_end(entry.old)
             old: Any = self.durable.delete(type(entry.old), entry.id)
         else:
             old = self.durable.put(row)
+            self._count(row, old)
         self._expect(old == entry.old, f"the log says that {entry.id} was {entry.old}, and it was {old}")
         if isinstance(row, NetworkInterface):
             self.addresses[row.id] = (row.vpc_id, row.private_ip)
+
+    def _count(self, row: Row, old: Any) -> None:
+        match row:
+            case PublicAddress(interface_id=interface) if old and interface and old.interface_id not in ("", interface):
+                self.done["an address moves"] += 1
+            case Attachment(epoch=epoch) if old is None and epoch > 1:
+                self.done["an epoch follows another"] += 1
+            case Host() if old is None:
+                self.done["a host joins"] += 1
+
+    def _count_end(self, row: Row) -> None:
+        match row:
+            case CallRecord():
+                self.done["a call is forgotten"] += 1
+            case Instance():
+                self.done["an instance is forgotten"] += 1
 
     def _fold(self) -> None:
         """Take calls into account that are durable by now."""
@@ -126,8 +205,12 @@ class Record:
             asked = self._carried_out.pop(0)
             assert asked.outcome is not None
             result = json.loads(json.dumps(asked.outcome.result))
-            if self._is_new(asked, result):
-                self._promise(asked, result)
+            is_new = self._is_new(asked, result)
+            self.done[asked.method if is_new else "a call is repeated"] += 1
+            if is_new:
+                self._wish(asked, result)
+                if asked.revision == self.durable.revision:  # Else a later call may have undone it.
+                    self._promise(asked, result)
 
     def _is_new(self, asked: Asked, result: Any) -> bool:
         assert asked.outcome is not None
@@ -139,8 +222,8 @@ class Record:
         self._expect(same, f"{asked.method} {token} was answered in two ways: {self._results[token]}, {parameters}")
         return not asked.outcome.is_replay
 
-    def _promise(self, asked: Asked, result: Any) -> None:
-        state, request = self.durable, asked.request
+    def _wish(self, asked: Asked, result: Any) -> None:
+        request = asked.request
         match asked.method:
             case "RunInstances":
                 wanted = request.min_count <= len(result) <= request.max_count
@@ -151,6 +234,10 @@ class Record:
             case "RebootInstances":
                 for instance_id, before, _ in result:
                     self.reboots[instance_id] = self.reboots.get(instance_id, 0) + (before == S.RUNNING.code)
+
+    def _promise(self, asked: Asked, result: Any) -> None:
+        state, request = self.durable, asked.request
+        match asked.method:
             case "AllocateAddress":
                 self._expect(result in state.addresses, f"{result} was allocated and is not there")
             case "AssociateAddress":
@@ -201,9 +288,16 @@ class Record:
         ends = Desired.ABSENT if row.shutdown_behavior == "terminate" else Desired.OFF
         if wish is Desired.ON and row.desired is ends and (row.id, row.generation) in self.guest_off:
             wish = self.wishes[row.id] = ends  # The guest's own.
+        if wish is Desired.ON and row.desired is Desired.ABSENT and self._has_no_room(row):
+            wish = self.wishes[row.id] = Desired.ABSENT
         self._expect(row.desired is wish, f"{row.id} shall be {row.desired}, and was wished to be {wish}")
         reboots = self.reboots.get(row.id, 0)
         self._expect(row.reboot_count == reboots, f"{row.id}: {row.reboot_count} reboots, {reboots} asked for")
+
+    def _has_no_room(self, row: Instance) -> bool:
+        """A launch that fails, since its host has volumes that a restored database has not heard of yet."""
+        reason = row.state_reason.message if row.state_reason else ""
+        return self.is_rewound and not row.ran_generation and reason.startswith("no room for ")
 
     def compare(self, loaded: State) -> None:
         """Memory and disk agree, to the order of rows."""

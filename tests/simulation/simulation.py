@@ -1,19 +1,20 @@
 """One run: users and misfortune on one stage, from a region with a few guests to one without a trace."""
 
+from collections import Counter
+
 from agent.converge.engine import EngineSettings
 from stead.v1 import instances_pb2, volumes_pb2
 
 from .ground import Ground
 from .misfortune import Misfortune
 from .stage import often
-from .users import Users
 
 # Few: with the same time, many short runs find more than few long ones, since each begins with other rules and paces.
 STEPS = 24
 FULL_PASS_S = EngineSettings().full_pass_s
 
 
-class Simulation(Users, Misfortune):
+class Simulation(Misfortune):
     def play(self) -> None:
         """Raises AssertionError with everything that is wrong."""
         self._open()
@@ -56,8 +57,11 @@ class Simulation(Users, Misfortune):
         self.tell(f"-- the end, at revision {self.durable.revision}")
 
 
-def play(seed: int, ground: Ground) -> list[str]:
-    """The run of this seed, always the same; returns its story. Raises AssertionError: the story, and what is wrong."""
+def play(seed: int, ground: Ground) -> tuple[list[str], Counter[str]]:
+    """The run of this seed, always the same; returns its story, and how often what was done.
+
+    Raises AssertionError: the story, and what is wrong.
+    """
     ground.clear()
     run = Simulation(seed, ground)
     try:
@@ -67,4 +71,4 @@ def play(seed: int, ground: Ground) -> list[str]:
         raise AssertionError(f"{what}\nseed {seed}:\n" + "\n".join(run.cloud.story)) from error
     finally:
         run.cloud.close()
-    return run.cloud.story
+    return run.cloud.story, run.cloud.record.done

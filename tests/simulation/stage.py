@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from agent.model import Power
 from controlplane.model.instance import Desired
 from controlplane.model.state import State
+from stead.v1 import instances_pb2, volumes_pb2
 
 from .cloud import Cloud
 from .ground import Ground
@@ -20,7 +21,9 @@ Rule = Callable[[Any], None]
 # of these paces, since what interacts is here what follows at once, and there what comes while the last is half done.
 PACES_S = ((0.0, 0.01, 0.1), (0.0, 0.1, 0.2, 0.5), (0.2, 0.5, 3.0), (0.0, 0.5, 12.0))
 
-_WEIGHTS: dict[str, int] = {}  # Of rules, by name.
+RELEASED_WITHIN_S = 60.0  # What a held host then removes, and longest stops.
+
+WEIGHTS: dict[str, int] = {}  # Of rules, by name.
 
 
 def often(weight: int) -> Callable[[Rule], Rule]:
@@ -30,7 +33,7 @@ def often(weight: int) -> Callable[[Rule], Rule]:
     """
 
     def mark(rule: Rule) -> Rule:
-        _WEIGHTS[rule.__name__] = weight
+        WEIGHTS[rule.__name__] = weight
         return rule
 
     return mark
@@ -45,7 +48,7 @@ class Stage:
 
     def _mix(self) -> dict[str, int]:
         """Each run leaves out some rules and exaggerates others: what all of them together would drown, comes up."""
-        return {name: weight * self.chance.choice((0, 1, 1, 4)) for name, weight in _WEIGHTS.items()}
+        return {name: weight * self.chance.choice((0, 1, 1, 4)) for name, weight in WEIGHTS.items()}
 
     def step(self) -> None:
         """Whatever chance will have, and is possible now."""
@@ -54,6 +57,7 @@ class Stage:
         while len(self.cloud.story) == before:
             (name,) = self.chance.choices(list(self._rules), list(self._rules.values()))
             getattr(self, name)()
+        self.cloud.record.done[name] += 1
         self.wait(self.chance.choice(self._pace_s))
 
     def tell(self, line: str) -> None:
@@ -66,9 +70,25 @@ class Stage:
     def come_to_rest(self) -> None:
         self.tell("-- everything is mended")
         self.cloud.heal()
+        if self.cloud.record.is_rewound:
+            self._look_after_restoring()
         self.cloud.settle()
         self.cloud.check_disk()
         self.cloud.check()
+
+    def _look_after_restoring(self) -> None:
+        """Admins and users look at what there is; what was deleted since the backup is gone, and who needs it."""
+        self.cloud.release()
+        self.wait(RELEASED_WITHIN_S)
+        self.cloud.release()
+        gone = [row for row in self.durable.volumes if row.id in self.cloud.disks.given_up]
+        for bond in [bond for row in gone for bond in self.durable.attachments.by("volume", row.id)]:
+            request = instances_pb2.TerminateInstancesRequest(instance_ids=[bond.instance_id])
+            self.ask("TerminateInstances", request, self.durable.instances[bond.instance_id])
+        self.wait(RELEASED_WITHIN_S)
+        for row in gone:
+            self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)
+        self.cloud.remove_orphans()
 
     def move_clock(self, by: timedelta) -> None:
         self.cloud.move_clock(by)

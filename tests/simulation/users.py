@@ -150,21 +150,34 @@ class Users(Stage):
 
     @often(3)
     def associate(self) -> None:
-        for row in self.some(self._elastic()):
+        for row in self._newest_address(self.a_project()):
             self._associate(row)
 
+    @often(4)
+    def move_an_address(self) -> None:
+        """From one instance to another, which has it at once."""
+        for address in self._newest_address(self.a_project()):
+            self._associate(address)
+            self.wait(self.chance.choice((0.1, 0.5, 3.0)))
+            for row in self._elastic():
+                if row.id == address.id:
+                    self._associate(row)
+
     def _associate(self, row: Any) -> None:
-        for target in self.some(one for one in self.instances() if one.project_id == row.project_id):
+        """With another instance than it is."""
+        holder = self.durable.interfaces.get(row.interface_id)
+        others = [one for one in self.instances() if not holder or one.id != holder.instance_id]
+        for target in self.some(one for one in others if one.project_id == row.project_id):
             request = addresses_pb2.AssociateAddressRequest(allocation_id=row.id, instance_id=target.id)
             self.ask("AssociateAddress", request, row)
 
-    @often(2)
+    @often(3)
     def disassociate(self) -> None:
         for row in self.some(row for row in self._elastic() if row.association_id):
             request = addresses_pb2.DisassociateAddressRequest(association_id=row.association_id)
             self.ask("DisassociateAddress", request, row)
 
-    @often(6)
+    @often(5)
     def hand_an_address_over(self) -> None:
         """One has it mapped and gives it up; whoever comes next, takes it."""
         giver, taker = self.chance.sample(list(self.durable.projects), 2)
@@ -187,10 +200,12 @@ class Users(Stage):
 
     # Security groups
 
-    @often(2)
+    @often(4)
     def change_group(self) -> None:
-        for row in self.some(self.durable.security_groups):
-            method, request = self._group_request(row, self.chance.choice(("create", "delete", "port", "port")))
+        what = self.chance.choice(("create", "delete", "port", "port"))
+        others = [row for row in self.durable.security_groups if row.name != "default"]
+        for row in self.some(others if what == "delete" and others else self.durable.security_groups):
+            method, request = self._group_request(row, what)
             self.ask(method, request, row)
 
     def _groups(self, owner: Any) -> list[str]:
@@ -233,8 +248,13 @@ class Users(Stage):
 
     @often(2)
     def deregister_image(self) -> None:
-        for row in self.some(self._images(self.a_project())):
+        """One that was imported; if there is none, it is, for another time."""
+        owner = self.a_project()
+        imported = [row for row in self._images(owner) if row.name != region.IMAGE_NAME]
+        for row in self.some(imported):
             self._deregister(row)
+        if not imported:
+            self.import_image(owner, "another image")
 
     def _deregister(self, row: Any) -> None:
         if row.name != region.IMAGE_NAME:  # There is always one to launch from.

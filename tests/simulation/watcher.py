@@ -36,6 +36,11 @@ class Watcher:
         if any(entry.project_id == self.project_id and entry.kind not in _UNSEEN for entry in entries):
             self.due.append(number)
 
+    def rewind(self, revision: int) -> None:
+        """The database is an earlier one: what came after this is not to be told."""
+        self.seen, self.known = min(self.seen, revision), min(self.known, revision)
+        self.due = deque(number for number in self.due if number <= revision)
+
     def see(self, event: Any) -> float:
         """Returns for how long it then reads nothing more, seconds."""
         if event.resync:
