@@ -47,6 +47,8 @@ HELLO_S = 30.0
 # What one agent may say: each message counts as so many observations, since it may need a commit of its own. Less: a
 # large host that comes back is taken in late. More: one in wrong hands keeps the one writer and its disk busy.
 _ROWS_PER_S, _ROWS_AT_ONCE, _MESSAGE_ROWS = 2000, 2 * _MAX_ROWS, 5
+# A call likewise, before it is heard: a session begins with all that its host shall have, certificates are signed.
+_CALL_ROWS = 500
 _OBSERVED_KINDS: dict[int, ObservedKind] = {number: kind for kind, number in _KINDS.items()}
 
 
@@ -142,8 +144,13 @@ class Agents(AgentsServicer):
             )
         return host.id
 
+    async def _caller(self, context: Any) -> str:
+        """The same, in its turn: a host whose calls are too many waits."""
+        await self._rest(self._host(context), _CALL_ROWS)
+        return self._host(context)  # It may have been removed meanwhile.
+
     async def RenewCertificates(self, request: Any, context: Any) -> pb.RenewCertificatesResponse:
-        host_id = self._host(context)
+        host_id = await self._caller(context)
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
         address = self._edge.engine.state.hosts[host_id].underlay_address
         try:
@@ -153,7 +160,7 @@ class Agents(AgentsServicer):
         return pb.RenewCertificatesResponse(certificates=certificates)
 
     async def FetchImage(self, request: Any, context: Any) -> AsyncIterator[pb.FetchImageResponse]:
-        host_id = self._host(context)
+        host_id = await self._caller(context)
         if not _needs_image(self._edge.engine.state, host_id, request.image_id):
             raise NotFound("InvalidAMIID.NotFound", f"No volume on this host is made from {request.image_id!r}")
         async for chunk in self._uploads.read(request.image_id):
@@ -161,7 +168,7 @@ class Agents(AgentsServicer):
 
     async def Session(self, requests: AsyncIterator[Any], context: Any) -> None:
         """Until the agent leaves, or a newer session of the same host takes over."""
-        host_id, messages = self._host(context), aiter(requests)
+        host_id, messages = await self._caller(context), aiter(requests)
         hello = await self._hello(host_id, messages)
         if hello is None:
             return
@@ -225,11 +232,11 @@ class Agents(AgentsServicer):
                 case "console_reply":
                     reply = message.console_reply
                     session.answer_console(reply.request_id, reply.output, reply.error)
-            await self._rest(session.host_id, message)
+            rows = _MESSAGE_ROWS + len(message.report.observed) + len(message.report.gone)
+            await self._rest(session.host_id, rows)
 
-    async def _rest(self, host_id: str, message: pb.AgentMessage) -> None:
+    async def _rest(self, host_id: str, rows: int) -> None:
         """Hear one who says too much later; gRPC then holds back what it has."""
-        rows = _MESSAGE_ROWS + len(message.report.observed) + len(message.report.gone)
         await asyncio.sleep(self._pace.wait_s(host_id, rows, asyncio.get_running_loop().time()))
 
     def _greet(self, session: sessions.Session, hello: pb.Hello) -> None:

@@ -502,6 +502,24 @@ async def test_an_agent_that_says_too_much_is_heard_later(cloud: ControlPlane, m
     assert hosts[loud.host_id].vcpus == 65
 
 
+async def test_a_host_that_calls_too_often_is_heard_later(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each session begins with all that its host shall have, whatever ends it."""
+    loud, (other, _) = await joined(cloud), await connected(cloud)
+    monkeypatch.setattr(Pace, "wait_s", lambda _, host_id, cost, now_s: 1e6 if host_id == loud.host_id else 0)
+    Stream(cloud, loud).hello()
+    asked, channel = (
+        pb.RenewCertificatesRequest(control_csr=certificate_request().csr),
+        agent_channel(cloud, loud.control),
+    )
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await cloud.call("RenewCertificates", asked, channel=channel)
+    assert loud.host_id not in cloud.sessions
+    stream = Stream(cloud, other)
+    stream.hello()
+    assert (await stream.next()).update.snapshot
+
+
 async def test_a_session_without_a_hello_ends(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agents, "HELLO_S", 0.1)
     with pytest.raises(grpc.aio.AioRpcError, match="No hello came"):
