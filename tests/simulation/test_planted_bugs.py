@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agent import bugs
+
 from .ground import Ground
 from .plants import PLANTS, Plant
 from .simulation import play
@@ -18,6 +20,7 @@ def test_a_planted_bug_is_found(plant: Plant, in_memory: Path, monkeypatch: pyte
     plant(monkeypatch)
     with pytest.raises(AssertionError):
         _search(Ground(in_memory))
+    bugs.told.clear()  # Those that agents noticed by themselves.
 
 
 def _search(ground: Ground) -> None:
