@@ -14,6 +14,7 @@ from proto.schema import load, run_protoc
 
 PROTOS = Path("protos")
 REFERENCE = Path("docs/api.md")
+AGENTS = "stead/agent/"  # of no use to users
 STUBS = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py")
 DIFF_LINES = 12  # of each file: enough to see whether the comments or the version of protoc differ
 
@@ -23,7 +24,8 @@ def generate() -> dict[Path, str]:
     with tempfile.TemporaryDirectory() as directory:
         run_protoc(PROTOS, *(f"--{kind}={directory}" for kind in ("python_out", "pyi_out", "grpc_python_out")))
         made = {path.relative_to(directory): path.read_text() for path in Path(directory).rglob("*.py*")}
-    return {REFERENCE: page(load(PROTOS))} | {PROTOS / path: content for path, content in sorted(made.items())}
+    public = [file for file in load(PROTOS) if not file.name.startswith(AGENTS)]
+    return {REFERENCE: page(public)} | {PROTOS / path: content for path, content in sorted(made.items())}
 
 
 def existing() -> set[Path]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from proto.schema import Enum, Message, Method, ProtoFile, load
 
-INTERNAL = "stead/v1/agent.proto"  # between a control plane and its agents: messages rather than EC2's verbs
+# Between a control plane and its agents: messages rather than EC2's verbs.
+INTERNAL = ("stead/agent/", "stead/v1/agent.proto")
 READING = ("Describe", "Get", "List", "Watch")
 
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -23,7 +24,8 @@ _PAGING = {"page_size": "uint32", "page_token": "string"}
 
 def lint(files: list[ProtoFile]) -> Iterator[str]:
     """Each fault as `file: where: what`."""
-    messages = {message.name: message for file in files for message in file.messages}
+    public = [file for file in files if not file.name.startswith(INTERNAL)]
+    messages = {message.name: message for file in public for message in file.messages}
     for file in files:
         faults = [*_file(file)]
         for service in file.services:
@@ -31,7 +33,7 @@ def lint(files: list[ProtoFile]) -> Iterator[str]:
                 where = f"{service.name}.{method.name}"
                 if not method.role:
                     faults.append(f"{where}: does not say who may call it; give it an `option (role) = ROLE_...`")
-                faults += (f"{where}: {fault}" for fault in _method(method, messages, file.name == INTERNAL))
+                faults += (f"{where}: {fault}" for fault in _method(method, messages, file.name.startswith(INTERNAL)))
         yield from (f"{file.name}: {fault}" for fault in faults)
 
 
