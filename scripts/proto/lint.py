@@ -1,6 +1,7 @@
-"""Checks that the .proto files keep the API's conventions, so that every RPC can be guessed from any other.
+"""Checks that the .proto files keep the API's own conventions, so that every RPC can be guessed from any other.
 
-Usage: lint-protos [DIRECTORY]. Prints one line per fault and exits with 1 when there is any.
+Names and comments are buf's part: see protos/buf.yaml. Usage: python -m proto.lint DIRECTORY. Prints one line per fault
+and exits with 1 when there is any.
 """
 
 import re
@@ -8,14 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from proto.schema import Enum, Message, Method, ProtoFile, load
+from proto.schema import Message, Method, ProtoFile, load
 
 # Between a control plane and its agents: messages rather than EC2's verbs.
 INTERNAL = ("stead/agent/", "stead/v1/agent.proto")
 READING = ("Describe", "Get", "List", "Watch")
 
-_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_PASCAL = re.compile(r"([A-Z][a-z0-9]*)+")
 _QUANTITY = re.compile(r"(?:^|_)(size|memory|storage|timeout|lifetime|duration|interval|delay|age)(?:_|$)")
 _UNIT = re.compile(r"_(s|ms|bytes|kib|mib|gib)(_used|_free)?$")
 _NUMBERS = {"int32", "int64", "uint32", "uint64", "double", "float"}
@@ -27,44 +26,22 @@ def lint(files: list[ProtoFile]) -> Iterator[str]:
     public = [file for file in files if not file.name.startswith(INTERNAL)]
     messages = {message.name: message for file in public for message in file.messages}
     for file in files:
-        faults = [*_file(file)]
+        is_internal = file.name.startswith(INTERNAL)
+        faults = [fault for message in file.messages for fault in _message(message)]
         for service in file.services:
             for method in service.methods:
                 where = f"{service.name}.{method.name}"
                 if not method.role:
                     faults.append(f"{where}: does not say who may call it; give it an `option (role) = ROLE_...`")
-                faults += (f"{where}: {fault}" for fault in _method(method, messages, file.name.startswith(INTERNAL)))
+                faults += (f"{where}: {fault}" for fault in ([] if is_internal else _method(method, messages)))
         yield from (f"{file.name}: {fault}" for fault in faults)
 
 
-def _file(file: ProtoFile) -> Iterator[str]:
-    for service in file.services:
-        yield from _named(service.name, service.comment, _PASCAL)
-        for method in service.methods:
-            yield from _named(f"{service.name}.{method.name}", method.comment, _PASCAL)
-    for message in file.messages:
-        yield from _message(message)
-    for enum in file.enums:
-        yield from _enum(enum)
-
-
-def _named(where: str, comment: str, shape: re.Pattern[str]) -> Iterator[str]:
-    name = where.rpartition(".")[2]
-    if not comment:
-        yield f"{where}: has no comment"
-    if not shape.fullmatch(name):
-        yield f"{where}: should be {'PascalCase' if shape is _PASCAL else 'snake_case'}"
-
-
 def _message(message: Message) -> Iterator[str]:
-    yield from _named(message.name, message.comment, _PASCAL)
     for name in message.nested:
         yield f"{message.name}.{name}: is nested; declare it at the top level"
-    for name, comment in message.oneofs.items():
-        yield from _named(f"{message.name}.{name}", comment, _SNAKE)
     for field in message.fields:
         where = f"{message.name}.{field.name}"
-        yield from _named(where, field.comment, _SNAKE)
         quantity = _QUANTITY.search(field.name)
         if quantity and field.type in _NUMBERS and field.name not in _PAGING and not _UNIT.search(field.name):
             yield f"{where}: says no unit for its {quantity[1]}; end it in _s, _ms, _bytes, _mib or _gib"
@@ -72,27 +49,8 @@ def _message(message: Message) -> Iterator[str]:
             yield f"{where}: is a Timestamp; end it in _time or _since"
 
 
-def _enum(enum: Enum) -> Iterator[str]:
-    yield from _named(enum.name, enum.comment, _PASCAL)
-    prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", enum.name).upper()
-    for name, number, comment in enum.values:
-        if not comment:
-            yield f"{enum.name}.{name}: has no comment"
-        if not name.startswith(f"{prefix}_"):
-            yield f"{enum.name}.{name}: should begin with {prefix}_"
-        if (number == 0) is not (name == f"{prefix}_UNSPECIFIED"):
-            yield f"{enum.name}.{name}: value 0, and no other, is {prefix}_UNSPECIFIED"
-
-
-def _method(method: Method, messages: dict[str, Message], internal: bool) -> Iterator[str]:
-    if method.streams_requests and method.streams_responses:
-        return  # a session has no request and no response
-    if method.request != f"{method.name}Request":
-        yield f"takes {method.request}; name it {method.name}Request"
-    responses = [f"{method.name}Response"] + [f"{method.name}Event"] * method.streams_responses
-    if method.response not in responses:
-        yield f"returns {method.response}; name it {responses[-1]}"
-    if internal or method.request not in messages or method.response not in messages:
+def _method(method: Method, messages: dict[str, Message]) -> Iterator[str]:
+    if method.request not in messages or method.response not in messages:
         return
     request, response = messages[method.request], messages[method.response]
     if method.name.startswith("Describe"):
@@ -129,7 +87,7 @@ def _describe(method: Method, request: Message, response: Message) -> Iterator[s
 
 
 def main() -> None:
-    faults = list(lint(load(Path(sys.argv[1] if len(sys.argv) > 1 else "protos"))))
+    faults = list(lint(load(Path(sys.argv[1]))))
     for fault in faults:
         print(fault, file=sys.stderr)
     if faults:

@@ -13,30 +13,27 @@ FAULTY = """\
 syntax = "proto3";
 package stead.v1;
 import "google/protobuf/timestamp.proto";
+// Things.
 service Things {
   // Makes one.
-  rpc CreateThing(CreateThingRequest) returns (Thing);
+  rpc CreateThing(CreateThingRequest) returns (CreateThingResponse);
   // Lists them.
   rpc DescribeThings(DescribeThingsRequest) returns (DescribeThingsResponse);
   // Sends one.
   rpc ImportThing(stream ImportThingRequest) returns (ImportThingResponse);
 }
+// One.
 message Thing {
   // Fine.
   uint64 size_bytes = 1;
+  // MiB.
   uint32 memory = 2;
   // When.
   google.protobuf.Timestamp created = 3;
-  // Camels.
-  string thingName = 4;
   // One of them.
   enum Nested {
     // Zero.
-    ZERO = 0;
-  }
-  oneof choice {
-    // One.
-    string one = 5;
+    NESTED_UNSPECIFIED = 0;
   }
 }
 // See Things.CreateThing.
@@ -46,6 +43,8 @@ message CreateThingRequest {
   // Too early.
   string name = 2;
 }
+// See Things.CreateThing.
+message CreateThingResponse {}
 // See Things.DescribeThings.
 message DescribeThingsRequest {}
 // See Things.DescribeThings.
@@ -57,40 +56,26 @@ message ImportThingRequest {
 }
 // See Things.ImportThing.
 message ImportThingResponse {}
-// The kinds.
-enum ThingKind {
-  // Any.
-  THING_KIND_ANY = 0;
-  // Small.
-  SMALL = 1;
-}
 """
 
 FAULTS = """\
-things.proto: Things: has no comment
-things.proto: Thing: has no comment
-things.proto: Thing.Nested: is nested; declare it at the top level
-things.proto: Thing.choice: has no comment
-things.proto: Thing.memory: has no comment
-things.proto: Thing.memory: says no unit for its memory; end it in _s, _ms, _bytes, _mib or _gib
-things.proto: Thing.created: is a Timestamp; end it in _time or _since
-things.proto: Thing.thingName: should be snake_case
-things.proto: ThingKind.THING_KIND_ANY: value 0, and no other, is THING_KIND_UNSPECIFIED
-things.proto: ThingKind.SMALL: should begin with THING_KIND_
-things.proto: Things.CreateThing: does not say who may call it; give it an `option (role) = ROLE_...`
-things.proto: Things.CreateThing: returns Thing; name it CreateThingResponse
-things.proto: Things.CreateThing: changes something, so field 2 of CreateThingRequest should be bool dry_run
-things.proto: Things.DescribeThings: does not say who may call it; give it an `option (role) = ROLE_...`
-things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have repeated Filter filters
-things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have uint32 page_size; or its comment \
-should say `Not paged`
-things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have string page_token; or its comment \
-should say `Not paged`
-things.proto: Things.DescribeThings: lists, so DescribeThingsResponse should have string next_page_token; or its \
+stead/v1/things.proto: Thing.Nested: is nested; declare it at the top level
+stead/v1/things.proto: Thing.memory: says no unit for its memory; end it in _s, _ms, _bytes, _mib or _gib
+stead/v1/things.proto: Thing.created: is a Timestamp; end it in _time or _since
+stead/v1/things.proto: Things.CreateThing: does not say who may call it; give it an `option (role) = ROLE_...`
+stead/v1/things.proto: Things.CreateThing: changes something, so field 2 of CreateThingRequest should be bool dry_run
+stead/v1/things.proto: Things.DescribeThings: does not say who may call it; give it an `option (role) = ROLE_...`
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have repeated Filter filters
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have uint32 page_size; or its \
 comment should say `Not paged`
-things.proto: Things.ImportThing: does not say who may call it; give it an `option (role) = ROLE_...`
-things.proto: Things.ImportThing: streams ImportThingRequest, which has no field `header` with the call's parameters
-20 faults; the conventions are in stead/v1/common.proto and in scripts/proto/lint.py
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have string page_token; or its \
+comment should say `Not paged`
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsResponse should have string next_page_token; or \
+its comment should say `Not paged`
+stead/v1/things.proto: Things.ImportThing: does not say who may call it; give it an `option (role) = ROLE_...`
+stead/v1/things.proto: Things.ImportThing: streams ImportThingRequest, which has no field `header` with the call's \
+parameters
+12 faults; the conventions are in stead/v1/common.proto and in scripts/proto/lint.py
 """
 
 
@@ -100,21 +85,44 @@ def run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_proto_files_keep_the_conventions() -> None:
     result = run(ROOT / "scripts/lint-protos")
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def faulty(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """The check of a file with that text."""
+    file = directory / "stead/v1/things.proto"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    shutil.copy(ROOT / "protos/buf.yaml", directory)
+    return run(ROOT / "scripts/lint-protos", str(directory))
 
 
 def test_every_fault_is_named(tmp_path: Path) -> None:
-    (tmp_path / "things.proto").write_text(FAULTY)
-    result = run(ROOT / "scripts/lint-protos", str(tmp_path))
-    assert result.stderr == FAULTS
-    assert result.returncode == 1
+    result = faulty(tmp_path, FAULTY)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", FAULTS)
+
+
+def test_what_has_no_comment_is_a_fault(tmp_path: Path) -> None:
+    result = faulty(tmp_path, FAULTY.replace("  // MiB.\n", ""))
+    assert result.returncode
+    assert 'Field "memory" should have a non-empty comment' in result.stdout
 
 
 def test_a_file_that_protoc_refuses_is_a_fault(tmp_path: Path) -> None:
-    (tmp_path / "things.proto").write_text("message")
+    result = faulty(tmp_path, "message")
+    assert result.returncode
+    assert "things.proto:1:8:unexpected end-of-file" in result.stdout
+
+
+def test_what_breaks_clients_of_the_last_release_is_a_fault(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "protos", tmp_path, dirs_exist_ok=True)
+    regions = tmp_path / "stead/v1/regions.proto"
+    regions.write_text(regions.read_text().replace("string region_name = 1", "bytes region_name = 1"))
     result = run(ROOT / "scripts/lint-protos", str(tmp_path))
-    assert result.returncode == 1
-    assert "protoc failed" in result.stderr
+    assert result.returncode
+    assert (
+        'Field "1" with name "region_name" on message "Region" changed type from "string" to "bytes"' in result.stdout
+    )
 
 
 def test_what_is_generated_is_up_to_date() -> None:
@@ -126,7 +134,7 @@ def test_what_is_generated_is_up_to_date() -> None:
 def tree(tmp_path: Path) -> Path:
     """A copy of the part of the tree that the tools read and write."""
     for part in "protos", "scripts/proto":
-        shutil.copytree(ROOT / part, tmp_path / part)
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("node_modules"))
     (tmp_path / "docs").mkdir()
     for part in "docs/api.md", "scripts/gen-protos":
         shutil.copy(ROOT / part, tmp_path / part)

@@ -22,11 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/tags.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xb2\x01\n\x11\x43reateTagsRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x14\n\x0cresource_ids\x18\x03 \x03(\t\x12\x33\n\x04tags\x18\x04 \x03(\x0b\x32%.stead.v1.CreateTagsRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x14\n\x12\x43reateTagsResponse\"t\n\x11\x44\x65leteTagsRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x14\n\x0cresource_ids\x18\x03 \x03(\t\x12\"\n\x04tags\x18\x04 \x03(\x0b\x32\x14.stead.v1.DeletedTag\"7\n\nDeletedTag\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_value\"\x14\n\x12\x44\x65leteTagsResponse2\xa4\x01\n\x04Tags\x12M\n\nCreateTags\x12\x1b.stead.v1.CreateTagsRequest\x1a\x1c.stead.v1.CreateTagsResponse\"\x04\x88\xb5\x18\x02\x12M\n\nDeleteTags\x12\x1b.stead.v1.DeleteTagsRequest\x1a\x1c.stead.v1.DeleteTagsResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/tags.proto\x12\x08stead.v1\x1a\x16stead/v1/options.proto\"\xb2\x01\n\x11\x43reateTagsRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x14\n\x0cresource_ids\x18\x03 \x03(\t\x12\x33\n\x04tags\x18\x04 \x03(\x0b\x32%.stead.v1.CreateTagsRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x14\n\x12\x43reateTagsResponse\"t\n\x11\x44\x65leteTagsRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x14\n\x0cresource_ids\x18\x03 \x03(\t\x12\"\n\x04tags\x18\x04 \x03(\x0b\x32\x14.stead.v1.DeletedTag\"7\n\nDeletedTag\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_value\"\x14\n\x12\x44\x65leteTagsResponse2\xa4\x01\n\x04Tags\x12M\n\nCreateTags\x12\x1b.stead.v1.CreateTagsRequest\x1a\x1c.stead.v1.CreateTagsResponse\"\x04\x88\xb5\x18\x02\x12M\n\nDeleteTags\x12\x1b.stead.v1.DeleteTagsRequest\x1a\x1c.stead.v1.DeleteTagsResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,18 +38,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAGS'].methods_by_name['CreateTags']._serialized_options = b'\210\265\030\002'
   _globals['_TAGS'].methods_by_name['DeleteTags']._loaded_options = None
   _globals['_TAGS'].methods_by_name['DeleteTags']._serialized_options = b'\210\265\030\002'
-  _globals['_CREATETAGSREQUEST']._serialized_start=81
-  _globals['_CREATETAGSREQUEST']._serialized_end=259
-  _globals['_CREATETAGSREQUEST_TAGSENTRY']._serialized_start=216
-  _globals['_CREATETAGSREQUEST_TAGSENTRY']._serialized_end=259
-  _globals['_CREATETAGSRESPONSE']._serialized_start=261
-  _globals['_CREATETAGSRESPONSE']._serialized_end=281
-  _globals['_DELETETAGSREQUEST']._serialized_start=283
-  _globals['_DELETETAGSREQUEST']._serialized_end=399
-  _globals['_DELETEDTAG']._serialized_start=401
-  _globals['_DELETEDTAG']._serialized_end=456
-  _globals['_DELETETAGSRESPONSE']._serialized_start=458
-  _globals['_DELETETAGSRESPONSE']._serialized_end=478
-  _globals['_TAGS']._serialized_start=481
-  _globals['_TAGS']._serialized_end=645
+  _globals['_CREATETAGSREQUEST']._serialized_start=58
+  _globals['_CREATETAGSREQUEST']._serialized_end=236
+  _globals['_CREATETAGSREQUEST_TAGSENTRY']._serialized_start=193
+  _globals['_CREATETAGSREQUEST_TAGSENTRY']._serialized_end=236
+  _globals['_CREATETAGSRESPONSE']._serialized_start=238
+  _globals['_CREATETAGSRESPONSE']._serialized_end=258
+  _globals['_DELETETAGSREQUEST']._serialized_start=260
+  _globals['_DELETETAGSREQUEST']._serialized_end=376
+  _globals['_DELETEDTAG']._serialized_start=378
+  _globals['_DELETEDTAG']._serialized_end=433
+  _globals['_DELETETAGSRESPONSE']._serialized_start=435
+  _globals['_DELETETAGSRESPONSE']._serialized_end=455
+  _globals['_TAGS']._serialized_start=458
+  _globals['_TAGS']._serialized_end=622
 # @@protoc_insertion_point(module_scope)
