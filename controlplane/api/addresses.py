@@ -3,7 +3,7 @@
 from typing import Any
 
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own, tagged
 from controlplane.model.network import PublicAddress
 from controlplane.model.state import State
@@ -33,7 +33,7 @@ class Addresses(AddressesServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def AllocateAddress(self, request: Any, context: Any) -> pb.AllocateAddressResponse:
+    async def AllocateAddress(self, request: pb.AllocateAddressRequest, context: Context) -> pb.AllocateAddressResponse:
         asked = convert.to_request(request, addresses.AllocateAddress)
 
         def reply(state: State, allocation_id: str) -> pb.AllocateAddressResponse:
@@ -44,7 +44,9 @@ class Addresses(AddressesServicer):
         made, _ = await self._edge.mutate(request, addresses.allocate, asked, reply)
         return made
 
-    async def AssociateAddress(self, request: Any, context: Any) -> pb.AssociateAddressResponse:
+    async def AssociateAddress(
+        self, request: pb.AssociateAddressRequest, context: Context
+    ) -> pb.AssociateAddressResponse:
         asked = convert.to_request(request, addresses.AssociateAddress)
         made, _ = await self._edge.mutate(
             request,
@@ -54,7 +56,9 @@ class Addresses(AddressesServicer):
         )
         return made
 
-    async def DisassociateAddress(self, request: Any, context: Any) -> pb.DisassociateAddressResponse:
+    async def DisassociateAddress(
+        self, request: pb.DisassociateAddressRequest, context: Context
+    ) -> pb.DisassociateAddressResponse:
         done, _ = await self._edge.mutate(
             request,
             addresses.disassociate,
@@ -63,7 +67,7 @@ class Addresses(AddressesServicer):
         )
         return done
 
-    async def ReleaseAddress(self, request: Any, context: Any) -> pb.ReleaseAddressResponse:
+    async def ReleaseAddress(self, request: pb.ReleaseAddressRequest, context: Context) -> pb.ReleaseAddressResponse:
         done, _ = await self._edge.mutate(
             request,
             addresses.release,
@@ -72,7 +76,9 @@ class Addresses(AddressesServicer):
         )
         return done
 
-    async def DescribeAddresses(self, request: Any, context: Any) -> pb.DescribeAddressesResponse:
+    async def DescribeAddresses(
+        self, request: pb.DescribeAddressesRequest, context: Context
+    ) -> pb.DescribeAddressesResponse:
         found, _ = await describe(
             self._edge,
             request,

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from controlplane import ca, sessions
-from controlplane.api.caller import Edge, request_id
+from controlplane.api.caller import Context, Edge, request_id
 from controlplane.api.limits import Pace
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.ids import mint
@@ -66,7 +66,7 @@ class Enrollment(EnrollmentServicer):
         self._authorities = authorities
         self._agent_endpoint = agent_endpoint
 
-    async def Join(self, request: Any, context: Any) -> pb.JoinResponse:
+    async def Join(self, request: pb.JoinRequest, context: Context) -> pb.JoinResponse:
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
         asked = hosts.Join(
             secret_hash=projects.hash_secret(request.secret),
@@ -149,7 +149,9 @@ class Agents(AgentsServicer):
         await self._rest(self._host(context), _CALL_ROWS)
         return self._host(context)  # It may have been removed meanwhile.
 
-    async def RenewCertificates(self, request: Any, context: Any) -> pb.RenewCertificatesResponse:
+    async def RenewCertificates(
+        self, request: pb.RenewCertificatesRequest, context: Context
+    ) -> pb.RenewCertificatesResponse:
         host_id = await self._caller(context)
         call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
         address = self._edge.engine.state.hosts[host_id].underlay_address
@@ -159,7 +161,7 @@ class Agents(AgentsServicer):
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
         return pb.RenewCertificatesResponse(certificates=certificates)
 
-    async def FetchImage(self, request: Any, context: Any) -> AsyncIterator[pb.FetchImageResponse]:
+    async def FetchImage(self, request: pb.FetchImageRequest, context: Context) -> AsyncIterator[pb.FetchImageResponse]:
         host_id = await self._caller(context)
         if not _needs_image(self._edge.engine.state, host_id, request.image_id):
             raise NotFound("InvalidAMIID.NotFound", f"No volume on this host is made from {request.image_id!r}")

@@ -1,8 +1,6 @@
 """The record of calls, for admins."""
 
-from typing import Any
-
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.convert import timestamp, to_filters
 from controlplane.model.audit import CallRecord
 from controlplane.model.state import State
@@ -15,7 +13,9 @@ class Audit(AuditServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def DescribeAuditRecords(self, request: Any, context: Any) -> pb.DescribeAuditRecordsResponse:
+    async def DescribeAuditRecords(
+        self, request: pb.DescribeAuditRecordsRequest, context: Context
+    ) -> pb.DescribeAuditRecordsResponse:
         def query(state: State, _: object) -> pb.DescribeAuditRecordsResponse:
             rows, token = audit.look_back(
                 state.calls, to_filters(request.filters), request.page_size, request.page_token

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
+
+import grpc
 
 from controlplane.api.limits import Turns
 from controlplane.engine import Engine
@@ -21,6 +23,9 @@ from controlplane.sessions import Sessions
 
 T = TypeVar("T")
 Q = TypeVar("Q")
+
+# What gRPC gives to every servicer. A text, since the stubs call it generic and the library does not.
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import groupby, takewhile
 from typing import Any
 
-from controlplane.api.caller import Edge, principal
+from controlplane.api.caller import Context, Edge, principal
 from controlplane.engine import Engine, LogEntry
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume
 from controlplane.model.state import State
@@ -19,7 +19,7 @@ class Events(EventsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def Watch(self, request: Any, context: Any) -> AsyncIterator[pb.WatchEvent]:
+    async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchEvent]:
         engine, project_id = self._edge.engine, principal.get().project_id
         after = request.after_revision or engine.durable_revision
         while True:

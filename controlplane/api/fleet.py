@@ -5,10 +5,9 @@ import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import InstanceType
@@ -36,7 +35,9 @@ class Regions(RegionsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def DescribeRegions(self, request: Any, context: Any) -> regions_pb2.DescribeRegionsResponse:
+    async def DescribeRegions(
+        self, request: regions_pb2.DescribeRegionsRequest, context: Context
+    ) -> regions_pb2.DescribeRegionsResponse:
         found, _ = await describe(
             self._edge,
             request,
@@ -47,7 +48,7 @@ class Regions(RegionsServicer):
         return regions_pb2.DescribeRegionsResponse(regions=found)
 
     async def DescribeAvailabilityZones(
-        self, request: Any, context: Any
+        self, request: regions_pb2.DescribeAvailabilityZonesRequest, context: Context
     ) -> regions_pb2.DescribeAvailabilityZonesResponse:
         region = self._edge.policy.region
 
@@ -85,7 +86,9 @@ class Hosts(HostsServicer):
         self._endpoint = endpoint
         self._ca_pem = ca_pem
 
-    async def CreateHostToken(self, request: Any, context: Any) -> hosts_pb2.CreateHostTokenResponse:
+    async def CreateHostToken(
+        self, request: hosts_pb2.CreateHostTokenRequest, context: Context
+    ) -> hosts_pb2.CreateHostTokenResponse:
         secret = secrets.token_urlsafe(32)
         asked = convert.to_request(request, hosts.CreateHostToken, secret_hash=projects.hash_secret(secret))
 
@@ -113,7 +116,9 @@ class Hosts(HostsServicer):
         }
         return JOIN_TOKEN_PREFIX + base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
-    async def DeclareHostLost(self, request: Any, context: Any) -> hosts_pb2.DeclareHostLostResponse:
+    async def DeclareHostLost(
+        self, request: hosts_pb2.DeclareHostLostRequest, context: Context
+    ) -> hosts_pb2.DeclareHostLostResponse:
         done, _ = await self._edge.mutate(
             request,
             host_removal.declare_lost,
@@ -122,7 +127,7 @@ class Hosts(HostsServicer):
         )
         return done
 
-    async def RemoveHost(self, request: Any, context: Any) -> hosts_pb2.RemoveHostResponse:
+    async def RemoveHost(self, request: hosts_pb2.RemoveHostRequest, context: Context) -> hosts_pb2.RemoveHostResponse:
         asked = convert.to_request(request, host_removal.RemoveHost)
         done, _ = await self._edge.mutate(
             request,
@@ -132,7 +137,9 @@ class Hosts(HostsServicer):
         )
         return done
 
-    async def DescribeOrphanVolumes(self, request: Any, context: Any) -> hosts_pb2.DescribeOrphanVolumesResponse:
+    async def DescribeOrphanVolumes(
+        self, request: hosts_pb2.DescribeOrphanVolumesRequest, context: Context
+    ) -> hosts_pb2.DescribeOrphanVolumesResponse:
         found, token = await describe(
             self._edge,
             request,
@@ -142,7 +149,9 @@ class Hosts(HostsServicer):
         )
         return hosts_pb2.DescribeOrphanVolumesResponse(volumes=found, next_page_token=token)
 
-    async def AdoptOrphanVolume(self, request: Any, context: Any) -> hosts_pb2.AdoptOrphanVolumeResponse:
+    async def AdoptOrphanVolume(
+        self, request: hosts_pb2.AdoptOrphanVolumeRequest, context: Context
+    ) -> hosts_pb2.AdoptOrphanVolumeResponse:
         def reply(state: State, volume_id: str) -> hosts_pb2.AdoptOrphanVolumeResponse:
             row = state.volumes.get(volume_id)
             if row is None:
@@ -153,14 +162,18 @@ class Hosts(HostsServicer):
         done, _ = await self._edge.mutate(request, orphans.adopt, asked, reply)
         return done
 
-    async def DeleteOrphanVolume(self, request: Any, context: Any) -> hosts_pb2.DeleteOrphanVolumeResponse:
+    async def DeleteOrphanVolume(
+        self, request: hosts_pb2.DeleteOrphanVolumeRequest, context: Context
+    ) -> hosts_pb2.DeleteOrphanVolumeResponse:
         asked = convert.to_request(request, orphans.DeleteOrphan)
         done, _ = await self._edge.mutate(
             request, orphans.delete, asked, lambda state, _: hosts_pb2.DeleteOrphanVolumeResponse()
         )
         return done
 
-    async def ReleaseHost(self, request: Any, context: Any) -> hosts_pb2.ReleaseHostResponse:
+    async def ReleaseHost(
+        self, request: hosts_pb2.ReleaseHostRequest, context: Context
+    ) -> hosts_pb2.ReleaseHostResponse:
         done, _ = await self._edge.mutate(
             request,
             hosts.release,
@@ -169,7 +182,9 @@ class Hosts(HostsServicer):
         )
         return done
 
-    async def DescribeHosts(self, request: Any, context: Any) -> hosts_pb2.DescribeHostsResponse:
+    async def DescribeHosts(
+        self, request: hosts_pb2.DescribeHostsRequest, context: Context
+    ) -> hosts_pb2.DescribeHostsResponse:
         sessions = self._edge.sessions
 
         def status(row: Host) -> str:
@@ -201,7 +216,7 @@ class InstanceTypes(InstanceTypesServicer):
         self._edge = edge
 
     async def DescribeInstanceTypes(
-        self, request: Any, context: Any
+        self, request: instance_types_pb2.DescribeInstanceTypesRequest, context: Context
     ) -> instance_types_pb2.DescribeInstanceTypesResponse:
         def sizes(state: State, call: Call) -> list[_Size]:
             names = request.instance_types
@@ -221,7 +236,9 @@ class InstanceTypes(InstanceTypesServicer):
         )
         return instance_types_pb2.DescribeInstanceTypesResponse(instance_types=found, next_page_token=token)
 
-    async def CreateInstanceType(self, request: Any, context: Any) -> instance_types_pb2.CreateInstanceTypeResponse:
+    async def CreateInstanceType(
+        self, request: instance_types_pb2.CreateInstanceTypeRequest, context: Context
+    ) -> instance_types_pb2.CreateInstanceTypeResponse:
         asked = convert.to_request(request.instance_type, catalogue.CreateInstanceType)
 
         def reply(state: State, name: str) -> instance_types_pb2.CreateInstanceTypeResponse:
@@ -232,7 +249,9 @@ class InstanceTypes(InstanceTypesServicer):
         made, _ = await self._edge.mutate(request, catalogue.create, asked, reply)
         return made
 
-    async def DeleteInstanceType(self, request: Any, context: Any) -> instance_types_pb2.DeleteInstanceTypeResponse:
+    async def DeleteInstanceType(
+        self, request: instance_types_pb2.DeleteInstanceTypeRequest, context: Context
+    ) -> instance_types_pb2.DeleteInstanceTypeResponse:
         done, _ = await self._edge.mutate(
             request,
             catalogue.delete,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, tagged
 from controlplane.errors import Invalid, NoCapacity
 from controlplane.model.image import Image
@@ -46,7 +46,9 @@ class Images(ImagesServicer):
         self._edge = edge
         self._uploads = uploads
 
-    async def ImportImage(self, requests: AsyncIterator[Any], context: Any) -> pb.ImportImageResponse:
+    async def ImportImage(
+        self, requests: AsyncIterator[pb.ImportImageRequest], context: Context
+    ) -> pb.ImportImageResponse:
         header = await _header(requests)
         announced = convert.to_request(header, images.RegisterImage, virtual_size_bytes=0)
         image_id = images.mint(self._edge.call())
@@ -82,12 +84,12 @@ class Images(ImagesServicer):
                 "InsufficientVolumeCapacity", f"Image {header.name!r} could not be stored: {error.strerror}"
             ) from error
 
-    async def GetImageUpload(self, request: Any, context: Any) -> pb.GetImageUploadResponse:
+    async def GetImageUpload(self, request: pb.GetImageUploadRequest, context: Context) -> pb.GetImageUploadResponse:
         images.check_sha256(request.sha256)
         kept = await self._uploads.kept_bytes(Announced(self._edge.call().project_id, request.sha256, 0, ""))
         return pb.GetImageUploadResponse(received_bytes=kept)
 
-    async def DescribeImages(self, request: Any, context: Any) -> pb.DescribeImagesResponse:
+    async def DescribeImages(self, request: pb.DescribeImagesRequest, context: Context) -> pb.DescribeImagesResponse:
         project_id = self._edge.call().project_id
         found, token = await describe(
             self._edge,
@@ -98,7 +100,9 @@ class Images(ImagesServicer):
         )
         return pb.DescribeImagesResponse(images=found, next_page_token=token)
 
-    async def ModifyImageAttribute(self, request: Any, context: Any) -> pb.ModifyImageAttributeResponse:
+    async def ModifyImageAttribute(
+        self, request: pb.ModifyImageAttributeRequest, context: Context
+    ) -> pb.ModifyImageAttributeResponse:
         asked = convert.to_request(request, images.ModifyImageAttribute)
 
         def reply(state: State, _: None) -> pb.ModifyImageAttributeResponse:
@@ -108,7 +112,7 @@ class Images(ImagesServicer):
         done, _ = await self._edge.mutate(request, images.modify, asked, reply)
         return done
 
-    async def DeregisterImage(self, request: Any, context: Any) -> pb.DeregisterImageResponse:
+    async def DeregisterImage(self, request: pb.DeregisterImageRequest, context: Context) -> pb.DeregisterImageResponse:
         done, _ = await self._edge.mutate(
             request,
             images.deregister,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own, tagged
 from controlplane.errors import Conflict, Unavailable
 from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
@@ -66,7 +66,7 @@ class Instances(InstancesServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def RunInstances(self, request: Any, context: Any) -> pb.RunInstancesResponse:
+    async def RunInstances(self, request: pb.RunInstancesRequest, context: Context) -> pb.RunInstancesResponse:
         asked = convert.to_request(request, instances.RunInstances)
         role, sessions = self._edge.call().role, self._edge.sessions
 
@@ -80,7 +80,9 @@ class Instances(InstancesServicer):
         made, _ = await self._edge.mutate(request, instances.run, asked, reply)
         return made
 
-    async def DescribeInstances(self, request: Any, context: Any) -> pb.DescribeInstancesResponse:
+    async def DescribeInstances(
+        self, request: pb.DescribeInstancesRequest, context: Context
+    ) -> pb.DescribeInstancesResponse:
         is_admin, sessions = self._edge.call().role is Role.ADMIN, self._edge.sessions
         found, token = await describe(
             self._edge,
@@ -91,24 +93,28 @@ class Instances(InstancesServicer):
         )
         return pb.DescribeInstancesResponse(instances=found, next_page_token=token)
 
-    async def StartInstances(self, request: Any, context: Any) -> pb.StartInstancesResponse:
+    async def StartInstances(self, request: pb.StartInstancesRequest, context: Context) -> pb.StartInstancesResponse:
         changes = await self._power(request, power.start, request.instance_ids)
         return pb.StartInstancesResponse(starting_instances=changes)
 
-    async def StopInstances(self, request: Any, context: Any) -> pb.StopInstancesResponse:
+    async def StopInstances(self, request: pb.StopInstancesRequest, context: Context) -> pb.StopInstancesResponse:
         asked = convert.to_request(request, power.StopInstances)
         changes = await self._power(request, power.stop, asked)
         return pb.StopInstancesResponse(stopping_instances=changes)
 
-    async def RebootInstances(self, request: Any, context: Any) -> pb.RebootInstancesResponse:
+    async def RebootInstances(self, request: pb.RebootInstancesRequest, context: Context) -> pb.RebootInstancesResponse:
         await self._power(request, power.reboot, request.instance_ids)
         return pb.RebootInstancesResponse()
 
-    async def TerminateInstances(self, request: Any, context: Any) -> pb.TerminateInstancesResponse:
+    async def TerminateInstances(
+        self, request: pb.TerminateInstancesRequest, context: Context
+    ) -> pb.TerminateInstancesResponse:
         changes = await self._power(request, power.terminate, request.instance_ids)
         return pb.TerminateInstancesResponse(terminating_instances=changes)
 
-    async def ModifyInstanceAttribute(self, request: Any, context: Any) -> pb.ModifyInstanceAttributeResponse:
+    async def ModifyInstanceAttribute(
+        self, request: pb.ModifyInstanceAttributeRequest, context: Context
+    ) -> pb.ModifyInstanceAttributeResponse:
         asked = convert.to_request(request, instance_attributes.ModifyInstanceAttribute)
         role, sessions = self._edge.call().role, self._edge.sessions
 
@@ -126,7 +132,9 @@ class Instances(InstancesServicer):
         )
         return done
 
-    async def GetConsoleOutput(self, request: Any, context: Any) -> pb.GetConsoleOutputResponse:
+    async def GetConsoleOutput(
+        self, request: pb.GetConsoleOutputRequest, context: Context
+    ) -> pb.GetConsoleOutputResponse:
         instance_id = request.instance_id
         host_id = await self._edge.read(lambda state, call: find(state.instances, INSTANCE, instance_id, call).host_id)
         try:

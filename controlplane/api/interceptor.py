@@ -16,7 +16,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from controlplane.api import bounds
-from controlplane.api.caller import Edge, Principal, authenticate, principal, request_id
+from controlplane.api.caller import Context, Edge, Principal, authenticate, principal, request_id
 from controlplane.api.limits import InProgress, Lines, Rate
 from controlplane.api.roles import OF_TOKENS, role_needed
 from controlplane.api.status import status_of
@@ -26,8 +26,7 @@ from controlplane.ids import Prefix, mint
 from controlplane.model.project import Role
 from stead.v1.common_pb2 import ROLE_ANYONE, ROLE_HOST
 
-Context = Any  # grpc.aio.ServicerContext, which the stubs call generic and the library does not
-Handler = Any  # grpc.RpcMethodHandler, likewise
+Handler = Any  # grpc.RpcMethodHandler, which the stubs call generic and the library does not
 
 # Open to all, and not worth a line in the log: what load balancers and grpcurl ask.
 _NOT_OURS = ("/grpc.health.", "/grpc.reflection.")

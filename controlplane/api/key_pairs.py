@@ -6,7 +6,7 @@ from typing import Any
 
 from controlplane import keys
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own, tagged
 from controlplane.errors import Invalid, missing
 from controlplane.model.image import KeyPair
@@ -33,7 +33,7 @@ class KeyPairs(KeyPairsServicer):
         # One RSA key takes a core for 0.1 s: however many are asked for, the other cores stay free.
         self._thread = ThreadPoolExecutor(1, "keys")
 
-    async def CreateKeyPair(self, request: Any, context: Any) -> pb.CreateKeyPairResponse:
+    async def CreateKeyPair(self, request: pb.CreateKeyPairRequest, context: Context) -> pb.CreateKeyPairResponse:
         key_type = keys.KeyType.RSA if request.key_type == pb.KEY_TYPE_RSA else keys.KeyType.ED25519
         asked = key_pairs.CreateKeyPair(request.key_name, key_type.value, dict(request.tags))
         if earlier := await self._made_earlier(request, asked):
@@ -64,7 +64,7 @@ class KeyPairs(KeyPairsServicer):
             return keys.create(key_type)
         return await asyncio.get_running_loop().run_in_executor(self._thread, keys.create, key_type)
 
-    async def ImportKeyPair(self, request: Any, context: Any) -> pb.ImportKeyPairResponse:
+    async def ImportKeyPair(self, request: pb.ImportKeyPairRequest, context: Context) -> pb.ImportKeyPairResponse:
         if not request.public_key_material:
             raise missing("public_key_material", "`ssh-ed25519 AAAA...` or `ssh-rsa AAAA...`")
         try:
@@ -80,7 +80,9 @@ class KeyPairs(KeyPairsServicer):
         )
         return made
 
-    async def DescribeKeyPairs(self, request: Any, context: Any) -> pb.DescribeKeyPairsResponse:
+    async def DescribeKeyPairs(
+        self, request: pb.DescribeKeyPairsRequest, context: Context
+    ) -> pb.DescribeKeyPairsResponse:
         def rows(state: State, call: Call) -> list[KeyPair]:
             named = [key_pairs.find_by_name(state, call, name) for name in request.key_names]
             if named and not request.key_pair_ids:
@@ -90,7 +92,7 @@ class KeyPairs(KeyPairsServicer):
         found, _ = await describe(self._edge, request, rows, _attributes, lambda state, row, call: to_key_pair(row))
         return pb.DescribeKeyPairsResponse(key_pairs=found)
 
-    async def DeleteKeyPair(self, request: Any, context: Any) -> pb.DeleteKeyPairResponse:
+    async def DeleteKeyPair(self, request: pb.DeleteKeyPairRequest, context: Context) -> pb.DeleteKeyPairResponse:
         asked = convert.to_request(request, key_pairs.DeleteKeyPair)
         done, _ = await self._edge.mutate(
             request,

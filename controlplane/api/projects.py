@@ -3,10 +3,9 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own
 from controlplane.api.roles import OF_TOKENS
 from controlplane.model.project import Project, Role, Token
@@ -28,14 +27,16 @@ class Projects(ProjectsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def CreateProject(self, request: Any, context: Any) -> pb.CreateProjectResponse:
+    async def CreateProject(self, request: pb.CreateProjectRequest, context: Context) -> pb.CreateProjectResponse:
         def reply(state: State, project_id: str) -> pb.CreateProjectResponse:
             return pb.CreateProjectResponse(project=to_project(state.projects[project_id]))
 
         made, _ = await self._edge.mutate(request, projects.create, request.name, reply)
         return made
 
-    async def DescribeProjects(self, request: Any, context: Any) -> pb.DescribeProjectsResponse:
+    async def DescribeProjects(
+        self, request: pb.DescribeProjectsRequest, context: Context
+    ) -> pb.DescribeProjectsResponse:
         def visible(state: State, call: Call) -> list[Project]:
             rows = own(state.projects, PROJECT, request.project_ids, call)
             if call.role is Role.ADMIN:
@@ -53,7 +54,7 @@ class Projects(ProjectsServicer):
         )
         return pb.DescribeProjectsResponse(projects=found, next_page_token=token)
 
-    async def CreateToken(self, request: Any, context: Any) -> pb.CreateTokenResponse:
+    async def CreateToken(self, request: pb.CreateTokenRequest, context: Context) -> pb.CreateTokenResponse:
         secret = new_secret()
         asked = projects.CreateToken(
             project_id=request.project_id,
@@ -71,7 +72,7 @@ class Projects(ProjectsServicer):
             made.secret = ""
         return made
 
-    async def DescribeTokens(self, request: Any, context: Any) -> pb.DescribeTokensResponse:
+    async def DescribeTokens(self, request: pb.DescribeTokensRequest, context: Context) -> pb.DescribeTokensResponse:
         """Of all projects: their table has none that a caller is not to see."""
         now = self._edge.clock()
         found, token = await describe(
@@ -88,7 +89,7 @@ class Projects(ProjectsServicer):
         )
         return pb.DescribeTokensResponse(tokens=found, next_page_token=token)
 
-    async def RevokeToken(self, request: Any, context: Any) -> pb.RevokeTokenResponse:
+    async def RevokeToken(self, request: pb.RevokeTokenRequest, context: Context) -> pb.RevokeTokenResponse:
         done, _ = await self._edge.mutate(
             request,
             projects.revoke_token,

@@ -1,9 +1,7 @@
 """Tags."""
 
-from typing import Any
-
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.service import tagging
 from stead.v1 import tags_pb2 as pb
 from stead.v1.tags_pb2_grpc import TagsServicer
@@ -13,12 +11,12 @@ class Tags(TagsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def CreateTags(self, request: Any, context: Any) -> pb.CreateTagsResponse:
+    async def CreateTags(self, request: pb.CreateTagsRequest, context: Context) -> pb.CreateTagsResponse:
         asked = convert.to_request(request, tagging.CreateTags)
         done, _ = await self._edge.mutate(request, tagging.create, asked, lambda state, _: pb.CreateTagsResponse())
         return done
 
-    async def DeleteTags(self, request: Any, context: Any) -> pb.DeleteTagsResponse:
+    async def DeleteTags(self, request: pb.DeleteTagsRequest, context: Context) -> pb.DeleteTagsResponse:
         asked = convert.to_request(request, tagging.DeleteTags)
         done, _ = await self._edge.mutate(request, tagging.delete, asked, lambda state, _: pb.DeleteTagsResponse())
         return done

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, tagged
 from controlplane.model.instance import Attachment, Volume, volume_of
 from controlplane.model.project import Role
@@ -37,7 +37,7 @@ class Volumes(VolumesServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def CreateVolume(self, request: Any, context: Any) -> pb.CreateVolumeResponse:
+    async def CreateVolume(self, request: pb.CreateVolumeRequest, context: Context) -> pb.CreateVolumeResponse:
         asked = convert.to_request(request, volumes.CreateVolume)
         role, sessions = self._edge.call().role, self._edge.sessions
 
@@ -49,7 +49,7 @@ class Volumes(VolumesServicer):
         made, _ = await self._edge.mutate(request, volumes.create, asked, reply)
         return made
 
-    async def AttachVolume(self, request: Any, context: Any) -> pb.AttachVolumeResponse:
+    async def AttachVolume(self, request: pb.AttachVolumeRequest, context: Context) -> pb.AttachVolumeResponse:
         asked = convert.to_request(request, volumes.AttachVolume)
         made, _ = await self._edge.mutate(
             request,
@@ -61,7 +61,7 @@ class Volumes(VolumesServicer):
         )
         return made
 
-    async def DetachVolume(self, request: Any, context: Any) -> pb.DetachVolumeResponse:
+    async def DetachVolume(self, request: pb.DetachVolumeRequest, context: Context) -> pb.DetachVolumeResponse:
         asked = convert.to_request(request, volumes.DetachVolume)
         done, _ = await self._edge.mutate(
             request,
@@ -73,7 +73,7 @@ class Volumes(VolumesServicer):
         )
         return done
 
-    async def DeleteVolume(self, request: Any, context: Any) -> pb.DeleteVolumeResponse:
+    async def DeleteVolume(self, request: pb.DeleteVolumeRequest, context: Context) -> pb.DeleteVolumeResponse:
         done, _ = await self._edge.mutate(
             request,
             volumes.delete,
@@ -82,7 +82,9 @@ class Volumes(VolumesServicer):
         )
         return done
 
-    async def ListVolumesInRecycleBin(self, request: Any, context: Any) -> pb.ListVolumesInRecycleBinResponse:
+    async def ListVolumesInRecycleBin(
+        self, request: pb.ListVolumesInRecycleBinRequest, context: Context
+    ) -> pb.ListVolumesInRecycleBinResponse:
         found, token = await describe(
             self._edge,
             request,
@@ -92,7 +94,9 @@ class Volumes(VolumesServicer):
         )
         return pb.ListVolumesInRecycleBinResponse(volumes=found, next_page_token=token)
 
-    async def RestoreVolumeFromRecycleBin(self, request: Any, context: Any) -> pb.RestoreVolumeFromRecycleBinResponse:
+    async def RestoreVolumeFromRecycleBin(
+        self, request: pb.RestoreVolumeFromRecycleBinRequest, context: Context
+    ) -> pb.RestoreVolumeFromRecycleBinResponse:
         done, _ = await self._edge.mutate(
             request,
             volumes.restore,
@@ -101,7 +105,7 @@ class Volumes(VolumesServicer):
         )
         return done
 
-    async def DescribeVolumes(self, request: Any, context: Any) -> pb.DescribeVolumesResponse:
+    async def DescribeVolumes(self, request: pb.DescribeVolumesRequest, context: Context) -> pb.DescribeVolumesResponse:
         found, token = await describe(
             self._edge,
             request,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from controlplane.api import convert
-from controlplane.api.caller import Edge
+from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own, tagged
 from controlplane.model.network import (
     InternetGateway,
@@ -83,7 +83,9 @@ class Vpcs(VpcsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def DescribeVpcs(self, request: Any, context: Any) -> vpcs_pb2.DescribeVpcsResponse:
+    async def DescribeVpcs(
+        self, request: vpcs_pb2.DescribeVpcsRequest, context: Context
+    ) -> vpcs_pb2.DescribeVpcsResponse:
         found, token = await describe(
             self._edge,
             request,
@@ -93,7 +95,9 @@ class Vpcs(VpcsServicer):
         )
         return vpcs_pb2.DescribeVpcsResponse(vpcs=found, next_page_token=token)
 
-    async def DescribeSubnets(self, request: Any, context: Any) -> vpcs_pb2.DescribeSubnetsResponse:
+    async def DescribeSubnets(
+        self, request: vpcs_pb2.DescribeSubnetsRequest, context: Context
+    ) -> vpcs_pb2.DescribeSubnetsResponse:
         found, token = await describe(
             self._edge,
             request,
@@ -103,7 +107,9 @@ class Vpcs(VpcsServicer):
         )
         return vpcs_pb2.DescribeSubnetsResponse(subnets=found, next_page_token=token)
 
-    async def ModifySubnetAttribute(self, request: Any, context: Any) -> vpcs_pb2.ModifySubnetAttributeResponse:
+    async def ModifySubnetAttribute(
+        self, request: vpcs_pb2.ModifySubnetAttributeRequest, context: Context
+    ) -> vpcs_pb2.ModifySubnetAttributeResponse:
         asked = convert.to_request(request, vpcs.ModifySubnetAttribute)
 
         def reply(state: State, _: None) -> vpcs_pb2.ModifySubnetAttributeResponse:
@@ -112,7 +118,9 @@ class Vpcs(VpcsServicer):
         done, _ = await self._edge.mutate(request, vpcs.modify_subnet, asked, reply)
         return done
 
-    async def DescribeInternetGateways(self, request: Any, context: Any) -> vpcs_pb2.DescribeInternetGatewaysResponse:
+    async def DescribeInternetGateways(
+        self, request: vpcs_pb2.DescribeInternetGatewaysRequest, context: Context
+    ) -> vpcs_pb2.DescribeInternetGatewaysResponse:
         found, token = await describe(
             self._edge,
             request,
@@ -122,7 +130,9 @@ class Vpcs(VpcsServicer):
         )
         return vpcs_pb2.DescribeInternetGatewaysResponse(internet_gateways=found, next_page_token=token)
 
-    async def DescribeRouteTables(self, request: Any, context: Any) -> vpcs_pb2.DescribeRouteTablesResponse:
+    async def DescribeRouteTables(
+        self, request: vpcs_pb2.DescribeRouteTablesRequest, context: Context
+    ) -> vpcs_pb2.DescribeRouteTablesResponse:
         found, token = await describe(
             self._edge,
             request,
@@ -137,7 +147,9 @@ class SecurityGroups(SecurityGroupsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
-    async def CreateSecurityGroup(self, request: Any, context: Any) -> pb.CreateSecurityGroupResponse:
+    async def CreateSecurityGroup(
+        self, request: pb.CreateSecurityGroupRequest, context: Context
+    ) -> pb.CreateSecurityGroupResponse:
         asked = convert.to_request(request, security_groups.CreateSecurityGroup)
 
         def reply(state: State, group_id: str) -> pb.CreateSecurityGroupResponse:
@@ -148,7 +160,9 @@ class SecurityGroups(SecurityGroupsServicer):
         made, _ = await self._edge.mutate(request, security_groups.create, asked, reply)
         return made
 
-    async def DeleteSecurityGroup(self, request: Any, context: Any) -> pb.DeleteSecurityGroupResponse:
+    async def DeleteSecurityGroup(
+        self, request: pb.DeleteSecurityGroupRequest, context: Context
+    ) -> pb.DeleteSecurityGroupResponse:
         done, _ = await self._edge.mutate(
             request,
             security_groups.delete,
@@ -157,7 +171,9 @@ class SecurityGroups(SecurityGroupsServicer):
         )
         return done
 
-    async def DescribeSecurityGroups(self, request: Any, context: Any) -> pb.DescribeSecurityGroupsResponse:
+    async def DescribeSecurityGroups(
+        self, request: pb.DescribeSecurityGroupsRequest, context: Context
+    ) -> pb.DescribeSecurityGroupsResponse:
         found, token = await describe(
             self._edge,
             request,
@@ -168,17 +184,23 @@ class SecurityGroups(SecurityGroupsServicer):
         return pb.DescribeSecurityGroupsResponse(security_groups=found, next_page_token=token)
 
     async def AuthorizeSecurityGroupIngress(
-        self, request: Any, context: Any
+        self, request: pb.AuthorizeSecurityGroupIngressRequest, context: Context
     ) -> pb.AuthorizeSecurityGroupIngressResponse:
         return await self._authorize(request, False, pb.AuthorizeSecurityGroupIngressResponse)
 
-    async def AuthorizeSecurityGroupEgress(self, request: Any, context: Any) -> pb.AuthorizeSecurityGroupEgressResponse:
+    async def AuthorizeSecurityGroupEgress(
+        self, request: pb.AuthorizeSecurityGroupEgressRequest, context: Context
+    ) -> pb.AuthorizeSecurityGroupEgressResponse:
         return await self._authorize(request, True, pb.AuthorizeSecurityGroupEgressResponse)
 
-    async def RevokeSecurityGroupIngress(self, request: Any, context: Any) -> pb.RevokeSecurityGroupIngressResponse:
+    async def RevokeSecurityGroupIngress(
+        self, request: pb.RevokeSecurityGroupIngressRequest, context: Context
+    ) -> pb.RevokeSecurityGroupIngressResponse:
         return await self._revoke(request, False, pb.RevokeSecurityGroupIngressResponse)
 
-    async def RevokeSecurityGroupEgress(self, request: Any, context: Any) -> pb.RevokeSecurityGroupEgressResponse:
+    async def RevokeSecurityGroupEgress(
+        self, request: pb.RevokeSecurityGroupEgressRequest, context: Context
+    ) -> pb.RevokeSecurityGroupEgressResponse:
         return await self._revoke(request, True, pb.RevokeSecurityGroupEgressResponse)
 
     async def _authorize(self, request: Any, is_egress: bool, response: Callable[..., M]) -> M:

@@ -235,7 +235,8 @@ class Process:
 
     async def _watch(self, watcher: Watcher) -> None:
         caller.principal.set(Principal(watcher.project_id, Role.READER, "tok", "req-watch"))
-        async for event in self._events.Watch(events_pb2.WatchRequest(after_revision=watcher.seen), None):
+        context: Any = None
+        async for event in self._events.Watch(events_pb2.WatchRequest(after_revision=watcher.seen), context):
             await asyncio.sleep(watcher.see(event))
 
     def join(self, asked: hosts.Join, mint: Callable[[Prefix], str], done: Callable[[str], None]) -> None:
@@ -254,7 +255,8 @@ class Process:
     async def fetch_image(self, host_id: str, image_id: str) -> bytes:
         """Raises NotFound."""
         request = agent_pb2.FetchImageRequest(image_id=image_id)
-        chunks = [reply.chunk async for reply in self._agents.FetchImage(request, Context(host_id, _never))]
+        context: Any = Context(host_id, _never)
+        chunks = [reply.chunk async for reply in self._agents.FetchImage(request, context)]
         return b"".join(chunks)
 
     @property

@@ -20,7 +20,8 @@ async def test_who_takes_a_marker_late_gets_another_for_what_was_lost_meanwhile(
     principal.set(Principal("proj-1", Role.READER, "tok-1", "req-1"))
     engine: Any = SimpleNamespace(log=deque(entries(8, 9), maxlen=2), durable_revision=9, state=State())
     edge: Any = SimpleNamespace(engine=engine)
-    watch = Events(edge).Watch(WatchRequest(after_revision=1), None)
+    context: Any = None
+    watch = Events(edge).Watch(WatchRequest(after_revision=1), context)
     first = await anext(watch)
     engine.log.extend(entries(10, 11, 12, 13))
     engine.durable_revision = 13
