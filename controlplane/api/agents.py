@@ -93,7 +93,7 @@ class Enrollment(EnrollmentServicer):
 def _join(state: State, call: Call, asked: hosts.Join) -> tuple[Change, str]:
     """With its record, which names the join token; a repetition has none."""
     change, host_id = hosts.join(state, call, asked)
-    token = state.host_tokens.one("secret_hash", asked.secret_hash)
+    token = state.host_tokens.secret_hash.get(asked.secret_hash)
     if change and token:
         how = Attempt("Join", "", asked.join_hash, False, token.id, request_id.get())
         change.put(record(call, how, change, host_id))
@@ -249,7 +249,7 @@ class Agents(AgentsServicer):
 
 
 def _needs_image(state: State, host_id: str, image_id: str) -> bool:
-    return any(volume.host_id == host_id for volume in state.volumes.by("image", image_id))
+    return any(volume.host_id == host_id for volume in state.volumes.image.of(image_id))
 
 
 def _capacity(message: pb.Capacity) -> hosts.Capacity:

@@ -48,7 +48,7 @@ def authenticate(state: State, secret: str, request_id: str, now: datetime) -> P
     """The owner of a bearer token. Raises `AuthFailure`."""
     if not secret:
         raise Unauthenticated("AuthFailure", "No token: send metadata `authorization: Bearer <token>`")
-    token = state.tokens.one("secret_hash", hash_secret(secret))
+    token = state.tokens.secret_hash.get(hash_secret(secret))
     if token is None or token.state(now) != "active":
         was = token.state(now) if token else "not one of this region"
         raise Unauthenticated("AuthFailure", f"The token is {was}; ask an admin for another (`stead project token`)")

@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 from controlplane.api.caller import Edge
 from controlplane.api.convert import to_filters
-from controlplane.model.state import Row, State, Table
+from controlplane.model.state import State
+from controlplane.model.table import Row, Table
 from controlplane.service.call import Call, ResourceKind, find
 from controlplane.service.listing import Attributes, Listed, page, select
 

@@ -53,14 +53,14 @@ def _shown_by(state: State, observation_id: str) -> Iterator[Instance | Volume |
     host_id, kind, resource_id = observation_id.split("/")
     bonds: list[Attachment] = []
     if kind == ObservedKind.VPC.value:
-        instance_ids = [row.instance_id for row in state.interfaces.by("vpc", resource_id)]
+        instance_ids = [row.instance_id for row in state.interfaces.vpc.of(resource_id)]
         yield from (row for row in map(state.instances.get, instance_ids) if row and row.host_id == host_id)
     elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
         yield instance
-        yield from state.attachments.by("instance", instance.id)
+        yield from state.attachments.instance.of(instance.id)
     elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):
         yield volume
-        bonds = state.attachments.by("volume", volume.id)
+        bonds = state.attachments.volume.of(volume.id)
     elif kind == ObservedKind.EXPORT.value and (bond := state.attachments.get(resource_id)):
         yield bond
         yield state.volumes[bond.volume_id]

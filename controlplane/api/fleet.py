@@ -74,7 +74,7 @@ class Regions(RegionsServicer):
         return regions_pb2.DescribeAvailabilityZonesResponse(availability_zones=found)
 
     def _zone_state(self, state: State, zone: str) -> str:
-        computes = [host for host in state.hosts.by("zone", zone) if HostRole.COMPUTE in host.roles]
+        computes = [host for host in state.hosts.zone.of(zone) if HostRole.COMPUTE in host.roles]
         return "available" if any(host.id in self._edge.sessions for host in computes) else "impaired"
 
 

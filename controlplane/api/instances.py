@@ -31,7 +31,7 @@ CONSOLE_TIMEOUT_S = 10
 
 def _attributes(state: State) -> Any:
     def interface(row: Instance) -> list[NetworkInterface]:
-        return state.interfaces.by("instance", row.id)
+        return state.interfaces.instance.of(row.id)
 
     def groups(row: Instance) -> list[str]:
         return [group_id for card in interface(row) for group_id in card.group_ids]
@@ -49,7 +49,7 @@ def _attributes(state: State) -> Any:
             "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
             "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
             "ip-address": lambda row: [
-                address.public_ip for card in interface(row) for address in state.addresses.by("interface", card.id)
+                address.public_ip for card in interface(row) for address in state.addresses.interface.of(card.id)
             ],
             "instance.group-id": groups,
             "instance.group-name": lambda row: [state.security_groups[group_id].name for group_id in groups(row)],
@@ -148,7 +148,7 @@ class Instances(InstancesServicer):
 
 
 def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> pb.Instance:
-    interfaces = [to_interface(state, interface) for interface in state.interfaces.by("instance", row.id)]
+    interfaces = [to_interface(state, interface) for interface in state.interfaces.instance.of(row.id)]
     current = current_state(state, row)
     seen = health.of_instance(state, sessions.presence, row)
     message = pb.Instance(
@@ -184,7 +184,7 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> 
 
 def _add_first_interface(state: State, message: pb.Instance) -> None:
     first = message.network_interfaces[0]
-    public = state.addresses.one("interface", first.network_interface_id)
+    public = state.addresses.interface.first(first.network_interface_id)
     message.vpc_id = state.interfaces[first.network_interface_id].vpc_id
     message.subnet_id = first.subnet_id
     message.private_ip_address = first.private_ip_address
@@ -208,7 +208,7 @@ def to_interface(state: State, row: NetworkInterface) -> pb.NetworkInterface:
 
 def _block_devices(state: State, row: Instance, now: datetime) -> list[pb.InstanceBlockDevice]:
     held = sorted(
-        state.attachments.by("instance", row.id), key=lambda bond: (bond.device_name != ROOT_DEVICE, bond.device_name)
+        state.attachments.instance.of(row.id), key=lambda bond: (bond.device_name != ROOT_DEVICE, bond.device_name)
     )
     return [_block_device(state, bond, now) for bond in held]
 

@@ -17,7 +17,7 @@ from stead.v1.volumes_pb2_grpc import VolumesServicer
 
 def _attributes(state: State, now: datetime) -> Any:
     def bonds(row: Volume) -> list[Attachment]:
-        return state.attachments.by("volume", row.id)
+        return state.attachments.volume.of(row.id)
 
     return tagged(
         {
@@ -151,7 +151,7 @@ def to_volume(state: State, sessions: Sessions, row: Volume, role: Role) -> pb.V
         host_id=row.host_id if role is Role.ADMIN else "",
         volume_type=row.volume_type,
         image_id=row.image_id,
-        attachments=[to_attachment(state, bond, now) for bond in state.attachments.by("volume", row.id)],
+        attachments=[to_attachment(state, bond, now) for bond in state.attachments.volume.of(row.id)],
         create_time=convert.timestamp(row.created_at),
         tags=row.tags,
     )

@@ -233,7 +233,7 @@ def to_subnet(state: State, row: Subnet) -> vpcs_pb2.Subnet:
         zone_name=row.zone,
         map_public_ip_on_launch=row.map_public_ip_on_launch,
         default_for_az=row.default_for_az,
-        available_ip_address_count=usable_count(row.network) - state.interfaces.count("subnet", row.id),
+        available_ip_address_count=usable_count(row.network) - state.interfaces.subnet.count(row.id),
         state="available",
         tags=row.tags,
     )
@@ -266,7 +266,7 @@ def to_security_group(state: State, row: SecurityGroup) -> pb.SecurityGroup:
         group_name=row.name,
         description=row.description,
         vpc_id=row.vpc_id,
-        rules=[to_rule(rule) for rule in state.rules.by("group", row.id)],
+        rules=[to_rule(rule) for rule in state.rules.group.of(row.id)],
         tags=row.tags,
     )
 

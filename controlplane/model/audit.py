@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from controlplane.model.table import Table
+
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
@@ -22,3 +24,12 @@ class CallRecord:
     result: str
     resource_ids: tuple[str, ...]
     created_at: datetime
+
+
+class Calls(Table[CallRecord]):
+    kind = "call"
+    row_type = CallRecord
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = self.index(lambda row: row.project_id)

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-from controlplane.model.instance import Instance, Volume
-from controlplane.model.lifecycle import claims_host
-
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -12,21 +9,15 @@ class Resources:
     memory_mib: int = 0
     storage_gib: int = 0
 
-    def plus(self, other: "Resources", times: int = 1) -> "Resources":
+    def __add__(self, other: "Resources") -> "Resources":
         return Resources(
-            self.vcpus + times * other.vcpus,
-            self.memory_mib + times * other.memory_mib,
-            self.storage_gib + times * other.storage_gib,
+            self.vcpus + other.vcpus, self.memory_mib + other.memory_mib, self.storage_gib + other.storage_gib
+        )
+
+    def __sub__(self, other: "Resources") -> "Resources":
+        return Resources(
+            self.vcpus - other.vcpus, self.memory_mib - other.memory_mib, self.storage_gib - other.storage_gib
         )
 
 
 NOTHING = Resources()
-
-
-def claim_of(row: object) -> tuple[str, Resources] | None:
-    """Host and what the row claims there; None for rows that claim nothing, as a volume whose room is there to take."""
-    if isinstance(row, Instance):
-        return (row.host_id, Resources(row.vcpus, row.memory_mib)) if claims_host(row) else None
-    if isinstance(row, Volume) and row.recycled_at is None:
-        return row.host_id, Resources(storage_gib=row.size_gib)
-    return None

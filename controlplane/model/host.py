@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from controlplane.model.table import Table
+
 
 class HostRole(IntEnum):
     COMPUTE = 1
@@ -22,12 +24,22 @@ class Region:
     created_at: datetime
 
 
+class Regions(Table[Region]):
+    kind = "region"
+    row_type = Region
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """`id` is its name."""
 
     id: str
     created_at: datetime
+
+
+class Zones(Table[Zone]):
+    kind = "zone"
+    row_type = Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,16 @@ class Host:
     wireguard_key: str = ""
 
 
+class Hosts(Table[Host]):
+    kind = "host"
+    row_type = Host
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.zone = self.index(lambda row: row.zone)
+        self.number = self.unique(lambda row: row.number)
+
+
 @dataclass(frozen=True, slots=True)
 class HostToken:
     """Lets one machine join. Once used, `host_id` is set, and `join_hash` tells a repetition from a theft."""
@@ -77,3 +99,12 @@ class HostToken:
     expires_at: datetime
     host_id: str = ""
     join_hash: str = ""
+
+
+class HostTokens(Table[HostToken]):
+    kind = "host-token"
+    row_type = HostToken
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secret_hash = self.unique(lambda row: row.secret_hash)

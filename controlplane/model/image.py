@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from controlplane.model.table import Table
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
@@ -13,6 +15,11 @@ class InstanceType:
     vcpus: int
     memory_mib: int
     created_at: datetime
+
+
+class InstanceTypes(Table[InstanceType]):
+    kind = "instance-type"
+    row_type = InstanceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,15 @@ class Image:
     launch_permissions: tuple[str, ...] = ()
 
 
+class Images(Table[Image]):
+    kind = "image"
+    row_type = Image
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = self.unique(lambda row: None if row.deregistered_at else (row.project_id, row.name))
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPair:
     """`key_type` is "ed25519" or "rsa"; `public_key` one line in OpenSSH format."""
@@ -49,3 +65,12 @@ class KeyPair:
     public_key: str
     created_at: datetime
     tags: Mapping[str, str]
+
+
+class KeyPairs(Table[KeyPair]):
+    kind = "key-pair"
+    row_type = KeyPair
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = self.unique(lambda row: (row.project_id, row.name))

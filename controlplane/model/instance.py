@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from controlplane.model.capacity import NOTHING, Resources
+from controlplane.model.table import Table
+
 ROOT_DEVICE = "/dev/sda1"
 
 
@@ -61,6 +64,28 @@ class Instance:
     terminated_at: datetime | None = None
     was_off: bool = False
 
+    @property
+    def claims_host(self) -> bool:
+        """Whether vCPUs and memory of its host are taken: it runs, shall run, or is not known to have ended."""
+        return self.desired is Desired.ON or not (self.is_settled or self.was_off)
+
+    @property
+    def claim(self) -> Resources:
+        return Resources(self.vcpus, self.memory_mib) if self.claims_host else NOTHING
+
+
+class Instances(Table[Instance]):
+    kind = "instance"
+    row_type = Instance
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = self.index(lambda row: row.host_id)
+        self.project = self.index(lambda row: None if row.terminated_at else row.project_id)
+        self.ending = self.index(lambda row: None if row.is_settled or row.desired is Desired.ON else row.host_id)
+        self.terminated = self.index(lambda row: True if row.terminated_at else None)
+        self.claimed = self.counter(lambda row: (row.host_id, row.project_id), lambda row: row.claim, NOTHING)
+
 
 @dataclass(frozen=True, slots=True)
 class Volume:
@@ -84,6 +109,24 @@ class Volume:
     is_deleted: bool = False
     deleted_revision: int = 0
     recycled_at: datetime | None = None
+
+    @property
+    def claim(self) -> Resources:
+        """What is taken of its host: nothing where its room is there to take."""
+        return Resources(storage_gib=self.size_gib) if self.recycled_at is None else NOTHING
+
+
+class Volumes(Table[Volume]):
+    kind = "volume"
+    row_type = Volume
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = self.index(lambda row: row.host_id)
+        self.project = self.index(lambda row: None if row.is_deleted else row.project_id)
+        self.image = self.index(lambda row: row.image_id or None)
+        self.ending = self.index(lambda row: row.host_id if row.is_deleted and row.recycled_at is None else None)
+        self.claimed = self.counter(lambda row: (row.host_id, row.project_id), lambda row: row.claim, NOTHING)
 
 
 class Phase(Enum):
@@ -127,6 +170,20 @@ class Attachment:
     phase_revision: int
     created_at: datetime
     phase_at: datetime | None = None
+
+
+class Attachments(Table[Attachment]):
+    kind = "attachment"
+    row_type = Attachment
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.volume = self.index(lambda row: row.volume_id)
+        self.instance = self.index(lambda row: row.instance_id)
+        self.storage_host = self.index(lambda row: row.storage_host_id)
+        self.port = self.unique(lambda row: (row.storage_host_id, row.port))
+        self.detaching = self.index(lambda row: row.client_host_id if row.phase is Phase.DETACHING else None)
+        self.released = self.index(lambda row: row.storage_host_id if row.phase is Phase.RELEASED else None)
 
 
 class ObservedKind(Enum):
@@ -176,3 +233,13 @@ class Observation:
 
 def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:
     return f"{host_id}/{kind.value}/{resource_id}"
+
+
+class Observations(Table[Observation]):
+    kind = "observation"
+    row_type = Observation
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = self.index(lambda row: row.host_id)
+        self.file = self.index(lambda row: row.host_id if row.file else None)

@@ -72,11 +72,6 @@ def state_of(instance: Instance, observation: Observation | None) -> InstanceSta
     return STATE[instance.desired, seen(instance, observation)]
 
 
-def claims_host(instance: Instance) -> bool:
-    """Whether vCPUs and memory of its host are taken: it runs, shall run, or is not known to have ended."""
-    return instance.desired is Desired.ON or not (instance.is_settled or instance.was_off)
-
-
 class Request(Enum):
     """What a user may ask of an instance, with the word for it in an error."""
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 
+from controlplane.model.table import Table
+
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
@@ -17,6 +19,16 @@ class Vpc:
     is_default: bool
     created_at: datetime
     tags: Mapping[str, str]
+
+
+class Vpcs(Table[Vpc]):
+    kind = "vpc"
+    row_type = Vpc
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = self.index(lambda row: row.project_id)
+        self.vni = self.unique(lambda row: row.vni)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,15 @@ class Subnet:
     @property
     def network(self) -> IPv4Network:
         return IPv4Network(self.cidr_block)
+
+
+class Subnets(Table[Subnet]):
+    kind = "subnet"
+    row_type = Subnet
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vpc = self.index(lambda row: row.vpc_id)
 
 
 RESERVED_FIRST = 4  # Network, router, DNS, and one for the future (VPC user guide, "Subnet CIDR blocks").
@@ -71,6 +92,16 @@ class InternetGateway:
     tags: Mapping[str, str]
 
 
+class InternetGateways(Table[InternetGateway]):
+    kind = "internet-gateway"
+    row_type = InternetGateway
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vpc = self.index(lambda row: row.vpc_id or None)
+        self.host = self.index(lambda row: row.host_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """`target` is "local" or an internet gateway's id."""
@@ -90,6 +121,15 @@ class RouteTable:
     tags: Mapping[str, str]
 
 
+class RouteTables(Table[RouteTable]):
+    kind = "route-table"
+    row_type = RouteTable
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vpc = self.index(lambda row: row.vpc_id)
+
+
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
     id: str
@@ -99,6 +139,15 @@ class SecurityGroup:
     description: str
     created_at: datetime
     tags: Mapping[str, str]
+
+
+class SecurityGroups(Table[SecurityGroup]):
+    kind = "security-group"
+    row_type = SecurityGroup
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vpc = self.index(lambda row: row.vpc_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +179,16 @@ class SecurityGroupRule:
         )
 
 
+class Rules(Table[SecurityGroupRule]):
+    kind = "security-group-rule"
+    row_type = SecurityGroupRule
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.group = self.index(lambda row: row.group_id)
+        self.source = self.index(lambda row: row.source_group_id or None)
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkInterface:
     """Lives as long as any host may still have its instance, so that its address is not given away too early."""
@@ -144,6 +203,19 @@ class NetworkInterface:
     private_ip: str
     group_ids: tuple[str, ...]
     created_at: datetime
+
+
+class Interfaces(Table[NetworkInterface]):
+    kind = "network-interface"
+    row_type = NetworkInterface
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.instance = self.index(lambda row: row.instance_id)
+        self.vpc = self.index(lambda row: row.vpc_id)
+        self.subnet = self.index(lambda row: row.subnet_id)
+        self.address = self.unique(lambda row: (row.vpc_id, row.private_ip))
+        self.group = self.index_each(lambda row: row.group_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +238,18 @@ class PublicAddress:
     leaving_host_id: str = ""  # That gateway's host,
     leaving_vpc_id: str = ""  # and its VPC.
     leaving_revision: int = 0  # The host's report must answer at least this revision.
+
+
+class Addresses(Table[PublicAddress]):
+    kind = "address"
+    row_type = PublicAddress
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.public_ip = self.unique(lambda row: row.public_ip)
+        self.interface = self.index(lambda row: row.interface_id or None)
+        self.association = self.unique(lambda row: row.association_id or None)
+        self.leaving = self.index(lambda row: row.leaving_host_id if row.is_released else None)
 
 
 def mac_address(private_ip: str, vpc_id: str) -> str:

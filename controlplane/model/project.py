@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from controlplane.model.table import Table
+
 
 class Role(IntEnum):
     """What a token allows; a larger value allows all that a smaller one does."""
@@ -18,6 +20,15 @@ class Project:
     id: str
     name: str
     created_at: datetime
+
+
+class Projects(Table[Project]):
+    kind = "project"
+    row_type = Project
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = self.unique(lambda row: row.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +48,12 @@ class Token:
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
+
+class Tokens(Table[Token]):
+    kind = "token"
+    row_type = Token
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secret_hash = self.unique(lambda row: row.secret_hash)

@@ -17,7 +17,7 @@ class Candidate:
     free: Resources
 
     def take(self, wanted: Resources) -> None:
-        self.free = self.free.plus(wanted, -1)
+        self.free -= wanted
 
 
 Filter = Callable[[Candidate, Resources, HostRole], str | None]

@@ -57,7 +57,7 @@ def absorb(state: State, report: Report) -> Change:
             _follow_volume(state, change, row)
     gone = [state.observations[row_id] for row_id in report.gone if row_id in state.observations]
     if report.is_full:
-        known = state.observations.by("host", report.host_id)
+        known = state.observations.host.of(report.host_id)
         gone = [row for row in known if row.id not in seen and row.kind in report.kinds]
     change.delete(*gone)
     for row in gone:
@@ -94,7 +94,7 @@ def _follow_volume(state: State, change: Change, row: Observation) -> None:
         change.put(replace(volume, is_ready=True))
     if not row.permanent or volume.is_ready:
         return
-    for attachment in state.attachments.by("volume", row.resource_id):
+    for attachment in state.attachments.volume.of(row.resource_id):
         instance = state.instances[attachment.instance_id]
         instance = change.now(instance) or instance
         if instance.desired is Desired.ON and not instance.ran_generation:
@@ -114,16 +114,16 @@ def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Chang
     instances, exports, volumes = (
         answers.get(kind, 0) for kind in (ObservedKind.INSTANCE, ObservedKind.EXPORT, ObservedKind.VOLUME)
     )
-    for instance in _due(state.instances.by("ending", host_id), "desired_revision", instances):
+    for instance in _due(state.instances.ending.of(host_id), "desired_revision", instances):
         _settle_instance(state, change, instance, now)
-    for attachment in _due(state.attachments.by("detaching", host_id), "phase_revision", instances):
+    for attachment in _due(state.attachments.detaching.of(host_id), "phase_revision", instances):
         observation = state.observed(ObservedKind.INSTANCE, attachment.instance_id, host_id)
         if observation is None or _has_let_go(observation, attachment):
             _release(state, change, attachment)
-    for attachment in _due(state.attachments.by("released", host_id), "phase_revision", exports):
+    for attachment in _due(state.attachments.released.of(host_id), "phase_revision", exports):
         if state.observed(ObservedKind.EXPORT, attachment.id, host_id) is None:
             _forget(state, change, attachment)
-    for volume in _due(state.volumes.by("ending", host_id), "deleted_revision", volumes):
+    for volume in _due(state.volumes.ending.of(host_id), "deleted_revision", volumes):
         _settle_volume(state, change, volume, now)
     _settle_addresses(state, change, host_id, answers.get(ObservedKind.GATEWAY, 0))
     return change
@@ -139,9 +139,9 @@ def _settle_instance(state: State, change: Change, instance: Instance, now: date
         change.put(replace(instance, is_settled=True))
     elif instance.desired is Desired.ABSENT and observation is None:
         change.put(replace(instance, is_settled=True, terminated_at=now))
-        for attachment in state.attachments.by("instance", instance.id):
+        for attachment in state.attachments.instance.of(instance.id):
             _release(state, change, attachment)
-        change.delete(*state.interfaces.by("instance", instance.id))
+        change.delete(*state.interfaces.instance.of(instance.id))
 
 
 def _settle_volume(state: State, change: Change, volume: Volume, now: datetime) -> None:
@@ -177,7 +177,7 @@ def _forget(state: State, change: Change, attachment: Attachment) -> None:
 
 def _settle_addresses(state: State, change: Change, host_id: str, answered: int) -> None:
     """A public address is free when the gateway that had it is no longer busy."""
-    leaving: list[PublicAddress] = _due(state.addresses.by("leaving", host_id), "leaving_revision", answered)
+    leaving: list[PublicAddress] = _due(state.addresses.leaving.of(host_id), "leaving_revision", answered)
     for address in leaving:
         gateway = state.observed(ObservedKind.GATEWAY, address.leaving_vpc_id, host_id)
         if gateway is None or gateway.converged:

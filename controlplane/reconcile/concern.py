@@ -38,21 +38,21 @@ def _is_given(state: State, host_id: str, row: Observation, vpc_ids: set[str]) -
             return attachment is not None and attachment.storage_host_id == host_id
         case ObservedKind.INSTANCE:
             instance = state.instances.get(row.resource_id)
-            held = state.attachments.by("instance", row.resource_id)
+            held = state.attachments.instance.of(row.resource_id)
             is_here = instance is not None and instance.host_id == host_id
             return is_here or any(attachment.client_host_id == host_id for attachment in held)
         case ObservedKind.VPC:
             return row.resource_id in vpc_ids
         case ObservedKind.GATEWAY:
-            gateways = state.internet_gateways.by("vpc", row.resource_id)
+            gateways = state.internet_gateways.vpc.of(row.resource_id)
             return any(gateway.host_id == host_id for gateway in gateways)
 
 
 def _vpc_ids(state: State, host_id: str) -> set[str]:
     """Of the VPCs that the host takes part in."""
-    here = state.instances.by("host", host_id)
-    members = {port.vpc_id for instance in here for port in state.interfaces.by("instance", instance.id)}
-    return members | {gateway.vpc_id for gateway in state.internet_gateways.by("host", host_id)}
+    here = state.instances.host.of(host_id)
+    members = {port.vpc_id for instance in here for port in state.interfaces.instance.of(instance.id)}
+    return members | {gateway.vpc_id for gateway in state.internet_gateways.host.of(host_id)}
 
 
 def _is_orphan(state: State, row: Observation) -> bool:
@@ -60,5 +60,5 @@ def _is_orphan(state: State, row: Observation) -> bool:
 
 
 def _orphans_known(state: State, host_id: str) -> int:
-    held = state.observations.by("host", host_id)
+    held = state.observations.host.of(host_id)
     return sum(row.kind is ObservedKind.VOLUME and _is_orphan(state, row) for row in held)

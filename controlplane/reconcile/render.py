@@ -65,19 +65,19 @@ def render(state: State, host_id: str, key: Key, region: str) -> Spec | None:
             members = _members(state, resource_id)
             return _vpc(state, resource_id, host_id, members, region) if host_id in members else None
         case ObservedKind.GATEWAY:
-            gateway = state.internet_gateways.one("vpc", resource_id)
-            is_here = gateway and gateway.host_id == host_id and state.interfaces.count("vpc", resource_id)
+            gateway = state.internet_gateways.vpc.first(resource_id)
+            is_here = gateway and gateway.host_id == host_id and state.interfaces.vpc.count(resource_id)
             return _gateway(state, resource_id, gateway.epoch) if gateway and is_here else None
 
 
 def _keys(state: State, host_id: str) -> set[Key]:
     """Every resource that may be on the host."""
-    keys: set[Key] = {(ObservedKind.VOLUME, row.id) for row in state.volumes.by("host", host_id)}
-    keys |= {(ObservedKind.EXPORT, row.id) for row in state.attachments.by("storage_host", host_id)}
-    vpc_ids = {row.vpc_id for row in state.internet_gateways.by("host", host_id)}
-    for instance in state.instances.by("host", host_id):
+    keys: set[Key] = {(ObservedKind.VOLUME, row.id) for row in state.volumes.host.of(host_id)}
+    keys |= {(ObservedKind.EXPORT, row.id) for row in state.attachments.storage_host.of(host_id)}
+    vpc_ids = {row.vpc_id for row in state.internet_gateways.host.of(host_id)}
+    for instance in state.instances.host.of(host_id):
         keys.add((ObservedKind.INSTANCE, instance.id))
-        vpc_ids |= {row.vpc_id for row in state.interfaces.by("instance", instance.id)}
+        vpc_ids |= {row.vpc_id for row in state.interfaces.instance.of(instance.id)}
     return keys | {(kind, vpc_id) for vpc_id in vpc_ids for kind in (ObservedKind.VPC, ObservedKind.GATEWAY)}
 
 
@@ -87,9 +87,9 @@ def _members(state: State, vpc_id: str) -> dict[str, list[NetworkInterface]]:
     In one pass and without calls: a VPC may have thousands of interfaces, and is rendered for each of its hosts.
     """
     members: dict[str, list[NetworkInterface]] = {}
-    for interface in state.interfaces.by("vpc", vpc_id):
+    for interface in state.interfaces.vpc.of(vpc_id):
         members.setdefault(state.instances[interface.instance_id].host_id, []).append(interface)
-    for gateway in state.internet_gateways.by("vpc", vpc_id) if members else ():
+    for gateway in state.internet_gateways.vpc.of(vpc_id) if members else ():
         if gateway.host_id:
             members.setdefault(gateway.host_id, [])
     return members
@@ -126,7 +126,7 @@ class Touched:
             and isinstance(entry.new, Instance)
             and entry.old.host_id != entry.new.host_id
         ):
-            for interface in state.interfaces.by("instance", entry.id):
+            for interface in state.interfaces.instance.of(entry.id):
                 self._add_interface(state, interface)
 
     def _add_row(self, state: State, row: object) -> None:
@@ -161,7 +161,7 @@ class Touched:
     def _add_vpc(self, state: State, vpc_id: str) -> None:
         """Where it is, and on its gateway's host, which may not have it yet."""
         self.vpc_ids.add(vpc_id)
-        for gateway in state.internet_gateways.by("vpc", vpc_id):
+        for gateway in state.internet_gateways.vpc.of(vpc_id):
             self.keys |= {(gateway.host_id, (kind, vpc_id)) for kind in (ObservedKind.VPC, ObservedKind.GATEWAY)}
 
 
@@ -210,7 +210,7 @@ def _instance(state: State, instance: Instance, region: str) -> Spec:
                 "mac_address": row.mac_address,
                 "private_ip": row.private_ip,
             }
-            for row in state.interfaces.by("instance", instance.id)
+            for row in state.interfaces.instance.of(instance.id)
         ],
         "disks": [_disk(state, row) for row in _disks(state, instance)],
         "metadata": _metadata(state, instance, region),
@@ -218,7 +218,7 @@ def _instance(state: State, instance: Instance, region: str) -> Spec:
 
 
 def _disks(state: State, instance: Instance) -> list[Attachment]:
-    held = [row for row in state.attachments.by("instance", instance.id) if row.phase is Phase.ATTACHED]
+    held = [row for row in state.attachments.instance.of(instance.id) if row.phase is Phase.ATTACHED]
     return sorted(held, key=lambda row: (row.device_name != ROOT_DEVICE, row.device_name))
 
 
@@ -233,9 +233,9 @@ def _disk(state: State, attachment: Attachment) -> Spec:
 
 
 def _metadata(state: State, instance: Instance, region: str) -> Spec:
-    interface = state.interfaces.by("instance", instance.id)[0]
+    interface = state.interfaces.instance.of(instance.id)[0]
     subnet = state.subnets[interface.subnet_id]
-    public = state.addresses.one("interface", interface.id)
+    public = state.addresses.interface.first(interface.id)
     return {
         "image_id": instance.image_id,
         "instance_type": instance.instance_type,
@@ -260,21 +260,21 @@ def _vpc(
     vpc = state.vpcs[vpc_id]
     ports = members[host_id]
     group_ids = sorted({group_id for port in ports for group_id in port.group_ids})
-    rules = {group_id: state.rules.by("group", group_id) for group_id in group_ids}
+    rules = {group_id: state.rules.group.of(group_id) for group_id in group_ids}
     sources = sorted({rule.source_group_id for held in rules.values() for rule in held if rule.source_group_id})
-    gateway = state.internet_gateways.one("vpc", vpc_id)
+    gateway = state.internet_gateways.vpc.first(vpc_id)
     return {
         "vpc_id": vpc.id,
         "vni": vpc.vni,
         "cidr_block": vpc.cidr_block,
-        "subnets": [{"subnet_id": row.id, "cidr_block": row.cidr_block} for row in state.subnets.by("vpc", vpc_id)],
+        "subnets": [{"subnet_id": row.id, "cidr_block": row.cidr_block} for row in state.subnets.vpc.of(vpc_id)],
         "ports": [_port(row) for row in ports],
         "peers": _peers(state, host_id, members),
         "host_number": state.hosts[host_id].number,
         "gateway_host_number": state.hosts[gateway.host_id].number if gateway and gateway.host_id else 0,
         "groups": [{"group_id": group_id, "rules": [_rule(rule) for rule in held]} for group_id, held in rules.items()],
         "group_members": [
-            {"group_id": group_id, "private_ips": [row.private_ip for row in state.interfaces.by("group", group_id)]}
+            {"group_id": group_id, "private_ips": [row.private_ip for row in state.interfaces.group.of(group_id)]}
             for group_id in sources
         ],
         "domain": domain(region),
@@ -322,8 +322,8 @@ def _rule(rule: SecurityGroupRule) -> Spec:
 def _gateway(state: State, vpc_id: str, epoch: int) -> Spec:
     mappings = [
         {"public_ip": address.public_ip, "private_ip": interface.private_ip}
-        for interface in state.interfaces.by("vpc", vpc_id)
-        for address in state.addresses.by("interface", interface.id)
+        for interface in state.interfaces.vpc.of(vpc_id)
+        for address in state.addresses.interface.of(interface.id)
     ]
     hosts = sorted(host.underlay_address for host in state.hosts)
     return {"vpc_id": vpc_id, "epoch": epoch, "mappings": mappings, "host_addresses": hosts}

@@ -44,7 +44,7 @@ def find_free(state: State, call: Call, change: Change, at_most: int) -> list[st
     free = (
         address
         for address in call.policy.public_addresses_after(newest.public_ip if newest else None)
-        if address not in given and not state.addresses.count("public_ip", address)
+        if address not in given and address not in state.addresses.public_ip
     )
     return list(islice(free, at_most))
 
@@ -86,7 +86,7 @@ def give_automatic(state: State, call: Call, change: Change, interfaces: list[Ne
 
 def take_automatic(state: State, change: Change, interface: NetworkInterface) -> None:
     """Give the interface's automatic address, if it has one, back to the pool."""
-    for address in state.addresses.by("interface", interface.id):
+    for address in state.addresses.interface.of(interface.id):
         if not address.is_elastic:
             _release(state, change, address)
 
@@ -96,7 +96,7 @@ def _unmapped(state: State, address: PublicAddress) -> PublicAddress:
     if not address.interface_id:
         return address
     vpc_id = state.interfaces[address.interface_id].vpc_id
-    gateway = state.internet_gateways.one("vpc", vpc_id)
+    gateway = state.internet_gateways.vpc.first(vpc_id)
     return replace(
         address,
         interface_id="",
@@ -127,7 +127,7 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
     address = find_elastic(state, call, request.allocation_id)
     instance = find(state.instances, INSTANCE, request.instance_id, call)
     admit(state, instance, Request.ASSOCIATE_ADDRESS)
-    interface = state.interfaces.by("instance", instance.id)[0]
+    interface = state.interfaces.instance.of(instance.id)[0]
     change = Change()
     if address.interface_id == interface.id:
         return change, address.association_id
@@ -141,7 +141,7 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
         )
     if address.interface_id:
         _restore_automatic(state, call, change, address)
-    for held in state.addresses.by("interface", interface.id):
+    for held in state.addresses.interface.of(interface.id):
         if held.is_elastic:
             change.put(_unmapped(state, held))
     take_automatic(state, change, interface)
@@ -159,7 +159,7 @@ def find_elastic(state: State, call: Call, allocation_id: str) -> PublicAddress:
 
 
 def _check_gateway(state: State, interface: NetworkInterface) -> None:
-    if not state.internet_gateways.count("vpc", interface.vpc_id):
+    if not state.internet_gateways.vpc.count(interface.vpc_id):
         raise Conflict("Gateway.NotAttached", f"{interface.vpc_id} has no internet gateway; attach one first")
 
 
@@ -179,7 +179,7 @@ def disassociate(state: State, call: Call, association_id: str) -> tuple[Change,
     """Succeeds where the association is gone already."""
     check_id(ASSOCIATION, association_id)
     change = Change()
-    address = state.addresses.one("association", association_id)
+    address = state.addresses.association.get(association_id)
     if address is not None and address.project_id == call.project_id:
         _restore_automatic(state, call, change, address)
         change.put(_unmapped(state, address))
@@ -204,8 +204,8 @@ def release(state: State, call: Call, allocation_id: str) -> tuple[Change, None]
 
 def let_go(state: State, change: Change, instance: Instance) -> None:
     """What termination does: automatic addresses go back to the pool, elastic ones stay with the project."""
-    for interface in state.interfaces.by("instance", instance.id):
+    for interface in state.interfaces.instance.of(instance.id):
         take_automatic(state, change, interface)
-        for address in state.addresses.by("interface", interface.id):
+        for address in state.addresses.interface.of(interface.id):
             if address.is_elastic:
                 change.put(_unmapped(state, address))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import dropwhile, islice
 
 from controlplane.model.audit import CallRecord
-from controlplane.model.state import Table
+from controlplane.model.table import Table
 from controlplane.service.listing import Attributes, Filter, decode, encode, matching, page_length
 
 # Calls that one page looks at. More: everybody waits for longer. Fewer: more pages for a filter that matches little.

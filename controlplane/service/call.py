@@ -10,7 +10,8 @@ from controlplane.errors import Conflict, Invalid, NotFound, invalid_value, miss
 from controlplane.ids import Prefix, is_valid
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
-from controlplane.model.state import Row, State, Table
+from controlplane.model.state import State
+from controlplane.model.table import Row, Table
 
 
 @dataclass(frozen=True, slots=True)

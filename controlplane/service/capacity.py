@@ -14,16 +14,16 @@ GIB = 1 << 30
 
 def used(state: State, host_id: str) -> Resources:
     """What instances and volumes claim of a host, and orphans take."""
-    return state.used(host_id).plus(Resources(storage_gib=_taken_by_orphans_gib(state, host_id)))
+    return state.used(host_id) + Resources(storage_gib=_taken_by_orphans_gib(state, host_id))
 
 
 def free(state: State, host: Host) -> Resources:
-    return Resources(host.vcpus, host.memory_mib, host.storage_gib).plus(used(state, host.id), -1)
+    return Resources(host.vcpus, host.memory_mib, host.storage_gib) - used(state, host.id)
 
 
 def _taken_by_orphans_gib(state: State, host_id: str) -> int:
     """In whole GiB; those in the trash give way."""
-    files = (row.file for row in state.observations.by("file", host_id) if is_orphan(state, row))
+    files = (row.file for row in state.observations.file.of(host_id) if is_orphan(state, row))
     return -(-sum(file.size_bytes for file in files if file and not file.deleted) // GIB)
 
 
@@ -44,7 +44,7 @@ def check_room(state: State, volume: Volume) -> None:
 
 def candidates(state: State, call: Call, zone: str) -> list[Candidate]:
     """The zone's hosts with what is free on them."""
-    hosts = state.hosts.by("zone", zone)
+    hosts = state.hosts.zone.of(zone)
     return [Candidate(host, host.id in call.reachable, free(state, host)) for host in hosts]
 
 

@@ -18,7 +18,7 @@ from controlplane.service.ports import Ports
 
 def follow(state: State, call: Call, change: Change, host_id: str) -> None:
     ports = Ports(state)
-    change.put(*regions.in_later_epochs(call, state.volumes.by("host", host_id)))
+    change.put(*regions.in_later_epochs(call, state.volumes.host.of(host_id)))
     for instance_id in dict.fromkeys((*_started_since(state, host_id), *_refused(state, host_id))):
         instance = state.instances[instance_id]
         if instance.desired is not Desired.ABSENT:
@@ -26,7 +26,7 @@ def follow(state: State, call: Call, change: Change, host_id: str) -> None:
 
 
 def _started_since(state: State, host_id: str) -> Iterator[str]:
-    for instance in state.instances.by("host", host_id):
+    for instance in state.instances.host.of(host_id):
         seen = state.observed(ObservedKind.INSTANCE, instance.id, host_id)
         if seen is not None and seen.generation > instance.generation:
             yield instance.id
@@ -34,7 +34,7 @@ def _started_since(state: State, host_id: str) -> Iterator[str]:
 
 def _refused(state: State, host_id: str) -> Iterator[str]:
     """Instances with a disk on the storage host that it does not open, and never will."""
-    for attachment in state.attachments.by("storage_host", host_id):
+    for attachment in state.attachments.storage_host.of(host_id):
         seen = state.observed(ObservedKind.EXPORT, attachment.id, host_id)
         if attachment.phase is Phase.ATTACHED and seen is not None and seen.permanent:
             yield attachment.instance_id

@@ -54,7 +54,7 @@ def of_instance(state: State, look: Look, row: Instance) -> Health:
 def of_volume(state: State, look: Look, row: Volume) -> Health:
     host, current = look(row.host_id), volumes.state_of(state, row)
     troubles = list(_errors(state, ObservedKind.VOLUME, row.id, row.host_id, ""))
-    for bond in state.attachments.by("volume", row.id):
+    for bond in state.attachments.volume.of(row.id):
         troubles += _errors(state, ObservedKind.EXPORT, bond.id, row.host_id, "")
     if not host.is_reachable:
         return _health("unreachable", [_away("its host", host), *troubles], host)
@@ -74,10 +74,10 @@ def _away(whose: str, host: Presence) -> Trouble:
 
 
 def _troubles(state: State, look: Look, row: Instance) -> Iterator[Trouble]:
-    for bond in state.attachments.by("instance", row.id):
+    for bond in state.attachments.instance.of(row.id):
         if bond.phase is Phase.ATTACHED:
             yield from _volume_troubles(state, look, bond)
-    for interface in state.interfaces.by("instance", row.id):
+    for interface in state.interfaces.instance.of(row.id):
         yield from _errors(state, ObservedKind.VPC, interface.vpc_id, row.host_id, f"{interface.vpc_id}: ")
     seen = observation_of(state, row)
     if seen and seen.error:

@@ -32,14 +32,14 @@ def declare_lost(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     change = Change()
     if host.lost_at is None:
         change.put(replace(host, lost_at=call.now, is_away=True))
-        change.delete(*state.observations.by("host", host.id))
+        change.delete(*state.observations.host.of(host.id))
         _move_gateways(state, change, host)
     return change, None
 
 
 def _move_gateways(state: State, change: Change, host: Host) -> None:
     """To another gateway host; where there is none, they wait for one to join, or for this one to come back."""
-    for row in state.internet_gateways.by("host", host.id):
+    for row in state.internet_gateways.host.of(host.id):
         if other := vpcs.gateway_host(state, besides=host.id):
             change.put(replace(row, host_id=other, epoch=row.epoch + 1))
 
@@ -78,27 +78,27 @@ def remove(state: State, call: Call, request: RemoveHost) -> tuple[Change, list[
 
 def _held(state: State, host: Host) -> Iterator[str]:
     """What needs this host: instances, volumes, and gateways that carry traffic."""
-    yield from (row.id for row in state.instances.by("host", host.id) if row.terminated_at is None)
-    yield from (row.id for row in state.volumes.by("host", host.id) if not row.is_deleted)
-    for row in state.internet_gateways.by("host", host.id):
-        if state.interfaces.count("vpc", row.vpc_id):
+    yield from (row.id for row in state.instances.host.of(host.id) if row.terminated_at is None)
+    yield from (row.id for row in state.volumes.host.of(host.id) if not row.is_deleted)
+    for row in state.internet_gateways.host.of(host.id):
+        if state.interfaces.vpc.count(row.vpc_id):
             yield row.id
 
 
 def _deleted(state: State, host: Host) -> list[str]:
     """Volumes that can be brought back as long as the host is there."""
-    return [row.id for row in state.volumes.by("host", host.id) if row.is_deleted]
+    return [row.id for row in state.volumes.host.of(host.id) if row.is_deleted]
 
 
 def _end_all(state: State, call: Call, change: Change, host: Host) -> None:
-    for instance in state.instances.by("host", host.id):
+    for instance in state.instances.host.of(host.id):
         if instance.desired is not Desired.ABSENT:
             power.end(state, change, instance, LOST)
-    for bond in state.attachments.by("storage_host", host.id):
+    for bond in state.attachments.storage_host.of(host.id):
         change.put(replace(bond, phase=Phase.RELEASED, phase_revision=state.revision + 1, phase_at=call.now))
-    for volume in state.volumes.by("host", host.id):
+    for volume in state.volumes.host.of(host.id):
         change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
-    change.delete(*state.observations.by("host", host.id))
+    change.delete(*state.observations.host.of(host.id))
     _move_gateways(state, change, host)
 
 
@@ -107,21 +107,21 @@ def forget(state: State, host_id: str) -> Change:
     host, change = state.hosts[host_id], Change()
     if not host.is_removed:
         return change
-    change.delete(*state.observations.by("host", host_id))
+    change.delete(*state.observations.host.of(host_id))
     if _is_referred_to(state, host_id):
         return change
-    change.put(*(replace(row, host_id="", epoch=row.epoch + 1) for row in state.internet_gateways.by("host", host_id)))
-    change.delete(*state.volumes.by("host", host_id))  # In its trash, which is lost with it.
+    change.put(*(replace(row, host_id="", epoch=row.epoch + 1) for row in state.internet_gateways.host.of(host_id)))
+    change.delete(*state.volumes.host.of(host_id))  # In its trash, which is lost with it.
     change.delete(host, *(row for row in state.host_tokens if row.host_id == host_id))
     return change
 
 
 def _is_referred_to(state: State, host_id: str) -> bool:
     waiting = (
-        state.instances.count("ending", host_id),
-        state.volumes.count("ending", host_id),
-        state.attachments.count("storage_host", host_id),
-        state.attachments.count("detaching", host_id),
-        state.addresses.count("leaving", host_id),
+        state.instances.ending.count(host_id),
+        state.volumes.ending.count(host_id),
+        state.attachments.storage_host.count(host_id),
+        state.attachments.detaching.count(host_id),
+        state.addresses.leaving.count(host_id),
     )
-    return any(waiting) or any(row.terminated_at is None for row in state.instances.by("host", host_id))
+    return any(waiting) or any(row.terminated_at is None for row in state.instances.host.of(host_id))

@@ -84,7 +84,7 @@ def join(state: State, call: Call, request: Join) -> tuple[Change, str]:
 
 
 def _usable_token(state: State, call: Call, request: Join) -> HostToken:
-    token = state.host_tokens.one("secret_hash", request.secret_hash)
+    token = state.host_tokens.secret_hash.get(request.secret_hash)
     if token is None:
         raise _refused("this region knows no such join token; make one with `stead host token`")
     if token.host_id and token.join_hash != request.join_hash:
@@ -113,7 +113,7 @@ def _check_underlay(state: State, address: str) -> None:
 def _free_number(state: State) -> int:
     """The smallest that no host has."""
     for number in range(1, MAX_HOST_NUMBER + 1):
-        if not state.hosts.count("number", number):
+        if number not in state.hosts.number:
             return number
     raise Conflict("HostLimitExceeded", f"The region has {MAX_HOST_NUMBER} hosts, the most there can be")
 

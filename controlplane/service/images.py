@@ -37,7 +37,7 @@ def check(state: State, call: Call, request: RegisterImage, arriving_bytes: int 
         raise invalid_value("size_bytes", request.size_bytes, "at least one sector of 512 bytes")
     check_sha256(request.sha256)
     check_tags(request.tags)
-    taken = state.images.one("name", (call.project_id, request.name))
+    taken = state.images.name.get((call.project_id, request.name))
     if taken:
         raise Conflict("InvalidAMIName.Duplicate", f"The name {request.name!r} belongs to {taken.id}; choose another")
     _check_quota(state, call, request, arriving_bytes)
@@ -168,4 +168,4 @@ def is_needed(state: State, image_id: str) -> bool:
     image = state.images.get(image_id)
     if image is None:
         return False
-    return image.deregistered_at is None or state.volumes.count("image", image_id) > 0
+    return image.deregistered_at is None or state.volumes.image.count(image_id) > 0

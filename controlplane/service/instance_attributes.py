@@ -65,7 +65,7 @@ def _attributes(state: State, request: ModifyInstanceAttribute) -> dict[str, Any
 
 
 def _set_groups(state: State, call: Call, change: Change, instance: Instance, group_ids: Sequence[str]) -> None:
-    for interface in state.interfaces.by("instance", instance.id) if group_ids else ():
+    for interface in state.interfaces.instance.of(instance.id) if group_ids else ():
         groups = find_groups(state, call, group_ids, state.vpcs[interface.vpc_id])
         change.put(replace(interface, group_ids=tuple(group.id for group in groups)))
 
@@ -75,7 +75,7 @@ def _set_delete_on_termination(state: State, change: Change, instance: Instance,
         raise invalid_value(
             "volume_size_gib", mapping.volume_size_gib, "nothing: only delete_on_termination can change"
         )
-    for bond in state.attachments.by("instance", instance.id):
+    for bond in state.attachments.instance.of(instance.id):
         if bond.device_name == mapping.device_name and bond.phase is Phase.ATTACHED:
             is_deleted = mapping.delete_on_termination is not False
             change.put(replace(bond, delete_on_termination=is_deleted))

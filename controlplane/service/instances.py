@@ -151,7 +151,7 @@ def _subnets(state: State, call: Call, request: RunInstances) -> tuple[Vpc, list
             )
         return state.vpcs[subnet.vpc_id], [subnet]
     vpc = security_groups.find_vpc(state, call, "")
-    subnets = [row for row in state.subnets.by("vpc", vpc.id) if row.default_for_az]
+    subnets = [row for row in state.subnets.vpc.of(vpc.id) if row.default_for_az]
     return vpc, [row for row in subnets if request.zone_name in ("", row.zone)]
 
 

@@ -32,7 +32,7 @@ def check(state: State, call: Call, name: str, tags: Mapping[str, str]) -> None:
     """Everything that can be refused before a pair is made."""
     check_text("key_name", name, r"[!-~]([ -~]{0,253}[!-~])?", "1 to 255 printable ASCII characters, no outer spaces")
     check_tags(tags)
-    if state.key_pairs.one("name", (call.project_id, name)):
+    if state.key_pairs.name.get((call.project_id, name)):
         raise Conflict("InvalidKeyPair.Duplicate", f"The key pair {name!r} exists already; delete it or choose a name")
     if sum(row.project_id == call.project_id for row in state.key_pairs) >= call.policy.key_pairs:
         raise Conflict("KeyPairLimitExceeded", f"The project has {call.policy.key_pairs} key pairs; delete one first")
@@ -57,7 +57,7 @@ def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]
 
 
 def find_by_name(state: State, call: Call, name: str) -> KeyPair:
-    row = state.key_pairs.one("name", (call.project_id, name))
+    row = state.key_pairs.name.get((call.project_id, name))
     if row is None:
         raise not_found(KEY_PAIR, name)
     return row
@@ -78,7 +78,7 @@ def delete(state: State, call: Call, request: DeleteKeyPair) -> tuple[Change, st
         check_id(KEY_PAIR, request.key_pair_id)
         row = state.key_pairs.get(request.key_pair_id)
     else:
-        row = state.key_pairs.one("name", (call.project_id, request.key_name))
+        row = state.key_pairs.name.get((call.project_id, request.key_name))
     change = Change()
     if row is None or row.project_id != call.project_id:
         return change, ""

@@ -35,7 +35,7 @@ def select(state: State, call: Call, host_ids: Sequence[str]) -> list[Orphan]:
 
 
 def _select(state: State, host_id: str) -> Iterator[Orphan]:
-    for row in state.observations.by("host", host_id):
+    for row in state.observations.host.of(host_id):
         if row.kind is ObservedKind.VOLUME and is_orphan(state, row):
             yield Orphan(host_id, row.resource_id, row.file)
 

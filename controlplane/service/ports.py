@@ -38,7 +38,7 @@ class Ports:
 
 
 def _free_ports(state: State, host_id: str) -> Iterator[int]:
-    latest = state.attachments.latest("storage_host", host_id)
+    latest = state.attachments.storage_host.latest(host_id)
     start = latest.port + 1 - FIRST_PORT if latest else 0
     ports = (FIRST_PORT + (start + step) % COUNT for step in range(COUNT))
-    return (port for port in ports if not state.attachments.count("port", (host_id, port)))
+    return (port for port in ports if (host_id, port) not in state.attachments.port)

@@ -73,8 +73,8 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         )
         change.put(started)
         volumes.follow(state, call, change, ports, started)
-        interface = state.interfaces.by("instance", instance.id)[0]
-        if instance.public_ip_wanted and not state.addresses.count("interface", interface.id):
+        interface = state.interfaces.instance.of(instance.id)[0]
+        if instance.public_ip_wanted and not state.addresses.interface.count(interface.id):
             addresses.give_automatic(state, call, change, [interface])
 
     return _batch(state, call, instance_ids, Request.START, InstanceState.PENDING, act)
@@ -113,7 +113,7 @@ def switch_off(state: State, change: Change, instance: Instance, reason: StateRe
             state_reason=reason,
         )
     )
-    for interface in state.interfaces.by("instance", instance.id):
+    for interface in state.interfaces.instance.of(instance.id):
         addresses.take_automatic(state, change, interface)
 
 

@@ -130,11 +130,11 @@ def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) ->
     """So many addresses, or as many as there are."""
     if asked:
         return [_asked_ip(state, subnet, asked)]
-    latest = state.interfaces.latest("subnet", subnet.id)
+    latest = state.interfaces.subnet.latest(subnet.id)
     free = (
         address
         for address in usable_after(subnet.network, latest.private_ip if latest else None)
-        if not state.interfaces.count("address", (subnet.vpc_id, address))
+        if (subnet.vpc_id, address) not in state.interfaces.address
     )
     return list(islice(free, at_most))
 
@@ -153,7 +153,7 @@ def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
         raise invalid_value("private_ip_address", asked, "an IPv4 address") from error
     if not usable:
         raise invalid_value("private_ip_address", asked, f"a free address of {subnet.cidr_block}, not a reserved one")
-    holder = state.interfaces.one("address", (subnet.vpc_id, asked))
+    holder = state.interfaces.address.get((subnet.vpc_id, asked))
     if holder:
         raise Conflict("InvalidIPAddress.InUse", f"{asked} belongs to {holder.instance_id}; choose another")
     return asked

@@ -34,7 +34,7 @@ def create(state: State, call: Call, request: CreateSecurityGroup) -> tuple[Chan
     if name.lower() == "default":
         raise Invalid("InvalidGroup.Reserved", "The name 'default' belongs to the VPC's default group; choose another")
     vpc = find_vpc(state, call, request.vpc_id)
-    for other in state.security_groups.by("vpc", vpc.id):
+    for other in state.security_groups.vpc.of(vpc.id):
         if other.name.lower() == name.lower():
             raise Conflict(
                 "InvalidGroup.Duplicate", f"The name {name!r} belongs to {other.id} in {vpc.id}; choose another"
@@ -70,8 +70,8 @@ def delete(state: State, call: Call, group_id: str) -> tuple[Change, None]:
     group = find(state.security_groups, GROUP, group_id, call)
     if group.name == "default":
         raise Conflict("CannotDelete", f"{group_id} is the default group of {group.vpc_id}; it goes with the VPC")
-    users = [row.instance_id for row in state.interfaces.by("group", group_id)]
-    namers = [row.group_id for row in state.rules.by("source", group_id) if row.group_id != group_id]
+    users = [row.instance_id for row in state.interfaces.group.of(group_id)]
+    namers = [row.group_id for row in state.rules.source.of(group_id) if row.group_id != group_id]
     if blockers := list(dict.fromkeys(users + namers)):
         raise Conflict(
             "DependencyViolation",
@@ -79,7 +79,7 @@ def delete(state: State, call: Call, group_id: str) -> tuple[Change, None]:
             blocking_ids=blockers,
         )
     change = Change()
-    change.delete(*state.rules.by("group", group_id), group)
+    change.delete(*state.rules.group.of(group_id), group)
     return change, None
 
 
@@ -106,7 +106,7 @@ def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, lis
     group = find(state.security_groups, GROUP, request.group_id, call)
     if not request.permissions:
         raise Invalid("MissingParameter", "permissions: name at least one")
-    held = {row.permits: row.id for row in state.rules.by("group", group.id)}
+    held = {row.permits: row.id for row in state.rules.group.of(group.id)}
     change, made = Change(), []
     for asked in request.permissions:
         rule = _rule(state, call, group, asked, request.is_egress)
@@ -193,7 +193,7 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     group = find(state.security_groups, GROUP, request.group_id, call)
     if not request.permissions and not request.rule_ids:
         raise Invalid("MissingParameter", "permissions or rule_ids: name at least one")
-    rules = [row for row in state.rules.by("group", group.id) if row.is_egress is request.is_egress]
+    rules = [row for row in state.rules.group.of(group.id) if row.is_egress is request.is_egress]
     by_permits, by_id = {row.permits: row for row in rules}, {row.id: row for row in rules}
     change = Change()
     for asked in request.permissions:

@@ -6,7 +6,8 @@ from itertools import islice, takewhile
 
 from controlplane.model.audit import CallRecord
 from controlplane.model.instance import Instance
-from controlplane.model.state import Change, Row, State
+from controlplane.model.state import Change, State
+from controlplane.model.table import Row
 from controlplane.service import images
 from controlplane.service.call import Call
 
@@ -22,14 +23,14 @@ def sweep(state: State, call: Call) -> tuple[Change, bool]:
 
 
 def _forgotten(state: State, call: Call) -> Iterator[Row]:
-    yield from (row for row in state.instances.by("terminated", True) if _is_over(state, call, row))
+    yield from (row for row in state.instances.terminated.of(True) if _is_over(state, call, row))
     yield from (row for row in _old_calls(state, call) if not _has_launched(state, row))
     yield from (row for row in state.host_tokens if not row.host_id and row.expires_at < call.now)
     yield from (row for row in state.images if row.deregistered_at and not images.is_needed(state, row.id))
 
 
 def _is_over(state: State, call: Call, row: Instance) -> bool:
-    if row.terminated_at is None or state.attachments.count("instance", row.id):
+    if row.terminated_at is None or state.attachments.instance.count(row.id):
         return False
     return row.terminated_at + call.policy.terminated_visible < call.now
 
@@ -39,9 +40,9 @@ def _old_calls(state: State, call: Call) -> Iterator[CallRecord]:
     latest = call.now - call.policy.call_retention
     yield from takewhile(lambda row: row.created_at < latest, state.calls)
     for project in state.projects:
-        surplus = state.calls.count("project", project.id) - call.policy.calls_remembered
+        surplus = state.calls.project.count(project.id) - call.policy.calls_remembered
         if surplus > 0:
-            yield from state.calls.by("project", project.id)[:surplus]
+            yield from state.calls.project.of(project.id)[:surplus]
 
 
 def _has_launched(state: State, row: CallRecord) -> bool:

@@ -10,7 +10,8 @@ from controlplane.ids import Prefix
 from controlplane.model.image import KeyPair
 from controlplane.model.instance import Instance, Volume
 from controlplane.model.network import InternetGateway, RouteTable, SecurityGroup, Subnet, Vpc
-from controlplane.model.state import Change, Row, State
+from controlplane.model.state import Change, State
+from controlplane.model.table import Row
 from controlplane.service import addresses, images
 from controlplane.service.call import (
     GROUP,

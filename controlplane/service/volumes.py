@@ -99,7 +99,7 @@ def select(state: State, call: Call, volume_ids: Iterable[str]) -> list[Volume]:
 
 def state_of(state: State, volume: Volume) -> VolumeState:
     observation = state.observed(ObservedKind.VOLUME, volume.id, volume.host_id)
-    current = volume_state(volume, state.attachments.count("volume", volume.id) > 0, observation)
+    current = volume_state(volume, state.attachments.volume.count(volume.id) > 0, observation)
     host = state.hosts.get(volume.host_id)
     is_out_of_reach = current in (VolumeState.AVAILABLE, VolumeState.CREATING) and host and host.lost_at
     return VolumeState.ERROR if is_out_of_reach else current
@@ -131,7 +131,7 @@ def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str
 def _check_available(state: State, volume: Volume) -> None:
     current = state_of(state, volume)
     if current is VolumeState.IN_USE:
-        holder = state.attachments.by("volume", volume.id)[0].instance_id
+        holder = state.attachments.volume.of(volume.id)[0].instance_id
         raise Conflict("VolumeInUse", f"{volume.id} is attached to {holder}; detach it first", blocking_ids=[holder])
     if current is not VolumeState.AVAILABLE:
         raise Conflict("IncorrectState", f"{volume.id} is {current.value}; only an available volume can be attached")
@@ -139,7 +139,7 @@ def _check_available(state: State, volume: Volume) -> None:
 
 def _device(state: State, call: Call, instance: Instance, volume: Volume, asked: str) -> str:
     """The device asked for. By default a volume made from an image becomes the root of what has none."""
-    held = {row.device_name: row.volume_id for row in state.attachments.by("instance", instance.id)}
+    held = {row.device_name: row.volume_id for row in state.attachments.instance.of(instance.id)}
     limit = call.policy.attachments_per_instance
     if len(held) >= limit:
         raise Conflict("AttachmentLimitExceeded", f"{instance.id} has {len(held)} volumes, the most that it can have")
@@ -158,7 +158,7 @@ def _device(state: State, call: Call, instance: Instance, volume: Volume, asked:
 
 def check_root(state: State, instance: Instance) -> None:
     """Without a root nothing would boot. Raises `IncorrectInstanceState`."""
-    if not any(row.device_name == ROOT_DEVICE for row in _held(state.attachments.by("instance", instance.id))):
+    if not any(row.device_name == ROOT_DEVICE for row in _held(state.attachments.instance.of(instance.id))):
         raise Conflict(
             "IncorrectInstanceState",
             f"{instance.id} has no root volume; attach one as {ROOT_DEVICE} before you start it",
@@ -211,7 +211,7 @@ def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str
     volume = find_volume(state, call, request.volume_id)
     if request.instance_id:
         check_id(INSTANCE, request.instance_id)
-    attachment = next(iter(state.attachments.by("volume", volume.id)), None)
+    attachment = next(iter(state.attachments.volume.of(volume.id)), None)
     if attachment is None or request.instance_id not in ("", attachment.instance_id):
         where = request.instance_id or "any instance"
         raise NotFound("InvalidAttachment.NotFound", f"{volume.id} is not attached to {where}")
@@ -237,7 +237,7 @@ def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str
 def delete(state: State, call: Call, volume_id: str) -> tuple[Change, None]:
     """Into its host's trash, from where `restore` brings it back for a while."""
     volume = find_volume(state, call, volume_id)
-    if holders := [row.instance_id for row in state.attachments.by("volume", volume.id)]:
+    if holders := [row.instance_id for row in state.attachments.volume.of(volume.id)]:
         raise Conflict("VolumeInUse", f"{volume.id} is attached to {holders[0]}; detach it first", blocking_ids=holders)
     change = Change()
     if not volume.is_deleted:
@@ -271,7 +271,7 @@ def follow(state: State, call: Call, change: Change, ports: Ports, instance: Ins
     """Open the instance's volumes for a start on the host that it now is on: a new epoch each, which shuts the old one
     out, with all that an earlier life of the instance may still have under way.
     """
-    for attachment in _held(state.attachments.by("instance", instance.id)):
+    for attachment in _held(state.attachments.instance.of(instance.id)):
         change.delete(attachment)
         ports.close(attachment)
         volume = state.volumes[attachment.volume_id]

@@ -75,7 +75,7 @@ def add_zones(state: State, call: Call, change: Change, zones: Sequence[str]) ->
     """Give every default VPC a subnet in these new zones."""
     for vpc in state.vpcs:
         if vpc.is_default:
-            change.put(*_default_subnets(call, vpc, zones, state.subnets.by("vpc", vpc.id)))
+            change.put(*_default_subnets(call, vpc, zones, state.subnets.vpc.of(vpc.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +117,14 @@ def _free_vni(state: State, call: Call) -> int:
     """24 bits of an id that nobody gets to see: who can forge a host's address on the underlay must guess them, too."""
     while True:
         vni = int(call.mint(Prefix.VPC)[-6:], 16)
-        if vni and not state.vpcs.count("vni", vni):
+        if vni and vni not in state.vpcs.vni:
             return vni
 
 
 def gateway_host(state: State, besides: str = "") -> str:
     """The gateway host that carries the fewest VPCs, of those that are not lost; empty when there is none."""
     hosts = [row for row in state.hosts if HostRole.GATEWAY in row.roles and not row.lost_at and row.id != besides]
-    return min(hosts, key=lambda host: state.internet_gateways.count("host", host.id)).id if hosts else ""
+    return min(hosts, key=lambda host: state.internet_gateways.host.count(host.id)).id if hosts else ""
 
 
 def forsaken_gateways(state: State) -> list[InternetGateway]:
@@ -134,8 +134,8 @@ def forsaken_gateways(state: State) -> list[InternetGateway]:
 
 
 def default_vpc(state: State, project_id: str) -> Vpc | None:
-    return next((vpc for vpc in state.vpcs.by("project", project_id) if vpc.is_default), None)
+    return next((vpc for vpc in state.vpcs.project.of(project_id) if vpc.is_default), None)
 
 
 def default_group(state: State, vpc_id: str) -> SecurityGroup:
-    return next(group for group in state.security_groups.by("vpc", vpc_id) if group.name == "default")
+    return next(group for group in state.security_groups.vpc.of(vpc_id) if group.name == "default")

@@ -6,7 +6,8 @@ changes a unique value is deleted and inserted again in its old position, so tha
 
 from collections.abc import Iterable, Sequence
 
-from controlplane.model.state import Entry, Revision, Row
+from controlplane.model.state import Entry, Revision
+from controlplane.model.table import Row
 from controlplane.store.schema import TABLES, unique_columns
 
 _UNIQUE = {row_type: unique_columns(table) for row_type, table in TABLES.items()}

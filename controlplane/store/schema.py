@@ -37,7 +37,7 @@ from controlplane.model.network import (
     Vpc,
 )
 from controlplane.model.project import Project, Token
-from controlplane.model.state import Row
+from controlplane.model.table import Row
 
 metadata = MetaData(naming_convention={"uq": "uq_%(table_name)s_%(column_0_N_name)s", "ck": "ck_%(table_name)s"})
 

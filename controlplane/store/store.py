@@ -21,7 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from controlplane.model.state import Revision, Row, State
+from controlplane.model.state import Revision, State
+from controlplane.model.table import Row
 from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.batch import Writes, check_sequence, coalesce
 from controlplane.store.errors import Diverged, LogTrimmed, StoreError, WrongRegion

@@ -153,7 +153,7 @@ async def test_every_accepted_call_is_in_the_record_once_and_no_refused_one(clou
     assert len({row.request_id for row in records}) == len(records)
     assert all(row.resource_ids for row in records)
     assert {(row.project_id, row.token_id) for row in records} == {
-        (cloud.project_id, cloud.engine.state.tokens.one("secret_hash", hash_secret(cloud.secrets[Role.ADMIN])).id)  # type: ignore[union-attr]
+        (cloud.project_id, cloud.engine.state.tokens.secret_hash.get(hash_secret(cloud.secrets[Role.ADMIN])).id)  # type: ignore[union-attr]
     }
     await cloud.ask("AllocateAddress")
     assert (await cloud.ask("DescribeAuditRecords")).audit_records[0].operation == "AllocateAddress", "without a token"

@@ -177,7 +177,7 @@ async def test_what_a_host_sees_of_others_is_not_told(cloud: ControlPlane) -> No
     await cloud.converge()
     foreign, unknown, change = Watcher(cloud, cloud.revision, other), "vol-" + "a" * 17, Change()
     host_id = next(iter(cloud.agents))
-    change.put(*(replace(row, error="away") for row in cloud.engine.state.observations.by("host", host_id)))
+    change.put(*(replace(row, error="away") for row in cloud.engine.state.observations.host.of(host_id)))
     row_id = observation_id(host_id, ObservedKind.VOLUME, unknown)
     change.put(Observation(row_id, host_id, ObservedKind.VOLUME, unknown, False, "orphan", False))
     cloud.engine.apply(change)

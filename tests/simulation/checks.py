@@ -6,7 +6,7 @@ from typing import Any
 from agent.drivers.fake import FakeWorld
 from agent.model import Kind, PortState, Power
 from controlplane.errors import Category
-from controlplane.model.capacity import NOTHING, Resources, claim_of
+from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.instance import Desired, Instance, ObservedKind
 from controlplane.model.state import State
 from controlplane.reconcile.render import render_all
@@ -76,8 +76,7 @@ def state(found: State) -> Iterator[str]:
     """After every revision."""
     used: dict[str, Resources] = {}
     for row in (*found.instances, *found.volumes):
-        if claim := claim_of(row):
-            used[claim[0]] = used.get(claim[0], NOTHING).plus(claim[1])
+        used[row.host_id] = used.get(row.host_id, NOTHING) + row.claim
     for host in found.hosts:
         claimed, summed = found.used(host.id), used.get(host.id, NOTHING)
         if claimed != summed:
@@ -138,8 +137,8 @@ def _differences(found: State, host: Host) -> Iterator[str]:
             yield f"has {kind} {sorted(ids)}, and shall have {sorted(wanted[kind])}"
     if not set(world.domains) <= wanted["instance"]:
         yield f"has domains {sorted(world.domains)}, and shall have {sorted(wanted['instance'])}"
-    on = [row for row in found.instances.by("host", host.machine.host_id) if row.desired is Desired.ON]
-    taps = {interface.id for row in on for interface in found.interfaces.by("instance", row.id)}
+    on = [row for row in found.instances.host.of(host.machine.host_id) if row.desired is Desired.ON]
+    taps = {interface.id for row in on for interface in found.interfaces.instance.of(row.id)}
     if taps != set(world.ports) or set(world.ports.values()) - {PortState.PLUGGED}:
         yield f"has taps {world.ports}, and shall have {sorted(taps)}"
     if set(_running([world])) != {row.id for row in on}:
@@ -152,7 +151,7 @@ def _differences(found: State, host: Host) -> Iterator[str]:
 
 def _domain_differences(found: State, world: FakeWorld, row: Instance) -> Iterator[str]:
     facts = world.domains[row.id].facts
-    disks = {bond.id for bond in found.attachments.by("instance", row.id)}
+    disks = {bond.id for bond in found.attachments.instance.of(row.id)}
     seen = found.observed(ObservedKind.INSTANCE, row.id, row.host_id)
     if (facts.power, facts.generation, set(facts.export_names)) != (Power.RUNNING, row.generation, disks):
         yield f"{row.id} is {facts}, and shall have {disks} in generation {row.generation}"
@@ -165,7 +164,7 @@ def _domain_differences(found: State, world: FakeWorld, row: Instance) -> Iterat
 def _address_differences(found: State, world: FakeWorld) -> Iterator[str]:
     for vpc_id, gateway in world.gateways.items():
         interfaces: Any = [row for row in found.interfaces if row.vpc_id == vpc_id]
-        wanted = {(a.public_ip, row.private_ip) for row in interfaces for a in found.addresses.by("interface", row.id)}
+        wanted = {(a.public_ip, row.private_ip) for row in interfaces for a in found.addresses.interface.of(row.id)}
         have = {(mapping.public_ip, mapping.private_ip) for mapping in gateway.mappings}
         if have != wanted:
             yield f"maps {sorted(have)} in {vpc_id}, and shall map {sorted(wanted)}"

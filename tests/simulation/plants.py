@@ -24,7 +24,8 @@ from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
 from controlplane.api import events
 from controlplane.engine import Engine
 from controlplane.model.host import HostToken
-from controlplane.model.state import State, Table
+from controlplane.model.state import State
+from controlplane.model.table import Table
 from controlplane.placement import Candidate
 from controlplane.reconcile import absorb
 from controlplane.service import hosts, images

@@ -17,7 +17,8 @@ from controlplane.model.instance import Attachment, Desired, Instance, ObservedK
 from controlplane.model.lifecycle import InstanceState, state_of
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.policy import Policy
-from controlplane.model.state import Entry, Revision, Row, State
+from controlplane.model.state import Entry, Revision, State
+from controlplane.model.table import Row
 
 from .controlplane import Asked
 
@@ -241,9 +242,9 @@ class Record:
             case "AllocateAddress":
                 self._expect(result in state.addresses, f"{result} was allocated and is not there")
             case "AssociateAddress":
-                self._expect(bool(state.addresses.by("association", result)), f"{result} is not there")
+                self._expect(result in state.addresses.association, f"{result} is not there")
             case "DisassociateAddress":
-                self._expect(not state.addresses.by("association", request.association_id), f"{request} had no effect")
+                self._expect(request.association_id not in state.addresses.association, f"{request} had no effect")
             case "ReleaseAddress":
                 row = state.addresses.get(request.allocation_id)
                 self._expect(row is None or row.is_released, f"{request} had no effect")
@@ -253,7 +254,7 @@ class Record:
                 volume = state.volumes.get(request.volume_id)
                 self._expect(volume is None or volume.is_deleted, f"{request} had no effect")
             case "AttachVolume":
-                bonds = state.attachments.by("volume", request.volume_id)  # In a later epoch, if it was started since.
+                bonds = state.attachments.volume.of(request.volume_id)  # In a later epoch, if it was started since.
                 self._expect(any(row.phase is Phase.ATTACHED for row in bonds), f"{result} is not attached")
             case "DetachVolume":
                 self._expect(_phase(state, result) is not Phase.ATTACHED, f"{result} is still attached")

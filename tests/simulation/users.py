@@ -137,7 +137,7 @@ class Users(Stage):
             self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)
 
     def _free_volumes(self) -> list[Any]:
-        return [row for row in self.durable.volumes if not self.durable.attachments.count("volume", row.id)]
+        return [row for row in self.durable.volumes if not self.durable.attachments.volume.count(row.id)]
 
     # Addresses
 
@@ -213,7 +213,7 @@ class Users(Stage):
 
     def _group_request(self, row: Any, what: str) -> tuple[str, Any]:
         """`port`: open or close one."""
-        rules = [one.id for one in self.durable.rules.by("group", row.id) if one.from_port == 22]
+        rules = [one.id for one in self.durable.rules.group.of(row.id) if one.from_port == 22]
         if what == "create":
             asked = security_groups_pb2.CreateSecurityGroupRequest(group_name="another", description="simulated")
             return "CreateSecurityGroup", asked

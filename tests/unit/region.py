@@ -11,7 +11,7 @@ import pytest
 
 from controlplane.errors import CloudError
 from controlplane.ids import Prefix
-from controlplane.model.capacity import Resources, claim_of
+from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import Image
 from controlplane.model.instance import Attachment, Instance, Observation, ObservedKind, Volume, observation_id
@@ -149,13 +149,13 @@ class Region:
         return volumes.state_of(self.state, self.state.volumes[volume_id]).value
 
     def interface(self, instance_id: str) -> NetworkInterface:
-        return self.state.interfaces.by("instance", instance_id)[0]
+        return self.state.interfaces.instance.of(instance_id)[0]
 
     def public_address(self, instance_id: str) -> PublicAddress | None:
-        return self.state.addresses.one("interface", self.interface(instance_id).id)
+        return self.state.addresses.interface.first(self.interface(instance_id).id)
 
     def attachments(self, instance_id: str) -> list[Attachment]:
-        return self.state.attachments.by("instance", instance_id)
+        return self.state.attachments.instance.of(instance_id)
 
     def root_volume(self, instance_id: str) -> Volume:
         return self.state.volumes[self.attachments(instance_id)[0].volume_id]
@@ -278,13 +278,12 @@ def check_invariants(state: State) -> None:
     """What holds after every change."""
     used: dict[str, Resources] = {}
     for row in (*state.instances, *state.volumes):
-        if claim := claim_of(row):
-            used[claim[0]] = used.get(claim[0], Resources()).plus(claim[1])
+        used[row.host_id] = used.get(row.host_id, NOTHING) + row.claim
     for host in state.hosts:
         claimed = state.used(host.id)
-        assert claimed == used.get(host.id, Resources()), f"usage of {host.id}"
-        for row in state.instances.by("ending", host.id):  # One that was stopped counts again while it ends.
-            claimed = claimed.plus(Resources(row.vcpus, row.memory_mib), -1)
+        assert claimed == used.get(host.id, NOTHING), f"usage of {host.id}"
+        for row in state.instances.ending.of(host.id):  # One that was stopped counts again while it ends.
+            claimed -= Resources(row.vcpus, row.memory_mib)
         assert claimed.vcpus <= host.vcpus
         assert claimed.memory_mib <= host.memory_mib
         assert claimed.storage_gib <= host.storage_gib

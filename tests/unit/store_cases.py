@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from controlplane.model.host import Zone
-from controlplane.model.state import Change, Revision, Row, State
+from controlplane.model.state import Change, Revision, State
+from controlplane.model.table import Row
 from controlplane.store.store import Store
 
 NOW = datetime(2024, 5, 17, 12, 30, 15, 123456, UTC)

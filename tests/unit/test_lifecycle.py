@@ -15,7 +15,6 @@ from controlplane.model.lifecycle import (
     Request,
     Seen,
     VolumeState,
-    claims_host,
     seen,
     state_of,
     volume_state,
@@ -88,7 +87,7 @@ def test_what_has_run_never_becomes_pending(launched: tuple[Instance, Observatio
 def test_a_host_is_claimed_until_it_is_known_to_have_let_go(launched: tuple[Instance, Observation]) -> None:
     for desired, is_settled, has_run, said in SITUATIONS:
         instance, _ = situation(launched, desired, is_settled, has_run, said)
-        assert claims_host(instance) is (desired is Desired.ON or not is_settled)
+        assert instance.claims_host is (desired is Desired.ON or not is_settled)
 
 
 def test_admission_is_total() -> None:

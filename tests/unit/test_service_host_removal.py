@@ -72,7 +72,7 @@ def test_termination_does_not_wait_for_a_host_that_is_lost(rack: Rack) -> None:
     region.do(power.terminate, [rack.instance_id])
     rack.settle()
     assert region.state_of(rack.instance_id) == "terminated"
-    assert not region.state.addresses.count("public_ip", public.public_ip)
+    assert public.public_ip not in region.state.addresses.public_ip
     assert not len(region.state.interfaces)
     assert region.volume_state(rack.volume_id) == "available"
     assert region.state.used(rack.compute) == Resources()
@@ -115,7 +115,7 @@ def test_one_that_comes_back_is_told_what_is_left(rack: Rack) -> None:
     region.agents[rack.compute] = zombie
     region.exchange()
     assert not zombie.has
-    assert not region.state.observations.count("host", rack.compute)
+    assert not region.state.observations.host.count(rack.compute)
 
 
 def test_a_lost_gateways_addresses_move_with_a_new_epoch(rack: Rack) -> None:
@@ -171,7 +171,7 @@ def test_nothing_that_a_removed_host_says_counts() -> None:
     region.do(volumes.delete, next(iter(region.state.volumes)).id)
     region.do(host_removal.remove, RemoveHost(host_id, force=True))
     region.exchange()  # A report that was under way.
-    assert region.state.observations.count("host", host_id)
+    assert region.state.observations.host.count(host_id)
     for _ in range(3):
         answers = dict.fromkeys(ObservedKind, region.state.revision)
         region.apply(settle(region.state, host_id, answers, region.now))
@@ -247,14 +247,14 @@ def test_by_force_a_lost_host_goes_with_what_it_had(rack: Rack, which: str) -> N
     region, host_id = rack.region, getattr(rack, which)
     rack.lose(host_id)
     lost = region.do(host_removal.remove, RemoveHost(host_id, force=True))
-    root = region.state.attachments.by("instance", rack.instance_id)[0].volume_id
+    root = region.state.attachments.instance.of(rack.instance_id)[0].volume_id
     expected = {"compute": {rack.instance_id}, "storage": {rack.volume_id, root}, "gateway": set()}
     assert set(lost) == expected[which]
     rack.settle()
     assert host_id not in region.state.hosts
-    assert not region.state.observations.count("host", host_id)
+    assert not region.state.observations.host.count(host_id)
     if which == "storage":
-        assert not region.state.volumes.count("host", host_id)
+        assert not region.state.volumes.host.count(host_id)
         assert not region.attachments(rack.instance_id)
     if which == "compute":
         assert region.state_of(rack.instance_id) == "terminated"
@@ -270,4 +270,4 @@ def test_its_name_and_number_are_free_again(rack: Rack) -> None:
     rack.lose(rack.compute)
     rack.region.do(host_removal.remove, RemoveHost(rack.compute, force=True))
     rack.settle()
-    assert not rack.region.state.hosts.count("number", 1)
+    assert 1 not in rack.region.state.hosts.number

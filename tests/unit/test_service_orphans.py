@@ -81,7 +81,7 @@ def test_its_next_epoch_is_later_than_any_before(region: Region) -> None:
     show(region, host_id)
     region.do(orphans.adopt, AdoptOrphan(host_id, STRAY, region.project_id))
     region.do(volumes.attach, volumes.AttachVolume(STRAY, instance_id))
-    assert region.state.attachments.by("volume", STRAY)[0].epoch == FILE.epoch + 1
+    assert region.state.attachments.volume.of(STRAY)[0].epoch == FILE.epoch + 1
 
 
 def test_no_agent_can_exhaust_the_epochs(region: Region) -> None:
@@ -90,7 +90,7 @@ def test_no_agent_can_exhaust_the_epochs(region: Region) -> None:
     show(region, host_id, replace(FILE, epoch=(1 << 63) - 1))
     region.do(orphans.adopt, AdoptOrphan(host_id, STRAY, region.project_id))
     region.do(volumes.attach, volumes.AttachVolume(STRAY, instance_id))
-    assert region.state.attachments.by("volume", STRAY)[0].epoch == orphans.MOST_EPOCHS + 1
+    assert region.state.attachments.volume.of(STRAY)[0].epoch == orphans.MOST_EPOCHS + 1
 
 
 def test_one_in_the_trash_is_adopted_where_there_is_room(region: Region) -> None:

@@ -40,7 +40,7 @@ def test_the_default_group_admits_itself_and_lets_everything_out(region: Region)
 
 
 def test_a_new_group_lets_nothing_in_and_everything_out(region: Region) -> None:
-    rules = region.state.rules.by("group", create(region))
+    rules = region.state.rules.group.of(create(region))
     assert [(row.is_egress, row.ip_protocol, row.cidr_ipv4) for row in rules] == [(True, "-1", "0.0.0.0/0")]
 
 
@@ -181,7 +181,7 @@ def test_rules_are_revoked_by_what_they_permit_or_by_id(region: Region) -> None:
     region.refuses("InvalidPermission.NotFound", security_groups.revoke, both)
     region.refuses("MissingParameter", security_groups.revoke, Revoke(group_id, False, [], []))
     region.do(security_groups.revoke, Revoke(group_id, False, [http], [http_id]))
-    assert [row.is_egress for row in region.state.rules.by("group", group_id)] == [True]
+    assert [row.is_egress for row in region.state.rules.group.of(group_id)] == [True]
 
 
 def test_a_group_in_use_names_its_users(region: Region) -> None:
@@ -196,7 +196,7 @@ def test_a_group_in_use_names_its_users(region: Region) -> None:
     free = create(region, "free")
     authorize(region, free, replace(SSH, cidr_ipv4="", group_id=free))
     region.do(security_groups.delete, free)
-    assert not region.state.rules.by("group", free)
+    assert not region.state.rules.group.of(free)
     region.refuses("InvalidGroup.NotFound", security_groups.delete, free)
     region.refuses("InvalidGroup.Malformed", security_groups.delete, "web")
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.model.capacity import Resources, claim_of
+from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, Volume
-from controlplane.model.state import Change, State, Table
+from controlplane.model.state import Change, State
+from controlplane.model.table import Table
 from tests.unit.region import NOW
 
 
@@ -20,10 +21,19 @@ class Item:
 ITEMS = st.builds(Item, st.sampled_from("abcde"), st.lists(st.sampled_from("xyz"), unique=True).map(tuple))
 
 
+class Items(Table[Item]):
+    kind = "item"
+    row_type = Item
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key = self.index_each(lambda row: row.keys)
+
+
 @given(st.lists(ITEMS | st.sampled_from("abcde")))
 def test_indexes_agree_with_a_naive_model(steps: list[Item | str]) -> None:
     """Items are put, ids are deleted."""
-    table = Table("item", Item, key=lambda row: row.keys)
+    table = Items()
     rows: dict[str, Item] = {}
     newest = None
     filed: dict[str, dict[str, None]] = {key: {} for key in "xyz"}
@@ -45,10 +55,10 @@ def test_indexes_agree_with_a_naive_model(steps: list[Item | str]) -> None:
         assert list(table) == list(rows.values())
         assert table.newest() == newest
         for key, ids in filed.items():
-            assert [row.id for row in table.by("key", key)] == list(ids)
-            assert table.count("key", key) == len(ids)
-            assert table.one("key", key) == (rows[next(iter(ids))] if ids else None)
-            assert table.latest("key", key) == (rows[list(ids)[-1]] if ids else None)
+            assert [row.id for row in table.key.of(key)] == list(ids)
+            assert table.key.count(key) == len(ids)
+            assert table.key.first(key) == (rows[next(iter(ids))] if ids else None)
+            assert table.key.latest(key) == (rows[list(ids)[-1]] if ids else None)
 
 
 def instance(number: int, host: str, desired: Desired, is_settled: bool) -> Instance:
@@ -104,7 +114,6 @@ def test_usage_is_the_sum_of_claims(steps: list[tuple[Instance | Volume, bool]])
             change.delete(row)
         state.apply(change)
         sums = {"host-1": Resources(), "host-2": Resources()}
-        for claim in map(claim_of, (*state.instances, *state.volumes)):
-            if claim:
-                sums[claim[0]] = sums[claim[0]].plus(claim[1])
+        for claimant in (*state.instances, *state.volumes):
+            sums[claimant.host_id] += claimant.claim
         assert {host: state.used(host) for host in sums} == sums

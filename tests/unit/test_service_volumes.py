@@ -52,7 +52,7 @@ def test_a_volume_is_created_attached_detached_deleted(region: Region) -> None:
     region.converge()
     assert region.volume_state(volume_id) == "available"
     region.do(volumes.attach, AttachVolume(volume_id, instance_id, "/dev/sdb"))
-    assert [row.epoch for row in region.state.attachments.by("volume", volume_id)] == [2]
+    assert [row.epoch for row in region.state.attachments.volume.of(volume_id)] == [2]
     region.do(volumes.detach, DetachVolume(volume_id))
     region.converge()
     region.do(volumes.delete, volume_id)
@@ -278,7 +278,7 @@ def test_a_root_goes_back_to_its_place_by_default(region: Region) -> None:
     region.converge()
     region.do(volumes.attach, AttachVolume(empty, instance_id))
     region.do(volumes.attach, AttachVolume(root, instance_id))
-    devices = {row.volume_id: row.device_name for row in region.state.attachments.by("instance", instance_id)}
+    devices = {row.volume_id: row.device_name for row in region.state.attachments.instance.of(instance_id)}
     assert devices == {empty: "/dev/sdf", root: "/dev/sda1"}
 
 

@@ -11,7 +11,8 @@ from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.host import Zone
 from controlplane.model.instance import Volume
 from controlplane.model.network import NetworkInterface
-from controlplane.model.state import Change, Row, State, Table
+from controlplane.model.state import Change, State
+from controlplane.model.table import Counter, Index, Row, Unique
 from tests.unit.store_cases import NOW, delete, put
 
 INTERFACE = NetworkInterface("eni-0", "p", "vpc", "subnet", "i-0", 0, "", "10.0.0.0", (), NOW)
@@ -34,18 +35,20 @@ def test_an_index_finds_what_a_search_would(steps: list[tuple[NetworkInterface, 
             delete(state, row)
     rows = list(state.interfaces)
     for group_id in ("sg-1", "sg-2", "sg-3"):
-        found = state.interfaces.by("group", group_id)
+        found = state.interfaces.group.of(group_id)
         assert sorted(row.id for row in found) == sorted(row.id for row in rows if group_id in row.group_ids)
-        assert state.interfaces.count("group", group_id) == len(found)
-        assert state.interfaces.one("group", group_id) == (found[0] if found else None)
-        assert state.interfaces.latest("group", group_id) == (found[-1] if found else None)
+        assert state.interfaces.group.count(group_id) == len(found)
+        assert state.interfaces.group.first(group_id) == (found[0] if found else None)
+        assert state.interfaces.group.latest(group_id) == (found[-1] if found else None)
 
 
 def test_nothing_is_left_in_an_index_of_what_is_gone() -> None:
-    table = Table("network-interface", NetworkInterface, instance=lambda row: (row.instance_id,))
-    table.put(INTERFACE)
-    table.delete(INTERFACE.id)
-    assert table._index == {"instance": {}}
+    state, other = State(), replace(INTERFACE, id="eni-1", private_ip="10.0.0.1", group_ids=("sg-1", "sg-2"))
+    state.put(INTERFACE)
+    state.put(other)
+    state.delete(NetworkInterface, INTERFACE.id)
+    state.delete(NetworkInterface, other.id)
+    assert derived(state) == derived(State())
 
 
 def test_a_changed_row_keeps_its_place_and_one_put_again_goes_to_the_end() -> None:
@@ -114,8 +117,15 @@ def test_claims_follow_the_rows() -> None:
 
 def contents(state: State) -> object:
     """All that a state has, with every order that somebody may rely on."""
-    tables = [(table.kind, list(table), table._newest, table._index) for table in state.tables.values()]
-    return deepcopy((state.revision, state.usage, tables))
+    tables = [(table.kind, list(table), table._newest) for table in state.tables.values()]
+    return deepcopy((state.revision, tables, derived(state)))
+
+
+def derived(state: State) -> list[str]:
+    """What follows from the rows: every index and every counter."""
+    parts = [part for table in state.tables.values() for part in vars(table).values()]
+    indexes = [str(part._filed) for part in parts if isinstance(part, Index | Unique)]
+    return indexes + [str(part._sums) for part in parts if isinstance(part, Counter)]
 
 
 @pytest.mark.parametrize("bad", ["a missing row", "a key that cannot be", "a row of no table"])

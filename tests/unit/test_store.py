@@ -15,7 +15,8 @@ from controlplane.model.image import KeyPair
 from controlplane.model.instance import Attachment, Phase
 from controlplane.model.network import NetworkInterface, PublicAddress, Vpc
 from controlplane.model.project import Project, Role, Token
-from controlplane.model.state import Change, Row, State
+from controlplane.model.state import Change, State
+from controlplane.model.table import Row
 from controlplane.store.errors import Diverged, LogTrimmed, StorageFailed, StoreError, WrongRegion
 from controlplane.store.schema import TABLES
 from controlplane.store.store import Store

@@ -16,7 +16,8 @@ from sqlalchemy.schema import CreateTable
 
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import Image
-from controlplane.model.state import Row, State
+from controlplane.model.state import State
+from controlplane.model.table import Row
 from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, StoreError
 from controlplane.store.rows import StoredRows

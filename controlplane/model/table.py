@@ -1,0 +1,240 @@
+"""A resource's table: its rows by id, and whatever follows from them, kept up to date with each row.
+
+A resource is declared by a dataclass and a subclass of `Table` beside it, whose `__init__` names what it is found by:
+
+    class Volumes(Table[Volume]):
+        kind = "volume"
+        row_type = Volume
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.host = self.index(lambda row: row.host_id)
+
+    state.volumes.host.of(host_id)
+"""
+
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+
+class Row(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+class Amount(Protocol):
+    """What counters add up."""
+
+    def __add__(self, other: Any, /) -> Self: ...
+    def __sub__(self, other: Any, /) -> Self: ...
+
+
+R = TypeVar("R", bound=Row)
+K = TypeVar("K", bound=Hashable)
+A = TypeVar("A", bound=Amount)
+Follower = Callable[[str, R | None, R | None], None]
+
+
+class Index(Generic[R, K]):
+    """Rows by a key that several may share, in the order in which they came under it."""
+
+    def __init__(self, rows: Mapping[str, R], keys: Callable[[R], tuple[K, ...]]) -> None:
+        self._rows = rows
+        self._keys = keys
+        # Most keys have one row: its id stands alone, which takes a fifth of a dictionary's memory.
+        self._filed: dict[K, str | dict[str, None]] = {}
+
+    def of(self, key: K) -> list[R]:
+        return [self._rows[row_id] for row_id in self._ids(key)]
+
+    def count(self, key: K) -> int:
+        return len(self._ids(key))
+
+    def first(self, key: K) -> R | None:
+        return next((self._rows[row_id] for row_id in self._ids(key)), None)
+
+    def latest(self, key: K) -> R | None:
+        """The row that came under the key last."""
+        return next((self._rows[row_id] for row_id in reversed(self._ids(key))), None)
+
+    def _ids(self, key: K) -> tuple[str, ...] | dict[str, None]:
+        filed = self._filed.get(key, ())
+        return (filed,) if isinstance(filed, str) else filed
+
+    def follow(self, row_id: str, old: R | None, new: R | None) -> None:
+        before = self._keys(old) if old is not None else ()
+        after = self._keys(new) if new is not None else ()
+        if before != after:
+            for key in before:
+                self._unfile(key, row_id)
+            for key in after:
+                self._file(key, row_id)
+
+    def _file(self, key: K, row_id: str) -> None:
+        filed = self._filed.get(key)
+        if filed is None:
+            self._filed[key] = row_id
+        elif isinstance(filed, str):
+            self._filed[key] = {filed: None, row_id: None}
+        else:
+            filed[row_id] = None
+
+    def _unfile(self, key: K, row_id: str) -> None:
+        filed = self._filed[key]
+        if isinstance(filed, str):
+            del self._filed[key]
+            return
+        del filed[row_id]
+        if len(filed) == 1:
+            (self._filed[key],) = filed
+
+
+class Unique(Generic[R, K]):
+    """The one row that has a key. Within a change a key may pass from a row to another, whichever is put first."""
+
+    def __init__(self, rows: Mapping[str, R], key: Callable[[R], K | None]) -> None:
+        self._rows = rows
+        self._key = key
+        self._filed: dict[K, str] = {}
+
+    def get(self, key: K) -> R | None:
+        row_id = self._filed.get(key)
+        return None if row_id is None else self._rows[row_id]
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._filed
+
+    def follow(self, row_id: str, old: R | None, new: R | None) -> None:
+        before = self._key(old) if old is not None else None
+        after = self._key(new) if new is not None else None
+        if before == after:
+            return
+        if before is not None and self._filed.get(before) == row_id:
+            del self._filed[before]
+        if after is not None:
+            self._filed[after] = row_id
+
+
+class Counter(Generic[R, K, A]):
+    """The sum of what rows amount to, by key. A row may count under several."""
+
+    def __init__(self, keys: Callable[[R], Collection[K]], amount: Callable[[R], A], nothing: A) -> None:
+        self._keys = keys
+        self._amount = amount
+        self._nothing = nothing
+        self._sums: dict[K, A] = {}
+
+    def of(self, key: K) -> A:
+        return self._sums.get(key, self._nothing)
+
+    def follow(self, row_id: str, old: R | None, new: R | None) -> None:
+        if new is not None:
+            for key in self._keys(new):
+                self._set(key, self.of(key) + self._amount(new))
+        if old is not None:
+            for key in self._keys(old):
+                self._set(key, self.of(key) - self._amount(old))
+
+    def _set(self, key: K, total: A) -> None:
+        if total == self._nothing:
+            self._sums.pop(key, None)
+        else:
+            self._sums[key] = total
+
+
+class Table(Generic[R]):
+    """Rows by id, in order of creation. A subclass says the `kind` of its rows, their type, and what they are found by.
+
+    Indexes, counters and other followers are told of each row that is put or deleted.
+    """
+
+    kind: str
+    row_type: type[R]
+
+    def __init__(self) -> None:
+        self._rows: dict[str, R] = {}
+        self._newest: R | None = None
+        self._keys: list[Callable[[R], object]] = []
+        self._followers: list[Follower[R]] = []
+
+    def index(self, key: Callable[[R], K | None]) -> Index[R, K]:
+        """File rows under a key; those without one, None, are not in it."""
+
+        def keys(row: R) -> tuple[K, ...]:
+            found = key(row)
+            return () if found is None else (found,)
+
+        return self.index_each(keys)
+
+    def index_each(self, keys: Callable[[R], tuple[K, ...]]) -> Index[R, K]:
+        """File rows under any number of keys, each once."""
+        made = Index(self._rows, keys)
+        self._keys.append(keys)
+        self.follow(made.follow)
+        return made
+
+    def unique(self, key: Callable[[R], K | None]) -> Unique[R, K]:
+        """File rows under a key that no two of them have; those without one, None, are not in it."""
+        made = Unique(self._rows, key)
+        self._keys.append(key)
+        self.follow(made.follow)
+        return made
+
+    def counter(self, keys: Callable[[R], Collection[K]], amount: Callable[[R], A], nothing: A) -> Counter[R, K, A]:
+        """Add up what rows amount to under each of their keys; `nothing` is where that begins."""
+        made = Counter(keys, amount, nothing)
+        self.follow(made.follow)
+        return made
+
+    def follow(self, follower: Follower[R]) -> None:
+        """Call `follower` with the id of each row that is put or deleted, what it was, and what it is: either may be
+        None. It must not fail.
+        """
+        self._followers.append(follower)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._rows.values())
+
+    def __reversed__(self) -> Iterator[R]:
+        return reversed(self._rows.values())
+
+    def __contains__(self, row_id: object) -> bool:
+        return row_id in self._rows
+
+    def __getitem__(self, row_id: str) -> R:
+        return self._rows[row_id]
+
+    def get(self, row_id: str) -> R | None:
+        return self._rows.get(row_id)
+
+    def newest(self) -> R | None:
+        """The row that was created last, also when it is gone; after a restart, of those that are left."""
+        return self._newest
+
+    def check(self, row_id: str, row: R | None) -> None:
+        """Raises whatever `put` of the row, or `delete` where it is None, would raise."""
+        if row is None and row_id not in self._rows:
+            raise KeyError(f"there is no {self.kind} {row_id!r} to delete")
+        if row is not None:
+            for keys in self._keys:
+                hash(keys(row))
+
+    def put(self, row: R) -> R | None:
+        """Insert or replace; returns what was there."""
+        old = self._rows.get(row.id)
+        self._rows[row.id] = row
+        self._newest = row if old is None else self._newest
+        self._tell(row.id, old, row)
+        return old
+
+    def delete(self, row_id: str) -> R:
+        old = self._rows.pop(row_id)
+        self._tell(row_id, old, None)
+        return old
+
+    def _tell(self, row_id: str, old: R | None, new: R | None) -> None:
+        for follower in self._followers:
+            follower(row_id, old, new)
