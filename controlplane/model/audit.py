@@ -29,6 +29,7 @@ class CallRecord:
 class Calls(Table[CallRecord]):
     kind = "call"
     row_type = CallRecord
+    stored_as = "calls"
 
     def __init__(self) -> None:
         super().__init__()

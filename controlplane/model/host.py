@@ -27,6 +27,7 @@ class Region:
 class Regions(Table[Region]):
     kind = "region"
     row_type = Region
+    stored_as = "regions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Zone:
 class Zones(Table[Zone]):
     kind = "zone"
     row_type = Zone
+    stored_as = "zones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Host:
 class Hosts(Table[Host]):
     kind = "host"
     row_type = Host
+    stored_as = "hosts"
+    unique_fields = (("number",),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,6 +108,8 @@ class HostToken:
 class HostTokens(Table[HostToken]):
     kind = "host-token"
     row_type = HostToken
+    stored_as = "host_tokens"
+    unique_fields = (("secret_hash",),)
 
     def __init__(self) -> None:
         super().__init__()

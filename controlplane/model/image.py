@@ -20,6 +20,7 @@ class InstanceType:
 class InstanceTypes(Table[InstanceType]):
     kind = "instance-type"
     row_type = InstanceType
+    stored_as = "instance_types"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Image:
 class Images(Table[Image]):
     kind = "image"
     row_type = Image
+    stored_as = "images"
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,6 +72,8 @@ class KeyPair:
 class KeyPairs(Table[KeyPair]):
     kind = "key-pair"
     row_type = KeyPair
+    stored_as = "key_pairs"
+    unique_fields = (("project_id", "name"),)
 
     def __init__(self) -> None:
         super().__init__()

@@ -77,6 +77,7 @@ class Instance:
 class Instances(Table[Instance]):
     kind = "instance"
     row_type = Instance
+    stored_as = "instances"
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,6 +120,7 @@ class Volume:
 class Volumes(Table[Volume]):
     kind = "volume"
     row_type = Volume
+    stored_as = "volumes"
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,6 +177,8 @@ class Attachment:
 class Attachments(Table[Attachment]):
     kind = "attachment"
     row_type = Attachment
+    stored_as = "attachments"
+    unique_fields = (("volume_id", "epoch"), ("storage_host_id", "port"))
 
     def __init__(self) -> None:
         super().__init__()
@@ -238,6 +242,8 @@ def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:
 class Observations(Table[Observation]):
     kind = "observation"
     row_type = Observation
+    stored_as = "observations"
+    unique_fields = (("host_id", "kind", "resource_id"),)
 
     def __init__(self) -> None:
         super().__init__()

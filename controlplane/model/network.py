@@ -24,6 +24,8 @@ class Vpc:
 class Vpcs(Table[Vpc]):
     kind = "vpc"
     row_type = Vpc
+    stored_as = "vpcs"
+    unique_fields = (("vni",),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,6 +53,7 @@ class Subnet:
 class Subnets(Table[Subnet]):
     kind = "subnet"
     row_type = Subnet
+    stored_as = "subnets"
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,6 +98,7 @@ class InternetGateway:
 class InternetGateways(Table[InternetGateway]):
     kind = "internet-gateway"
     row_type = InternetGateway
+    stored_as = "internet_gateways"
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,6 +128,7 @@ class RouteTable:
 class RouteTables(Table[RouteTable]):
     kind = "route-table"
     row_type = RouteTable
+    stored_as = "route_tables"
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,6 +149,7 @@ class SecurityGroup:
 class SecurityGroups(Table[SecurityGroup]):
     kind = "security-group"
     row_type = SecurityGroup
+    stored_as = "security_groups"
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,6 +188,7 @@ class SecurityGroupRule:
 class Rules(Table[SecurityGroupRule]):
     kind = "security-group-rule"
     row_type = SecurityGroupRule
+    stored_as = "security_group_rules"
 
     def __init__(self) -> None:
         super().__init__()
@@ -208,6 +215,8 @@ class NetworkInterface:
 class Interfaces(Table[NetworkInterface]):
     kind = "network-interface"
     row_type = NetworkInterface
+    stored_as = "network_interfaces"
+    unique_fields = (("vpc_id", "private_ip"), ("vpc_id", "mac_address"))
 
     def __init__(self) -> None:
         super().__init__()
@@ -243,6 +252,8 @@ class PublicAddress:
 class Addresses(Table[PublicAddress]):
     kind = "address"
     row_type = PublicAddress
+    stored_as = "addresses"
+    unique_fields = (("public_ip",),)
 
     def __init__(self) -> None:
         super().__init__()

@@ -25,6 +25,8 @@ class Project:
 class Projects(Table[Project]):
     kind = "project"
     row_type = Project
+    stored_as = "projects"
+    unique_fields = (("name",),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +55,8 @@ class Token:
 class Tokens(Table[Token]):
     kind = "token"
     row_type = Token
+    stored_as = "tokens"
+    unique_fields = (("secret_hash",),)
 
     def __init__(self) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ A resource is declared by a dataclass and a subclass of `Table` beside it, whose
     class Volumes(Table[Volume]):
         kind = "volume"
         row_type = Volume
+        stored_as = "volumes"
 
         def __init__(self) -> None:
             super().__init__()
@@ -150,6 +151,9 @@ class Table(Generic[R]):
 
     kind: str
     row_type: type[R]
+    stored_as: str
+    # Fields, or combinations of fields, of which no two rows may have the same.
+    unique_fields: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self) -> None:
         self._rows: dict[str, R] = {}

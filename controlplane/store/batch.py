@@ -5,12 +5,12 @@ changes a unique value is deleted and inserted again in its old position, so tha
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
-from controlplane.model.state import Entry, Revision
+from controlplane.model.state import Entry, Revision, State
 from controlplane.model.table import Row
-from controlplane.store.schema import TABLES, unique_columns
 
-_UNIQUE = {row_type: unique_columns(table) for row_type, table in TABLES.items()}
+_UNIQUE = {row_type: frozenset(chain(*table.unique_fields)) for row_type, table in State().tables.items()}
 
 
 class Writes:

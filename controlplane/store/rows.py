@@ -85,23 +85,23 @@ def _compose(first: Convert, second: Convert, value: Any) -> Any:
 
 
 def _encoder(hint: Any) -> Convert | None:
-    required = _required(hint)
+    required = required_type(hint)
     if required is not hint:
         return _optional(_encoder(required))
     if required is datetime:
         return _to_utc
-    if _is_json(required):
+    if is_json(required):
         return _to_json
     return attrgetter("value") if issubclass(required, Enum) else None
 
 
 def _decoder(hint: Any) -> Convert | None:
-    required = _required(hint)
+    required = required_type(hint)
     if required is not hint:
         return _optional(_decoder(required))
     if required is datetime:
         return _from_utc
-    if _is_json(required):
+    if is_json(required):
         convert = _from_json(required) or _same
         return lambda text: convert(json.loads(text))
     return _members(required) if issubclass(required, Enum) else None
@@ -122,7 +122,7 @@ def _members(enum: type[Enum]) -> Convert:
     return {member.value: member for member in enum}.__getitem__
 
 
-def _required(hint: Any) -> Any:
+def required_type(hint: Any) -> Any:
     """T of `T | None`; any other type itself."""
     if isinstance(hint, UnionType):
         (hint,) = (item for item in get_args(hint) if item is not NoneType)
@@ -133,7 +133,7 @@ def _optional(convert: Convert | None) -> Convert | None:
     return convert and (lambda value: None if value is None else convert(value))
 
 
-def _is_json(hint: Any) -> bool:
+def is_json(hint: Any) -> bool:
     return get_origin(hint) in (tuple, Mapping) or is_dataclass(hint)
 
 
