@@ -95,15 +95,19 @@ class Stead:
                 await self._channel.close(None)
 
     async def all_pages(self, describe: Callable[[Any], Awaitable[Any]], request: Any) -> Any:
-        """Calls a paged Describe method to the end; returns one reply with what all pages hold."""
+        """Calls a Describe or List method to the end; returns one reply with what all pages hold.
+
+        Its `revision` is the first page's: what a Watch has to go on from.
+        """
         whole = page = await describe(request)
+        revision = whole.revision
         while page.next_page_token:
             following = type(request)()
             following.CopyFrom(request)
             following.page_token = page.next_page_token
             page = await describe(following)
             whole.MergeFrom(page)
-        whole.next_page_token = ""
+        whole.next_page_token, whole.revision = "", revision
         return whole
 
 

@@ -33,7 +33,8 @@ Address = Annotated[
 @command(app, "list")
 async def list_(cli: Cli, filter: Filters = None) -> None:
     """List the project's elastic addresses."""
-    reply = await cli.stead.addresses.DescribeAddresses(DescribeAddressesRequest(filters=parse_filters(filter)))
+    request = DescribeAddressesRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.addresses.DescribeAddresses, request)
     cli.table(reply, COLUMNS, reply.addresses, "No elastic addresses. `stead address allocate` takes one.")
 
 

@@ -42,6 +42,7 @@ async def list_(
         request.page_size = min(1000, missing)
         page = await cli.stead.audit.DescribeAuditRecords(request)
         reply.audit_records.extend(page.audit_records)
+        reply.revision = reply.revision or page.revision
         request.page_token = page.next_page_token
         if not page.next_page_token:
             break

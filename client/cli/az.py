@@ -19,5 +19,5 @@ COLUMNS = {
 async def list_(cli: Cli, filter: Filters = None) -> None:
     """List availability zones."""
     request = DescribeAvailabilityZonesRequest(filters=parse_filters(filter))
-    reply = await cli.stead.regions.DescribeAvailabilityZones(request)
+    reply = await cli.stead.all_pages(cli.stead.regions.DescribeAvailabilityZones, request)
     cli.table(reply, COLUMNS, reply.availability_zones, "No zones.")

@@ -44,7 +44,8 @@ KeyName = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 @command(app, "list")
 async def list_(cli: Cli, filter: Filters = None) -> None:
     """List key pairs."""
-    reply = await cli.stead.key_pairs.DescribeKeyPairs(DescribeKeyPairsRequest(filters=parse_filters(filter)))
+    request = DescribeKeyPairsRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.key_pairs.DescribeKeyPairs, request)
     cli.table(reply, COLUMNS, reply.key_pairs, "No key pairs. `stead key create NAME` makes one.")
 
 

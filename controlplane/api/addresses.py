@@ -79,7 +79,7 @@ class Addresses(AddressesServicer):
     async def DescribeAddresses(
         self, request: pb.DescribeAddressesRequest, context: Context
     ) -> pb.DescribeAddressesResponse:
-        found, _ = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: [
@@ -90,7 +90,7 @@ class Addresses(AddressesServicer):
             _attributes,
             lambda state, row, call: to_address(state, row),
         )
-        return pb.DescribeAddressesResponse(addresses=found)
+        return pb.DescribeAddressesResponse(addresses=found, **page)
 
 
 def to_address(state: State, row: PublicAddress) -> pb.Address:

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from controlplane.model.project import Role
 from controlplane.model.state import State
-from controlplane.service.listing import Filter
+from controlplane.service.call import Call
+from controlplane.service.listing import Filter, Listing
 from stead.v1 import common_pb2
 
 T = TypeVar("T")
@@ -54,6 +56,17 @@ def _value(message: Any, name: str, nested: type | None) -> Any:
     is_unset = descriptor.has_presence and descriptor.containing_oneof is not None and not message.HasField(name)
     is_optional = descriptor.has_presence and len(descriptor.containing_oneof.fields) == 1
     return None if is_unset and is_optional else value
+
+
+def to_listing(request: Any, call: Call) -> Listing:
+    """Which page of what a Describe or List request asks for."""
+    question = type(request)()
+    question.CopyFrom(request)
+    question.ClearField("page_size")
+    question.ClearField("page_token")
+    name, text = request.DESCRIPTOR.name.removesuffix("Request"), question.SerializeToString(deterministic=True)
+    digest = sha256(f"{name} {call.project_id} ".encode() + text).hexdigest()[:16]
+    return Listing(name, digest, to_filters(request.filters), request.page_size, request.page_token)
 
 
 def to_filters(filters: Iterable[common_pb2.Filter]) -> tuple[Filter, ...]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from controlplane.api.caller import Edge
-from controlplane.api.convert import to_filters
+from controlplane.api.convert import to_listing
 from controlplane.model.state import State
 from controlplane.model.table import Row, Table
 from controlplane.service.call import Call, ResourceKind, find
-from controlplane.service.listing import Attributes, Listed, page, select
+from controlplane.service.listing import Attributes, Listed, page
 
 R = TypeVar("R", bound=Row)
 L = TypeVar("L", bound=Listed)
@@ -33,14 +33,12 @@ async def describe(
     rows: Callable[[State, Call], Iterable[L]],
     attributes: Callable[[State], Attributes[L]],
     to_message: Callable[[State, L, Call], M],
-) -> tuple[list[M], str]:
-    """A page of messages and the token of the next; all of them where the request has no pages."""
+) -> tuple[list[M], dict[str, Any]]:
+    """A page of messages, and the reply's other fields: the token of the next page, and of which revision this is."""
 
-    def query(state: State, call: Call) -> tuple[list[M], str]:
-        found = select(rows(state, call), to_filters(request.filters), attributes(state))
-        is_paged = "page_size" in request.DESCRIPTOR.fields_by_name
-        listing = request.DESCRIPTOR.name.removesuffix("Request")
-        part, token = page(listing, found, request.page_size, request.page_token) if is_paged else (found, "")
-        return [to_message(state, row, call) for row in part], token
+    def query(state: State, call: Call) -> tuple[list[M], dict[str, Any]]:
+        part, token = page(to_listing(request, call), rows(state, call), attributes(state))
+        messages = [to_message(state, row, call) for row in part]
+        return messages, {"next_page_token": token, "revision": state.revision}
 
     return await edge.read(query)

@@ -38,14 +38,14 @@ class Regions(RegionsServicer):
     async def DescribeRegions(
         self, request: regions_pb2.DescribeRegionsRequest, context: Context
     ) -> regions_pb2.DescribeRegionsResponse:
-        found, _ = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: [_Named(call.policy.region)],
             lambda state: {"region-name": lambda row: row.id},
             lambda state, row, call: regions_pb2.Region(region_name=row.id),
         )
-        return regions_pb2.DescribeRegionsResponse(regions=found)
+        return regions_pb2.DescribeRegionsResponse(regions=found, **page)
 
     async def DescribeAvailabilityZones(
         self, request: regions_pb2.DescribeAvailabilityZonesRequest, context: Context
@@ -58,7 +58,7 @@ class Regions(RegionsServicer):
             names = request.zone_names or [zone.id for zone in state.zones]
             return [_Named(name, self._zone_state(state, name)) for name in dict.fromkeys(names)]
 
-        found, _ = await describe(
+        found, page = await describe(
             self._edge,
             request,
             zones,
@@ -71,7 +71,7 @@ class Regions(RegionsServicer):
                 zone_name=row.id, region_name=region, state=row.state
             ),
         )
-        return regions_pb2.DescribeAvailabilityZonesResponse(availability_zones=found)
+        return regions_pb2.DescribeAvailabilityZonesResponse(availability_zones=found, **page)
 
     def _zone_state(self, state: State, zone: str) -> str:
         computes = [host for host in state.hosts.zone.of(zone) if HostRole.COMPUTE in host.roles]
@@ -140,14 +140,14 @@ class Hosts(HostsServicer):
     async def DescribeOrphanVolumes(
         self, request: hosts_pb2.DescribeOrphanVolumesRequest, context: Context
     ) -> hosts_pb2.DescribeOrphanVolumesResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: orphans.select(state, call, request.host_ids),
             lambda state: {"volume-id": lambda row: row.volume_id},
             lambda state, row, call: to_orphan(row),
         )
-        return hosts_pb2.DescribeOrphanVolumesResponse(volumes=found, next_page_token=token)
+        return hosts_pb2.DescribeOrphanVolumesResponse(volumes=found, **page)
 
     async def AdoptOrphanVolume(
         self, request: hosts_pb2.AdoptOrphanVolumeRequest, context: Context
@@ -190,14 +190,14 @@ class Hosts(HostsServicer):
         def status(row: Host) -> str:
             return sessions.presence(row.id).status.value
 
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: own(state.hosts, HOST, request.host_ids, call),
             lambda state: {"zone-name": lambda row: row.zone, "host-name": lambda row: row.name, "status": status},
             lambda state, row, call: to_host(state, sessions, row),
         )
-        return hosts_pb2.DescribeHostsResponse(hosts=found, next_page_token=token)
+        return hosts_pb2.DescribeHostsResponse(hosts=found, **page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ class InstanceTypes(InstanceTypesServicer):
             rows = [catalogue.find_type(state, name) for name in names] if names else state.instance_types
             return [_Size(row) for row in rows]
 
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             sizes,
@@ -234,7 +234,7 @@ class InstanceTypes(InstanceTypesServicer):
             },
             lambda state, size, call: to_instance_type(size.row),
         )
-        return instance_types_pb2.DescribeInstanceTypesResponse(instance_types=found, next_page_token=token)
+        return instance_types_pb2.DescribeInstanceTypesResponse(instance_types=found, **page)
 
     async def CreateInstanceType(
         self, request: instance_types_pb2.CreateInstanceTypeRequest, context: Context

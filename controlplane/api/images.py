@@ -91,14 +91,14 @@ class Images(ImagesServicer):
 
     async def DescribeImages(self, request: pb.DescribeImagesRequest, context: Context) -> pb.DescribeImagesResponse:
         project_id = self._edge.call().project_id
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: _visible(state, call, request.image_ids),
             lambda state: _attributes(project_id),
             lambda state, row, call: to_image(row, project_id),
         )
-        return pb.DescribeImagesResponse(images=found, next_page_token=token)
+        return pb.DescribeImagesResponse(images=found, **page)
 
     async def ModifyImageAttribute(
         self, request: pb.ModifyImageAttributeRequest, context: Context

@@ -84,14 +84,14 @@ class Instances(InstancesServicer):
         self, request: pb.DescribeInstancesRequest, context: Context
     ) -> pb.DescribeInstancesResponse:
         is_admin, sessions = self._edge.call().role is Role.ADMIN, self._edge.sessions
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: own(state.instances, INSTANCE, request.instance_ids, call),
             _admin_attributes if is_admin else _attributes,
             lambda state, row, call: to_instance(state, sessions, row, call.role),
         )
-        return pb.DescribeInstancesResponse(instances=found, next_page_token=token)
+        return pb.DescribeInstancesResponse(instances=found, **page)
 
     async def StartInstances(self, request: pb.StartInstancesRequest, context: Context) -> pb.StartInstancesResponse:
         changes = await self._power(request, power.start, request.instance_ids)

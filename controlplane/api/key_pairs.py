@@ -1,6 +1,7 @@
 """Key pairs. The private half passes through the reply of CreateKeyPair and is nowhere else."""
 
 import asyncio
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -83,14 +84,16 @@ class KeyPairs(KeyPairsServicer):
     async def DescribeKeyPairs(
         self, request: pb.DescribeKeyPairsRequest, context: Context
     ) -> pb.DescribeKeyPairsResponse:
-        def rows(state: State, call: Call) -> list[KeyPair]:
+        def rows(state: State, call: Call) -> Iterable[KeyPair]:
             named = [key_pairs.find_by_name(state, call, name) for name in request.key_names]
             if named and not request.key_pair_ids:
-                return named
-            return named + list(own(state.key_pairs, KEY_PAIR, request.key_pair_ids, call))
+                others: Iterable[KeyPair] = ()
+            else:
+                others = own(state.key_pairs, KEY_PAIR, request.key_pair_ids, call)
+            return {row.id: row for row in (*named, *others)}.values()
 
-        found, _ = await describe(self._edge, request, rows, _attributes, lambda state, row, call: to_key_pair(row))
-        return pb.DescribeKeyPairsResponse(key_pairs=found)
+        found, page = await describe(self._edge, request, rows, _attributes, lambda state, row, call: to_key_pair(row))
+        return pb.DescribeKeyPairsResponse(key_pairs=found, **page)
 
     async def DeleteKeyPair(self, request: pb.DeleteKeyPairRequest, context: Context) -> pb.DeleteKeyPairResponse:
         asked = convert.to_request(request, key_pairs.DeleteKeyPair)

@@ -45,14 +45,14 @@ class Projects(ProjectsServicer):
                 raise not_found(PROJECT, min(hidden))
             return [row for row in rows if row.id == call.project_id]
 
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             visible,
             lambda state: {"name": lambda row: row.name},
             lambda state, row, call: to_project(row),
         )
-        return pb.DescribeProjectsResponse(projects=found, next_page_token=token)
+        return pb.DescribeProjectsResponse(projects=found, **page)
 
     async def CreateToken(self, request: pb.CreateTokenRequest, context: Context) -> pb.CreateTokenResponse:
         secret = new_secret()
@@ -75,7 +75,7 @@ class Projects(ProjectsServicer):
     async def DescribeTokens(self, request: pb.DescribeTokensRequest, context: Context) -> pb.DescribeTokensResponse:
         """Of all projects: their table has none that a caller is not to see."""
         now = self._edge.clock()
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: _named(state, request.token_ids),
@@ -87,7 +87,7 @@ class Projects(ProjectsServicer):
             },
             lambda state, row, call: to_token(row, now),
         )
-        return pb.DescribeTokensResponse(tokens=found, next_page_token=token)
+        return pb.DescribeTokensResponse(tokens=found, **page)
 
     async def RevokeToken(self, request: pb.RevokeTokenRequest, context: Context) -> pb.RevokeTokenResponse:
         done, _ = await self._edge.mutate(

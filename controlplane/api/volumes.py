@@ -85,14 +85,14 @@ class Volumes(VolumesServicer):
     async def ListVolumesInRecycleBin(
         self, request: pb.ListVolumesInRecycleBinRequest, context: Context
     ) -> pb.ListVolumesInRecycleBinResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: volumes.select_recycled(state, call, request.volume_ids),
             lambda state: {"availability-zone": lambda row: row.zone, "size": lambda row: str(row.size_gib)},
             lambda state, row, call: to_recycled_volume(row),
         )
-        return pb.ListVolumesInRecycleBinResponse(volumes=found, next_page_token=token)
+        return pb.ListVolumesInRecycleBinResponse(volumes=found, **page)
 
     async def RestoreVolumeFromRecycleBin(
         self, request: pb.RestoreVolumeFromRecycleBinRequest, context: Context
@@ -106,14 +106,14 @@ class Volumes(VolumesServicer):
         return done
 
     async def DescribeVolumes(self, request: pb.DescribeVolumesRequest, context: Context) -> pb.DescribeVolumesResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: volumes.select(state, call, request.volume_ids),
             lambda state: _attributes(state, self._edge.clock()),
             lambda state, row, call: to_volume(state, self._edge.sessions, row, call.role),
         )
-        return pb.DescribeVolumesResponse(volumes=found, next_page_token=token)
+        return pb.DescribeVolumesResponse(volumes=found, **page)
 
 
 def _bond(state: State, attachment_id: str, now: datetime) -> pb.VolumeAttachment:

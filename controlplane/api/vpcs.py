@@ -86,26 +86,26 @@ class Vpcs(VpcsServicer):
     async def DescribeVpcs(
         self, request: vpcs_pb2.DescribeVpcsRequest, context: Context
     ) -> vpcs_pb2.DescribeVpcsResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: own(state.vpcs, VPC, request.vpc_ids, call),
             _vpc_attributes,
             lambda state, row, call: to_vpc(row),
         )
-        return vpcs_pb2.DescribeVpcsResponse(vpcs=found, next_page_token=token)
+        return vpcs_pb2.DescribeVpcsResponse(vpcs=found, **page)
 
     async def DescribeSubnets(
         self, request: vpcs_pb2.DescribeSubnetsRequest, context: Context
     ) -> vpcs_pb2.DescribeSubnetsResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: own(state.subnets, SUBNET, request.subnet_ids, call),
             _subnet_attributes,
             lambda state, row, call: to_subnet(state, row),
         )
-        return vpcs_pb2.DescribeSubnetsResponse(subnets=found, next_page_token=token)
+        return vpcs_pb2.DescribeSubnetsResponse(subnets=found, **page)
 
     async def ModifySubnetAttribute(
         self, request: vpcs_pb2.ModifySubnetAttributeRequest, context: Context
@@ -121,26 +121,26 @@ class Vpcs(VpcsServicer):
     async def DescribeInternetGateways(
         self, request: vpcs_pb2.DescribeInternetGatewaysRequest, context: Context
     ) -> vpcs_pb2.DescribeInternetGatewaysResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: own(state.internet_gateways, INTERNET_GATEWAY, request.internet_gateway_ids, call),
             _gateway_attributes,
             lambda state, row, call: to_internet_gateway(row),
         )
-        return vpcs_pb2.DescribeInternetGatewaysResponse(internet_gateways=found, next_page_token=token)
+        return vpcs_pb2.DescribeInternetGatewaysResponse(internet_gateways=found, **page)
 
     async def DescribeRouteTables(
         self, request: vpcs_pb2.DescribeRouteTablesRequest, context: Context
     ) -> vpcs_pb2.DescribeRouteTablesResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: own(state.route_tables, ROUTE_TABLE, request.route_table_ids, call),
             _table_attributes,
             lambda state, row, call: to_route_table(state, row),
         )
-        return vpcs_pb2.DescribeRouteTablesResponse(route_tables=found, next_page_token=token)
+        return vpcs_pb2.DescribeRouteTablesResponse(route_tables=found, **page)
 
 
 class SecurityGroups(SecurityGroupsServicer):
@@ -174,14 +174,14 @@ class SecurityGroups(SecurityGroupsServicer):
     async def DescribeSecurityGroups(
         self, request: pb.DescribeSecurityGroupsRequest, context: Context
     ) -> pb.DescribeSecurityGroupsResponse:
-        found, token = await describe(
+        found, page = await describe(
             self._edge,
             request,
             lambda state, call: own(state.security_groups, GROUP, request.group_ids, call),
             _group_attributes,
             lambda state, row, call: to_security_group(state, row),
         )
-        return pb.DescribeSecurityGroupsResponse(security_groups=found, next_page_token=token)
+        return pb.DescribeSecurityGroupsResponse(security_groups=found, **page)
 
     async def AuthorizeSecurityGroupIngress(
         self, request: pb.AuthorizeSecurityGroupIngressRequest, context: Context

@@ -1,15 +1,14 @@
 """Looking back over the record of calls, which is longer than any list: page by page, each with a bound."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import dropwhile, islice
 
 from controlplane.model.audit import CallRecord
 from controlplane.model.table import Table
-from controlplane.service.listing import Attributes, Filter, decode, encode, matching, page_length
+from controlplane.service.listing import Attributes, Listing, Place, matching
 
 # Calls that one page looks at. More: everybody waits for longer. Fewer: more pages for a filter that matches little.
 LOOKED_AT = 10_000
-_LISTING = "DescribeAuditRecords"
 
 ATTRIBUTES: Attributes[CallRecord] = {
     "project-id": lambda row: row.project_id,
@@ -20,20 +19,18 @@ ATTRIBUTES: Attributes[CallRecord] = {
 }
 
 
-def look_back(
-    calls: Table[CallRecord], filters: Sequence[Filter], page_size: int, page_token: str
-) -> tuple[list[CallRecord], str]:
+def look_back(calls: Table[CallRecord], listing: Listing) -> tuple[list[CallRecord], str]:
     """A page of calls, the latest first, and the token of the next: it names the last call that was looked at."""
-    seen = list(islice(_before(calls, page_token), LOOKED_AT))
-    found, length = list(matching(seen, filters, ATTRIBUTES)), page_length(page_size)
+    length = listing.length
+    seen = list(islice(_before(calls, listing.after()), LOOKED_AT))
+    found = list(islice(matching(seen, listing.filters, ATTRIBUTES), length + 1))
     if len(found) > length:
-        return found[:length], encode(_LISTING, ("", found[length - 1].id))
-    return found, encode(_LISTING, ("", seen[-1].id)) if len(seen) == LOOKED_AT else ""
+        return found[:length], listing.token(found[length - 1])
+    return found, listing.token(seen[-1]) if len(seen) == LOOKED_AT else ""
 
 
-def _before(calls: Table[CallRecord], page_token: str) -> Iterator[CallRecord]:
+def _before(calls: Table[CallRecord], last: Place | None) -> Iterator[CallRecord]:
     """From the latest back. When the token's call is forgotten, all that came before it are."""
-    if not page_token:
+    if last is None:
         return reversed(calls)
-    _, last = decode(_LISTING, page_token)
-    return islice(dropwhile(lambda row: row.id != last, reversed(calls)), 1, None)
+    return islice(dropwhile(lambda row: row.id != last[1], reversed(calls)), 1, None)

@@ -1,9 +1,12 @@
 """Describe calls: ids, EC2's filters, a stable order, pages."""
 
 import base64
-import binascii
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from controlplane.errors import Invalid, invalid_value, shown
@@ -27,6 +30,8 @@ class Listed(Protocol):
 
 R = TypeVar("R", bound=Listed)
 Values = str | Iterable[str]
+# In the order of lists: by creation, in seconds since 1970, then id.
+Place = tuple[float, str]
 Attributes = Mapping[str, Callable[[R], Values]]
 
 
@@ -34,6 +39,49 @@ Attributes = Mapping[str, Callable[[R], Values]]
 class Filter:
     name: str
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a call asks for. `question` stands for all that makes the list what it is: who asks, ids and filters."""
+
+    name: str
+    question: str
+    filters: tuple[Filter, ...] = ()
+    page_size: int = 0
+    page_token: str = ""
+
+    def after(self) -> "Place | None":
+        """The place of the last row of the page before, None at the beginning. Raises `InvalidPaginationToken`."""
+        if not self.page_token:
+            return None
+        try:
+            question, created_at, row_id = base64.urlsafe_b64decode(self.page_token.encode()).decode().split("\n")
+            place = float(created_at), row_id
+        except ValueError as error:
+            raise self._bad_token() from error
+        if question != self.question or math.isnan(place[0]):
+            raise self._bad_token()
+        return place
+
+    def _bad_token(self) -> Invalid:
+        message = (
+            f"Page token {shown(self.page_token)} is none that {self.name} gave; begin again without one, or use it"
+            " with the ids and filters that it was given for"
+        )
+        return Invalid("InvalidPaginationToken", message)
+
+    def token(self, last: Listed) -> str:
+        """Of the page that follows this row."""
+        created_at, row_id = place_of(last)
+        return base64.urlsafe_b64encode(f"{self.question}\n{created_at!r}\n{row_id}".encode()).decode()
+
+    @property
+    def length(self) -> int:
+        """Of a page. Raises `InvalidParameterValue`."""
+        if not 0 <= self.page_size <= MAX_PAGE:
+            raise invalid_value("page_size", self.page_size, f"1 to {MAX_PAGE}, or 0 for {MAX_PAGE}")
+        return self.page_size or MAX_PAGE
 
 
 class _Values:
@@ -79,20 +127,22 @@ def _reader(name: str, attributes: Attributes[R]) -> Callable[[R], Values]:
     raise Invalid("InvalidFilter", f"Filter {shown(name)} is not known here; there are: {known}")
 
 
-def select(rows: Iterable[R], filters: Sequence[Filter], attributes: Attributes[R]) -> list[R]:
-    """Rows that match all filters, ordered by creation and id. Raises `InvalidFilter`, `FilterLimitExceeded`."""
-    return sorted(matching(rows, filters, attributes), key=_order)
-
-
 def matching(rows: Iterable[R], filters: Sequence[Filter], attributes: Attributes[R]) -> Iterable[R]:
-    """Rows that match all filters, in their order. Raises as `select`."""
+    """Rows that match all filters, in their order; each is looked at when it is wanted.
+
+    Raises `InvalidFilter` and `FilterLimitExceeded` at once, and the latter also while rows are looked at.
+    """
     _check_number(filters)
     for wanted in filters:
         if not wanted.values:
             raise Invalid("InvalidFilter", f"Filter {shown(wanted.name)} has no values; give at least one")
         read, values = _reader(wanted.name, attributes), _Values(wanted, MAX_WILDCARD_CHARACTERS // len(filters))
-        rows = [row for row in rows if values.match(read(row))]
+        rows = filter(partial(_is_wanted, values, read), rows)
     return rows
+
+
+def _is_wanted(values: _Values, read: Callable[[R], Values], row: R) -> bool:
+    return values.match(read(row))
 
 
 def _check_number(filters: Sequence[Filter]) -> None:
@@ -103,44 +153,18 @@ def _check_number(filters: Sequence[Filter]) -> None:
         )
 
 
-def _order(row: Listed) -> tuple[str, str]:
+def place_of(row: Listed) -> Place:
     created_at = getattr(row, "created_at", None)
-    return (created_at.isoformat(timespec="microseconds") if created_at else "", row.id)
+    return (created_at.timestamp() if created_at else 0.0, row.id)
 
 
-def page(listing: str, rows: Sequence[R], page_size: int, page_token: str) -> tuple[Sequence[R], str]:
-    """One page and the token of the next. A token names the last row of its page, so that pages never repeat one."""
-    length, start = page_length(page_size), 0
-    if page_token:
-        after = decode(listing, page_token)
-        start = next((index for index, row in enumerate(rows) if _order(row) > after), len(rows))
-    part = rows[start : start + length]
-    has_more = start + len(part) < len(rows)
-    return part, encode(listing, _order(part[-1])) if has_more else ""
+def page(listing: Listing, rows: Iterable[R], attributes: Attributes[R]) -> tuple[list[R], str]:
+    """One page and the token of the next. A token names the last row of its page, so that pages never repeat one.
 
-
-def page_length(page_size: int) -> int:
-    if not 0 <= page_size <= MAX_PAGE:
-        raise invalid_value("page_size", page_size, f"1 to {MAX_PAGE}, or 0 for {MAX_PAGE}")
-    return page_size or MAX_PAGE
-
-
-def encode(listing: str, order: tuple[str, str]) -> str:
-    """A page token out of the last row's place in this listing."""
-    return base64.urlsafe_b64encode("\n".join((listing, *order)).encode()).decode()
-
-
-def decode(listing: str, token: str) -> tuple[str, str]:
-    """Raises `InvalidPaginationToken`, also for the token of another listing."""
-    try:
-        of, created_at, row_id = base64.urlsafe_b64decode(token.encode()).decode().split("\n")
-    except (ValueError, binascii.Error) as error:
-        raise _bad_token(listing, token) from error
-    if of != listing:
-        raise _bad_token(listing, token)
-    return created_at, row_id
-
-
-def _bad_token(listing: str, token: str) -> Invalid:
-    message = f"Page token {shown(token)} is none that {listing} gave; begin again without one"
-    return Invalid("InvalidPaginationToken", message)
+    Raises `InvalidPaginationToken`, `InvalidParameterValue`, `InvalidFilter`, `FilterLimitExceeded`.
+    """
+    length, after = listing.length, listing.after()
+    ordered = sorted(rows, key=place_of)
+    start = bisect_right(ordered, after, key=place_of) if after else 0
+    found = list(islice(matching(islice(ordered, start, None), listing.filters, attributes), length + 1))
+    return found[:length], listing.token(found[length - 1]) if len(found) > length else ""

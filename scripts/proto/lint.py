@@ -13,7 +13,8 @@ from proto.schema import Message, Method, ProtoFile, load
 
 # Between a control plane and its agents: messages rather than EC2's verbs.
 INTERNAL = ("stead/agent/", "stead/v1/agent.proto")
-READING = ("Describe", "Get", "List", "Watch")
+LISTING = ("Describe", "List")
+READING = ("Get", "Watch")
 
 _QUANTITY = re.compile(r"(?:^|_)(size|memory|storage|timeout|lifetime|duration|interval|delay|age)(?:_|$)")
 _UNIT = re.compile(r"_(s|ms|bytes|kib|mib|gib)(_used|_free)?$")
@@ -53,8 +54,8 @@ def _method(method: Method, messages: dict[str, Message]) -> Iterator[str]:
     if method.request not in messages or method.response not in messages:
         return
     request, response = messages[method.request], messages[method.response]
-    if method.name.startswith("Describe"):
-        yield from _describe(method, request, response)
+    if method.name.startswith(LISTING):
+        yield from _listing(request, response)
     elif not method.name.startswith(READING):
         yield from _mutating(method, request, messages)
 
@@ -73,17 +74,16 @@ def _mutating(method: Method, request: Message, messages: dict[str, Message]) ->
             yield f"changes something, so field {number} of {request.name} should be {expected[1]} {expected[0]}"
 
 
-def _describe(method: Method, request: Message, response: Message) -> Iterator[str]:
+def _listing(request: Message, response: Message) -> Iterator[str]:
     filters = request.field("filters")
     if filters is None or (filters.label, filters.type) != ("repeated", "Filter"):
         yield f"lists, so {request.name} should have repeated Filter filters"
-    if "Not paged" in method.comment:
-        return
-    wanted = [(request, name, type_) for name, type_ in _PAGING.items()] + [(response, "next_page_token", "string")]
+    wanted = [(request, name, type_) for name, type_ in _PAGING.items()]
+    wanted += [(response, "next_page_token", "string"), (response, "revision", "uint64")]
     for message, name, type_ in wanted:
         field = message.field(name)
         if field is None or field.type != type_:
-            yield f"lists, so {message.name} should have {type_} {name}; or its comment should say `Not paged`"
+            yield f"lists, so {message.name} should have {type_} {name}"
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHX0QlHtCPpJfBmDGwFjBeYGWzd8VTTvQHmRGtcTKRAg"
 SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
 ADOPTED, UNWANTED = "vol-" + "a" * 17, "vol-" + "b" * 17
+FOR_TYPE = {"name": "instance-type", "values": ["t3.micro"]}
 SECRETS = {"CreateToken": "secret", "CreateHostToken": "token", "CreateKeyPair": "key_material"}
 
 
@@ -252,6 +253,40 @@ async def test_lists_have_pages_in_a_stable_order(cloud: ControlPlane) -> None:
     for changes in ({"page_size": 1001}, {"page_token": "x"}, {"filters": [{"name": "colour", "values": ["red"]}]}):
         with pytest.raises(Refused):
             await cloud.ask("DescribeInstances", **changes)
+
+
+def lists() -> list[str]:
+    return [rpc.name for rpc in RPCS.values() if rpc.name.startswith(("Describe", "List"))]
+
+
+async def test_every_list_says_its_revision_and_refuses_tokens_that_are_not_its_own(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    await cloud.ask("RunInstances", image_id=await cloud.import_image(), max_count=2)
+    token = (await cloud.ask("DescribeInstances", page_size=1)).next_page_token
+    for name in lists():
+        assert (await cloud.ask(name)).revision == cloud.revision, name
+        with pytest.raises(Refused) as caught:
+            await cloud.ask(name, page_token=token, filters=[FOR_TYPE] if name == "DescribeInstances" else [])
+        assert caught.value.code == "InvalidPaginationToken", name
+
+
+async def test_a_page_token_is_good_for_the_same_question_only(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    made = await cloud.ask("RunInstances", image_id=await cloud.import_image(), max_count=3)
+    instance_ids = [row.instance_id for row in made.instances]
+    token = (await cloud.ask("DescribeInstances", page_size=1, filters=[FOR_TYPE])).next_page_token
+    following = await cloud.ask("DescribeInstances", page_size=2, page_token=token, filters=[FOR_TYPE])
+    assert len(following.instances) == 2, "pages of one list may differ in size"
+    other = await cloud.token(Role.MEMBER, (await cloud.ask("CreateProject", name="other")).project.project_id)
+    for changes in (
+        {},
+        {"filters": [{**FOR_TYPE, "values": ["t3.*"]}]},
+        {"filters": [FOR_TYPE], "instance_ids": instance_ids},
+        {"filters": [FOR_TYPE], "secret": other},
+    ):
+        with pytest.raises(Refused) as caught:
+            await cloud.ask("DescribeInstances", page_token=token, **changes)
+        assert caught.value.code == "InvalidPaginationToken"
 
 
 async def test_every_filter_that_is_documented_is_known(cloud: ControlPlane) -> None:

@@ -1,5 +1,6 @@
 """Describe calls: filters as EC2 has them, and pages that neither skip nor repeat while rows come and go."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.errors import Invalid
-from controlplane.service.listing import Filter, page, select
+from controlplane.service.listing import Filter, Listing, matching, page
 from controlplane.service.wildcards import ANY, STAR, Wildcard, parse
 from tests.unit.region import NOW
-
-LISTING = "DescribeThings"
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,14 @@ class Row:
 
 
 ATTRIBUTES: Any = {"color": lambda row: row.color, "id": lambda row: [row.id], "tag-key": lambda row: list(row.tags)}
+
+
+def select(rows: Any, filters: list[Filter], attributes: Any = ATTRIBUTES) -> list[Any]:
+    return list(matching(rows, filters, attributes))
+
+
+def listing(page_size: int = 0, page_token: str = "", question: str = "all", *filters: Filter) -> Listing:
+    return Listing("DescribeThings", question, filters, page_size, page_token)
 
 
 def ids(rows: Any) -> list[str]:
@@ -128,8 +135,8 @@ def test_tag_filters_are_refused_where_there_are_no_tags() -> None:
 
 
 def test_the_order_is_by_creation_then_id() -> None:
-    rows = [Row("b"), Row("a"), Row("0", created_at=NOW + timedelta(microseconds=1))]
-    assert ids(select(rows, [], ATTRIBUTES)) == ["a", "b", "0"]
+    rows = [Row("b"), Row("0", created_at=NOW + timedelta(microseconds=1)), Row("a")]
+    assert ids(page(listing(), rows, ATTRIBUTES)[0]) == ["a", "b", "0"]
 
 
 @given(st.data())
@@ -140,7 +147,7 @@ def test_pages_neither_skip_nor_repeat_while_rows_come_and_go(data: st.DataObjec
     seen: list[str] = []
     token = ""
     for turn in range(100):
-        part, token = page(LISTING, select(rows.values(), [], ATTRIBUTES), size, token)
+        part, token = page(listing(size, token), rows.values(), ATTRIBUTES)
         assert len(part) <= size
         seen += ids(part)
         if not token:
@@ -157,18 +164,39 @@ def test_pages_neither_skip_nor_repeat_while_rows_come_and_go(data: st.DataObjec
 
 def test_the_last_page_has_no_token_and_zero_means_a_full_page() -> None:
     rows = [Row(f"{n:04}") for n in range(1001)]
-    first, token = page(LISTING, rows, 0, "")
+    first, token = page(listing(), rows, ATTRIBUTES)
     assert (len(first), bool(token)) == (1000, True)
-    last, token = page(LISTING, rows, 1, token)
+    last, token = page(listing(1, token), rows, ATTRIBUTES)
     assert (ids(last), token) == (["1000"], "")
-    assert page(LISTING, rows[:2], 2, "") == (rows[:2], "")
+    assert page(listing(2), rows[:2], ATTRIBUTES) == (rows[:2], "")
+
+
+def test_pages_of_what_a_filter_finds_are_full() -> None:
+    rows = [Row(f"{n:02}", color="red" if n % 3 else "blue") for n in range(20)]
+    blue = Filter("color", ("blue",))
+    first, token = page(listing(4, "", "blue", blue), rows, ATTRIBUTES)
+    assert ids(first) == ["00", "03", "06", "09"]
+    last, token = page(listing(4, token, "blue", blue), rows, ATTRIBUTES)
+    assert (ids(last), token) == (["12", "15", "18"], "")
+
+
+def test_no_more_rows_are_looked_at_than_a_page_needs() -> None:
+    rows, looked_at = [Row(f"{n:04}") for n in range(1000)], list[str]()
+
+    def look(row: Row) -> str:
+        looked_at.append(row.id)
+        return row.id
+
+    page(listing(2, "", "all", Filter("id", ("*",))), rows, {"id": look})
+    assert looked_at == ["0000", "0001", "0002"]
 
 
 def test_page_sizes_and_tokens_are_checked() -> None:
     with pytest.raises(Invalid, match="1001"):
-        page(LISTING, [], 1001, "")
-    _, of_another = page("DescribeVpcs", [Row("a"), Row("b")], 1, "")
-    for token in ("x", "====", "\N{SNOWMAN}", "YQ==", "YQpiCmM=", of_another):
+        page(listing(1001), [], ATTRIBUTES)
+    _, of_another = page(listing(1, "", "some"), [Row("a"), Row("b")], ATTRIBUTES)
+    made = [b64encode(text.encode()).decode() for text in ("all\nx\nb", "all\nnan\nb", "all\n0.0")]
+    for token in ("x", "====", "\N{SNOWMAN}", "YQ==", "YQpiCmM=", of_another, *made):
         with pytest.raises(Invalid) as caught:
-            page(LISTING, [], 1, token)
+            page(listing(1, token), [], ATTRIBUTES)
         assert caught.value.code == "InvalidPaginationToken"

@@ -66,16 +66,14 @@ stead/v1/things.proto: Things.CreateThing: does not say who may call it; give it
 stead/v1/things.proto: Things.CreateThing: changes something, so field 2 of CreateThingRequest should be bool dry_run
 stead/v1/things.proto: Things.DescribeThings: does not say who may call it; give it an `option (role) = ROLE_...`
 stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have repeated Filter filters
-stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have uint32 page_size; or its \
-comment should say `Not paged`
-stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have string page_token; or its \
-comment should say `Not paged`
-stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsResponse should have string next_page_token; or \
-its comment should say `Not paged`
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have uint32 page_size
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsRequest should have string page_token
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsResponse should have string next_page_token
+stead/v1/things.proto: Things.DescribeThings: lists, so DescribeThingsResponse should have uint64 revision
 stead/v1/things.proto: Things.ImportThing: does not say who may call it; give it an `option (role) = ROLE_...`
 stead/v1/things.proto: Things.ImportThing: streams ImportThingRequest, which has no field `header` with the call's \
 parameters
-12 faults; the conventions are in stead/v1/common.proto and in scripts/proto/lint.py
+13 faults; the conventions are in stead/v1/common.proto and in scripts/proto/lint.py
 """
 
 

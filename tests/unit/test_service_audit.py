@@ -9,7 +9,7 @@ from controlplane.errors import Invalid
 from controlplane.model.audit import CallRecord
 from controlplane.model.state import Change
 from controlplane.service import audit, sweeping
-from controlplane.service.listing import Filter
+from controlplane.service.listing import Filter, Listing
 from tests.unit.region import NOW, Region
 
 
@@ -40,7 +40,7 @@ def looked_up(region: Region, size: int, *filters: Filter) -> list[list[str]]:
     pages: list[list[str]] = []
     token = ""
     while not pages or token:
-        part, token = audit.look_back(region.state.calls, filters, size, token)
+        part, token = audit.look_back(region.state.calls, Listing("DescribeAuditRecords", "all", filters, size, token))
         pages.append([row.id for row in part])
     return pages
 
@@ -61,15 +61,19 @@ def test_a_page_looks_at_so_many_and_may_be_empty(monkeypatch: pytest.MonkeyPatc
     assert looked_up(region, 5, Filter("resource-id", ("i-9", "i-0"))) == [["req-9"], [], ["req-0"]]
 
 
+def of_two(token: str = "") -> Listing:
+    return Listing("DescribeAuditRecords", "all", (), 2, token)
+
+
 def test_what_a_token_stood_for_may_be_forgotten_meanwhile() -> None:
     region = region_with(*map(record, range(4)))
-    _, token = audit.look_back(region.state.calls, (), 2, "")
+    _, token = audit.look_back(region.state.calls, of_two())
     change = Change()
     change.delete(*(region.state.calls[f"req-{number}"] for number in range(3)))
     region.apply(change)
-    assert audit.look_back(region.state.calls, (), 2, token) == ([], "")
+    assert audit.look_back(region.state.calls, of_two(token)) == ([], "")
     with pytest.raises(Invalid, match="none that DescribeAuditRecords gave"):
-        audit.look_back(region.state.calls, (), 2, "x")
+        audit.look_back(region.state.calls, of_two("x"))
 
 
 def test_of_a_busy_project_the_latest_calls_are_remembered() -> None:

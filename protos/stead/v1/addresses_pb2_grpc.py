@@ -99,7 +99,7 @@ class AddressesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DescribeAddresses(self, request, context):
-        """Lists the project's elastic addresses. Not paged, as in EC2. Errors: `InvalidAllocationID.NotFound`.
+        """Lists the project's elastic addresses. Errors: `InvalidAllocationID.NotFound`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

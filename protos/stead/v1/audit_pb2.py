@@ -27,7 +27,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14stead/v1/audit.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x9f\x01\n\x0b\x41uditRecord\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\tcall_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x10\n\x08token_id\x18\x04 \x01(\t\x12\x11\n\toperation\x18\x05 \x01(\t\x12\x14\n\x0cresource_ids\x18\x06 \x03(\t\"g\n\x1b\x44\x65scribeAuditRecordsRequest\x12!\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x1c\x44\x65scribeAuditRecordsResponse\x12,\n\raudit_records\x18\x01 \x03(\x0b\x32\x15.stead.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2t\n\x05\x41udit\x12k\n\x14\x44\x65scribeAuditRecords\x12%.stead.v1.DescribeAuditRecordsRequest\x1a&.stead.v1.DescribeAuditRecordsResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14stead/v1/audit.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x9f\x01\n\x0b\x41uditRecord\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\tcall_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x10\n\x08token_id\x18\x04 \x01(\t\x12\x11\n\toperation\x18\x05 \x01(\t\x12\x14\n\x0cresource_ids\x18\x06 \x03(\t\"g\n\x1b\x44\x65scribeAuditRecordsRequest\x12!\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"w\n\x1c\x44\x65scribeAuditRecordsResponse\x12,\n\raudit_records\x18\x01 \x03(\x0b\x32\x15.stead.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x32t\n\x05\x41udit\x12k\n\x14\x44\x65scribeAuditRecords\x12%.stead.v1.DescribeAuditRecordsRequest\x1a&.stead.v1.DescribeAuditRecordsResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBEAUDITRECORDSREQUEST']._serialized_start=276
   _globals['_DESCRIBEAUDITRECORDSREQUEST']._serialized_end=379
   _globals['_DESCRIBEAUDITRECORDSRESPONSE']._serialized_start=381
-  _globals['_DESCRIBEAUDITRECORDSRESPONSE']._serialized_end=482
-  _globals['_AUDIT']._serialized_start=484
-  _globals['_AUDIT']._serialized_end=600
+  _globals['_DESCRIBEAUDITRECORDSRESPONSE']._serialized_end=500
+  _globals['_AUDIT']._serialized_start=502
+  _globals['_AUDIT']._serialized_end=618
 # @@protoc_insertion_point(module_scope)

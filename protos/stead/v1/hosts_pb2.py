@@ -27,7 +27,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14stead/v1/hosts.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xde\x03\n\x04Host\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x11\n\thost_name\x18\x02 \x01(\t\x12\x11\n\tzone_name\x18\x03 \x01(\t\x12!\n\x05roles\x18\x04 \x03(\x0e\x32\x12.stead.v1.HostRole\x12\x18\n\x10underlay_address\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\x12\x30\n\x0cstatus_since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05vcpus\x18\x08 \x01(\r\x12\x12\n\nvcpus_used\x18\t \x01(\r\x12\x12\n\nmemory_mib\x18\n \x01(\x04\x12\x17\n\x0fmemory_mib_used\x18\x0b \x01(\x04\x12\x13\n\x0bstorage_gib\x18\x0c \x01(\x04\x12\x18\n\x10storage_gib_used\x18\r \x01(\x04\x12-\n\tjoin_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\ragent_version\x18\x0f \x01(\t\x12\x10\n\x08problems\x18\x10 \x03(\t\x12\x15\n\rstatus_detail\x18\x14 \x01(\t\x12\x32\n\x0elast_seen_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x01\n\x16\x43reateHostTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tzone_name\x18\x03 \x01(\t\x12!\n\x05roles\x18\x04 \x03(\x0e\x32\x12.stead.v1.HostRole\x12\x12\n\nlifetime_s\x18\x05 \x01(\r\"p\n\x17\x43reateHostTokenResponse\x12\x15\n\rhost_token_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\x14\x44\x65scribeHostsRequest\x12\x10\n\x08host_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"O\n\x15\x44\x65scribeHostsResponse\x12\x1d\n\x05hosts\x18\x01 \x03(\x0b\x32\x0e.stead.v1.Host\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x16\x44\x65\x63lareHostLostRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\"\x19\n\x17\x44\x65\x63lareHostLostResponse\"Z\n\x11RemoveHostRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\"&\n\x12RemoveHostResponse\x12\x10\n\x08lost_ids\x18\x01 \x03(\t\"\x88\x01\n\x0cOrphanVolume\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x11\n\tvolume_id\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12/\n\x0b\x63hange_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x65leted\x18\x05 \x01(\x08\"z\n\x1c\x44\x65scribeOrphanVolumesRequest\x12\x10\n\x08host_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x1d\x44\x65scribeOrphanVolumesResponse\x12\'\n\x07volumes\x18\x01 \x03(\x0b\x32\x16.stead.v1.OrphanVolume\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe2\x01\n\x18\x41\x64optOrphanVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\x12\x11\n\tvolume_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12:\n\x04tags\x18\x06 \x03(\x0b\x32,.stead.v1.AdoptOrphanVolumeRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"S\n\x19\x41\x64optOrphanVolumeResponse\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12\x10\n\x08size_gib\x18\x02 \x01(\r\x12\x11\n\tzone_name\x18\x03 \x01(\t\"f\n\x19\x44\x65leteOrphanVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\x12\x11\n\tvolume_id\x18\x04 \x01(\t\"\x1c\n\x1a\x44\x65leteOrphanVolumeResponse\"L\n\x12ReleaseHostRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\"\x15\n\x13ReleaseHostResponse*j\n\x08HostRole\x12\x19\n\x15HOST_ROLE_UNSPECIFIED\x10\x00\x12\x15\n\x11HOST_ROLE_COMPUTE\x10\x01\x12\x15\n\x11HOST_ROLE_STORAGE\x10\x02\x12\x15\n\x11HOST_ROLE_GATEWAY\x10\x03\x32\xf7\x05\n\x05Hosts\x12\\\n\x0f\x43reateHostToken\x12 .stead.v1.CreateHostTokenRequest\x1a!.stead.v1.CreateHostTokenResponse\"\x04\x88\xb5\x18\x01\x12n\n\x15\x44\x65scribeOrphanVolumes\x12&.stead.v1.DescribeOrphanVolumesRequest\x1a\'.stead.v1.DescribeOrphanVolumesResponse\"\x04\x88\xb5\x18\x01\x12\x62\n\x11\x41\x64optOrphanVolume\x12\".stead.v1.AdoptOrphanVolumeRequest\x1a#.stead.v1.AdoptOrphanVolumeResponse\"\x04\x88\xb5\x18\x01\x12\x65\n\x12\x44\x65leteOrphanVolume\x12#.stead.v1.DeleteOrphanVolumeRequest\x1a$.stead.v1.DeleteOrphanVolumeResponse\"\x04\x88\xb5\x18\x01\x12P\n\x0bReleaseHost\x12\x1c.stead.v1.ReleaseHostRequest\x1a\x1d.stead.v1.ReleaseHostResponse\"\x04\x88\xb5\x18\x01\x12V\n\rDescribeHosts\x12\x1e.stead.v1.DescribeHostsRequest\x1a\x1f.stead.v1.DescribeHostsResponse\"\x04\x88\xb5\x18\x01\x12\\\n\x0f\x44\x65\x63lareHostLost\x12 .stead.v1.DeclareHostLostRequest\x1a!.stead.v1.DeclareHostLostResponse\"\x04\x88\xb5\x18\x01\x12M\n\nRemoveHost\x12\x1b.stead.v1.RemoveHostRequest\x1a\x1c.stead.v1.RemoveHostResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14stead/v1/hosts.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xde\x03\n\x04Host\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x11\n\thost_name\x18\x02 \x01(\t\x12\x11\n\tzone_name\x18\x03 \x01(\t\x12!\n\x05roles\x18\x04 \x03(\x0e\x32\x12.stead.v1.HostRole\x12\x18\n\x10underlay_address\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\x12\x30\n\x0cstatus_since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05vcpus\x18\x08 \x01(\r\x12\x12\n\nvcpus_used\x18\t \x01(\r\x12\x12\n\nmemory_mib\x18\n \x01(\x04\x12\x17\n\x0fmemory_mib_used\x18\x0b \x01(\x04\x12\x13\n\x0bstorage_gib\x18\x0c \x01(\x04\x12\x18\n\x10storage_gib_used\x18\r \x01(\x04\x12-\n\tjoin_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\ragent_version\x18\x0f \x01(\t\x12\x10\n\x08problems\x18\x10 \x03(\t\x12\x15\n\rstatus_detail\x18\x14 \x01(\t\x12\x32\n\x0elast_seen_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x01\n\x16\x43reateHostTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tzone_name\x18\x03 \x01(\t\x12!\n\x05roles\x18\x04 \x03(\x0e\x32\x12.stead.v1.HostRole\x12\x12\n\nlifetime_s\x18\x05 \x01(\r\"p\n\x17\x43reateHostTokenResponse\x12\x15\n\rhost_token_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\x14\x44\x65scribeHostsRequest\x12\x10\n\x08host_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x15\x44\x65scribeHostsResponse\x12\x1d\n\x05hosts\x18\x01 \x03(\x0b\x32\x0e.stead.v1.Host\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"P\n\x16\x44\x65\x63lareHostLostRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\"\x19\n\x17\x44\x65\x63lareHostLostResponse\"Z\n\x11RemoveHostRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\"&\n\x12RemoveHostResponse\x12\x10\n\x08lost_ids\x18\x01 \x03(\t\"\x88\x01\n\x0cOrphanVolume\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x11\n\tvolume_id\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12/\n\x0b\x63hange_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x65leted\x18\x05 \x01(\x08\"z\n\x1c\x44\x65scribeOrphanVolumesRequest\x12\x10\n\x08host_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"s\n\x1d\x44\x65scribeOrphanVolumesResponse\x12\'\n\x07volumes\x18\x01 \x03(\x0b\x32\x16.stead.v1.OrphanVolume\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\xe2\x01\n\x18\x41\x64optOrphanVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\x12\x11\n\tvolume_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12:\n\x04tags\x18\x06 \x03(\x0b\x32,.stead.v1.AdoptOrphanVolumeRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"S\n\x19\x41\x64optOrphanVolumeResponse\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12\x10\n\x08size_gib\x18\x02 \x01(\r\x12\x11\n\tzone_name\x18\x03 \x01(\t\"f\n\x19\x44\x65leteOrphanVolumeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\x12\x11\n\tvolume_id\x18\x04 \x01(\t\"\x1c\n\x1a\x44\x65leteOrphanVolumeResponse\"L\n\x12ReleaseHostRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0f\n\x07host_id\x18\x03 \x01(\t\"\x15\n\x13ReleaseHostResponse*j\n\x08HostRole\x12\x19\n\x15HOST_ROLE_UNSPECIFIED\x10\x00\x12\x15\n\x11HOST_ROLE_COMPUTE\x10\x01\x12\x15\n\x11HOST_ROLE_STORAGE\x10\x02\x12\x15\n\x11HOST_ROLE_GATEWAY\x10\x03\x32\xf7\x05\n\x05Hosts\x12\\\n\x0f\x43reateHostToken\x12 .stead.v1.CreateHostTokenRequest\x1a!.stead.v1.CreateHostTokenResponse\"\x04\x88\xb5\x18\x01\x12n\n\x15\x44\x65scribeOrphanVolumes\x12&.stead.v1.DescribeOrphanVolumesRequest\x1a\'.stead.v1.DescribeOrphanVolumesResponse\"\x04\x88\xb5\x18\x01\x12\x62\n\x11\x41\x64optOrphanVolume\x12\".stead.v1.AdoptOrphanVolumeRequest\x1a#.stead.v1.AdoptOrphanVolumeResponse\"\x04\x88\xb5\x18\x01\x12\x65\n\x12\x44\x65leteOrphanVolume\x12#.stead.v1.DeleteOrphanVolumeRequest\x1a$.stead.v1.DeleteOrphanVolumeResponse\"\x04\x88\xb5\x18\x01\x12P\n\x0bReleaseHost\x12\x1c.stead.v1.ReleaseHostRequest\x1a\x1d.stead.v1.ReleaseHostResponse\"\x04\x88\xb5\x18\x01\x12V\n\rDescribeHosts\x12\x1e.stead.v1.DescribeHostsRequest\x1a\x1f.stead.v1.DescribeHostsResponse\"\x04\x88\xb5\x18\x01\x12\\\n\x0f\x44\x65\x63lareHostLost\x12 .stead.v1.DeclareHostLostRequest\x1a!.stead.v1.DeclareHostLostResponse\"\x04\x88\xb5\x18\x01\x12M\n\nRemoveHost\x12\x1b.stead.v1.RemoveHostRequest\x1a\x1c.stead.v1.RemoveHostResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,8 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOSTS'].methods_by_name['DeclareHostLost']._serialized_options = b'\210\265\030\001'
   _globals['_HOSTS'].methods_by_name['RemoveHost']._loaded_options = None
   _globals['_HOSTS'].methods_by_name['RemoveHost']._serialized_options = b'\210\265\030\001'
-  _globals['_HOSTROLE']._serialized_start=2198
-  _globals['_HOSTROLE']._serialized_end=2304
+  _globals['_HOSTROLE']._serialized_start=2234
+  _globals['_HOSTROLE']._serialized_end=2340
   _globals['_HOST']._serialized_start=115
   _globals['_HOST']._serialized_end=593
   _globals['_CREATEHOSTTOKENREQUEST']._serialized_start=596
@@ -63,35 +63,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBEHOSTSREQUEST']._serialized_start=849
   _globals['_DESCRIBEHOSTSREQUEST']._serialized_end=963
   _globals['_DESCRIBEHOSTSRESPONSE']._serialized_start=965
-  _globals['_DESCRIBEHOSTSRESPONSE']._serialized_end=1044
-  _globals['_DECLAREHOSTLOSTREQUEST']._serialized_start=1046
-  _globals['_DECLAREHOSTLOSTREQUEST']._serialized_end=1126
-  _globals['_DECLAREHOSTLOSTRESPONSE']._serialized_start=1128
-  _globals['_DECLAREHOSTLOSTRESPONSE']._serialized_end=1153
-  _globals['_REMOVEHOSTREQUEST']._serialized_start=1155
-  _globals['_REMOVEHOSTREQUEST']._serialized_end=1245
-  _globals['_REMOVEHOSTRESPONSE']._serialized_start=1247
-  _globals['_REMOVEHOSTRESPONSE']._serialized_end=1285
-  _globals['_ORPHANVOLUME']._serialized_start=1288
-  _globals['_ORPHANVOLUME']._serialized_end=1424
-  _globals['_DESCRIBEORPHANVOLUMESREQUEST']._serialized_start=1426
-  _globals['_DESCRIBEORPHANVOLUMESREQUEST']._serialized_end=1548
-  _globals['_DESCRIBEORPHANVOLUMESRESPONSE']._serialized_start=1550
-  _globals['_DESCRIBEORPHANVOLUMESRESPONSE']._serialized_end=1647
-  _globals['_ADOPTORPHANVOLUMEREQUEST']._serialized_start=1650
-  _globals['_ADOPTORPHANVOLUMEREQUEST']._serialized_end=1876
-  _globals['_ADOPTORPHANVOLUMEREQUEST_TAGSENTRY']._serialized_start=1833
-  _globals['_ADOPTORPHANVOLUMEREQUEST_TAGSENTRY']._serialized_end=1876
-  _globals['_ADOPTORPHANVOLUMERESPONSE']._serialized_start=1878
-  _globals['_ADOPTORPHANVOLUMERESPONSE']._serialized_end=1961
-  _globals['_DELETEORPHANVOLUMEREQUEST']._serialized_start=1963
-  _globals['_DELETEORPHANVOLUMEREQUEST']._serialized_end=2065
-  _globals['_DELETEORPHANVOLUMERESPONSE']._serialized_start=2067
-  _globals['_DELETEORPHANVOLUMERESPONSE']._serialized_end=2095
-  _globals['_RELEASEHOSTREQUEST']._serialized_start=2097
-  _globals['_RELEASEHOSTREQUEST']._serialized_end=2173
-  _globals['_RELEASEHOSTRESPONSE']._serialized_start=2175
-  _globals['_RELEASEHOSTRESPONSE']._serialized_end=2196
-  _globals['_HOSTS']._serialized_start=2307
-  _globals['_HOSTS']._serialized_end=3066
+  _globals['_DESCRIBEHOSTSRESPONSE']._serialized_end=1062
+  _globals['_DECLAREHOSTLOSTREQUEST']._serialized_start=1064
+  _globals['_DECLAREHOSTLOSTREQUEST']._serialized_end=1144
+  _globals['_DECLAREHOSTLOSTRESPONSE']._serialized_start=1146
+  _globals['_DECLAREHOSTLOSTRESPONSE']._serialized_end=1171
+  _globals['_REMOVEHOSTREQUEST']._serialized_start=1173
+  _globals['_REMOVEHOSTREQUEST']._serialized_end=1263
+  _globals['_REMOVEHOSTRESPONSE']._serialized_start=1265
+  _globals['_REMOVEHOSTRESPONSE']._serialized_end=1303
+  _globals['_ORPHANVOLUME']._serialized_start=1306
+  _globals['_ORPHANVOLUME']._serialized_end=1442
+  _globals['_DESCRIBEORPHANVOLUMESREQUEST']._serialized_start=1444
+  _globals['_DESCRIBEORPHANVOLUMESREQUEST']._serialized_end=1566
+  _globals['_DESCRIBEORPHANVOLUMESRESPONSE']._serialized_start=1568
+  _globals['_DESCRIBEORPHANVOLUMESRESPONSE']._serialized_end=1683
+  _globals['_ADOPTORPHANVOLUMEREQUEST']._serialized_start=1686
+  _globals['_ADOPTORPHANVOLUMEREQUEST']._serialized_end=1912
+  _globals['_ADOPTORPHANVOLUMEREQUEST_TAGSENTRY']._serialized_start=1869
+  _globals['_ADOPTORPHANVOLUMEREQUEST_TAGSENTRY']._serialized_end=1912
+  _globals['_ADOPTORPHANVOLUMERESPONSE']._serialized_start=1914
+  _globals['_ADOPTORPHANVOLUMERESPONSE']._serialized_end=1997
+  _globals['_DELETEORPHANVOLUMEREQUEST']._serialized_start=1999
+  _globals['_DELETEORPHANVOLUMEREQUEST']._serialized_end=2101
+  _globals['_DELETEORPHANVOLUMERESPONSE']._serialized_start=2103
+  _globals['_DELETEORPHANVOLUMERESPONSE']._serialized_end=2131
+  _globals['_RELEASEHOSTREQUEST']._serialized_start=2133
+  _globals['_RELEASEHOSTREQUEST']._serialized_end=2209
+  _globals['_RELEASEHOSTRESPONSE']._serialized_start=2211
+  _globals['_RELEASEHOSTRESPONSE']._serialized_end=2232
+  _globals['_HOSTS']._serialized_start=2343
+  _globals['_HOSTS']._serialized_end=3102
 # @@protoc_insertion_point(module_scope)

@@ -100,12 +100,14 @@ class DescribeHostsRequest(_message.Message):
     def __init__(self, host_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeHostsResponse(_message.Message):
-    __slots__ = ("hosts", "next_page_token")
+    __slots__ = ("hosts", "next_page_token", "revision")
     HOSTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     hosts: _containers.RepeatedCompositeFieldContainer[Host]
     next_page_token: str
-    def __init__(self, hosts: _Optional[_Iterable[_Union[Host, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, hosts: _Optional[_Iterable[_Union[Host, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class DeclareHostLostRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "host_id")
@@ -166,12 +168,14 @@ class DescribeOrphanVolumesRequest(_message.Message):
     def __init__(self, host_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeOrphanVolumesResponse(_message.Message):
-    __slots__ = ("volumes", "next_page_token")
+    __slots__ = ("volumes", "next_page_token", "revision")
     VOLUMES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     volumes: _containers.RepeatedCompositeFieldContainer[OrphanVolume]
     next_page_token: str
-    def __init__(self, volumes: _Optional[_Iterable[_Union[OrphanVolume, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, volumes: _Optional[_Iterable[_Union[OrphanVolume, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class AdoptOrphanVolumeRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "host_id", "volume_id", "project_id", "tags")

@@ -26,7 +26,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dstead/v1/instance_types.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"H\n\x0cInstanceType\x12\x15\n\rinstance_type\x18\x01 \x01(\t\x12\r\n\x05vcpus\x18\x02 \x01(\r\x12\x12\n\nmemory_mib\x18\x03 \x01(\r\"\x80\x01\n\x1c\x44\x65scribeInstanceTypesRequest\x12\x16\n\x0einstance_types\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"h\n\x1d\x44\x65scribeInstanceTypesResponse\x12.\n\x0einstance_types\x18\x01 \x03(\x0b\x32\x16.stead.v1.InstanceType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"q\n\x19\x43reateInstanceTypeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12-\n\rinstance_type\x18\x03 \x01(\x0b\x32\x16.stead.v1.InstanceType\"K\n\x1a\x43reateInstanceTypeResponse\x12-\n\rinstance_type\x18\x01 \x01(\x0b\x32\x16.stead.v1.InstanceType\"Y\n\x19\x44\x65leteInstanceTypeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rinstance_type\x18\x03 \x01(\t\"\x1c\n\x1a\x44\x65leteInstanceTypeResponse2\xcd\x02\n\rInstanceTypes\x12n\n\x15\x44\x65scribeInstanceTypes\x12&.stead.v1.DescribeInstanceTypesRequest\x1a\'.stead.v1.DescribeInstanceTypesResponse\"\x04\x88\xb5\x18\x03\x12\x65\n\x12\x43reateInstanceType\x12#.stead.v1.CreateInstanceTypeRequest\x1a$.stead.v1.CreateInstanceTypeResponse\"\x04\x88\xb5\x18\x01\x12\x65\n\x12\x44\x65leteInstanceType\x12#.stead.v1.DeleteInstanceTypeRequest\x1a$.stead.v1.DeleteInstanceTypeResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dstead/v1/instance_types.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"H\n\x0cInstanceType\x12\x15\n\rinstance_type\x18\x01 \x01(\t\x12\r\n\x05vcpus\x18\x02 \x01(\r\x12\x12\n\nmemory_mib\x18\x03 \x01(\r\"\x80\x01\n\x1c\x44\x65scribeInstanceTypesRequest\x12\x16\n\x0einstance_types\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"z\n\x1d\x44\x65scribeInstanceTypesResponse\x12.\n\x0einstance_types\x18\x01 \x03(\x0b\x32\x16.stead.v1.InstanceType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"q\n\x19\x43reateInstanceTypeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12-\n\rinstance_type\x18\x03 \x01(\x0b\x32\x16.stead.v1.InstanceType\"K\n\x1a\x43reateInstanceTypeResponse\x12-\n\rinstance_type\x18\x01 \x01(\x0b\x32\x16.stead.v1.InstanceType\"Y\n\x19\x44\x65leteInstanceTypeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rinstance_type\x18\x03 \x01(\t\"\x1c\n\x1a\x44\x65leteInstanceTypeResponse2\xcd\x02\n\rInstanceTypes\x12n\n\x15\x44\x65scribeInstanceTypes\x12&.stead.v1.DescribeInstanceTypesRequest\x1a\'.stead.v1.DescribeInstanceTypesResponse\"\x04\x88\xb5\x18\x03\x12\x65\n\x12\x43reateInstanceType\x12#.stead.v1.CreateInstanceTypeRequest\x1a$.stead.v1.CreateInstanceTypeResponse\"\x04\x88\xb5\x18\x01\x12\x65\n\x12\x44\x65leteInstanceType\x12#.stead.v1.DeleteInstanceTypeRequest\x1a$.stead.v1.DeleteInstanceTypeResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,15 +44,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBEINSTANCETYPESREQUEST']._serialized_start=165
   _globals['_DESCRIBEINSTANCETYPESREQUEST']._serialized_end=293
   _globals['_DESCRIBEINSTANCETYPESRESPONSE']._serialized_start=295
-  _globals['_DESCRIBEINSTANCETYPESRESPONSE']._serialized_end=399
-  _globals['_CREATEINSTANCETYPEREQUEST']._serialized_start=401
-  _globals['_CREATEINSTANCETYPEREQUEST']._serialized_end=514
-  _globals['_CREATEINSTANCETYPERESPONSE']._serialized_start=516
-  _globals['_CREATEINSTANCETYPERESPONSE']._serialized_end=591
-  _globals['_DELETEINSTANCETYPEREQUEST']._serialized_start=593
-  _globals['_DELETEINSTANCETYPEREQUEST']._serialized_end=682
-  _globals['_DELETEINSTANCETYPERESPONSE']._serialized_start=684
-  _globals['_DELETEINSTANCETYPERESPONSE']._serialized_end=712
-  _globals['_INSTANCETYPES']._serialized_start=715
-  _globals['_INSTANCETYPES']._serialized_end=1048
+  _globals['_DESCRIBEINSTANCETYPESRESPONSE']._serialized_end=417
+  _globals['_CREATEINSTANCETYPEREQUEST']._serialized_start=419
+  _globals['_CREATEINSTANCETYPEREQUEST']._serialized_end=532
+  _globals['_CREATEINSTANCETYPERESPONSE']._serialized_start=534
+  _globals['_CREATEINSTANCETYPERESPONSE']._serialized_end=609
+  _globals['_DELETEINSTANCETYPEREQUEST']._serialized_start=611
+  _globals['_DELETEINSTANCETYPEREQUEST']._serialized_end=700
+  _globals['_DELETEINSTANCETYPERESPONSE']._serialized_start=702
+  _globals['_DELETEINSTANCETYPERESPONSE']._serialized_end=730
+  _globals['_INSTANCETYPES']._serialized_start=733
+  _globals['_INSTANCETYPES']._serialized_end=1066
 # @@protoc_insertion_point(module_scope)

@@ -31,12 +31,14 @@ class DescribeInstanceTypesRequest(_message.Message):
     def __init__(self, instance_types: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeInstanceTypesResponse(_message.Message):
-    __slots__ = ("instance_types", "next_page_token")
+    __slots__ = ("instance_types", "next_page_token", "revision")
     INSTANCE_TYPES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     instance_types: _containers.RepeatedCompositeFieldContainer[InstanceType]
     next_page_token: str
-    def __init__(self, instance_types: _Optional[_Iterable[_Union[InstanceType, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, instance_types: _Optional[_Iterable[_Union[InstanceType, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class CreateInstanceTypeRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "instance_type")

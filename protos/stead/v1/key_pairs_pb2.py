@@ -27,7 +27,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18stead/v1/key_pairs.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x8b\x02\n\x07KeyPair\x12\x13\n\x0bkey_pair_id\x18\x01 \x01(\t\x12\x10\n\x08key_name\x18\x02 \x01(\t\x12#\n\x08key_type\x18\x03 \x01(\x0e\x32\x11.stead.v1.KeyType\x12\x17\n\x0fkey_fingerprint\x18\x04 \x01(\t\x12\x12\n\npublic_key\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04tags\x18\x07 \x03(\x0b\x32\x1b.stead.v1.KeyPair.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd9\x01\n\x14\x43reateKeyPairRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08key_name\x18\x03 \x01(\t\x12#\n\x08key_type\x18\x04 \x01(\x0e\x32\x11.stead.v1.KeyType\x12\x36\n\x04tags\x18\x05 \x03(\x0b\x32(.stead.v1.CreateKeyPairRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"R\n\x15\x43reateKeyPairResponse\x12#\n\x08key_pair\x18\x01 \x01(\x0b\x32\x11.stead.v1.KeyPair\x12\x14\n\x0ckey_material\x18\x02 \x01(\t\"\xd1\x01\n\x14ImportKeyPairRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08key_name\x18\x03 \x01(\t\x12\x1b\n\x13public_key_material\x18\x04 \x01(\t\x12\x36\n\x04tags\x18\x05 \x03(\x0b\x32(.stead.v1.ImportKeyPairRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\x15ImportKeyPairResponse\x12#\n\x08key_pair\x18\x01 \x01(\x0b\x32\x11.stead.v1.KeyPair\"e\n\x17\x44\x65scribeKeyPairsRequest\x12\x11\n\tkey_names\x18\x01 \x03(\t\x12\x14\n\x0ckey_pair_ids\x18\x02 \x03(\t\x12!\n\x07\x66ilters\x18\x03 \x03(\x0b\x32\x10.stead.v1.Filter\"@\n\x18\x44\x65scribeKeyPairsResponse\x12$\n\tkey_pairs\x18\x01 \x03(\x0b\x32\x11.stead.v1.KeyPair\"d\n\x14\x44\x65leteKeyPairRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08key_name\x18\x03 \x01(\t\x12\x13\n\x0bkey_pair_id\x18\x04 \x01(\t\",\n\x15\x44\x65leteKeyPairResponse\x12\x13\n\x0bkey_pair_id\x18\x01 \x01(\t*K\n\x07KeyType\x12\x18\n\x14KEY_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_TYPE_ED25519\x10\x01\x12\x10\n\x0cKEY_TYPE_RSA\x10\x02\x32\xf3\x02\n\x08KeyPairs\x12V\n\rCreateKeyPair\x12\x1e.stead.v1.CreateKeyPairRequest\x1a\x1f.stead.v1.CreateKeyPairResponse\"\x04\x88\xb5\x18\x02\x12V\n\rImportKeyPair\x12\x1e.stead.v1.ImportKeyPairRequest\x1a\x1f.stead.v1.ImportKeyPairResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x44\x65scribeKeyPairs\x12!.stead.v1.DescribeKeyPairsRequest\x1a\".stead.v1.DescribeKeyPairsResponse\"\x04\x88\xb5\x18\x03\x12V\n\rDeleteKeyPair\x12\x1e.stead.v1.DeleteKeyPairRequest\x1a\x1f.stead.v1.DeleteKeyPairResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18stead/v1/key_pairs.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x8b\x02\n\x07KeyPair\x12\x13\n\x0bkey_pair_id\x18\x01 \x01(\t\x12\x10\n\x08key_name\x18\x02 \x01(\t\x12#\n\x08key_type\x18\x03 \x01(\x0e\x32\x11.stead.v1.KeyType\x12\x17\n\x0fkey_fingerprint\x18\x04 \x01(\t\x12\x12\n\npublic_key\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04tags\x18\x07 \x03(\x0b\x32\x1b.stead.v1.KeyPair.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd9\x01\n\x14\x43reateKeyPairRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08key_name\x18\x03 \x01(\t\x12#\n\x08key_type\x18\x04 \x01(\x0e\x32\x11.stead.v1.KeyType\x12\x36\n\x04tags\x18\x05 \x03(\x0b\x32(.stead.v1.CreateKeyPairRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"R\n\x15\x43reateKeyPairResponse\x12#\n\x08key_pair\x18\x01 \x01(\x0b\x32\x11.stead.v1.KeyPair\x12\x14\n\x0ckey_material\x18\x02 \x01(\t\"\xd1\x01\n\x14ImportKeyPairRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08key_name\x18\x03 \x01(\t\x12\x1b\n\x13public_key_material\x18\x04 \x01(\t\x12\x36\n\x04tags\x18\x05 \x03(\x0b\x32(.stead.v1.ImportKeyPairRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\x15ImportKeyPairResponse\x12#\n\x08key_pair\x18\x01 \x01(\x0b\x32\x11.stead.v1.KeyPair\"\x8c\x01\n\x17\x44\x65scribeKeyPairsRequest\x12\x11\n\tkey_names\x18\x01 \x03(\t\x12\x14\n\x0ckey_pair_ids\x18\x02 \x03(\t\x12!\n\x07\x66ilters\x18\x03 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"k\n\x18\x44\x65scribeKeyPairsResponse\x12$\n\tkey_pairs\x18\x01 \x03(\x0b\x32\x11.stead.v1.KeyPair\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"d\n\x14\x44\x65leteKeyPairRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08key_name\x18\x03 \x01(\t\x12\x13\n\x0bkey_pair_id\x18\x04 \x01(\t\",\n\x15\x44\x65leteKeyPairResponse\x12\x13\n\x0bkey_pair_id\x18\x01 \x01(\t*K\n\x07KeyType\x12\x18\n\x14KEY_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10KEY_TYPE_ED25519\x10\x01\x12\x10\n\x0cKEY_TYPE_RSA\x10\x02\x32\xf3\x02\n\x08KeyPairs\x12V\n\rCreateKeyPair\x12\x1e.stead.v1.CreateKeyPairRequest\x1a\x1f.stead.v1.CreateKeyPairResponse\"\x04\x88\xb5\x18\x02\x12V\n\rImportKeyPair\x12\x1e.stead.v1.ImportKeyPairRequest\x1a\x1f.stead.v1.ImportKeyPairResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x44\x65scribeKeyPairs\x12!.stead.v1.DescribeKeyPairsRequest\x1a\".stead.v1.DescribeKeyPairsResponse\"\x04\x88\xb5\x18\x03\x12V\n\rDeleteKeyPair\x12\x1e.stead.v1.DeleteKeyPairRequest\x1a\x1f.stead.v1.DeleteKeyPairResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,8 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYPAIRS'].methods_by_name['DescribeKeyPairs']._serialized_options = b'\210\265\030\003'
   _globals['_KEYPAIRS'].methods_by_name['DeleteKeyPair']._loaded_options = None
   _globals['_KEYPAIRS'].methods_by_name['DeleteKeyPair']._serialized_options = b'\210\265\030\002'
-  _globals['_KEYTYPE']._serialized_start=1283
-  _globals['_KEYTYPE']._serialized_end=1358
+  _globals['_KEYTYPE']._serialized_start=1366
+  _globals['_KEYTYPE']._serialized_end=1441
   _globals['_KEYPAIR']._serialized_start=119
   _globals['_KEYPAIR']._serialized_end=386
   _globals['_KEYPAIR_TAGSENTRY']._serialized_start=343
@@ -66,14 +66,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTKEYPAIRREQUEST_TAGSENTRY']._serialized_end=386
   _globals['_IMPORTKEYPAIRRESPONSE']._serialized_start=904
   _globals['_IMPORTKEYPAIRRESPONSE']._serialized_end=964
-  _globals['_DESCRIBEKEYPAIRSREQUEST']._serialized_start=966
-  _globals['_DESCRIBEKEYPAIRSREQUEST']._serialized_end=1067
-  _globals['_DESCRIBEKEYPAIRSRESPONSE']._serialized_start=1069
-  _globals['_DESCRIBEKEYPAIRSRESPONSE']._serialized_end=1133
-  _globals['_DELETEKEYPAIRREQUEST']._serialized_start=1135
-  _globals['_DELETEKEYPAIRREQUEST']._serialized_end=1235
-  _globals['_DELETEKEYPAIRRESPONSE']._serialized_start=1237
-  _globals['_DELETEKEYPAIRRESPONSE']._serialized_end=1281
-  _globals['_KEYPAIRS']._serialized_start=1361
-  _globals['_KEYPAIRS']._serialized_end=1732
+  _globals['_DESCRIBEKEYPAIRSREQUEST']._serialized_start=967
+  _globals['_DESCRIBEKEYPAIRSREQUEST']._serialized_end=1107
+  _globals['_DESCRIBEKEYPAIRSRESPONSE']._serialized_start=1109
+  _globals['_DESCRIBEKEYPAIRSRESPONSE']._serialized_end=1216
+  _globals['_DELETEKEYPAIRREQUEST']._serialized_start=1218
+  _globals['_DELETEKEYPAIRREQUEST']._serialized_end=1318
+  _globals['_DELETEKEYPAIRRESPONSE']._serialized_start=1320
+  _globals['_DELETEKEYPAIRRESPONSE']._serialized_end=1364
+  _globals['_KEYPAIRS']._serialized_start=1444
+  _globals['_KEYPAIRS']._serialized_end=1815
 # @@protoc_insertion_point(module_scope)

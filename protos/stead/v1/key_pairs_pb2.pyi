@@ -103,20 +103,28 @@ class ImportKeyPairResponse(_message.Message):
     def __init__(self, key_pair: _Optional[_Union[KeyPair, _Mapping]] = ...) -> None: ...
 
 class DescribeKeyPairsRequest(_message.Message):
-    __slots__ = ("key_names", "key_pair_ids", "filters")
+    __slots__ = ("key_names", "key_pair_ids", "filters", "page_size", "page_token")
     KEY_NAMES_FIELD_NUMBER: _ClassVar[int]
     KEY_PAIR_IDS_FIELD_NUMBER: _ClassVar[int]
     FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     key_names: _containers.RepeatedScalarFieldContainer[str]
     key_pair_ids: _containers.RepeatedScalarFieldContainer[str]
     filters: _containers.RepeatedCompositeFieldContainer[_common_pb2.Filter]
-    def __init__(self, key_names: _Optional[_Iterable[str]] = ..., key_pair_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, key_names: _Optional[_Iterable[str]] = ..., key_pair_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeKeyPairsResponse(_message.Message):
-    __slots__ = ("key_pairs",)
+    __slots__ = ("key_pairs", "next_page_token", "revision")
     KEY_PAIRS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     key_pairs: _containers.RepeatedCompositeFieldContainer[KeyPair]
-    def __init__(self, key_pairs: _Optional[_Iterable[_Union[KeyPair, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    revision: int
+    def __init__(self, key_pairs: _Optional[_Iterable[_Union[KeyPair, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class DeleteKeyPairRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "key_name", "key_pair_id")

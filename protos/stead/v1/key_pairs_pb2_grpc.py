@@ -78,7 +78,7 @@ class KeyPairsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DescribeKeyPairs(self, request, context):
-        """Lists key pairs. Not paged, as in EC2. Errors: `InvalidKeyPair.NotFound`.
+        """Lists key pairs. Errors: `InvalidKeyPair.NotFound`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

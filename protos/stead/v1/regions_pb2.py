@@ -26,7 +26,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stead/v1/regions.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x1d\n\x06Region\x12\x13\n\x0bregion_name\x18\x01 \x01(\t\"I\n\x10\x41vailabilityZone\x12\x11\n\tzone_name\x18\x01 \x01(\t\x12\x13\n\x0bregion_name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\";\n\x16\x44\x65scribeRegionsRequest\x12!\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x10.stead.v1.Filter\"<\n\x17\x44\x65scribeRegionsResponse\x12!\n\x07regions\x18\x01 \x03(\x0b\x32\x10.stead.v1.Region\"Y\n DescribeAvailabilityZonesRequest\x12\x12\n\nzone_names\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\"[\n!DescribeAvailabilityZonesResponse\x12\x36\n\x12\x61vailability_zones\x18\x01 \x03(\x0b\x32\x1a.stead.v1.AvailabilityZone2\xe3\x01\n\x07Regions\x12\\\n\x0f\x44\x65scribeRegions\x12 .stead.v1.DescribeRegionsRequest\x1a!.stead.v1.DescribeRegionsResponse\"\x04\x88\xb5\x18\x03\x12z\n\x19\x44\x65scribeAvailabilityZones\x12*.stead.v1.DescribeAvailabilityZonesRequest\x1a+.stead.v1.DescribeAvailabilityZonesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stead/v1/regions.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x1d\n\x06Region\x12\x13\n\x0bregion_name\x18\x01 \x01(\t\"I\n\x10\x41vailabilityZone\x12\x11\n\tzone_name\x18\x01 \x01(\t\x12\x13\n\x0bregion_name\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\"b\n\x16\x44\x65scribeRegionsRequest\x12!\n\x07\x66ilters\x18\x01 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"g\n\x17\x44\x65scribeRegionsResponse\x12!\n\x07regions\x18\x01 \x03(\x0b\x32\x10.stead.v1.Region\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x80\x01\n DescribeAvailabilityZonesRequest\x12\x12\n\nzone_names\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n!DescribeAvailabilityZonesResponse\x12\x36\n\x12\x61vailability_zones\x18\x01 \x03(\x0b\x32\x1a.stead.v1.AvailabilityZone\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x32\xe3\x01\n\x07Regions\x12\\\n\x0f\x44\x65scribeRegions\x12 .stead.v1.DescribeRegionsRequest\x1a!.stead.v1.DescribeRegionsResponse\"\x04\x88\xb5\x18\x03\x12z\n\x19\x44\x65scribeAvailabilityZones\x12*.stead.v1.DescribeAvailabilityZonesRequest\x1a+.stead.v1.DescribeAvailabilityZonesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,13 +42,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AVAILABILITYZONE']._serialized_start=114
   _globals['_AVAILABILITYZONE']._serialized_end=187
   _globals['_DESCRIBEREGIONSREQUEST']._serialized_start=189
-  _globals['_DESCRIBEREGIONSREQUEST']._serialized_end=248
-  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_start=250
-  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_end=310
-  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_start=312
-  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_end=401
-  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_start=403
-  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_end=494
-  _globals['_REGIONS']._serialized_start=497
-  _globals['_REGIONS']._serialized_end=724
+  _globals['_DESCRIBEREGIONSREQUEST']._serialized_end=287
+  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_start=289
+  _globals['_DESCRIBEREGIONSRESPONSE']._serialized_end=392
+  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_start=395
+  _globals['_DESCRIBEAVAILABILITYZONESREQUEST']._serialized_end=523
+  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_start=526
+  _globals['_DESCRIBEAVAILABILITYZONESRESPONSE']._serialized_end=660
+  _globals['_REGIONS']._serialized_start=663
+  _globals['_REGIONS']._serialized_end=890
 # @@protoc_insertion_point(module_scope)

@@ -25,27 +25,43 @@ class AvailabilityZone(_message.Message):
     def __init__(self, zone_name: _Optional[str] = ..., region_name: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
 
 class DescribeRegionsRequest(_message.Message):
-    __slots__ = ("filters",)
+    __slots__ = ("filters", "page_size", "page_token")
     FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     filters: _containers.RepeatedCompositeFieldContainer[_common_pb2.Filter]
-    def __init__(self, filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeRegionsResponse(_message.Message):
-    __slots__ = ("regions",)
+    __slots__ = ("regions", "next_page_token", "revision")
     REGIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     regions: _containers.RepeatedCompositeFieldContainer[Region]
-    def __init__(self, regions: _Optional[_Iterable[_Union[Region, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    revision: int
+    def __init__(self, regions: _Optional[_Iterable[_Union[Region, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class DescribeAvailabilityZonesRequest(_message.Message):
-    __slots__ = ("zone_names", "filters")
+    __slots__ = ("zone_names", "filters", "page_size", "page_token")
     ZONE_NAMES_FIELD_NUMBER: _ClassVar[int]
     FILTERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     zone_names: _containers.RepeatedScalarFieldContainer[str]
     filters: _containers.RepeatedCompositeFieldContainer[_common_pb2.Filter]
-    def __init__(self, zone_names: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, zone_names: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeAvailabilityZonesResponse(_message.Message):
-    __slots__ = ("availability_zones",)
+    __slots__ = ("availability_zones", "next_page_token", "revision")
     AVAILABILITY_ZONES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     availability_zones: _containers.RepeatedCompositeFieldContainer[AvailabilityZone]
-    def __init__(self, availability_zones: _Optional[_Iterable[_Union[AvailabilityZone, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    revision: int
+    def __init__(self, availability_zones: _Optional[_Iterable[_Union[AvailabilityZone, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...

@@ -52,14 +52,14 @@ class RegionsServicer:
     """
 
     def DescribeRegions(self, request, context):
-        """Lists the region. Not paged, as in EC2.
+        """Lists the region.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DescribeAvailabilityZones(self, request, context):
-        """Lists the zones in order of name. Not paged, as in EC2. Errors: `InvalidZone.NotFound`, `InvalidFilter`.
+        """Lists the zones in order of name. Errors: `InvalidZone.NotFound`, `InvalidFilter`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -113,12 +113,14 @@ class DescribeSecurityGroupsRequest(_message.Message):
     def __init__(self, group_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeSecurityGroupsResponse(_message.Message):
-    __slots__ = ("security_groups", "next_page_token")
+    __slots__ = ("security_groups", "next_page_token", "revision")
     SECURITY_GROUPS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     security_groups: _containers.RepeatedCompositeFieldContainer[SecurityGroup]
     next_page_token: str
-    def __init__(self, security_groups: _Optional[_Iterable[_Union[SecurityGroup, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, security_groups: _Optional[_Iterable[_Union[SecurityGroup, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class AuthorizeSecurityGroupIngressRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "group_id", "permissions")

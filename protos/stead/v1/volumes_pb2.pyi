@@ -182,12 +182,14 @@ class ListVolumesInRecycleBinRequest(_message.Message):
     def __init__(self, volume_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListVolumesInRecycleBinResponse(_message.Message):
-    __slots__ = ("volumes", "next_page_token")
+    __slots__ = ("volumes", "next_page_token", "revision")
     VOLUMES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     volumes: _containers.RepeatedCompositeFieldContainer[RecycledVolume]
     next_page_token: str
-    def __init__(self, volumes: _Optional[_Iterable[_Union[RecycledVolume, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, volumes: _Optional[_Iterable[_Union[RecycledVolume, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class RestoreVolumeFromRecycleBinRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "volume_id")
@@ -216,9 +218,11 @@ class DescribeVolumesRequest(_message.Message):
     def __init__(self, volume_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeVolumesResponse(_message.Message):
-    __slots__ = ("volumes", "next_page_token")
+    __slots__ = ("volumes", "next_page_token", "revision")
     VOLUMES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     volumes: _containers.RepeatedCompositeFieldContainer[Volume]
     next_page_token: str
-    def __init__(self, volumes: _Optional[_Iterable[_Union[Volume, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, volumes: _Optional[_Iterable[_Union[Volume, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...

@@ -119,12 +119,14 @@ class DescribeVpcsRequest(_message.Message):
     def __init__(self, vpc_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeVpcsResponse(_message.Message):
-    __slots__ = ("vpcs", "next_page_token")
+    __slots__ = ("vpcs", "next_page_token", "revision")
     VPCS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     vpcs: _containers.RepeatedCompositeFieldContainer[Vpc]
     next_page_token: str
-    def __init__(self, vpcs: _Optional[_Iterable[_Union[Vpc, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, vpcs: _Optional[_Iterable[_Union[Vpc, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class DescribeSubnetsRequest(_message.Message):
     __slots__ = ("subnet_ids", "filters", "page_size", "page_token")
@@ -139,12 +141,14 @@ class DescribeSubnetsRequest(_message.Message):
     def __init__(self, subnet_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeSubnetsResponse(_message.Message):
-    __slots__ = ("subnets", "next_page_token")
+    __slots__ = ("subnets", "next_page_token", "revision")
     SUBNETS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     subnets: _containers.RepeatedCompositeFieldContainer[Subnet]
     next_page_token: str
-    def __init__(self, subnets: _Optional[_Iterable[_Union[Subnet, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, subnets: _Optional[_Iterable[_Union[Subnet, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class DescribeInternetGatewaysRequest(_message.Message):
     __slots__ = ("internet_gateway_ids", "filters", "page_size", "page_token")
@@ -159,12 +163,14 @@ class DescribeInternetGatewaysRequest(_message.Message):
     def __init__(self, internet_gateway_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeInternetGatewaysResponse(_message.Message):
-    __slots__ = ("internet_gateways", "next_page_token")
+    __slots__ = ("internet_gateways", "next_page_token", "revision")
     INTERNET_GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     internet_gateways: _containers.RepeatedCompositeFieldContainer[InternetGateway]
     next_page_token: str
-    def __init__(self, internet_gateways: _Optional[_Iterable[_Union[InternetGateway, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, internet_gateways: _Optional[_Iterable[_Union[InternetGateway, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class DescribeRouteTablesRequest(_message.Message):
     __slots__ = ("route_table_ids", "filters", "page_size", "page_token")
@@ -179,12 +185,14 @@ class DescribeRouteTablesRequest(_message.Message):
     def __init__(self, route_table_ids: _Optional[_Iterable[str]] = ..., filters: _Optional[_Iterable[_Union[_common_pb2.Filter, _Mapping]]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class DescribeRouteTablesResponse(_message.Message):
-    __slots__ = ("route_tables", "next_page_token")
+    __slots__ = ("route_tables", "next_page_token", "revision")
     ROUTE_TABLES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     route_tables: _containers.RepeatedCompositeFieldContainer[RouteTable]
     next_page_token: str
-    def __init__(self, route_tables: _Optional[_Iterable[_Union[RouteTable, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, route_tables: _Optional[_Iterable[_Union[RouteTable, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ModifySubnetAttributeRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "subnet_id", "map_public_ip_on_launch")

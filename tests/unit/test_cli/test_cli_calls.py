@@ -135,13 +135,14 @@ async def test_all_pages_are_one_reply(cloud: Cloud) -> None:
     def page(request: Any) -> DescribeInstancesResponse:
         number = int(request.page_token or 0)
         following = str(number + 1) if number < 2 else ""
-        return DescribeInstancesResponse(instances=[Instance(instance_id=f"i-{number}")], next_page_token=following)
+        found = [Instance(instance_id=f"i-{number}")]
+        return DescribeInstancesResponse(instances=found, next_page_token=following, revision=7 + number)
 
     cloud.answers["DescribeInstances"] = page
     async with Stead(settings(cloud)) as stead:
         reply = await stead.all_pages(stead.instances.DescribeInstances, DescribeInstancesRequest())
     assert [instance.instance_id for instance in reply.instances] == ["i-0", "i-1", "i-2"]
-    assert reply.next_page_token == ""
+    assert (reply.next_page_token, reply.revision) == ("", 7), "what was listed later may have changed since"
 
 
 async def test_nobody_at_the_endpoint(cloud: Cloud) -> None:

@@ -82,7 +82,7 @@ def test_json_has_every_plain_field_and_numbers_as_numbers() -> None:
     document = render.to_document(DescribeHostsResponse(hosts=[Host(host_id="host-1", memory_mib=4096)]))
     (host,) = json.loads(json.dumps(document))["hosts"]
     assert (host["memory_mib"], host["memory_mib_used"], host["zone_name"], host["problems"]) == (4096, 0, "", [])
-    assert render.to_document(DescribeHostsResponse()) == {"hosts": []}
+    assert render.to_document(DescribeHostsResponse()) == {"hosts": [], "revision": 0}
 
 
 def test_details_show_what_is_set() -> None:
