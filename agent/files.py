@@ -1,8 +1,19 @@
-"""Writes files that must be whole or absent after a crash."""
+"""Writes files that must be whole or absent after a crash, and says to whom those for QEMU belong."""
 
+import grp
 import os
 import shutil
 from pathlib import Path
+
+QEMU_GROUP = "libvirt-qemu"
+
+
+def qemu_group() -> str | None:
+    """Of the user that libvirt runs QEMU as; None where libvirt is not installed."""
+    try:
+        return grp.getgrnam(QEMU_GROUP).gr_name
+    except KeyError:
+        return None
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600, group: str | None = None) -> None:

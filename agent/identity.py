@@ -5,7 +5,6 @@ user of QEMU can't enter: a guest that broke out of its QEMU must not be able to
 here and never leave the host. `host.json` is written last: it is what makes a machine a host.
 """
 
-import grp
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,9 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from agent.drivers.base import SERVER_PKI
-from agent.files import write_durably
-
-_QEMU_GROUP = "libvirt-qemu"
+from agent.files import qemu_group, write_durably
 
 
 class IdentityError(Exception):
@@ -114,7 +111,7 @@ class IdentityStore:
 
     def save_data_plane(self, data: DataPlane) -> None:
         """Under QEMU's names. The server's key, written last, says that all is there."""
-        group = _existing_group(_QEMU_GROUP)
+        group = qemu_group()
         write_durably(self._client_dir / "ca-cert.pem", data.ca_certificate, 0o644)
         write_durably(self._client_dir / "client-cert.pem", data.client.certificate, 0o644)
         write_durably(self._client_dir / "client-key.pem", data.client.key, 0o640 if group else 0o600, group)
@@ -148,10 +145,3 @@ def make_request(common_name: str) -> Request:
 def _split(pem: bytes) -> ControlPair:
     head, mark, tail = pem.partition(b"-----BEGIN CERTIFICATE-----")
     return ControlPair(head, mark + tail)
-
-
-def _existing_group(name: str) -> str | None:
-    try:
-        return grp.getgrnam(name).gr_name
-    except KeyError:
-        return None

@@ -91,6 +91,10 @@ class HostContext:
     boot_id: str = field(default_factory=this_boot)
     control_plane: Presence = field(default_factory=Presence)
 
+    def export_socket(self, export_name: str) -> Path:
+        """Where an export whose client is this very host is open, for QEMU."""
+        return self.run_dir / "exports" / f"{export_name}.sock"
+
     @property
     def server_pki_dir(self) -> Path:
         """For the servers of volumes, and closed to QEMU's user: ca-cert.pem, server-cert.pem, server-key.pem."""

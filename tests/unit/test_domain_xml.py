@@ -70,7 +70,7 @@ def test_emulated_guests_get_all_that_the_emulator_has() -> None:
 
 
 def test_a_hot_plugged_disk_takes_the_first_free_place() -> None:
-    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), {"vda", "vdc"}))
+    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), None, {"vda", "vdc"}))
     target = hot.find("target")
     assert target is not None
     assert target.get("dev") == "vdb"
@@ -78,8 +78,19 @@ def test_a_hot_plugged_disk_takes_the_first_free_place() -> None:
     assert hot.findtext("serial") == "vol00000000000000003"
 
 
+def test_an_export_on_the_same_host_is_opened_by_its_socket() -> None:
+    socket = Path("/run/stead/exports/vol-00000000000000001-e1.sock")
+    platform = replace(PLATFORM, sockets={SPEC.disks[0].export_name: socket})
+    root = ElementTree.fromstring(domain_xml.render(SPEC, TAPS, platform))
+    local, remote = root.iterfind("devices/disk/source")
+    assert [dict(host.attrib) for host in local] == [{"transport": "unix", "socket": str(socket)}]
+    assert (local.get("tls"), remote.get("tls")) == (None, "yes")
+    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), socket, {"vda"}))
+    assert [host.get("socket") for host in hot.iterfind("source/host")] == [str(socket)]
+
+
 def test_places_go_on_after_z() -> None:
-    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), {f"vd{letter}" for letter in ascii_lowercase}))
+    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), None, {f"vd{letter}" for letter in ascii_lowercase}))
     assert [target.get("dev") for target in hot.iterfind("target")] == ["vdaa"]
 
 

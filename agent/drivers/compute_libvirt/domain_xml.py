@@ -7,7 +7,7 @@ The XML format: https://libvirt.org/formatdomain.html
 import hashlib
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
@@ -37,6 +37,7 @@ class Platform:
     virt_type: Literal["kvm", "qemu"]
     mtu: int
     console_log: Path
+    sockets: Mapping[str, Path] = field(default_factory=dict)  # Of exports that are open on this very host, by name.
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,18 @@ def render(spec: InstanceSpec, taps: Mapping[str, str], platform: Platform) -> s
     devices = _add(domain, "devices")
     _add_fixed_devices(devices, platform)
     for disk, target in zip(spec.disks, DISK_TARGETS, strict=False):
-        devices.append(_disk(disk, target, is_root=disk is spec.disks[0]))
+        socket = platform.sockets.get(disk.export_name)
+        devices.append(_disk(disk, target, socket, is_root=disk is spec.disks[0]))
     for interface in spec.interfaces:
         devices.append(_interface(interface, taps[interface.interface_id], platform))
     ElementTree.indent(domain)
     return ElementTree.tostring(domain, encoding="unicode")
 
 
-def render_disk(disk: DiskSpec, taken_targets: Collection[str]) -> str:
-    """A disk to hot-plug into a domain that has disks at `taken_targets`."""
+def render_disk(disk: DiskSpec, socket: Path | None, taken_targets: Collection[str]) -> str:
+    """A disk to hot-plug into a domain that has disks at `taken_targets`; `socket` as in `Platform`."""
     target = next(target for target in DISK_TARGETS if target not in taken_targets)
-    return ElementTree.tostring(_disk(disk, target, is_root=False), encoding="unicode")
+    return ElementTree.tostring(_disk(disk, target, socket, is_root=False), encoding="unicode")
 
 
 def render_record(record: Record) -> str:
@@ -172,21 +174,30 @@ def _add_fixed_devices(devices: Element, platform: Platform) -> None:
     _add(devices, "panic", model="isa")  # A guest's panic ends it as crashed, rather than leave it hanging.
 
 
-def _disk(disk: DiskSpec, target: str, *, is_root: bool) -> Element:
+def _disk(disk: DiskSpec, target: str, socket: Path | None, *, is_root: bool) -> Element:
     element = Element("disk", type="network", device="disk")
     # "stop": where its storage daemon is away the guest is paused, and goes on once resumed as if nothing had been.
     # (libvirt 9.0 drops <reconnect> for NBD. QEMU reconnects by itself, but fails the first requests: hence perhaps
     # more than one resume.)
     stop = {"error_policy": "stop", "rerror_policy": "stop"}
     _add(element, "driver", name="qemu", type="raw", cache="none", discard="unmap", **stop)
-    source = _add(element, "source", protocol="nbd", name=disk.export_name, tls="yes")
-    _add(source, "host", name=disk.address, port=str(disk.port))
+    element.append(_source(disk, socket))
     _add(element, "target", dev=target, bus="virtio")
     _add(element, "serial", disk.volume_id.replace("-", ""))
     if is_root:
         _add(element, "boot", order="1")
     _add(element, "alias", name=disk_alias(disk.export_name))
     return element
+
+
+def _source(disk: DiskSpec, socket: Path | None) -> Element:
+    if socket is not None:
+        source = Element("source", protocol="nbd", name=disk.export_name)
+        _add(source, "host", transport="unix", socket=str(socket))
+        return source
+    source = Element("source", protocol="nbd", name=disk.export_name, tls="yes")
+    _add(source, "host", name=disk.address, port=str(disk.port))
+    return source
 
 
 def _interface(interface: InterfaceSpec, tap: str, platform: Platform) -> Element:

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import libvirt
@@ -177,12 +178,12 @@ def count_reboot(connection: libvirt.virConnect, instance_id: str, reboot_count:
         _save(active.domain, replace(active.description.record, reboot_count=reboot_count))
 
 
-def attach_disk(connection: libvirt.virConnect, instance_id: str, disk: DiskSpec) -> None:
+def attach_disk(connection: libvirt.virConnect, instance_id: str, disk: DiskSpec, socket: Path | None) -> None:
     """To the running guest alone: the next start brings a definition of its own."""
     if (active := _find_active(connection, instance_id)) is None:
         raise Transient(f"{instance_id} does not run; {disk.volume_id} comes with its next start")
     if disk.export_name not in active.description.export_names:
-        xml = domain_xml.render_disk(disk, active.description.disk_targets)
+        xml = domain_xml.render_disk(disk, socket, active.description.disk_targets)
         active.domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 

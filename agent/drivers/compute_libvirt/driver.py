@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -43,6 +44,7 @@ class LibvirtComputeDriver:
             changed = await self._files.run(
                 "qemu.conf", qemu_conf.ensure, self._settings.qemu_conf, self._context.pki_dir
             )
+            await self._files.run("AppArmor's rules", qemu_conf.ensure_rules, self._context.export_socket("*"))
         except OSError as error:
             raise Permanent(f"cannot write {error.filename}: {error.strerror}; is libvirt installed?") from error
         if changed:
@@ -62,18 +64,23 @@ class LibvirtComputeDriver:
 
     async def reach(self, disks: Sequence[DiskSpec]) -> None:
         for disk in disks:
+            socket = self._socket(disk)
             try:
                 async with asyncio.timeout(EXPORT_DEADLINE_S):
-                    _, writer = await asyncio.open_connection(disk.address, disk.port)
+                    _, writer = await (
+                        asyncio.open_unix_connection(socket)
+                        if socket
+                        else asyncio.open_connection(disk.address, disk.port)
+                    )
             except (OSError, TimeoutError) as error:
-                where = f"{disk.address}:{disk.port}"
+                where = socket or f"{disk.address}:{disk.port}"
                 raise Transient(f"export {disk.export_name} is not open at {where}: {error or 'no answer'}") from error
             writer.close()
 
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         with _named(spec.instance_id):
             await self._files.run(spec.instance_id, self._console_dir.mkdir, parents=True, exist_ok=True)
-            xml = domain_xml.render(spec, taps, await self._platform(spec.instance_id, taps.values()))
+            xml = domain_xml.render(spec, taps, await self._platform(spec, taps.values()))
             await self._hypervisor.change(spec.instance_id, domains.start_paused, spec, xml)
 
     async def resume(self, instance_id: str) -> None:
@@ -99,7 +106,7 @@ class LibvirtComputeDriver:
         await self._hypervisor.change(instance_id, domains.count_reboot, instance_id, reboot_count)
 
     async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
-        await self._hypervisor.change(instance_id, domains.attach_disk, instance_id, disk)
+        await self._hypervisor.change(instance_id, domains.attach_disk, instance_id, disk, self._socket(disk))
 
     async def detach_disk(self, instance_id: str, export_name: str) -> None:
         await self._hypervisor.change(instance_id, domains.detach_disk, instance_id, export_name)
@@ -115,12 +122,19 @@ class LibvirtComputeDriver:
     def events(self) -> AsyncIterator[str]:
         return self._hypervisor.events()
 
-    async def _platform(self, instance_id: str, taps: Collection[str]) -> Platform:
+    async def _platform(self, spec: InstanceSpec, taps: Collection[str]) -> Platform:
+        sockets = {disk.export_name: socket for disk in spec.disks if (socket := self._socket(disk))}
         return Platform(
             virt_type=await self._virt_type(),
-            mtu=await self._files.run(instance_id, _mtu, taps),
-            console_log=console.log_path(self._console_dir, instance_id),
+            mtu=await self._files.run(spec.instance_id, _mtu, taps),
+            console_log=console.log_path(self._console_dir, spec.instance_id),
+            sockets=sockets,
         )
+
+    def _socket(self, disk: DiskSpec) -> Path | None:
+        """Where its export is on this very host, and open without a network (in memory: looking does not block)."""
+        socket = self._context.export_socket(disk.export_name)
+        return socket if socket.exists() else None
 
     async def _virt_type(self) -> VirtType:
         """As set, or as proven once since the host's boot (`run_dir` is empty after one)."""

@@ -1,5 +1,5 @@
 """What is known on disk of each export: `<export name>.json`, its spec; `.pid`, its daemon; `.log`, what that said;
-`.ready`, made by the daemon when it serves.
+`.ready`, made by the daemon when it serves; `.sock`, where this host's own QEMUs open it.
 
 The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. The spec is written
 before its daemon starts. An export is open when its daemon is alive. Records can be lost: `holders` has the truth.

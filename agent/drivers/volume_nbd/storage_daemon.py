@@ -19,17 +19,21 @@ _UNTOLD = "export"
 PROGRAM = "qemu-storage-daemon"
 
 
-def command_line(spec: ExportSpec, volume: Path, pki_dir: Path, listening_fd: int, ready_file: Path) -> list[str]:
+def command_line(
+    spec: ExportSpec, volume: Path, pki_dir: Path | None, listening_fd: int, ready_file: Path
+) -> list[str]:
     """Arguments are JSON, in which nothing needs escaping. The daemon makes `ready_file` when it serves.
+
+    Without a `pki_dir` whoever can open the socket is admitted.
 
     `driver: file` serves the bytes as they are: no format is ever guessed from what a guest wrote into its disk.
     """
     return [
         PROGRAM,
         *_option("blockdev", _file(volume)),
-        *_option("object", _credentials(pki_dir)),
+        *(_option("object", _credentials(pki_dir)) if pki_dir else ()),
         *_option("object", _admission(spec.client_host_ids)),
-        *_option("nbd-server", _server(listening_fd, len(spec.client_host_ids))),
+        *_option("nbd-server", _server(listening_fd, len(spec.client_host_ids), is_secured=pki_dir is not None)),
         *_option("export", _export(spec)),
         *("--pidfile", str(ready_file)),
     ]
@@ -84,10 +88,10 @@ def _admission(client_host_ids: tuple[str, ...]) -> dict[str, object]:
     return {"qom-type": "authz-list", "id": "clients", "policy": "deny", "rules": rules}
 
 
-def _server(listening_fd: int, connections: int) -> dict[str, object]:
+def _server(listening_fd: int, connections: int, *, is_secured: bool) -> dict[str, object]:
     """One connection for each host that may have it: a second writer of the same host waits for the first to go."""
-    address = {"type": "fd", "str": str(listening_fd)}
-    return {"addr": address, "tls-creds": "tls", "tls-authz": "clients", "max-connections": connections}
+    security = {"tls-creds": "tls", "tls-authz": "clients"} if is_secured else {}
+    return {"addr": {"type": "fd", "str": str(listening_fd)}, **security, "max-connections": connections}
 
 
 def _export(spec: ExportSpec) -> dict[str, object]:

@@ -26,13 +26,13 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="package")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`host-1` and `host-2` as HostContext.pki_dir is, `server` as its server_pki_dir."""
+    """`host-1` and `host-2`, clients, as HostContext.pki_dir is, `server` as its server_pki_dir."""
     root, now = tmp_path_factory.mktemp("pki"), dt.datetime.now(dt.UTC)
     data = ca.create_data("home-1", now)
     for name in ("host-1", "host-2", "server"):
         request, end = make_request(name), "server" if name == "server" else "client"
         if name == "server":
-            certificate = ca.sign_data_server(data, request.csr, "host-1", ADDRESS, now)
+            certificate = ca.sign_data_server(data, request.csr, "host-0", ADDRESS, now)
         else:
             certificate = ca.sign_data_client(data, request.csr, name, now)
         (root / name).mkdir()
@@ -45,7 +45,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def host(pool: Path, pki: Path, tmp_path: Path) -> AsyncIterator[Host]:
     uploads = Uploads()
-    context = HostContext("host-1", ADDRESS, tmp_path / "state", tmp_path / "run", pki / "host-1", uploads)
+    context = HostContext("host-0", ADDRESS, tmp_path / "state", tmp_path / "run", pki / "host-1", uploads)
     context.state_dir.mkdir()
     context.server_pki_dir.symlink_to(pki / "server")
     host = Host(context, NbdSettings(pool_dir=str(pool)), uploads)

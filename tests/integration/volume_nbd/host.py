@@ -84,17 +84,25 @@ def client(pki_dir: Path, spec: ExportSpec, tls: bool = True) -> tuple[str, ...]
     return ("--object", credentials, "--image-opts", f"{target},tls-creds=tls")
 
 
+def _client(host: Host, spec: ExportSpec) -> tuple[str, ...]:
+    """Of the host that may have it: another one, or this very one."""
+    if spec.client_host_ids != (host.context.host_id,):
+        return client(host.context.pki_dir, spec)
+    socket = host.context.export_socket(spec.export_name)
+    return ("--image-opts", f"driver=nbd,server.type=unix,server.path={socket},export={spec.export_name}")
+
+
 async def qemu_io(host: Host, spec: ExportSpec, *commands: str) -> None:
     """Raises CommandFailed when it can't connect or a command fails, as `read -P` does with other data."""
     steps = [argument for command in commands for argument in ("-c", command)]
-    await run("qemu-io", *steps, *client(host.context.pki_dir, spec), timeout_s=20)
+    await run("qemu-io", *steps, *_client(host, spec), timeout_s=20)
 
 
 async def connected_writer(host: Host, spec: ExportSpec) -> asyncio.subprocess.Process:
     """A client that has written once and would go on."""
     writer = await asyncio.create_subprocess_exec(
         "qemu-io",
-        *client(host.context.pki_dir, spec),
+        *_client(host, spec),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -182,7 +182,7 @@ from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.model import ExportSpec
 
 async def main():
-    context = HostContext("host-1", {address!r}, Path({state!r}), Path({run!r}), Path("/"), None)
+    context = HostContext("host-0", {address!r}, Path({state!r}), Path({run!r}), Path("/"), None)
     await NbdExportDriver(NbdSettings(pool_dir={pool!r}), context).ensure({spec!r})
     os.kill(os.getpid(), signal.SIGKILL)
 
