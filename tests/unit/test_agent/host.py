@@ -67,6 +67,7 @@ VPC = VpcSpec(
     gateway_host_number=1,
     groups=(GroupSpec("sg-1", RULES),),
     group_members=(GroupMembers("sg-1", ("172.31.0.5", "172.31.0.6")),),
+    domain="home-1.compute.internal",
 )
 GATEWAY = GatewaySpec("vpc-1", 1, (AddressMapping("198.51.100.7", NIC.private_ip),), ("192.0.2.1", "192.0.2.2"))
 METADATA = InstanceMetadata(

@@ -1,0 +1,257 @@
+"""What drivers are given: objects put together, one view for each resource of this host. Pure.
+
+    Volume                                                    -> volume
+    Attachment, where the data are here                       -> export
+    Vpc, Subnet, SecurityGroup, Endpoint, InternetGateway,
+      and the Hosts that have a part                          -> VPC
+    InternetGateway of this host, Address, Endpoint, Host     -> gateway
+    Instance, its Endpoints, Attachments and Address,
+      with what they name of their VPC                        -> instance
+
+A resource is there where the object is that it is named after. What others would say of it, and do not, is left empty.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from agent.model import (
+    AddressMapping,
+    DiskSpec,
+    ExportSpec,
+    GatewaySpec,
+    InstanceMetadata,
+    InstanceSpec,
+    InterfaceSpec,
+    Kind,
+    Ref,
+    VolumeSpec,
+)
+from agent.objects import (
+    Address,
+    Attachment,
+    Change,
+    Changes,
+    Endpoint,
+    Host,
+    Instance,
+    InternetGateway,
+    Object,
+    ObjectRef,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    Volume,
+    Vpc,
+)
+from agent.vpc import VpcView, host_name, in_order, with_rows
+
+T = TypeVar("T")
+View = VolumeSpec | ExportSpec | VpcView | GatewaySpec | InstanceSpec
+
+ROOT_DEVICE = "/dev/sda1"
+
+
+class Views:
+    def __init__(self, host_id: str) -> None:
+        self.by_ref: dict[Ref, View] = {}
+        self._host_id = host_id
+        self._hosts: Mapping[str, Host] = {}
+        self._vpcs: dict[str, VpcView] = {}
+        self._parts: defaultdict[Ref, dict[ObjectRef, Object]] = defaultdict(dict)  # But for what VPCs have.
+
+    def vpc(self, vpc_id: str) -> VpcView:
+        return self._vpcs.get(vpc_id) or VpcView.blank(vpc_id, self._host_id)
+
+    def apply(self, changes: Changes) -> dict[Ref, frozenset[ObjectRef]]:
+        """Take it in. Returns the views that are new, other or gone, in order, with the objects that made them so."""
+        causes: defaultdict[Ref, set[ObjectRef]] = defaultdict(set)
+        for ref, change in changes.items():
+            for view in self._concerned(change.old):
+                causes[view].add(ref)
+        self._take_parts(changes)
+        self._take_hosts(changes.values())
+        self._take_vpcs(changes.values())
+        for ref, change in changes.items():
+            for view in self._concerned(change.new):
+                causes[view].add(ref)
+        return {view: frozenset(causes[view]) for view in sorted(causes, key=order) if self._renew(view)}
+
+    def _take_parts(self, changes: Changes) -> None:
+        for ref, change in changes.items():
+            for view in self._made_of(change.old):
+                del self._parts[view][ref]
+            for view in self._made_of(change.new):
+                self._parts[view][ref] = change.new  # type: ignore[assignment]
+
+    def _take_hosts(self, changes: Iterable[Change]) -> None:
+        hosts = with_rows(self._hosts, changes, Host)
+        if hosts is not self._hosts:
+            self._hosts = hosts
+            self._vpcs = {vpc_id: replace(view, hosts=hosts) for vpc_id, view in self._vpcs.items()}
+
+    def _take_vpcs(self, changes: Iterable[Change]) -> None:
+        by_vpc: defaultdict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            before, after = _vpc_id(change.old), _vpc_id(change.new)
+            if before != after:  # As an address does that goes from one VPC to another.
+                by_vpc[before].append(replace(change, new=None))
+            by_vpc[after].append(replace(change, old=change.old if before == after else None))
+        by_vpc.pop("", None)
+        for vpc_id, ours in by_vpc.items():
+            view = replace(self.vpc(vpc_id), hosts=self._hosts).with_changes(ours)
+            self._vpcs[vpc_id] = view
+            if view.is_empty:
+                del self._vpcs[vpc_id]
+
+    def _made_of(self, value: Object | None) -> Iterator[Ref]:
+        """The views, but for VPCs, that it is a part of."""
+        match value:
+            case Volume():
+                yield Ref(Kind.VOLUME, value.id)
+            case Instance():
+                yield Ref(Kind.INSTANCE, value.id)
+            case Endpoint(host_id=self._host_id):
+                yield Ref(Kind.INSTANCE, value.instance_id)
+            case Attachment():
+                if value.storage_host_id == self._host_id:
+                    yield Ref(Kind.EXPORT, value.id)
+                if value.client_host_id == self._host_id and value.attached:
+                    yield Ref(Kind.INSTANCE, value.instance_id)
+
+    def _concerned(self, value: Object | None) -> Iterator[Ref]:
+        """The views that may be others with it than without it."""
+        yield from self._made_of(value)
+        match value:
+            case Endpoint() | InternetGateway():
+                yield Ref(Kind.VPC, value.vpc_id)
+                yield Ref(Kind.GATEWAY, value.vpc_id)
+            case Address():
+                yield Ref(Kind.GATEWAY, value.vpc_id)
+                if endpoint := self.vpc(value.vpc_id).local.get(value.endpoint_id):
+                    yield Ref(Kind.INSTANCE, endpoint.instance_id)
+            case Vpc() | Subnet() | SecurityGroup():
+                yield from self._all_in(_vpc_id(value))
+            case Host():
+                is_own = value.id == self._host_id
+                yield from (view.ref for view in self._vpcs.values() if is_own or view.has_part(value.id))
+                yield from (ref for ref in self.by_ref if ref.kind in (Kind.GATEWAY, Kind.INSTANCE))
+
+    def _all_in(self, vpc_id: str) -> Iterator[Ref]:
+        yield Ref(Kind.VPC, vpc_id)
+        yield Ref(Kind.GATEWAY, vpc_id)
+        for endpoint in self.vpc(vpc_id).local.values():
+            yield Ref(Kind.INSTANCE, endpoint.instance_id)
+
+    def _renew(self, ref: Ref) -> bool:
+        """Put it together anew. Returns whether it is another. Of a VPC's tables one is, else nobody would ask."""
+        old, new = self.by_ref.pop(ref, None), self._put_together(ref)
+        if new is not None:
+            self.by_ref[ref] = new
+        return (new or old) is not None and (ref.kind is Kind.VPC or new != old)
+
+    def _put_together(self, ref: Ref) -> View | None:
+        parts = self._parts.get(ref) or {}
+        if not parts:
+            self._parts.pop(ref, None)
+        match ref.kind:
+            case Kind.VPC:
+                view = self.vpc(ref.id)
+                return view if view.is_told else None
+            case Kind.GATEWAY:
+                return self._gateway(self.vpc(ref.id))
+            case Kind.INSTANCE:
+                instances = _of(Instance, parts.values())
+                return self._instance(instances[0], parts.values()) if instances else None
+        return next(map(_plain, parts.values()), None)
+
+    def _gateway(self, vpc: VpcView) -> GatewaySpec | None:
+        gateway = next((row for row in vpc.gateways.values() if row.host_id == self._host_id), None)
+        if gateway is None or not vpc.is_told:
+            return None
+        mappings = (
+            AddressMapping(address.public_ip, vpc.endpoints[endpoint_id].private_ip)
+            for endpoint_id in sorted(vpc.addresses.keys() & vpc.endpoints.keys())
+            for address in in_order(vpc.addresses[endpoint_id])
+        )
+        host_addresses = sorted(host.underlay_address for host in self._hosts.values())
+        return GatewaySpec(vpc.vpc.id, gateway.epoch, tuple(mappings), tuple(host_addresses))
+
+    def _instance(self, instance: Instance, parts: Iterable[Object]) -> InstanceSpec:
+        endpoints = sorted(_of(Endpoint, parts), key=lambda endpoint: (endpoint.device_index, endpoint.id))
+        interfaces = (InterfaceSpec(each.id, each.vpc_id, each.mac_address, each.private_ip) for each in endpoints)
+        return InstanceSpec(
+            instance_id=instance.id,
+            generation=instance.generation,
+            power_on=instance.power_on,
+            reboot_count=instance.reboot_count,
+            stop_timeout_s=instance.stop_timeout_s,
+            vcpus=instance.vcpus,
+            memory_mib=instance.memory_mib,
+            interfaces=tuple(interfaces),
+            disks=tuple(self._disk(attachment) for attachment in _disks(_of(Attachment, parts))),
+            metadata=self._metadata(instance, endpoints[0] if endpoints else None),
+        )
+
+    def _disk(self, attachment: Attachment) -> DiskSpec:
+        host = self._hosts.get(attachment.storage_host_id)
+        address = host.underlay_address if host else ""
+        return DiskSpec(attachment.volume_id, attachment.id, address, attachment.port, attachment.device_name)
+
+    def _metadata(self, instance: Instance, first: Endpoint | None) -> InstanceMetadata:
+        vpc = self.vpc(first.vpc_id if first else "")
+        addresses = in_order(vpc.addresses.get(first.id, {})) if first else []
+        subnet = vpc.subnets.get(first.subnet_id) if first else None
+        return InstanceMetadata(
+            image_id=instance.image_id,
+            instance_type=instance.instance_type,
+            zone_name=instance.zone_name,
+            region_name=instance.region_name,
+            host_name=f"{host_name(first.private_ip)}.{vpc.vpc.domain}" if first else "",
+            public_ip=addresses[0].public_ip if addresses else "",
+            key_name=instance.key_name,
+            public_key=instance.public_key,
+            security_groups=tuple(vpc.groups[id].name for id in first.group_ids if id in vpc.groups) if first else (),
+            user_data=instance.user_data,
+            reservation_id=instance.reservation_id,
+            launch_index=instance.launch_index,
+            subnet_id=subnet.id if subnet else "",
+            subnet_cidr_block=subnet.cidr_block if subnet else "",
+        )
+
+
+def order(ref: Ref) -> tuple[int, str]:
+    """In which resources are brought up."""
+    return list(Kind).index(ref.kind), ref.id
+
+
+def _plain(part: Object) -> View | None:
+    match part:
+        case Volume():
+            return VolumeSpec(part.id, part.size_bytes, part.image, part.is_ready, part.deleted)
+        case Attachment():
+            return ExportSpec(part.id, part.volume_id, part.epoch, part.port, (part.client_host_id,))
+    return None
+
+
+def _disks(attachments: Iterable[Attachment]) -> list[Attachment]:
+    """The root first. Of one volume the latest epoch alone: a storage host opens none that is older."""
+    latest: dict[str, Attachment] = {}
+    for each in sorted(attachments, key=lambda each: each.epoch):
+        latest[each.volume_id] = each
+    return sorted(latest.values(), key=lambda each: (each.device_name != ROOT_DEVICE, each.device_name))
+
+
+def _vpc_id(value: Object | None) -> str:
+    """The VPC that it is of; empty where it is of none."""
+    match value:
+        case Vpc():
+            return value.id
+        case Subnet() | SecurityGroup() | InternetGateway() | Endpoint() | Address() | RouteTable():
+            return value.vpc_id
+    return ""
+
+
+def _of(cls: type[T], parts: Iterable[Object]) -> list[T]:
+    return [part for part in parts if isinstance(part, cls)]

@@ -1,0 +1,192 @@
+"""A VPC as one host sees it, out of objects: what the network driver is given. Pure.
+
+Made from the one before it at the cost of what changed, and of copies of the tables concerned, whatever it takes to put
+the whole together.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from ipaddress import IPv4Address
+from types import MappingProxyType
+from typing import TypeVar
+
+from agent.model import GroupMembers, GroupSpec, Kind, PeerSpec, PortSpec, Ref, SubnetSpec, VpcSpec
+from agent.objects import Address, Change, Endpoint, Host, InternetGateway, Object, SecurityGroup, Subnet, Vpc
+
+T = TypeVar("T", bound=Object)
+Rows = Mapping[str, T]  # By id.
+Index = Mapping[str, Rows[T]]  # By another key. What has none is left out.
+
+_EMPTY: Rows[Endpoint] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class VpcView:
+    """What there is of a VPC; `hosts` are all of the region."""
+
+    vpc: Vpc
+    host_id: str
+    hosts: Rows[Host] = field(default_factory=dict)
+    subnets: Rows[Subnet] = field(default_factory=dict)
+    groups: Rows[SecurityGroup] = field(default_factory=dict)
+    gateways: Rows[InternetGateway] = field(default_factory=dict)
+    addresses: Index[Address] = field(default_factory=dict)  # By endpoint.
+    endpoints: Rows[Endpoint] = field(default_factory=dict)
+    by_host: Index[Endpoint] = field(default_factory=dict)
+    by_group: Index[Endpoint] = field(default_factory=dict)
+
+    @classmethod
+    def blank(cls, vpc_id: str, host_id: str) -> "VpcView":
+        """Of a VPC of which nothing was told yet."""
+        return cls(Vpc(vpc_id, 0, ""), host_id)
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(Kind.VPC, self.vpc.id)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the host was told of the VPC itself, and not only of what is in it."""
+        return self.vpc.vni > 0
+
+    @property
+    def is_empty(self) -> bool:
+        tables = (self.subnets, self.groups, self.gateways, self.addresses, self.endpoints)
+        return not self.is_told and not any(tables)
+
+    @property
+    def gateway_host_id(self) -> str:
+        """Empty while there is none."""
+        return next((gateway.host_id for gateway in self.gateways.values()), "")
+
+    @property
+    def local(self) -> Rows[Endpoint]:
+        """The endpoints of this host's instances."""
+        return self.by_host.get(self.host_id, _EMPTY)
+
+    def has_part(self, host_id: str) -> bool:
+        """Whether the host has endpoints of the VPC, or its gateway."""
+        return host_id in self.by_host or host_id == self.gateway_host_id
+
+    def members(self, group_id: str) -> Rows[Endpoint]:
+        return self.by_group.get(group_id, _EMPTY)
+
+    def with_changes(self, changes: Iterable[Change]) -> "VpcView":
+        """The view after these objects changed; those of kinds that it does not have make no difference."""
+        changes = tuple(changes)
+        told = [change.new for change in changes if _is_of(change, Vpc)]
+        return replace(
+            self,
+            vpc=_told(self.vpc, told[-1]) if told else self.vpc,
+            subnets=with_rows(self.subnets, changes, Subnet),
+            groups=with_rows(self.groups, changes, SecurityGroup),
+            gateways=with_rows(self.gateways, changes, InternetGateway),
+            addresses=_indexed(self.addresses, changes, Address, lambda address: (address.endpoint_id,)),
+            endpoints=with_rows(self.endpoints, changes, Endpoint),
+            by_host=_indexed(self.by_host, changes, Endpoint, lambda endpoint: (endpoint.host_id,)),
+            by_group=_indexed(self.by_group, changes, Endpoint, lambda endpoint: endpoint.group_ids),
+        )
+
+    @cached_property
+    def spec(self) -> VpcSpec:
+        """All that this host makes of it, put together at the cost of the VPC's size, and always in the same order."""
+        groups = self._groups_here()
+        named = sorted({rule.group_id for group in groups for rule in group.rules if rule.group_id})
+        return VpcSpec(
+            vpc_id=self.vpc.id,
+            vni=self.vpc.vni,
+            cidr_block=self.vpc.cidr_block,
+            subnets=tuple(SubnetSpec(row.id, row.cidr_block) for row in in_order(self.subnets)),
+            ports=tuple(map(port, in_order(self.local))),
+            peers=self._peers(),
+            host_number=self._number(self.host_id),
+            gateway_host_number=self._number(self.gateway_host_id),
+            groups=groups,
+            group_members=tuple(GroupMembers(id, _addresses(self.members(id))) for id in named),
+            domain=self.vpc.domain,
+        )
+
+    def _number(self, host_id: str) -> int:
+        host = self.hosts.get(host_id)
+        return host.number if host else 0
+
+    def _groups_here(self) -> tuple[GroupSpec, ...]:
+        """Those of this host's endpoints."""
+        ids = sorted({group_id for endpoint in self.local.values() for group_id in endpoint.group_ids})
+        return tuple(GroupSpec(id, self.groups[id].rules) for id in ids if id in self.groups)
+
+    def _peers(self) -> tuple[PeerSpec, ...]:
+        ids = {*self.by_host, self.gateway_host_id} & self.hosts.keys() - {self.host_id}
+        return tuple(map(self.peer, sorted((self.hosts[id] for id in ids), key=lambda host: host.number)))
+
+    def peer(self, host: Host) -> PeerSpec:
+        """Another host, and what is there."""
+        there = self.by_host.get(host.id, _EMPTY)
+        return PeerSpec(host.number, host.underlay_address, _addresses(there), tuple(sorted(there)), host.wireguard_key)
+
+
+def port(endpoint: Endpoint) -> PortSpec:
+    return PortSpec(
+        endpoint.id,
+        endpoint.instance_id,
+        endpoint.mac_address,
+        endpoint.private_ip,
+        endpoint.subnet_id,
+        endpoint.group_ids,
+        host_name(endpoint.private_ip),
+    )
+
+
+def host_name(private_ip: str) -> str:
+    """EC2's name for a private address."""
+    return "ip-" + str(IPv4Address(private_ip)).replace(".", "-")
+
+
+def in_order(rows: Mapping[str, T]) -> list[T]:
+    return [rows[key] for key in sorted(rows)]
+
+
+def with_rows(table: Rows[T], changes: Iterable[Change], cls: type[T]) -> Rows[T]:
+    """A copy with what changed of the rows of this class; the very same where nothing did."""
+    ours = [change for change in changes if _is_of(change, cls)]
+    if not ours:
+        return table
+    copy = dict(table)
+    for change in ours:
+        if isinstance(change.new, cls):
+            copy[change.new.id] = change.new
+        elif change.old is not None:
+            copy.pop(change.old.id, None)
+    return copy
+
+
+def _told(known: Vpc, new: Object | None) -> Vpc:
+    return new if isinstance(new, Vpc) else Vpc(known.id, 0, "")
+
+
+def _addresses(endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
+    return tuple(endpoint.private_ip for endpoint in in_order(endpoints))
+
+
+def _is_of(change: Change, cls: type) -> bool:
+    return isinstance(change.new or change.old, cls)
+
+
+def _indexed(index: Index[T], changes: Iterable[Change], cls: type[T], keys: Callable[[T], Iterable[str]]) -> Index[T]:
+    """A copy in which the tables that changed are new and the others the very same."""
+    fresh: dict[str, dict[str, T]] = {}
+
+    def table(key: str) -> dict[str, T]:
+        if key not in fresh:
+            fresh[key] = dict(index.get(key, {}))
+        return fresh[key]
+
+    for change in changes:
+        if isinstance(old := change.old, cls):
+            for key in keys(old):
+                table(key).pop(old.id, None)
+        if isinstance(new := change.new, cls):
+            for key in keys(new):
+                table(key)[new.id] = new
+    return {key: rows for key, rows in {**index, **fresh}.items() if rows} if fresh else index

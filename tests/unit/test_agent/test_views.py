@@ -1,0 +1,266 @@
+"""Objects by scope, and what is put together of them: the same step by step as in one."""
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from agent import legacy
+from agent.model import AddressMapping, GatewaySpec, InstanceSpec, Kind, Ref, RuleSpec, Spec
+from agent.objects import (
+    Address,
+    Attachment,
+    Change,
+    Endpoint,
+    Host,
+    Instance,
+    InternetGateway,
+    Object,
+    ObjectKind,
+    ObjectRef,
+    Objects,
+    Put,
+    Route,
+    RouteTable,
+    ScopeChange,
+    SecurityGroup,
+    Subnet,
+    Volume,
+    Vpc,
+    net,
+    ref_of,
+)
+from agent.views import View, Views
+from agent.vpc import VpcView
+
+from .host import ADDRESS, EVERYTHING, EXPORT, GATEWAY, INSTANCE, PORT, VPC
+
+ME, OTHER = "host-1", "host-2"
+RULES = (RuleSpec(False, "tcp", 22, 22, group_id="sg-1"), RuleSpec(True, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"))
+ENDPOINT = Endpoint("eni-1", "vpc-1", "subnet-1", ME, "i-1", 0, "02:00:00:00:00:01", "172.31.0.5", ("sg-1",))
+
+
+def put(value: Object) -> Put:
+    return Put(ref_of(value), value, b"")
+
+
+def told(scope: str, *values: Object, reset: bool = False) -> ScopeChange:
+    return ScopeChange(scope, reset, tuple(map(put, values)))
+
+
+def specs(views: Views) -> dict[Ref, Spec]:
+    return {ref: view.spec if isinstance(view, VpcView) else view for ref, view in views.by_ref.items()}
+
+
+class World:
+    """What a host knows, step by step."""
+
+    def __init__(self, host_id: str = ME) -> None:
+        self.objects, self.views = Objects(), Views(host_id)
+
+    def tell(self, *changes: ScopeChange, left: Iterable[str] = ()) -> dict[Ref, frozenset[ObjectRef]]:
+        return self.views.apply(self.objects.apply(net(changes), left))
+
+    def anew(self, host_id: str = ME) -> dict[Ref, Spec]:
+        """What all that is known by now makes in one step."""
+        fresh = World(host_id)
+        scopes = self.objects.scopes.items()
+        fresh.tell(*(ScopeChange(scope, put=tuple(map(put, rows.values()))) for scope, rows in scopes))
+        return specs(fresh.views)
+
+
+def test_resources_of_the_earlier_contract_come_out_as_they_went_in() -> None:
+    world = World()
+    found = legacy.scopes(EVERYTHING, ME, ADDRESS)
+    world.tell(*(told(scope, *rows.values()) for scope, rows in found.items()))
+    assert specs(world.views) == {spec.ref: spec for spec in EVERYTHING}
+
+
+def test_an_export_is_there_without_its_instance_and_a_disk_without_its_export() -> None:
+    world = World()
+    for scope, rows in legacy.scopes([EXPORT], ME, ADDRESS).items():
+        world.tell(told(scope, *rows.values()))
+    assert specs(world.views) == {EXPORT.ref: EXPORT}
+    elsewhere = replace(INSTANCE, disks=(replace(INSTANCE.disks[0], address="192.0.2.2"),))
+    world = World()
+    for scope, rows in legacy.scopes([VPC, GATEWAY, elsewhere], ME, ADDRESS).items():
+        world.tell(told(scope, *rows.values()))
+    assert specs(world.views)[INSTANCE.ref] == elsewhere
+    assert EXPORT.ref not in world.views.by_ref
+
+
+def test_a_new_member_elsewhere_costs_its_own_size() -> None:
+    """All that the host has to look at are the endpoint, and tables of which it is the one row that is new."""
+    world, count = World(), 1000
+    members = [
+        replace(
+            ENDPOINT, id=f"eni-{n}", host_id=OTHER, instance_id=f"i-{n}", private_ip=f"172.31.{1 + n // 250}.{n % 250}"
+        )
+        for n in range(count)
+    ]
+    world.tell(
+        told("region", Host(ME, 1, ADDRESS), Host(OTHER, 2, "192.0.2.2")),
+        told("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16"), SecurityGroup("sg-1", "vpc-1", "default", RULES), *members),
+    )
+    before = world.views.vpc("vpc-1")
+    new = replace(ENDPOINT, id="eni-new", host_id=OTHER, private_ip="172.31.0.9")
+    assert world.tell(told("vpc-1", new)) == {VPC.ref: frozenset({ref_of(new)})}
+    after = world.views.vpc("vpc-1")
+    assert after.groups is before.groups
+    assert after.hosts is before.hosts
+    assert "spec" not in vars(after), "nothing was put together"
+    assert after.by_host[OTHER].items() - before.by_host[OTHER].items() == {("eni-new", new)}
+    assert len(before.endpoints) == count, "what a driver holds stays as it was"
+
+
+def test_what_changes_of_an_endpoint_concerns_its_instance_and_its_gateway() -> None:
+    world = World()
+    address = Address("eipalloc-1", "vpc-1", "eni-1", "198.51.100.7")
+    instance = next(iter(legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values()))
+    world.tell(
+        told("region", Host(ME, 1, ADDRESS)),
+        told("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16", "x.internal"), ENDPOINT, address),
+        told("vpc-1", InternetGateway("igw-1", "vpc-1", ME, 4)),
+        told(ME, instance),
+    )
+    gateway, seen = world.views.by_ref[GATEWAY.ref], world.views.by_ref[INSTANCE.ref]
+    assert gateway == GatewaySpec("vpc-1", 4, (AddressMapping("198.51.100.7", "172.31.0.5"),), (ADDRESS,))
+    assert isinstance(seen, InstanceSpec)
+    assert (seen.metadata.public_ip, seen.metadata.host_name) == ("198.51.100.7", "ip-172-31-0-5.x.internal")
+    gone = ScopeChange("vpc-1", remove=(ref_of(address),))
+    assert world.tell(gone) == {GATEWAY.ref: {ref_of(address)}, INSTANCE.ref: {ref_of(address)}}
+    assert world.tell(gone) == {}, "some may never have been told"
+
+
+def test_an_address_goes_from_one_vpc_to_another() -> None:
+    world = World()
+    there = replace(ENDPOINT, id="eni-2", vpc_id="vpc-2", instance_id="i-2")
+    world.tell(
+        told("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16"), ENDPOINT, InternetGateway("igw-1", "vpc-1", ME, 1)),
+        told("vpc-2", Vpc("vpc-2", 8, "172.31.0.0/16"), there, InternetGateway("igw-2", "vpc-2", ME, 1)),
+        told("vpc-1", address := Address("eipalloc-1", "vpc-1", "eni-1", "198.51.100.7")),
+    )
+    moved = told("vpc-2", replace(address, vpc_id="vpc-2", endpoint_id="eni-2"))
+    world.tell(ScopeChange("vpc-1", remove=(ref_of(address),)), moved)
+    gateways = [world.views.by_ref[Ref(Kind.GATEWAY, vpc_id)] for vpc_id in ("vpc-1", "vpc-2")]
+    assert [len(each.mappings) for each in gateways if isinstance(each, GatewaySpec)] == [0, 1]
+
+
+def test_a_route_table_and_a_foreign_gateway_concern_nobody() -> None:
+    world = World()
+    table = RouteTable("rtb-1", "vpc-1", True, (Route("172.31.0.0/16", "local"),))
+    assert world.tell(told("vpc-1", table)) == {}
+    assert world.tell(told("vpc-1", InternetGateway("igw-1", "vpc-1", OTHER, 4))) == {}
+    assert world.views.by_ref == {}
+
+
+def test_of_a_volume_the_latest_epoch_is_the_instances_disk() -> None:
+    """A database of before may speak of an older one; no storage host opens it."""
+    world = World()
+    first = Attachment("vol-1-e1", "vol-1", "i-1", 1, OTHER, ME, 20001, "/dev/sda1", True)
+    second = replace(first, id="vol-1-e2", epoch=2, port=20002)
+    data = replace(first, id="vol-2-e1", volume_id="vol-2", device_name="/dev/sdf")
+    instance = next(iter(legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values()))
+    world.tell(told(ME, instance, data, first, second, replace(data, id="vol-3-e1", volume_id="vol-3", attached=False)))
+    seen = world.views.by_ref[INSTANCE.ref]
+    assert isinstance(seen, InstanceSpec)
+    assert [disk.export_name for disk in seen.disks] == ["vol-1-e2", "vol-2-e1"]
+
+
+def test_changes_of_one_scope_follow_one_another() -> None:
+    volume, other = Volume("vol-1", 1), Volume("vol-2", 1)
+    grown = replace(volume, size_bytes=2)
+    (change,) = net([told(ME, volume, other), ScopeChange(ME, remove=(ref_of(other),)), told(ME, grown)])
+    assert change == ScopeChange(ME, put=(put(grown),), remove=(ref_of(other),))
+    assert net([told(ME, volume), told(ME, other, reset=True)]) == (told(ME, other, reset=True),)
+    again = [ScopeChange(ME, remove=(ref_of(other),)), told(ME, other)]
+    assert net(again) == (told(ME, other),)
+    assert net([told(ME, volume, reset=True), told("region")]) == (told(ME, volume, reset=True), told("region"))
+
+
+def test_a_reset_and_a_scope_that_is_left_say_what_is_gone() -> None:
+    objects = Objects()
+    vpc, subnet, volume = Vpc("vpc-1", 7, "10.0.0.0/16"), Subnet("subnet-1", "vpc-1", "10.0.0.0/24"), Volume("vol-1", 1)
+    objects.apply([told("vpc-1", vpc, subnet), told(ME, volume)])
+    changes = objects.apply([told("vpc-1", vpc, reset=True)], left=[ME])
+    assert changes == {ref_of(subnet): Change(subnet, None), ref_of(volume): Change(volume, None)}
+    assert objects.scopes == {"vpc-1": {ref_of(vpc): vpc}}
+    assert objects.apply([told("vpc-1", vpc, reset=True)]) == {}
+
+
+def test_what_only_a_later_agent_knows_is_left_alone() -> None:
+    objects = Objects()
+    unknown = Put(ObjectRef(99, "x-1"), None, b"new")
+    assert objects.apply([ScopeChange("region", put=(unknown,))]) == {}
+    assert objects.apply([ScopeChange("region", remove=(unknown.ref,))]) == {}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_step_by_step_it_is_the_same_as_in_one(seed: int) -> None:
+    chance, world = random.Random(seed), World()
+    known: dict[Ref, View] = {}
+    for _ in range(60):
+        changes = [_change(chance, world) for _ in range(chance.randint(1, 4))]
+        left = ["vpc-1"] if chance.random() < 0.05 else []
+        causes = world.tell(*changes, left=left)
+        assert specs(world.views) == world.anew()
+        differing = {ref for ref in known.keys() | world.views.by_ref.keys() if _other(known, world.views.by_ref, ref)}
+        assert differing <= causes.keys()
+        assert all(ref in causes for ref in differing)
+        known = dict(world.views.by_ref)
+
+
+def _other(old: Mapping[Ref, View], new: Mapping[Ref, View], ref: Ref) -> bool:
+    a, b = (table.get(ref) for table in (old, new))
+    if isinstance(a, VpcView) and isinstance(b, VpcView):
+        return a.spec != b.spec
+    return a != b
+
+
+def _change(chance: random.Random, world: World) -> ScopeChange:
+    scope, value = _anything(chance)
+    there = list(world.objects.scopes.get(scope, {}))
+    remove = (chance.choice(there),) if there and chance.random() < 0.4 else ()
+    return ScopeChange(scope, reset=chance.random() < 0.03, put=(put(value),), remove=remove)
+
+
+def _anything(chance: random.Random) -> tuple[str, Object]:
+    vpc_id = chance.choice(["vpc-1", "vpc-2"])
+    number, host_id = chance.randint(1, 4), chance.choice([ME, OTHER, "host-3"])
+    tail = f"{vpc_id[-1]}{number}"
+    ip = f"172.31.{vpc_id[-1]}.{number}"
+    groups = tuple(sorted(chance.sample([f"sg-{vpc_id[-1]}{n}" for n in (1, 2, 3)], chance.randint(1, 3))))
+    rules = tuple(chance.sample([*RULES, RuleSpec(False, "tcp", 1, 1, group_id=chance.choice(groups))], 2))
+    instance = next(iter(legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values()))
+    assert isinstance(instance, Instance)
+    choices: list[tuple[str, Object]] = [
+        ("region", Host(f"host-{number}", number, f"192.0.2.{number}", chance.choice(["", "key"]))),
+        (vpc_id, Vpc(vpc_id, 7 + int(vpc_id[-1]), "172.31.0.0/16", chance.choice(["", "x.internal"]))),
+        (vpc_id, Subnet(f"subnet-{vpc_id[-1]}", vpc_id, f"172.31.{chance.randint(0, 3)}.0/24")),
+        (vpc_id, SecurityGroup(chance.choice(groups), vpc_id, f"name-{number}", rules)),
+        (vpc_id, InternetGateway(f"igw-{vpc_id}", vpc_id, chance.choice([host_id, ""]), number)),
+        (vpc_id, Endpoint(f"eni-{tail}", vpc_id, f"subnet-{vpc_id[-1]}", host_id, f"i-{number}", 0, "m", ip, groups)),
+        (vpc_id, Address(f"eipalloc-{vpc_id}-{chance.randint(1, 2)}", vpc_id, f"eni-{tail}", f"198.51.100.{tail}")),
+        (ME, Volume(f"vol-{number}", 1 << 30, deleted=chance.random() < 0.2)),
+        (ME, Attachment(*_attachment(chance, number, host_id))),
+        (ME, replace(instance, id=f"i-{number}", generation=chance.randint(1, 2))),
+    ]
+    return chance.choice(choices)
+
+
+def _attachment(
+    chance: random.Random, number: int, host_id: str
+) -> tuple[str, str, str, int, str, str, int, str, bool]:
+    epoch, client = chance.randint(1, 2), chance.choice([ME, OTHER])
+    name = f"vol-{number}-e{epoch}"
+    return name, f"vol-{number}", f"i-{number}", epoch, host_id, client, 20000, "/dev/sda1", chance.random() < 0.7
+
+
+def test_the_port_of_an_endpoint() -> None:
+    world = World()
+    for scope, rows in legacy.scopes(EVERYTHING, ME, ADDRESS).items():
+        world.tell(told(scope, *rows.values()))
+    assert world.views.vpc("vpc-1").spec.ports == (PORT,)
+    assert ref_of(ENDPOINT) == ObjectRef(ObjectKind.ENDPOINT, "eni-1")
+    assert Ref(Kind.VPC, "vpc-1") == VPC.ref
