@@ -29,6 +29,17 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What of a request is to blame: the API's name for it, empty where only the value is known, and the value.
+
+    Use cases don't know in which part of a request they were given something: whoever has the request looks for it.
+    """
+
+    name: str
+    value: object
+
+
 class CloudError(Exception):
     """What a use case raises: `code` is EC2's, `blocking_ids` and `refusals` say what stands in the way."""
 
@@ -36,11 +47,18 @@ class CloudError(Exception):
     retry_after_s: float | None = None
 
     def __init__(
-        self, code: str, message: str, *, blocking_ids: Sequence[str] = (), refusals: Sequence[Refusal] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        parameter: Parameter | None = None,
+        blocking_ids: Sequence[str] = (),
+        refusals: Sequence[Refusal] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.parameter = parameter
         self.blocking_ids = tuple(blocking_ids)
         self.refusals = tuple(refusals)
 
@@ -91,9 +109,11 @@ def shown(value: object) -> str:
 
 def invalid_value(parameter: str, value: object, expected: str) -> Invalid:
     """A parameter's value is out of its domain: `InvalidParameterValue`."""
-    return Invalid("InvalidParameterValue", f"{parameter}: {shown(value)} is not valid; expected {expected}")
+    message = f"{parameter}: {shown(value)} is not valid; expected {expected}"
+    return Invalid("InvalidParameterValue", message, parameter=Parameter(parameter, value))
 
 
 def missing(parameter: str, expected: str) -> Invalid:
     """A parameter that has no default is empty: `MissingParameter`."""
-    return Invalid("MissingParameter", f"{parameter} is missing; expected {expected}")
+    message = f"{parameter} is missing; expected {expected}"
+    return Invalid("MissingParameter", message, parameter=Parameter(parameter, ""))

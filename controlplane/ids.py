@@ -16,6 +16,7 @@ class Prefix(StrEnum):
 
     INSTANCE = "i"
     RESERVATION = "r"
+    REQUEST = "req"
     IMAGE = "ami"
     VOLUME = "vol"
     SECURITY_GROUP = "sg"

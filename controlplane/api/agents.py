@@ -10,9 +10,9 @@ from typing import Any
 import structlog
 
 from controlplane import ca, sessions
-from controlplane.api.caller import Context, Edge, request_id
-from controlplane.api.limits import Pace
+from controlplane.api.caller import Context, Edge, invocation
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
+from controlplane.gate.limits import Pace
 from controlplane.ids import mint
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.model.project import Role
@@ -95,7 +95,7 @@ def _join(state: State, call: Call, asked: hosts.Join) -> tuple[Change, str]:
     change, host_id = hosts.join(state, call, asked)
     token = state.host_tokens.secret_hash.get(asked.secret_hash)
     if change and token:
-        how = Attempt("Join", "", asked.join_hash, False, token.id, request_id.get())
+        how = Attempt("Join", "", asked.join_hash, False, token.id, invocation.get().id)
         change.put(record(call, how, change, host_id))
     return change, host_id
 

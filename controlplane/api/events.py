@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import groupby, takewhile
 from typing import Any
 
-from controlplane.api.caller import Context, Edge, principal
+from controlplane.api.caller import Context, Edge
 from controlplane.engine import Engine, LogEntry
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume
 from controlplane.model.state import State
@@ -20,7 +20,7 @@ class Events(EventsServicer):
         self._edge = edge
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchEvent]:
-        engine, project_id = self._edge.engine, principal.get().project_id
+        engine, project_id = self._edge.engine, self._edge.call().project_id
         after = request.after_revision or engine.durable_revision
         while True:
             if _is_lost(engine, after):

@@ -110,7 +110,7 @@ class Endpoints:
 async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
     """The API, with health and reflection."""
     server = grpc.aio.server(
-        interceptors=[CallInterceptor(edge)], options=_USER_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
+        interceptors=[CallInterceptor(edge.door)], options=_USER_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
     )
     ca_pem = endpoints.authorities.control.certificate.decode()
     projects_pb2_grpc.add_ProjectsServicer_to_server(Projects(edge), server)
@@ -145,7 +145,7 @@ async def _add_health(server: grpc.aio.Server, names: Sequence[str]) -> None:
 
 def agent_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
     """For agents alone."""
-    server = grpc.aio.server(interceptors=[CallInterceptor(edge, is_for_agents=True)], options=_AGENT_OPTIONS)
+    server = grpc.aio.server(interceptors=[CallInterceptor(edge.door, is_for_agents=True)], options=_AGENT_OPTIONS)
     agent_pb2_grpc.add_AgentsServicer_to_server(Agents(edge, endpoints.authorities, uploads), server)
     credentials = endpoints.certificate.credentials(client_authority=endpoints.authorities.control.certificate)
     server.add_secure_port(endpoints.agents_listen, credentials)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from controlplane import ca
 from controlplane.api import agents
-from controlplane.api.limits import Pace
+from controlplane.gate.limits import Pace
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile.concern import ORPHANS_PER_HOST
 from controlplane.service import regions

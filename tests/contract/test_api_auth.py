@@ -9,7 +9,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from controlplane.api import interceptor
-from controlplane.api.roles import OF_TOKENS, role_needed
+from controlplane.api.roles import access_of, role_needed
+from controlplane.gate.invocation import Access
 from controlplane.model.project import Role
 from stead.v1 import common_pb2, events_pb2
 from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused, Rpc
@@ -66,20 +67,20 @@ async def test_every_method_wants_its_role(cloud: ControlPlane, role: Role) -> N
         assert denied is (role < role_expected(rpc)), rpc.path
 
 
+@pytest.mark.parametrize("option", [common_pb2.ROLE_UNSPECIFIED, common_pb2.ROLE_HOST])
 async def test_a_method_that_names_no_role_is_refused_to_everybody(
-    cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch
+    cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch, option: int
 ) -> None:
-    for unfit in (common_pb2.ROLE_UNSPECIFIED, common_pb2.ROLE_HOST):
-        monkeypatch.setattr(interceptor, "role_needed", lambda method, unfit=unfit: unfit)
-        for secret in ("", *cloud.secrets.values()):
-            assert await outcome(cloud, RPCS["DescribeVpcs"], secret) == "UnauthorizedOperation"
+    monkeypatch.setattr(interceptor, "role_needed", lambda method: access_of(option))
+    for secret in ("", *cloud.secrets.values()):
+        assert await outcome(cloud, RPCS["DescribeVpcs"], secret) == "UnauthorizedOperation"
 
 
 def test_every_method_names_its_role() -> None:
     agents = {rpc.name: role_needed(rpc.path) for rpc in AGENT_RPCS.values()}
-    assert agents.pop("Join") == common_pb2.ROLE_ANYONE
-    assert set(agents.values()) == {common_pb2.ROLE_HOST}
-    assert {role_needed(rpc.path) for rpc in RPCS.values()} == set(OF_TOKENS)
+    assert agents.pop("Join") is Access.ANYONE
+    assert set(agents.values()) == {Access.HOST}
+    assert {role_needed(rpc.path) for rpc in RPCS.values()} == set(Role)
 
 
 @pytest.mark.parametrize("header", ["Basic {}", "{}", "Bearer", "bearer  {}"])

@@ -8,13 +8,13 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from structlog.testing import capture_logs
 
-from controlplane.api import limits
-from controlplane.api.interceptor import REFUSALS_LOGGED_PER_S
 from controlplane.errors import Throttled
+from controlplane.gate import limits
+from controlplane.gate.door import REFUSALS_LOGGED_PER_S
 from controlplane.model.project import Role
 from stead.v1.common_pb2 import ErrorDetail, Filter
 from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
@@ -174,10 +174,12 @@ async def test_who_revokes_its_own_token_is_answered(cloud: ControlPlane) -> Non
 
 def retry_delay_s(error: grpc.aio.AioRpcError) -> float:
     metadata: Any = error.trailing_metadata()
-    detail, retry = ErrorDetail(), RetryInfo()
-    first, second = Status.FromString(dict(metadata)["grpc-status-details-bin"]).details
+    detail, info, retry = ErrorDetail(), ErrorInfo(), RetryInfo()
+    first, second, third = Status.FromString(dict(metadata)["grpc-status-details-bin"]).details
     assert first.Unpack(detail)
-    assert second.Unpack(retry)
+    assert second.Unpack(info)
+    assert third.Unpack(retry)
+    assert (info.reason, info.domain, info.metadata["request_id"]) == (detail.code, "stead", detail.request_id)
     assert (detail.code, detail.retryable) == ("RequestLimitExceeded", True)
     return float(retry.retry_delay.ToTimedelta().total_seconds())
 

@@ -15,7 +15,6 @@ from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeWorld
 from agent.drivers.fake.world import Call
 from agent.model import ImageSource
-from controlplane.api import caller
 from controlplane.errors import NotFound, Unavailable
 from controlplane.model.instance import Desired
 from controlplane.model.project import Role
@@ -71,7 +70,7 @@ class Cloud:
         patches.enter_context(mock.patch("agent.converge.instances.time", monotonic))
         patches.enter_context(mock.patch("agent.session.open_channel", lambda identities: identities.wire))
         patches.enter_context(mock.patch("agent.session.agents", lambda wire: wire))
-        patches.enter_context(mock.patch.object(caller, "mint", self._mint))
+        patches.enter_context(mock.patch("controlplane.gate.runner.mint", self._mint))
         patches.enter_context(mock.patch("controlplane.loops.sweep.INTERVAL_S", _SWEEP_S))
         patches.enter_context(mock.patch("controlplane.engine.LOG_KEPT", _LOG_KEPT))
         return patches

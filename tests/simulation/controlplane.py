@@ -18,7 +18,7 @@ from unittest import mock
 from controlplane.api import caller
 from controlplane.api.addresses import Addresses
 from controlplane.api.agents import Agents
-from controlplane.api.caller import Edge, Principal
+from controlplane.api.caller import Edge
 from controlplane.api.events import Events
 from controlplane.api.images import Images
 from controlplane.api.instances import Instances
@@ -26,6 +26,8 @@ from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups
 from controlplane.engine import LOG_KEPT, Engine, LogEntry
 from controlplane.errors import CloudError
+from controlplane.gate.credentials import Principal
+from controlplane.gate.invocation import Invocation, Operation
 from controlplane.ids import Prefix
 from controlplane.loops import liveness, sweep
 from controlplane.model.policy import Patience, Policy
@@ -220,7 +222,7 @@ class Process:
         asked.is_lost = not self._spawn(self._answer(asked))
 
     async def _answer(self, asked: Asked) -> None:
-        caller.principal.set(Principal(asked.project_id, Role.MEMBER, "tok", f"req-{asked.request.client_token}"))
+        _called(asked.method, asked.project_id, Role.MEMBER, f"req-{asked.request.client_token}")
         _asked.set(asked)
         method = next(getattr(one, asked.method) for one in self._servicers if hasattr(one, asked.method))
         request = _messages(asked.request) if asked.method == "ImportImage" else asked.request
@@ -234,7 +236,7 @@ class Process:
         self._spawn(self._watch(watcher))
 
     async def _watch(self, watcher: Watcher) -> None:
-        caller.principal.set(Principal(watcher.project_id, Role.READER, "tok", "req-watch"))
+        _called("Watch", watcher.project_id, Role.READER, "req-watch")
         context: Any = None
         async for event in self._events.Watch(events_pb2.WatchRequest(after_revision=watcher.seen), context):
             await asyncio.sleep(watcher.see(event))
@@ -293,3 +295,9 @@ async def _messages(header: Any) -> AsyncIterator[Any]:
 
 async def _never(message: Any) -> None:
     raise AssertionError("nothing is written to this call")
+
+
+def _called(operation: str, project_id: str, role: Role, request_id: str) -> None:
+    """As the gate would have found it."""
+    who = Principal(project_id, role, "tok")
+    caller.invocation.set(Invocation(Operation(operation, role), "ipv4:127.0.0.1", principal=who, id=request_id))

@@ -1,13 +1,41 @@
 """What a caller is told of an error."""
 
+from typing import Any
+
 import pytest
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from controlplane.api.fields import path_of
 from controlplane.api.status import Reply, status_of
-from controlplane.errors import Conflict, NoCapacity, Refusal, Throttled
-from stead.v1.common_pb2 import ErrorDetail
+from controlplane.errors import CloudError, Conflict, NoCapacity, Parameter, Refusal, Throttled, invalid_value
+from controlplane.gate.credentials import Principal
+from controlplane.gate.failure import failure_of
+from controlplane.gate.invocation import Invocation, Operation
+from controlplane.model.project import Role
+from stead.v1.common_pb2 import ErrorDetail, Filter
+from stead.v1.images_pb2 import ImportImageHeader, ImportImageRequest
+from stead.v1.security_groups_pb2 import AuthorizeSecurityGroupIngressRequest, IpPermission
+from stead.v1.volumes_pb2 import CreateVolumeRequest, DescribeVolumesRequest
 
 HOST = "host-0123456789abcdef0"
+
+
+def reply_to(error: CloudError, role: Role = Role.MEMBER, request: Message | None = None) -> Reply:
+    call = Invocation(Operation("Run", Role.READER), "", principal=Principal("proj-1", role, "tok-1"), id="req-1")
+    return status_of(failure_of(error, call), request)
+
+
+def details_of(reply: Reply) -> dict[str, Any]:
+    """By their name."""
+    packed = Status.FromString(reply[2][0][1]).details
+    kinds: tuple[type[Message], ...] = (ErrorDetail, ErrorInfo, BadRequest, RetryInfo)
+    found: dict[str, Any] = {}
+    for part in packed:
+        kind = next(kind for kind in kinds if part.Is(kind.DESCRIPTOR))
+        found[kind.DESCRIPTOR.name] = kind.FromString(part.value)
+    return found
 
 
 def detail_of(reply: Reply) -> ErrorDetail:
@@ -19,7 +47,7 @@ def detail_of(reply: Reply) -> ErrorDetail:
 def test_only_who_may_see_hosts_is_told_of_them() -> None:
     refusals = [Refusal(HOST, "vcpus: 16 asked, 4 free of 8"), Refusal(f"{HOST[:-1]}1", "vcpus: 16 asked, 6 free of 8")]
     error = NoCapacity("InsufficientInstanceCapacity", f"No room on {HOST}.", refusals=refusals)
-    seen, hidden = (status_of(error, "req-1", sees_hosts=sees) for sees in (True, False))
+    seen, hidden = (reply_to(error, role) for role in (Role.ADMIN, Role.MEMBER))
     assert [(row.host_id, row.reason) for row in detail_of(seen).host_refusals] == [
         (row.host_id, row.reason) for row in refusals
     ]
@@ -31,12 +59,70 @@ def test_only_who_may_see_hosts_is_told_of_them() -> None:
 
 def test_an_error_of_a_large_region_fits_into_what_clients_accept() -> None:
     refusals = [Refusal(HOST, "memory: 512 MiB asked, 256 MiB free of 4096")] * 10_000
-    error = NoCapacity("InsufficientInstanceCapacity", "x" * 1000, refusals=refusals, blocking_ids=["i-1"] * 10_000)
-    reply = status_of(error, "req-1", sees_hosts=True)
+    request = CreateVolumeRequest(tags={"\N{SNOWMAN}" * 50: "x"})
+    error = NoCapacity(
+        "InsufficientInstanceCapacity",
+        "\N{SNOWMAN}" * 1000,
+        parameter=Parameter("", "x"),
+        refusals=refusals,
+        blocking_ids=["i-1"] * 10_000,
+    )
+    reply = reply_to(error, Role.ADMIN, request)
     assert 40 < len(detail_of(reply).host_refusals) <= 100
-    assert sum(len(part) for part in (reply[1], reply[2][0][1])) < 5000
+    assert "BadRequest" in details_of(reply)
+    # As it is on the wire: base64, and percent-encoded.
+    assert len(reply[2][0][1]) * 4 / 3 + len(reply[1].encode()) * 3 < 8000
 
 
-@pytest.mark.parametrize(("error", "count"), [(Throttled("Slow down.", 0.25), 2), (Conflict("VolumeInUse", "No."), 1)])
-def test_only_what_may_come_back_is_told_when(error: Conflict, count: int) -> None:
-    assert len(Status.FromString(status_of(error, "req-1", sees_hosts=False)[2][0][1]).details) == count
+@pytest.mark.parametrize(("error", "is_told"), [(Throttled("Slow.", 0.25), True), (Conflict("InUse", "No."), False)])
+def test_only_what_may_come_back_is_told_when(error: CloudError, is_told: bool) -> None:
+    details = details_of(reply_to(error))
+    assert ("RetryInfo" in details) is is_told
+    if is_told:
+        assert details["RetryInfo"].retry_delay.ToMilliseconds() == 250
+
+
+def test_programs_that_know_the_standard_details_alone_are_told_the_code_and_the_field() -> None:
+    request = AuthorizeSecurityGroupIngressRequest(
+        group_id="sg-1", permissions=[IpPermission(cidr_ipv4="10.0.0.0/8"), IpPermission(cidr_ipv4="10.0.0.1/8")]
+    )
+    details = details_of(reply_to(invalid_value("cidr_ipv4", "10.0.0.1/8", "a network"), request=request))
+    info, (violation,) = details["ErrorInfo"], details["BadRequest"].field_violations
+    assert (info.reason, info.domain, dict(info.metadata)) == (
+        "InvalidParameterValue",
+        "stead",
+        {"request_id": "req-1"},
+    )
+    assert violation.field == "permissions[1].cidr_ipv4"
+    assert violation.description == details["ErrorDetail"].message
+    assert "BadRequest" not in details_of(reply_to(Conflict("InUse", "No."), request=request))
+
+
+@pytest.mark.parametrize(
+    ("request_", "parameter", "path"),
+    [
+        (CreateVolumeRequest(size_gib=5), Parameter("size_gib", 5), "size_gib"),
+        (CreateVolumeRequest(), Parameter("zone_name", ""), "zone_name"),
+        # A use case that made something else of it.
+        (CreateVolumeRequest(size_gib=5), Parameter("size_gib", "five"), "size_gib"),
+        # By its value alone: an id that is not there.
+        (DescribeVolumesRequest(volume_ids=["vol-1", "vol-2"]), Parameter("", "vol-2"), "volume_ids[1]"),
+        (CreateVolumeRequest(tags={"a": "b"}), Parameter("", "b"), "tags['a']"),
+        # With its whole path.
+        (
+            DescribeVolumesRequest(filters=[Filter(values=["a"]), Filter(values=["a", "b"])]),
+            Parameter("filters[1].values[0]", "a"),
+            "filters[1].values[0]",
+        ),
+        (DescribeVolumesRequest(), Parameter("filters", ()), "filters"),
+        (ImportImageRequest(header=ImportImageHeader(format="vdi")), Parameter("format", "vdi"), "header.format"),
+        # Not in this request, or in several places.
+        (CreateVolumeRequest(), Parameter("disk size", 7), ""),
+        (CreateVolumeRequest(), Parameter("", "vol-1"), ""),
+        (DescribeVolumesRequest(filters=[Filter(name="a"), Filter(name="b")]), Parameter("name", "c"), ""),
+    ],
+)
+def test_a_parameter_is_found_where_it_stands_in_the_request(
+    request_: Message, parameter: Parameter, path: str
+) -> None:
+    assert path_of(request_, parameter) == path

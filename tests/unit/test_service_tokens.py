@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from controlplane.api.caller import authenticate
 from controlplane.errors import Unauthenticated
+from controlplane.gate.credentials import BearerToken, authenticate
 from controlplane.model.project import Role
 from controlplane.service import projects
 from controlplane.service.projects import CreateToken, hash_secret
@@ -27,19 +27,19 @@ def test_a_token_is_refused_after_its_time(region: Region) -> None:
     made = region.state.tokens[token_id]
     assert made.expires_at == made.created_at + timedelta(hours=1)
     last = made.expires_at - timedelta(microseconds=1)
-    assert authenticate(region.state, "s", "", last).expires_at == made.expires_at
+    assert authenticate(region.state, BearerToken("s"), last).expires_at == made.expires_at
     with pytest.raises(Unauthenticated):
-        authenticate(region.state, "s", "", made.expires_at)
+        authenticate(region.state, BearerToken("s"), made.expires_at)
     assert (made.state(last), made.state(made.expires_at)) == ("active", "expired")
 
 
 def test_a_token_without_an_end_lasts_until_it_is_revoked(region: Region) -> None:
     token_id = make(region, "s")
     later = region.now + timedelta(days=3650)
-    assert authenticate(region.state, "s", "", later).token_id == token_id
+    assert authenticate(region.state, BearerToken("s"), later).token_id == token_id
     region.do(projects.revoke_token, token_id)
     with pytest.raises(Unauthenticated):
-        authenticate(region.state, "s", "", region.now)
+        authenticate(region.state, BearerToken("s"), region.now)
     assert region.state.tokens[token_id].state(region.now) == "revoked"
     revision = region.state.revision
     region.do(projects.revoke_token, token_id)

@@ -4,10 +4,8 @@ from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
-from controlplane.api.caller import Principal, principal
 from controlplane.api.events import Events
 from controlplane.engine import LogEntry
-from controlplane.model.project import Role
 from controlplane.model.state import State
 from stead.v1.events_pb2 import WatchRequest
 
@@ -17,9 +15,8 @@ def entries(*revisions: int) -> list[LogEntry]:
 
 
 async def test_who_takes_a_marker_late_gets_another_for_what_was_lost_meanwhile() -> None:
-    principal.set(Principal("proj-1", Role.READER, "tok-1", "req-1"))
     engine: Any = SimpleNamespace(log=deque(entries(8, 9), maxlen=2), durable_revision=9, state=State())
-    edge: Any = SimpleNamespace(engine=engine)
+    edge: Any = SimpleNamespace(engine=engine, call=lambda: SimpleNamespace(project_id="proj-1"))
     context: Any = None
     watch = Events(edge).Watch(WatchRequest(after_revision=1), context)
     first = await anext(watch)

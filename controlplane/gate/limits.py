@@ -47,18 +47,16 @@ class InProgress:
         self._limit = limit
         self._counts: Counter[str] = Counter()
 
-    @contextmanager
-    def one(self, key: str) -> Iterator[None]:
-        """Around one call. Raises `RequestLimitExceeded`."""
+    def take(self, key: str) -> None:
+        """A place for one call; it is given back when the call is over. Raises `RequestLimitExceeded`."""
         if self._counts[key] >= self._limit:
             raise Throttled(f"{key} has {self._limit} calls in progress, its limit; wait for some", BUSY_RETRY_S)
         self._counts[key] += 1
-        try:
-            yield
-        finally:
-            self._counts[key] -= 1
-            if not self._counts[key]:
-                del self._counts[key]
+
+    def give_back(self, key: str) -> None:
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
 
 
 class _Buckets:

@@ -1,0 +1,51 @@
+"""Why a call failed, as its caller is told: the one place that decides what an admin may see and others not."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from controlplane.errors import Category, CloudError, Parameter, Refusal
+from controlplane.gate.invocation import Invocation
+from controlplane.model.project import Role
+
+_RETRYABLE = {Category.CAPACITY, Category.UNAVAILABLE}
+_HOST_ID = re.compile(r"\bhost-[0-9a-f]{17}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A CloudError less what its caller is not to see. `refusals` are by host for an admin, else one of each kind."""
+
+    category: Category
+    code: str
+    message: str
+    request_id: str
+    blocking_ids: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    retry_after_s: float | None = None
+    parameter: Parameter | None = None
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same call may succeed later without anything being corrected."""
+        return self.category in _RETRYABLE
+
+
+def failure_of(error: CloudError, call: Invocation) -> Failure:
+    """Hosts and their capacity are shown to admins alone."""
+    sees_hosts = call.principal is not None and call.principal.role is Role.ADMIN
+    return Failure(
+        error.category,
+        error.code,
+        error.message if sees_hosts else _HOST_ID.sub("a host", error.message),
+        call.id,
+        error.blocking_ids,
+        error.refusals if sees_hosts else _by_kind(error.refusals),
+        error.retry_after_s,
+        error.parameter,
+    )
+
+
+def _by_kind(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    """Each reason once, without what tells how many hosts there are and how large: "vcpus"."""
+    return tuple(Refusal("", kind) for kind in dict.fromkeys(row.reason.partition(":")[0] for row in refusals))
