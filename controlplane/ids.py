@@ -49,7 +49,7 @@ def parse(text: str) -> tuple[Prefix, str]:
     return Prefix(match[1]), match[2]
 
 
-def is_valid(prefix: Prefix, text: str) -> bool:
+def is_valid(prefix: str, text: str) -> bool:
     """Whether `text` is well formed and of this kind."""
     match = _SHAPE.fullmatch(text)
     return match is not None and match[1] == prefix

@@ -8,7 +8,6 @@ from controlplane.api.describe import describe, own, tagged
 from controlplane.model.network import PublicAddress
 from controlplane.model.state import State
 from controlplane.service import addresses
-from controlplane.service.call import ALLOCATION
 from stead.v1 import addresses_pb2 as pb
 from stead.v1.addresses_pb2_grpc import AddressesServicer
 
@@ -82,11 +81,7 @@ class Addresses(AddressesServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: [
-                row
-                for row in own(state.addresses, ALLOCATION, request.allocation_ids, call)
-                if addresses.is_elastic(row)
-            ],
+            lambda state, call: [row for row in own(state.addresses, request.allocation_ids, call) if row.is_own],
             _attributes,
             lambda state, row, call: to_address(state, row),
         )

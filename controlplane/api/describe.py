@@ -6,20 +6,24 @@ from typing import Any, TypeVar
 from controlplane.api.caller import Edge
 from controlplane.api.convert import to_listing
 from controlplane.model.state import State
-from controlplane.model.table import Row, Table
-from controlplane.service.call import Call, ResourceKind, find
+from controlplane.model.table import Owned, OwnedRow, Row, Table
+from controlplane.service.call import Call, find
 from controlplane.service.listing import Attributes, Listed, page
 
 R = TypeVar("R", bound=Row)
+P = TypeVar("P", bound=OwnedRow)
 L = TypeVar("L", bound=Listed)
 M = TypeVar("M")
 
 
-def own(table: Table[R], kind: ResourceKind, ids: Sequence[str], call: Call) -> Iterable[R]:
+def own(table: Owned[P], ids: Sequence[str], call: Call) -> list[P]:
     """The caller's rows: those named, or all."""
-    if ids:
-        return [find(table, kind, row_id, call) for row_id in dict.fromkeys(ids)]
-    return [row for row in table if getattr(row, "project_id", call.project_id) == call.project_id]
+    return [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or table.project.of(call.project_id)
+
+
+def named(table: Table[R], ids: Sequence[str], call: Call) -> list[R]:
+    """The rows named, or all there are: of resources that belong to no project."""
+    return [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or list(table)
 
 
 def tagged(readers: Attributes[L]) -> Attributes[L]:

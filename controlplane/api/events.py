@@ -11,8 +11,7 @@ from controlplane.model.state import State
 from stead.v1 import events_pb2 as pb
 from stead.v1.events_pb2_grpc import EventsServicer
 
-# What is nobody's resource: records of calls.
-_INTERNAL = ("call",)
+_PUBLIC = frozenset(table.kind.name for table in State().tables.values() if table.kind.is_public)
 
 
 class Events(EventsServicer):
@@ -39,11 +38,11 @@ def _changes(state: State, entries: Iterable[LogEntry], project_id: str) -> list
     """The project's part of a revision, each resource once."""
     told: dict[tuple[str, str], bool] = {}
     for entry in entries:
-        if entry.kind == state.observations.kind:
+        if entry.kind == state.observations.kind.name:
             for row in _shown_by(state, entry.id):
                 if row.project_id == project_id:
-                    told.setdefault((state.tables[type(row)].kind, row.id), False)
-        elif entry.project_id == project_id and entry.kind not in _INTERNAL:
+                    told.setdefault((state.tables[type(row)].kind.name, row.id), False)
+        elif entry.project_id == project_id and entry.kind in _PUBLIC:
             told[entry.kind, entry.id] = entry.deleted
     return [pb.ResourceChange(kind=kind, id=row_id, deleted=deleted) for (kind, row_id), deleted in told.items()]
 

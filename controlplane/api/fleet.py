@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own
+from controlplane.api.describe import describe, named
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import InstanceType
 from controlplane.model.state import State
 from controlplane.service import capacity, catalogue, host_removal, hosts, orphans, projects, regions
-from controlplane.service.call import HOST, Call, find_zone
+from controlplane.service.call import Call, find_zone
 from controlplane.sessions import Sessions
 from stead.v1 import hosts_pb2, instance_types_pb2, regions_pb2
 from stead.v1.hosts_pb2_grpc import HostsServicer
@@ -193,7 +193,7 @@ class Hosts(HostsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.hosts, HOST, request.host_ids, call),
+            lambda state, call: named(state.hosts, request.host_ids, call),
             lambda state: {"zone-name": lambda row: row.zone, "host-name": lambda row: row.name, "status": status},
             lambda state, row, call: to_host(state, sessions, row),
         )

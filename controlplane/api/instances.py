@@ -16,7 +16,7 @@ from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.service import health, instance_attributes, instances, power
 from controlplane.service.admission import current_state
-from controlplane.service.call import INSTANCE, Call, find
+from controlplane.service.call import Call, find
 from controlplane.sessions import Sessions
 from stead.v1 import instances_pb2 as pb
 from stead.v1.instances_pb2_grpc import InstancesServicer
@@ -87,7 +87,7 @@ class Instances(InstancesServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.instances, INSTANCE, request.instance_ids, call),
+            lambda state, call: own(state.instances, request.instance_ids, call),
             _admin_attributes if is_admin else _attributes,
             lambda state, row, call: to_instance(state, sessions, row, call.role),
         )
@@ -136,7 +136,7 @@ class Instances(InstancesServicer):
         self, request: pb.GetConsoleOutputRequest, context: Context
     ) -> pb.GetConsoleOutputResponse:
         instance_id = request.instance_id
-        host_id = await self._edge.read(lambda state, call: find(state.instances, INSTANCE, instance_id, call).host_id)
+        host_id = await self._edge.read(lambda state, call: find(state.instances, instance_id, call).host_id)
         try:
             async with asyncio.timeout(CONSOLE_TIMEOUT_S):
                 output = await self._edge.sessions.console(host_id, instance_id, CONSOLE_MAX_BYTES)

@@ -13,7 +13,7 @@ from controlplane.errors import Invalid, missing
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
 from controlplane.service import key_pairs
-from controlplane.service.call import KEY_PAIR, Call
+from controlplane.service.call import Call
 from stead.v1 import key_pairs_pb2 as pb
 from stead.v1.key_pairs_pb2_grpc import KeyPairsServicer
 
@@ -89,7 +89,7 @@ class KeyPairs(KeyPairsServicer):
             if named and not request.key_pair_ids:
                 others: Iterable[KeyPair] = ()
             else:
-                others = own(state.key_pairs, KEY_PAIR, request.key_pair_ids, call)
+                others = own(state.key_pairs, request.key_pair_ids, call)
             return {row.id: row for row in (*named, *others)}.values()
 
         found, page = await describe(self._edge, request, rows, _attributes, lambda state, row, call: to_key_pair(row))

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own
+from controlplane.api.describe import describe, named
 from controlplane.api.roles import OF_TOKENS
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import State
 from controlplane.service import projects
-from controlplane.service.call import PROJECT, Call, not_found
+from controlplane.service.call import Call, not_found
 from stead.v1 import projects_pb2 as pb
 from stead.v1.projects_pb2_grpc import ProjectsServicer
 
@@ -38,11 +38,11 @@ class Projects(ProjectsServicer):
         self, request: pb.DescribeProjectsRequest, context: Context
     ) -> pb.DescribeProjectsResponse:
         def visible(state: State, call: Call) -> list[Project]:
-            rows = own(state.projects, PROJECT, request.project_ids, call)
+            rows = named(state.projects, request.project_ids, call)
             if call.role is Role.ADMIN:
-                return list(rows)
+                return rows
             if hidden := set(request.project_ids) - {call.project_id}:
-                raise not_found(PROJECT, min(hidden))
+                raise not_found(state.projects.kind, min(hidden))
             return [row for row in rows if row.id == call.project_id]
 
         found, page = await describe(

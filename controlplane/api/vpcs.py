@@ -17,7 +17,6 @@ from controlplane.model.network import (
 )
 from controlplane.model.state import State
 from controlplane.service import security_groups, vpcs
-from controlplane.service.call import GROUP, INTERNET_GATEWAY, ROUTE_TABLE, SUBNET, VPC
 from stead.v1 import security_groups_pb2 as pb
 from stead.v1 import vpcs_pb2
 from stead.v1.security_groups_pb2_grpc import SecurityGroupsServicer
@@ -89,7 +88,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.vpcs, VPC, request.vpc_ids, call),
+            lambda state, call: own(state.vpcs, request.vpc_ids, call),
             _vpc_attributes,
             lambda state, row, call: to_vpc(row),
         )
@@ -101,7 +100,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.subnets, SUBNET, request.subnet_ids, call),
+            lambda state, call: own(state.subnets, request.subnet_ids, call),
             _subnet_attributes,
             lambda state, row, call: to_subnet(state, row),
         )
@@ -124,7 +123,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.internet_gateways, INTERNET_GATEWAY, request.internet_gateway_ids, call),
+            lambda state, call: own(state.internet_gateways, request.internet_gateway_ids, call),
             _gateway_attributes,
             lambda state, row, call: to_internet_gateway(row),
         )
@@ -136,7 +135,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.route_tables, ROUTE_TABLE, request.route_table_ids, call),
+            lambda state, call: own(state.route_tables, request.route_table_ids, call),
             _table_attributes,
             lambda state, row, call: to_route_table(state, row),
         )
@@ -177,7 +176,7 @@ class SecurityGroups(SecurityGroupsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.security_groups, GROUP, request.group_ids, call),
+            lambda state, call: own(state.security_groups, request.group_ids, call),
             _group_attributes,
             lambda state, row, call: to_security_group(state, row),
         )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from controlplane.model.table import Table
+from controlplane.model.kind import Kind
+from controlplane.model.table import Owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,7 @@ class CallRecord:
     created_at: datetime
 
 
-class Calls(Table[CallRecord]):
-    kind = "call"
+class Calls(Owned[CallRecord]):
+    kind = Kind("call")
     row_type = CallRecord
     stored_as = "calls"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.project = self.index(lambda row: row.project_id)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from controlplane.ids import Prefix
+from controlplane.model.kind import Kind
 from controlplane.model.table import Table
 
 
@@ -25,7 +27,7 @@ class Region:
 
 
 class Regions(Table[Region]):
-    kind = "region"
+    kind = Kind("region")
     row_type = Region
     stored_as = "regions"
 
@@ -39,7 +41,7 @@ class Zone:
 
 
 class Zones(Table[Zone]):
-    kind = "zone"
+    kind = Kind("zone")
     row_type = Zone
     stored_as = "zones"
 
@@ -80,7 +82,7 @@ class Host:
 
 
 class Hosts(Table[Host]):
-    kind = "host"
+    kind = Kind("host", Prefix.HOST, "InvalidHostID", "DescribeHosts", where="")
     row_type = Host
     stored_as = "hosts"
     unique_fields = (("number",),)
@@ -106,7 +108,7 @@ class HostToken:
 
 
 class HostTokens(Table[HostToken]):
-    kind = "host-token"
+    kind = Kind("host-token")
     row_type = HostToken
     stored_as = "host_tokens"
     unique_fields = (("secret_hash",),)

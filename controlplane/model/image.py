@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controlplane.model.table import Table
+from controlplane.ids import Prefix
+from controlplane.model.kind import Kind
+from controlplane.model.table import Owned, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class InstanceType:
 
 
 class InstanceTypes(Table[InstanceType]):
-    kind = "instance-type"
+    kind = Kind("instance-type")
     row_type = InstanceType
     stored_as = "instance_types"
 
@@ -45,14 +47,15 @@ class Image:
     launch_permissions: tuple[str, ...] = ()
 
 
-class Images(Table[Image]):
-    kind = "image"
+class Images(Owned[Image]):
+    kind = Kind("image", Prefix.IMAGE, "InvalidAMIID", "DescribeImages", is_public=True)
     row_type = Image
     stored_as = "images"
 
     def __init__(self) -> None:
         super().__init__()
         self.name = self.unique(lambda row: None if row.deregistered_at else (row.project_id, row.name))
+        self.size_bytes = self.counter(lambda row: (row.project_id,), lambda row: row.size_bytes, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ class KeyPair:
     tags: Mapping[str, str]
 
 
-class KeyPairs(Table[KeyPair]):
-    kind = "key-pair"
+class KeyPairs(Owned[KeyPair]):
+    kind = Kind("key-pair", Prefix.KEY_PAIR, "InvalidKeyPair", "DescribeKeyPairs", is_public=True)
     row_type = KeyPair
     stored_as = "key_pairs"
     unique_fields = (("project_id", "name"),)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from controlplane.ids import Prefix
 from controlplane.model.capacity import NOTHING, Resources
-from controlplane.model.table import Table
+from controlplane.model.kind import Kind
+from controlplane.model.table import Owned, Table
 
 ROOT_DEVICE = "/dev/sda1"
 
@@ -74,17 +76,17 @@ class Instance:
         return Resources(self.vcpus, self.memory_mib) if self.claims_host else NOTHING
 
 
-class Instances(Table[Instance]):
-    kind = "instance"
+class Instances(Owned[Instance]):
+    kind = Kind("instance", Prefix.INSTANCE, "InvalidInstanceID", "DescribeInstances", is_public=True)
     row_type = Instance
     stored_as = "instances"
 
     def __init__(self) -> None:
         super().__init__()
         self.host = self.index(lambda row: row.host_id)
-        self.project = self.index(lambda row: None if row.terminated_at else row.project_id)
         self.ending = self.index(lambda row: None if row.is_settled or row.desired is Desired.ON else row.host_id)
         self.terminated = self.index(lambda row: True if row.terminated_at else None)
+        self.live = self.counter(lambda row: (row.project_id,), lambda row: 0 if row.terminated_at else 1, 0)
         self.claimed = self.counter(lambda row: (row.host_id, row.project_id), lambda row: row.claim, NOTHING)
 
 
@@ -117,17 +119,17 @@ class Volume:
         return Resources(storage_gib=self.size_gib) if self.recycled_at is None else NOTHING
 
 
-class Volumes(Table[Volume]):
-    kind = "volume"
+class Volumes(Owned[Volume]):
+    kind = Kind("volume", Prefix.VOLUME, "InvalidVolume", "DescribeVolumes", is_public=True)
     row_type = Volume
     stored_as = "volumes"
 
     def __init__(self) -> None:
         super().__init__()
         self.host = self.index(lambda row: row.host_id)
-        self.project = self.index(lambda row: None if row.is_deleted else row.project_id)
         self.image = self.index(lambda row: row.image_id or None)
         self.ending = self.index(lambda row: row.host_id if row.is_deleted and row.recycled_at is None else None)
+        self.live = self.counter(lambda row: (row.project_id,), lambda row: 0 if row.is_deleted else 1, 0)
         self.claimed = self.counter(lambda row: (row.host_id, row.project_id), lambda row: row.claim, NOTHING)
 
 
@@ -175,7 +177,7 @@ class Attachment:
 
 
 class Attachments(Table[Attachment]):
-    kind = "attachment"
+    kind = Kind("attachment", is_public=True)
     row_type = Attachment
     stored_as = "attachments"
     unique_fields = (("volume_id", "epoch"), ("storage_host_id", "port"))
@@ -240,7 +242,7 @@ def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:
 
 
 class Observations(Table[Observation]):
-    kind = "observation"
+    kind = Kind("observation")
     row_type = Observation
     stored_as = "observations"
     unique_fields = (("host_id", "kind", "resource_id"),)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 
-from controlplane.model.table import Table
+from controlplane.ids import Prefix
+from controlplane.model.kind import Kind
+from controlplane.model.table import Owned, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +23,20 @@ class Vpc:
     tags: Mapping[str, str]
 
 
-class Vpcs(Table[Vpc]):
-    kind = "vpc"
+class Vpcs(Owned[Vpc]):
+    kind = Kind("vpc", Prefix.VPC, "InvalidVpcID", "DescribeVpcs", word="VPC", is_public=True)
     row_type = Vpc
     stored_as = "vpcs"
     unique_fields = (("vni",),)
+    filters = {
+        "vpc-id": lambda row: row.id,
+        "cidr": lambda row: row.cidr_block,
+        "is-default": lambda row: row.is_default,
+        "state": lambda row: "available",
+    }
 
     def __init__(self) -> None:
         super().__init__()
-        self.project = self.index(lambda row: row.project_id)
         self.vni = self.unique(lambda row: row.vni)
 
 
@@ -50,10 +57,18 @@ class Subnet:
         return IPv4Network(self.cidr_block)
 
 
-class Subnets(Table[Subnet]):
-    kind = "subnet"
+class Subnets(Owned[Subnet]):
+    kind = Kind("subnet", Prefix.SUBNET, "InvalidSubnetID", "DescribeSubnets", is_public=True)
     row_type = Subnet
     stored_as = "subnets"
+    filters = {
+        "subnet-id": lambda row: row.id,
+        "vpc-id": lambda row: row.vpc_id,
+        "availability-zone": lambda row: row.zone,
+        "cidr-block": lambda row: row.cidr_block,
+        "default-for-az": lambda row: row.default_for_az,
+        "state": lambda row: "available",
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,10 +110,20 @@ class InternetGateway:
     tags: Mapping[str, str]
 
 
-class InternetGateways(Table[InternetGateway]):
-    kind = "internet-gateway"
+class InternetGateways(Owned[InternetGateway]):
+    kind = Kind(
+        "internet-gateway",
+        Prefix.INTERNET_GATEWAY,
+        "InvalidInternetGatewayID",
+        "DescribeInternetGateways",
+        is_public=True,
+    )
     row_type = InternetGateway
     stored_as = "internet_gateways"
+    filters = {
+        "internet-gateway-id": lambda row: row.id,
+        "attachment.vpc-id": lambda row: row.vpc_id,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,10 +150,15 @@ class RouteTable:
     tags: Mapping[str, str]
 
 
-class RouteTables(Table[RouteTable]):
-    kind = "route-table"
+class RouteTables(Owned[RouteTable]):
+    kind = Kind("route-table", Prefix.ROUTE_TABLE, "InvalidRouteTableID", "DescribeRouteTables", is_public=True)
     row_type = RouteTable
     stored_as = "route_tables"
+    filters = {
+        "route-table-id": lambda row: row.id,
+        "vpc-id": lambda row: row.vpc_id,
+        "association.main": lambda row: row.is_main,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,10 +176,16 @@ class SecurityGroup:
     tags: Mapping[str, str]
 
 
-class SecurityGroups(Table[SecurityGroup]):
-    kind = "security-group"
+class SecurityGroups(Owned[SecurityGroup]):
+    kind = Kind("security-group", Prefix.SECURITY_GROUP, "InvalidGroup", "DescribeSecurityGroups", is_public=True)
     row_type = SecurityGroup
     stored_as = "security_groups"
+    filters = {
+        "group-id": lambda row: row.id,
+        "group-name": lambda row: row.name,
+        "description": lambda row: row.description,
+        "vpc-id": lambda row: row.vpc_id,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,7 +222,13 @@ class SecurityGroupRule:
 
 
 class Rules(Table[SecurityGroupRule]):
-    kind = "security-group-rule"
+    kind = Kind(
+        "security-group-rule",
+        Prefix.SECURITY_GROUP_RULE,
+        "InvalidSecurityGroupRuleId",
+        "DescribeSecurityGroups",
+        is_public=True,
+    )
     row_type = SecurityGroupRule
     stored_as = "security_group_rules"
 
@@ -213,7 +255,7 @@ class NetworkInterface:
 
 
 class Interfaces(Table[NetworkInterface]):
-    kind = "network-interface"
+    kind = Kind("network-interface", is_public=True)
     row_type = NetworkInterface
     stored_as = "network_interfaces"
     unique_fields = (("vpc_id", "private_ip"), ("vpc_id", "mac_address"))
@@ -248,9 +290,14 @@ class PublicAddress:
     leaving_vpc_id: str = ""  # and its VPC.
     leaving_revision: int = 0  # The host's report must answer at least this revision.
 
+    @property
+    def is_own(self) -> bool:
+        """Whether users see it as theirs."""
+        return self.is_elastic and not self.is_released
 
-class Addresses(Table[PublicAddress]):
-    kind = "address"
+
+class Addresses(Owned[PublicAddress]):
+    kind = Kind("address", Prefix.ADDRESS_ALLOCATION, "InvalidAllocationID", "DescribeAddresses", is_public=True)
     row_type = PublicAddress
     stored_as = "addresses"
     unique_fields = (("public_ip",),)
@@ -258,6 +305,7 @@ class Addresses(Table[PublicAddress]):
     def __init__(self) -> None:
         super().__init__()
         self.public_ip = self.unique(lambda row: row.public_ip)
+        self.elastic = self.counter(lambda row: (row.project_id,), lambda row: int(row.is_own), 0)
         self.interface = self.index(lambda row: row.interface_id or None)
         self.association = self.unique(lambda row: row.association_id or None)
         self.leaving = self.index(lambda row: row.leaving_host_id if row.is_released else None)

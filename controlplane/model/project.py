@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from controlplane.ids import Prefix
+from controlplane.model.kind import Kind
 from controlplane.model.table import Table
 
 
@@ -23,7 +25,7 @@ class Project:
 
 
 class Projects(Table[Project]):
-    kind = "project"
+    kind = Kind("project", Prefix.PROJECT, "InvalidProject", "DescribeProjects", where="")
     row_type = Project
     stored_as = "projects"
     unique_fields = (("name",),)
@@ -53,7 +55,7 @@ class Token:
 
 
 class Tokens(Table[Token]):
-    kind = "token"
+    kind = Kind("token", Prefix.TOKEN, "InvalidToken", "DescribeTokens", where="", is_public=True)
     row_type = Token
     stored_as = "tokens"
     unique_fields = (("secret_hash",),)

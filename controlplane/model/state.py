@@ -143,7 +143,7 @@ class State:
         for row_type, row_id, row in change.items():
             old = self.put(row) if row is not None else self.delete(row_type, row_id)
             if old != row:
-                entries.append(Entry(self.tables[row_type].kind, row_id, old, row))
+                entries.append(Entry(self.tables[row_type].kind.name, row_id, old, row))
         self.revision += 1
         return Revision(self.revision, tuple(entries))
 

@@ -1,11 +1,12 @@
 """A resource's table: its rows by id, and whatever follows from them, kept up to date with each row.
 
-A resource is declared by a dataclass and a subclass of `Table` beside it, whose `__init__` names what it is found by:
+A resource is declared by a dataclass and a table beside it, whose `__init__` names what rows are found by:
 
-    class Volumes(Table[Volume]):
-        kind = "volume"
+    class Volumes(Owned[Volume]):
+        kind = Kind("volume", Prefix.VOLUME, "InvalidVolume", "DescribeVolumes", is_public=True)
         row_type = Volume
         stored_as = "volumes"
+        filters = {"volume-id": lambda row: row.id}
 
         def __init__(self) -> None:
             super().__init__()
@@ -14,13 +15,22 @@ A resource is declared by a dataclass and a subclass of `Table` beside it, whose
     state.volumes.host.of(host_id)
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
+
+from controlplane.model.kind import Kind
 
 
 class Row(Protocol):
     @property
     def id(self) -> str: ...
+
+
+class OwnedRow(Row, Protocol):
+    """What belongs to a project."""
+
+    @property
+    def project_id(self) -> str: ...
 
 
 class Amount(Protocol):
@@ -31,9 +41,12 @@ class Amount(Protocol):
 
 
 R = TypeVar("R", bound=Row)
+P = TypeVar("P", bound=OwnedRow)
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Amount)
 Follower = Callable[[str, R | None, R | None], None]
+# A row's value, or values, of which a filter wants one.
+Read = Callable[[R], str | bool | Iterable[str]]
 
 
 class Index(Generic[R, K]):
@@ -149,13 +162,16 @@ class Table(Generic[R]):
     Indexes, counters and other followers are told of each row that is put or deleted.
     """
 
-    kind: str
+    kind: Kind
     row_type: type[R]
     stored_as: str
+    # EC2's, by name; what they read is in the row.
+    filters: Mapping[str, Read[R]] = {}
     # Fields, or combinations of fields, of which no two rows may have the same.
     unique_fields: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self) -> None:
+        self.has_tags = hasattr(self.row_type, "tags")
         self._rows: dict[str, R] = {}
         self._newest: R | None = None
         self._keys: list[Callable[[R], object]] = []
@@ -242,3 +258,11 @@ class Table(Generic[R]):
     def _tell(self, row_id: str, old: R | None, new: R | None) -> None:
         for follower in self._followers:
             follower(row_id, old, new)
+
+
+class Owned(Table[P]):
+    """Of resources that belong to a project each, which lists them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = self.index(lambda row: row.project_id)

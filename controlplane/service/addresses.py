@@ -8,11 +8,14 @@ from itertools import islice
 from controlplane.errors import Conflict, NoCapacity
 from controlplane.ids import Prefix
 from controlplane.model.instance import Desired, Instance
+from controlplane.model.kind import Kind
 from controlplane.model.lifecycle import Request
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
 from controlplane.service.admission import admit
-from controlplane.service.call import ALLOCATION, ASSOCIATION, INSTANCE, Call, check_id, check_tags, find, not_found
+from controlplane.service.call import Call, check_id, check_tags, find, not_found
+
+_ASSOCIATION = Kind("association", Prefix.ADDRESS_ASSOCIATION, "InvalidAssociationID", "DescribeAddresses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class AllocateAddress:
 
 def allocate(state: State, call: Call, request: AllocateAddress) -> tuple[Change, str]:
     check_tags(request.tags)
-    held = sum(row.project_id == call.project_id and is_elastic(row) for row in state.addresses)
+    held = state.addresses.elastic.of(call.project_id)
     if held >= call.policy.elastic_addresses:
         raise Conflict("AddressLimitExceeded", f"The project has {held} elastic addresses, its limit; release one")
     change = Change()
@@ -30,11 +33,6 @@ def allocate(state: State, call: Call, request: AllocateAddress) -> tuple[Change
     address = _new(call, public_ip, is_elastic=True, interface_id="", tags=request.tags)
     change.put(address)
     return change, address.id
-
-
-def is_elastic(address: PublicAddress) -> bool:
-    """Whether users see it as theirs."""
-    return address.is_elastic and not address.is_released
 
 
 def find_free(state: State, call: Call, change: Change, at_most: int) -> list[str]:
@@ -125,7 +123,7 @@ class AssociateAddress:
 
 def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Change, str]:
     address = find_elastic(state, call, request.allocation_id)
-    instance = find(state.instances, INSTANCE, request.instance_id, call)
+    instance = find(state.instances, request.instance_id, call)
     admit(state, instance, Request.ASSOCIATE_ADDRESS)
     interface = state.interfaces.instance.of(instance.id)[0]
     change = Change()
@@ -152,9 +150,9 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
 
 def find_elastic(state: State, call: Call, allocation_id: str) -> PublicAddress:
     """An address that the caller sees as its own."""
-    address = find(state.addresses, ALLOCATION, allocation_id, call)
-    if not is_elastic(address):
-        raise not_found(ALLOCATION, allocation_id)
+    address = find(state.addresses, allocation_id, call)
+    if not address.is_own:
+        raise not_found(state.addresses.kind, allocation_id)
     return address
 
 
@@ -177,7 +175,7 @@ def _restore_automatic(state: State, call: Call, change: Change, address: Public
 
 def disassociate(state: State, call: Call, association_id: str) -> tuple[Change, None]:
     """Succeeds where the association is gone already."""
-    check_id(ASSOCIATION, association_id)
+    check_id(_ASSOCIATION, association_id)
     change = Change()
     address = state.addresses.association.get(association_id)
     if address is not None and address.project_id == call.project_id:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from controlplane.errors import Conflict, Invalid, NotFound, invalid_value, missing, shown
 from controlplane.ids import Prefix, is_valid
+from controlplane.model.kind import Kind
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
 from controlplane.model.state import State
@@ -26,70 +27,37 @@ class Call:
     reachable: Container[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceKind:
-    """How a resource is named in errors: EC2's error prefix, a word for people, and the call that lists them."""
-
-    prefix: Prefix
-    error: str
-    word: str
-    listing: str
-    where: str = " in this project"
-
-
-INSTANCE = ResourceKind(Prefix.INSTANCE, "InvalidInstanceID", "instance", "DescribeInstances")
-IMAGE = ResourceKind(Prefix.IMAGE, "InvalidAMIID", "image", "DescribeImages")
-VOLUME = ResourceKind(Prefix.VOLUME, "InvalidVolume", "volume", "DescribeVolumes")
-VPC = ResourceKind(Prefix.VPC, "InvalidVpcID", "VPC", "DescribeVpcs")
-SUBNET = ResourceKind(Prefix.SUBNET, "InvalidSubnetID", "subnet", "DescribeSubnets")
-INTERNET_GATEWAY = ResourceKind(
-    Prefix.INTERNET_GATEWAY, "InvalidInternetGatewayID", "internet gateway", "DescribeInternetGateways"
-)
-ROUTE_TABLE = ResourceKind(Prefix.ROUTE_TABLE, "InvalidRouteTableID", "route table", "DescribeRouteTables")
-GROUP = ResourceKind(Prefix.SECURITY_GROUP, "InvalidGroup", "security group", "DescribeSecurityGroups")
-ALLOCATION = ResourceKind(Prefix.ADDRESS_ALLOCATION, "InvalidAllocationID", "address", "DescribeAddresses")
-ASSOCIATION = ResourceKind(Prefix.ADDRESS_ASSOCIATION, "InvalidAssociationID", "association", "DescribeAddresses")
-RULE = ResourceKind(
-    Prefix.SECURITY_GROUP_RULE, "InvalidSecurityGroupRuleId", "security group rule", "DescribeSecurityGroups"
-)
-KEY_PAIR = ResourceKind(Prefix.KEY_PAIR, "InvalidKeyPair", "key pair", "DescribeKeyPairs")
-DELETED = replace(VOLUME, where=": it was deleted", listing="`stead volume undelete`, which brings it back")
-RECYCLED = replace(VOLUME, listing="ListVolumesInRecycleBin", where=" in the recycle bin")
-HOST = ResourceKind(Prefix.HOST, "InvalidHostID", "host", "DescribeHosts", where="")
-PROJECT = ResourceKind(Prefix.PROJECT, "InvalidProject", "project", "DescribeProjects", where="")
-TOKEN = ResourceKind(Prefix.TOKEN, "InvalidToken", "token", "DescribeTokens", where="")
-
 R = TypeVar("R", bound=Row)
 
 
-def check_id(kind: ResourceKind, resource_id: str) -> None:
+def check_id(kind: Kind, resource_id: str) -> None:
     """Raises `...Malformed`, or `MissingParameter` where it is empty."""
     expected = f"{kind.prefix}- and 17 hexadecimal digits"
     if not resource_id:
-        raise missing(f"The {kind.word}'s id", expected)
+        raise missing(f"The {kind}'s id", expected)
     if not is_valid(kind.prefix, resource_id):
-        raise Invalid(f"{kind.error}.Malformed", f"{shown(resource_id)} is no {kind.word} id: expected {expected}")
+        raise Invalid(f"{kind.error}.Malformed", f"{shown(resource_id)} is no {kind} id: expected {expected}")
 
 
-def not_found(kind: ResourceKind, name: str) -> NotFound:
-    message = f"The {kind.word} {shown(name)} does not exist{kind.where}; see {kind.listing}"
+def not_found(kind: Kind, name: str) -> NotFound:
+    message = f"The {kind} {shown(name)} does not exist{kind.where}; see {kind.listing}"
     return NotFound(f"{kind.error}.NotFound", message)
 
 
-def find(table: Table[R], kind: ResourceKind, resource_id: str, call: Call) -> R:
+def find(table: Table[R], resource_id: str, call: Call) -> R:
     """The caller's own row. Raises `...Malformed` or `...NotFound`; another project's resource is not there."""
-    check_id(kind, resource_id)
+    check_id(table.kind, resource_id)
     row = table.get(resource_id)
     if row is None or getattr(row, "project_id", call.project_id) != call.project_id:
-        raise not_found(kind, resource_id)
+        raise not_found(table.kind, resource_id)
     return row
 
 
 def check_project(state: State, project_id: str) -> None:
     """Raises where there is no such project."""
-    check_id(PROJECT, project_id)
+    check_id(state.projects.kind, project_id)
     if project_id not in state.projects:
-        raise not_found(PROJECT, project_id)
+        raise not_found(state.projects.kind, project_id)
 
 
 def find_zone(state: State, name: str) -> None:

@@ -15,14 +15,14 @@ from controlplane.model.host import Host
 from controlplane.model.instance import Desired, Phase, StateReason
 from controlplane.model.state import Change, State
 from controlplane.service import power, vpcs
-from controlplane.service.call import HOST, Call, find
+from controlplane.service.call import Call, find
 
 LOST = StateReason("Server.InternalError", "Its host was lost and removed")
 
 
 def declare_lost(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     """Nothing on it ends by this; but what a user ends or moves no longer waits for the host. Gateways move at once."""
-    host = find(state.hosts, HOST, host_id, call)
+    host = find(state.hosts, host_id, call)
     if host.id in call.reachable:
         raise Conflict(
             "IncorrectState",
@@ -52,7 +52,7 @@ class RemoveHost:
 
 def remove(state: State, call: Call, request: RemoveHost) -> tuple[Change, list[str]]:
     """The result is what is lost with it: ids of instances and volumes, deleted ones too."""
-    host = find(state.hosts, HOST, request.host_id, call)
+    host = find(state.hosts, request.host_id, call)
     held, deleted = list(_held(state, host)), _deleted(state, host)
     if held and not request.force:
         raise Conflict(

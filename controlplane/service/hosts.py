@@ -11,7 +11,7 @@ from controlplane.ids import Prefix
 from controlplane.model.host import Host, HostRole, HostToken
 from controlplane.model.state import Change, State
 from controlplane.service import catching_up, regions, vpcs
-from controlplane.service.call import HOST, Call, find, find_zone
+from controlplane.service.call import Call, find, find_zone
 
 # How far `Host.last_seen_at` may lag. Shorter: a quiet region writes all the time. Longer: after a restart of the
 # control plane, a dead host seems to have been seen earlier than it was.
@@ -164,7 +164,7 @@ def _key_problems(state: State, host_id: str, key: str) -> tuple[str, ...]:
 
 def release(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     """An admin has looked: the host may follow this region, as it is now, in all it says."""
-    host, change = find(state.hosts, HOST, host_id, call), Change()
+    host, change = find(state.hosts, host_id, call), Change()
     released = replace(host, released_to=regions.incarnation(state, call.policy.region, host_id))
     if released != host:
         change.put(released)

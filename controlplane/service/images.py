@@ -8,7 +8,7 @@ from controlplane.ids import Prefix
 from controlplane.model.image import Image
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
-from controlplane.service.call import IMAGE, PROJECT, Call, check_id, check_project, check_tags, check_text, not_found
+from controlplane.service.call import Call, check_id, check_project, check_tags, check_text, not_found
 
 NAME = r"(?! )[A-Za-z0-9()\[\] ./\-'@_]{1,128}(?<! )"
 FORMATS = ("raw", "qcow2")
@@ -49,13 +49,13 @@ def check_sha256(text: str) -> None:
 
 def _check_quota(state: State, call: Call, request: RegisterImage, arriving_bytes: int) -> None:
     """Also a deregistered image counts, as long as volumes need its upload."""
-    own = [row.size_bytes for row in state.images if row.project_id == call.project_id]
-    if len(own) >= call.policy.images:
+    held = state.images.project.count(call.project_id)
+    if held >= call.policy.images:
         raise Conflict(
             "ResourceLimitExceeded",
-            f"Image {request.name!r}: the project has {len(own)} of {call.policy.images} images; deregister some first",
+            f"Image {request.name!r}: the project has {held} of {call.policy.images} images; deregister some first",
         )
-    taken, limit = sum(own) + arriving_bytes, call.policy.image_gib << 30
+    taken, limit = state.images.size_bytes.of(call.project_id) + arriving_bytes, call.policy.image_gib << 30
     if taken + request.size_bytes > limit:
         raise Conflict(
             "ResourceLimitExceeded",
@@ -104,10 +104,10 @@ def may_launch(image: Image, project_id: str) -> bool:
 
 def find_image(state: State, call: Call, image_id: str) -> Image:
     """An image that may be launched."""
-    check_id(IMAGE, image_id)
+    check_id(state.images.kind, image_id)
     image = state.images.get(image_id)
     if image is None or not may_launch(image, call.project_id):
-        raise not_found(IMAGE, image_id)
+        raise not_found(state.images.kind, image_id)
     return image
 
 
@@ -140,7 +140,7 @@ def modify(state: State, call: Call, request: ModifyImageAttribute) -> tuple[Cha
     for project_id in added:
         check_project(state, project_id)
     for project_id in removed:
-        check_id(PROJECT, project_id)
+        check_id(state.projects.kind, project_id)
     permitted = [row for row in dict.fromkeys((*image.launch_permissions, *added)) if row not in removed]
     if len(permitted) > MAX_LAUNCH_PERMISSIONS:
         raise Conflict("ResourceLimitExceeded", f"{image.id}: at most {MAX_LAUNCH_PERMISSIONS} projects can share it")

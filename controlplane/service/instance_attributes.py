@@ -10,7 +10,7 @@ from controlplane.model.lifecycle import Request
 from controlplane.model.state import Change, State
 from controlplane.service import catalogue
 from controlplane.service.admission import admit
-from controlplane.service.call import INSTANCE, Call, find
+from controlplane.service.call import Call, find
 from controlplane.service.instances import BlockDeviceMapping, check_shutdown_behavior, check_user_data, find_groups
 
 
@@ -34,7 +34,7 @@ class ModifyInstanceAttribute:
 
 def modify(state: State, call: Call, request: ModifyInstanceAttribute) -> tuple[Change, None]:
     """All or none of what is asked."""
-    instance = find(state.instances, INSTANCE, request.instance_id, call)
+    instance = find(state.instances, request.instance_id, call)
     attributes = _attributes(state, request)
     if not (attributes or request.security_group_ids or request.block_device_mappings):
         raise Invalid("MissingParameter", f"Nothing of {instance.id} is to change; name an attribute")

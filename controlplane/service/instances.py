@@ -16,7 +16,7 @@ from controlplane.model.network import (
 )
 from controlplane.model.state import Change, State
 from controlplane.service import addresses, catalogue, images, key_pairs, quotas, security_groups, volumes, vpcs
-from controlplane.service.call import GROUP, SUBNET, Call, check_tags, find, find_zone
+from controlplane.service.call import Call, check_tags, find, find_zone
 from controlplane.service.ports import Ports
 from controlplane.service.room import Place, Wanted, find_room
 
@@ -143,7 +143,7 @@ def _subnets(state: State, call: Call, request: RunInstances) -> tuple[Vpc, list
     if request.zone_name:
         find_zone(state, request.zone_name)
     if request.subnet_id:
-        subnet = find(state.subnets, SUBNET, request.subnet_id, call)
+        subnet = find(state.subnets, request.subnet_id, call)
         if request.zone_name not in ("", subnet.zone):
             raise Invalid(
                 "InvalidParameterCombination",
@@ -175,7 +175,7 @@ def find_groups(state: State, call: Call, group_ids: Sequence[str], vpc: Vpc) ->
     limit = call.policy.groups_per_interface
     if len(ids) > limit:
         raise Conflict("SecurityGroupsPerInterfaceLimitExceeded", f"{len(ids)} groups asked; at most {limit}")
-    groups = [find(state.security_groups, GROUP, group_id, call) for group_id in ids]
+    groups = [find(state.security_groups, group_id, call) for group_id in ids]
     for group in groups:
         if group.vpc_id != vpc.id:
             raise Invalid("InvalidParameter", f"{group.id} is in {group.vpc_id}, the subnet in {vpc.id}")

@@ -8,7 +8,7 @@ from controlplane.ids import Prefix
 from controlplane.keys import PublicKey
 from controlplane.model.image import KeyPair
 from controlplane.model.state import Change, State
-from controlplane.service.call import KEY_PAIR, Call, check_id, check_tags, check_text, not_found
+from controlplane.service.call import Call, check_id, check_tags, check_text, not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def check(state: State, call: Call, name: str, tags: Mapping[str, str]) -> None:
     check_tags(tags)
     if state.key_pairs.name.get((call.project_id, name)):
         raise Conflict("InvalidKeyPair.Duplicate", f"The key pair {name!r} exists already; delete it or choose a name")
-    if sum(row.project_id == call.project_id for row in state.key_pairs) >= call.policy.key_pairs:
+    if state.key_pairs.project.count(call.project_id) >= call.policy.key_pairs:
         raise Conflict("KeyPairLimitExceeded", f"The project has {call.policy.key_pairs} key pairs; delete one first")
 
 
@@ -59,7 +59,7 @@ def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]
 def find_by_name(state: State, call: Call, name: str) -> KeyPair:
     row = state.key_pairs.name.get((call.project_id, name))
     if row is None:
-        raise not_found(KEY_PAIR, name)
+        raise not_found(state.key_pairs.kind, name)
     return row
 
 
@@ -75,7 +75,7 @@ def delete(state: State, call: Call, request: DeleteKeyPair) -> tuple[Change, st
         code = "InvalidParameterCombination" if request.key_name else "MissingParameter"
         raise Invalid(code, "Name the key pair either by key_name or by key_pair_id")
     if request.key_pair_id:
-        check_id(KEY_PAIR, request.key_pair_id)
+        check_id(state.key_pairs.kind, request.key_pair_id)
         row = state.key_pairs.get(request.key_pair_id)
     else:
         row = state.key_pairs.name.get((call.project_id, request.key_name))

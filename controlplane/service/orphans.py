@@ -7,7 +7,7 @@ from controlplane.errors import Conflict, NotFound
 from controlplane.model.instance import Observation, ObservedKind, Volume, VolumeFile
 from controlplane.model.state import Change, State
 from controlplane.service import quotas
-from controlplane.service.call import HOST, VOLUME, Call, check_id, check_project, check_tags, find
+from controlplane.service.call import Call, check_id, check_project, check_tags, find
 from controlplane.service.capacity import GIB, check_room, is_orphan
 from controlplane.service.volumes import VOLUME_TYPE, check_size
 
@@ -30,7 +30,7 @@ class Orphan:
 
 def select(state: State, call: Call, host_ids: Sequence[str]) -> list[Orphan]:
     """On the named hosts, or on all."""
-    hosts = [find(state.hosts, HOST, host_id, call) for host_id in dict.fromkeys(host_ids)] or list(state.hosts)
+    hosts = [find(state.hosts, host_id, call) for host_id in dict.fromkeys(host_ids)] or list(state.hosts)
     return [orphan for host in hosts for orphan in _select(state, host.id)]
 
 
@@ -74,8 +74,8 @@ def delete(state: State, call: Call, request: DeleteOrphan) -> tuple[Change, str
 
 
 def _find(state: State, call: Call, host_id: str, volume_id: str) -> tuple[Observation, VolumeFile]:
-    host = find(state.hosts, HOST, host_id, call)
-    check_id(VOLUME, volume_id)
+    host = find(state.hosts, host_id, call)
+    check_id(state.volumes.kind, volume_id)
     seen, known = state.observed(ObservedKind.VOLUME, volume_id, host.id), state.volumes.get(volume_id)
     if known is not None and known.host_id == host.id:
         # Whoever repeats the call must not be told to move a volume's file away.

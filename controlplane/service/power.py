@@ -10,7 +10,7 @@ from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
 from controlplane.service import addresses, quotas, volumes
 from controlplane.service.admission import admit, current_state
-from controlplane.service.call import INSTANCE, Call, find, require_ids
+from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import candidates, compute_host
 from controlplane.service.ports import Ports
 
@@ -25,7 +25,7 @@ MOST_STARTS = 1 << 32
 
 def _select(state: State, call: Call, instance_ids: Sequence[str]) -> list[Instance]:
     ids = require_ids("instance_ids", instance_ids)
-    return [find(state.instances, INSTANCE, instance_id, call) for instance_id in ids]
+    return [find(state.instances, instance_id, call) for instance_id in ids]
 
 
 def _batch(

@@ -9,7 +9,7 @@ from controlplane.ids import Prefix
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, State
 from controlplane.service import vpcs
-from controlplane.service.call import TOKEN, Call, check_id, check_project, check_text, not_found
+from controlplane.service.call import Call, check_id, check_project, check_text, not_found
 
 MAX_LIFETIME_S = 10 * 365 * 86400
 
@@ -58,10 +58,10 @@ def create_token(state: State, call: Call, request: CreateToken) -> tuple[Change
 
 
 def find_token(state: State, token_id: str) -> Token:
-    check_id(TOKEN, token_id)
+    check_id(state.tokens.kind, token_id)
     token = state.tokens.get(token_id)
     if token is None:
-        raise not_found(TOKEN, token_id)
+        raise not_found(state.tokens.kind, token_id)
     return token
 
 

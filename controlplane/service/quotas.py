@@ -30,7 +30,7 @@ class _Quota:
 
 
 def _instances(state: State, call: Call) -> _Quota:
-    held = state.instances.project.count(call.project_id)
+    held = state.instances.live.of(call.project_id)
     return _Quota("InstanceLimitExceeded", "instances", held, call.policy.instances)
 
 
@@ -40,7 +40,7 @@ def _vcpus(state: State, call: Call, starting: int = 0) -> _Quota:
 
 
 def _volumes(state: State, call: Call) -> _Quota:
-    held = state.volumes.project.count(call.project_id)
+    held = state.volumes.live.of(call.project_id)
     return _Quota("VolumeLimitExceeded", "volumes", held, call.policy.volumes)
 
 

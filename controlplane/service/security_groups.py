@@ -10,7 +10,7 @@ from controlplane.ids import Prefix
 from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
 from controlplane.model.state import Change, State
 from controlplane.service import vpcs
-from controlplane.service.call import GROUP, RULE, VPC, Call, check_id, check_tags, check_text, find
+from controlplane.service.call import Call, check_id, check_tags, check_text, find
 
 _TEXT = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}"
 _TEXT_MEANS = "1 to 255 of letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
@@ -40,7 +40,7 @@ def create(state: State, call: Call, request: CreateSecurityGroup) -> tuple[Chan
                 "InvalidGroup.Duplicate", f"The name {name!r} belongs to {other.id} in {vpc.id}; choose another"
             )
     limit = call.policy.security_groups
-    if sum(row.project_id == call.project_id for row in state.security_groups) >= limit:
+    if state.security_groups.project.count(call.project_id) >= limit:
         raise Conflict("SecurityGroupLimitExceeded", f"The project has {limit} security groups; delete one first")
     group = SecurityGroup(
         id=call.mint(Prefix.SECURITY_GROUP),
@@ -59,7 +59,7 @@ def create(state: State, call: Call, request: CreateSecurityGroup) -> tuple[Chan
 def find_vpc(state: State, call: Call, vpc_id: str) -> Vpc:
     """The named VPC; for an empty id the default one. Raises `VPCIdNotSpecified` where there is none."""
     if vpc_id:
-        return find(state.vpcs, VPC, vpc_id, call)
+        return find(state.vpcs, vpc_id, call)
     vpc = vpcs.default_vpc(state, call.project_id)
     if vpc is None:
         raise Invalid("VPCIdNotSpecified", "The project has no default VPC; name a VPC or a subnet")
@@ -67,7 +67,7 @@ def find_vpc(state: State, call: Call, vpc_id: str) -> Vpc:
 
 
 def delete(state: State, call: Call, group_id: str) -> tuple[Change, None]:
-    group = find(state.security_groups, GROUP, group_id, call)
+    group = find(state.security_groups, group_id, call)
     if group.name == "default":
         raise Conflict("CannotDelete", f"{group_id} is the default group of {group.vpc_id}; it goes with the VPC")
     users = [row.instance_id for row in state.interfaces.group.of(group_id)]
@@ -103,7 +103,7 @@ class Authorize:
 
 
 def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, list[str]]:
-    group = find(state.security_groups, GROUP, request.group_id, call)
+    group = find(state.security_groups, request.group_id, call)
     if not request.permissions:
         raise Invalid("MissingParameter", "permissions: name at least one")
     held = {row.permits: row.id for row in state.rules.group.of(group.id)}
@@ -126,7 +126,7 @@ def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, lis
 def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_egress: bool) -> SecurityGroupRule:
     protocol, from_port, to_port = _protocol_and_ports(asked)
     if asked.group_id:
-        source = find(state.security_groups, GROUP, asked.group_id, call)
+        source = find(state.security_groups, asked.group_id, call)
         if source.vpc_id != group.vpc_id:
             raise Invalid("InvalidGroup.NotFound", f"{source.id} is in {source.vpc_id}, {group.id} in {group.vpc_id}")
     if len(asked.description) > 255:
@@ -190,7 +190,7 @@ class Revoke:
 
 def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     """All or none. Stricter than EC2 in the default VPC, where a rule that is not there is passed over there."""
-    group = find(state.security_groups, GROUP, request.group_id, call)
+    group = find(state.security_groups, request.group_id, call)
     if not request.permissions and not request.rule_ids:
         raise Invalid("MissingParameter", "permissions or rule_ids: name at least one")
     rules = [row for row in state.rules.group.of(group.id) if row.is_egress is request.is_egress]
@@ -201,7 +201,7 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
         peer = asked.cidr_ipv4 or asked.group_id
         change.delete(_present(row, group, f"{asked.ip_protocol} {asked.from_port}-{asked.to_port}, {peer}"))
     for rule_id in request.rule_ids:
-        check_id(RULE, rule_id)
+        check_id(state.rules.kind, rule_id)
         change.delete(_present(by_id.get(rule_id), group, rule_id))
     return change, None
 

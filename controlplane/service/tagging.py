@@ -7,49 +7,23 @@ from typing import Any
 
 from controlplane.errors import Invalid, shown
 from controlplane.ids import Prefix
-from controlplane.model.image import KeyPair
-from controlplane.model.instance import Instance, Volume
-from controlplane.model.network import InternetGateway, RouteTable, SecurityGroup, Subnet, Vpc
 from controlplane.model.state import Change, State
 from controlplane.model.table import Row
 from controlplane.service import addresses, images
-from controlplane.service.call import (
-    GROUP,
-    INSTANCE,
-    INTERNET_GATEWAY,
-    KEY_PAIR,
-    ROUTE_TABLE,
-    SUBNET,
-    VOLUME,
-    VPC,
-    Call,
-    ResourceKind,
-    check_tags,
-    find,
-    require_ids,
-)
+from controlplane.service.call import Call, check_tags, find, require_ids
 
 MAX_RESOURCES = 1000  # EC2's, in one call.
 
 Find = Callable[[State, Call, str], Any]
 
 
-def _find_in(row_type: type[Row], kind: ResourceKind, state: State, call: Call, resource_id: str) -> Any:
-    return find(state.tables[row_type], kind, resource_id, call)
+def _find_in(row_type: type[Row], state: State, call: Call, resource_id: str) -> Any:
+    return find(state.tables[row_type], resource_id, call)
 
 
-_PLAIN: Mapping[type[Row], ResourceKind] = {
-    Instance: INSTANCE,
-    Volume: VOLUME,
-    KeyPair: KEY_PAIR,
-    Vpc: VPC,
-    Subnet: SUBNET,
-    InternetGateway: INTERNET_GATEWAY,
-    RouteTable: ROUTE_TABLE,
-    SecurityGroup: GROUP,
-}
-FINDERS: Mapping[Prefix, Find] = {
-    **{kind.prefix: partial(_find_in, row_type, kind) for row_type, kind in _PLAIN.items()},
+# By the prefix of an id. Of images and addresses, what a project finds is not all that is its own.
+FINDERS: Mapping[str, Find] = {
+    **{table.kind.prefix: partial(_find_in, table.row_type) for table in State().tables.values() if table.has_tags},
     Prefix.IMAGE: images.find_own,
     Prefix.ADDRESS_ALLOCATION: addresses.find_elastic,
 }
@@ -106,11 +80,11 @@ def _rows(state: State, call: Call, resource_ids: Sequence[str]) -> list[Any]:
 
 
 def _finder(resource_id: str) -> Find:
-    found = FINDERS.get(resource_id.partition("-")[0])  # type: ignore[call-overload]
+    found = FINDERS.get(resource_id.partition("-")[0])
     if found is None:
         known = ", ".join(f"{prefix}-" for prefix in FINDERS)
         raise Invalid("InvalidID", f"{shown(resource_id)} names nothing that has tags; ids of such begin {known}")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _put(change: Change, row: Any, tags: Mapping[str, str]) -> None:

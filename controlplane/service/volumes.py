@@ -13,6 +13,7 @@ from controlplane.model.instance import (
     ObservedKind,
     Phase,
     Volume,
+    Volumes,
     attachment_id,
 )
 from controlplane.model.lifecycle import InstanceState, Request, VolumeState, volume_state
@@ -20,10 +21,6 @@ from controlplane.model.state import Change, State
 from controlplane.service import quotas
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import (
-    DELETED,
-    INSTANCE,
-    RECYCLED,
-    VOLUME,
     Call,
     check_id,
     check_tags,
@@ -36,6 +33,8 @@ from controlplane.service.ports import Ports
 
 VOLUME_TYPE = "gp3"
 MAX_SIZE_GIB = 65536
+_DELETED = replace(Volumes.kind, where=": it was deleted", listing="`stead volume undelete`, which brings it back")
+_RECYCLED = replace(Volumes.kind, where=" in the recycle bin", listing="ListVolumesInRecycleBin")
 DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnopqrstuvwxyzbcde")
 
 
@@ -85,16 +84,16 @@ def new_volume(
 
 def find_volume(state: State, call: Call, volume_id: str) -> Volume:
     """One that is there; what is in the trash is not, until it is restored."""
-    volume = find(state.volumes, VOLUME, volume_id, call)
+    volume = find(state.volumes, volume_id, call)
     if volume.recycled_at:
-        raise not_found(DELETED, volume_id)
+        raise not_found(_DELETED, volume_id)
     return volume
 
 
 def select(state: State, call: Call, volume_ids: Iterable[str]) -> list[Volume]:
     """The project's volumes: those named, or all."""
     named = [find_volume(state, call, volume_id) for volume_id in dict.fromkeys(volume_ids)]
-    return named or [row for row in state.volumes if row.project_id == call.project_id and not row.recycled_at]
+    return named or [row for row in state.volumes.project.of(call.project_id) if not row.recycled_at]
 
 
 def state_of(state: State, volume: Volume) -> VolumeState:
@@ -114,7 +113,7 @@ class AttachVolume:
 
 def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str]:
     volume = find_volume(state, call, request.volume_id)
-    instance = find(state.instances, INSTANCE, request.instance_id, call)
+    instance = find(state.instances, request.instance_id, call)
     admit(state, instance, Request.ATTACH_VOLUME)
     if volume.zone != instance.zone:
         raise Invalid(
@@ -210,7 +209,7 @@ class DetachVolume:
 def detach(state: State, call: Call, request: DetachVolume) -> tuple[Change, str]:
     volume = find_volume(state, call, request.volume_id)
     if request.instance_id:
-        check_id(INSTANCE, request.instance_id)
+        check_id(state.instances.kind, request.instance_id)
     attachment = next(iter(state.attachments.volume.of(volume.id)), None)
     if attachment is None or request.instance_id not in ("", attachment.instance_id):
         where = request.instance_id or "any instance"
@@ -247,16 +246,16 @@ def delete(state: State, call: Call, volume_id: str) -> tuple[Change, None]:
 
 def select_recycled(state: State, call: Call, volume_ids: Iterable[str]) -> list[Volume]:
     """The project's volumes in the trash: those named, or all."""
-    named = [find(state.volumes, VOLUME, volume_id, call) for volume_id in dict.fromkeys(volume_ids)]
+    named = [find(state.volumes, volume_id, call) for volume_id in dict.fromkeys(volume_ids)]
     for volume in named:
         if not volume.recycled_at:
-            raise not_found(RECYCLED, volume.id)
-    return named or [row for row in state.volumes if row.project_id == call.project_id and row.recycled_at]
+            raise not_found(_RECYCLED, volume.id)
+    return named or [row for row in state.volumes.project.of(call.project_id) if row.recycled_at]
 
 
 def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     """Take a deleted volume back, whether its host has come to delete it or not. It claims its room again."""
-    volume = find(state.volumes, VOLUME, volume_id, call)
+    volume = find(state.volumes, volume_id, call)
     change = Change()
     if not volume.is_deleted:
         return change, volume.id

@@ -18,7 +18,7 @@ from controlplane.model.network import (
     Vpc,
 )
 from controlplane.model.state import Change, State
-from controlplane.service.call import SUBNET, Call, find
+from controlplane.service.call import Call, find
 
 DEFAULT_CIDR = IPv4Network("172.31.0.0/16")  # EC2's, with a /20 for each zone.
 DEFAULT_SUBNET_PREFIX = 20
@@ -86,7 +86,7 @@ class ModifySubnetAttribute:
 
 def modify_subnet(state: State, call: Call, request: ModifySubnetAttribute) -> tuple[Change, None]:
     """For later launches; instances that are there keep what they have."""
-    subnet = find(state.subnets, SUBNET, request.subnet_id, call)
+    subnet = find(state.subnets, request.subnet_id, call)
     if request.map_public_ip_on_launch is None:
         raise Invalid("MissingParameter", f"Nothing of {subnet.id} is to change; name an attribute")
     change = Change()

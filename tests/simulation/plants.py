@@ -59,7 +59,7 @@ def it_commits_half_a_change(patch: pytest.MonkeyPatch) -> None:
 def it_forgets_that_a_token_was_used(patch: pytest.MonkeyPatch) -> None:
     """A call that is repeated is carried out again."""
     get = Table.get
-    patch.setattr(Table, "get", lambda self, id: None if self.kind == "call" else get(self, id))
+    patch.setattr(Table, "get", lambda self, id: None if self.kind.name == "call" else get(self, id))
 
 
 def it_lets_two_machines_join_with_one_token(patch: pytest.MonkeyPatch) -> None:

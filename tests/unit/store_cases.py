@@ -82,7 +82,7 @@ def delete(state: State, *rows: Row) -> Revision:
 
 def contents(state: State) -> dict[str, list[Row]]:
     """Everything that a reload must bring back, the order of rows included."""
-    return {table.kind: list(table) for table in state.tables.values()}
+    return {table.kind.name: list(table) for table in state.tables.values()}
 
 
 def write_until_killed(url: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, Volume
+from controlplane.model.kind import Kind
 from controlplane.model.state import Change, State
 from controlplane.model.table import Table
 from tests.unit.region import NOW
@@ -22,7 +23,7 @@ ITEMS = st.builds(Item, st.sampled_from("abcde"), st.lists(st.sampled_from("xyz"
 
 
 class Items(Table[Item]):
-    kind = "item"
+    kind = Kind("item")
     row_type = Item
 
     def __init__(self) -> None:

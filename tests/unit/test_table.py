@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controlplane.model.kind import Kind
 from controlplane.model.table import Table
 
 
@@ -19,7 +20,7 @@ class Box:
 
 
 class Boxes(Table[Box]):
-    kind = "box"
+    kind = Kind("box")
     row_type = Box
 
     def __init__(self) -> None:

@@ -1,0 +1,24 @@
+"""What a resource is called."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of resource: its `name` in the log, its ids, EC2's prefix of errors about it, and the call that lists it.
+
+    Only what `is_public` is told to those who watch the project that it belongs to. `where` and `listing` are for
+    errors: there is none such `where`; see `listing`.
+    """
+
+    name: str
+    prefix: str = ""
+    error: str = ""
+    listing: str = ""
+    where: str = " in this project"
+    word: str = ""
+    is_public: bool = False
+
+    def __str__(self) -> str:
+        """For people."""
+        return self.word or self.name.replace("-", " ")
