@@ -4,7 +4,7 @@ from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own, tagged
+from controlplane.api.describe import describe, own
 from controlplane.model.network import PublicAddress
 from controlplane.model.state import State
 from controlplane.service import addresses
@@ -16,16 +16,11 @@ def _attributes(state: State) -> Any:
     def of_interface(row: PublicAddress, name: str) -> list[str]:
         return [getattr(state.interfaces[row.interface_id], name)] if row.interface_id else []
 
-    return tagged(
-        {
-            "allocation-id": lambda row: row.id,
-            "association-id": lambda row: row.association_id or [],
-            "public-ip": lambda row: row.public_ip,
-            "instance-id": lambda row: of_interface(row, "instance_id"),
-            "network-interface-id": lambda row: row.interface_id or [],
-            "private-ip-address": lambda row: of_interface(row, "private_ip"),
-        }
-    )
+    return {
+        **state.addresses.attributes,
+        "instance-id": lambda row: of_interface(row, "instance_id"),
+        "private-ip-address": lambda row: of_interface(row, "private_ip"),
+    }
 
 
 class Addresses(AddressesServicer):

@@ -26,11 +26,6 @@ def named(table: Table[R], ids: Sequence[str], call: Call) -> list[R]:
     return [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or list(table)
 
 
-def tagged(readers: Attributes[L]) -> Attributes[L]:
-    """The readers and those for tags."""
-    return {**readers, "tag-key": lambda row: list(row.tags)}  # type: ignore[attr-defined]
-
-
 async def describe(
     edge: Edge,
     request: Any,

@@ -194,7 +194,7 @@ class Hosts(HostsServicer):
             self._edge,
             request,
             lambda state, call: named(state.hosts, request.host_ids, call),
-            lambda state: {"zone-name": lambda row: row.zone, "host-name": lambda row: row.name, "status": status},
+            lambda state: {**state.hosts.attributes, "status": status},
             lambda state, row, call: to_host(state, sessions, row),
         )
         return hosts_pb2.DescribeHostsResponse(hosts=found, **page)

@@ -7,7 +7,7 @@ from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, tagged
+from controlplane.api.describe import describe
 from controlplane.errors import Invalid, NoCapacity
 from controlplane.model.image import Image
 from controlplane.model.state import State
@@ -19,19 +19,6 @@ from stead.v1.images_pb2_grpc import ImagesServicer
 
 # For the first message. Shorter: slow lines. Longer: whoever says nothing keeps others' places.
 HEADER_S = 30.0
-
-
-def _attributes(project_id: str) -> Any:
-    return tagged(
-        {
-            "image-id": lambda row: row.id,
-            "name": lambda row: row.name,
-            "state": lambda row: "available",
-            "owner-id": lambda row: row.project_id,
-            "owner-alias": lambda row: "self" if row.project_id == project_id else "",
-            "is-public": lambda row: "true" if row.is_public else "false",
-        }
-    )
 
 
 def _visible(state: State, call: Call, image_ids: Sequence[str]) -> list[Image]:
@@ -95,7 +82,10 @@ class Images(ImagesServicer):
             self._edge,
             request,
             lambda state, call: _visible(state, call, request.image_ids),
-            lambda state: _attributes(project_id),
+            lambda state: {
+                **state.images.attributes,
+                "owner-alias": lambda row: "self" if row.project_id == project_id else "",
+            },
             lambda state, row, call: to_image(row, project_id),
         )
         return pb.DescribeImagesResponse(images=found, **page)

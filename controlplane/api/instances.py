@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own, tagged
+from controlplane.api.describe import describe, own
 from controlplane.errors import Conflict, Unavailable
 from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
 from controlplane.model.lifecycle import InstanceState
@@ -36,26 +36,19 @@ def _attributes(state: State) -> Any:
     def groups(row: Instance) -> list[str]:
         return [group_id for card in interface(row) for group_id in card.group_ids]
 
-    return tagged(
-        {
-            "instance-id": lambda row: row.id,
-            "instance-state-name": lambda row: current_state(state, row).label,
-            "instance-state-code": lambda row: str(current_state(state, row).code),
-            "instance-type": lambda row: row.instance_type,
-            "image-id": lambda row: row.image_id,
-            "key-name": lambda row: row.key_name,
-            "availability-zone": lambda row: row.zone,
-            "vpc-id": lambda row: [card.vpc_id for card in interface(row)],
-            "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
-            "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
-            "ip-address": lambda row: [
-                address.public_ip for card in interface(row) for address in state.addresses.interface.of(card.id)
-            ],
-            "instance.group-id": groups,
-            "instance.group-name": lambda row: [state.security_groups[group_id].name for group_id in groups(row)],
-            "reservation-id": lambda row: row.reservation_id,
-        }
-    )
+    return {
+        **state.instances.attributes,
+        "instance-state-name": lambda row: current_state(state, row).label,
+        "instance-state-code": lambda row: str(current_state(state, row).code),
+        "vpc-id": lambda row: [card.vpc_id for card in interface(row)],
+        "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
+        "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
+        "ip-address": lambda row: [
+            address.public_ip for card in interface(row) for address in state.addresses.interface.of(card.id)
+        ],
+        "instance.group-id": groups,
+        "instance.group-name": lambda row: [state.security_groups[group_id].name for group_id in groups(row)],
+    }
 
 
 def _admin_attributes(state: State) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from controlplane import keys
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own, tagged
+from controlplane.api.describe import describe, own
 from controlplane.errors import Invalid, missing
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
@@ -16,16 +16,6 @@ from controlplane.service import key_pairs
 from controlplane.service.call import Call
 from stead.v1 import key_pairs_pb2 as pb
 from stead.v1.key_pairs_pb2_grpc import KeyPairsServicer
-
-
-def _attributes(state: State) -> Any:
-    return tagged(
-        {
-            "key-name": lambda row: row.name,
-            "key-pair-id": lambda row: row.id,
-            "fingerprint": lambda row: row.fingerprint,
-        }
-    )
 
 
 class KeyPairs(KeyPairsServicer):
@@ -92,7 +82,13 @@ class KeyPairs(KeyPairsServicer):
                 others = own(state.key_pairs, request.key_pair_ids, call)
             return {row.id: row for row in (*named, *others)}.values()
 
-        found, page = await describe(self._edge, request, rows, _attributes, lambda state, row, call: to_key_pair(row))
+        found, page = await describe(
+            self._edge,
+            request,
+            rows,
+            lambda state: state.key_pairs.attributes,
+            lambda state, row, call: to_key_pair(row),
+        )
         return pb.DescribeKeyPairsResponse(key_pairs=found, **page)
 
     async def DeleteKeyPair(self, request: pb.DeleteKeyPairRequest, context: Context) -> pb.DeleteKeyPairResponse:

@@ -49,7 +49,7 @@ class Projects(ProjectsServicer):
             self._edge,
             request,
             visible,
-            lambda state: {"name": lambda row: row.name},
+            lambda state: state.projects.attributes,
             lambda state, row, call: to_project(row),
         )
         return pb.DescribeProjectsResponse(projects=found, **page)
@@ -79,12 +79,7 @@ class Projects(ProjectsServicer):
             self._edge,
             request,
             lambda state, call: _named(state, request.token_ids),
-            lambda state: {
-                "token-id": lambda row: row.id,
-                "project-id": lambda row: row.project_id,
-                "role": lambda row: row.role.name.lower(),
-                "state": lambda row: row.state(now),
-            },
+            lambda state: {**state.tokens.attributes, "state": lambda row: row.state(now)},
             lambda state, row, call: to_token(row, now),
         )
         return pb.DescribeTokensResponse(tokens=found, **page)

@@ -5,7 +5,7 @@ from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, tagged
+from controlplane.api.describe import describe
 from controlplane.model.instance import Attachment, Volume, volume_of
 from controlplane.model.project import Role
 from controlplane.model.state import State
@@ -19,18 +19,13 @@ def _attributes(state: State, now: datetime) -> Any:
     def bonds(row: Volume) -> list[Attachment]:
         return state.attachments.volume.of(row.id)
 
-    return tagged(
-        {
-            "volume-id": lambda row: row.id,
-            "status": lambda row: volumes.state_of(state, row).value,
-            "availability-zone": lambda row: row.zone,
-            "size": lambda row: str(row.size_gib),
-            "volume-type": lambda row: row.volume_type,
-            "attachment.instance-id": lambda row: [bond.instance_id for bond in bonds(row)],
-            "attachment.device": lambda row: [bond.device_name for bond in bonds(row)],
-            "attachment.status": lambda row: [health.of_attachment(state, bond, now)[0] for bond in bonds(row)],
-        }
-    )
+    return {
+        **state.volumes.attributes,
+        "status": lambda row: volumes.state_of(state, row).value,
+        "attachment.instance-id": lambda row: [bond.instance_id for bond in bonds(row)],
+        "attachment.device": lambda row: [bond.device_name for bond in bonds(row)],
+        "attachment.status": lambda row: [health.of_attachment(state, bond, now)[0] for bond in bonds(row)],
+    }
 
 
 class Volumes(VolumesServicer):

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own, tagged
+from controlplane.api.describe import describe, own
 from controlplane.model.network import (
     InternetGateway,
     RouteTable,
@@ -25,59 +25,6 @@ from stead.v1.vpcs_pb2_grpc import VpcsServicer
 M = TypeVar("M")
 
 
-def _yes(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _vpc_attributes(state: State) -> Any:
-    return tagged(
-        {
-            "vpc-id": lambda row: row.id,
-            "cidr": lambda row: row.cidr_block,
-            "is-default": lambda row: _yes(row.is_default),
-            "state": lambda row: "available",
-        }
-    )
-
-
-def _subnet_attributes(state: State) -> Any:
-    return tagged(
-        {
-            "subnet-id": lambda row: row.id,
-            "vpc-id": lambda row: row.vpc_id,
-            "availability-zone": lambda row: row.zone,
-            "cidr-block": lambda row: row.cidr_block,
-            "default-for-az": lambda row: _yes(row.default_for_az),
-            "state": lambda row: "available",
-        }
-    )
-
-
-def _gateway_attributes(state: State) -> Any:
-    return tagged({"internet-gateway-id": lambda row: row.id, "attachment.vpc-id": lambda row: row.vpc_id})
-
-
-def _table_attributes(state: State) -> Any:
-    return tagged(
-        {
-            "route-table-id": lambda row: row.id,
-            "vpc-id": lambda row: row.vpc_id,
-            "association.main": lambda row: _yes(row.is_main),
-        }
-    )
-
-
-def _group_attributes(state: State) -> Any:
-    return tagged(
-        {
-            "group-id": lambda row: row.id,
-            "group-name": lambda row: row.name,
-            "description": lambda row: row.description,
-            "vpc-id": lambda row: row.vpc_id,
-        }
-    )
-
-
 class Vpcs(VpcsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
@@ -89,7 +36,7 @@ class Vpcs(VpcsServicer):
             self._edge,
             request,
             lambda state, call: own(state.vpcs, request.vpc_ids, call),
-            _vpc_attributes,
+            lambda state: state.vpcs.attributes,
             lambda state, row, call: to_vpc(row),
         )
         return vpcs_pb2.DescribeVpcsResponse(vpcs=found, **page)
@@ -101,7 +48,7 @@ class Vpcs(VpcsServicer):
             self._edge,
             request,
             lambda state, call: own(state.subnets, request.subnet_ids, call),
-            _subnet_attributes,
+            lambda state: state.subnets.attributes,
             lambda state, row, call: to_subnet(state, row),
         )
         return vpcs_pb2.DescribeSubnetsResponse(subnets=found, **page)
@@ -124,7 +71,7 @@ class Vpcs(VpcsServicer):
             self._edge,
             request,
             lambda state, call: own(state.internet_gateways, request.internet_gateway_ids, call),
-            _gateway_attributes,
+            lambda state: state.internet_gateways.attributes,
             lambda state, row, call: to_internet_gateway(row),
         )
         return vpcs_pb2.DescribeInternetGatewaysResponse(internet_gateways=found, **page)
@@ -136,7 +83,7 @@ class Vpcs(VpcsServicer):
             self._edge,
             request,
             lambda state, call: own(state.route_tables, request.route_table_ids, call),
-            _table_attributes,
+            lambda state: state.route_tables.attributes,
             lambda state, row, call: to_route_table(state, row),
         )
         return vpcs_pb2.DescribeRouteTablesResponse(route_tables=found, **page)
@@ -177,7 +124,7 @@ class SecurityGroups(SecurityGroupsServicer):
             self._edge,
             request,
             lambda state, call: own(state.security_groups, request.group_ids, call),
-            _group_attributes,
+            lambda state: state.security_groups.attributes,
             lambda state, row, call: to_security_group(state, row),
         )
         return pb.DescribeSecurityGroupsResponse(security_groups=found, **page)

@@ -31,3 +31,10 @@ class Calls(Owned[CallRecord]):
     kind = Kind("call")
     row_type = CallRecord
     stored_as = "calls"
+    filters = {
+        "project-id": lambda row: row.project_id,
+        "token-id": lambda row: row.token_id,
+        "request-id": lambda row: row.request_id,
+        "operation": lambda row: row.operation,
+        "resource-id": lambda row: row.resource_ids,
+    }

@@ -86,6 +86,10 @@ class Hosts(Table[Host]):
     row_type = Host
     stored_as = "hosts"
     unique_fields = (("number",),)
+    filters = {
+        "zone-name": lambda row: row.zone,
+        "host-name": lambda row: row.name,
+    }
 
     def __init__(self) -> None:
         super().__init__()

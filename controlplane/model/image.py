@@ -51,6 +51,13 @@ class Images(Owned[Image]):
     kind = Kind("image", Prefix.IMAGE, "InvalidAMIID", "DescribeImages", is_public=True)
     row_type = Image
     stored_as = "images"
+    filters = {
+        "image-id": lambda row: row.id,
+        "name": lambda row: row.name,
+        "state": lambda row: "available",
+        "owner-id": lambda row: row.project_id,
+        "is-public": lambda row: row.is_public,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,6 +84,11 @@ class KeyPairs(Owned[KeyPair]):
     row_type = KeyPair
     stored_as = "key_pairs"
     unique_fields = (("project_id", "name"),)
+    filters = {
+        "key-name": lambda row: row.name,
+        "key-pair-id": lambda row: row.id,
+        "fingerprint": lambda row: row.fingerprint,
+    }
 
     def __init__(self) -> None:
         super().__init__()

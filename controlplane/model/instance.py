@@ -80,6 +80,14 @@ class Instances(Owned[Instance]):
     kind = Kind("instance", Prefix.INSTANCE, "InvalidInstanceID", "DescribeInstances", is_public=True)
     row_type = Instance
     stored_as = "instances"
+    filters = {
+        "instance-id": lambda row: row.id,
+        "instance-type": lambda row: row.instance_type,
+        "image-id": lambda row: row.image_id,
+        "key-name": lambda row: row.key_name,
+        "availability-zone": lambda row: row.zone,
+        "reservation-id": lambda row: row.reservation_id,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,6 +131,12 @@ class Volumes(Owned[Volume]):
     kind = Kind("volume", Prefix.VOLUME, "InvalidVolume", "DescribeVolumes", is_public=True)
     row_type = Volume
     stored_as = "volumes"
+    filters = {
+        "volume-id": lambda row: row.id,
+        "availability-zone": lambda row: row.zone,
+        "size": lambda row: str(row.size_gib),
+        "volume-type": lambda row: row.volume_type,
+    }
 
     def __init__(self) -> None:
         super().__init__()

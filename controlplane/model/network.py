@@ -301,6 +301,12 @@ class Addresses(Owned[PublicAddress]):
     row_type = PublicAddress
     stored_as = "addresses"
     unique_fields = (("public_ip",),)
+    filters = {
+        "allocation-id": lambda row: row.id,
+        "association-id": lambda row: row.association_id or (),
+        "public-ip": lambda row: row.public_ip,
+        "network-interface-id": lambda row: row.interface_id or (),
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -29,6 +29,9 @@ class Projects(Table[Project]):
     row_type = Project
     stored_as = "projects"
     unique_fields = (("name",),)
+    filters = {
+        "name": lambda row: row.name,
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,6 +62,11 @@ class Tokens(Table[Token]):
     row_type = Token
     stored_as = "tokens"
     unique_fields = (("secret_hash",),)
+    filters = {
+        "token-id": lambda row: row.id,
+        "project-id": lambda row: row.project_id,
+        "role": lambda row: row.role.name.lower(),
+    }
 
     def __init__(self) -> None:
         super().__init__()

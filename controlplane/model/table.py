@@ -45,8 +45,9 @@ P = TypeVar("P", bound=OwnedRow)
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Amount)
 Follower = Callable[[str, R | None, R | None], None]
-# A row's value, or values, of which a filter wants one.
-Read = Callable[[R], str | bool | Iterable[str]]
+# What a filter compares: a row's value, or its values, of which it wants one.
+Values = str | bool | Iterable[str]
+Read = Callable[[R], Values]
 
 
 class Index(Generic[R, K]):
@@ -165,13 +166,15 @@ class Table(Generic[R]):
     kind: Kind
     row_type: type[R]
     stored_as: str
-    # EC2's, by name; what they read is in the row.
+    # EC2's, by name, as far as what they read is in the row.
     filters: Mapping[str, Read[R]] = {}
     # Fields, or combinations of fields, of which no two rows may have the same.
     unique_fields: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self) -> None:
         self.has_tags = hasattr(self.row_type, "tags")
+        tags: Mapping[str, Read[Any]] = {"tag-key": lambda row: row.tags} if self.has_tags else {}
+        self.attributes: Mapping[str, Read[R]] = {**self.filters, **tags}
         self._rows: dict[str, R] = {}
         self._newest: R | None = None
         self._keys: list[Callable[[R], object]] = []

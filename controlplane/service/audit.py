@@ -5,25 +5,17 @@ from itertools import dropwhile, islice
 
 from controlplane.model.audit import CallRecord
 from controlplane.model.table import Table
-from controlplane.service.listing import Attributes, Listing, Place, matching
+from controlplane.service.listing import Listing, Place, matching
 
 # Calls that one page looks at. More: everybody waits for longer. Fewer: more pages for a filter that matches little.
 LOOKED_AT = 10_000
-
-ATTRIBUTES: Attributes[CallRecord] = {
-    "project-id": lambda row: row.project_id,
-    "token-id": lambda row: row.token_id,
-    "request-id": lambda row: row.request_id,
-    "operation": lambda row: row.operation,
-    "resource-id": lambda row: row.resource_ids,
-}
 
 
 def look_back(calls: Table[CallRecord], listing: Listing) -> tuple[list[CallRecord], str]:
     """A page of calls, the latest first, and the token of the next: it names the last call that was looked at."""
     length = listing.length
     seen = list(islice(_before(calls, listing.after()), LOOKED_AT))
-    found = list(islice(matching(seen, listing.filters, ATTRIBUTES), length + 1))
+    found = list(islice(matching(seen, listing.filters, calls.attributes), length + 1))
     if len(found) > length:
         return found[:length], listing.token(found[length - 1])
     return found, listing.token(seen[-1]) if len(seen) == LOOKED_AT else ""

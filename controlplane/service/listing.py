@@ -3,13 +3,14 @@
 import base64
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Protocol, TypeVar
 
 from controlplane.errors import Invalid, invalid_value, shown
+from controlplane.model.table import Read, Values
 from controlplane.service import wildcards
 from controlplane.service.wildcards import Wildcard
 
@@ -29,10 +30,9 @@ class Listed(Protocol):
 
 
 R = TypeVar("R", bound=Listed)
-Values = str | Iterable[str]
 # In the order of lists: by creation, in seconds since 1970, then id.
 Place = tuple[float, str]
-Attributes = Mapping[str, Callable[[R], Values]]
+Attributes = Mapping[str, Read[R]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ class _Values:
 
     def match(self, found: Values) -> bool:
         """Whether one of a row's values is wanted. Raises `FilterLimitExceeded` when it has looked at too much."""
+        if isinstance(found, bool):
+            found = "true" if found else "false"
         texts = (found,) if isinstance(found, str) else found
         return any(text in self._plain or self._is_wild(text) for text in texts)
 
@@ -117,7 +119,7 @@ def _too_much(message: str) -> Invalid:
     return Invalid("FilterLimitExceeded", message)
 
 
-def _reader(name: str, attributes: Attributes[R]) -> Callable[[R], Values]:
+def _reader(name: str, attributes: Attributes[R]) -> Read[R]:
     if name in attributes:
         return attributes[name]
     if "tag-key" in attributes and name.startswith("tag:"):
@@ -141,7 +143,7 @@ def matching(rows: Iterable[R], filters: Sequence[Filter], attributes: Attribute
     return rows
 
 
-def _is_wanted(values: _Values, read: Callable[[R], Values], row: R) -> bool:
+def _is_wanted(values: _Values, read: Read[R], row: R) -> bool:
     return values.match(read(row))
 
 

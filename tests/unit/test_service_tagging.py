@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from controlplane.api.describe import tagged
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
 from controlplane.service import addresses, power, projects, tagging
@@ -40,7 +39,7 @@ def test_every_kind_that_has_tags_can_be_given_others(region: Region) -> None:
     for row in rows:
         table = region.state.tables[type(row)]
         assert table[row.id].tags == {"Name": "web", "tier": "2"}
-        found = matching(table, [Filter("tag:tier", ("2",)), Filter("tag-key", ("Na*",))], tagged({}))
+        found = matching(table, [Filter("tag:tier", ("2",)), Filter("tag-key", ("Na*",))], table.attributes)
         assert [one.id for one in found] == [row.id]
     region.do(tagging.delete, DeleteTags(ids, [DeletedTag("Name"), DeletedTag("tier", "1")]))
     assert all(region.state.tables[type(row)][row.id].tags == {"tier": "2"} for row in rows)
