@@ -23,10 +23,16 @@ class Category(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one host could not take a request."""
+    """Why a host could not take a request: `<filter>: <figures>`. Without `host_id`: of how many more this is true."""
 
     host_id: str
     reason: str
+    count: int = 1
+
+    @property
+    def kind(self) -> str:
+        """The filter that said no."""
+        return self.reason.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Why a call failed, as its caller is told: the one place that decides what an admin may see and others not."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ def failure_of(error: CloudError, call: Invocation) -> Failure:
     return Failure(
         error.category,
         error.code,
-        error.message if sees_hosts else _HOST_ID.sub("a host", error.message),
+        error.message + _summary(error.refusals) if sees_hosts else _HOST_ID.sub("a host", error.message),
         call.id,
         error.blocking_ids,
         error.refusals if sees_hosts else _by_kind(error.refusals),
@@ -46,6 +47,15 @@ def failure_of(error: CloudError, call: Invocation) -> Failure:
     )
 
 
+def _summary(refusals: Iterable[Refusal]) -> str:
+    """How many hosts said no, by filter: " (2 of 5 hosts: memory, 3 of 5 hosts: status)"; empty where none did."""
+    counts: Counter[str] = Counter()
+    for row in refusals:
+        counts[row.kind] += row.count
+    parts = [f"{count} of {counts.total()} hosts: {kind}" for kind, count in counts.most_common()]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def _by_kind(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
-    """Each reason once, without what tells how many hosts there are and how large: "vcpus"."""
-    return tuple(Refusal("", kind) for kind in dict.fromkeys(row.reason.partition(":")[0] for row in refusals))
+    """Each filter once, without what tells how many hosts there are and how large: "vcpus"."""
+    return tuple(Refusal("", kind) for kind in dict.fromkeys(row.kind for row in refusals))

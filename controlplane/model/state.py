@@ -4,7 +4,7 @@ Use cases read a `State` and return a `Change`; the engine applies it in one ste
 here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -35,6 +35,7 @@ from controlplane.model.project import Projects, Tokens
 from controlplane.model.table import Row, Table
 
 R = TypeVar("R", bound=Row)
+V = TypeVar("V")
 
 
 class Change:
@@ -118,6 +119,13 @@ class State:
         self.observations = Observations()
         tables = [value for value in vars(self).values() if isinstance(value, Table)]
         self.tables: Mapping[type[Row], Table[Any]] = {table.row_type: table for table in tables}
+        self._derived: dict[Callable[[State], Any], Any] = {}
+
+    def derived(self, make: Callable[["State"], V]) -> V:
+        """What `make` makes of this state: once, at the first use. It follows the tables to stay true."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return cast("V", self._derived[make])
 
     def put(self, row: Row) -> Row | None:
         """Insert or replace a row of any table; returns what was there. For `apply` and for loading."""

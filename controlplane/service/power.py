@@ -11,7 +11,7 @@ from controlplane.model.state import Change, State
 from controlplane.service import addresses, quotas, volumes
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import Call, find, require_ids
-from controlplane.service.capacity import candidates, compute_host
+from controlplane.service.capacity import Claims
 from controlplane.service.ports import Ports
 
 StateChange = tuple[str, int, int]  # Instance id, previous and current state code.
@@ -50,20 +50,15 @@ def _batch(
 
 def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change, list[StateChange]]:
     """On the same host, or where that has no room, on another of the zone."""
-    ports = Ports(state)
+    ports, claims = Ports(state), Claims(state, call)
 
     def act(change: Change, instance: Instance) -> None:
         volumes.check_root(state, instance)
         quotas.check_start(state, call, instance, change.rows_of(Instance))
-        hosts = candidates(state, call, instance.zone)
-        for earlier in change.rows_of(Instance):
-            for candidate in hosts:
-                if candidate.host.id == earlier.host_id:
-                    candidate.take(Resources(earlier.vcpus, earlier.memory_mib))
         wanted = Resources(instance.vcpus, instance.memory_mib)
         started = replace(
             instance,
-            host_id=compute_host(hosts, instance.zone, wanted, instance.host_id),
+            host_id=claims.compute_host(instance.zone, wanted, instance.host_id),
             desired=Desired.ON,
             desired_revision=state.revision + 1,
             is_settled=False,

@@ -3,6 +3,7 @@
 Whatever runs short first gives the number.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address
@@ -10,14 +11,12 @@ from itertools import islice
 
 from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
 from controlplane.model.capacity import Resources
-from controlplane.model.host import HostRole
 from controlplane.model.image import InstanceType
 from controlplane.model.network import Subnet, is_usable, usable_after
 from controlplane.model.state import Change, State
-from controlplane.placement import Candidate, choose, emptiness
 from controlplane.service import addresses
 from controlplane.service.call import Call
-from controlplane.service.capacity import candidates, compute_host, storage_host
+from controlplane.service.capacity import Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,8 @@ def find_room(state: State, call: Call, wanted: Wanted) -> Room:
     if not wanted.subnets:
         raise Invalid("InvalidParameterValue", f"{wanted.vpc_id} has no default subnet in the zone; name a subnet")
     rooms: list[Room] = []
-    zones = [(subnet, candidates(state, call, subnet.zone)) for subnet in wanted.subnets]
-    for subnet, hosts in sorted(zones, key=lambda zone: _emptiness(zone[1], wanted.resources), reverse=True):
-        rooms.append(_room(state, call, wanted, subnet, hosts))
+    for subnet in _emptiest_first(Claims(state, call), wanted):
+        rooms.append(_room(state, call, wanted, subnet))
         if len(rooms[-1].places) == wanted.max_count:
             break
     best = max(rooms, key=lambda room: len(room.places))
@@ -87,7 +85,14 @@ def find_room(state: State, call: Call, wanted: Wanted) -> Room:
     )
 
 
-def _room(state: State, call: Call, wanted: Wanted, subnet: Subnet, hosts: list[Candidate]) -> Room:
+def _emptiest_first(claims: Claims, wanted: Wanted) -> Sequence[Subnet]:
+    """By their zones' emptiest hosts."""
+    if len(wanted.subnets) == 1:
+        return wanted.subnets
+    return sorted(wanted.subnets, key=lambda row: claims.emptiness(row.zone, wanted.resources), reverse=True)
+
+
+def _room(state: State, call: Call, wanted: Wanted, subnet: Subnet) -> Room:
     """As many as everything suffices for: whatever runs short gives the number."""
     private_ips = _free_private_ips(state, subnet, wanted.max_count, wanted.private_ip)
     at_most, shortage = len(private_ips), _too_few_private_ips(subnet, wanted.min_count, len(private_ips))
@@ -95,35 +100,30 @@ def _room(state: State, call: Call, wanted: Wanted, subnet: Subnet, hosts: list[
         public = len(addresses.find_free(state, call, Change(), wanted.max_count))
         if public < at_most:
             at_most, shortage = public, addresses.too_few(wanted.min_count, public)
-    places, refusals = _fill(wanted, subnet, hosts, at_most)
+    places, refusals = _fill(Claims(state, call), wanted, subnet, at_most)
     return Room(subnet, places, private_ips, refusals, shortage if len(places) == at_most else None)
 
 
-def _emptiness(hosts: list[Candidate], wanted: Resources) -> float:
-    """Of the zone's emptiest host that can run such an instance."""
-    best = choose(hosts, wanted, HostRole.COMPUTE)
-    return emptiness(best) if best else -1
-
-
-def _fill(
-    wanted: Wanted, subnet: Subnet, hosts: list[Candidate], at_most: int
-) -> tuple[list[Place], Sequence[Refusal]]:
+def _fill(claims: Claims, wanted: Wanted, subnet: Subnet, at_most: int) -> tuple[list[Place], Sequence[Refusal]]:
     """Places for so many instances, and why there are no more."""
     places: list[Place] = []
     try:
         for _ in range(at_most):
-            host_id = compute_host(hosts, subnet.zone, wanted.resources)
-            stores = [storage_host(hosts, subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
+            host_id = claims.compute_host(subnet.zone, wanted.resources)
+            stores = [claims.storage_host(subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
             places.append(Place(host_id, stores))
     except NoCapacity as error:
-        return places, [_after(places, refusal) for refusal in error.refusals]
+        return places, _after(places, error.refusals)
     return places, ()
 
 
-def _after(places: Sequence[Place], refusal: Refusal) -> Refusal:
+def _after(places: Sequence[Place], refusals: Sequence[Refusal]) -> list[Refusal]:
     """A host that would take some of them has less left than lists of hosts show."""
-    count = sum(refusal.host_id in (place.host_id, *place.storage_host_ids) for place in places)
-    return replace(refusal, reason=f"{refusal.reason}, with {count} of these on it") if count else refusal
+    counts = Counter(host_id for place in places for host_id in {place.host_id, *place.storage_host_ids})
+    return [
+        replace(row, reason=f"{row.reason}, with {count} of these on it") if (count := counts[row.host_id]) else row
+        for row in refusals
+    ]
 
 
 def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) -> list[str]:

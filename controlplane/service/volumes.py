@@ -28,7 +28,7 @@ from controlplane.service.call import (
     find_zone,
     not_found,
 )
-from controlplane.service.capacity import candidates, check_room, storage_host
+from controlplane.service.capacity import Claims, check_room
 from controlplane.service.ports import Ports
 
 VOLUME_TYPE = "gp3"
@@ -53,7 +53,7 @@ def create(state: State, call: Call, request: CreateVolume) -> tuple[Change, str
         raise invalid_value("volume_type", request.volume_type, VOLUME_TYPE)
     check_tags(request.tags)
     quotas.check_volume(state, call, request.size_gib)
-    host_id = storage_host(candidates(state, call, request.zone_name), request.zone_name, request.size_gib)
+    host_id = Claims(state, call).storage_host(request.zone_name, request.size_gib)
     volume = new_volume(call, request.zone_name, host_id, request.size_gib, tags=request.tags)
     change = Change()
     change.put(volume)

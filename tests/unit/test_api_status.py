@@ -52,9 +52,16 @@ def test_only_who_may_see_hosts_is_told_of_them() -> None:
         (row.host_id, row.reason) for row in refusals
     ]
     assert [(row.host_id, row.reason) for row in detail_of(hidden).host_refusals] == [("", "vcpus")]
-    assert detail_of(seen).message == f"No room on {HOST}."
+    assert detail_of(seen).message == f"No room on {HOST}. (2 of 2 hosts: vcpus)"
     assert detail_of(hidden).message == "No room on a host."
     assert "host-" not in str(hidden)
+
+
+def test_refusals_are_counted_by_filter_and_hosts_that_are_not_named_are_told_as_such() -> None:
+    refusals = [Refusal(HOST, "status: gone"), Refusal(HOST, "memory: 2"), Refusal("", "memory: 3 more hosts", 3)]
+    detail = detail_of(reply_to(NoCapacity("X", "No room", refusals=refusals), Role.ADMIN))
+    assert detail.message == "No room (4 of 5 hosts: memory, 1 of 5 hosts: status)"
+    assert (detail.host_refusals[2].host_id, detail.host_refusals[2].reason) == ("", "memory: 3 more hosts")
 
 
 def test_an_error_of_a_large_region_fits_into_what_clients_accept() -> None:

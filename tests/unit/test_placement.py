@@ -9,54 +9,131 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane import placement
+from controlplane.errors import NoCapacity
 from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
 from controlplane.model.network import is_usable, usable_after, usable_count
 from controlplane.placement import Candidate
 from controlplane.service import addresses, instances, volumes
+from controlplane.service.capacity import Claims
 from tests.unit.region import POLICY, ZONES, Region
 
 COMPUTE, STORAGE = (HostRole.COMPUTE,), (HostRole.STORAGE,)
 WANTED = Resources(2, 1024)
 
 
-def candidate(free: Resources, is_reachable: bool = True, **host: Any) -> Candidate:
+def candidate(free: Resources, **host: Any) -> Candidate:
     region = Region()
-    row = region.state.hosts[region.add_host(**host)]
-    return Candidate(replace(row, id=f"host-{free.memory_mib}"), is_reachable, free)
+    return Candidate(region.state.hosts[region.add_host(**host)], free)
 
 
 @pytest.mark.parametrize(
-    ("free", "given", "reason"),
+    ("free", "is_reachable", "given", "reason"),
     [
-        (Resources(16, 16384), {"roles": STORAGE}, "role: the host has no compute role"),
-        (Resources(16, 16384), {"is_reachable": False}, "status: its agent is not connected"),
-        (Resources(1, 16384), {}, "vcpus: 2 asked, 1 free of 16"),
-        (Resources(16, 512), {}, "memory: 1024 MiB asked, 512 MiB free of 16384"),
-        (Resources(2, 1024), {}, None),
+        (Resources(16, 16384), True, {"roles": STORAGE}, "role: the host has no compute role"),
+        (Resources(16, 16384), False, {}, "status: its agent is not connected"),
+        (Resources(1, 16384), True, {}, "vcpus: 2 asked, 1 free of 16"),
+        (Resources(16, 512), True, {}, "memory: 1024 MiB asked, 512 MiB free of 16384"),
+        (Resources(2, 1024), True, {}, None),
+        (Resources(2, 1024, -1), True, {}, None),
     ],
 )
-def test_every_filter_says_why(free: Resources, given: dict[str, Any], reason: str | None) -> None:
-    assert placement.refusal(candidate(free, **given), WANTED, HostRole.COMPUTE) == reason
+def test_every_filter_says_why(free: Resources, is_reachable: bool, given: dict[str, Any], reason: str | None) -> None:
+    assert placement.refusal(candidate(free, **given), is_reachable, WANTED, HostRole.COMPUTE) == reason
 
 
 def test_storage_is_a_reason_too() -> None:
     wanted = Resources(storage_gib=8)
-    reason = placement.refusal(candidate(Resources(storage_gib=7)), wanted, HostRole.STORAGE)
+    reason = placement.refusal(candidate(Resources(storage_gib=7)), True, wanted, HostRole.STORAGE)
     assert reason == "storage: 8 GiB asked, 7 GiB free of 100"
 
 
+def test_of_many_hosts_the_first_are_named_and_the_others_counted() -> None:
+    small, other = candidate(Resources(1, 16384)), candidate(Resources(16, 512))
+    hosts = [(small, True)] * 100 + [(small, True)] * 20 + [(other, False)] * 3 + [(other, True)] * 7
+    found = placement.refusals(hosts, WANTED, HostRole.COMPUTE)
+    assert len(found) == 103
+    assert {(row.host_id, row.count) for row in found[:100]} == {(small.host.id, 1)}
+    assert [(row.host_id, row.kind, row.count) for row in found[100:]] == [
+        ("", "vcpus", 20),
+        ("", "status", 3),
+        ("", "memory", 7),
+    ]
+
+
+def two_hosts() -> tuple[Region, str, str]:
+    """The first with little memory free and much storage, the second the other way round."""
+    region = Region()
+    first, second = region.add_host(storage_gib=90), region.add_host(storage_gib=10)
+    region.put(replace(region.state.hosts[first], memory_mib=16384))
+    region.put(replace(region.state.instances[region.launch()], host_id=first, memory_mib=14336))
+    return region, first, second
+
+
 def test_the_emptiest_host_is_chosen_unless_one_is_preferred() -> None:
-    full, empty = candidate(Resources(8, 2048)), candidate(Resources(8, 8192))
-    assert placement.choose([full, empty], WANTED, HostRole.COMPUTE) is empty
-    assert placement.choose([full, empty], WANTED, HostRole.COMPUTE, full.host.id) is full
-    assert placement.choose([full, empty], Resources(2, 4096), HostRole.COMPUTE, full.host.id) is empty
-    assert placement.choose([full, empty], Resources(9, 1), HostRole.COMPUTE) is None
+    region, full, empty = two_hosts()
+    claims = Claims(region.state, region.call())
+    assert claims.compute_host(ZONES[0], WANTED) == empty
+    assert claims.compute_host(ZONES[0], WANTED, full) == full
+    assert claims.compute_host(ZONES[0], Resources(2, 4096), full) == empty
+    with pytest.raises(NoCapacity):
+        claims.compute_host(ZONES[0], Resources(17, 1))
 
 
 def test_volumes_go_where_most_room_is() -> None:
-    small, large = candidate(Resources(8, 8192, 10)), candidate(Resources(8, 2048, 90))
-    assert placement.choose([small, large], Resources(storage_gib=1), HostRole.STORAGE) is large
+    region, large, small = two_hosts()
+    claims = Claims(region.state, region.call())
+    assert claims.storage_host(ZONES[0], 1) == large
+    assert claims.storage_host(ZONES[0], 1, small) == small
+
+
+def test_hosts_that_are_as_empty_are_chosen_in_the_order_of_their_numbers() -> None:
+    region = Region()
+    hosts = [region.add_host() for _ in range(3)]
+    claims = Claims(region.state, region.call())
+    assert [claims.compute_host(ZONES[0], WANTED) for _ in range(6)] == hosts * 2
+
+
+def test_what_a_call_took_that_came_to_nothing_is_there_for_the_next() -> None:
+    region = Region()
+    host_id = region.add_host(vcpus=2)
+    for _ in range(2):
+        assert Claims(region.state, region.call()).compute_host(ZONES[0], WANTED) == host_id
+
+
+def test_only_the_hosts_that_are_chosen_are_asked_whether_they_are_there() -> None:
+    region, asked = Region(), []
+    hosts = [region.add_host() for _ in range(9)]
+
+    class Reachable:
+        def __contains__(self, host_id: object) -> bool:
+            asked.append(host_id)
+            return host_id != hosts[0]
+
+    claims = Claims(region.state, replace(region.call(), reachable=Reachable()))
+    assert claims.compute_host(ZONES[0], WANTED) == hosts[1]
+    assert asked == hosts[:2]
+
+
+def test_hosts_that_are_away_are_not_chosen_until_they_are_back() -> None:
+    region = Region()
+    hosts = [region.add_host() for _ in range(9)]
+    for host_id in hosts[1:]:
+        region.put(replace(region.state.hosts[host_id], is_away=True))
+    claims = Claims(region.state, region.call())
+    assert [claims.compute_host(ZONES[0], WANTED) for _ in range(2)] == hosts[:1] * 2
+    region.put(replace(region.state.hosts[hosts[1]], is_away=False))
+    claims = Claims(region.state, region.call())
+    assert [claims.compute_host(ZONES[0], WANTED) for _ in range(2)] == hosts[:2]
+
+
+def test_one_reason_for_hosts_that_are_away_whatever_is_free_there() -> None:
+    region = Region()
+    host_id = region.add_host()
+    region.put(replace(region.state.hosts[host_id], is_away=True))
+    request = instances.RunInstances(region.add_image(), zone_name=ZONES[0])
+    (refusal,) = region.refuses("InsufficientInstanceCapacity", instances.run, request).refusals
+    assert (refusal.host_id, refusal.kind) == (host_id, "status")
 
 
 def test_a_launch_goes_to_the_emptiest_suitable_zone() -> None:

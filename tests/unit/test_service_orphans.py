@@ -54,6 +54,20 @@ def test_no_volume_is_placed_where_orphans_have_the_room(region: Region) -> None
     ]
 
 
+def test_what_a_host_has_counts_once_whoever_owns_it(region: Region) -> None:
+    host_id = region.add_host()
+    known = region.volume(size_gib=3)
+    seen = region.state.observed(ObservedKind.VOLUME, known, host_id)
+    assert seen
+    region.put(replace(seen, file=FILE))
+    assert capacity.used(region.state, host_id).storage_gib == 3
+    volume = region.state.volumes[known]
+    region.state.delete(type(volume), known)
+    assert capacity.used(region.state, host_id).storage_gib == 3
+    region.put(volume)
+    assert capacity.used(region.state, host_id).storage_gib == 3
+
+
 def test_what_lies_in_the_trash_gives_way(region: Region) -> None:
     host_id = region.add_host(storage_gib=10)
     show(region, host_id, replace(BURIED, size_bytes=10 * GIB))

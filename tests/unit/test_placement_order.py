@@ -1,0 +1,218 @@
+"""The order of hosts, kept up to date row by row, against a plain look at all of them."""
+
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from controlplane.errors import NoCapacity
+from controlplane.model.capacity import NOTHING, Resources
+from controlplane.model.host import Host, HostRole
+from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, Volume, VolumeFile, observation_id
+from controlplane.model.state import State
+from controlplane.placement import Candidate, refusal, weight
+from controlplane.service.capacity import GIB, Claims
+from tests.unit.region import NOW, ZONES, Region
+
+FEW = st.integers(0, 9)
+ROLES = st.sets(st.sampled_from(HostRole), min_size=1).map(tuple)
+WANTED = st.one_of(
+    st.builds(Resources, st.integers(1, 5), st.integers(1, 5)), st.builds(Resources, storage_gib=st.integers(1, 5))
+)
+
+
+def instance(instance_id: str, zone: str, host_id: str, size: Resources) -> Instance:
+    return Instance(
+        id=instance_id,
+        project_id="proj-1",
+        reservation_id="",
+        launch_index=0,
+        image_id="",
+        instance_type="",
+        vcpus=size.vcpus,
+        memory_mib=size.memory_mib,
+        zone=zone,
+        host_id=host_id,
+        key_name="",
+        public_key="",
+        user_data=b"",
+        desired=Desired.ON,
+        desired_revision=1,
+        is_settled=True,
+        generation=1,
+        ran_generation=1,
+        reboot_count=0,
+        stop_timeout_s=0,
+        public_ip_wanted=False,
+        shutdown_behavior="stop",
+        disable_api_termination=False,
+        state_reason=None,
+        launched_at=NOW,
+        created_at=NOW,
+        tags={},
+    )
+
+
+def volume(volume_id: str, zone: str, host_id: str, size_gib: int) -> Volume:
+    return Volume(
+        id=volume_id,
+        project_id="proj-1",
+        zone=zone,
+        host_id=host_id,
+        size_gib=size_gib,
+        volume_type="gp3",
+        image_id="",
+        epoch=0,
+        created_at=NOW,
+        tags={},
+    )
+
+
+def plainly_free(state: State, host: Host) -> Resources:
+    rows: list[Instance | Volume] = [*state.instances, *state.volumes]
+    free = Resources(host.vcpus, host.memory_mib, host.storage_gib)
+    for row in rows:
+        free -= row.claim if row.host_id == host.id else NOTHING
+    volumes = {row.id: row.host_id for row in state.volumes}
+    files = [row.file for row in state.observations if row.host_id == host.id != volumes.get(row.resource_id)]
+    orphans_bytes = sum(file.size_bytes for file in files if file and not file.deleted)
+    return free - Resources(storage_gib=ceil(orphans_bytes / GIB))
+
+
+class PlainLook:
+    """What `Claims` does, by looking at every host each time."""
+
+    def __init__(self, region: Region, zone: str) -> None:
+        self._region = region
+        state = region.state
+        self._candidates = [Candidate(host, plainly_free(state, host)) for host in state.hosts.zone.of(zone)]
+
+    def take(self, wanted: Resources, role: HostRole, preferred: str) -> str | None:
+        fit = [row for row in self._candidates if refusal(row, self._is_there(row), wanted, role) is None]
+        best = max(fit, key=lambda row: (row.host.id == preferred, weight(row, role), -row.host.number), default=None)
+        if best:
+            best.take(wanted)
+        return best.host.id if best else None
+
+    def _is_there(self, candidate: Candidate) -> bool:
+        return candidate.host.id in self._region.reachable and not candidate.host.is_away
+
+
+class Placement(RuleBasedStateMachine):
+    """Rows change in every way that they may; whatever they are, both choose the same hosts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.region = Region()
+        self.count = 0
+
+    def pick(self, number: int) -> Any:
+        hosts = list(self.region.state.hosts)
+        return hosts[number % len(hosts)] if hosts else None
+
+    def next(self) -> int:
+        self.count += 1
+        return self.count
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}-{self.next():017x}"
+
+    @rule(zone=st.sampled_from(ZONES), roles=ROLES, vcpus=FEW, memory=FEW, storage=FEW)
+    def join(self, zone: str, roles: tuple[HostRole, ...], vcpus: int, memory: int, storage: int) -> None:
+        host_id = self.region.add_host(zone, roles, vcpus, memory, storage)
+        self.region.put(replace(self.region.state.hosts[host_id], number=self.next()))
+
+    @precondition(lambda self: any(self.region.state.hosts))
+    @rule(number=FEW, vcpus=FEW, memory=FEW, storage=FEW, is_away=st.booleans(), is_reachable=st.booleans())
+    def change_host(
+        self, number: int, vcpus: int, memory: int, storage: int, is_away: bool, is_reachable: bool
+    ) -> None:
+        host = self.pick(number)
+        self.region.put(replace(host, vcpus=vcpus, memory_mib=memory, storage_gib=storage, is_away=is_away))
+        (self.region.reachable.add if is_reachable else self.region.reachable.discard)(host.id)
+
+    @precondition(lambda self: any(self.region.state.hosts))
+    @rule(number=FEW)
+    def remove_host(self, number: int) -> None:
+        """A host's row may go before what was on it, as where only deleted volumes are left."""
+        self.region.state.delete(type(self.pick(number)), self.pick(number).id)
+
+    @precondition(lambda self: any(self.region.state.hosts))
+    @rule(number=FEW, size_bytes=st.integers(1, 3 * GIB), deleted=st.booleans())
+    def find_orphan(self, number: int, size_bytes: int, deleted: bool) -> None:
+        host, volume_id = self.pick(number), self.new_id("vol")
+        row_id = observation_id(host.id, ObservedKind.VOLUME, volume_id)
+        file = VolumeFile(size_bytes, deleted, 1, 0)
+        self.region.put(Observation(row_id, host.id, ObservedKind.VOLUME, volume_id, True, "", False, file=file))
+
+    @precondition(lambda self: any(self.region.state.observations))
+    @rule(number=FEW)
+    def forget_orphan(self, number: int) -> None:
+        rows = list(self.region.state.observations)
+        self.region.state.delete(Observation, rows[number % len(rows)].id)
+
+    @precondition(lambda self: any(self.region.state.observations))
+    @rule(number=FEW, is_elsewhere=st.booleans())
+    def own_orphan(self, number: int, is_elsewhere: bool) -> None:
+        """Its volume is one of the region's, on that host or on another one."""
+        rows = list(self.region.state.observations)
+        seen = rows[number % len(rows)]
+        host = self.pick(number) if is_elsewhere else self.region.state.hosts.get(seen.host_id)
+        if host:
+            self.region.put(volume(seen.resource_id, host.zone, host.id, 1))
+
+    @precondition(lambda self: any(self.region.state.instances))
+    @rule(number=FEW, desired=st.sampled_from(Desired), is_settled=st.booleans(), is_gone=st.booleans())
+    def change_instance(self, number: int, desired: Desired, is_settled: bool, is_gone: bool) -> None:
+        rows = list(self.region.state.instances)
+        row = rows[number % len(rows)]
+        if is_gone:
+            self.region.state.delete(Instance, row.id)
+        else:
+            self.region.put(replace(row, desired=desired, is_settled=is_settled))
+
+    @precondition(lambda self: any(self.region.state.volumes))
+    @rule(number=FEW)
+    def delete_volume(self, number: int) -> None:
+        rows = list(self.region.state.volumes)
+        self.region.state.delete(Volume, rows[number % len(rows)].id)
+
+    @rule(
+        zone=st.sampled_from(ZONES),
+        asked=st.lists(st.tuples(WANTED, FEW, st.booleans()), min_size=1, max_size=6),
+        is_applied=st.booleans(),
+    )
+    def place(self, zone: str, asked: list[tuple[Resources, int, bool]], is_applied: bool) -> None:
+        """As one call, whose change may not be applied in the end."""
+        plain, claims = PlainLook(self.region, zone), Claims(self.region.state, self.region.call())
+        rows: list[Instance | Volume] = []
+        for wanted, number, is_preferred in asked:
+            preferred = self.pick(number).id if is_preferred and self.region.state.hosts else ""
+            role = HostRole.STORAGE if wanted.storage_gib else HostRole.COMPUTE
+            chosen = take(claims, zone, wanted, preferred)
+            assert chosen == plain.take(wanted, role, preferred)
+            if chosen:
+                rows.append(self.row(zone, chosen, wanted))
+        if is_applied:
+            self.region.put(*rows)
+
+    def row(self, zone: str, host_id: str, wanted: Resources) -> Instance | Volume:
+        if wanted.storage_gib:
+            return volume(self.new_id("vol"), zone, host_id, wanted.storage_gib)
+        return instance(self.new_id("i"), zone, host_id, wanted)
+
+
+def take(claims: Claims, zone: str, wanted: Resources, preferred: str) -> str | None:
+    try:
+        if wanted.storage_gib:
+            return claims.storage_host(zone, wanted.storage_gib, preferred)
+        return claims.compute_host(zone, wanted, preferred)
+    except NoCapacity:
+        return None
+
+
+Placement.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestPlacement = Placement.TestCase
