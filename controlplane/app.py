@@ -17,15 +17,16 @@ import structlog
 import typer
 import uvloop
 
-from controlplane import ca, logs
+from controlplane import ca, history, logs
 from controlplane.api.agents import Authorities
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.config import Config, ConfigError, load, port_of
-from controlplane.engine import LOG_KEPT, Engine, LogEntry
+from controlplane.engine import Engine
 from controlplane.errors import CloudError
+from controlplane.history import Changed
 from controlplane.ids import mint
 from controlplane.loops import liveness, sweep
 from controlplane.model.project import Role
@@ -192,7 +193,7 @@ async def serve(config: Config) -> None:
     store = open_store(config)
     engine = Engine(store, clock)
     _check_set_up(engine.state)
-    engine.log.extend(_recent_log(store))
+    engine.history.load(_recent_log(store))
     # The state lives as long as the process: full collections would walk all of it for nothing.
     gc.freeze()
     authorities = files.authorities(policy.region)
@@ -232,10 +233,10 @@ async def drain(servers: Sequence[grpc.aio.Server], sessions: Sessions, uploads:
     await engine.drain()
 
 
-def _recent_log(store: Store) -> list[LogEntry]:
+def _recent_log(store: Store) -> list[Changed]:
     """What watchers may still ask for after a restart."""
-    kept = store.read_recent_log(LOG_KEPT)
-    return [LogEntry(row.revision, row.kind, row.resource_id, row.project_id, row.deleted) for row in kept]
+    kept = store.read_recent_log(history.KEPT)
+    return [Changed(row.revision, row.kind, row.resource_id, row.project_id, row.deleted, row.at) for row in kept]
 
 
 def _endpoints(config: Config, authorities: Authorities) -> Endpoints:

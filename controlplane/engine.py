@@ -10,21 +10,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 import structlog
 
+from controlplane import history
 from controlplane.errors import CloudError, Unavailable
+from controlplane.history import History
 from controlplane.model.state import Change, Revision, State
 
 T = TypeVar("T")
 U = TypeVar("U")
-
-# Fewer: a watcher that was away for long has to list again. More: memory, some 200 bytes each.
-LOG_KEPT = 100_000
-
 
 # Revisions of the stored log that are forgotten at once. Fewer: it takes longer. More: commits wait for it, some 10 ms.
 TRIM_SLICE = 1000
@@ -38,24 +35,13 @@ class Store(Protocol):
     def trim_log(self, before_revision: int, limit: int) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One resource's part of a revision, as watchers see it."""
-
-    revision: int
-    kind: str
-    id: str
-    project_id: str
-    deleted: bool
-
-
 class Engine:
     """See the module. `run` must be running for anything to become durable."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self.state = store.load()
-        self.log: deque[LogEntry] = deque(maxlen=LOG_KEPT)
         self.durable_revision = self.state.revision
+        self.history = History(self.durable_revision)
         self._store = store
         # Its own: in a shared pool, commits would wait for whatever else takes long.
         self._thread = ThreadPoolExecutor(1, "store")
@@ -129,24 +115,21 @@ class Engine:
 
     async def trim_log(self) -> None:
         """Forget what no watcher can ask for any more, in slices between which commits get their turn."""
-        while await self._in_thread(self._store.trim_log, self.durable_revision - LOG_KEPT + 1, TRIM_SLICE):
+        while await self._in_thread(self._store.trim_log, self.durable_revision - history.KEPT + 1, TRIM_SLICE):
             pass
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     async def _commit(self, batch: list[Revision]) -> None:
+        now = self._clock()
         try:
-            await self._in_thread(self._store.commit, batch, self._clock())
+            await self._in_thread(self._store.commit, batch, now)
         except Exception as error:
             self._fail(error)
             raise
         self.durable_revision = batch[-1].number
-        for revision in batch:
-            self.log.extend(
-                LogEntry(revision.number, entry.kind, entry.id, entry.project_id, entry.new is None)
-                for entry in revision.entries
-            )
+        self.history.add(batch, now)
         for follower in self._followers:
             follower(batch)
         while self._waiters and self._waiters[0][0] <= self.durable_revision:

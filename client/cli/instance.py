@@ -69,11 +69,13 @@ async def stop(
 
 
 @command(app, "reboot", mutates=True)
-async def reboot(cli: Cli, instance: InstanceArguments) -> None:
+async def reboot(cli: Cli, instance: InstanceArguments, wait: Wait = False, timeout_s: Timeout = 300) -> None:
     """Restart the guests."""
     ids = await lookup.instance_ids(cli.stead, instance)
     reply = await cli.stead.instances.RebootInstances(RebootInstancesRequest(**cli.mutation, instance_ids=ids))
-    cli.say(reply, f"Rebooting {', '.join(ids)}")
+    if wait:
+        await wait_for_instances(cli.stead, ids, "running", timeout_s, lambda found: not found.is_reboot_pending)
+    cli.say(reply, f"{'Rebooted' if wait else 'Rebooting'} {', '.join(ids)}")
 
 
 @command(app, "terminate", mutates=True)

@@ -1,32 +1,38 @@
-"""`--wait`: looks until something has happened, and says meanwhile what it waits for.
+"""`--wait`: follows what it waits for until that has happened, and says meanwhile what stands in the way.
 
-The revision log tells when to look again. It is a hint only: a slow poll backs it, so that nothing hangs where it ends.
+It lists once, and then takes what changes from the revision log, which brings what has changed with it.
 """
 
 import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rich.console import Console
+from rich.status import Status
 
 from client.cli.render import plain, print_note
 from client.errors import SteadError
 from stead.v1.common_pb2 import Filter
-from stead.v1.events_pb2 import WatchRequest
+from stead.v1.events_pb2 import WatchEvent, WatchRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest, Instance
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, Volume
 
 if TYPE_CHECKING:
     from client.connection import Stead
 
-# Without hints: shorter asks a busy control plane for nothing, longer lets people wait for nothing.
-POLL_S = 2.0
-# With hints: changes that come closer together than this are looked at together.
-GATHER_S = 0.1
+M = TypeVar("M")
+
+# What time alone changes no event tells: a volume becomes busy. Shorter: a control plane is asked for nothing. Longer:
+# people wait without knowing why.
+LOOK_AGAIN_S = 10.0
+# After a stream has ended. Shorter: a control plane that starts is asked for nothing. Longer: news come late.
+PAUSE_S = 1.0
+# Between looks at the clock, for causes that last.
+TICK_S = 1.0
 # Causes that last as long are noted. Shorter: noise about what passes. Longer: people wait without knowing why.
 LASTING_S = 5.0
 # As many values as a request's filters may have.
@@ -51,27 +57,82 @@ class Late:
         return f"{self.what} ({self.cause})" if self.cause else self.what
 
 
-async def wait_until(stead: "Stead", look: Callable[[], Awaitable[Late | None]], timeout_s: float) -> None:
-    """Calls `look` at least once, and until nothing is late. Notes a cause that lasts: most pass by themselves.
+@dataclass(frozen=True, slots=True)
+class Goal(Generic[M]):
+    """What is waited for: resources of a kind as in ResourceChange, by id.
 
-    Raises SteadError `WaitTimeout` after `timeout_s`, and whatever `look` raises.
+    `find` lists those that there are, and tells the revision of that. `judge` is given them, and says what is late; it
+    raises SteadError where that can't be any more.
+    """
+
+    kind: str
+    ids: Sequence[str]
+    find: Callable[[], Awaitable[tuple[dict[str, M], int]]]
+    judge: Callable[[dict[str, M]], Late | None]
+
+
+async def wait_until(stead: "Stead", goal: Goal[M], timeout_s: float) -> dict[str, M]:
+    """Waits until nothing is late; returns what there is then. Notes a cause that lasts: most pass by themselves.
+
+    Raises SteadError `WaitTimeout` after `timeout_s`, and whatever `goal` raises.
     """
     with Console(stderr=True).status("Waiting") as spinner:
-        late = await look()
-        if not late:
-            return
-        first_seen_s: dict[str, float] = {"": math.inf}
+        waiting = _Waiting(stead, goal, spinner)
+        await waiting.look()
         try:
-            async with asyncio.timeout(timeout_s), _changes(stead) as changed:
-                while late:
-                    spinner.update(plain(str(late)))
-                    _note_lasting(late, first_seen_s)
-                    changed.clear()
-                    await asyncio.sleep(GATHER_S)
-                    await _at_most(changed.wait(), POLL_S)
-                    late = await look()
+            async with asyncio.timeout(timeout_s if waiting.late else None):
+                while waiting.late:
+                    await waiting.follow()
         except TimeoutError as error:
-            raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {late}. It goes on.") from error
+            raise SteadError("WaitTimeout", f"After {timeout_s:g} s: {waiting.late}. It goes on.") from error
+        return waiting.found
+
+
+class _Waiting(Generic[M]):
+    """What is known of what is waited for."""
+
+    def __init__(self, stead: "Stead", goal: Goal[M], spinner: Status) -> None:
+        self.found: dict[str, M] = {}
+        self.late: Late | None = None
+        self._stead = stead
+        self._goal = goal
+        self._spinner = spinner
+        self._revision = 0
+        self._first_seen_s: dict[str, float] = {"": math.inf}
+
+    async def look(self) -> None:
+        self.found, self._revision = await self._goal.find()
+        self._judge()
+
+    async def follow(self) -> None:
+        """Until nothing is late any more, or it was time to look again, and that was done."""
+        look_at_s = time.monotonic() + LOOK_AGAIN_S
+        async with _changes(self._stead, self._goal.kind, self._revision) as changes:
+            while self.late and time.monotonic() < look_at_s:
+                event = WatchEvent()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_S):
+                        event = await changes.get()
+                if event.resync:
+                    break
+                self._take(event)
+                self._judge()
+        if self.late:
+            await self.look()
+
+    def _take(self, event: WatchEvent) -> None:
+        for change in event.changes:
+            if change.id in self._goal.ids and change.deleted:
+                self.found.pop(change.id, None)
+            elif change.id in self._goal.ids:
+                contents: Any = change.WhichOneof("contents")
+                self.found[change.id] = getattr(change, contents)
+
+    def _judge(self) -> None:
+        self.late = self._goal.judge(self.found)
+        if self.late:
+            self._spinner.update(plain(str(self.late)))
+            _note_lasting(self.late, self._first_seen_s)
 
 
 def _note_lasting(late: Late, first_seen_s: dict[str, float]) -> None:
@@ -83,55 +144,54 @@ def _note_lasting(late: Late, first_seen_s: dict[str, float]) -> None:
 
 
 @asynccontextmanager
-async def _changes(stead: "Stead") -> AsyncIterator[asyncio.Event]:
-    """An event that is set whenever something in the project changes."""
-    changed = asyncio.Event()
+async def _changes(stead: "Stead", kind: str, revision: int) -> AsyncIterator[asyncio.Queue[WatchEvent]]:
+    """What happens to the project's resources of a kind after a revision; at the stream's end one with `resync`."""
+    changes: asyncio.Queue[WatchEvent] = asyncio.Queue()
+    request = WatchRequest(after_revision=revision, kinds=[kind], with_contents=True)
     try:
         async with asyncio.TaskGroup() as tasks:
-            follower = tasks.create_task(_follow(stead, changed))
-            yield changed
+            follower = tasks.create_task(_follow(stead, request, changes))
+            yield changes
             follower.cancel()
     except ExceptionGroup as group:
         raise group.exceptions[0] from None  # The follower raises nothing, so there is one: the body's.
 
 
-async def _follow(stead: "Stead", changed: asyncio.Event) -> None:
-    try:
-        async for _ in stead.events.Watch(WatchRequest()):
-            changed.set()
-    except SteadError:
-        return  # Polling goes on, and reports what is wrong if it fails too.
+async def _follow(stead: "Stead", request: WatchRequest, changes: asyncio.Queue[WatchEvent]) -> None:
+    with suppress(SteadError):  # Who looks again is told of what is wrong, if it still is.
+        async for event in stead.events.Watch(request):
+            changes.put_nowait(event)
+    await asyncio.sleep(PAUSE_S)
+    changes.put_nowait(WatchEvent(resync=True))
 
 
-async def _at_most(event: Awaitable[object], timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            await event
-    except TimeoutError:
-        return
-
-
-async def wait_for_instances(stead: "Stead", ids: Sequence[str], goal: str, timeout_s: float) -> dict[str, Instance]:
-    """Waits until all are in the state `goal`; returns them by id. One that can't get there any more: `WaitFailed`.
+async def wait_for_instances(
+    stead: "Stead", ids: Sequence[str], goal: str, timeout_s: float, is_there: Callable[[Instance], bool] | None = None
+) -> dict[str, Instance]:
+    """Waits until all are in the state `goal`, and `is_there`; returns them by id. One that can't get there any more:
+    `WaitFailed`.
 
     Asks by filter, since an id that is not known any more would be an error: what is gone is terminated.
     """
-    found: dict[str, Instance] = {}
 
-    async def look() -> Late | None:
-        found.clear()
+    async def find() -> tuple[dict[str, Instance], int]:
+        found: dict[str, Instance] = {}
+        revisions = []
         for start in range(0, len(ids), FILTER_VALUES):
             some = Filter(name="instance-id", values=ids[start : start + FILTER_VALUES])
             request = DescribeInstancesRequest(filters=[some])
             reply = await stead.all_pages(stead.instances.DescribeInstances, request)
             found.update({instance.instance_id: instance for instance in reply.instances})
-        late = [id for id in ids if _state(found.get(id)) != goal]
+            revisions.append(reply.revision)
+        return found, min(revisions)
+
+    def judge(found: dict[str, Instance]) -> Late | None:
+        late = [id for id in ids if _state(found.get(id)) != goal or (is_there and not is_there(found[id]))]
         for id in late:
             _refuse_dead_end(id, found.get(id), goal)
         return _describe_late(late, found, goal, len(ids)) if late else None
 
-    await wait_until(stead, look, timeout_s)
-    return found
+    return await wait_until(stead, Goal("instance", ids, find, judge), timeout_s)
 
 
 def _state(instance: Instance | None) -> str:
@@ -153,6 +213,8 @@ def _describe_late(late: Sequence[str], found: dict[str, Instance], goal: str, t
     """E.g. "i-... is pending, 1 of 3 running", with the first one that has a cause."""
     first = next((id for id in late if id in found and found[id].status_detail), late[0])
     text = f"{first} is {_state(found.get(first))}"
+    if first in found and found[first].is_reboot_pending:
+        text += ", not yet rebooted"
     if total > 1:
         text += f", {total - len(late)} of {total} {goal}"
     return Late(text, found[first].status_detail if first in found else "")
@@ -162,21 +224,21 @@ async def wait_for_volume(
     stead: "Stead", volume_id: str, is_done: Callable[[Volume | None], bool], timeout_s: float
 ) -> Volume | None:
     """Waits until `is_done` likes the volume, which is None when it is gone. In state "error": `WaitFailed`."""
-    found: Volume | None = None
 
-    async def look() -> Late | None:
-        nonlocal found
+    async def find() -> tuple[dict[str, Volume], int]:
         request = DescribeVolumesRequest(filters=[Filter(name="volume-id", values=[volume_id])])
         reply = await stead.all_pages(stead.volumes.DescribeVolumes, request)
-        found = next(iter(reply.volumes), None)
-        if is_done(found):
+        return {volume.volume_id: volume for volume in reply.volumes}, reply.revision
+
+    def judge(found: dict[str, Volume]) -> Late | None:
+        volume = found.get(volume_id)
+        if is_done(volume):
             return None
-        if found is None or found.state == "error":
-            reason = f"is in error: {found.state_detail}" if found else "was deleted meanwhile."
+        if volume is None or volume.state == "error":
+            reason = f"is in error: {volume.state_detail}" if volume else "was deleted meanwhile."
             raise SteadError("WaitFailed", f"{volume_id} {reason}")
-        states = [found.state, *(bond.state for bond in found.attachments)]
-        causes = [found.state_detail, *(bond.state_detail for bond in found.attachments)]
+        states = [volume.state, *(bond.state for bond in volume.attachments)]
+        causes = [volume.state_detail, *(bond.state_detail for bond in volume.attachments)]
         return Late(f"{volume_id} is {' and '.join(states)}", "; ".join(filter(None, causes)))
 
-    await wait_until(stead, look, timeout_s)
-    return found
+    return (await wait_until(stead, Goal("volume", [volume_id], find, judge), timeout_s)).get(volume_id)

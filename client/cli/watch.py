@@ -24,12 +24,17 @@ def register(app: typer.Typer) -> None:
 async def watch(
     cli: Cli,
     after: Annotated[int, typer.Option(metavar="REVISION", min=0, help="Go on after this one; 0 means from now.")] = 0,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="Only these, e.g. instance. May be repeated.")
+    ] = None,
+    contents: Annotated[bool, typer.Option("--contents", help="In JSON: with the resources as they are then.")] = False,
 ) -> None:
     """Stream what changes, a line each, until interrupted; also across a restart of the control plane."""
     failures = 0
     while True:
         try:
-            async for event in cli.stead.events.Watch(WatchRequest(after_revision=after)):
+            request = WatchRequest(after_revision=after, kinds=kind or (), with_contents=contents)
+            async for event in cli.stead.events.Watch(request):
                 _show(cli, event)
                 after, failures = event.revision, 0
             return
@@ -43,16 +48,17 @@ async def watch(
 
 
 def _show(cli: Cli, event: WatchEvent) -> None:
-    if cli.is_for_people:
-        print(*map(render.plain, _lines(event)), sep="\n", flush=True)
-    else:
+    if not cli.is_for_people:
         render.print_json_line(render.to_document(event))
+    elif not event.bookmark:
+        print(*map(render.plain, _lines(event)), sep="\n", flush=True)
 
 
 def _lines(event: WatchEvent) -> list[str]:
     if event.resync:
         return [f"{event.revision:>8}  earlier changes are no longer kept: list again"]
+    what = f"{event.revision:>8}  {event.commit_time.ToDatetime():%H:%M:%SZ}"
+    by = f"  by {event.token_id}" if event.token_id else ""
     return [
-        f"{event.revision:>8}  {change.kind:14}  {change.id}{'  deleted' if change.deleted else ''}"
-        for change in event.changes
+        f"{what}  {change.kind:14}  {change.id}{'  deleted' if change.deleted else ''}{by}" for change in event.changes
     ]

@@ -1,17 +1,25 @@
 """The revision log, for users."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from itertools import groupby, takewhile
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
 
+from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.engine import Engine, LogEntry
-from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume
-from controlplane.model.state import State
+from controlplane.api.contents import PUBLIC, is_listed, is_public, to_contents
+from controlplane.errors import invalid_value
+from controlplane.history import Changed
+from controlplane.model.audit import CallRecord
+from controlplane.model.project import Role
+from controlplane.service.call import Call
+from controlplane.service.showing import shown_with
 from stead.v1 import events_pb2 as pb
 from stead.v1.events_pb2_grpc import EventsServicer
 
-_PUBLIC = frozenset(table.kind.name for table in State().tables.values() if table.kind.is_public)
+# Longer: who comes back after a quiet time asks for changes that are no longer kept. Shorter: watchers are woken for
+# nothing.
+BOOKMARK_S = 30
 
 
 class Events(EventsServicer):
@@ -19,61 +27,89 @@ class Events(EventsServicer):
         self._edge = edge
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchEvent]:
-        engine, project_id = self._edge.engine, self._edge.call().project_id
-        after = request.after_revision or engine.durable_revision
+        engine, view = self._edge.engine, _View(self._edge, self._edge.call(), request)
+        after, bookmark_at = request.after_revision or engine.durable_revision, _now()
         while True:
-            if _is_lost(engine, after):
-                after = engine.durable_revision
+            latest = engine.durable_revision
+            changes = engine.history.after(after) if after <= latest else None
+            if changes is None:
+                after, bookmark_at = latest, _now() + BOOKMARK_S
                 yield pb.WatchEvent(revision=after, resync=True)
                 continue  # Who took that may have taken so long that more is lost.
-            news = _after(engine.log, after)
-            after = max(after, engine.durable_revision)
-            for revision, entries in groupby(news, key=lambda entry: entry.revision):
-                if changes := _changes(engine.state, entries, project_id):
-                    yield pb.WatchEvent(revision=revision, changes=changes)
-            await engine.next_after(after)
+            if bookmark_at <= _now():
+                bookmark_at = _now() + BOOKMARK_S
+                yield pb.WatchEvent(revision=after, bookmark=True)
+            for event in view.events(changes):
+                # It may say of a resource what a later revision made of it.
+                await engine.durable(engine.state.revision)
+                yield event
+            after = latest
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(bookmark_at):
+                    await engine.next_after(after)
 
 
-def _changes(state: State, entries: Iterable[LogEntry], project_id: str) -> list[pb.ResourceChange]:
-    """The project's part of a revision, each resource once."""
-    told: dict[tuple[str, str], bool] = {}
-    for entry in entries:
-        if entry.kind == state.observations.kind.name:
-            for row in _shown_by(state, entry.id):
-                if row.project_id == project_id:
-                    told.setdefault((state.tables[type(row)].kind.name, row.id), False)
-        elif entry.project_id == project_id and entry.kind in _PUBLIC:
-            told[entry.kind, entry.id] = entry.deleted
-    return [pb.ResourceChange(kind=kind, id=row_id, deleted=deleted) for (kind, row_id), deleted in told.items()]
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
-def _shown_by(state: State, observation_id: str) -> Iterator[Instance | Volume | Attachment]:
-    """What users may be shown otherwise now that a host sees something else of a resource: see `service/health.py`."""
-    host_id, kind, resource_id = observation_id.split("/")
-    bonds: list[Attachment] = []
-    if kind == ObservedKind.VPC.value:
-        instance_ids = [row.instance_id for row in state.interfaces.vpc.of(resource_id)]
-        yield from (row for row in map(state.instances.get, instance_ids) if row and row.host_id == host_id)
-    elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
-        yield instance
-        yield from state.attachments.instance.of(instance.id)
-    elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):
-        yield volume
-        bonds = state.attachments.volume.of(volume.id)
-    elif kind == ObservedKind.EXPORT.value and (bond := state.attachments.get(resource_id)):
-        yield bond
-        yield state.volumes[bond.volume_id]
-        bonds = [bond]
-    yield from (state.instances[bond.instance_id] for bond in bonds)
+class _View:
+    """What one watcher sees of changes."""
 
+    def __init__(self, edge: Edge, call: Call, request: pb.WatchRequest) -> None:
+        """Raises `InvalidParameterValue`."""
+        for kind in request.kinds:
+            if kind not in PUBLIC:
+                raise invalid_value("kinds", kind, f"some of {', '.join(PUBLIC)}")
+        self._edge = edge
+        self._call = call
+        self._kinds = frozenset(request.kinds or PUBLIC)
+        self._with_contents = request.with_contents
+        self._state = edge.engine.state
+        self._tables = {table.kind.name: table for table in self._state.tables.values()}
 
-def _is_lost(engine: Engine, after: int) -> bool:
-    """Whether changes later than a revision are not kept; of the oldest in a full log some may be gone."""
-    latest, is_full = engine.durable_revision, len(engine.log) == engine.log.maxlen
-    oldest = engine.log[0].revision + is_full if engine.log else latest + 1
-    return after > latest or (after < latest and after + 1 < oldest)
+    def events(self, changes: Iterable[Changed]) -> Iterator[pb.WatchEvent]:
+        """One for each revision that shows something, made when it is asked for."""
+        for revision, parts in groupby(changes, key=lambda change: change.revision):
+            if event := self._event(revision, list(parts)):
+                yield event
 
+    def _event(self, revision: int, parts: Sequence[Changed]) -> pb.WatchEvent | None:
+        # Each once, in order.
+        told = dict.fromkeys(place for part in parts for place in self._places(part) if self._is_wanted(*place))
+        if not told:
+            return None
+        event = pb.WatchEvent(revision=revision, changes=[self._change(*place) for place in told])
+        event.commit_time.CopyFrom(convert.timestamp(parts[0].at))
+        if record := self._record(parts):
+            event.request_id = record.request_id
+            event.token_id = record.token_id if self._may_know(record) else ""
+        return event
 
-def _after(log: Any, revision: int) -> list[LogEntry]:
-    """Entries later than a revision, in order; costs no more than there are."""
-    return list(takewhile(lambda entry: entry.revision > revision, reversed(log)))[::-1]
+    def _places(self, part: Changed) -> Iterator[tuple[str, str]]:
+        """Kind and id of the project's resources that show what changed."""
+        if part.project_id == self._call.project_id:
+            yield part.kind, part.id
+        for row in shown_with(self._state, part):
+            if row.project_id == self._call.project_id:
+                yield self._state.tables[type(row)].kind.name, row.id
+
+    def _is_wanted(self, kind: str, row_id: str) -> bool:
+        return kind in self._kinds and is_public(kind, self._tables[kind].get(row_id))
+
+    def _change(self, kind: str, row_id: str) -> pb.ResourceChange:
+        row = self._tables[kind].get(row_id)
+        change = pb.ResourceChange(kind=kind, id=row_id, deleted=not is_listed(kind, row))
+        if self._with_contents and not change.deleted:
+            shown = to_contents(kind, self._state, self._edge.sessions, row, self._call)
+            getattr(change, kind.replace("-", "_")).CopyFrom(shown)
+        return change
+
+    def _record(self, parts: Iterable[Changed]) -> CallRecord | None:
+        """Of the call that made the change."""
+        calls = self._state.calls
+        records = (calls.get(part.id) for part in parts if part.kind == calls.kind.name)
+        return next(filter(None, records), None)
+
+    def _may_know(self, record: CallRecord) -> bool:
+        return self._call.role is Role.ADMIN or record.project_id == self._call.project_id

@@ -17,6 +17,7 @@ from controlplane.model.state import Change, State
 from controlplane.service import health, instance_attributes, instances, power
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call, find
+from controlplane.service.power import is_reboot_pending
 from controlplane.sessions import Sessions
 from stead.v1 import instances_pb2 as pb
 from stead.v1.instances_pb2_grpc import InstancesServicer
@@ -156,6 +157,7 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> 
         status_since=convert.maybe(seen.since),
         last_seen_time=convert.maybe(seen.last_seen_at),
         is_status_permanent=seen.is_permanent,
+        is_reboot_pending=is_reboot_pending(state, row),
         zone_name=row.zone,
         host_id=row.host_id if role is Role.ADMIN else "",
         key_name=row.key_name,

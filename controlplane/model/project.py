@@ -58,7 +58,7 @@ class Token:
 
 
 class Tokens(Table[Token]):
-    kind = Kind("token", Prefix.TOKEN, "InvalidToken", "DescribeTokens", where="", is_public=True)
+    kind = Kind("token", Prefix.TOKEN, "InvalidToken", "DescribeTokens", where="")
     row_type = Token
     stored_as = "tokens"
     unique_fields = (("secret_hash",),)

@@ -5,12 +5,12 @@ here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from controlplane.model.audit import Calls
 from controlplane.model.capacity import Resources
-from controlplane.model.host import Hosts, HostTokens, Regions, Zones
+from controlplane.model.host import Host, Hosts, HostTokens, Regions, Zones
 from controlplane.model.image import Images, InstanceTypes, KeyPairs
 from controlplane.model.instance import (
     Attachments,
@@ -67,6 +67,15 @@ class Change:
         return len(self._rows)
 
 
+# By the kind of a part, the field that names its whole.
+_PART_OF = {
+    "attachment": "instance_id",
+    "network-interface": "instance_id",
+    "address": "interface_id",
+    "security-group-rule": "group_id",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One resource's part of a revision: what it was and what it is, either None."""
@@ -80,6 +89,19 @@ class Entry:
     def project_id(self) -> str:
         """Empty for what belongs to no project."""
         return getattr(self.new or self.old, "project_id", "")
+
+    @property
+    def part_of(self) -> str:
+        """The id of what had this as a part of it, or has it where nothing had; empty for what is no part."""
+        field = _PART_OF.get(self.kind)
+        return (getattr(self.old, field, "") or getattr(self.new, field, "")) if field else ""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all that happened is that a host was heard of again."""
+        if not (isinstance(self.old, Host) and isinstance(self.new, Host)):
+            return False
+        return replace(self.old, last_seen_at=self.new.last_seen_at) == self.new
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from controlplane.model.instance import Desired, Instance, ObservedKind, StateRe
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
 from controlplane.service import addresses, quotas, volumes
-from controlplane.service.admission import admit, current_state
+from controlplane.service.admission import admit, current_state, observation_of
 from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import Claims
 from controlplane.service.ports import Ports
@@ -117,6 +117,14 @@ def reboot(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Chang
         change.put(replace(instance, reboot_count=instance.reboot_count + 1))
 
     return _batch(state, call, instance_ids, Request.REBOOT, InstanceState.RUNNING, act)
+
+
+def is_reboot_pending(state: State, instance: Instance) -> bool:
+    """Whether the guest was not seen to begin anew since it was told to."""
+    seen = observation_of(state, instance)
+    if seen is None or not seen.running or seen.generation != instance.generation:
+        return False
+    return seen.reboot_count < instance.reboot_count
 
 
 def terminate(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change, list[StateChange]]:

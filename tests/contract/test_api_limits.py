@@ -154,7 +154,8 @@ async def test_a_stream_ends_with_its_token(cloud: ControlPlane) -> None:
     ended, goes_on = (
         cloud.start(rpc, rpc.request(after_revision=cloud.revision), secret=token.secret) for token in (made, other)
     )
-    await asyncio.gather(ended.initial_metadata(), cloud.ask("AllocateAddress"), ended.read(), goes_on.read())
+    assert [(await stream.read()).bookmark for stream in (ended, goes_on)] == [True, True]
+    await asyncio.gather(cloud.ask("AllocateAddress"), ended.read(), goes_on.read())
     await cloud.ask("RevokeToken", token_id=made.token_id)
     await cloud.ask("AllocateAddress")
     async with asyncio.timeout(5):

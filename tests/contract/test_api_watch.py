@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 
-from controlplane.engine import LogEntry
+from controlplane.api.contents import PUBLIC, is_public
 from controlplane.model.instance import Observation, ObservedKind, observation_id
 from controlplane.model.project import Role
 from controlplane.model.state import Change
-from tests.contract.control_plane import RPCS, ControlPlane
+from stead.v1.events_pb2 import ResourceChange
+from tests.contract.control_plane import RPCS, ControlPlane, Refused
 
 Event = tuple[int, str, str, bool]
 
@@ -18,13 +20,19 @@ Event = tuple[int, str, str, bool]
 class Watcher:
     """One stream."""
 
-    def __init__(self, cloud: ControlPlane, after_revision: int = 0, secret: str | None = None) -> None:
+    def __init__(self, cloud: ControlPlane, after_revision: int = 0, secret: str | None = None, **asked: Any) -> None:
         rpc = RPCS["Watch"]
-        self.call = cloud.start(rpc, rpc.request(after_revision=after_revision), secret=secret)
+        self.call = cloud.start(rpc, rpc.request(after_revision=after_revision, **asked), secret=secret)
 
-    async def next(self) -> Any:
+    async def read(self) -> Any:
         async with asyncio.timeout(10):
             return await self.call.read()
+
+    async def next(self) -> Any:
+        """The next event that is no bookmark."""
+        while (event := await self.read()).bookmark:
+            continue
+        return event
 
     async def take_until(self, revision: int) -> list[Event]:
         """All changes up to that revision, which changed something."""
@@ -47,8 +55,8 @@ class Watcher:
 def logged(cloud: ControlPlane, after: int) -> list[Event]:
     return [
         (row.revision, row.kind, row.id, row.deleted)
-        for row in cloud.engine.log
-        if row.project_id == cloud.project_id and row.revision > after and row.kind != "call"
+        for row in cloud.engine.history.after(after) or ()
+        if row.project_id == cloud.project_id and is_public(row.kind, cloud.engine.state.addresses.get(row.id))
     ]
 
 
@@ -92,34 +100,20 @@ async def test_other_projects_changes_are_not_shown(cloud: ControlPlane) -> None
     made = await cloud.ask("AllocateAddress")
     assert (await own.next()).changes[0].id == made.address.allocation_id
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(foreign.call.read(), 0.2)
-
-
-def entry(cloud: ControlPlane, revision: int) -> LogEntry:
-    return LogEntry(revision, "address", f"eipalloc-{revision}", cloud.project_id, False)
+        await asyncio.wait_for(foreign.next(), 0.2)
 
 
 async def test_a_marker_says_that_changes_were_dropped(cloud: ControlPlane) -> None:
-    engine = cloud.engine
     for _ in range(5):
         await cloud.ask("AllocateAddress")
-    kept = [row for row in engine.log if row.revision > cloud.revision - 2]
-    engine.log.clear()
-    engine.log.extend(kept)
+    cloud.engine.history.start = cloud.revision - 2
     lost = Watcher(cloud, cloud.revision - 4)
-    event = await lost.next()
+    event = await lost.read()
     assert (event.resync, event.revision, len(event.changes)) == (True, cloud.revision, 0)
+    kept_up = Watcher(cloud, cloud.revision - 2)
+    assert [event[0] for event in await kept_up.take(2)] == [cloud.revision - 1, cloud.revision]
     made = await cloud.ask("AllocateAddress")
     assert (await lost.next()).changes[0].id == made.address.allocation_id
-    kept_up = Watcher(cloud, cloud.revision - 3)
-    assert [event[0] for event in await kept_up.take(3)] == [cloud.revision - n for n in (2, 1, 0)]
-
-
-async def test_a_revision_that_was_dropped_in_part_is_not_shown_in_part(cloud: ControlPlane) -> None:
-    await cloud.ask("AllocateAddress")
-    engine, revision = cloud.engine, cloud.revision
-    engine.log = type(engine.log)([entry(cloud, revision)] * 3, maxlen=3)
-    assert (await Watcher(cloud, revision - 1).next()).resync
 
 
 async def test_a_revision_of_the_future_is_answered_with_a_marker(cloud: ControlPlane) -> None:
@@ -134,6 +128,151 @@ async def test_without_a_revision_only_what_comes_is_shown(cloud: ControlPlane) 
     await cloud.ask("DescribeRegions")  # On the same connection: the watcher's call has arrived by then.
     made = await cloud.ask("AllocateAddress")
     assert (await watcher.next()).changes[0].id == made.address.allocation_id
+
+
+async def test_a_watch_begins_with_a_bookmark_of_where_it_begins(cloud: ControlPlane) -> None:
+    await cloud.ask("AllocateAddress")
+    listed = (await cloud.ask("DescribeAddresses")).revision
+    made = await cloud.ask("AllocateAddress")
+    watcher = Watcher(cloud, listed)
+    first, second = await watcher.read(), await watcher.read()
+    assert (first.bookmark, first.revision, len(first.changes)) == (True, listed, 0)
+    assert [row.id for row in second.changes] == [made.address.allocation_id], "nothing falls between list and watch"
+    assert (await Watcher(cloud).read()).revision == cloud.revision
+
+
+async def test_only_kinds_that_were_asked_for_are_told(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    image_id = await cloud.import_image()
+    watcher = Watcher(cloud, cloud.revision, kinds=["volume", "key-pair"])
+    await cloud.ask("RunInstances", image_id=image_id)
+    await cloud.ask("CreateKeyPair", key_name="k")
+    assert [row.kind for row in (await watcher.next()).changes] == ["volume"]
+    assert [row.kind for row in (await watcher.next()).changes] == ["key-pair"]
+    with pytest.raises(Refused, match=r"InvalidParameterValue.*'call'.*security-group-rule"):
+        await cloud.ask("Watch", kinds=["instance", "call"])
+
+
+async def test_what_is_nobodys_resource_is_told_to_nobody(cloud: ControlPlane) -> None:
+    watcher = Watcher(cloud, cloud.revision)
+    await cloud.token(Role.READER)
+    made = await cloud.ask("AllocateAddress")
+    assert [row.id for row in (await watcher.next()).changes] == [made.address.allocation_id]
+
+
+async def test_an_event_says_when_and_by_whom(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    image_id, start = await cloud.import_image(), cloud.revision
+    before = cloud.clock()
+    await cloud.ask("RunInstances", image_id=image_id)
+    watcher = Watcher(cloud, start)
+    event, record = await watcher.next(), (await cloud.ask("DescribeAuditRecords")).audit_records[0]
+    assert (event.token_id, event.request_id) == (record.token_id, record.request_id)
+    assert before <= event.commit_time.ToDatetime(UTC) <= cloud.clock()
+    await cloud.converge()
+    event = await watcher.next()
+    assert (event.token_id, event.request_id) == ("", ""), "a host saw that"
+
+
+async def test_another_projects_token_is_not_shown(cloud: ControlPlane) -> None:
+    project_id = (await cloud.ask("CreateProject", name="other")).project.project_id
+    start = cloud.revision - 1
+    watcher = Watcher(cloud, start, await cloud.token(Role.READER, project_id))
+    event = await watcher.next()
+    assert {row.kind for row in event.changes} >= {"vpc", "subnet"}
+    assert (event.token_id, bool(event.request_id)) == ("", True)
+
+
+async def test_contents_are_what_describe_shows(cloud: ControlPlane) -> None:
+    host_id = await cloud.add_host()
+    image_id, reader = await cloud.import_image(), cloud.secrets[Role.READER]
+    await cloud.ask("RunInstances", image_id=image_id, tags={"Name": "web"})
+    await cloud.ask("CreateKeyPair", key_name="k")
+    await cloud.converge()
+    shown = {
+        "instance": (await cloud.ask("DescribeInstances", secret=reader)).instances[0],
+        "volume": (await cloud.ask("DescribeVolumes", secret=reader)).volumes[0],
+        "key_pair": (await cloud.ask("DescribeKeyPairs", secret=reader)).key_pairs[0],
+        "image": (await cloud.ask("DescribeImages", secret=reader)).images[0],
+        "security_group": (await cloud.ask("DescribeSecurityGroups", secret=reader)).security_groups[0],
+        "vpc": (await cloud.ask("DescribeVpcs", secret=reader)).vpcs[0],
+    }
+    watcher, told = Watcher(cloud, 1, reader, with_contents=True), dict[str, Any]()
+    while "key_pair" not in told:
+        event = await watcher.next()
+        for row in event.changes:
+            name = row.WhichOneof("contents")
+            assert name == row.kind.replace("-", "_")
+            told[name] = getattr(row, name)
+    assert {name: told[name] for name in shown} == shown
+    assert told["instance"].host_id == "", f"{host_id} is for admins"
+    assert told["attachment"].state == "attached"
+
+
+async def test_every_kind_that_may_be_watched_has_contents() -> None:
+    fields = ResourceChange.DESCRIPTOR.oneofs_by_name["contents"].fields
+    assert {field.name for field in fields} == {kind.replace("-", "_") for kind in PUBLIC}
+
+
+async def test_what_shows_a_part_is_told_when_the_part_comes_and_goes(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    launched = await cloud.ask("RunInstances", image_id=await cloud.import_image(), min_count=2)
+    first, second = (row.instance_id for row in launched.instances)
+    volume_id = (await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id
+    allocation_id = (await cloud.ask("AllocateAddress")).address.allocation_id
+    group_id = (await cloud.ask("CreateSecurityGroup", group_name="g", description="x")).security_group.group_id
+    await cloud.converge()
+
+    async def told(name: str, **fields: Any) -> set[str]:
+        watcher = Watcher(cloud, cloud.revision)
+        await cloud.ask(name, **fields)
+        return {row.id for row in (await watcher.next()).changes}
+
+    assert first in await told("AssociateAddress", allocation_id=allocation_id, instance_id=first)
+    assert {first, second} <= await told("AssociateAddress", allocation_id=allocation_id, instance_id=second)
+    assert second in await told("ReleaseAddress", allocation_id=allocation_id)
+    rule = {"ip_protocol": "tcp", "from_port": 1, "to_port": 1, "cidr_ipv4": "0.0.0.0/0"}
+    assert group_id in await told("AuthorizeSecurityGroupIngress", group_id=group_id, permissions=[rule])
+    assert group_id in await told("RevokeSecurityGroupIngress", group_id=group_id, permissions=[rule])
+    assert {volume_id, first} <= await told("AttachVolume", volume_id=volume_id, instance_id=first)
+    await cloud.converge()
+    assert {volume_id, first} <= await told("DetachVolume", volume_id=volume_id)
+    watcher = Watcher(cloud, cloud.revision, kinds=["instance", "attachment"])
+    await cloud.converge()
+    gone = False
+    while not gone:
+        event = await watcher.next()
+        gone = any(row.kind == "attachment" and row.deleted for row in event.changes)
+    assert first in {row.id for row in event.changes}
+
+
+async def test_a_host_that_goes_away_and_comes_back_is_told_of_what_is_on_it(cloud: ControlPlane) -> None:
+    host_id = await cloud.add_host()
+    instance = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
+    await cloud.converge()
+    shown = {instance.instance_id, instance.block_devices[0].volume_id}
+    watcher, host = Watcher(cloud, cloud.revision), cloud.engine.state.hosts[host_id]
+    for row in (replace(host, is_away=True), host, replace(host, last_seen_at=cloud.clock())):
+        change = Change()
+        change.put(row)
+        cloud.engine.apply(change)
+    for _ in range(2):
+        event = await watcher.next()
+        assert {row.id for row in event.changes} == shown
+    made = await cloud.ask("AllocateAddress")
+    assert [row.id for row in (await watcher.next()).changes] == [made.address.allocation_id]
+
+
+async def test_a_reboot_is_pending_until_the_guest_begins_anew(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    launched = await cloud.ask("RunInstances", image_id=await cloud.import_image())
+    await cloud.converge()
+    await cloud.ask("RebootInstances", instance_ids=[launched.instances[0].instance_id])
+    assert (await cloud.ask("DescribeInstances")).instances[0].is_reboot_pending
+    watcher = Watcher(cloud, cloud.revision, kinds=["instance"], with_contents=True)
+    await cloud.converge()
+    assert not (await watcher.next()).changes[0].instance.is_reboot_pending
+    assert not (await cloud.ask("DescribeInstances")).instances[0].is_reboot_pending
 
 
 async def changed_by(cloud: ControlPlane, *seen: Observation) -> set[tuple[str, str]]:

@@ -17,6 +17,7 @@ async def test_watchers_and_agents_are_told_to_come_back_at_once(
     monkeypatch.setattr(app, "DRAIN_S", 3600)  # Nobody may be waited for.
     _, stream = await connected(cloud)
     watch = cloud.start(RPCS["Watch"], RPCS["Watch"].request())
+    assert (await watch.read()).bookmark
     made = await cloud.ask("AllocateAddress")
     assert (await watch.read()).changes[0].id == made.address.allocation_id
     async with asyncio.timeout(10):

@@ -72,7 +72,7 @@ class Cloud:
         patches.enter_context(mock.patch("agent.session.agents", lambda wire: wire))
         patches.enter_context(mock.patch("controlplane.gate.runner.mint", self._mint))
         patches.enter_context(mock.patch("controlplane.loops.sweep.INTERVAL_S", _SWEEP_S))
-        patches.enter_context(mock.patch("controlplane.engine.LOG_KEPT", _LOG_KEPT))
+        patches.enter_context(mock.patch("controlplane.history.KEPT", _LOG_KEPT))
         return patches
 
     def clock(self) -> datetime:

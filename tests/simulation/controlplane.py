@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
+from controlplane import history
 from controlplane.api import caller
 from controlplane.api.addresses import Addresses
 from controlplane.api.agents import Agents
@@ -24,10 +25,11 @@ from controlplane.api.images import Images
 from controlplane.api.instances import Instances
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups
-from controlplane.engine import LOG_KEPT, Engine, LogEntry
+from controlplane.engine import Engine
 from controlplane.errors import CloudError
 from controlplane.gate.credentials import Principal
 from controlplane.gate.invocation import Invocation, Operation
+from controlplane.history import Changed
 from controlplane.ids import Prefix
 from controlplane.loops import liveness, sweep
 from controlplane.model.policy import Patience, Policy
@@ -88,10 +90,10 @@ class Disk:
     def load(self) -> State:
         return self._loaded
 
-    def read_log(self) -> list[LogEntry]:
+    def read_log(self) -> list[Changed]:
         """As `controlplane.app` does at its start."""
-        kept = self._store.read_recent_log(LOG_KEPT)
-        return [LogEntry(row.revision, row.kind, row.resource_id, row.project_id, row.deleted) for row in kept]
+        kept = self._store.read_recent_log(history.KEPT)
+        return [Changed(row.revision, row.kind, row.resource_id, row.project_id, row.deleted, row.at) for row in kept]
 
     def commit(self, revisions: Sequence[Revision], now: datetime) -> None:
         if self.is_dead or self.failing == "before":
@@ -171,7 +173,7 @@ class Process:
     ) -> None:
         self.disk = disk
         self.engine = Recorder(self.disk, clock, observer.carried_out)
-        self.engine.log.extend(disk.read_log())
+        self.engine.history.load(disk.read_log())
         self.engine.follow(observer.follow)
         self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock, bytes)
         self.edge = Edge(self.engine, self.sessions, policy, clock)

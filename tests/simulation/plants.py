@@ -21,8 +21,8 @@ from agent.converge.resources import Volumes
 from agent.drivers.fake import FakeExportDriver, FakeWorld
 from agent.messages import Report
 from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
-from controlplane.api import events
 from controlplane.engine import Engine
+from controlplane.history import Changed, History
 from controlplane.model.host import HostToken
 from controlplane.model.state import State
 from controlplane.model.table import Table
@@ -99,7 +99,11 @@ def it_drops_an_image_that_a_volume_still_needs(patch: pytest.MonkeyPatch) -> No
 
 def it_trims_the_log_under_a_watcher(patch: pytest.MonkeyPatch) -> None:
     """A watcher who is late misses revisions and is not told."""
-    patch.setattr(events, "_is_lost", lambda engine, after: False)
+
+    def after(self: History, revision: int) -> list[Changed]:
+        return [change for change in self._changes if change.revision > revision]
+
+    patch.setattr(History, "after", after)
 
 
 def its_agent_does_not_acknowledge(patch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from itertools import groupby
 from random import Random
 from typing import Any
 
+from controlplane.api.contents import PUBLIC
 from controlplane.model.state import Revision
 
-_UNSEEN = ("call",)  # Kinds that are nobody's resource.
 _PAUSES_S = (0.0, 0.0, 1.0, 12.0)
 
 
@@ -33,7 +33,7 @@ class Watcher:
 
     def _expect(self, number: int, entries: Iterable[Any]) -> None:
         self.known = number
-        if any(entry.project_id == self.project_id and entry.kind not in _UNSEEN for entry in entries):
+        if any(entry.project_id == self.project_id and entry.kind in PUBLIC for entry in entries):
             self.due.append(number)
 
     def rewind(self, revision: int) -> None:
@@ -43,7 +43,10 @@ class Watcher:
 
     def see(self, event: Any) -> float:
         """Returns for how long it then reads nothing more, seconds."""
-        if event.resync:
+        if event.bookmark:
+            if event.revision < self.seen or (self.due and self.due[0] <= event.revision):
+                self.problems.append(f"{self.project_id} was told that all up to {event.revision} was told")
+        elif event.resync:
             while self.due and self.due[0] <= event.revision:
                 self.due.popleft()
         elif event.revision <= self.seen or (self.due and self.due[0] < event.revision):

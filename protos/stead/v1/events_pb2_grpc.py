@@ -47,10 +47,12 @@ class EventsServicer:
     """
 
     def Watch(self, request, context):
-        """Streams the changes of the caller's project, without end: what was asked for, and what its hosts saw happen. Each
-        event comes once and in order; one with `resync` says that earlier ones are no longer kept, so that the caller must
-        list again. What time alone changes is in no event: a host that is no longer heard of (status `unreachable`), and an
-        attachment that becomes `busy`.
+        """Streams the changes of the caller's project, without end: what was asked for, what its hosts saw happen, and what
+        follows from either, such as an instance whose host is unreachable. To miss nothing, list first, and watch after the
+        list's `revision`. Each event comes once and in order. The first is a bookmark with the revision at which the stream
+        begins, and more of them come every 30 s, so that who comes back after a quiet time need not list again; one with
+        `resync` says that changes are no longer kept, so that the caller must. In no event is what time alone changes of an
+        attachment, which becomes "busy". Errors: `InvalidParameterValue` (kinds).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -81,6 +81,7 @@ class Cloud:
     endpoint: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, Any]] = field(default_factory=list)
+    watched: list[Any] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     # Streams say nothing before this is set.
     may_stream: threading.Event = field(default_factory=threading.Event)
@@ -138,6 +139,7 @@ def handler(cloud: Cloud, method: Any) -> Any:
         return await unary([request async for request in requests], context)
 
     async def stream(request: Any, context: Any) -> Any:
+        cloud.watched.append(request)
         await asyncio.to_thread(cloud.may_stream.wait)
         events = cloud.answers.get(method.name, [])
         for event in events(request) if callable(events) else events:

@@ -271,13 +271,20 @@ def test_streams_come_back_when_they_are_asked_to(
 
 def test_watching(cloud: Cloud, stead: Stead) -> None:
     gone = ResourceChange(kind="instance", id=I1, deleted=True)
-    events = [WatchEvent(revision=7, changes=[gone]), WatchEvent(revision=8, resync=True)]
+    noon = Timestamp(seconds=12 * 3600)
+    events = [
+        WatchEvent(revision=6, bookmark=True),
+        WatchEvent(revision=7, changes=[gone], commit_time=noon, token_id="tok-1"),
+        WatchEvent(revision=8, resync=True),
+    ]
     cloud.answers |= {"Watch": events, "stay": False}
-    first, second = stead("watch", "--after", "6").stdout.splitlines()
-    assert first.split() == ["7", "instance", I1, "deleted"]
+    first, second = stead("watch", "--after", "6", "--kind", "instance").stdout.splitlines()
+    assert first.split() == ["7", "12:00:00Z", "instance", I1, "deleted", "by", "tok-1"]
+    assert list(cloud.watched[-1].kinds) == ["instance"]
     assert "list again" in second
-    lines = stead("watch", "--output", "json").stdout.splitlines()
-    assert [json.loads(line)["revision"] for line in lines] == [7, 8]
+    lines = stead("watch", "--contents", "--output", "json").stdout.splitlines()
+    assert [json.loads(line)["revision"] for line in lines] == [6, 7, 8]
+    assert cloud.watched[-1].with_contents
 
 
 def test_a_name_does_where_an_id_does(cloud: Cloud, stead: Stead) -> None:

@@ -15,6 +15,7 @@ from stead.v1.instances_pb2 import (
     Instance,
     InstanceState,
     InstanceStateChange,
+    RebootInstancesResponse,
     RunInstancesResponse,
     StartInstancesResponse,
     StateReason,
@@ -39,8 +40,8 @@ Stead = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wait, "GATHER_S", 0.0)
-    monkeypatch.setattr(wait, "POLL_S", 0.01)
+    for name in ("LOOK_AGAIN_S", "PAUSE_S", "TICK_S"):
+        monkeypatch.setattr(wait, name, 0.01)
 
 
 def instance(name: str, id: str = I1, **fields: Any) -> Instance:
@@ -175,31 +176,83 @@ def test_an_error_while_waiting_is_shown_as_itself(cloud: Cloud, stead: Stead) -
     assert (result.exit_code, result.stderr) == (1, "stead: AuthFailure: The token was revoked.\n")
 
 
-def test_a_change_is_looked_at_without_waiting_for_the_next_poll(
-    cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wait, "POLL_S", 1e9)
-    cloud.may_stream.clear()
+def told(*changes: ResourceChange, **event: Any) -> WatchEvent:
+    return WatchEvent(changes=changes, **event)
 
-    def first_look(_: Any) -> DescribeInstancesResponse:
-        cloud.may_stream.set()
-        return seen(instance("pending"))
 
+@pytest.fixture
+def log_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited for is listed once, and then never again."""
+    monkeypatch.setattr(wait, "LOOK_AGAIN_S", 1e9)
+
+
+@pytest.mark.usefixtures("log_alone")
+def test_the_revision_log_tells_when_it_has_happened(cloud: Cloud, stead: Stead) -> None:
     cloud.answers |= {
-        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
-        "DescribeInstances": [first_look, seen(instance("running"))],
-        "Watch": [WatchEvent(revision=1, changes=[ResourceChange(kind="instance", id=I1)])],
+        "RunInstances": RunInstancesResponse(instances=[instance("pending"), instance("pending", I2)]),
+        "DescribeInstances": DescribeInstancesResponse(
+            instances=[instance("pending"), instance("pending", I2)], revision=6
+        ),
+        "Watch": [
+            told(revision=6, bookmark=True),
+            told(
+                ResourceChange(kind="instance", id="i-another", instance=instance("running", "i-another")), revision=7
+            ),
+            told(ResourceChange(kind="instance", id=I1, instance=instance("running")), revision=8),
+            told(
+                ResourceChange(kind="instance", id=I2, instance=instance("running", I2, public_ip_address="192.0.2.1")),
+                revision=9,
+            ),
+        ],
     }
-    assert stead("instance", "run", "--image", AMI, "--wait").exit_code == 0
+    cloud.may_stream.set()
+    result = stead("instance", "run", "--image", AMI, "--count", "2", "--wait", "--output", "json")
+    _, second = json.loads(result.stdout)["instances"]
+    assert second["public_ip_address"] == "192.0.2.1"
+    assert len(cloud.asked("DescribeInstances")) == 1
 
 
-def test_without_the_revision_log_it_polls(cloud: Cloud, stead: Stead) -> None:
+@pytest.mark.usefixtures("log_alone")
+def test_what_is_gone_is_told_by_the_revision_log(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "DeleteVolume": DeleteVolumeResponse(),
+        "DescribeVolumes": volume("deleting"),
+        "Watch": [told(ResourceChange(kind="volume", id=VOL, deleted=True), revision=7)],
+    }
+    cloud.may_stream.set()
+    assert stead("volume", "delete", VOL, "--wait").stdout == f"Deleted {VOL}\n"
+
+
+@pytest.mark.usefixtures("log_alone")
+@pytest.mark.parametrize("stream", [[WatchEvent(revision=9, resync=True)], [Refusal(grpc.StatusCode.UNAVAILABLE)]])
+def test_where_the_revision_log_fails_it_lists_again(cloud: Cloud, stead: Stead, stream: list[Any]) -> None:
     cloud.answers |= {
         "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
         "DescribeInstances": [seen(instance("pending")), seen(instance("running"))],
-        "stay": False,
+        "Watch": stream,
     }
+    cloud.may_stream.set()
     assert stead("instance", "run", "--image", AMI, "--wait").exit_code == 0
+
+
+def test_what_no_event_tells_is_looked_for_now_and_then(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "RunInstances": RunInstancesResponse(instances=[instance("pending")]),
+        "DescribeInstances": [seen(instance("pending")), seen(instance("running"))],
+    }
+    cloud.may_stream.set()
+    assert stead("instance", "run", "--image", AMI, "--wait").exit_code == 0
+
+
+def test_a_reboot_is_waited_for_until_the_guest_has_begun_anew(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {
+        "RebootInstances": RebootInstancesResponse(),
+        "DescribeInstances": [seen(instance("running", is_reboot_pending=True)), seen(instance("running"))],
+    }
+    assert stead("instance", "reboot", I1, "--wait").stdout == f"Rebooted {I1}\n"
+    cloud.answers["DescribeInstances"] = seen(instance("running", is_reboot_pending=True))
+    result = stead("instance", "reboot", I1, "--wait", "--timeout", "0.1")
+    assert f"{I1} is running, not yet rebooted. It goes on." in result.stderr
 
 
 def test_volumes(cloud: Cloud, stead: Stead) -> None:

@@ -1,0 +1,57 @@
+"""The kinds of resources that users may watch, and what each of them shows."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controlplane.api.addresses import to_address
+from controlplane.api.images import to_image
+from controlplane.api.instances import to_instance, to_interface
+from controlplane.api.key_pairs import to_key_pair
+from controlplane.api.volumes import to_attachment, to_volume
+from controlplane.api.vpcs import to_internet_gateway, to_route_table, to_rule, to_security_group, to_subnet, to_vpc
+from controlplane.model.network import PublicAddress
+from controlplane.model.state import State
+from controlplane.service.call import Call
+from controlplane.sessions import Sessions
+
+Show = Callable[[State, Sessions, Any, Call], Any]
+
+PUBLIC = tuple(table.kind.name for table in State().tables.values() if table.kind.is_public)
+
+_SHOW: Mapping[str, Show] = {
+    "instance": lambda state, sessions, row, call: to_instance(state, sessions, row, call.role),
+    "volume": lambda state, sessions, row, call: to_volume(state, sessions, row, call.role),
+    "attachment": lambda state, sessions, row, call: to_attachment(state, row, sessions.now()),
+    "network-interface": lambda state, sessions, row, call: to_interface(state, row),
+    "address": lambda state, sessions, row, call: to_address(state, row),
+    "image": lambda state, sessions, row, call: to_image(row, call.project_id),
+    "key-pair": lambda state, sessions, row, call: to_key_pair(row),
+    "vpc": lambda state, sessions, row, call: to_vpc(row),
+    "subnet": lambda state, sessions, row, call: to_subnet(state, row),
+    "internet-gateway": lambda state, sessions, row, call: to_internet_gateway(row),
+    "route-table": lambda state, sessions, row, call: to_route_table(state, row),
+    "security-group": lambda state, sessions, row, call: to_security_group(state, row),
+    "security-group-rule": lambda state, sessions, row, call: to_rule(row),
+}
+
+# Rows that stay for a while after their resource is in no list any more. Others go with it.
+_IS_LISTED: Mapping[str, Callable[[Any], bool]] = {
+    "address": lambda row: row.is_own,
+    "image": lambda row: row.deregistered_at is None,
+    "volume": lambda row: row.recycled_at is None,
+}
+
+
+def to_contents(kind: str, state: State, sessions: Sessions, row: Any, call: Call) -> Any:
+    """The row as the message of a Describe."""
+    return _SHOW[kind](state, sessions, row, call)
+
+
+def is_public(kind: str, row: Any) -> bool:
+    """Whether users may be told of it. An automatic address is a part of its instance."""
+    return kind in PUBLIC and not (isinstance(row, PublicAddress) and not row.is_elastic)
+
+
+def is_listed(kind: str, row: Any) -> bool:
+    """Whether a list has the row, None for none."""
+    return row is not None and (kind not in _IS_LISTED or _IS_LISTED[kind](row))

@@ -1,0 +1,88 @@
+"""Which resources users are shown otherwise because a row changed that is not theirs, or a part of them. Pure.
+
+An instance shows its attachments, interfaces and addresses; and with a volume or an attachment it shows what hosts see
+of it, and whether they are there: see `service/health.py`.
+"""
+
+from collections.abc import Callable, Iterator
+
+from controlplane.history import Changed
+from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
+from controlplane.model.network import SecurityGroup
+from controlplane.model.state import State
+
+Shown = Instance | Volume | Attachment | SecurityGroup
+
+
+def shown_with(state: State, changed: Changed) -> Iterator[Shown]:
+    """Resources that show something of the changed row, besides itself; each perhaps more than once."""
+    find = _FINDERS.get(changed.kind)
+    return find(state, changed) if find else iter(())
+
+
+def _with_host(state: State, changed: Changed) -> Iterator[Shown]:
+    """It went away, or came back."""
+    yield from state.instances.host.of(changed.id)
+    for volume in state.volumes.host.of(changed.id):
+        yield volume
+        yield from _holders(state, state.attachments.volume.of(volume.id))
+
+
+def _with_attachment(state: State, changed: Changed) -> Iterator[Shown]:
+    row = state.attachments.get(changed.id)
+    if volume := state.volumes.get(volume_of(changed.id)):
+        yield volume
+    if instance := state.instances.get(row.instance_id if row else changed.part_of):
+        yield instance
+
+
+def _with_interface(state: State, changed: Changed) -> Iterator[Shown]:
+    row = state.interfaces.get(changed.id)
+    if instance := state.instances.get(row.instance_id if row else changed.part_of):
+        yield instance
+
+
+def _with_address(state: State, changed: Changed) -> Iterator[Shown]:
+    """The instance that has it, and the one that had it."""
+    row = state.addresses.get(changed.id)
+    for interface_id in (changed.part_of, row.interface_id if row else ""):
+        interface = state.interfaces.get(interface_id)
+        if interface and (instance := state.instances.get(interface.instance_id)):
+            yield instance
+
+
+def _with_rule(state: State, changed: Changed) -> Iterator[Shown]:
+    row = state.rules.get(changed.id)
+    if group := state.security_groups.get(row.group_id if row else changed.part_of):
+        yield group
+
+
+def _with_observation(state: State, changed: Changed) -> Iterator[Shown]:
+    host_id, kind, resource_id = changed.id.split("/")
+    if kind == ObservedKind.VPC.value:
+        instance_ids = [row.instance_id for row in state.interfaces.vpc.of(resource_id)]
+        yield from (row for row in map(state.instances.get, instance_ids) if row and row.host_id == host_id)
+    elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
+        yield instance
+        yield from state.attachments.instance.of(instance.id)
+    elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):
+        yield volume
+        yield from _holders(state, state.attachments.volume.of(volume.id))
+    elif kind == ObservedKind.EXPORT.value and (bond := state.attachments.get(resource_id)):
+        yield bond
+        yield state.volumes[bond.volume_id]
+        yield from _holders(state, [bond])
+
+
+def _holders(state: State, bonds: list[Attachment]) -> Iterator[Instance]:
+    return (state.instances[bond.instance_id] for bond in bonds)
+
+
+_FINDERS: dict[str, Callable[[State, Changed], Iterator[Shown]]] = {
+    "host": _with_host,
+    "attachment": _with_attachment,
+    "network-interface": _with_interface,
+    "address": _with_address,
+    "security-group-rule": _with_rule,
+    "observation": _with_observation,
+}
