@@ -15,7 +15,7 @@ A resource is declared by a dataclass and a table beside it, whose `__init__` na
     state.volumes.host.of(host_id)
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from controlplane.model.kind import Kind
@@ -53,9 +53,8 @@ Read = Callable[[R], Values]
 class Index(Generic[R, K]):
     """Rows by a key that several may share, in the order in which they came under it."""
 
-    def __init__(self, rows: Mapping[str, R], keys: Callable[[R], tuple[K, ...]]) -> None:
+    def __init__(self, rows: Mapping[str, R]) -> None:
         self._rows = rows
-        self._keys = keys
         # Most keys have one row: its id stands alone, which takes a fifth of a dictionary's memory.
         self._filed: dict[K, str | dict[str, None]] = {}
 
@@ -76,15 +75,6 @@ class Index(Generic[R, K]):
         filed = self._filed.get(key, ())
         return (filed,) if isinstance(filed, str) else filed
 
-    def follow(self, row_id: str, old: R | None, new: R | None) -> None:
-        before = self._keys(old) if old is not None else ()
-        after = self._keys(new) if new is not None else ()
-        if before != after:
-            for key in before:
-                self._unfile(key, row_id)
-            for key in after:
-                self._file(key, row_id)
-
     def _file(self, key: K, row_id: str) -> None:
         filed = self._filed.get(key)
         if filed is None:
@@ -102,6 +92,37 @@ class Index(Generic[R, K]):
         del filed[row_id]
         if len(filed) == 1:
             (self._filed[key],) = filed
+
+
+class _ByKey(Index[R, K]):
+    def __init__(self, rows: Mapping[str, R], key: Callable[[R], K | None]) -> None:
+        super().__init__(rows)
+        self._key = key
+
+    def follow(self, row_id: str, old: R | None, new: R | None) -> None:
+        before = self._key(old) if old is not None else None
+        after = self._key(new) if new is not None else None
+        if before == after:
+            return
+        if before is not None:
+            self._unfile(before, row_id)
+        if after is not None:
+            self._file(after, row_id)
+
+
+class _ByKeys(Index[R, K]):
+    def __init__(self, rows: Mapping[str, R], keys: Callable[[R], tuple[K, ...]]) -> None:
+        super().__init__(rows)
+        self._keys = keys
+
+    def follow(self, row_id: str, old: R | None, new: R | None) -> None:
+        before = self._keys(old) if old is not None else ()
+        after = self._keys(new) if new is not None else ()
+        if before != after:
+            for key in before:
+                self._unfile(key, row_id)
+            for key in after:
+                self._file(key, row_id)
 
 
 class Unique(Generic[R, K]):
@@ -133,7 +154,7 @@ class Unique(Generic[R, K]):
 class Counter(Generic[R, K, A]):
     """The sum of what rows amount to, by key. A row may count under several."""
 
-    def __init__(self, keys: Callable[[R], Collection[K]], amount: Callable[[R], A], nothing: A) -> None:
+    def __init__(self, keys: Callable[[R], tuple[K, ...]], amount: Callable[[R], A], nothing: A) -> None:
         self._keys = keys
         self._amount = amount
         self._nothing = nothing
@@ -143,12 +164,16 @@ class Counter(Generic[R, K, A]):
         return self._sums.get(key, self._nothing)
 
     def follow(self, row_id: str, old: R | None, new: R | None) -> None:
-        if new is not None:
-            for key in self._keys(new):
-                self._set(key, self.of(key) + self._amount(new))
-        if old is not None:
-            for key in self._keys(old):
-                self._set(key, self.of(key) - self._amount(old))
+        (keys_before, before), (keys_after, after) = self._counted(old), self._counted(new)
+        if before == after and keys_before == keys_after:
+            return
+        for key in keys_after:
+            self._set(key, self.of(key) + after)
+        for key in keys_before:
+            self._set(key, self.of(key) - before)
+
+    def _counted(self, row: R | None) -> tuple[tuple[K, ...], A]:
+        return ((), self._nothing) if row is None else (self._keys(row), self._amount(row))
 
     def _set(self, key: K, total: A) -> None:
         if total == self._nothing:
@@ -182,16 +207,14 @@ class Table(Generic[R]):
 
     def index(self, key: Callable[[R], K | None]) -> Index[R, K]:
         """File rows under a key; those without one, None, are not in it."""
-
-        def keys(row: R) -> tuple[K, ...]:
-            found = key(row)
-            return () if found is None else (found,)
-
-        return self.index_each(keys)
+        made = _ByKey(self._rows, key)
+        self._keys.append(key)
+        self.follow(made.follow)
+        return made
 
     def index_each(self, keys: Callable[[R], tuple[K, ...]]) -> Index[R, K]:
         """File rows under any number of keys, each once."""
-        made = Index(self._rows, keys)
+        made = _ByKeys(self._rows, keys)
         self._keys.append(keys)
         self.follow(made.follow)
         return made
@@ -203,9 +226,10 @@ class Table(Generic[R]):
         self.follow(made.follow)
         return made
 
-    def counter(self, keys: Callable[[R], Collection[K]], amount: Callable[[R], A], nothing: A) -> Counter[R, K, A]:
+    def counter(self, keys: Callable[[R], tuple[K, ...]], amount: Callable[[R], A], nothing: A) -> Counter[R, K, A]:
         """Add up what rows amount to under each of their keys; `nothing` is where that begins."""
         made = Counter(keys, amount, nothing)
+        self._keys.append(keys)
         self.follow(made.follow)
         return made
 
