@@ -4,13 +4,15 @@ Each row's message is made beside its service, by `to_<resource>`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from controlplane.model.project import Role
@@ -22,40 +24,32 @@ from stead.v1 import common_pb2
 T = TypeVar("T")
 
 
-@cache
-def _nested(request_type: Any) -> Mapping[str, type]:
-    """Fields that hold sequences of other requests."""
-    hints = get_type_hints(request_type)
-    return {
-        name: get_args(hint)[0] for name, hint in hints.items() if get_args(hint) and _is_request(get_args(hint)[0])
-    }
-
-
-def _is_request(candidate: Any) -> bool:
-    return hasattr(candidate, "__dataclass_fields__")
-
-
 def to_request(message: Any, request_type: type[T], **given: Any) -> T:
     """A use case's request out of a message with fields of the same names; `given` are those that it does not have."""
-    nested: Mapping[str, type] = _nested(request_type)  # type: ignore[arg-type]
-    values = dict(given)
-    for spec in fields(request_type):  # type: ignore[arg-type]
-        if spec.name not in given:
-            values[spec.name] = _value(message, spec.name, nested.get(spec.name))
-    return request_type(**values)
+    plan = _plan(type(message), request_type, frozenset(given))  # type: ignore[arg-type]  # classes are hashable
+    return request_type(**{name: read(message) for name, read in plan}, **given)
 
 
-def _value(message: Any, name: str, nested: type | None) -> Any:
-    value, descriptor = getattr(message, name), message.DESCRIPTOR.fields_by_name[name]
+@cache
+def _plan(message_type: Any, request_type: Any, given: frozenset[str]) -> Sequence[tuple[str, Callable[[Any], Any]]]:
+    """How each field is read: looked up once, since descriptors and type hints are slow."""
+    hints, descriptors = get_type_hints(request_type), message_type.DESCRIPTOR.fields_by_name
+    names = [spec.name for spec in fields(request_type) if spec.name not in given]
+    return [(name, _reader(descriptors[name], hints[name])) for name in names]
+
+
+def _reader(field: FieldDescriptor, hint: Any) -> Callable[[Any], Any]:
+    """Out of a message the field's value; None where it is optional and not set."""
+    name, nested = field.name, next((part for part in get_args(hint) if hasattr(part, "__dataclass_fields__")), None)
     if nested is not None:
-        return tuple(to_request(part, nested) for part in value)
-    if descriptor.message_type is not None and descriptor.message_type.GetOptions().map_entry:
-        return dict(value)
-    if descriptor.is_repeated:
-        return tuple(value)
-    is_unset = descriptor.has_presence and descriptor.containing_oneof is not None and not message.HasField(name)
-    is_optional = descriptor.has_presence and len(descriptor.containing_oneof.fields) == 1
-    return None if is_unset and is_optional else value
+        return lambda message: tuple(to_request(part, nested) for part in getattr(message, name))
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return lambda message: dict(getattr(message, name))
+    if field.is_repeated:
+        return lambda message: tuple(getattr(message, name))
+    if field.containing_oneof is not None and len(field.containing_oneof.fields) == 1:
+        return lambda message: getattr(message, name) if message.HasField(name) else None
+    return attrgetter(name)
 
 
 def to_listing(request: Any, call: Call) -> Listing:

@@ -1,6 +1,8 @@
 import json
 import logging
 from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 
 import pytest
 import structlog
@@ -30,6 +32,20 @@ def test_programs_get_one_json_object_a_line_in_utc(capsys: pytest.CaptureFixtur
     assert (ours["event"], ours["code"], ours["level"], ours["request_id"]) == ("call", "OK", "info", "r-1")
     assert ours["timestamp"].endswith("Z")
     assert (theirs["event"], theirs["logger"], theirs["level"]) == ("lost connection", "asyncssh", "warning")
+
+
+def test_a_line_of_ours_is_one_write_and_takes_no_detour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the lines of threads are mixed; and there is one for each call."""
+    written: list[str] = []
+    out = StringIO()
+    monkeypatch.setattr(out, "write", written.append)
+    monkeypatch.setattr("sys.stderr", out)
+    logs.set_up("info", "json")
+    monkeypatch.setattr(logging.Logger, "handle", lambda *_: pytest.fail("through logging"))
+    structlog.get_logger().info("call", code="OK", at=Path("/x"))
+    (line,) = written
+    assert line.endswith("}\n")
+    assert json.loads(line)["at"] == "/x"
 
 
 def test_people_get_lines_to_read(capsys: pytest.CaptureFixture[str]) -> None:
