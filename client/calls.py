@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from grpc_status import rpc_status
 
 from client.errors import SteadError
@@ -143,6 +143,11 @@ def error_detail(error: grpc.aio.AioRpcError) -> ErrorDetail | None:
     return _detail(error, ErrorDetail)
 
 
+def _field(error: grpc.aio.AioRpcError) -> str:
+    wrong = _detail(error, BadRequest)
+    return wrong.field_violations[0].field if wrong else ""
+
+
 def _detail(error: grpc.aio.AioRpcError, kind: type[D]) -> D | None:
     """The detail of this kind that google.rpc.Status has."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # has what it reads
@@ -162,6 +167,7 @@ async def to_stead_error(error: grpc.aio.AioRpcError, explain: Explain, request:
             host_refusals=[(refusal.host_id, refusal.reason) for refusal in detail.host_refusals],
             request_id=detail.request_id,
             retry_after_s=asked_pause_s(error),
+            field=_field(error),
         )
     code = error.code()
     message = await explain() if code is grpc.StatusCode.UNAVAILABLE else error.details() or code.name

@@ -10,6 +10,7 @@ class ConfigError(Exception):
 class SteadError(Exception):
     """A call failed. The fields are those of `stead.v1.ErrorDetail`; `host_refusals` has hosts and
     reasons; without a host what only an admin is told more of. `retry_after_s`: when to come back, where that was said.
+    `field`: the path of the request's field that is to blame, such as `permissions[0].from_port`; empty where none is.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class SteadError(Exception):
         host_refusals: Iterable[tuple[str, str]] = (),
         request_id: str = "",
         retry_after_s: float | None = None,
+        field: str = "",
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -31,3 +33,4 @@ class SteadError(Exception):
         self.host_refusals = tuple(host_refusals)
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.field = field

@@ -3,8 +3,9 @@
 Messages name the object, the value and what to do next. Codes: "Error codes for the Amazon EC2 API".
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -39,7 +40,8 @@ class Refusal:
 class Parameter:
     """What of a request is to blame: the API's name for it, empty where only the value is known, and the value.
 
-    Use cases don't know in which part of a request they were given something: whoever has the request looks for it.
+    Use cases don't know where in a request they were given something: whoever has the request looks for it. Where that
+    finds several, as among a list's items of which some are right, `within` says which.
     """
 
     name: str
@@ -107,6 +109,17 @@ class Throttled(CloudError):
         self.retry_after_s = retry_after_s
 
 
+@contextmanager
+def within(path: str) -> Iterator[None]:
+    """Around what looks at one part of a request: a parameter that is to blame is one of its fields."""
+    try:
+        yield
+    except CloudError as error:
+        if error.parameter and error.parameter.name:
+            error.parameter = replace(error.parameter, name=f"{path}.{error.parameter.name}")
+        raise
+
+
 def shown(value: object) -> str:
     """What a caller sent, as a message repeats it: so short that what comes after it is read as well."""
     text = repr(value)
@@ -117,6 +130,11 @@ def invalid_value(parameter: str, value: object, expected: str) -> Invalid:
     """A parameter's value is out of its domain: `InvalidParameterValue`."""
     message = f"{parameter}: {shown(value)} is not valid; expected {expected}"
     return Invalid("InvalidParameterValue", message, parameter=Parameter(parameter, value))
+
+
+def none_given(parameter: str) -> Invalid:
+    """A list that needs an item has none: `MissingParameter`."""
+    return Invalid("MissingParameter", f"{parameter}: name at least one", parameter=Parameter(parameter, ()))
 
 
 def missing(parameter: str, expected: str) -> Invalid:

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from controlplane.errors import Invalid, invalid_value
+from controlplane.errors import Invalid, Parameter, invalid_value
 
 # Of all lists and maps of a request together: a thousand ids, tags for them and filters. More: one call is one step of
 # the control plane, in which nobody else is answered.
@@ -42,10 +42,10 @@ class _Walk:
     def _items(self, field: FieldDescriptor, values: Any, where: str) -> None:
         self._items_left -= len(values)
         if self._items_left < 0:
-            raise Invalid(
-                "InvalidParameterValue",
-                f"{where}: the request's lists have more than {MAX_ITEMS} items in all; split it into several calls",
+            message = (
+                f"{where}: the request's lists have more than {MAX_ITEMS} items in all; split it into several calls"
             )
+            raise Invalid("InvalidParameterValue", message, parameter=Parameter(where, values))
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             for key in values:
                 self._value(key, f"{where} key")
@@ -59,7 +59,8 @@ class _Walk:
             _check_text(value, where)
         elif isinstance(value, bytes):
             if len(value) > MAX_BYTES:
-                raise Invalid("InvalidParameterValue", f"{where}: {len(value)} bytes; expected at most {MAX_BYTES}")
+                message = f"{where}: {len(value)} bytes; expected at most {MAX_BYTES}"
+                raise Invalid("InvalidParameterValue", message, parameter=Parameter(where, value))
         elif hasattr(value, "ListFields"):
             self.message(value, f"{where}.")
         elif field is not None and field.enum_type is not None:

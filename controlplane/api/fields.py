@@ -15,13 +15,15 @@ from controlplane.errors import Parameter
 def path_of(request: Message, parameter: Parameter) -> str:
     """The path of the first field with this name and value; empty where it can't be told.
 
-    A value that a use case has changed is not found: then the name decides, if it stands in one place alone.
+    A value that a use case has changed is not found: then the name decides, if it is a whole path. What has a name that
+    is for people alone is found by its value, if that is a text.
     """
-    named = [row for row in _fields(request) if not parameter.name or parameter.name in row[:2]]
+    fields = list(_fields(request))
+    named = [row for row in fields if parameter.name in (row[0], row[1], row[1].removesuffix("s"))]
+    if not named and isinstance(parameter.value, str) and parameter.value:
+        named = fields
     alike = [path for path, _, value in named if value == parameter.value]
-    if not alike and parameter.name and len(named) == 1:
-        return named[0][0]
-    return alike[0] if alike else ""
+    return next(iter(alike), parameter.name if any(path == parameter.name for path, *_ in named) else "")
 
 
 def _fields(message: Any, before: str = "") -> Iterator[tuple[str, str, Any]]:
@@ -39,7 +41,6 @@ def _fields(message: Any, before: str = "") -> Iterator[tuple[str, str, Any]]:
 
 
 def _parts(path: str, name: str, value: Any, is_set: bool = True) -> Iterator[tuple[str, str, Any]]:
-    if not isinstance(value, Message):
-        yield path, name, value
-    elif is_set:
+    yield path, name, value
+    if is_set and isinstance(value, Message):
         yield from _fields(value, f"{path}.")

@@ -9,7 +9,7 @@ from controlplane import keys
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own
-from controlplane.errors import Invalid, missing
+from controlplane.errors import Invalid, Parameter, missing
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
 from controlplane.service import key_pairs
@@ -61,7 +61,8 @@ class KeyPairs(KeyPairsServicer):
         try:
             public_key = keys.import_public(request.public_key_material)
         except keys.InvalidKeyFormat as error:
-            raise Invalid("InvalidKey.Format", str(error)) from error
+            blamed = Parameter("public_key_material", request.public_key_material)
+            raise Invalid("InvalidKey.Format", str(error), parameter=blamed) from error
         asked = key_pairs.StoreKeyPair(request.key_name, public_key, dict(request.tags))
         made, _ = await self._edge.mutate(
             request,

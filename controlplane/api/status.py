@@ -62,7 +62,9 @@ def _standard(failure: Failure, request: Message | None, message: str) -> Iterat
     """What programs understand that know nothing of us."""
     yield ErrorInfo(reason=failure.code, domain=_DOMAIN, metadata={"request_id": failure.request_id})
     path = path_of(request, failure.parameter) if request and failure.parameter else ""
-    if path and len(path.encode()) <= _PATH_MAX_BYTES:
+    if len(path.encode()) > _PATH_MAX_BYTES:
+        path = path.partition("[")[0]  # A tag's key may be as long as any text.
+    if path:
         yield BadRequest(field_violations=[BadRequest.FieldViolation(field=path, description=message)])
     if failure.retry_after_s is not None:
         delay = Duration()

@@ -8,7 +8,7 @@ class Kind:
     """A kind of resource: its `name` in the log, its ids, EC2's prefix of errors about it, and the call that lists it.
 
     Only what `is_public` is told to those who watch the project that it belongs to. `where` and `listing` are for
-    errors: there is none such `where`; see `listing`.
+    errors: there is none such `where`; see `listing`. `id_field`: what requests call its id, if not by its name.
     """
 
     name: str
@@ -18,6 +18,12 @@ class Kind:
     where: str = " in this project"
     word: str = ""
     is_public: bool = False
+    id_field: str = ""
+
+    @property
+    def id_parameter(self) -> str:
+        """`internet_gateway_id`."""
+        return self.id_field or f"{self.name.replace('-', '_')}_id"
 
     def __str__(self) -> str:
         """For people."""

@@ -177,7 +177,14 @@ class SecurityGroup:
 
 
 class SecurityGroups(Owned[SecurityGroup]):
-    kind = Kind("security-group", Prefix.SECURITY_GROUP, "InvalidGroup", "DescribeSecurityGroups", is_public=True)
+    kind = Kind(
+        "security-group",
+        Prefix.SECURITY_GROUP,
+        "InvalidGroup",
+        "DescribeSecurityGroups",
+        is_public=True,
+        id_field="group_id",
+    )
     row_type = SecurityGroup
     stored_as = "security_groups"
     filters = {
@@ -297,7 +304,14 @@ class PublicAddress:
 
 
 class Addresses(Owned[PublicAddress]):
-    kind = Kind("address", Prefix.ADDRESS_ALLOCATION, "InvalidAllocationID", "DescribeAddresses", is_public=True)
+    kind = Kind(
+        "address",
+        Prefix.ADDRESS_ALLOCATION,
+        "InvalidAllocationID",
+        "DescribeAddresses",
+        is_public=True,
+        id_field="allocation_id",
+    )
     row_type = PublicAddress
     stored_as = "addresses"
     unique_fields = (("public_ip",),)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from controlplane.errors import Conflict, Invalid, NotFound, invalid_value, missing, shown
+from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, missing, none_given, shown
 from controlplane.ids import Prefix, is_valid
 from controlplane.model.kind import Kind
 from controlplane.model.policy import Policy
@@ -34,14 +34,16 @@ def check_id(kind: Kind, resource_id: str) -> None:
     """Raises `...Malformed`, or `MissingParameter` where it is empty."""
     expected = f"{kind.prefix}- and 17 hexadecimal digits"
     if not resource_id:
-        raise missing(f"The {kind}'s id", expected)
+        blamed = Parameter(kind.id_parameter, "")
+        raise Invalid("MissingParameter", f"The {kind}'s id is missing; expected {expected}", parameter=blamed)
     if not is_valid(kind.prefix, resource_id):
-        raise Invalid(f"{kind.error}.Malformed", f"{shown(resource_id)} is no {kind} id: expected {expected}")
+        message = f"{shown(resource_id)} is no {kind} id: expected {expected}"
+        raise Invalid(f"{kind.error}.Malformed", message, parameter=Parameter("", resource_id))
 
 
 def not_found(kind: Kind, name: str) -> NotFound:
     message = f"The {kind} {shown(name)} does not exist{kind.where}; see {kind.listing}"
-    return NotFound(f"{kind.error}.NotFound", message)
+    return NotFound(f"{kind.error}.NotFound", message, parameter=Parameter("", name))
 
 
 def find(table: Table[R], resource_id: str, call: Call) -> R:
@@ -65,7 +67,8 @@ def find_zone(state: State, name: str) -> None:
     if not name:
         raise missing("zone_name", f"one of {known}")
     if name not in state.zones:
-        raise NotFound("InvalidZone.NotFound", f"The zone {shown(name)} does not exist; there are: {known}")
+        message = f"The zone {shown(name)} does not exist; there are: {known}"
+        raise NotFound("InvalidZone.NotFound", message, parameter=Parameter("", name))
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
@@ -74,11 +77,11 @@ def check_tags(tags: Mapping[str, str]) -> None:
         raise Conflict("TagLimitExceeded", f"{len(tags)} tags; a resource has at most 50: leave some out")
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or key.startswith("aws:"):
-            raise Invalid(
-                "InvalidTagKey.Malformed", f"Tag key {shown(key)}: expected 1 to 128 characters, not beginning aws:"
-            )
+            message = f"Tag key {shown(key)}: expected 1 to 128 characters, not beginning aws:"
+            raise Invalid("InvalidTagKey.Malformed", message, parameter=Parameter("tags", value))
         if len(value) > 256:
-            raise invalid_value(f"Value of tag {shown(key)}", value, "at most 256 characters")
+            message = f"Value of tag {shown(key)}: {shown(value)} is not valid; expected at most 256 characters"
+            raise Invalid("InvalidParameterValue", message, parameter=Parameter("tags", value))
 
 
 def check_text(parameter: str, value: str, pattern: str, expected: str) -> None:
@@ -93,5 +96,5 @@ def require_ids(parameter: str, ids: Iterable[str]) -> list[str]:
     """The ids without repetitions, in order. Raises `MissingParameter` when there are none."""
     unique = list(dict.fromkeys(ids))
     if not unique:
-        raise Invalid("MissingParameter", f"{parameter}: name at least one")
+        raise none_given(parameter)
     return unique

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from controlplane.errors import Conflict, NotFound, invalid_value, missing, shown
+from controlplane.errors import Conflict, NotFound, Parameter, invalid_value, missing, shown
 from controlplane.model.image import InstanceType
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_text
@@ -45,9 +45,8 @@ def find_type(state: State, name: str) -> InstanceType:
     if not name:
         raise missing("instance_type", "a name, as DescribeInstanceTypes lists them")
     if found is None:
-        raise NotFound(
-            "InvalidInstanceType", f"The instance type {shown(name)} does not exist; see DescribeInstanceTypes"
-        )
+        message = f"The instance type {shown(name)} does not exist; see DescribeInstanceTypes"
+        raise NotFound("InvalidInstanceType", message, parameter=Parameter("", name))
     return found
 
 

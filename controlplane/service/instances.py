@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from controlplane.errors import Conflict, Invalid, invalid_value
+from controlplane.errors import Conflict, Invalid, Parameter, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
@@ -157,9 +157,8 @@ def _subnets(state: State, call: Call, request: RunInstances) -> tuple[Vpc, list
 
 def check_user_data(user_data: bytes) -> bytes:
     if len(user_data) > MAX_USER_DATA_BYTES:
-        raise Invalid(
-            "InvalidParameterValue", f"user_data: {len(user_data)} bytes; at most {MAX_USER_DATA_BYTES} are allowed"
-        )
+        message = f"user_data: {len(user_data)} bytes; at most {MAX_USER_DATA_BYTES} are allowed"
+        raise Invalid("InvalidParameterValue", message, parameter=Parameter("user_data", user_data))
     return user_data
 
 

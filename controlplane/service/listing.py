@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from controlplane.errors import Invalid, invalid_value, shown
+from controlplane.errors import Invalid, Parameter, invalid_value, shown
 from controlplane.model.table import Read, Values
 from controlplane.service import wildcards
 from controlplane.service.wildcards import Wildcard
@@ -69,7 +69,7 @@ class Listing:
             f"Page token {shown(self.page_token)} is none that {self.name} gave; begin again without one, or use it"
             " with the ids and filters that it was given for"
         )
-        return Invalid("InvalidPaginationToken", message)
+        return Invalid("InvalidPaginationToken", message, parameter=Parameter("page_token", self.page_token))
 
     def token(self, last: Listed) -> str:
         """Of the page that follows this row."""
@@ -126,7 +126,11 @@ def _reader(name: str, attributes: Attributes[R]) -> Read[R]:
         key = name.removeprefix("tag:")
         return lambda row: [value for found, value in row.tags.items() if found == key]  # type: ignore[attr-defined]
     known = ", ".join(sorted(attributes)) + (", tag:<key>" if "tag-key" in attributes else "")
-    raise Invalid("InvalidFilter", f"Filter {shown(name)} is not known here; there are: {known}")
+    raise _bad_filter(name, f"is not known here; there are: {known}")
+
+
+def _bad_filter(name: str, why: str) -> Invalid:
+    return Invalid("InvalidFilter", f"Filter {shown(name)} {why}", parameter=Parameter("name", name))
 
 
 def matching(rows: Iterable[R], filters: Sequence[Filter], attributes: Attributes[R]) -> Iterable[R]:
@@ -137,7 +141,7 @@ def matching(rows: Iterable[R], filters: Sequence[Filter], attributes: Attribute
     _check_number(filters)
     for wanted in filters:
         if not wanted.values:
-            raise Invalid("InvalidFilter", f"Filter {shown(wanted.name)} has no values; give at least one")
+            raise _bad_filter(wanted.name, "has no values; give at least one")
         read, values = _reader(wanted.name, attributes), _Values(wanted, MAX_WILDCARD_CHARACTERS // len(filters))
         rows = filter(partial(_is_wanted, values, read), rows)
     return rows

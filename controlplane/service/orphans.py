@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from controlplane.errors import Conflict, NotFound
+from controlplane.errors import Conflict, NotFound, Parameter
 from controlplane.model.instance import Observation, ObservedKind, Volume, VolumeFile
 from controlplane.model.state import Change, State
 from controlplane.service import quotas
@@ -93,9 +93,8 @@ def _find(state: State, call: Call, host_id: str, volume_id: str) -> tuple[Obser
             blocking_ids=[volume_id],
         )
     if seen is None:
-        raise NotFound(
-            "InvalidVolume.NotFound", f"{host.id} ({host.name}) has no orphan {volume_id}; see DescribeOrphanVolumes"
-        )
+        message = f"{host.id} ({host.name}) has no orphan {volume_id}; see DescribeOrphanVolumes"
+        raise NotFound("InvalidVolume.NotFound", message, parameter=Parameter("", volume_id))
     if seen.file is None:
         raise Conflict(
             "IncorrectState",

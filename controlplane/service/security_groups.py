@@ -1,11 +1,11 @@
 """Security groups and their rules."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
-from controlplane.errors import Conflict, Invalid, NotFound, invalid_value, shown
+from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, none_given, shown, within
 from controlplane.ids import Prefix
 from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
 from controlplane.model.state import Change, State
@@ -105,11 +105,10 @@ class Authorize:
 def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, list[str]]:
     group = find(state.security_groups, request.group_id, call)
     if not request.permissions:
-        raise Invalid("MissingParameter", "permissions: name at least one")
+        raise none_given("permissions")
     held = {row.permits: row.id for row in state.rules.group.of(group.id)}
     change, made = Change(), []
-    for asked in request.permissions:
-        rule = _rule(state, call, group, asked, request.is_egress)
+    for rule in _rules(state, call, group, request):
         if rule.permits in held:
             raise Conflict("InvalidPermission.Duplicate", f"{group.id} permits this already, by {held[rule.permits]}")
         held[rule.permits] = rule.id
@@ -123,12 +122,22 @@ def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, lis
     return change, made
 
 
+def _rules(
+    state: State, call: Call, group: SecurityGroup, request: "Authorize | Revoke"
+) -> Iterator[SecurityGroupRule]:
+    for index, asked in enumerate(request.permissions):
+        with within(f"permissions[{index}]"):
+            rule = _rule(state, call, group, asked, request.is_egress)
+        yield rule
+
+
 def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_egress: bool) -> SecurityGroupRule:
     protocol, from_port, to_port = _protocol_and_ports(asked)
     if asked.group_id:
         source = find(state.security_groups, asked.group_id, call)
         if source.vpc_id != group.vpc_id:
-            raise Invalid("InvalidGroup.NotFound", f"{source.id} is in {source.vpc_id}, {group.id} in {group.vpc_id}")
+            message = f"{source.id} is in {source.vpc_id}, {group.id} in {group.vpc_id}"
+            raise Invalid("InvalidGroup.NotFound", message, parameter=Parameter("", source.id))
     if len(asked.description) > 255:
         raise invalid_value("description", asked.description, "at most 255 characters")
     return SecurityGroupRule(
@@ -153,22 +162,26 @@ def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
         protocol = _NUMBERS.get(str(int(protocol)), str(int(protocol)))
     if protocol in _PORT_PROTOCOLS:
         if not 0 <= asked.from_port <= asked.to_port <= 65535:
-            raise _malformed(asked, "ports are 0 to 65535, the first not above the last")
+            name = "to_port" if 0 <= asked.from_port <= 65535 else "from_port"
+            raise _malformed(asked, name, "ports are 0 to 65535, the first not above the last")
         return protocol, asked.from_port, asked.to_port
     if protocol == "icmp":
         if not (-1 <= asked.from_port <= 255 and -1 <= asked.to_port <= 255):
-            raise _malformed(asked, "an ICMP type and code are 0 to 255, or -1 for all")
+            name = "to_port" if -1 <= asked.from_port <= 255 else "from_port"
+            raise _malformed(asked, name, "an ICMP type and code are 0 to 255, or -1 for all")
         if asked.from_port == -1 and asked.to_port != -1:
-            raise _malformed(asked, "an ICMP code needs a type")
+            raise _malformed(asked, "from_port", "an ICMP code needs a type")
         return protocol, asked.from_port, asked.to_port
     if protocol != "-1" and not (is_number and int(protocol) <= 255):
-        raise _malformed(asked, "the protocol is tcp, udp, icmp, a number 0 to 255, or -1 for everything")
+        raise _malformed(
+            asked, "ip_protocol", "the protocol is tcp, udp, icmp, a number 0 to 255, or -1 for everything"
+        )
     return protocol, -1, -1
 
 
-def _malformed(asked: Permission, why: str) -> Invalid:
+def _malformed(asked: Permission, name: str, why: str) -> Invalid:
     what = f"protocol {shown(asked.ip_protocol)}, ports {asked.from_port} to {asked.to_port}"
-    return Invalid("InvalidPermission.Malformed", f"{what}: {why}")
+    return Invalid("InvalidPermission.Malformed", f"{what}: {why}", parameter=Parameter(name, getattr(asked, name)))
 
 
 def _canonical_cidr(text: str) -> str:
@@ -196,8 +209,8 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     rules = [row for row in state.rules.group.of(group.id) if row.is_egress is request.is_egress]
     by_permits, by_id = {row.permits: row for row in rules}, {row.id: row for row in rules}
     change = Change()
-    for asked in request.permissions:
-        row = by_permits.get(_rule(state, call, group, asked, request.is_egress).permits)
+    for asked, rule in zip(request.permissions, _rules(state, call, group, request), strict=True):
+        row = by_permits.get(rule.permits)
         peer = asked.cidr_ipv4 or asked.group_id
         change.delete(_present(row, group, f"{asked.ip_protocol} {asked.from_port}-{asked.to_port}, {peer}"))
     for rule_id in request.rule_ids:

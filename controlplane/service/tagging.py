@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from controlplane.errors import Invalid, shown
+from controlplane.errors import Invalid, Parameter, none_given, shown
 from controlplane.ids import Prefix
 from controlplane.model.state import Change, State
 from controlplane.model.table import Row
@@ -37,7 +37,7 @@ class CreateTags:
 
 def create(state: State, call: Call, request: CreateTags) -> tuple[Change, None]:
     if not request.tags:
-        raise Invalid("MissingParameter", "tags: give at least one")
+        raise none_given("tags")
     check_tags(request.tags)
     change = Change()
     for row in _rows(state, call, request.resource_ids):
@@ -75,7 +75,8 @@ def delete(state: State, call: Call, request: DeleteTags) -> tuple[Change, None]
 def _rows(state: State, call: Call, resource_ids: Sequence[str]) -> list[Any]:
     ids = require_ids("resource_ids", resource_ids)
     if len(ids) > MAX_RESOURCES:
-        raise Invalid("InvalidParameterValue", f"resource_ids: {len(ids)} given; at most {MAX_RESOURCES} in one call")
+        message = f"resource_ids: {len(ids)} given; at most {MAX_RESOURCES} in one call"
+        raise Invalid("InvalidParameterValue", message, parameter=Parameter("resource_ids", ids))
     return [_finder(resource_id)(state, call, resource_id) for resource_id in ids]
 
 
@@ -83,7 +84,8 @@ def _finder(resource_id: str) -> Find:
     found = FINDERS.get(resource_id.partition("-")[0])
     if found is None:
         known = ", ".join(f"{prefix}-" for prefix in FINDERS)
-        raise Invalid("InvalidID", f"{shown(resource_id)} names nothing that has tags; ids of such begin {known}")
+        message = f"{shown(resource_id)} names nothing that has tags; ids of such begin {known}"
+        raise Invalid("InvalidID", message, parameter=Parameter("", resource_id))
     return found
 
 

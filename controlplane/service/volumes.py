@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from controlplane.errors import Conflict, Invalid, NotFound, invalid_value
+from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.instance import (
     ROOT_DEVICE,
@@ -149,7 +149,8 @@ def _device(state: State, call: Call, instance: Instance, volume: Volume, asked:
     if asked not in (ROOT_DEVICE, *DEVICES):
         raise invalid_value("device_name", asked, f"/dev/sdb to /dev/sdz, or {ROOT_DEVICE}")
     if asked in held:
-        raise Invalid("InvalidParameterValue", f"{asked} of {instance.id} is taken by {held[asked]}; choose another")
+        message = f"{asked} of {instance.id} is taken by {held[asked]}; choose another"
+        raise Invalid("InvalidParameterValue", message, parameter=Parameter("device_name", asked))
     if asked == ROOT_DEVICE and current_state(state, instance) is not InstanceState.STOPPED:
         raise Conflict("IncorrectInstanceState", f"{instance.id} can be given a root only while it is stopped")
     return asked

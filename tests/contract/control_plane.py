@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import grpc
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
 from controlplane import ca
@@ -124,13 +125,14 @@ AGENT_RPCS = _rpcs([agent_pb2])
 
 
 class Refused(Exception):
-    """A call that failed: gRPC's status and our detail, None where there is none."""
+    """A call that failed: gRPC's status, our detail, None where there is none, and the field to blame."""
 
-    def __init__(self, status: grpc.StatusCode, detail: ErrorDetail | None, text: str) -> None:
+    def __init__(self, status: grpc.StatusCode, detail: ErrorDetail | None, text: str, field: str = "") -> None:
         super().__init__(f"{status.name}: {text}")
         self.status = status
         self.detail = detail
         self.code = detail.code if detail else ""
+        self.field = field
 
 
 def refused(error: grpc.aio.AioRpcError) -> Refused:
@@ -140,7 +142,9 @@ def refused(error: grpc.aio.AioRpcError) -> Refused:
             status, detail = Status.FromString(value), ErrorDetail()
             assert status.code == error.code().value[0]
             assert status.details[0].Unpack(detail)
-            return Refused(error.code(), detail, error.details() or "")
+            wrong = BadRequest()
+            fields = [wrong.field_violations[0].field for packed in status.details if packed.Unpack(wrong)]
+            return Refused(error.code(), detail, error.details() or "", *fields)
     return Refused(error.code(), None, error.details() or "")
 
 

@@ -1,7 +1,7 @@
 """Wrong values at every method: each refusal has EC2's code, and says what is wrong and what to do, whole."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ def _prefix(value: Any) -> Prefix | None:
         return None
 
 
-def ids_in(fields: Fields) -> Iterator[tuple[Prefix, Callable[[str], Fields]]]:
+def ids_in(fields: Fields) -> Iterator[tuple[Prefix, partial[Fields]]]:
     """For each field with ids their prefix, and what makes the same fields with another id there."""
     for name, value in fields.items():
         if prefix := _prefix(value[0] if isinstance(value, list) else value):
@@ -67,6 +67,7 @@ async def test_every_id_that_is_wrong_is_told_apart(cloud: ControlPlane) -> None
                 error = await refusal(cloud, method, **with_id(wrong))
                 assert error.code.endswith(".Malformed"), (method, error)
                 assert f"expected {prefix}- and 17" in str(error), method
+                assert error.field.removesuffix("[0]") == with_id.args[1], (method, error.field)
             absent = {mint(prefix)} if method not in IDEMPOTENT else set()
             absent |= {of_others[prefix]} if prefix in of_others and method not in OF_ALL_PROJECTS else set()
             for row_id in absent:
@@ -74,6 +75,7 @@ async def test_every_id_that_is_wrong_is_told_apart(cloud: ControlPlane) -> None
                 assert error.code.endswith(".NotFound"), (method, error)
                 assert row_id in str(error), method
                 assert "; see Describe" in str(error), (method, error)
+                assert error.field.removesuffix("[0]") == with_id.args[1], (method, error.field)
 
 
 async def test_what_is_required_and_not_there_is_missing(cloud: ControlPlane) -> None:
@@ -81,33 +83,89 @@ async def test_what_is_required_and_not_there_is_missing(cloud: ControlPlane) ->
         if rpc.is_mutating and method not in ("AllocateAddress", "ImportImage"):
             error = await refusal(cloud, method)
             assert error.code == "MissingParameter", (method, str(error))
+            assert error.field or method == "DeleteKeyPair", (method, str(error))  # Either of two is missing there.
 
 
-WRONG: dict[str, tuple[str, Fields, str]] = {
-    "an enum's number": ("CreateKeyPair", {"key_name": "k", "key_type": 99}, "key_type: 99 .* KEY_TYPE_RSA"),
-    "an enum's negative": ("CreateHostToken", {"zone_name": "home-1a", "roles": [-1]}, r"roles\[0\]: -1 .*GATEWAY"),
-    "an image's name": ("DescribeImages", {"filters": [{"name": "n" * 300, "values": ["x"]}]}, "there are: image-id"),
-    "a count": ("RunInstances", {"image_id": "ami-" + "0" * 17, "min_count": 2**32 - 1}, "min_count: .* at most 1000"),
+WRONG: dict[str, tuple[str, Fields, str, str]] = {
+    "an enum's number": (
+        "CreateKeyPair",
+        {"key_name": "k", "key_type": 99},
+        "key_type: 99 .* KEY_TYPE_RSA",
+        "key_type",
+    ),
+    "an enum's negative": (
+        "CreateHostToken",
+        {"zone_name": "home-1a", "roles": [-1]},
+        r"roles\[0\]: -1 .*GATEWAY",
+        "roles[0]",
+    ),
+    "an image's name": (
+        "DescribeImages",
+        {"filters": [{"name": "n" * 300, "values": ["x"]}]},
+        "there are: image-id",
+        "filters[0].name",
+    ),
+    "a count": (
+        "RunInstances",
+        {"image_id": "ami-" + "0" * 17, "min_count": 2**32 - 1},
+        "min_count: .* at most 1000",
+        "min_count",
+    ),
     "memory": (
         "CreateInstanceType",
         {"instance_type": {"instance_type": "a.b", "vcpus": 1, "memory_mib": 2**32 - 1}},
         "memory_mib: 4294967295 .* 64 to 16777216",
+        "instance_type.memory_mib",
     ),
-    "a zone": ("CreateVolume", {"zone_name": "z" * 300, "size_gib": 1}, "does not exist; there are: home-1a, home-1b"),
-    "a tag": ("AllocateAddress", {"tags": {"k" * 300: ""}}, "expected 1 to 128 characters"),
-    "an instance type": ("DeleteInstanceType", {"instance_type": "t" * 300}, "does not exist; see Describe"),
-    "a key": ("DescribeKeyPairs", {"key_names": ["k" * 300]}, "does not exist in this project; see DescribeKeyPairs"),
-    "a host": ("DescribeHosts", {"host_ids": ["host-" + "0" * 17]}, "'host-0+' does not exist; see DescribeHosts"),
-    "a group's name": ("CreateSecurityGroup", {"group_name": " ", "description": "x"}, "no outer spaces"),
-    "no rule's id": ("RevokeToken", {"token_id": "sgr-" + "0" * 17}, "InvalidToken.Malformed"),
+    "a zone": (
+        "CreateVolume",
+        {"zone_name": "z" * 300, "size_gib": 1},
+        "does not exist; there are: home-1a, home-1b",
+        "zone_name",
+    ),
+    "a tag": ("AllocateAddress", {"tags": {"k" * 300: ""}}, "expected 1 to 128 characters", "tags"),
+    "an instance type": (
+        "DeleteInstanceType",
+        {"instance_type": "t" * 300},
+        "does not exist; see Describe",
+        "instance_type",
+    ),
+    "a key": (
+        "DescribeKeyPairs",
+        {"key_names": ["k" * 300]},
+        "does not exist in this project; see DescribeKeyPairs",
+        "key_names[0]",
+    ),
+    "a host": (
+        "DescribeHosts",
+        {"host_ids": ["host-" + "0" * 17]},
+        "'host-0+' does not exist; see DescribeHosts",
+        "host_ids[0]",
+    ),
+    "a group's name": ("CreateSecurityGroup", {"group_name": " ", "description": "x"}, "no outer spaces", "group_name"),
+    "a port": (
+        "AuthorizeSecurityGroupIngress",
+        {
+            "permissions": [
+                {"ip_protocol": "-1", "from_port": -1, "cidr_ipv4": "0.0.0.0/0"},
+                {"ip_protocol": "tcp", "from_port": -1, "cidr_ipv4": "0.0.0.0/0"},
+            ]
+        },
+        "ports are 0 to 65535",
+        "permissions[1].from_port",
+    ),
+    "no rule's id": ("RevokeToken", {"token_id": "sgr-" + "0" * 17}, "InvalidToken.Malformed", "token_id"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 async def test_a_wrong_value_is_named_with_what_is_right(cloud: ControlPlane, case: str) -> None:
-    method, fields, message = WRONG[case]
+    method, fields, message, path = WRONG[case]
+    if method == "AuthorizeSecurityGroupIngress":
+        fields = {**fields, "group_id": (await cloud.ask("DescribeSecurityGroups")).security_groups[0].group_id}
     error = await refusal(cloud, method, **fields)
     assert re.search(message, str(error)), str(error)
+    assert error.field == path
 
 
 async def test_a_page_token_is_good_for_its_own_list_only(cloud: ControlPlane) -> None:

@@ -123,6 +123,14 @@ def test_programs_that_know_the_standard_details_alone_are_told_the_code_and_the
         ),
         (DescribeVolumesRequest(), Parameter("filters", ()), "filters"),
         (ImportImageRequest(header=ImportImageHeader(format="vdi")), Parameter("format", "vdi"), "header.format"),
+        # What is missing, by the name of one although there may be several.
+        (DescribeVolumesRequest(volume_ids=["vol-1", ""]), Parameter("volume_id", ""), "volume_ids[1]"),
+        # With a name for people.
+        (
+            DescribeVolumesRequest(filters=[Filter(values=["a*"])]),
+            Parameter("Filter 'x'", "a*"),
+            "filters[0].values[0]",
+        ),
         # Not in this request, or in several places.
         (CreateVolumeRequest(), Parameter("disk size", 7), ""),
         (CreateVolumeRequest(), Parameter("", "vol-1"), ""),

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.any_pb2 import Any as Packed
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
@@ -64,10 +64,12 @@ class Refusal(Exception):
         code: str = "",
         message: str = "No.",
         retry_after_s: float | None = None,
+        field: str = "",
         **detail: Any,
     ) -> None:
         self.status = status
         self.retry_after_s = retry_after_s
+        self.field = field
         self.message = message
         self.detail = ErrorDetail(code=code, message=message, **detail) if code else None
 
@@ -113,6 +115,9 @@ async def refuse(context: Any, refusal: Refusal) -> None:
         retry = RetryInfo()
         retry.retry_delay.FromMilliseconds(round(refusal.retry_after_s * 1000))
         status.details.add().Pack(retry)
+    if refusal.field:
+        violation = BadRequest.FieldViolation(field=refusal.field)
+        status.details.add().Pack(BadRequest(field_violations=[violation]))
     await context.abort_with_status(rpc_status.to_status(status))
 
 

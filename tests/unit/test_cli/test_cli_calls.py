@@ -105,11 +105,12 @@ async def test_an_error_keeps_all_that_the_control_plane_said(cloud: Cloud) -> N
         blocking_ids=["i-1"],
         host_refusals=[HostRefusal(host_id="host-1", reason="memory: 1 MiB asked, 0 MiB free")],
         request_id="req-1",
+        field="instance_type",
     )
     error = await fails(cloud)
     assert (error.code, error.message, error.retryable) == ("InsufficientInstanceCapacity", "No host has room.", True)
     assert error.host_refusals == (("host-1", "memory: 1 MiB asked, 0 MiB free"),)
-    assert (error.blocking_ids, error.request_id) == (("i-1",), "req-1")
+    assert (error.blocking_ids, error.request_id, error.field) == (("i-1",), "req-1", "instance_type")
 
 
 async def test_after_a_lost_answer_the_error_names_the_token_to_repeat_it_with(cloud: Cloud) -> None:
