@@ -18,9 +18,9 @@ import typer
 import uvloop
 
 from controlplane import ca, history, logs
-from controlplane.api.agents import Authorities
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
+from controlplane.api.enrollment import Authorities
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.config import Config, ConfigError, load, port_of

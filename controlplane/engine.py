@@ -50,12 +50,20 @@ class Engine:
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._followers: list[Callable[[list[Revision]], None]] = []
+        self._witnesses: list[Callable[[Revision], None]] = []
         self._committed = asyncio.Condition()
         self._is_closing = False
 
     def follow(self, follower: Callable[[list[Revision]], None]) -> None:
         """Call `follower` with durable revisions, in order, without gaps. It must not block."""
         self._followers.append(follower)
+
+    def witness(self, witness: Callable[[Revision], None]) -> None:
+        """Call `witness` with each revision as soon as it is in the state, and before there is a later one.
+
+        It is for what can't be found out later, when rows that others refer to are gone. It must not fail.
+        """
+        self._witnesses.append(witness)
 
     async def call(self, use_case: Callable[[State], tuple[Change, T]], reply: Callable[[State, T], U]) -> U:
         """Carry out a use case; the reply is made in the same step and given out when it is durable."""
@@ -78,6 +86,8 @@ class Engine:
         if change:
             self._pending.append(self.state.apply(change))
             self._wake.set()
+            for witness in self._witnesses:
+                witness(self._pending[-1])
         return self.state.revision
 
     async def durable(self, revision: int) -> None:

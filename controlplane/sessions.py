@@ -1,42 +1,43 @@
-"""Which agents are connected, what each has been sent, and what they answer. Knows nothing of gRPC.
+"""Which agents are connected, what each is sent, and what they answer. Knows nothing of gRPC.
 
-A session renders what log entries touched, sends the difference to what it sent before, and takes reports in. An
-agent's answer to the last update counts for every later revision that changed nothing for its host.
+A session sends what changed in its host's scopes, and takes reports in. The next update waits for the answer to the
+last, so that changes coalesce for an agent that is slow. An answer to the last update counts for every later revision
+that changed nothing for its host.
 """
 
 import asyncio
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
 from controlplane.engine import Engine
 from controlplane.errors import Unavailable
-from controlplane.model.host import Host
 from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
-from controlplane.model.state import Entry, Revision
+from controlplane.model.state import Revision
 from controlplane.reconcile.absorb import Report, absorb, settle
-from controlplane.reconcile.render import Key, Spec, Touched, in_order, render, render_all
+from controlplane.reconcile.feed import Feed
+from controlplane.reconcile.legacy import Difference, SpecNews
+from controlplane.reconcile.share import News, Share, Takers
+from controlplane.reconcile.touched import Touched, touched
 from controlplane.service import boots, host_removal, hosts, regions
 from controlplane.service.call import Call
 from controlplane.service.presence import HostStatus, Link, Presence, presence
 
-# Between updates to one agent. A VPC names all its members to each of its hosts: with a shorter pause, most of a busy
-# control plane's time goes into telling them again and again. A longer one delays a change that follows another.
-UPDATE_PAUSE_S = 0.1
+# An update goes out after this even where the last one is not answered: drivers that hang may keep an agent from
+# reporting. Shorter: a busy agent gets many small updates. Longer: one that hangs learns late what else it shall do.
+ANSWER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A part of what a host shall have, or the whole; see agent.proto."""
+    """What brings a host to a revision; see `Authority` and `Update` in session.proto."""
 
-    revision: int
-    is_snapshot: bool
-    put: Sequence[tuple[ObservedKind, Spec]]
-    remove: Sequence[Key]
+    news: News | SpecNews
     region: str
     incarnation: str
     is_released: bool
@@ -54,7 +55,13 @@ class Session:
     """One agent's stream, from its hello to its end."""
 
     def __init__(
-        self, engine: Engine, host_id: str, region: str, clock: Callable[[], datetime], seal: Callable[[bytes], bytes]
+        self,
+        engine: Engine,
+        host_id: str,
+        region: str,
+        clock: Callable[[], datetime],
+        seal: Callable[[bytes], bytes],
+        share: Share | Difference,
     ) -> None:
         self.host_id = host_id
         self.greeted = asyncio.Event()
@@ -63,20 +70,16 @@ class Session:
         self._region = region
         self._clock = clock
         self._seal = seal
-        self._sent: dict[Key, Spec] = {}
-        self._dirty: set[Key] | None = None  # None: everything.
+        self._share = share
         self._questions: list[ConsoleRequest] = []
         self._consoles: dict[int, asyncio.Future[bytes]] = {}
         self._ids = count(1)
         self._wake = asyncio.Event()
         self._wake.set()
-        self._sent_revision = self._rendered_revision = 0
+        # Revisions: of the last update; up to which nothing else changed for this host; of the agent's latest answer.
+        self._sent_revision = self._told_revision = self._answered_revision = 0
+        self._overdue_at = 0.0
         self._answers: dict[ObservedKind, int] = {}
-
-    def touch(self, key: Key) -> None:
-        """This may have changed for this host. The caller then calls `wake`."""
-        if self._dirty is not None:
-            self._dirty.add(key)
 
     def wake(self) -> None:
         """Something may have changed, or something waits for this host's answer."""
@@ -84,54 +87,42 @@ class Session:
 
     def start_over(self) -> None:
         """Send everything once more."""
-        self._dirty = None
+        self._share.start_over()
         self._wake.set()
-
-    def has(self, key: Key) -> bool:
-        """Whether the agent was sent this resource."""
-        return key in self._sent
 
     async def outgoing(self) -> AsyncIterator[Update | ConsoleRequest]:
         """What the agent is to be sent, for ever: a snapshot first, then changes; only what is durable."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            update = self._next_update()
-            await self._engine.durable(self._engine.state.revision)
-            if update.is_snapshot or update.put or update.remove:
-                self._sent_revision = update.revision
-                yield update
-            self._rendered_revision = update.revision
-            self._settle()
             while self._questions:
                 yield self._questions.pop(0)
-            await asyncio.sleep(UPDATE_PAUSE_S)
+            if not self._is_due():
+                continue
+            if news := await self._share.news():
+                update = self._update(news)
+                await self._engine.durable(self._engine.state.revision)  # The objects may show more than `revision`.
+                self._await_answer(news.revision)
+                yield update
+            self._told_revision = news.revision
+            self._settle()
 
-    def _next_update(self) -> Update:
-        """It may show more than is durable, but claims no later revision: what those touched is not known yet."""
-        state, revision = self._engine.state, self._engine.durable_revision
-        dirty, self._dirty = self._dirty, set()
-        if dirty is None:
-            self._sent = render_all(state, self.host_id, self._region)
-            return self._update(revision, True, [(kind, spec) for (kind, _), spec in self._sent.items()], ())
-        put, remove = [], []
-        for key in in_order(dirty):
-            spec = render(state, self.host_id, key, self._region)
-            if spec is None and self._sent.pop(key, None) is not None:
-                remove.append(key)
-            elif spec is not None and self._sent.get(key) != spec:
-                self._sent[key] = spec
-                put.append((key[0], spec))
-        return self._update(revision, False, put, remove)
+    def _is_due(self) -> bool:
+        """Whether the last update was answered, or should have been."""
+        is_answered = self._answered_revision >= self._sent_revision
+        return is_answered or asyncio.get_running_loop().time() >= self._overdue_at
 
-    def _update(
-        self, revision: int, is_snapshot: bool, put: Sequence[tuple[ObservedKind, Spec]], remove: Sequence[Key]
-    ) -> Update:
+    def _await_answer(self, revision: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._sent_revision, self._overdue_at = revision, loop.time() + ANSWER_S
+        loop.call_at(self._overdue_at, self.wake)
+
+    def _update(self, news: News | SpecNews) -> Update:
         host = self._engine.state.hosts.get(self.host_id)
         incarnation = regions.incarnation(self._engine.state, self._region, self.host_id)
         is_released = host is not None and host.released_to == incarnation
-        seal = self._seal(sealed_text(self._region, incarnation, revision, self.host_id))
-        return Update(revision, is_snapshot, put, remove, self._region, incarnation, is_released, seal)
+        seal = self._seal(sealed_text(self._region, incarnation, news.revision, self.host_id))
+        return Update(news, self._region, incarnation, is_released, seal)
 
     def report(self, report: Report, revision: int) -> None:
         """Take in what the agent saw. It becomes durable soon; nobody waits for it. A later session knows better."""
@@ -140,6 +131,9 @@ class Session:
         self._engine.apply(absorb(self._engine.state, report))
         for kind in report.kinds:
             self._answers[kind] = max(self._answers.get(kind, 0), revision)
+        if self._answered_revision < self._sent_revision <= revision:
+            self._wake.set()
+        self._answered_revision = max(self._answered_revision, revision)
         self._settle()
 
     def _settle(self) -> None:
@@ -148,7 +142,7 @@ class Session:
 
     def _extended(self, answered: int) -> int:
         """The answer to the last update counts for all revisions since that changed nothing for this host."""
-        return self._rendered_revision if answered >= self._sent_revision > 0 else answered
+        return self._told_revision if answered >= self._sent_revision > 0 else answered
 
     async def console(self, instance_id: str, max_bytes: int) -> bytes:
         """Ask the agent for the end of an instance's console. Raises Unavailable when the session ends before."""
@@ -184,11 +178,6 @@ def sealed_text(region: str, incarnation: str, revision: int, host_id: str) -> b
     return json.dumps([region, incarnation, revision, host_id]).encode()
 
 
-def _is_removed(entry: Entry) -> bool:
-    """Whether a host is no longer part of the region."""
-    return entry.kind == "host" and not (isinstance(entry.new, Host) and not entry.new.is_removed)
-
-
 class Sessions:
     """All agents' sessions, and when each host was last heard of. `host_id in sessions`: it may be given work."""
 
@@ -211,7 +200,11 @@ class Sessions:
         self._links: dict[str, Link] = {}
         self._first_revision = engine.state.revision
         self._greeted: set[str] = set()
-        engine.follow(self._on_revisions)
+        self._feed = Feed(engine.state, region, engine.durable_revision)
+        self._takers = Takers(engine.state)
+        self._touched: deque[tuple[int, Touched]] = deque()  # By revisions that are not durable yet.
+        engine.witness(self._on_revision)
+        engine.follow(self._on_durable)
 
     def now(self) -> datetime:
         return self._clock()
@@ -226,14 +219,16 @@ class Sessions:
             return Presence(HostStatus.UNREACHABLE, now, "it was removed from the region", None)
         return presence(host, self._links.get(host_id), self._started_at, self._patience, now)
 
-    def open(self, host_id: str) -> Session:
-        """Begin a session; an earlier one of the same host ends."""
+    def open(self, host_id: str, *, is_legacy: bool = False) -> Session:
+        """Begin a session; an earlier one of the same host ends. `is_legacy`: the agent knows specs, not objects."""
         if earlier := self._open.get(host_id):
             earlier.end()
         known, now = self.presence(host_id), self._clock()
         opened_at = self._links[host_id].opened_at if known.is_reachable and host_id in self._links else now
         self._links[host_id] = Link(opened_at, now)
-        session = self._open[host_id] = Session(self._engine, host_id, self._region, self._clock, self._seal)
+        share = (Difference if is_legacy else Share)(self._feed, self._takers, host_id)
+        session = Session(self._engine, host_id, self._region, self._clock, self._seal, share)
+        self._open[host_id] = session
         self.hear(host_id)
         return session
 
@@ -241,6 +236,7 @@ class Sessions:
         session.end()
         if self._open.get(session.host_id) is session:
             del self._open[session.host_id]
+            self._takers.forget(session.host_id)
             self._links[session.host_id] = replace(self._links[session.host_id], ended_at=self._clock())
 
     def close_all(self) -> None:
@@ -295,28 +291,28 @@ class Sessions:
             raise Unavailable("Unavailable", f"The host of {instance_id} is not connected; try again later")
         return await session.console(instance_id, max_bytes)
 
-    def _on_revisions(self, revisions: list[Revision]) -> None:
-        state, touched = self._engine.state, Touched()
-        for revision in revisions:
-            for entry in revision.entries:
-                touched.add(state, entry)
-                if entry.id in self._open and _is_removed(entry):
-                    self._open[entry.id].end()
-        for vpc_id in touched.vpc_ids:
-            for host_id in self._sent_to(vpc_id):
-                touched.keys.add((host_id, (ObservedKind.VPC, vpc_id)))
-                touched.keys.add((host_id, (ObservedKind.GATEWAY, vpc_id)))
-        for host_id, key in touched.keys:
-            if session := self._open.get(host_id):
-                session.touch(key)
-                touched.hosts.add(host_id)
-        for host_id, session in self._open.items():
-            if host_id in touched.released:
-                session.start_over()
-            elif host_id in touched.hosts:
+    def _on_revision(self, revision: Revision) -> None:
+        self._touched.append((revision.number, touched(self._engine.state, revision.entries)))
+
+    def _on_durable(self, revisions: list[Revision]) -> None:
+        """Wake those for whom something changed, once it is all published."""
+        scope_ids, host_ids = set[str](), set[str]()
+        while self._touched and self._touched[0][0] <= revisions[-1].number:
+            number, found = self._touched.popleft()
+            self._feed.publish(number, found.objects)
+            scope_ids |= {scope_id for scope_id, _ in found.objects}
+            host_ids |= found.moved | found.waiting
+            self._follow(found)
+        self._feed.revision = revisions[-1].number
+        host_ids |= self._takers.hosts(scope_ids)
+        for host_id, session in self._open.items():  # In their order, so that a run can be repeated.
+            if host_id in host_ids:
                 session.wake()
 
-    def _sent_to(self, vpc_id: str) -> set[str]:
-        """Hosts that were sent a VPC. One that begins to take part has been touched by what brings it in."""
-        key = (ObservedKind.VPC, vpc_id)
-        return {host_id for host_id, session in self._open.items() if session.has(key)}
+    def _follow(self, found: Touched) -> None:
+        for host_id in found.moved:
+            self._takers.forget(host_id)
+        for host_id in sorted(found.released & self._open.keys()):
+            self._open[host_id].start_over()
+        for host_id in sorted(found.removed & self._open.keys()):
+            self._open[host_id].end()

@@ -10,11 +10,12 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from controlplane.api import agents, legacy_agents
 from controlplane.api.addresses import Addresses
-from controlplane.api.agents import Agents, Authorities, Enrollment
 from controlplane.api.audit import Audit
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
+from controlplane.api.enrollment import Authorities, Enrollment
 from controlplane.api.events import Events
 from controlplane.api.fleet import Hosts, InstanceTypes, Regions
 from controlplane.api.images import Images
@@ -26,9 +27,9 @@ from controlplane.api.tags import Tags
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups, Vpcs
 from controlplane.uploads import Uploads
+from stead.agent.v1 import session_pb2_grpc
 from stead.v1 import (
     addresses_pb2_grpc,
-    agent_pb2_grpc,
     audit_pb2_grpc,
     events_pb2_grpc,
     hosts_pb2_grpc,
@@ -128,8 +129,9 @@ async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grp
     events_pb2_grpc.add_EventsServicer_to_server(Events(edge), server)
     audit_pb2_grpc.add_AuditServicer_to_server(Audit(edge), server)
     enrollment = Enrollment(edge, endpoints.authorities, endpoints.agents_advertised)
-    agent_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, server)
-    names = [f"stead.v1.{name}" for name in _USER_SERVICES]
+    session_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, server)
+    server.add_generic_rpc_handlers((legacy_agents.enrollment(enrollment),))
+    names = [*(f"stead.v1.{name}" for name in _USER_SERVICES), "stead.agent.v1.Enrollment"]
     await _add_health(server, names)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     server.add_secure_port(endpoints.listen, endpoints.certificate.credentials())
@@ -146,7 +148,10 @@ async def _add_health(server: grpc.aio.Server, names: Sequence[str]) -> None:
 def agent_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
     """For agents alone."""
     server = grpc.aio.server(interceptors=[CallInterceptor(edge.door, is_for_agents=True)], options=_AGENT_OPTIONS)
-    agent_pb2_grpc.add_AgentsServicer_to_server(Agents(edge, endpoints.authorities, uploads), server)
+    servicer = agents.Agents(edge, endpoints.authorities, uploads)
+    legacy = legacy_agents.LegacyAgents(edge, endpoints.authorities, uploads)
+    handlers = agents.handler("stead.agent.v1.Agents", servicer), legacy_agents.handler(legacy)
+    server.add_generic_rpc_handlers(handlers)
     credentials = endpoints.certificate.credentials(client_authority=endpoints.authorities.control.certificate)
     server.add_secure_port(endpoints.agents_listen, credentials)
     return server

@@ -18,9 +18,9 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
 from controlplane import ca
-from controlplane.api.agents import Authorities
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
+from controlplane.api.enrollment import Authorities
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.engine import Engine
@@ -31,15 +31,14 @@ from controlplane.model.policy import Patience
 from controlplane.model.project import Role
 from controlplane.model.state import Change
 from controlplane.reconcile.absorb import absorb, settle
-from controlplane.reconcile.render import render_all
 from controlplane.service import projects, regions
 from controlplane.service.call import Call
 from controlplane.sessions import Sessions
 from controlplane.store.store import Store
 from controlplane.uploads import Uploads
+from stead.agent.v1 import session_pb2
 from stead.v1 import (
     addresses_pb2,
-    agent_pb2,
     audit_pb2,
     events_pb2,
     hosts_pb2,
@@ -56,6 +55,7 @@ from stead.v1 import (
 )
 from stead.v1.common_pb2 import ErrorDetail
 from tests.unit.region import NAME, POLICY, Agent
+from tests.unit.told import shall_have
 
 # Tests are in a hurry.
 LIMITS: dict[str, Any] = {
@@ -103,7 +103,7 @@ class Rpc:
         return self.name == "ImportImage" or "client_token" in self.request.DESCRIPTOR.fields_by_name
 
 
-def _rpcs(files: Iterable[Any]) -> dict[str, Rpc]:
+def rpcs(files: Iterable[Any]) -> dict[str, Rpc]:
     methods = [
         method for file in files for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
     ]
@@ -120,8 +120,8 @@ def _rpcs(files: Iterable[Any]) -> dict[str, Rpc]:
     }
 
 
-RPCS = _rpcs(_USER_FILES)
-AGENT_RPCS = _rpcs([agent_pb2])
+RPCS = rpcs(_USER_FILES)
+AGENT_RPCS = rpcs([session_pb2])
 
 
 class Refused(Exception):
@@ -290,7 +290,7 @@ class ControlPlane:
             before = self.revision
             for host_id, agent in self.agents.items():
                 state, answered = self.engine.state, self.revision
-                agent.take(render_all(state, host_id, NAME))
+                agent.take(shall_have(state, host_id))
                 self.engine.apply(absorb(state, agent.report()))
                 self.engine.apply(settle(state, host_id, dict.fromkeys(ObservedKind, answered), self.clock()))
         await self.engine.drain()

@@ -6,8 +6,8 @@ import grpc
 import pytest
 
 from controlplane import app
+from tests.contract.agents import connected
 from tests.contract.control_plane import RPCS, ControlPlane, Refused, refused, until
-from tests.contract.test_api_agents import connected
 from tests.contract.test_api_key_pairs import RSA, KeyFactory
 
 

@@ -9,7 +9,7 @@ from controlplane.errors import Category
 from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.instance import Desired, Instance, ObservedKind
 from controlplane.model.state import State
-from controlplane.reconcile.render import render_all
+from controlplane.reconcile.legacy import render_all
 
 from .controlplane import Asked
 from .host import Host

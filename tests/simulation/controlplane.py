@@ -18,11 +18,11 @@ from unittest import mock
 from controlplane import history
 from controlplane.api import caller
 from controlplane.api.addresses import Addresses
-from controlplane.api.agents import Agents
 from controlplane.api.caller import Edge
 from controlplane.api.events import Events
 from controlplane.api.images import Images
 from controlplane.api.instances import Instances
+from controlplane.api.legacy_agents import LegacyAgents, from_agent
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups
 from controlplane.engine import Engine
@@ -43,7 +43,8 @@ from controlplane.store import store as store_module
 from controlplane.store.errors import StorageFailed
 from controlplane.store.store import Store
 from controlplane.uploads import UploadRules, Uploads
-from stead.v1 import agent_pb2, events_pb2, images_pb2
+from stead.agent.v1 import session_pb2
+from stead.v1 import events_pb2, images_pb2
 
 from . import wire
 from .virtual_time import VirtualLoop
@@ -143,7 +144,7 @@ class Recorder(Engine):
         return await super().call(use_case, noted)
 
 
-class WireAgents(Agents):
+class WireAgents(LegacyAgents):
     """Knows the host by its wire, not by a certificate."""
 
     def _host(self, context: Any) -> str:
@@ -215,7 +216,8 @@ class Process:
 
     async def _serve(self, call: wire.Call) -> None:
         try:
-            await self._agents.Session(call.requests(), Context(call.host_id, call.answer))
+            requests = (from_agent(data) async for data in call.requests())
+            await self._agents.Session(requests, Context(call.host_id, call.answer))  # type: ignore[arg-type]
         finally:
             call.end()
 
@@ -258,7 +260,7 @@ class Process:
 
     async def fetch_image(self, host_id: str, image_id: str) -> bytes:
         """Raises NotFound."""
-        request = agent_pb2.FetchImageRequest(image_id=image_id)
+        request = session_pb2.FetchImageRequest(image_id=image_id)
         context: Any = Context(host_id, _never)
         chunks = [reply.chunk async for reply in self._agents.FetchImage(request, context)]
         return b"".join(chunks)

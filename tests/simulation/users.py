@@ -55,7 +55,7 @@ class Users(Stage):
         if rows := [row for row in self.instances() if row.project_id == owner.id]:
             self._power(self.chance.choice(("StartInstances", "StopInstances")), rows)
 
-    @often(7)
+    @often(10)
     def think_again(self) -> None:
         """Something is to start, and before it has, its owner's mind changes."""
         before = {row.id for row in self.durable.instances}
@@ -65,7 +65,7 @@ class Users(Stage):
             self._power("StartInstances", starting)
         else:
             self.launch(self.a_project())
-        self.wait(self.chance.choice((0.02, 0.1, 0.2, 0.5)))
+        self.wait(self.chance.choice((0.02, 0.05, 0.1, 0.2, 0.5)))
         for row in starting or [row for row in self.durable.instances if row.id not in before]:
             self._power(self.chance.choice(("StopInstances", "TerminateInstances")), [row])
 

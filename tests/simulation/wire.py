@@ -80,12 +80,12 @@ class Call:
         data = await self.down.get()
         return None if data is None else pb.ControlMessage.FromString(data)  # `grpc.aio.EOF` is no message either.
 
-    async def requests(self) -> AsyncIterator[pb.AgentMessage]:
+    async def requests(self) -> AsyncIterator[bytes]:
         while (data := await self.up.get()) is not None:
-            yield pb.AgentMessage.FromString(data)
+            yield data
 
-    async def answer(self, message: pb.ControlMessage) -> None:
-        self._send(self.down, message, "update")
+    async def answer(self, data: bytes) -> None:
+        self._send(self.down, pb.ControlMessage.FromString(data), "update")
 
     def _send(self, stream: "Stream", message: Any, repeated: str) -> None:
         for _ in range(2 if self._wire.is_repeating and message.WhichOneof("body") == repeated else 1):

@@ -10,13 +10,14 @@ from unittest.mock import patch
 
 from controlplane import sessions
 from controlplane.engine import Engine
-from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
 from controlplane.model.state import Change, Revision, State
-from controlplane.reconcile.render import Key, Spec
+from controlplane.reconcile.legacy import SpecNews
 from controlplane.sessions import Session, Sessions, Update
 from tests.unit.region import NAME, Agent, Region
+from tests.unit.told import read, specs_of, take
 
+NEVER_S = 1e6
 PATIENCE = Patience(silence=timedelta(days=365), reconnect=timedelta(days=30))
 
 
@@ -62,7 +63,7 @@ class Live(Region):
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Self]:
         live = cls()
-        with patch.object(sessions, "UPDATE_PAUSE_S", 0):
+        with patch.object(sessions, "ANSWER_S", NEVER_S):
             async with asyncio.TaskGroup() as live._tasks:
                 writer = live._tasks.create_task(live.engine.run())
                 yield live
@@ -86,10 +87,15 @@ class Live(Region):
     async def _follow(self, session: Session, agent: Agent) -> None:
         async for message in session.outgoing():
             assert isinstance(message, Update)
-            put: dict[Key, Spec] = {(kind, _id_of(kind, spec)): spec for kind, spec in message.put}
-            agent.take(put, None if message.is_snapshot else message.remove)
-            agent.revision = message.revision
-            self.answer(agent.host_id, is_full=message.is_snapshot)
+            news = message.news
+            assert not isinstance(news, SpecNews)
+            update = read(news.pieces)
+            update.snapshot = news.is_snapshot
+            update.left.extend(news.left)
+            take(agent.objects, update)
+            agent.take(specs_of(agent.objects, agent.host_id))
+            agent.revision = news.revision
+            self.answer(agent.host_id, is_full=news.is_snapshot)
 
     def answer(self, host_id: str, *, is_full: bool = False) -> None:
         """The agent reports what changed, unless it is silent."""
@@ -105,8 +111,3 @@ class Live(Region):
             await self.engine.drain()
             for _ in range(10):  # Hops from the commit to an agent's answer, each one turn of the loop.
                 await asyncio.sleep(0)
-
-
-def _id_of(kind: ObservedKind, spec: Spec) -> str:
-    fields = {ObservedKind.EXPORT: "export_name", ObservedKind.GATEWAY: "vpc_id"}
-    return str(spec[fields.get(kind, f"{kind.value}_id")])

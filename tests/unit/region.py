@@ -20,11 +20,10 @@ from controlplane.model.policy import Policy
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.reconcile.absorb import Report, absorb, settle
-from controlplane.reconcile.render import Key, Spec, render_all
 from controlplane.service import instances, projects, regions, volumes
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call
-from stead.v1 import agent_pb2 as pb
+from tests.unit.told import Key, Objects, Spec, shall_have
 
 T = TypeVar("T")
 
@@ -167,7 +166,7 @@ class Region:
         """Tell these hosts (or all) what they shall have; they do it and report."""
         for host_id in host_ids or tuple(self.agents):
             agent, revision = self.agents[host_id], self.state.revision
-            agent.take(render_all(self.state, host_id, NAME))
+            agent.take(shall_have(self.state, host_id))
             self.hear(agent, revision, is_full=is_full)
 
     def hear(self, agent: "Agent", answered: int, *, is_full: bool = True) -> None:
@@ -201,19 +200,16 @@ class Agent:
     def __init__(self, host_id: str) -> None:
         self.host_id = host_id
         self.revision = 0  # Of the latest update.
+        self.objects: Objects = {}
         self.specs: dict[Key, Spec] = {}
         self.has: dict[Key, Observation] = {}
         self.broken: dict[Key, str] = {}
         self.stuck: set[Key] = set()
         self._told: dict[Key, Observation] = {}
 
-    def take(self, put: Mapping[Key, Spec], remove: Iterable[Key] | None = None) -> None:
-        """A snapshot, or with `remove` a change to what was taken before."""
-        for (kind, _), spec in put.items():
-            pb.Resource(**{kind.value: spec})  # Raises ValueError for a field that the contract does not have.
-        self.specs = dict(put) if remove is None else {**self.specs, **put}
-        for key in remove or ():
-            del self.specs[key]
+    def take(self, specs: Mapping[Key, Spec]) -> None:
+        """All that the host shall have."""
+        self.specs = dict(specs)
         for key, seen in list(self.has.items()):
             if key not in self.specs and key not in self.stuck and seen.file is None:
                 del self.has[key]

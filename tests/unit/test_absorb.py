@@ -8,12 +8,12 @@ from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
 from controlplane.model.instance import Observation, ObservedKind
 from controlplane.reconcile.absorb import Report, absorb, settle
-from controlplane.reconcile.render import render_all
 from controlplane.service import power, projects, volumes
 from controlplane.service.instances import BlockDeviceMapping
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume
-from tests.unit.region import NAME, ZONES, Agent, Region
+from tests.unit.region import ZONES, Agent, Region
+from tests.unit.told import shall_have
 
 COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY
 INSTANCE, VOLUME, EXPORT = ObservedKind.INSTANCE, ObservedKind.VOLUME, ObservedKind.EXPORT
@@ -121,7 +121,7 @@ def test_terminate_leaves_nothing_but_the_instance() -> None:
     assert {row.id for row in state.volumes} == {kept, attached}
     assert {row.resource_id for row in state.observations} == {kept, attached}
     assert [state.used(host) for host in (compute, storage)] == [Resources(), Resources(0, 0, 2)]
-    assert [render_all(state, host, NAME) for host in (compute, gateway)] == [{}, {}]
+    assert [shall_have(state, host) for host in (compute, gateway)] == [{}, {}]
     for volume_id in (kept, attached):
         region.do(volumes.delete, volume_id)
     region.converge()
@@ -309,7 +309,7 @@ def test_a_start_on_another_host_opens_a_new_epoch_and_shuts_the_old_one() -> No
     assert (new.epoch, new.client_host_id, new.volume_id) == (2, second, old.volume_id)
     assert new.port != old.port
     assert new.delete_on_termination
-    exports = {key for key in render_all(region.state, storage, NAME) if key[0] is EXPORT}
+    exports = {key for key in shall_have(region.state, storage) if key[0] is EXPORT}
     assert (EXPORT, new.id) in exports
     assert (EXPORT, old.id) not in exports
     region.converge()

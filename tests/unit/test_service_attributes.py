@@ -2,9 +2,7 @@
 
 import pytest
 
-from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
-from controlplane.reconcile.render import render
 from controlplane.service import images, instance_attributes, instances, power, projects, security_groups, vpcs
 from controlplane.service.images import ModifyImageAttribute
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
@@ -12,7 +10,8 @@ from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.power import StopInstances
 from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.service.vpcs import ModifySubnetAttribute
-from tests.unit.region import NAME, Region
+from tests.unit.region import Region
+from tests.unit.told import objects_of
 
 
 @pytest.fixture
@@ -62,9 +61,8 @@ def test_type_and_user_data_of_a_stopped_instance(region: Region) -> None:
     region.do(power.start, [instance_id])
     region.converge()
     host_id = region.instance(instance_id).host_id
-    spec = render(region.state, host_id, (ObservedKind.INSTANCE, instance_id), NAME)
-    assert spec
-    assert (spec["memory_mib"], spec["metadata"]["user_data"]) == (8192, b"#!/bin/sh")
+    told = objects_of(region.state, host_id)[host_id]["instance", instance_id]
+    assert (told.memory_mib, told.user_data) == (8192, b"#!/bin/sh")
     assert region.state.used(host_id).memory_mib == 8192
     modify_to_nothing = b""
     region.do(power.stop, StopInstances([instance_id]))
@@ -79,9 +77,8 @@ def test_groups_of_a_running_instance(region: Region) -> None:
     modify(region, instance_id, security_group_ids=[group_id])
     assert region.interface(instance_id).group_ids == (group_id,)
     vpc_id = region.interface(instance_id).vpc_id
-    spec = render(region.state, region.instance(instance_id).host_id, (ObservedKind.VPC, vpc_id), NAME)
-    assert spec
-    assert spec["ports"][0]["group_ids"] == [group_id]
+    told = objects_of(region.state, region.instance(instance_id).host_id)[vpc_id]
+    assert told["endpoint", region.interface(instance_id).id].group_ids == [group_id]
     other = region.do(projects.create, "other")
     foreign = next(row.id for row in region.state.security_groups if row.project_id == other)
     refuses(region, "InvalidGroup.NotFound", instance_id, security_group_ids=[foreign])

@@ -8,14 +8,14 @@ from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile.absorb import settle
-from controlplane.reconcile.render import render_all
 from controlplane.service import addresses, host_removal, hosts, power, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.host_removal import RemoveHost
 from controlplane.service.hosts import CreateHostToken, Join
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, DetachVolume
-from tests.unit.region import NAME, ZONES, Region
+from tests.unit.region import ZONES, Region
+from tests.unit.told import shall_have
 
 COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY
 
@@ -262,7 +262,7 @@ def test_by_force_a_lost_host_goes_with_what_it_had(rack: Rack, which: str) -> N
         assert reason
         assert reason.message == "Its host was lost and removed"
     for left in region.agents:
-        render_all(region.state, left, NAME)
+        shall_have(region.state, left)
     region.launch(zone_name=ZONES[0])
 
 

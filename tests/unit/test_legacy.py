@@ -7,7 +7,7 @@ from google.protobuf.json_format import MessageToDict
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ROOT_DEVICE, ObservedKind
-from controlplane.reconcile.render import Spec, render, render_all
+from controlplane.reconcile.legacy import Spec, render, render_all
 from controlplane.service import addresses, power, security_groups, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instances import BlockDeviceMapping

@@ -1,14 +1,14 @@
-"""What one host shall have, out of the rows. Order across hosts is expressed by what is included, not by a workflow.
+"""What agents of the version before are told: specs, nested, one for each resource of a host.
 
 Specs are nested dicts in the shape of `Resource` in agent.proto, whose comments say what each field means; the gRPC
-edge turns them into messages.
+edge turns them into messages. Such an agent's host is looked at anew as a whole whenever one of its scopes changes. It
+goes with the version after.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from controlplane.model.host import Host
 from controlplane.model.instance import (
     ROOT_DEVICE,
     Attachment,
@@ -19,19 +19,53 @@ from controlplane.model.instance import (
     Volume,
 )
 from controlplane.model.network import (
-    InternetGateway,
     NetworkInterface,
-    PublicAddress,
     SecurityGroupRule,
-    Subnet,
     domain,
     host_name,
 )
-from controlplane.model.state import Entry, State
+from controlplane.model.state import State
+from controlplane.reconcile.feed import Feed
+from controlplane.reconcile.share import Takers
 
 Spec = Mapping[str, Any]
 Key = tuple[ObservedKind, str]
 GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class SpecNews:
+    """What brings a host to a revision; see `Update` in agent.proto."""
+
+    revision: int
+    is_snapshot: bool
+    put: Sequence[tuple[ObservedKind, Spec]]
+    remove: Sequence[Key]
+
+    def __bool__(self) -> bool:
+        return bool(self.is_snapshot or self.put or self.remove)
+
+
+class Difference:
+    """What one host was told, and what differs from that now."""
+
+    def __init__(self, feed: Feed, takers: Takers, host_id: str) -> None:
+        self._feed = feed
+        self._takers = takers
+        self._host_id = host_id
+        self._sent: dict[Key, Spec] | None = None  # None: nothing yet.
+
+    def start_over(self) -> None:
+        """The next news are a snapshot."""
+        self._sent = None
+
+    async def news(self) -> SpecNews:
+        """What happened since the last."""
+        self._takers.scopes(self._host_id)  # Whoever has asked is woken when they change.
+        sent, self._sent = self._sent, render_all(self._feed.state, self._host_id, self._feed.region)
+        put = [(key[0], spec) for key, spec in self._sent.items() if sent is None or sent.get(key) != spec]
+        remove = [key for key in sent or () if key not in self._sent]
+        return SpecNews(self._feed.revision, sent is None, put, remove)
 
 
 def render_all(state: State, host_id: str, region: str) -> dict[Key, Spec]:
@@ -93,76 +127,6 @@ def _members(state: State, vpc_id: str) -> dict[str, list[NetworkInterface]]:
         if gateway.host_id:
             members.setdefault(gateway.host_id, [])
     return members
-
-
-@dataclass(slots=True)
-class Touched:
-    """What changes may alter: single resources on single hosts, and VPCs where they are. Too much does no harm.
-
-    `hosts` are those whose answer something waits for, even where nothing changes for them; `released` those that may
-    now follow what they held. The state may be ahead of
-    the entries: a row that one of them is about, or refers to, may be gone by now. Then a later entry says so.
-    """
-
-    keys: set[tuple[str, Key]] = field(default_factory=set)
-    vpc_ids: set[str] = field(default_factory=set)
-    hosts: set[str] = field(default_factory=set)
-    released: set[str] = field(default_factory=set)
-
-    def add(self, state: State, entry: Entry) -> None:
-        """Take one entry of the log into account."""
-        for row in (entry.old, entry.new):
-            if row is not None:
-                self._add_row(state, row)
-        if isinstance(entry.new or entry.old, Host) and (entry.old is None or entry.new is None):
-            for gateway in state.internet_gateways:
-                self.keys.add((gateway.host_id, (ObservedKind.GATEWAY, gateway.vpc_id)))
-        if isinstance(entry.old, Host) and isinstance(entry.new, Host):
-            self.released |= {entry.id} if entry.old.released_to != entry.new.released_to else set()
-            if entry.old.wireguard_key != entry.new.wireguard_key:
-                self.vpc_ids |= {vpc_id for kind, vpc_id in _keys(state, entry.id) if kind is ObservedKind.VPC}
-        if (
-            isinstance(entry.old, Instance)
-            and isinstance(entry.new, Instance)
-            and entry.old.host_id != entry.new.host_id
-        ):
-            for interface in state.interfaces.instance.of(entry.id):
-                self._add_interface(state, interface)
-
-    def _add_row(self, state: State, row: object) -> None:
-        match row:
-            case Volume():
-                self.keys.add((row.host_id, (ObservedKind.VOLUME, row.id)))
-            case Attachment():
-                self.keys.add((row.storage_host_id, (ObservedKind.EXPORT, row.id)))
-                self.keys.add((row.client_host_id, (ObservedKind.INSTANCE, row.instance_id)))
-            case Instance():
-                self.keys.add((row.host_id, (ObservedKind.INSTANCE, row.id)))
-            case PublicAddress():
-                self.hosts.add(row.leaving_host_id)
-                self._add_interface(state, state.interfaces.get(row.interface_id))
-            case NetworkInterface():
-                self._add_interface(state, row)
-            case SecurityGroupRule():
-                group = state.security_groups.get(row.group_id)
-                self.vpc_ids |= {group.vpc_id} if group else set()
-            case Subnet():
-                self.vpc_ids.add(row.vpc_id)
-            case InternetGateway():
-                self._add_vpc(state, row.vpc_id)
-
-    def _add_interface(self, state: State, interface: NetworkInterface | None) -> None:
-        if interface is not None:
-            if instance := state.instances.get(interface.instance_id):
-                self.keys.add((instance.host_id, (ObservedKind.INSTANCE, instance.id)))
-                self.keys.add((instance.host_id, (ObservedKind.VPC, interface.vpc_id)))
-            self._add_vpc(state, interface.vpc_id)
-
-    def _add_vpc(self, state: State, vpc_id: str) -> None:
-        """Where it is, and on its gateway's host, which may not have it yet."""
-        self.vpc_ids.add(vpc_id)
-        for gateway in state.internet_gateways.vpc.of(vpc_id):
-            self.keys |= {(gateway.host_id, (kind, vpc_id)) for kind in (ObservedKind.VPC, ObservedKind.GATEWAY)}
 
 
 def _volume(state: State, volume: Volume) -> Spec:

@@ -1,0 +1,88 @@
+"""Machines that join, and the certificates of those that have."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane import ca
+from controlplane.api.caller import Context, Edge, invocation
+from controlplane.errors import Invalid
+from controlplane.ids import mint
+from controlplane.model.project import Role
+from controlplane.model.state import Change, State
+from controlplane.service import hosts, projects
+from controlplane.service.call import Call
+from controlplane.service.idempotency import Attempt, record
+from stead.agent.v1 import session_pb2 as pb
+from stead.agent.v1.session_pb2_grpc import EnrollmentServicer
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """See `controlplane.ca`."""
+
+    control: ca.Credentials
+    data: ca.Credentials
+
+
+class Enrollment(EnrollmentServicer):
+    def __init__(self, edge: Edge, authorities: Authorities, agent_endpoint: str) -> None:
+        self._edge = edge
+        self._authorities = authorities
+        self._agent_endpoint = agent_endpoint
+
+    async def Join(self, request: pb.JoinRequest, context: Context) -> pb.JoinResponse:
+        call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
+        asked = hosts.Join(
+            secret_hash=projects.hash_secret(request.secret),
+            join_hash=_hash(_requests_of(request)),
+            host_name=request.host_name,
+            underlay_address=request.underlay_address,
+        )
+        try:
+            for csr in _requests_of(request):
+                ca.check_csr(csr)
+        except ca.InvalidCsr as error:
+            raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
+        host_id, underlay_address = await self._edge.engine.call(
+            lambda state: _join(state, call, asked),
+            lambda state, host_id: (host_id, state.hosts[host_id].underlay_address),
+        )
+        return pb.JoinResponse(
+            host_id=host_id,
+            agent_endpoint=self._agent_endpoint,
+            certificates=sign(self._authorities, request, host_id, underlay_address, call),
+        )
+
+
+def _join(state: State, call: Call, asked: hosts.Join) -> tuple[Change, str]:
+    """With its record, which names the join token; a repetition has none."""
+    change, host_id = hosts.join(state, call, asked)
+    token = state.host_tokens.secret_hash.get(asked.secret_hash)
+    if change and token:
+        how = Attempt("Join", "", asked.join_hash, False, token.id, invocation.get().id)
+        change.put(record(call, how, change, host_id))
+    return change, host_id
+
+
+def _requests_of(request: pb.JoinRequest) -> tuple[bytes, bytes, bytes]:
+    return request.control_csr, request.data_client_csr, request.data_server_csr
+
+
+def _hash(requests: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(requests)).hexdigest()
+
+
+def sign(authorities: Authorities, request: Any, host_id: str, underlay_address: str, call: Call) -> pb.Certificates:
+    """Certificates for the requests in a JoinRequest or a RenewCertificatesRequest."""
+    signed = pb.Certificates(
+        control_certificate=ca.sign_control(authorities.control, request.control_csr, host_id, call.now),
+        ca_certificate=authorities.control.certificate,
+    )
+    if request.data_client_csr or request.data_server_csr:
+        client, server, data = request.data_client_csr, request.data_server_csr, authorities.data
+        signed.data_client_certificate = ca.sign_data_client(data, client, host_id, call.now)
+        signed.data_server_certificate = ca.sign_data_server(data, server, host_id, underlay_address, call.now)
+        signed.data_ca_certificate = data.certificate
+    return signed

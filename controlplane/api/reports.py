@@ -1,0 +1,80 @@
+"""What agents say, as far as it is kept: one in wrong hands may say more than a database keeps, and at any length."""
+
+from datetime import UTC, datetime
+
+from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
+from controlplane.reconcile.absorb import Report
+from controlplane.service import hosts
+from stead.agent.v1 import session_pb2 as pb
+
+KINDS: dict[int, ObservedKind] = {
+    pb.RESOURCE_KIND_VOLUME: ObservedKind.VOLUME,
+    pb.RESOURCE_KIND_EXPORT: ObservedKind.EXPORT,
+    pb.RESOURCE_KIND_VPC: ObservedKind.VPC,
+    pb.RESOURCE_KIND_GATEWAY: ObservedKind.GATEWAY,
+    pb.RESOURCE_KIND_INSTANCE: ObservedKind.INSTANCE,
+}
+_MAX_COUNT = (1 << 63) - 1  # The largest that a database keeps.
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # Likewise.
+_MAX_TEXT = 1000  # Of a reason, characters. Fewer: its end, which says most, is lost. More: memory, at an agent's will.
+_MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
+
+
+def text(said: str) -> str:
+    return said[:_MAX_TEXT]
+
+
+def capacity(message: pb.Capacity) -> hosts.Capacity:
+    return hosts.Capacity(
+        message.vcpus,
+        min(message.memory_mib, _MAX_COUNT),
+        min(message.storage_gib, _MAX_COUNT),
+        tuple(map(text, message.problems[:_MAX_TEXTS])),
+        text(message.wireguard_key),
+    )
+
+
+def rows(message: pb.Report) -> int:
+    """How much there is to take in."""
+    return len(message.observed) + len(message.gone)
+
+
+def report(host_id: str, message: pb.Report) -> Report:
+    """Of kinds that are known."""
+    return Report(
+        host_id=host_id,
+        is_full=message.full,
+        observed=[_observation(host_id, row) for row in message.observed if row.ref.kind in KINDS],
+        gone=[observation_id(host_id, KINDS[ref.kind], ref.id) for ref in message.gone if ref.kind in KINDS],
+        kinds=[KINDS[kind] for kind in message.kinds if kind in KINDS],
+    )
+
+
+def _observation(host_id: str, message: pb.Observed) -> Observation:
+    kind, facts = KINDS[message.ref.kind], message.instance
+    return Observation(
+        id=observation_id(host_id, kind, message.ref.id),
+        host_id=host_id,
+        kind=kind,
+        resource_id=message.ref.id,
+        converged=message.converged,
+        error=text(message.error),
+        permanent=message.permanent,
+        running=facts.running,
+        generation=min(facts.generation, _MAX_COUNT),
+        has_run=facts.has_run,
+        powered_off_by_guest=facts.powered_off_by_guest,
+        reboot_count=min(facts.reboot_count, _MAX_COUNT),
+        export_names=tuple(map(text, facts.export_names[:_MAX_TEXTS])),
+        since=datetime.fromtimestamp(min(message.since, _LAST_SECOND), UTC) if message.since else None,
+        file=_file(message.file) if message.HasField("file") else None,
+    )
+
+
+def _file(message: pb.VolumeFile) -> VolumeFile:
+    return VolumeFile(
+        size_bytes=min(message.size_bytes, _MAX_COUNT),
+        deleted=message.deleted,
+        epoch=min(message.epoch, _MAX_COUNT),
+        changed_at=min(message.changed_at, _LAST_SECOND),
+    )

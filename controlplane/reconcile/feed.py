@@ -1,0 +1,168 @@
+"""What changed in each scope of late, and all that a scope has: as pieces, which all hosts that have the scope share.
+
+Nothing is kept of what anybody was sent. Who was told everything up to a revision asks for what changed since; who was
+told nothing, or too long ago, is given a reset: the scope as it was at some revision, and what changed after that one.
+Only durable changes are told, by their revisions; the objects themselves are made from the state, which may be ahead.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, takewhile
+
+from controlplane.model.state import State
+from controlplane.reconcile import messages
+from controlplane.reconcile.messages import Object
+from controlplane.reconcile.objects import KINDS, Ref
+
+# Changes that are remembered, of all scopes together. Fewer: who is slow to answer while much happens is given whole
+# scopes. More: memory, some 500 bytes each.
+CHANGES_KEPT = 20_000
+# Of one scope in one update. Fewer: the launch of a thousand instances sends the whole VPC. More: others wait while the
+# objects are made, 3 us each.
+MOST_CHANGES = 3000
+# Of objects made in one go. More: others wait for longer than the 3 ms that this takes. Fewer: more messages.
+SLICE_BYTES = 128 << 10
+# Resets are kept for those who come back together. Shorter, or fewer bytes: scopes are made again and again while a
+# fleet connects. Longer, or more: memory.
+RESETS_KEPT_S = 30.0
+RESETS_KEPT_BYTES = 64 << 20
+
+
+@dataclass(slots=True, eq=False)
+class _Change:
+    """Of an object in a scope. Its piece is kept where others will ask for it."""
+
+    revision: int
+    piece: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reset:
+    """All of a scope, with what changed up to a revision, and perhaps more."""
+
+    revision: int
+    pieces: Sequence[bytes]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(map(len, self.pieces))
+
+
+@dataclass(slots=True, eq=False)
+class _Scope:
+    """`changes` has the latest of each object, in order: all of those after `since`."""
+
+    since: int
+    changes: dict[Ref, _Change] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Feed:
+    """Of a region. `revision` is the latest that is durable; what it changed was published before."""
+
+    def __init__(self, state: State, region: str, revision: int) -> None:
+        self.revision = revision
+        self.state = state
+        self.region = region
+        self._first = revision
+        self._scopes: dict[str, _Scope] = {}
+        self._order: deque[tuple[str, Ref, _Change]] = deque()
+        self._resets: OrderedDict[str, _Reset] = OrderedDict()
+
+    def publish(self, revision: int, touched: Iterable[tuple[str, Ref]]) -> None:
+        """A revision is durable, in which these objects, with their scopes, changed."""
+        for scope_id, ref in touched:
+            change, changes = _Change(revision), self._scope(scope_id).changes
+            changes.pop(ref, None)
+            changes[ref] = change
+            self._order.append((scope_id, ref, change))
+        while len(self._order) > CHANGES_KEPT:
+            self._forget(*self._order.popleft())
+
+    def _scope(self, scope_id: str) -> _Scope:
+        scope = self._scopes.get(scope_id)
+        if scope is None:
+            scope = self._scopes[scope_id] = _Scope(self._first)
+        return scope
+
+    def _forget(self, scope_id: str, ref: Ref, change: _Change) -> None:
+        scope = self._scopes[scope_id]
+        if scope.changes.get(ref) is change:
+            del scope.changes[ref]
+            scope.since = change.revision
+
+    def changed(self, scope_id: str, since: int) -> list[bytes] | None:
+        """Pieces with what changed after a revision; None where that is too long ago, or too much."""
+        scope = self._scope(scope_id)
+        if since < scope.since:
+            return None
+        later = takewhile(lambda item: item[1].revision > since, reversed(scope.changes.items()))
+        found = list(islice(later, MOST_CHANGES + 1))
+        if len(found) > MOST_CHANGES:
+            return None
+        return [change.piece or self._piece(scope_id, ref, change) for ref, change in reversed(found)]
+
+    def _piece(self, scope_id: str, ref: Ref, change: _Change) -> bytes:
+        kind, object_id = ref
+        found = self._object(scope_id, ref)
+        piece = messages.put(scope_id, [found]) if found else messages.remove(scope_id, kind.name, object_id)
+        if scope_id not in self.state.hosts:  # One host's own is asked for once.
+            change.piece = piece
+        return piece
+
+    def _object(self, scope_id: str, ref: Ref) -> Object | None:
+        """As it is now in a scope; None where it is not there."""
+        kind, object_id = ref
+        row = self.state.tables[kind.row_type].get(object_id)
+        if row is None or scope_id not in kind.scopes(self.state, row):
+            return None
+        return messages.named(kind.name, kind.make(self.state, row, self.region))
+
+    async def reset(self, scope_id: str) -> list[bytes]:
+        """Pieces with all that a scope has. Others get their turn while they are made."""
+        async with self._scope(scope_id).lock:
+            while True:
+                kept = self._resets.get(scope_id)
+                later = self.changed(scope_id, kept.revision) if kept else None
+                if kept is not None and later is not None:
+                    return [*kept.pieces, *later]
+                self._keep(scope_id, await self._made(scope_id))
+
+    async def _made(self, scope_id: str) -> _Reset:
+        """What changes while it is made comes later once more."""
+        revision, pieces = self.revision, list[bytes]()
+        for objects in _sliced(self._objects(scope_id)):
+            pieces.append(messages.put(scope_id, objects, is_reset=not pieces))
+            await asyncio.sleep(0)
+        return _Reset(revision, pieces)
+
+    def _objects(self, scope_id: str) -> Iterator[Object]:
+        refs = ((kind, row.id) for kind in KINDS.values() for row in kind.rows(self.state, scope_id))
+        return filter(None, (self._object(scope_id, ref) for ref in refs))
+
+    def _keep(self, scope_id: str, reset: _Reset) -> None:
+        self._resets.pop(scope_id, None)
+        while (
+            self._resets and reset.size_bytes + sum(row.size_bytes for row in self._resets.values()) > RESETS_KEPT_BYTES
+        ):
+            self._resets.popitem(last=False)
+        self._resets[scope_id] = reset
+        asyncio.get_running_loop().call_later(RESETS_KEPT_S, self._drop, scope_id, reset)
+
+    def _drop(self, scope_id: str, reset: _Reset) -> None:
+        if self._resets.get(scope_id) is reset:
+            del self._resets[scope_id]
+
+
+def _sliced(objects: Iterable[Object]) -> Iterator[list[Object]]:
+    """In lists of some bytes; the last may be empty, and is the only one where there is nothing."""
+    found, size_bytes = list[Object](), 0
+    for one in objects:
+        found.append(one)
+        size_bytes += one.ByteSize()
+        if size_bytes >= SLICE_BYTES:
+            yield found
+            found, size_bytes = [], 0
+    yield found

@@ -1,0 +1,152 @@
+"""The messages of the agents' protocol that say what hosts shall have, out of the rows.
+
+What is put into a scope is serialised here, as a *piece*: a whole message by itself. Messages put end to end are one
+message with all that they say (protobuf's encoding, "Last One Wins": embedded messages are merged, repeated fields
+appended), so that updates are made of pieces which many sessions share.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from controlplane.model.host import Host
+from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
+from controlplane.model.network import (
+    InternetGateway,
+    NetworkInterface,
+    PublicAddress,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+    Vpc,
+    domain,
+)
+from controlplane.model.state import State
+from stead.agent.v1 import objects_pb2 as pb
+from stead.agent.v1.session_pb2 import ControlMessage, ScopeChange, Update
+
+GIB = 1 << 30
+
+
+def host(state: State, row: Host, region: str) -> pb.Host:
+    return pb.Host(id=row.id, number=row.number, underlay_address=row.underlay_address, wireguard_key=row.wireguard_key)
+
+
+def vpc(state: State, row: Vpc, region: str) -> pb.Vpc:
+    return pb.Vpc(id=row.id, vni=row.vni, cidr_block=row.cidr_block, domain=domain(region))
+
+
+def subnet(state: State, row: Subnet, region: str) -> pb.Subnet:
+    return pb.Subnet(id=row.id, vpc_id=row.vpc_id, cidr_block=row.cidr_block)
+
+
+def route_table(state: State, row: RouteTable, region: str) -> pb.RouteTable:
+    routes = [pb.Route(cidr_block=route.cidr_block, target=route.target) for route in row.routes]
+    return pb.RouteTable(id=row.id, vpc_id=row.vpc_id, is_main=row.is_main, routes=routes)
+
+
+def security_group(state: State, row: SecurityGroup, region: str) -> pb.SecurityGroup:
+    rules = [_rule(rule) for rule in state.rules.group.of(row.id)]
+    return pb.SecurityGroup(id=row.id, vpc_id=row.vpc_id, name=row.name, rules=rules)
+
+
+def _rule(row: SecurityGroupRule) -> pb.Rule:
+    rule = pb.Rule(is_egress=row.is_egress, ip_protocol=row.ip_protocol, from_port=row.from_port, to_port=row.to_port)
+    if row.source_group_id:
+        rule.group_id = row.source_group_id
+    else:
+        rule.cidr_ipv4 = row.cidr_ipv4
+    return rule
+
+
+def internet_gateway(state: State, row: InternetGateway, region: str) -> pb.InternetGateway:
+    return pb.InternetGateway(id=row.id, vpc_id=row.vpc_id, host_id=row.host_id, epoch=row.epoch)
+
+
+def endpoint(state: State, row: NetworkInterface, region: str) -> pb.Endpoint:
+    return pb.Endpoint(
+        id=row.id,
+        vpc_id=row.vpc_id,
+        subnet_id=row.subnet_id,
+        host_id=state.instances[row.instance_id].host_id,
+        instance_id=row.instance_id,
+        device_index=row.device_index,
+        mac_address=row.mac_address,
+        private_ip=row.private_ip,
+        group_ids=row.group_ids,
+    )
+
+
+def address(state: State, row: PublicAddress, region: str) -> pb.Address:
+    vpc_id = state.interfaces[row.interface_id].vpc_id
+    return pb.Address(id=row.id, vpc_id=vpc_id, endpoint_id=row.interface_id, public_ip=row.public_ip)
+
+
+def volume(state: State, row: Volume, region: str) -> pb.Volume:
+    """A deleted one's tombstone, until its row goes: no data are ever deleted because nobody speaks of them."""
+    volume = pb.Volume(id=row.id, size_bytes=row.size_gib * GIB, is_ready=row.is_ready, deleted=row.is_deleted)
+    if row.image_id:
+        image = state.images[row.image_id]
+        volume.image.image_id, volume.image.format = image.id, image.format
+        volume.image.size_bytes, volume.image.sha256 = image.size_bytes, image.sha256
+    return volume
+
+
+def attachment(state: State, row: Attachment, region: str) -> pb.Attachment:
+    return pb.Attachment(
+        id=row.id,
+        volume_id=row.volume_id,
+        instance_id=row.instance_id,
+        epoch=row.epoch,
+        storage_host_id=row.storage_host_id,
+        client_host_id=row.client_host_id,
+        port=row.port,
+        device_name=row.device_name,
+        attached=row.phase is Phase.ATTACHED,
+    )
+
+
+def instance(state: State, row: Instance, region: str) -> pb.Instance:
+    return pb.Instance(
+        id=row.id,
+        generation=row.generation,
+        power_on=row.desired is Desired.ON,
+        reboot_count=row.reboot_count,
+        stop_timeout_s=row.stop_timeout_s,
+        vcpus=row.vcpus,
+        memory_mib=row.memory_mib,
+        image_id=row.image_id,
+        instance_type=row.instance_type,
+        zone_name=row.zone,
+        region_name=region,
+        key_name=row.key_name,
+        public_key=row.public_key,
+        user_data=row.user_data,
+        reservation_id=row.reservation_id,
+        launch_index=row.launch_index,
+    )
+
+
+Object = pb.Object
+
+
+def named(name: str, body: Any) -> Object:
+    """An object; `name` is the field of its kind."""
+    return pb.Object(**{name: body})
+
+
+def put(scope: str, objects: Iterable[Object], *, is_reset: bool = False) -> bytes:
+    """A piece with these objects in the scope; with `is_reset` they are all that there is so far."""
+    return _piece(ScopeChange(scope=scope, put=objects, reset=is_reset))
+
+
+def remove(scope: str, name: str, object_id: str) -> bytes:
+    """A piece without this object in the scope."""
+    return _piece(ScopeChange(scope=scope, remove=[pb.ObjectRef(kind=_NUMBERS[name], id=object_id)]))
+
+
+_NUMBERS: dict[str, Any] = {field.name: field.number for field in pb.Object.DESCRIPTOR.fields}
+
+
+def _piece(change: ScopeChange) -> bytes:
+    return ControlMessage(update=Update(scopes=[change])).SerializeToString()

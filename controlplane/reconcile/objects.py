@@ -1,0 +1,231 @@
+"""What hosts are told: which rows are objects, in which scopes, and how they look. Nothing else says any of that.
+
+    row put or deleted --KINDS, SHOWN--> objects in scopes --scopes_of--> hosts that have these scopes
+
+Order across hosts is expressed by what is an object and how long, not by a workflow: the storage host has an attachment
+until the instance is seen to have let go of it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Generic, TypeVar
+
+from controlplane.model.host import Host
+from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
+from controlplane.model.network import (
+    InternetGateway,
+    NetworkInterface,
+    PublicAddress,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+    Vpc,
+)
+from controlplane.model.state import State
+from controlplane.model.table import Row
+from controlplane.reconcile import messages
+
+R = TypeVar("R", bound=Row)
+REGION = "region"  # The scope that every host has.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind(Generic[R]):
+    """Objects made of one type of row. `name` is their field in `Object`; `shows` has the row's fields that they show,
+    or that decide where they are.
+    """
+
+    name: str
+    row_type: type[R]
+    shows: tuple[str, ...]
+    # Ids of the scopes that the row is told in: none where no host is told of it.
+    scopes: Callable[[State, R], Iterable[str]]
+    # The other way round: the rows that may be told in a scope.
+    rows: Callable[[State, str], Iterable[R]]
+    # Its message; the last argument is the region's name.
+    make: Callable[[State, R, str], Any]
+
+
+Ref = tuple[Kind[Any], str]
+
+
+def _vpc_of(state: State, row: PublicAddress) -> Iterable[str]:
+    interface = state.interfaces.get(row.interface_id)
+    return (interface.vpc_id,) if interface else ()
+
+
+def _in_vpc(state: State, row: Any) -> Iterable[str]:
+    return (row.vpc_id,) if row.vpc_id else ()
+
+
+def _at_both_ends(state: State, row: Attachment) -> Iterable[str]:
+    return dict.fromkeys((row.storage_host_id, row.client_host_id)) if row.phase is not Phase.RELEASED else ()
+
+
+def _attachments(state: State, host_id: str) -> Iterable[Attachment]:
+    held = (state.attachments.instance.of(instance.id) for instance in state.instances.host.of(host_id))
+    return chain(
+        state.attachments.storage_host.of(host_id),
+        state.attachments.detaching.of(host_id),
+        chain.from_iterable(held),
+    )
+
+
+def _addresses(state: State, vpc_id: str) -> Iterable[PublicAddress]:
+    members = state.interfaces.vpc.of(vpc_id)
+    return chain.from_iterable(state.addresses.interface.of(member.id) for member in members)
+
+
+HOST = Kind(
+    "host",
+    Host,
+    ("number", "underlay_address", "wireguard_key"),
+    lambda state, row: (REGION,),
+    lambda state, scope: list(state.hosts) if scope == REGION else (),
+    messages.host,
+)
+VPC = Kind(
+    "vpc",
+    Vpc,
+    ("vni", "cidr_block"),
+    lambda state, row: (row.id,),
+    lambda state, scope: filter(None, [state.vpcs.get(scope)]),
+    messages.vpc,
+)
+SUBNET = Kind(
+    "subnet", Subnet, ("cidr_block",), _in_vpc, lambda state, scope: state.subnets.vpc.of(scope), messages.subnet
+)
+ROUTE_TABLE = Kind(
+    "route_table",
+    RouteTable,
+    ("is_main", "routes"),
+    _in_vpc,
+    lambda state, scope: state.route_tables.vpc.of(scope),
+    messages.route_table,
+)
+SECURITY_GROUP = Kind(
+    "security_group",
+    SecurityGroup,
+    ("name",),
+    _in_vpc,
+    lambda state, scope: state.security_groups.vpc.of(scope),
+    messages.security_group,
+)
+INTERNET_GATEWAY = Kind(
+    "internet_gateway",
+    InternetGateway,
+    ("vpc_id", "host_id", "epoch"),
+    _in_vpc,
+    lambda state, scope: state.internet_gateways.vpc.of(scope),
+    messages.internet_gateway,
+)
+ENDPOINT = Kind(
+    "endpoint",
+    NetworkInterface,
+    ("subnet_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids"),
+    _in_vpc,
+    lambda state, scope: state.interfaces.vpc.of(scope),
+    messages.endpoint,
+)
+ADDRESS = Kind("address", PublicAddress, ("interface_id", "public_ip"), _vpc_of, _addresses, messages.address)
+VOLUME = Kind(
+    "volume",
+    Volume,
+    ("host_id", "size_gib", "is_ready", "is_deleted"),
+    lambda state, row: (row.host_id,),
+    lambda state, scope: state.volumes.host.of(scope),
+    messages.volume,
+)
+ATTACHMENT = Kind("attachment", Attachment, ("phase",), _at_both_ends, _attachments, messages.attachment)
+INSTANCE = Kind(
+    "instance",
+    Instance,
+    (
+        "host_id",
+        "generation",
+        "desired",
+        "reboot_count",
+        "stop_timeout_s",
+        "vcpus",
+        "memory_mib",
+        "instance_type",
+        "user_data",
+    ),
+    lambda state, row: (row.host_id,) if row.desired is not Desired.ABSENT else (),
+    lambda state, scope: state.instances.host.of(scope),
+    messages.instance,
+)
+
+KINDS: Mapping[type[Any], Kind[Any]] = {
+    kind.row_type: kind
+    for kind in (
+        *(HOST, VPC, SUBNET, ROUTE_TABLE, SECURITY_GROUP, INTERNET_GATEWAY),
+        *(ENDPOINT, ADDRESS, VOLUME, ATTACHMENT, INSTANCE),
+    )
+}
+
+
+def _group(state: State, row: SecurityGroupRule) -> Iterator[tuple[str, Ref]]:
+    if group := state.security_groups.get(row.group_id):
+        yield group.vpc_id, (SECURITY_GROUP, group.id)
+
+
+def _endpoints(state: State, row: Instance) -> Iterator[tuple[str, Ref]]:
+    return ((member.vpc_id, (ENDPOINT, member.id)) for member in state.interfaces.instance.of(row.id))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown(Generic[R]):
+    """Rows that other rows' objects show, by these of their fields; without any, by being there."""
+
+    shows: tuple[str, ...]
+    objects: Callable[[State, R], Iterable[tuple[str, Ref]]]  # With their scopes.
+
+
+SHOWN: Mapping[type[Any], Shown[Any]] = {
+    SecurityGroupRule: Shown((), _group),
+    Instance: Shown(("host_id",), _endpoints),
+}
+
+
+def scopes_of(state: State, host_id: str) -> frozenset[str]:
+    """A host's: the region, itself, and each VPC that it takes part in, by its instances' interfaces or as the gateway
+    of a VPC that has any.
+    """
+    instances = state.instances.host.of(host_id)
+    vpc_ids = {member.vpc_id for instance in instances for member in state.interfaces.instance.of(instance.id)}
+    gateways = (row.vpc_id for row in state.internet_gateways.host.of(host_id))
+    vpc_ids.update(vpc_id for vpc_id in gateways if state.interfaces.vpc.count(vpc_id))
+    return frozenset((REGION, host_id, *vpc_ids))
+
+
+def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
+    if instance := state.instances.get(row.instance_id):
+        yield instance.host_id
+    for gateway in state.internet_gateways.vpc.of(row.vpc_id):
+        yield gateway.host_id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Generic[R]):
+    """Rows by which hosts take part in VPCs: which hosts, and by which of the rows' fields besides being there."""
+
+    shows: tuple[str, ...]
+    hosts: Callable[[State, R], Iterable[str]]
+
+
+PARTS: Mapping[type[Any], Part[Any]] = {
+    NetworkInterface: Part((), _of_interface),
+    Instance: Part(("host_id",), lambda state, row: (row.host_id,)),
+    InternetGateway: Part(("host_id", "vpc_id"), lambda state, row: (row.host_id,)),
+}
+
+# Rows that wait for a host's answer, and that host: it may have given it long before.
+WAITING: Mapping[type[Any], Callable[[Any], Iterable[str]]] = {
+    Instance: lambda row: (row.host_id,),
+    Volume: lambda row: (row.host_id,),
+    Attachment: lambda row: (row.storage_host_id, row.client_host_id),
+    PublicAddress: lambda row: (row.leaving_host_id,),
+}

@@ -1,0 +1,75 @@
+"""Who has which scopes, and what one of them is told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from controlplane.model.state import State
+from controlplane.reconcile.feed import Feed
+from controlplane.reconcile.objects import scopes_of
+
+
+class Takers:
+    """The scopes of those hosts that are asked for. They are found anew when they may have changed."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._scopes: dict[str, frozenset[str]] = {}
+        self._hosts: dict[str, set[str]] = {}
+
+    def scopes(self, host_id: str) -> frozenset[str]:
+        found = self._scopes.get(host_id)
+        if found is None:
+            found = self._scopes[host_id] = scopes_of(self._state, host_id)
+            for scope_id in found:
+                self._hosts.setdefault(scope_id, set()).add(host_id)
+        return found
+
+    def forget(self, host_id: str) -> None:
+        """Its part may have changed, or nobody asks any more."""
+        for scope_id in self._scopes.pop(host_id, ()):
+            self._hosts[scope_id].discard(host_id)
+            if not self._hosts[scope_id]:
+                del self._hosts[scope_id]
+
+    def hosts(self, scope_ids: Iterable[str]) -> set[str]:
+        """Those that have any of these scopes, of whom they were asked for and not forgotten since."""
+        return {host_id for scope_id in scope_ids for host_id in self._hosts.get(scope_id, ())}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What brings a host to a revision: pieces of an update (see `messages`), and scopes that it has no longer."""
+
+    revision: int
+    is_snapshot: bool
+    pieces: Sequence[bytes]
+    left: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.is_snapshot or self.pieces or self.left)
+
+
+class Share:
+    """What one host was told: all of some scopes, up to a revision. What that was is not kept."""
+
+    def __init__(self, feed: Feed, takers: Takers, host_id: str) -> None:
+        self._feed = feed
+        self._takers = takers
+        self._host_id = host_id
+        self._told: frozenset[str] | None = None  # None: nothing yet.
+        self._revision = 0
+
+    def start_over(self) -> None:
+        """The next news are a snapshot."""
+        self._told = None
+
+    async def news(self) -> News:
+        """What happened since the last."""
+        now, scopes = self._feed.revision, self._takers.scopes(self._host_id)
+        told, self._told = self._told, scopes
+        pieces: list[bytes] = []
+        for scope_id in sorted(scopes):
+            changed = self._feed.changed(scope_id, self._revision) if told and scope_id in told else None
+            pieces += await self._feed.reset(scope_id) if changed is None else changed
+        self._revision = now
+        return News(now, told is None, pieces, sorted(told - scopes) if told else ())
