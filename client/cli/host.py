@@ -51,7 +51,7 @@ COLUMNS = {
 ORPHAN_COLUMNS = {
     "HOST": lambda volume: volume.host_id,
     "VOLUME": lambda volume: volume.volume_id,
-    "GIB": lambda volume: str(-(-volume.size_bytes // GIB)),
+    "GIB": lambda volume: str(-(-volume.size_bytes // GIB)) if volume.HasField("size_bytes") else "",
     "CHANGED": lambda volume: volume.change_time.ToJsonString() if volume.HasField("change_time") else "",
     "STATE": lambda volume: "in the trash" if volume.deleted else "kept",
 }

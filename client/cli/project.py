@@ -48,7 +48,9 @@ async def token(
     cli: Cli,
     project: Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id.", show_default=False)],
     role: Annotated[Role, typer.Option(help="What it allows.")] = Role.MEMBER,
-    lifetime: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long it is valid; 0 for no end.")] = 0,
+    lifetime: Annotated[
+        int | None, typer.Option(metavar="SECONDS", min=60, help="How long it is valid. Default: until it is revoked.")
+    ] = None,
 ) -> None:
     """Make a token that acts for a project; its secret is shown once. For admins."""
     request = CreateTokenRequest(

@@ -50,6 +50,9 @@ RULE_COLUMNS = {
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="Id or name.", show_default=False)]
 ProtocolOption = Annotated[Protocol, typer.Option(help="What the rule is about.")]
 Port = Annotated[str, typer.Option(metavar="PORT[-PORT]", help="For tcp and udp, e.g. 22 or 8000-8010.")]
+IcmpType = Annotated[
+    str, typer.Option(metavar="TYPE[:CODE]", help="For icmp, e.g. 8:0 for pings. Default: all.", show_default=False)
+]
 Cidrs = Annotated[list[str] | None, typer.Option(metavar="CIDR", help="A network at the other end. May be repeated.")]
 SourceGroups = Annotated[
     list[str] | None,
@@ -116,16 +119,16 @@ async def authorize(
     group: Group,
     protocol: ProtocolOption = Protocol.TCP,
     port: Port = "",
+    icmp_type: IcmpType = "",
     cidr: Cidrs = None,
     source_group: SourceGroups = None,
     description: Annotated[str, typer.Option(metavar="TEXT", help="Free text.", show_default=False)] = "",
     egress: Egress = False,
 ) -> None:
     """Add rules, which take effect on running instances at once."""
-    fields = cli.mutation | {
-        "group_id": await lookup.group_id(cli.stead, group),
-        "permissions": await _permissions(cli, protocol, port, cidr or (), source_group or (), description),
-    }
+    ports = parse_ports(protocol, port, icmp_type)
+    permissions = await _permissions(cli, protocol, ports, cidr or (), source_group or (), description)
+    fields = cli.mutation | {"group_id": await lookup.group_id(cli.stead, group), "permissions": permissions}
     groups = cli.stead.security_groups
     if egress:
         reply = await groups.AuthorizeSecurityGroupEgress(AuthorizeSecurityGroupEgressRequest(**fields))
@@ -141,12 +144,16 @@ async def revoke(
     rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="A rule's id, instead of the rest.")] = None,
     protocol: ProtocolOption = Protocol.TCP,
     port: Port = "",
+    icmp_type: IcmpType = "",
     cidr: Cidrs = None,
     source_group: SourceGroups = None,
     egress: Egress = False,
 ) -> None:
     """Remove rules, by id or by what they permit. New connections stop at once."""
-    permissions = [] if rule else await _permissions(cli, protocol, port, cidr or (), source_group or ())
+    permissions = []
+    if not rule:
+        ports = parse_ports(protocol, port, icmp_type)
+        permissions = await _permissions(cli, protocol, ports, cidr or (), source_group or ())
     group_id = await lookup.group_id(cli.stead, group)
     fields = cli.mutation | {"group_id": group_id, "permissions": permissions, "rule_ids": rule or ()}
     groups = cli.stead.security_groups
@@ -159,41 +166,57 @@ async def revoke(
 
 
 async def _permissions(
-    cli: Cli, protocol: Protocol, port: str, cidrs: Sequence[str], groups: Sequence[str], description: str = ""
+    cli: Cli,
+    protocol: Protocol,
+    ports: tuple[int | None, int | None],
+    cidrs: Sequence[str],
+    groups: Sequence[str],
+    description: str = "",
 ) -> list[IpPermission]:
     """One permission for each peer."""
     if not cidrs and not groups:
         raise typer.BadParameter("say who is at the other end: --cidr or --source-group", param_hint="--cidr")
-    first, last = parse_ports(protocol, port)
     common: dict[str, Any] = {
         "ip_protocol": "-1" if protocol is Protocol.ALL else protocol.value,
-        "from_port": first,
-        "to_port": last,
+        "from_port": ports[0],
+        "to_port": ports[1],
         "description": description,
     }
     by_group = [IpPermission(**common, group_id=await lookup.group_id(cli.stead, group)) for group in groups]
     return [IpPermission(**common, cidr_ipv4=cidr) for cidr in cidrs] + by_group
 
 
-def parse_ports(protocol: Protocol, text: str) -> tuple[int, int]:
-    """First and last port; -1 and -1 where the protocol has none."""
-    if protocol in (Protocol.ICMP, Protocol.ALL):
-        if text:
-            raise typer.BadParameter(f"{protocol} has no ports", param_hint="--port")
-        return -1, -1
-    if not text:
+def parse_ports(protocol: Protocol, port: str, icmp_type: str) -> tuple[int | None, int | None]:
+    """First and last port, or ICMP's type and code, -1 for all; none where the protocol has neither."""
+    if port and protocol in (Protocol.ICMP, Protocol.ALL):
+        raise typer.BadParameter(f"{protocol} has no ports", param_hint="--port")
+    if icmp_type and protocol is not Protocol.ICMP:
+        raise typer.BadParameter(f"is for --protocol icmp, not {protocol}", param_hint="--icmp-type")
+    if protocol is Protocol.ALL:
+        return None, None
+    if protocol is Protocol.ICMP:
+        return _pair(icmp_type or "-1:-1", ":", "-1", "an ICMP type such as 8, or a type and a code such as 8:0")
+    if not port:
         raise typer.BadParameter(f"{protocol} needs one, e.g. 22 or 8000-8010", param_hint="--port")
-    first, _, last = text.partition("-")
+    return _pair(port, "-", port, "a port, or a range such as 8000-8010")
+
+
+def _pair(text: str, separator: str, second: str, expected: str) -> tuple[int, int]:
+    """Two numbers; `second` stands for the other one where there is one only."""
+    first, _, last = text.partition(separator)
     try:
-        return int(first), int(last or first)
+        return int(first), int(last or second)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a port or a range such as 8000-8010", param_hint="--port") from None
+        hint = "--port" if separator == "-" else "--icmp-type"
+        raise typer.BadParameter(f"{text!r} is not {expected}", param_hint=hint) from None
 
 
 def show_ports(permission: IpPermission) -> str:
     """As they are given on the command line."""
     if permission.from_port == -1:
         return Protocol.ALL
+    if permission.ip_protocol == Protocol.ICMP:
+        return f"{permission.from_port}:{permission.to_port}" if permission.to_port != -1 else str(permission.from_port)
     if permission.from_port == permission.to_port:
         return str(permission.from_port)
     return f"{permission.from_port}-{permission.to_port}"

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 async def watch(
     cli: Cli,
-    after: Annotated[int, typer.Option(metavar="REVISION", min=0, help="Go on after this one; 0 means from now.")] = 0,
+    after: Annotated[
+        int | None, typer.Option(metavar="REVISION", min=0, help="Go on after this one. Default: from now.")
+    ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Only these, e.g. instance. May be repeated.")
     ] = None,
@@ -40,10 +42,12 @@ async def watch(
             return
         except SteadError as error:
             failures += 1
-            may_go_on = (after and error.retryable) or error.retry_after_s is not None
+            may_go_on = (after is not None and error.retryable) or error.retry_after_s is not None
             if not may_go_on or failures == TRIES:
                 raise
-            render.print_note(f"{error.message} Going on after revision {after}." if after else error.message)
+            render.print_note(
+                f"{error.message} Going on after revision {after}." if after is not None else error.message
+            )
             await asyncio.sleep(max(PAUSE_S, error.retry_after_s or 0))
 
 

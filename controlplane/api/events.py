@@ -28,7 +28,7 @@ class Events(EventsServicer):
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchEvent]:
         engine, view = self._edge.engine, _View(self._edge, self._edge.call(), request)
-        after, bookmark_at = request.after_revision or engine.durable_revision, _now()
+        after, bookmark_at = _beginning(request, engine.durable_revision), _now()
         while True:
             latest = engine.durable_revision
             changes = engine.history.after(after) if after <= latest else None
@@ -47,6 +47,10 @@ class Events(EventsServicer):
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(bookmark_at):
                     await engine.next_after(after)
+
+
+def _beginning(request: pb.WatchRequest, latest: int) -> int:
+    return request.after_revision if request.HasField("after_revision") else latest
 
 
 def _now() -> float:

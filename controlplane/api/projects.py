@@ -60,7 +60,7 @@ class Projects(ProjectsServicer):
             project_id=request.project_id,
             role=OF_TOKENS.get(request.role, request.role),
             secret_hash=projects.hash_secret(secret),
-            lifetime_s=request.lifetime_s,
+            lifetime_s=request.lifetime_s if request.HasField("lifetime_s") else None,
         )
 
         def reply(state: State, token_id: str) -> pb.CreateTokenResponse:

@@ -24,7 +24,7 @@ _WIREGUARD_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")  # 32 bytes
 class CreateHostToken:
     zone_name: str
     roles: Sequence[int]
-    lifetime_s: int
+    lifetime_s: int | None
     secret_hash: str = field(compare=False)  # Of a new secret each time.
 
 
@@ -33,7 +33,7 @@ def create_token(state: State, call: Call, request: CreateHostToken) -> tuple[Ch
     roles = tuple(HostRole(role) for role in sorted(set(request.roles)) if role in set(HostRole))
     if not roles or len(roles) != len(set(request.roles)):
         raise invalid_value("roles", list(request.roles), "one or more of compute, storage, gateway")
-    lifetime_s = request.lifetime_s or 3600
+    lifetime_s = 3600 if request.lifetime_s is None else request.lifetime_s
     if not 60 <= lifetime_s <= 604800:
         raise invalid_value("lifetime_s", lifetime_s, "60 to 604800")
     token = HostToken(

@@ -71,7 +71,7 @@ def _set_groups(state: State, call: Call, change: Change, instance: Instance, gr
 
 
 def _set_delete_on_termination(state: State, change: Change, instance: Instance, mapping: BlockDeviceMapping) -> None:
-    if mapping.volume_size_gib:
+    if mapping.volume_size_gib is not None:
         raise invalid_value(
             "volume_size_gib", mapping.volume_size_gib, "nothing: only delete_on_termination can change"
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from controlplane.errors import Conflict, Invalid, Parameter, invalid_value
+from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, missing
 from controlplane.ids import Prefix
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
@@ -27,7 +27,7 @@ GIB = 1 << 30
 @dataclass(frozen=True, slots=True)
 class BlockDeviceMapping:
     device_name: str
-    volume_size_gib: int = 0
+    volume_size_gib: int | None = None
     delete_on_termination: bool | None = None
 
 
@@ -37,8 +37,8 @@ class RunInstances:
 
     image_id: str
     instance_type: str = ""
-    min_count: int = 0
-    max_count: int = 0
+    min_count: int | None = None
+    max_count: int | None = None
     key_name: str = ""
     subnet_id: str = ""
     zone_name: str = ""
@@ -126,12 +126,14 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
 
 
 def _counts(call: Call, request: RunInstances) -> tuple[int, int]:
-    min_count = request.min_count or 1
-    max_count = request.max_count or min_count
-    if not 1 <= min_count <= max_count:
+    min_count = 1 if request.min_count is None else request.min_count
+    max_count = min_count if request.max_count is None else request.max_count
+    if min_count < 1:
+        raise invalid_value("min_count", min_count, "1 or more")
+    if max_count < min_count:
         raise invalid_value("max_count", max_count, f"min_count ({min_count}) or more")
     if max_count > call.policy.instances_per_call:
-        parameter = "max_count" if request.max_count else "min_count"
+        parameter = "min_count" if request.max_count is None else "max_count"
         raise invalid_value(parameter, max_count, f"at most {call.policy.instances_per_call} in one call")
     if request.private_ip_address and max_count > 1:
         raise Invalid("InvalidParameterCombination", "private_ip_address is for a single instance; leave it out")
@@ -189,9 +191,12 @@ def _disks(call: Call, request: RunInstances, image: Image) -> list[_Disk]:
     for mapping in request.block_device_mappings:
         keep = mapping.delete_on_termination is False
         if mapping.device_name == ROOT_DEVICE:
-            root = _Disk(ROOT_DEVICE, mapping.volume_size_gib or image_gib, image.id, not keep)
+            size_gib = image_gib if mapping.volume_size_gib is None else mapping.volume_size_gib
+            root = _Disk(ROOT_DEVICE, size_gib, image.id, not keep)
         elif mapping.device_name in others or mapping.device_name not in volumes.DEVICES:
             raise invalid_value("device_name", mapping.device_name, f"{ROOT_DEVICE} or a free one of /dev/sdb to sdz")
+        elif mapping.volume_size_gib is None:
+            raise missing("volume_size_gib", f"the GiB of an empty volume at {mapping.device_name}")
         else:
             others[mapping.device_name] = _Disk(mapping.device_name, mapping.volume_size_gib, "", not keep)
     disks = [root, *others.values()]

@@ -35,22 +35,23 @@ class CreateToken:
     project_id: str
     role: int
     secret_hash: str = field(compare=False)  # Of a new secret each time.
-    lifetime_s: int = 0  # 0: until it is revoked.
+    lifetime_s: int | None = None  # None: until it is revoked.
 
 
 def create_token(state: State, call: Call, request: CreateToken) -> tuple[Change, str]:
     check_project(state, request.project_id)
     if request.role not in set(Role):
         raise invalid_value("role", request.role, "admin, member or reader")
-    if request.lifetime_s and not 60 <= request.lifetime_s <= MAX_LIFETIME_S:
-        raise invalid_value("lifetime_s", request.lifetime_s, f"60 to {MAX_LIFETIME_S}, or 0 for no end")
+    lifetime_s = request.lifetime_s
+    if lifetime_s is not None and not 60 <= lifetime_s <= MAX_LIFETIME_S:
+        raise invalid_value("lifetime_s", lifetime_s, f"60 to {MAX_LIFETIME_S}, or none for no end")
     token = Token(
         id=call.mint(Prefix.TOKEN),
         project_id=request.project_id,
         role=Role(request.role),
         secret_hash=request.secret_hash,
         created_at=call.now,
-        expires_at=call.now + timedelta(seconds=request.lifetime_s) if request.lifetime_s else None,
+        expires_at=None if lifetime_s is None else call.now + timedelta(seconds=lifetime_s),
     )
     change = Change()
     change.put(token)

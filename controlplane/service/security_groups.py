@@ -5,7 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
-from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, none_given, shown, within
+from controlplane.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Parameter,
+    invalid_value,
+    missing,
+    none_given,
+    shown,
+    within,
+)
 from controlplane.ids import Prefix
 from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
 from controlplane.model.state import Change, State
@@ -88,8 +98,8 @@ class Permission:
     """As `IpPermission` in security_groups.proto; exactly one of the peers is not empty."""
 
     ip_protocol: str
-    from_port: int
-    to_port: int
+    from_port: int | None
+    to_port: int | None
     cidr_ipv4: str
     group_id: str
     description: str
@@ -161,22 +171,33 @@ def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
     if is_number := re.fullmatch(r"[0-9]{1,3}", protocol) is not None:
         protocol = _NUMBERS.get(str(int(protocol)), str(int(protocol)))
     if protocol in _PORT_PROTOCOLS:
-        if not 0 <= asked.from_port <= asked.to_port <= 65535:
-            name = "to_port" if 0 <= asked.from_port <= 65535 else "from_port"
+        first, last = _given(asked, "a port from 0 to 65535", "a port from 0 to 65535")
+        if not 0 <= first <= last <= 65535:
+            name = "to_port" if 0 <= first <= 65535 else "from_port"
             raise _malformed(asked, name, "ports are 0 to 65535, the first not above the last")
-        return protocol, asked.from_port, asked.to_port
+        return protocol, first, last
     if protocol == "icmp":
-        if not (-1 <= asked.from_port <= 255 and -1 <= asked.to_port <= 255):
-            name = "to_port" if -1 <= asked.from_port <= 255 else "from_port"
+        kind, code = _given(asked, "an ICMP type, or -1 for all", "an ICMP code, or -1 for all")
+        if not (-1 <= kind <= 255 and -1 <= code <= 255):
+            name = "to_port" if -1 <= kind <= 255 else "from_port"
             raise _malformed(asked, name, "an ICMP type and code are 0 to 255, or -1 for all")
-        if asked.from_port == -1 and asked.to_port != -1:
+        if kind == -1 and code != -1:
             raise _malformed(asked, "from_port", "an ICMP code needs a type")
-        return protocol, asked.from_port, asked.to_port
+        return protocol, kind, code
     if protocol != "-1" and not (is_number and int(protocol) <= 255):
         raise _malformed(
             asked, "ip_protocol", "the protocol is tcp, udp, icmp, a number 0 to 255, or -1 for everything"
         )
     return protocol, -1, -1
+
+
+def _given(asked: Permission, first: str, last: str) -> tuple[int, int]:
+    """Both ports, which this protocol has. Raises `MissingParameter`, with what is expected."""
+    if asked.from_port is None:
+        raise missing("from_port", first)
+    if asked.to_port is None:
+        raise missing("to_port", last)
+    return asked.from_port, asked.to_port
 
 
 def _malformed(asked: Permission, name: str, why: str) -> Invalid:
@@ -209,10 +230,9 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     rules = [row for row in state.rules.group.of(group.id) if row.is_egress is request.is_egress]
     by_permits, by_id = {row.permits: row for row in rules}, {row.id: row for row in rules}
     change = Change()
-    for asked, rule in zip(request.permissions, _rules(state, call, group, request), strict=True):
-        row = by_permits.get(rule.permits)
-        peer = asked.cidr_ipv4 or asked.group_id
-        change.delete(_present(row, group, f"{asked.ip_protocol} {asked.from_port}-{asked.to_port}, {peer}"))
+    for rule in _rules(state, call, group, request):
+        what = f"{rule.ip_protocol} {rule.from_port}-{rule.to_port}, {rule.cidr_ipv4 or rule.source_group_id}"
+        change.delete(_present(by_permits.get(rule.permits), group, what))
     for rule_id in request.rule_ids:
         check_id(state.rules.kind, rule_id)
         change.delete(_present(by_id.get(rule_id), group, rule_id))

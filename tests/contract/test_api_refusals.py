@@ -148,11 +148,17 @@ WRONG: dict[str, tuple[str, Fields, str, str]] = {
         {
             "permissions": [
                 {"ip_protocol": "-1", "from_port": -1, "cidr_ipv4": "0.0.0.0/0"},
-                {"ip_protocol": "tcp", "from_port": -1, "cidr_ipv4": "0.0.0.0/0"},
+                {"ip_protocol": "tcp", "from_port": -1, "to_port": 0, "cidr_ipv4": "0.0.0.0/0"},
             ]
         },
         "ports are 0 to 65535",
         "permissions[1].from_port",
+    ),
+    "no port": (
+        "AuthorizeSecurityGroupIngress",
+        {"permissions": [{"ip_protocol": "tcp", "from_port": 0, "cidr_ipv4": "0.0.0.0/0"}]},
+        "to_port is missing; expected a port",
+        "permissions[0].to_port",
     ),
     "no rule's id": ("RevokeToken", {"token_id": "sgr-" + "0" * 17}, "InvalidToken.Malformed", "token_id"),
 }
@@ -166,6 +172,32 @@ async def test_a_wrong_value_is_named_with_what_is_right(cloud: ControlPlane, ca
     error = await refusal(cloud, method, **fields)
     assert re.search(message, str(error)), str(error)
     assert error.field == path
+
+
+async def test_what_is_not_given_is_told_from_nought(cloud: ControlPlane) -> None:
+    group_id = (await cloud.ask("DescribeSecurityGroups")).security_groups[0].group_id
+
+    async def authorized(**permission: Any) -> tuple[int, int]:
+        asked = {"cidr_ipv4": "0.0.0.0/0", **permission}
+        made = await cloud.ask("AuthorizeSecurityGroupIngress", group_id=group_id, permissions=[asked])
+        return made.rules[0].permission.from_port, made.rules[0].permission.to_port
+
+    assert await authorized(ip_protocol="icmp", from_port=0, to_port=0) == (0, 0), "an echo's answer"
+    assert await authorized(ip_protocol="tcp", from_port=0, to_port=0) == (0, 0)
+    assert await authorized(ip_protocol="-1") == (-1, -1)
+    for protocol, given, name in (
+        ("tcp", {}, "from_port"),
+        ("udp", {"from_port": 53}, "to_port"),
+        ("icmp", {"to_port": 0}, "from_port"),
+    ):
+        with pytest.raises(Refused, match=f"MissingParameter: {name} is missing"):
+            await authorized(ip_protocol=protocol, **given)
+    for method, fields, message in (
+        ("RunInstances", {"image_id": await cloud.import_image(), "min_count": 0}, "min_count: 0 .* 1 or more"),
+        ("CreateToken", {"project_id": cloud.project_id, "role": 2, "lifetime_s": 0}, "lifetime_s: 0 "),
+        ("CreateHostToken", {"zone_name": "home-1a", "roles": [1], "lifetime_s": 0}, "lifetime_s: 0 "),
+    ):
+        assert re.search(message, str(await refusal(cloud, method, **fields)))
 
 
 async def test_a_page_token_is_good_for_its_own_list_only(cloud: ControlPlane) -> None:

@@ -20,7 +20,9 @@ Event = tuple[int, str, str, bool]
 class Watcher:
     """One stream."""
 
-    def __init__(self, cloud: ControlPlane, after_revision: int = 0, secret: str | None = None, **asked: Any) -> None:
+    def __init__(
+        self, cloud: ControlPlane, after_revision: int | None = 0, secret: str | None = None, **asked: Any
+    ) -> None:
         rpc = RPCS["Watch"]
         self.call = cloud.start(rpc, rpc.request(after_revision=after_revision, **asked), secret=secret)
 
@@ -124,7 +126,7 @@ async def test_a_revision_of_the_future_is_answered_with_a_marker(cloud: Control
 
 async def test_without_a_revision_only_what_comes_is_shown(cloud: ControlPlane) -> None:
     await cloud.ask("AllocateAddress")
-    watcher = Watcher(cloud)
+    watcher = Watcher(cloud, None)
     await cloud.ask("DescribeRegions")  # On the same connection: the watcher's call has arrived by then.
     made = await cloud.ask("AllocateAddress")
     assert (await watcher.next()).changes[0].id == made.address.allocation_id
@@ -138,7 +140,9 @@ async def test_a_watch_begins_with_a_bookmark_of_where_it_begins(cloud: ControlP
     first, second = await watcher.read(), await watcher.read()
     assert (first.bookmark, first.revision, len(first.changes)) == (True, listed, 0)
     assert [row.id for row in second.changes] == [made.address.allocation_id], "nothing falls between list and watch"
-    assert (await Watcher(cloud).read()).revision == cloud.revision
+    from_now_on = cloud.start(RPCS["Watch"], RPCS["Watch"].request())
+    assert (await from_now_on.read()).revision == cloud.revision
+    assert (await Watcher(cloud, 0).read()).revision == 0, "from the very beginning"
 
 
 async def test_only_kinds_that_were_asked_for_are_told(cloud: ControlPlane) -> None:

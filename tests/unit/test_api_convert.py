@@ -58,7 +58,7 @@ def test_a_launch_is_taken_over_whole() -> None:
         associate_public_ip_address=False,
         private_ip_address="10.0.0.4",
         user_data=b"\0\xff",
-        block_device_mappings=(BlockDeviceMapping("/dev/sdf", 3, False), BlockDeviceMapping("/dev/sda1", 0, None)),
+        block_device_mappings=(BlockDeviceMapping("/dev/sdf", 3, False), BlockDeviceMapping("/dev/sda1", None, None)),
         instance_initiated_shutdown_behavior="stop",
         disable_api_termination=True,
         tags={"a": "b"},

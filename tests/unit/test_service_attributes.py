@@ -98,11 +98,13 @@ def test_a_public_address_comes_with_the_next_start(region: Region) -> None:
 def test_whether_a_volume_goes_with_its_instance(region: Region) -> None:
     instance_id = region.launch(block_device_mappings=(BlockDeviceMapping("/dev/sdf", 1),))
     root, other = (row.volume_id for row in region.attachments(instance_id))
-    kept, gone = BlockDeviceMapping("/dev/sda1", 0, False), BlockDeviceMapping("/dev/sdf", 0, True)
+    kept, gone = BlockDeviceMapping("/dev/sda1", None, False), BlockDeviceMapping("/dev/sdf", None, True)
     modify(region, instance_id, block_device_mappings=[kept, gone])
-    for wrong in (BlockDeviceMapping("/dev/sdx", 0, True), BlockDeviceMapping("", 0, True)):
+    for wrong in (BlockDeviceMapping("/dev/sdx", None, True), BlockDeviceMapping("", None, True)):
         refuses(region, "InvalidInstanceAttributeValue", instance_id, block_device_mappings=[kept, wrong])
-    refuses(region, "InvalidParameterValue", instance_id, block_device_mappings=[BlockDeviceMapping("/dev/sdf", 9)])
+    for size_gib in (9, 0):
+        mapping = BlockDeviceMapping("/dev/sdf", size_gib)
+        refuses(region, "InvalidParameterValue", instance_id, block_device_mappings=[mapping])
     region.do(power.terminate, [instance_id])
     region.converge()
     assert root in region.state.volumes

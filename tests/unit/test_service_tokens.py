@@ -17,7 +17,7 @@ def region() -> Region:
     return Region()
 
 
-def make(region: Region, secret: str, role: Role = Role.MEMBER, lifetime_s: int = 0) -> str:
+def make(region: Region, secret: str, role: Role = Role.MEMBER, lifetime_s: int | None = None) -> str:
     asked = CreateToken(region.project_id, role, hash_secret(secret), lifetime_s)
     return region.do(projects.create_token, asked)
 
@@ -46,7 +46,7 @@ def test_a_token_without_an_end_lasts_until_it_is_revoked(region: Region) -> Non
     assert region.state.revision == revision
 
 
-@pytest.mark.parametrize("lifetime_s", [1, 59, 315360001])
+@pytest.mark.parametrize("lifetime_s", [0, 1, 59, 315360001])
 def test_a_lifetime_has_bounds(region: Region, lifetime_s: int) -> None:
     asked = CreateToken(region.project_id, Role.MEMBER, "h", lifetime_s)
     region.refuses("InvalidParameterValue", projects.create_token, asked)

@@ -27,7 +27,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stead/v1/projects.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\\\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x14\x43reateProjectRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0c\n\x04name\x18\x03 \x01(\t\";\n\x15\x43reateProjectResponse\x12\"\n\x07project\x18\x01 \x01(\x0b\x32\x11.stead.v1.Project\"x\n\x17\x44\x65scribeProjectsRequest\x12\x13\n\x0bproject_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"j\n\x18\x44\x65scribeProjectsResponse\x12#\n\x08projects\x18\x01 \x03(\x0b\x32\x11.stead.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x81\x01\n\x12\x43reateTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x1c\n\x04role\x18\x04 \x01(\x0e\x32\x0e.stead.v1.Role\x12\x12\n\nlifetime_s\x18\x05 \x01(\r\"h\n\x13\x43reateTokenResponse\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xed\x01\n\x05Token\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x1c\n\x04role\x18\x03 \x01(\x0e\x32\x0e.stead.v1.Role\x12\r\n\x05state\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x15\x44\x65scribeTokensRequest\x12\x11\n\ttoken_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x16\x44\x65scribeTokensResponse\x12\x1f\n\x06tokens\x18\x01 \x03(\x0b\x32\x0f.stead.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"M\n\x12RevokeTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08token_id\x18\x03 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xc2\x03\n\x08Projects\x12V\n\rCreateProject\x12\x1e.stead.v1.CreateProjectRequest\x1a\x1f.stead.v1.CreateProjectResponse\"\x04\x88\xb5\x18\x01\x12_\n\x10\x44\x65scribeProjects\x12!.stead.v1.DescribeProjectsRequest\x1a\".stead.v1.DescribeProjectsResponse\"\x04\x88\xb5\x18\x03\x12P\n\x0b\x43reateToken\x12\x1c.stead.v1.CreateTokenRequest\x1a\x1d.stead.v1.CreateTokenResponse\"\x04\x88\xb5\x18\x01\x12Y\n\x0e\x44\x65scribeTokens\x12\x1f.stead.v1.DescribeTokensRequest\x1a .stead.v1.DescribeTokensResponse\"\x04\x88\xb5\x18\x01\x12P\n\x0bRevokeToken\x12\x1c.stead.v1.RevokeTokenRequest\x1a\x1d.stead.v1.RevokeTokenResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stead/v1/projects.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\\\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x14\x43reateProjectRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0c\n\x04name\x18\x03 \x01(\t\";\n\x15\x43reateProjectResponse\x12\"\n\x07project\x18\x01 \x01(\x0b\x32\x11.stead.v1.Project\"x\n\x17\x44\x65scribeProjectsRequest\x12\x13\n\x0bproject_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"j\n\x18\x44\x65scribeProjectsResponse\x12#\n\x08projects\x18\x01 \x03(\x0b\x32\x11.stead.v1.Project\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x95\x01\n\x12\x43reateTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x1c\n\x04role\x18\x04 \x01(\x0e\x32\x0e.stead.v1.Role\x12\x17\n\nlifetime_s\x18\x05 \x01(\rH\x00\x88\x01\x01\x42\r\n\x0b_lifetime_s\"h\n\x13\x43reateTokenResponse\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xed\x01\n\x05Token\x12\x10\n\x08token_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x1c\n\x04role\x18\x03 \x01(\x0e\x32\x0e.stead.v1.Role\x12\r\n\x05state\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x15\x44\x65scribeTokensRequest\x12\x11\n\ttoken_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x16\x44\x65scribeTokensResponse\x12\x1f\n\x06tokens\x18\x01 \x03(\x0b\x32\x0f.stead.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"M\n\x12RevokeTokenRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08token_id\x18\x03 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xc2\x03\n\x08Projects\x12V\n\rCreateProject\x12\x1e.stead.v1.CreateProjectRequest\x1a\x1f.stead.v1.CreateProjectResponse\"\x04\x88\xb5\x18\x01\x12_\n\x10\x44\x65scribeProjects\x12!.stead.v1.DescribeProjectsRequest\x1a\".stead.v1.DescribeProjectsResponse\"\x04\x88\xb5\x18\x03\x12P\n\x0b\x43reateToken\x12\x1c.stead.v1.CreateTokenRequest\x1a\x1d.stead.v1.CreateTokenResponse\"\x04\x88\xb5\x18\x01\x12Y\n\x0e\x44\x65scribeTokens\x12\x1f.stead.v1.DescribeTokensRequest\x1a .stead.v1.DescribeTokensResponse\"\x04\x88\xb5\x18\x01\x12P\n\x0bRevokeToken\x12\x1c.stead.v1.RevokeTokenRequest\x1a\x1d.stead.v1.RevokeTokenResponse\"\x04\x88\xb5\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,19 +55,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBEPROJECTSRESPONSE']._serialized_start=471
   _globals['_DESCRIBEPROJECTSRESPONSE']._serialized_end=577
   _globals['_CREATETOKENREQUEST']._serialized_start=580
-  _globals['_CREATETOKENREQUEST']._serialized_end=709
-  _globals['_CREATETOKENRESPONSE']._serialized_start=711
-  _globals['_CREATETOKENRESPONSE']._serialized_end=815
-  _globals['_TOKEN']._serialized_start=818
-  _globals['_TOKEN']._serialized_end=1055
-  _globals['_DESCRIBETOKENSREQUEST']._serialized_start=1057
-  _globals['_DESCRIBETOKENSREQUEST']._serialized_end=1173
-  _globals['_DESCRIBETOKENSRESPONSE']._serialized_start=1175
-  _globals['_DESCRIBETOKENSRESPONSE']._serialized_end=1275
-  _globals['_REVOKETOKENREQUEST']._serialized_start=1277
-  _globals['_REVOKETOKENREQUEST']._serialized_end=1354
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=1356
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=1377
-  _globals['_PROJECTS']._serialized_start=1380
-  _globals['_PROJECTS']._serialized_end=1830
+  _globals['_CREATETOKENREQUEST']._serialized_end=729
+  _globals['_CREATETOKENRESPONSE']._serialized_start=731
+  _globals['_CREATETOKENRESPONSE']._serialized_end=835
+  _globals['_TOKEN']._serialized_start=838
+  _globals['_TOKEN']._serialized_end=1075
+  _globals['_DESCRIBETOKENSREQUEST']._serialized_start=1077
+  _globals['_DESCRIBETOKENSREQUEST']._serialized_end=1193
+  _globals['_DESCRIBETOKENSRESPONSE']._serialized_start=1195
+  _globals['_DESCRIBETOKENSRESPONSE']._serialized_end=1295
+  _globals['_REVOKETOKENREQUEST']._serialized_start=1297
+  _globals['_REVOKETOKENREQUEST']._serialized_end=1374
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=1376
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=1397
+  _globals['_PROJECTS']._serialized_start=1400
+  _globals['_PROJECTS']._serialized_end=1850
 # @@protoc_insertion_point(module_scope)

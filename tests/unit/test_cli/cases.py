@@ -232,9 +232,23 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         "RevokeSecurityGroupIngress",
         groups.RevokeSecurityGroupIngressRequest(
             group_id=SG,
-            permissions=[groups.IpPermission(ip_protocol="-1", from_port=-1, to_port=-1, cidr_ipv4="10.0.0.0/8")],
+            permissions=[groups.IpPermission(ip_protocol="-1", cidr_ipv4="10.0.0.0/8")],
         ),
         groups.RevokeSecurityGroupIngressResponse(),
+    ),
+    *(
+        (
+            f"sg revoke {SG} --protocol icmp --cidr 10.0.0.0/8{option}",
+            "RevokeSecurityGroupIngress",
+            groups.RevokeSecurityGroupIngressRequest(
+                group_id=SG,
+                permissions=[
+                    groups.IpPermission(ip_protocol="icmp", from_port=first, to_port=last, cidr_ipv4="10.0.0.0/8")
+                ],
+            ),
+            groups.RevokeSecurityGroupIngressResponse(),
+        )
+        for option, first, last in (("", -1, -1), (" --icmp-type 3", 3, -1), (" --icmp-type 8:0", 8, 0))
     ),
     (
         f"sg revoke {SG} --egress --rule sgr-1 --rule sgr-2",

@@ -364,6 +364,8 @@ def test_help_cuts_no_name(stead: Stead, monkeypatch: pytest.MonkeyPatch) -> Non
         f"sg authorize {SG} --port 22",
         f"sg authorize {SG} --cidr 0.0.0.0/0",
         f"sg authorize {SG} --protocol icmp --port 1 --cidr 0.0.0.0/0",
+        f"sg authorize {SG} --protocol icmp --icmp-type echo --cidr 0.0.0.0/0",
+        f"sg authorize {SG} --port 1 --icmp-type 8 --cidr 0.0.0.0/0",
         "instance dance",
     ],
 )
