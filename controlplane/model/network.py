@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
+from socket import inet_aton, inet_ntoa
 
 from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
@@ -54,7 +56,7 @@ class Subnet:
 
     @property
     def network(self) -> IPv4Network:
-        return IPv4Network(self.cidr_block)
+        return _parsed(self.cidr_block)
 
 
 class Subnets(Owned[Subnet]):
@@ -75,6 +77,21 @@ class Subnets(Owned[Subnet]):
         self.vpc = self.index(lambda row: row.vpc_id)
 
 
+# Each launch asks its subnets; most regions have fewer of them.
+@lru_cache(maxsize=4096)
+def _parsed(cidr_block: str) -> IPv4Network:
+    return IPv4Network(cidr_block)
+
+
+def number_of(address: str) -> int:
+    """An IPv4 address of a row's as a number, at a tenth of what an `IPv4Address` costs."""
+    return int.from_bytes(inet_aton(address))
+
+
+def address_of(number: int) -> str:
+    return inet_ntoa(number.to_bytes(4))
+
+
 RESERVED_FIRST = 4  # Network, router, DNS, and one for the future (VPC user guide, "Subnet CIDR blocks").
 RESERVED_LAST = 1  # Broadcast.
 
@@ -93,8 +110,8 @@ def is_usable(network: IPv4Network, address: IPv4Address) -> bool:
 def usable_after(network: IPv4Network, latest: str | None) -> Iterator[str]:
     """Every usable address once, beginning behind `latest` and wrapping round, so that addresses are reused late."""
     first, count = int(network.network_address) + RESERVED_FIRST, usable_count(network)
-    start = int(IPv4Address(latest)) + 1 - first if latest else 0
-    return (str(IPv4Address(first + (start + step) % count)) for step in range(count))
+    start = number_of(latest) + 1 - first if latest else 0
+    return (address_of(first + (start + step) % count) for step in range(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +350,7 @@ class Addresses(Owned[PublicAddress]):
 
 def mac_address(private_ip: str, vpc_id: str) -> str:
     """A locally administered MAC, unique in the VPC because the address is (IEEE 802, 02:...)."""
-    octets = (0x02, int(vpc_id[-2:], 16), *IPv4Address(private_ip).packed)
-    return ":".join(f"{octet:02x}" for octet in octets)
+    return (bytes((0x02, int(vpc_id[-2:], 16))) + inet_aton(private_ip)).hex(":")
 
 
 def host_name(private_ip: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Address
+
+from controlplane.model.network import address_of, number_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +63,11 @@ class Policy(Limits):
 
     def public_addresses_after(self, latest: str | None) -> Iterator[str]:
         """The whole pool once, beginning behind `latest`, so that addresses are reused late."""
-        start = int(IPv4Address(latest)) + 1 if latest else 0
+        start = number_of(latest) + 1 if latest else 0
         for first, last in self.public_pool:
-            yield from (str(IPv4Address(number)) for number in range(max(first, start), last + 1))
+            yield from (address_of(number) for number in range(max(first, start), last + 1))
         for first, last in self.public_pool:
-            yield from (str(IPv4Address(number)) for number in range(first, min(last + 1, start)))
+            yield from (address_of(number) for number in range(first, min(last + 1, start)))
 
 
 @dataclass(frozen=True, slots=True)

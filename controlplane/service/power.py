@@ -51,10 +51,13 @@ def _batch(
 def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change, list[StateChange]]:
     """On the same host, or where that has no room, on another of the zone."""
     ports, claims = Ports(state), Claims(state, call)
+    starting_vcpus, without_address = 0, []
 
     def act(change: Change, instance: Instance) -> None:
+        nonlocal starting_vcpus
         volumes.check_root(state, instance)
-        quotas.check_start(state, call, instance, change.rows_of(Instance))
+        quotas.check_start(state, call, instance, starting_vcpus)
+        starting_vcpus += instance.vcpus
         wanted = Resources(instance.vcpus, instance.memory_mib)
         started = replace(
             instance,
@@ -70,9 +73,11 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         volumes.follow(state, call, change, ports, started)
         interface = state.interfaces.instance.of(instance.id)[0]
         if instance.public_ip_wanted and not state.addresses.interface.count(interface.id):
-            addresses.give_automatic(state, call, change, [interface])
+            without_address.append(interface)
 
-    return _batch(state, call, instance_ids, Request.START, InstanceState.PENDING, act)
+    change, changes = _batch(state, call, instance_ids, Request.START, InstanceState.PENDING, act)
+    addresses.give_automatic(state, call, change, without_address)
+    return change, changes
 
 
 def next_generation(state: State, instance: Instance) -> int:

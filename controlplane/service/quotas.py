@@ -1,6 +1,6 @@
 """What one project may have, so that it leaves room for others: EC2's quotas, by EC2's names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controlplane.errors import Conflict
@@ -65,9 +65,9 @@ def grant_instances(state: State, call: Call, least: int, wanted: int, vcpus: in
     return min(wanted, *(quota.room(each) for quota, each in needs))
 
 
-def check_start(state: State, call: Call, instance: Instance, starting: Iterable[Instance]) -> None:
+def check_start(state: State, call: Call, instance: Instance, starting_vcpus: int) -> None:
     """Whether one more may be started beside those of the same call. Raises `VcpuLimitExceeded`."""
-    _vcpus(state, call, sum(row.vcpus for row in starting)).check(instance.vcpus)
+    _vcpus(state, call, starting_vcpus).check(instance.vcpus)
 
 
 def check_volume(state: State, call: Call, new_gib: int) -> None:

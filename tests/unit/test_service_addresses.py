@@ -209,3 +209,30 @@ def test_other_projects_addresses_do_not_exist(region: Region) -> None:
     other = region.do(projects.create, "other")
     request = AssociateAddress(allocation_id, instance_id)
     region.refuses("InvalidAllocationID.NotFound", addresses.associate, request, project_id=other)
+
+
+def test_instances_that_start_together_get_an_address_each() -> None:
+    region = Region()
+    region.add_host(vcpus=64)
+    started = region.run(min_count=3)
+    region.converge()
+    region.do(power.stop, power.StopInstances(started))
+    region.converge()
+    assert not any(region.public_address(instance_id) for instance_id in started)
+    region.do(power.start, started)
+    found = {address.public_ip for row_id in started if (address := region.public_address(row_id))}
+    assert len(found) == 3
+
+
+def test_a_start_for_whose_instances_there_are_too_few_addresses_changes_nothing() -> None:
+    region = Region(elastic_addresses=100)
+    region.add_host(vcpus=64)
+    started = region.run(min_count=3)
+    region.converge()
+    region.do(power.stop, power.StopInstances(started))
+    region.converge()
+    for _ in range(18):
+        region.do(addresses.allocate, addresses.AllocateAddress())
+    error = region.refuses("InsufficientAddressCapacity", power.start, started)
+    assert "3 public addresses asked, 2 free" in error.message
+    region.do(power.start, started[:2])
