@@ -1,7 +1,6 @@
 """`stead-controlplane`: the composition root, and the only place that builds concrete objects and the TaskGroup."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -28,7 +27,7 @@ from controlplane.engine import Engine
 from controlplane.errors import CloudError
 from controlplane.history import Changed
 from controlplane.ids import mint
-from controlplane.loops import liveness, sweep
+from controlplane.loops import liveness, memory, sweep
 from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.service import projects, regions
@@ -194,8 +193,6 @@ async def serve(config: Config) -> None:
     engine = Engine(store, clock)
     _check_set_up(engine.state)
     engine.history.load(_recent_log(store))
-    # The state lives as long as the process: full collections would walk all of it for nothing.
-    gc.freeze()
     authorities = files.authorities(policy.region)
     seal = partial(ca.seal, authorities.control)
     sessions = Sessions(engine, policy.region, config.timing.patience(), clock, seal)
@@ -211,6 +208,7 @@ async def serve(config: Config) -> None:
         await engine.call(lambda state: regions.sync(state, call()), lambda state, _: None)
         loops.append(group.create_task(sweep.run(engine, uploads, call)))
         loops.append(group.create_task(liveness.run(sessions)))
+        loops.append(group.create_task(memory.run(engine)))
         for server in servers:
             await server.start()
         structlog.get_logger().info("serving", region=policy.region, api=config.api.listen)
