@@ -24,6 +24,7 @@ COLUMNS = {
     "INSTANCE": lambda address: address.instance_id,
     "PRIVATE IP": lambda address: address.private_ip_address,
     "ASSOCIATION": lambda address: address.association_id,
+    "NAME": lambda address: address.tags.get("Name", ""),
 }
 Address = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The address itself, or its allocation id.", show_default=False)

@@ -5,7 +5,8 @@ What begins like an id is taken for one. A name that several have is refused, wi
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from client.errors import SteadError
 from stead.v1.addresses_pb2 import Address, DescribeAddressesRequest
@@ -23,87 +24,53 @@ if TYPE_CHECKING:
 
 
 # Those that a name can mean: a terminated instance keeps its tags for an hour.
-LIVING = ("pending", "running", "stopping", "stopped", "shutting-down")
+LIVING = Filter(name="instance-state-name", values=("pending", "running", "stopping", "stopped", "shutting-down"))
 
-# What the command line calls a kind, where that is another word.
-RESOURCES = {"security group": "sg", "VPC": "vpc"}
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A kind of resource that goes by its id, which begins with `prefix`, or by what `filter` finds.
+
+    `service` is the attribute of `Stead` that lists it; `rows` and `id` are fields, of the reply and of each row.
+    `command` is what lists it at the command line, where that is another word.
+    """
+
+    word: str
+    prefix: str
+    error: str
+    filter: str
+    request: Any
+    service: str
+    rows: str
+    id: str
+    command: str = ""
+    narrow: tuple[Filter, ...] = ()
+
+    async def __call__(self, stead: "Stead", text: str) -> str:
+        """The id of the resource of that id or name."""
+        if text.startswith(self.prefix):
+            return text
+        request = self.request(filters=[exactly(self.filter, text), *self.narrow])
+        describe = getattr(getattr(stead, self.service), self.request.DESCRIPTOR.name.removesuffix("Request"))
+        reply = await stead.all_pages(describe, request)
+        return self._only(getattr(reply, self.rows), text)
+
+    def _only(self, rows: Sequence[Any], name: str) -> str:
+        """Of images, one's own come before others'."""
+        own = [row for row in rows if getattr(row, "owner_alias", "self") == "self"] or rows
+        ids: list[str] = [getattr(row, self.id) for row in own]
+        if not ids:
+            message = f"No {self.word} is named {name!r}; `stead {self.command or self.word} list` shows them."
+            raise SteadError(f"{self.error}.NotFound", message)
+        if len(ids) > 1:
+            message = f"{len(ids)} {self.word}s are named {name!r}; say which by id: {', '.join(ids)}."
+            raise SteadError("InvalidParameterValue", message)
+        return ids[0]
 
 
 async def instance_ids(stead: "Stead", texts: Sequence[str]) -> list[str]:
     """The ids of the instances of these ids or names."""
     return [await instance_id(stead, text) for text in texts]
-
-
-async def instance_id(stead: "Stead", text: str) -> str:
-    """The id of the instance of that id or name."""
-    if text.startswith("i-"):
-        return text
-    filters = [exactly("tag:Name", text), Filter(name="instance-state-name", values=LIVING)]
-    reply = await stead.all_pages(stead.instances.DescribeInstances, DescribeInstancesRequest(filters=filters))
-    found = [instance.instance_id for instance in reply.instances]
-    return _only(found, "instance", text, "InvalidInstanceID.NotFound")
-
-
-async def volume_id(stead: "Stead", text: str) -> str:
-    """The id of the volume of that id or name."""
-    if text.startswith("vol-"):
-        return text
-    request = DescribeVolumesRequest(filters=[exactly("tag:Name", text)])
-    reply = await stead.all_pages(stead.volumes.DescribeVolumes, request)
-    return _only([volume.volume_id for volume in reply.volumes], "volume", text, "InvalidVolume.NotFound")
-
-
-async def host_id(stead: "Stead", text: str) -> str:
-    """The id of the host of that id or host name."""
-    if text.startswith("host-"):
-        return text
-    reply = await stead.all_pages(stead.hosts.DescribeHosts, DescribeHostsRequest(filters=[exactly("host-name", text)]))
-    return _only([host.host_id for host in reply.hosts], "host", text, "InvalidHostID.NotFound")
-
-
-async def vpc_id(stead: "Stead", text: str) -> str:
-    """The id of the VPC of that id or name."""
-    if text.startswith("vpc-"):
-        return text
-    reply = await stead.all_pages(stead.vpcs.DescribeVpcs, DescribeVpcsRequest(filters=[exactly("tag:Name", text)]))
-    return _only([vpc.vpc_id for vpc in reply.vpcs], "VPC", text, "InvalidVpcID.NotFound")
-
-
-async def subnet_id(stead: "Stead", text: str) -> str:
-    """The id of the subnet of that id or name."""
-    if text.startswith("subnet-"):
-        return text
-    request = DescribeSubnetsRequest(filters=[exactly("tag:Name", text)])
-    reply = await stead.all_pages(stead.vpcs.DescribeSubnets, request)
-    return _only([subnet.subnet_id for subnet in reply.subnets], "subnet", text, "InvalidSubnetID.NotFound")
-
-
-async def image_id(stead: "Stead", text: str) -> str:
-    """The id of the image of that id or name; one's own before others'."""
-    if text.startswith("ami-"):
-        return text
-    reply = await stead.all_pages(stead.images.DescribeImages, DescribeImagesRequest(filters=[exactly("name", text)]))
-    found = [image for image in reply.images if image.owner_alias == "self"] or reply.images
-    return _only([image.image_id for image in found], "image", text, "InvalidAMIID.NotFound")
-
-
-async def group_id(stead: "Stead", text: str) -> str:
-    """The id of the security group of that id or name. A group's name can't begin with `sg-`."""
-    if text.startswith("sg-"):
-        return text
-    request = DescribeSecurityGroupsRequest(filters=[exactly("group-name", text)])
-    reply = await stead.all_pages(stead.security_groups.DescribeSecurityGroups, request)
-    groups = [group.group_id for group in reply.security_groups]
-    return _only(groups, "security group", text, "InvalidGroup.NotFound")
-
-
-async def project_id(stead: "Stead", text: str) -> str:
-    """The id of the project of that id or name."""
-    if text.startswith("proj-"):
-        return text
-    request = DescribeProjectsRequest(filters=[exactly("name", text)])
-    reply = await stead.all_pages(stead.projects.DescribeProjects, request)
-    return _only([project.project_id for project in reply.projects], "project", text, "InvalidProject.NotFound")
 
 
 async def address(stead: "Stead", text: str) -> Address:
@@ -123,11 +90,34 @@ def exactly(name: str, value: str) -> Filter:
     return Filter(name=name, values=[re.sub(r"([*?\\])", r"\\\1", value)])
 
 
-def _only(ids: Sequence[str], kind: str, name: str, code: str) -> str:
-    if not ids:
-        resource = RESOURCES.get(kind, kind)
-        raise SteadError(code, f"No {kind} is named {name!r}; `stead {resource} list` shows them.")
-    if len(ids) > 1:
-        message = f"{len(ids)} {kind}s are named {name!r}; say which by id: {', '.join(ids)}."
-        raise SteadError("InvalidParameterValue", message)
-    return ids[0]
+_TAG = "tag:Name"
+instance_id = Named(
+    "instance",
+    "i-",
+    "InvalidInstanceID",
+    _TAG,
+    DescribeInstancesRequest,
+    "instances",
+    "instances",
+    "instance_id",
+    narrow=(LIVING,),
+)
+volume_id = Named("volume", "vol-", "InvalidVolume", _TAG, DescribeVolumesRequest, "volumes", "volumes", "volume_id")
+host_id = Named("host", "host-", "InvalidHostID", "host-name", DescribeHostsRequest, "hosts", "hosts", "host_id")
+vpc_id = Named("VPC", "vpc-", "InvalidVpcID", _TAG, DescribeVpcsRequest, "vpcs", "vpcs", "vpc_id", command="vpc")
+subnet_id = Named("subnet", "subnet-", "InvalidSubnetID", _TAG, DescribeSubnetsRequest, "vpcs", "subnets", "subnet_id")
+image_id = Named("image", "ami-", "InvalidAMIID", "name", DescribeImagesRequest, "images", "images", "image_id")
+group_id = Named(
+    "security group",
+    "sg-",
+    "InvalidGroup",
+    "group-name",
+    DescribeSecurityGroupsRequest,
+    "security_groups",
+    "security_groups",
+    "group_id",
+    command="sg",
+)
+project_id = Named(
+    "project", "proj-", "InvalidProject", "name", DescribeProjectsRequest, "projects", "projects", "project_id"
+)

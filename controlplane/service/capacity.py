@@ -187,7 +187,8 @@ class Claims:
         return self._fleet[host_id].holds(wanted) and host_id in self._call.reachable
 
     def _refusals(self, zone: str, wanted: Resources, role: HostRole) -> list[Refusal]:
-        return placement.refusals(self._look(zone), wanted, role)
+        found = placement.refusals(self._look(zone), wanted, role)
+        return found or [Refusal("", f"hosts: {zone} has none; `stead host token` lets one join", 0)]
 
     def _look(self, zone: str) -> Iterator[tuple[Candidate, bool]]:
         """Every host of the zone, and whether it is reachable."""

@@ -57,23 +57,28 @@ def remove(state: State, call: Call, request: RemoveHost) -> tuple[Change, list[
     if held and not request.force:
         raise Conflict(
             "DependencyViolation",
-            f"{len(held) + len(deleted)} resources are on {host.id} ({host.name}), deleted volumes counted; "
+            f"{_counted(len(held) + len(deleted), 'resource is', 'resources are')} on {host.id} ({host.name}), deleted "
+            "volumes counted; "
             "end them, or declare it lost (`stead host lost`) and use force",
             blocking_ids=[*held, *deleted],
         )
     if deleted and not request.force:
         raise Conflict(
             "DependencyViolation",
-            f"{len(deleted)} deleted volumes could still be brought back from the trash of {host.id} ({host.name}); "
-            "use force to let them go with it",
+            f"{_counted(len(deleted), 'deleted volume', 'deleted volumes')} could still be brought back from the trash "
+            f"of {host.id} ({host.name}); use force to let go of them",
             blocking_ids=deleted,
         )
     if held and host.lost_at is None:
         raise Conflict("IncorrectState", f"{host.id} ({host.name}) is not declared lost: force removes no other host")
     change = Change()
-    _end_all(state, call, change, host)
     change.put(replace(host, lost_at=host.lost_at or call.now, is_away=True, is_removed=True))
+    _end_all(state, call, change, host)
     return change, [*held, *deleted]
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _held(state: State, host: Host) -> Iterator[str]:

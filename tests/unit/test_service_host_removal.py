@@ -139,7 +139,7 @@ def test_a_lost_gateways_addresses_move_with_a_new_epoch(rack: Rack) -> None:
 
 def join(region: Region, name: str, underlay_address: str) -> str:
     """A gateway host that joins as a machine does."""
-    region.do(hosts.create_token, CreateHostToken(ZONES[0], [GATEWAY], 0, name))
+    region.do(hosts.create_token, CreateHostToken(ZONES[0], [GATEWAY], None, name))
     return region.do(hosts.join, Join(name, "csr", name, underlay_address))
 
 
@@ -242,10 +242,17 @@ def test_deleted_volumes_go_with_their_host_by_force_alone_and_are_named(rack: R
     assert rack.storage not in region.state.hosts
 
 
+def test_one_resource_is_told_as_one(rack: Rack) -> None:
+    error = rack.region.refuses("DependencyViolation", host_removal.remove, RemoveHost(rack.compute))
+    assert error.message.startswith("1 resource is on")
+
+
 @pytest.mark.parametrize("which", ["compute", "storage", "gateway"])
 def test_by_force_a_lost_host_goes_with_what_it_had(rack: Rack, which: str) -> None:
     region, host_id = rack.region, getattr(rack, which)
     rack.lose(host_id)
+    change, _ = host_removal.remove(region.state, region.call(), RemoveHost(host_id, force=True))
+    assert next(iter(change.items()))[1] == host_id, "the record of calls names it first"
     lost = region.do(host_removal.remove, RemoveHost(host_id, force=True))
     root = region.state.attachments.instance.of(rack.instance_id)[0].volume_id
     expected = {"compute": {rack.instance_id}, "storage": {rack.volume_id, root}, "gateway": set()}

@@ -330,3 +330,10 @@ def test_whatever_runs_short_first_gives_the_number() -> None:
     assert len(region.run(max_count=20, zone_name=ZONES[0], associate_public_ip_address=False)) == 7, "the subnet"
     request = RunInstances(region.add_image(), max_count=20, associate_public_ip_address=False)
     region.refuses("InsufficientFreeAddressesInSubnet", instances.run, request)
+
+
+def test_a_zone_without_hosts_says_so() -> None:
+    region = Region()
+    image_id = region.add_image()
+    error = region.refuses("InsufficientInstanceCapacity", instances.run, RunInstances(image_id, zone_name=ZONES[1]))
+    assert [(row.host_id, row.reason.partition(";")[0]) for row in error.refusals] == [("", "hosts: home-1b has none")]

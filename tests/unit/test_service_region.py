@@ -109,11 +109,12 @@ def test_tokens(region: Region) -> None:
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
-        (CreateHostToken("home-1z", [1], 0, "h"), "InvalidZone.NotFound"),
-        (CreateHostToken(ZONES[0], [], 0, "h"), "InvalidParameterValue"),
-        (CreateHostToken(ZONES[0], [0, 1], 0, "h"), "InvalidParameterValue"),
-        (CreateHostToken(ZONES[0], [4], 0, "h"), "InvalidParameterValue"),
+        (CreateHostToken("home-1z", [1], None, "h"), "InvalidZone.NotFound"),
+        (CreateHostToken(ZONES[0], [], None, "h"), "InvalidParameterValue"),
+        (CreateHostToken(ZONES[0], [0, 1], None, "h"), "InvalidParameterValue"),
+        (CreateHostToken(ZONES[0], [4], None, "h"), "InvalidParameterValue"),
         (CreateHostToken(ZONES[0], [1], 59, "h"), "InvalidParameterValue"),
+        (CreateHostToken(ZONES[0], [1], 0, "h"), "InvalidParameterValue"),
         (CreateHostToken(ZONES[0], [1], 604801, "h"), "InvalidParameterValue"),
     ],
 )

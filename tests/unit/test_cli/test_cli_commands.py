@@ -75,6 +75,13 @@ def test_lists(cloud: Cloud, stead: Stead, line: str, method: str, nothing: Any,
     assert listed(stead("--output", "json", *line.split())) == ([], 0)
 
 
+def test_addresses_are_listed_with_their_names(cloud: Cloud, stead: Stead) -> None:
+    door = addresses.Address(public_ip="203.0.113.9", tags={"Name": "door"})
+    cloud.answers["DescribeAddresses"] = addresses.DescribeAddressesResponse(addresses=[door])
+    head, row = stead("address", "list").stdout.splitlines()
+    assert (head.split()[-1], row.split()[-1]) == ("NAME", "door")
+
+
 def test_descriptions(cloud: Cloud, stead: Stead) -> None:
     cloud.answers["DescribeInstances"] = instances.DescribeInstancesResponse(
         instances=[instances.Instance(instance_id=I1, status_detail="no host"), instances.Instance(instance_id=I2)]
