@@ -29,6 +29,7 @@ class Prefix(StrEnum):
     ADDRESS_ALLOCATION = "eipalloc"
     ADDRESS_ASSOCIATION = "eipassoc"
     KEY_PAIR = "key"
+    PREFIX_LIST = "pl"
     HOST = "host"
     INCARNATION = "inc"
     PROJECT = "proj"

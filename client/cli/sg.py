@@ -42,7 +42,7 @@ COLUMNS = {
 RULE_COLUMNS = {
     "RULE": lambda rule: rule.rule_id,
     "DIRECTION": lambda rule: "out, to" if rule.is_egress else "in, from",
-    "PEER": lambda rule: rule.permission.cidr_ipv4 or rule.permission.group_id,
+    "PEER": lambda rule: rule.permission.cidr_ipv4 or rule.permission.group_id or rule.permission.prefix_list_id,
     "PROTOCOL": lambda rule: rule.permission.ip_protocol.replace("-1", Protocol.ALL),
     "PORTS": lambda rule: show_ports(rule.permission),
     "DESCRIPTION": lambda rule: rule.permission.description,

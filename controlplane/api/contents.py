@@ -7,6 +7,7 @@ from controlplane.api.addresses import to_address
 from controlplane.api.images import to_image
 from controlplane.api.instances import to_instance, to_interface
 from controlplane.api.key_pairs import to_key_pair
+from controlplane.api.prefix_lists import to_prefix_list
 from controlplane.api.volumes import to_attachment, to_volume
 from controlplane.api.vpcs import to_internet_gateway, to_route_table, to_rule, to_security_group, to_subnet, to_vpc
 from controlplane.model.network import PublicAddress
@@ -32,6 +33,7 @@ _SHOW: Mapping[str, Show] = {
     "route-table": lambda state, sessions, row, call: to_route_table(state, row),
     "security-group": lambda state, sessions, row, call: to_security_group(state, row),
     "security-group-rule": lambda state, sessions, row, call: to_rule(row),
+    "prefix-list": lambda state, sessions, row, call: to_prefix_list(row),
 }
 
 # Rows that stay for a while after their resource is in no list any more. Others go with it.

@@ -22,6 +22,7 @@ from controlplane.api.images import Images
 from controlplane.api.instances import Instances
 from controlplane.api.interceptor import CallInterceptor
 from controlplane.api.key_pairs import KeyPairs
+from controlplane.api.prefix_lists import PrefixLists
 from controlplane.api.projects import Projects
 from controlplane.api.tags import Tags
 from controlplane.api.volumes import Volumes
@@ -37,6 +38,7 @@ from stead.v1 import (
     instance_types_pb2_grpc,
     instances_pb2_grpc,
     key_pairs_pb2_grpc,
+    prefix_lists_pb2_grpc,
     projects_pb2_grpc,
     regions_pb2_grpc,
     security_groups_pb2_grpc,
@@ -86,6 +88,7 @@ _USER_SERVICES = (
     "KeyPairs",
     "Vpcs",
     "SecurityGroups",
+    "PrefixLists",
     "Instances",
     "Volumes",
     "Addresses",
@@ -122,6 +125,7 @@ async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grp
     key_pairs_pb2_grpc.add_KeyPairsServicer_to_server(KeyPairs(edge), server)
     vpcs_pb2_grpc.add_VpcsServicer_to_server(Vpcs(edge), server)
     security_groups_pb2_grpc.add_SecurityGroupsServicer_to_server(SecurityGroups(edge), server)
+    prefix_lists_pb2_grpc.add_PrefixListsServicer_to_server(PrefixLists(edge), server)
     instances_pb2_grpc.add_InstancesServicer_to_server(Instances(edge), server)
     volumes_pb2_grpc.add_VolumesServicer_to_server(Volumes(edge), server)
     addresses_pb2_grpc.add_AddressesServicer_to_server(Addresses(edge), server)

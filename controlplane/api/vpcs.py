@@ -223,6 +223,8 @@ def to_rule(row: SecurityGroupRule) -> pb.SecurityGroupRule:
     )
     if row.source_group_id:
         permission.group_id = row.source_group_id
+    elif row.prefix_list_id:
+        permission.prefix_list_id = row.prefix_list_id
     else:
         permission.cidr_ipv4 = row.cidr_ipv4
     return pb.SecurityGroupRule(rule_id=row.id, is_egress=row.is_egress, permission=permission)

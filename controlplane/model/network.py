@@ -218,7 +218,7 @@ class SecurityGroups(Owned[SecurityGroup]):
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroupRule:
-    """Exactly one of `cidr_ipv4` and `source_group_id` is set; the other is empty."""
+    """Exactly one of `cidr_ipv4`, `source_group_id` and `prefix_list_id` is set; the others are empty."""
 
     id: str
     project_id: str
@@ -231,6 +231,7 @@ class SecurityGroupRule:
     source_group_id: str
     description: str
     created_at: datetime
+    prefix_list_id: str = ""
 
     @property
     def permits(self) -> tuple[object, ...]:
@@ -242,6 +243,7 @@ class SecurityGroupRule:
             self.to_port,
             self.cidr_ipv4,
             self.source_group_id,
+            self.prefix_list_id,
         )
 
 
@@ -260,6 +262,7 @@ class Rules(Table[SecurityGroupRule]):
         super().__init__()
         self.group = self.index(lambda row: row.group_id)
         self.source = self.index(lambda row: row.source_group_id or None)
+        self.prefix_list = self.index(lambda row: row.prefix_list_id or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from controlplane.model.network import (
     Subnets,
     Vpcs,
 )
+from controlplane.model.prefix_list import PrefixLists
 from controlplane.model.project import Projects, Tokens
 from controlplane.model.table import Row, Table
 
@@ -132,6 +133,7 @@ class State:
         self.internet_gateways = InternetGateways()
         self.route_tables = RouteTables()
         self.security_groups = SecurityGroups()
+        self.prefix_lists = PrefixLists()
         self.rules = Rules()
         self.instances = Instances()
         self.interfaces = Interfaces()

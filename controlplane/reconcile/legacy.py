@@ -27,6 +27,7 @@ from controlplane.model.network import (
 from controlplane.model.state import State
 from controlplane.reconcile.feed import Feed
 from controlplane.reconcile.share import Takers
+from controlplane.service.security_groups import permitted
 
 Spec = Mapping[str, Any]
 Key = tuple[ObservedKind, str]
@@ -224,7 +225,7 @@ def _vpc(
     vpc = state.vpcs[vpc_id]
     ports = members[host_id]
     group_ids = sorted({group_id for port in ports for group_id in port.group_ids})
-    rules = {group_id: state.rules.group.of(group_id) for group_id in group_ids}
+    rules = {group_id: permitted(state, group_id) for group_id in group_ids}
     sources = sorted({rule.source_group_id for held in rules.values() for rule in held if rule.source_group_id})
     gateway = state.internet_gateways.vpc.first(vpc_id)
     return {

@@ -22,6 +22,7 @@ from controlplane.model.network import (
     domain,
 )
 from controlplane.model.state import State
+from controlplane.service.security_groups import permitted
 from stead.agent.v1 import objects_pb2 as pb
 from stead.agent.v1.session_pb2 import ControlMessage, ScopeChange, Update
 
@@ -46,7 +47,7 @@ def route_table(state: State, row: RouteTable, region: str) -> pb.RouteTable:
 
 
 def security_group(state: State, row: SecurityGroup, region: str) -> pb.SecurityGroup:
-    rules = [_rule(rule) for rule in state.rules.group.of(row.id)]
+    rules = [_rule(rule) for rule in permitted(state, row.id)]
     return pb.SecurityGroup(id=row.id, vpc_id=row.vpc_id, name=row.name, rules=rules)
 
 

@@ -23,6 +23,7 @@ from controlplane.model.network import (
     Subnet,
     Vpc,
 )
+from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import State
 from controlplane.model.table import Row
 from controlplane.reconcile import messages
@@ -172,6 +173,10 @@ def _group(state: State, row: SecurityGroupRule) -> Iterator[tuple[str, Ref]]:
         yield group.vpc_id, (SECURITY_GROUP, group.id)
 
 
+def _groups(state: State, row: PrefixList) -> Iterator[tuple[str, Ref]]:
+    return chain.from_iterable(_group(state, rule) for rule in state.rules.prefix_list.of(row.id))
+
+
 def _endpoints(state: State, row: Instance) -> Iterator[tuple[str, Ref]]:
     return ((member.vpc_id, (ENDPOINT, member.id)) for member in state.interfaces.instance.of(row.id))
 
@@ -186,6 +191,7 @@ class Shown(Generic[R]):
 
 SHOWN: Mapping[type[Any], Shown[Any]] = {
     SecurityGroupRule: Shown((), _group),
+    PrefixList: Shown(("entries",), _groups),
     Instance: Shown(("host_id",), _endpoints),
 }
 

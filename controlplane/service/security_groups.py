@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
 from controlplane.errors import (
@@ -18,6 +18,7 @@ from controlplane.errors import (
 )
 from controlplane.ids import Prefix
 from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
+from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import Change, State
 from controlplane.service import vpcs
 from controlplane.service.call import Call, check_id, check_tags, check_text, find
@@ -103,6 +104,7 @@ class Permission:
     cidr_ipv4: str
     group_id: str
     description: str
+    prefix_list_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,7 @@ def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, lis
         held[rule.permits] = rule.id
         change.put(rule)
         made.append(rule.id)
-    limit = call.policy.rules_per_group_and_direction
-    if sum(permits[0] is request.is_egress for permits in held) > limit:
-        raise Conflict(
-            "RulesPerSecurityGroupLimitExceeded", f"{group.id} would have over {limit} rules in this direction"
-        )
+    check_room(state, call, group.id, request.is_egress, added=change.rows_of(SecurityGroupRule))
     return change, made
 
 
@@ -141,6 +139,36 @@ def _rules(
         yield rule
 
 
+def check_room(
+    state: State,
+    call: Call,
+    group_id: str,
+    is_egress: bool,
+    *,
+    added: Sequence[SecurityGroupRule] = (),
+    resized: PrefixList | None = None,
+) -> None:
+    """Whether the group can have its rules in a direction, with those added, and with the prefix list as it will be.
+
+    Raises `RulesPerSecurityGroupLimitExceeded`.
+    """
+    rules = [row for row in (*state.rules.group.of(group_id), *added) if row.is_egress is is_egress]
+    limit = call.policy.rules_per_group_and_direction
+    if sum(_weight(state, row, resized) for row in rules) > limit:
+        raise Conflict(
+            "RulesPerSecurityGroupLimitExceeded",
+            f"{group_id} would have over {limit} rules in this direction, of which one with a prefix list counts as its"
+            " max_entries",
+        )
+
+
+def _weight(state: State, rule: SecurityGroupRule, resized: PrefixList | None) -> int:
+    if not rule.prefix_list_id:
+        return 1
+    named = state.prefix_lists[rule.prefix_list_id]
+    return (resized if resized and resized.id == named.id else named).max_entries
+
+
 def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_egress: bool) -> SecurityGroupRule:
     protocol, from_port, to_port = _protocol_and_ports(asked)
     if asked.group_id:
@@ -148,6 +176,8 @@ def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_
         if source.vpc_id != group.vpc_id:
             message = f"{source.id} is in {source.vpc_id}, {group.id} in {group.vpc_id}"
             raise Invalid("InvalidGroup.NotFound", message, parameter=Parameter("", source.id))
+    if asked.prefix_list_id:
+        find(state.prefix_lists, asked.prefix_list_id, call)
     if len(asked.description) > 255:
         raise invalid_value("description", asked.description, "at most 255 characters")
     return SecurityGroupRule(
@@ -158,11 +188,18 @@ def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_
         ip_protocol=protocol,
         from_port=from_port,
         to_port=to_port,
-        cidr_ipv4="" if asked.group_id else _canonical_cidr(asked.cidr_ipv4),
+        cidr_ipv4=_cidr_of(asked),
         source_group_id=asked.group_id,
         description=asked.description,
         created_at=call.now,
+        prefix_list_id=asked.prefix_list_id,
     )
+
+
+def _cidr_of(asked: Permission) -> str:
+    if asked.group_id or asked.prefix_list_id:
+        return ""
+    return canonical_cidr("cidr_ipv4", asked.cidr_ipv4, ", or a group or prefix list id")
 
 
 def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
@@ -205,13 +242,27 @@ def _malformed(asked: Permission, name: str, why: str) -> Invalid:
     return Invalid("InvalidPermission.Malformed", f"{what}: {why}", parameter=Parameter(name, getattr(asked, name)))
 
 
-def _canonical_cidr(text: str) -> str:
+def canonical_cidr(parameter: str, text: str, or_else: str = "") -> str:
+    """`or_else` names what may stand in its place."""
     try:
         return str(IPv4Network(text))
     except (AddressValueError, NetmaskValueError, ValueError) as error:
         if "/" in text:
-            raise invalid_value("cidr_ipv4", text, "an IPv4 network with no host bits set, e.g. 10.0.0.0/8") from error
-        raise invalid_value("cidr_ipv4", text, "an IPv4 network such as 203.0.113.7/32, or a group id") from error
+            raise invalid_value(parameter, text, "an IPv4 network with no host bits set, e.g. 10.0.0.0/8") from error
+        raise invalid_value(parameter, text, f"an IPv4 network such as 203.0.113.7/32{or_else}") from error
+
+
+def permitted(state: State, group_id: str) -> list[SecurityGroupRule]:
+    """A group's rules as hosts are told them: in place of one with a prefix list, one for each network of the list."""
+    rules = (row for rule in state.rules.group.of(group_id) for row in _expanded(state, rule))
+    return list({row.permits: row for row in rules}.values())
+
+
+def _expanded(state: State, rule: SecurityGroupRule) -> list[SecurityGroupRule]:
+    if not rule.prefix_list_id:
+        return [rule]
+    entries = state.prefix_lists[rule.prefix_list_id].entries
+    return [replace(rule, cidr_ipv4=entry.cidr, prefix_list_id="") for entry in entries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +282,8 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     by_permits, by_id = {row.permits: row for row in rules}, {row.id: row for row in rules}
     change = Change()
     for rule in _rules(state, call, group, request):
-        what = f"{rule.ip_protocol} {rule.from_port}-{rule.to_port}, {rule.cidr_ipv4 or rule.source_group_id}"
+        peer = rule.cidr_ipv4 or rule.source_group_id or rule.prefix_list_id
+        what = f"{rule.ip_protocol} {rule.from_port}-{rule.to_port}, {peer}"
         change.delete(_present(by_permits.get(rule.permits), group, what))
     for rule_id in request.rule_ids:
         check_id(state.rules.kind, rule_id)

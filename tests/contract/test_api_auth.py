@@ -152,6 +152,7 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
     made = (await cloud.ask("RunInstances", image_id=image_id)).instances[0]
     allocation_id = (await cloud.ask("AllocateAddress")).address.allocation_id
     key = (await cloud.ask("CreateKeyPair", key_name="k")).key_pair
+    networks = (await cloud.ask("CreateManagedPrefixList", prefix_list_name="n", max_entries=1)).prefix_list
     other_id = (await cloud.ask("CreateProject", name="other")).project.project_id
     other = await cloud.token(Role.MEMBER, other_id)
     vpc = (await cloud.ask("DescribeVpcs")).vpcs[0]
@@ -168,6 +169,7 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
         "DescribeInternetGateways": {"internet_gateway_ids": [gateway.internet_gateway_id]},
         "DescribeRouteTables": {"route_table_ids": [table.route_table_id]},
         "DescribeKeyPairs": {"key_pair_ids": [key.key_pair_id]},
+        "DescribeManagedPrefixLists": {"prefix_list_ids": [networks.prefix_list_id]},
         "DescribeProjects": {"project_ids": [cloud.project_id]},
     }
     for name, fields in named.items():
@@ -176,6 +178,8 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
             await cloud.ask(name, secret=other, **fields)
         everything = str(await cloud.ask(name, secret=other))
         assert not any(value in everything for values in fields.values() for value in values), name
+    with pytest.raises(Refused, match=r"InvalidPrefixListID\.NotFound"):
+        await cloud.ask("GetManagedPrefixListEntries", secret=other, prefix_list_id=networks.prefix_list_id)
     with pytest.raises(Refused, match=r"InvalidInstanceID\.NotFound"):
         await cloud.ask("GetConsoleOutput", secret=other, instance_id=made.instance_id)
     with pytest.raises(Refused, match=r"InvalidKeyPair\.NotFound"):

@@ -46,6 +46,10 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     ]
     await cloud.ask("AuthorizeSecurityGroupIngress", group_id=groups[0], permissions=[{**SSH, "from_port": 1}])
     await cloud.ask("AuthorizeSecurityGroupEgress", group_id=groups[0], permissions=[{**SSH, "from_port": 1}])
+    networks = [
+        (await cloud.ask("CreateManagedPrefixList", prefix_list_name=name, max_entries=2)).prefix_list.prefix_list_id
+        for name in ("kept", "doomed")
+    ]
     await cloud.ask("CreateInstanceType", instance_type={"instance_type": "a.old", "vcpus": 1, "memory_mib": 64})
     await cloud.converge()
     await cloud.ask("StopInstances", instance_ids=[stopped])
@@ -79,6 +83,9 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
         "AuthorizeSecurityGroupEgress": {"group_id": groups[0], "permissions": [SSH]},
         "RevokeSecurityGroupIngress": {"group_id": groups[0], "permissions": [{**SSH, "from_port": 1}]},
         "RevokeSecurityGroupEgress": {"group_id": groups[0], "permissions": [{**SSH, "from_port": 1}]},
+        "CreateManagedPrefixList": {"prefix_list_name": "new", "max_entries": 1, "entries": [{"cidr": "10.0.0.0/8"}]},
+        "ModifyManagedPrefixList": {"prefix_list_id": networks[0], "add_entries": [{"cidr": "10.0.0.0/8"}]},
+        "DeleteManagedPrefixList": {"prefix_list_id": networks[1]},
         "RunInstances": {"image_id": image_id},
         "StartInstances": {"instance_ids": [stopped]},
         "StopInstances": {"instance_ids": [running]},

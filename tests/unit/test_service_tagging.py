@@ -7,7 +7,7 @@ import pytest
 
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
-from controlplane.service import addresses, power, projects, tagging
+from controlplane.service import addresses, power, prefix_lists, projects, tagging
 from controlplane.service.addresses import AllocateAddress
 from controlplane.service.listing import Filter, matching
 from controlplane.service.tagging import CreateTags, DeletedTag, DeleteTags
@@ -26,6 +26,7 @@ def one_of_each(region: Region) -> list[Any]:
     region.launch(associate_public_ip_address=False)
     region.do(addresses.allocate, AllocateAddress())
     region.put(KeyPair(f"key-{'1' * 17}", region.project_id, "me", "ed25519", "", "", NOW, {}))
+    region.do(prefix_lists.create, prefix_lists.CreatePrefixList("offices", 1))
     kinds = [row_type for row_type in region.state.tables if any(field.name == "tags" for field in fields(row_type))]  # type: ignore[arg-type]
     return [next(iter(region.state.tables[row_type])) for row_type in kinds]
 

@@ -23,6 +23,7 @@ from controlplane.service import (
     instance_attributes,
     instances,
     power,
+    prefix_lists,
     projects,
     security_groups,
     sweeping,
@@ -32,6 +33,7 @@ from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
 from controlplane.service.instances import RunInstances
 from controlplane.service.power import StopInstances
+from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
 from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
 from controlplane.sessions import ConsoleRequest, Update
@@ -98,6 +100,21 @@ def authorize(live: Live, a: int, b: int) -> None:
 def revoke(live: Live, a: int, b: int) -> None:
     rule = pick(live.state.rules, a)
     live.do(security_groups.revoke, Revoke(rule.group_id, rule.is_egress, [], [rule.id]), project_id=rule.project_id)
+
+
+def name_networks(live: Live, a: int, b: int) -> None:
+    owner = pick(live.state.projects, b).id
+    asked = CreatePrefixList(f"n{a}", 1 + a % 5, [Entry(f"10.{b}.0.0/16")])
+    named = Permission("tcp", a, a, "", "", "", live.do(prefix_lists.create, asked, project_id=owner))
+    group = pick([row for row in live.state.security_groups if row.project_id == owner], a)
+    live.do(security_groups.authorize, Authorize(group.id, bool(b % 2), [named]), project_id=owner)
+
+
+def change_networks(live: Live, a: int, b: int) -> None:
+    row = pick(live.state.prefix_lists, a)
+    added, removed = [Entry(f"10.{b}.0.0/16")], [Entry(entry.cidr) for entry in row.entries[: b % 2]]
+    asked = ModifyPrefixList(row.id, add_entries=added, remove_entries=removed)
+    live.do(prefix_lists.modify, asked, project_id=row.project_id)
 
 
 def power_off_guest(live: Live, a: int, b: int) -> None:
@@ -170,6 +187,8 @@ STEPS: dict[str, Callable[[Live, int, int], Any]] = {
     "delete group": lambda live, a, b: live.do(security_groups.delete, pick_id(live.state.security_groups, a)),
     "authorize": authorize,
     "revoke": revoke,
+    "networks": name_networks,
+    "other networks": change_networks,
     "project": lambda live, a, b: live.add_image(live.do(projects.create, f"p{a}-{b}")),
     "host": add_host,
     "reconnect": lambda live, a, b: live.connect(pick(live.agents, a)),

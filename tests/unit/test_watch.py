@@ -101,6 +101,7 @@ PUBLIC = {
     "internet-gateway",
     "key-pair",
     "network-interface",
+    "prefix-list",
     "route-table",
     "security-group",
     "security-group-rule",

@@ -42,20 +42,22 @@ class SecurityGroupRule(_message.Message):
     def __init__(self, rule_id: _Optional[str] = ..., is_egress: _Optional[bool] = ..., permission: _Optional[_Union[IpPermission, _Mapping]] = ...) -> None: ...
 
 class IpPermission(_message.Message):
-    __slots__ = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "group_id", "description")
+    __slots__ = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "group_id", "prefix_list_id", "description")
     IP_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     FROM_PORT_FIELD_NUMBER: _ClassVar[int]
     TO_PORT_FIELD_NUMBER: _ClassVar[int]
     CIDR_IPV4_FIELD_NUMBER: _ClassVar[int]
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_LIST_ID_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     ip_protocol: str
     from_port: int
     to_port: int
     cidr_ipv4: str
     group_id: str
+    prefix_list_id: str
     description: str
-    def __init__(self, ip_protocol: _Optional[str] = ..., from_port: _Optional[int] = ..., to_port: _Optional[int] = ..., cidr_ipv4: _Optional[str] = ..., group_id: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    def __init__(self, ip_protocol: _Optional[str] = ..., from_port: _Optional[int] = ..., to_port: _Optional[int] = ..., cidr_ipv4: _Optional[str] = ..., group_id: _Optional[str] = ..., prefix_list_id: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
 
 class CreateSecurityGroupRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "group_name", "description", "vpc_id", "tags")

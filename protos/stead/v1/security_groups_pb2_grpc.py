@@ -104,7 +104,8 @@ class SecurityGroupsServicer:
     def AuthorizeSecurityGroupIngress(self, request, context):
         """Adds rules for what comes in, all or none. Takes effect on running instances at once.
         Errors: `InvalidPermission.Duplicate`, `InvalidPermission.Malformed`, `MissingParameter` (ports),
-        `InvalidGroup.NotFound`, `RulesPerSecurityGroupLimitExceeded`.
+        `InvalidGroup.NotFound`, `InvalidPrefixListID.NotFound`,
+        `RulesPerSecurityGroupLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
