@@ -23,8 +23,7 @@ HEADER_S = 30.0
 
 def _visible(state: State, call: Call, image_ids: Sequence[str]) -> list[Image]:
     """The images that the caller can launch, those named or all, with what is for their owners' eyes left out."""
-    named = [images.find_image(state, call, image_id) for image_id in dict.fromkeys(image_ids)]
-    found = named or [row for row in state.images if images.may_launch(row, call.project_id)]
+    found = images.select(state, call, image_ids)
     return [row if row.project_id == call.project_id else replace(row, tags={}, launch_permissions=()) for row in found]
 
 

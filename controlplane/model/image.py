@@ -8,6 +8,8 @@ from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned, Table
 
+EVERYBODY = "*"  # In place of a project's id.
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
@@ -46,6 +48,14 @@ class Image:
     is_public: bool = False
     launch_permissions: tuple[str, ...] = ()
 
+    @property
+    def seen_by(self) -> tuple[str, ...]:
+        """Ids of the projects that see it and may launch from it, or EVERYBODY."""
+        if self.deregistered_at is not None:
+            return ()
+        everybody = (EVERYBODY,) if self.is_public else ()
+        return tuple(dict.fromkeys((self.project_id, *self.launch_permissions, *everybody)))
+
 
 class Images(Owned[Image]):
     kind = Kind("image", Prefix.IMAGE, "InvalidAMIID", "DescribeImages", is_public=True)
@@ -62,6 +72,7 @@ class Images(Owned[Image]):
     def __init__(self) -> None:
         super().__init__()
         self.name = self.unique(lambda row: None if row.deregistered_at else (row.project_id, row.name))
+        self.seen_by = self.index_each(lambda row: row.seen_by)
         self.size_bytes = self.counter(lambda row: (row.project_id,), lambda row: row.size_bytes, 0)
 
 

@@ -1,11 +1,11 @@
 """Images. The bytes are received, checked and stored by the caller before `register` makes the image known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controlplane.errors import Conflict, Denied, Invalid, invalid_value
 from controlplane.ids import Prefix
-from controlplane.model.image import Image
+from controlplane.model.image import EVERYBODY, Image
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_id, check_project, check_tags, check_text, not_found
@@ -96,19 +96,21 @@ def mint(call: Call) -> str:
     return call.mint(Prefix.IMAGE)
 
 
-def may_launch(image: Image, project_id: str) -> bool:
-    """Whether a project sees an image: its own, one that is public, one that it was given."""
-    is_visible = image.is_public or project_id in (image.project_id, *image.launch_permissions)
-    return is_visible and image.deregistered_at is None
-
-
 def find_image(state: State, call: Call, image_id: str) -> Image:
-    """An image that may be launched."""
+    """An image that may be launched: the project's own, one that is public, one that it was given."""
     check_id(state.images.kind, image_id)
     image = state.images.get(image_id)
-    if image is None or not may_launch(image, call.project_id):
+    if image is None or not {call.project_id, EVERYBODY} & {*image.seen_by}:
         raise not_found(state.images.kind, image_id)
     return image
+
+
+def select(state: State, call: Call, image_ids: Iterable[str]) -> list[Image]:
+    """The images that may be launched: those named, or all."""
+    if named := [find_image(state, call, image_id) for image_id in dict.fromkeys(image_ids)]:
+        return named
+    seen = [row for key in (call.project_id, EVERYBODY) for row in state.images.seen_by.of(key)]
+    return list({row.id: row for row in seen}.values())
 
 
 def find_own(state: State, call: Call, image_id: str) -> Image:

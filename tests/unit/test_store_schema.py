@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateTable
 
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import Image
+from controlplane.model.network import SecurityGroupRule
 from controlplane.model.state import State
 from controlplane.model.table import Row
 from controlplane.store import migration, postgresql, sqlite
@@ -82,6 +83,20 @@ def test_an_image_of_before_is_its_projects_own(url: str) -> None:
     store = opened(url)
     (image,) = store.load().images
     assert image == Image("ami-1", "proj-1", "tiny", "", "raw", 1, 1, "0", NOW, {})
+    store.close()
+
+
+def test_a_rule_of_before_names_no_prefix_list(url: str) -> None:
+    columns = (
+        "id, project_id, group_id, is_egress, ip_protocol, from_port, to_port, cidr_ipv4, source_group_id, description,"
+        " created_at"
+    )
+    values = "'sgr-1', 'proj-1', 'sg-1', true, 'tcp', 22, 22, '0.0.0.0/0', '', '', :at"
+    insert_into_first_schema(url, "security_group_rules", columns, values)
+    store = opened(url)
+    (rule,) = store.load().rules
+    expected = SecurityGroupRule("sgr-1", "proj-1", "sg-1", True, "tcp", 22, 22, "0.0.0.0/0", "", "", NOW)
+    assert rule == expected
     store.close()
 
 
