@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +48,12 @@ DRAIN_S = 5
 
 def clock() -> datetime:
     return datetime.now(UTC)
+
+
+def steady_clock() -> Callable[[], datetime]:
+    """One that agrees with `clock` now, and goes on evenly when somebody sets the machine's."""
+    began = clock() - timedelta(seconds=time.monotonic())
+    return lambda: began + timedelta(seconds=time.monotonic())
 
 
 class Files:
@@ -194,19 +202,24 @@ async def serve(config: Config) -> None:
     _check_set_up(engine.state)
     engine.history.load(_recent_log(store))
     authorities = files.authorities(policy.region)
+    steady = steady_clock()
     seal = partial(ca.seal, authorities.control)
-    sessions = Sessions(engine, policy.region, config.timing.patience(), clock, seal)
+    sessions = Sessions(engine, policy.region, config.timing.patience(), clock, seal, steady)
     edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images, config.uploads)
 
     def call() -> Call:
         return Call("", Role.ADMIN, clock(), mint, policy, sessions)
+
+    def unhurried_call() -> Call:
+        """A clock that is set forwards by mistake makes nothing old."""
+        return replace(call(), now=min(clock(), steady()))
 
     endpoints = _endpoints(config, authorities)
     servers = [await user_server(edge, uploads, endpoints), agent_server(edge, uploads, endpoints)]
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(engine.run())]
         await engine.call(lambda state: regions.sync(state, call()), lambda state, _: None)
-        loops.append(group.create_task(sweep.run(engine, uploads, call)))
+        loops.append(group.create_task(sweep.run(engine, uploads, unhurried_call)))
         loops.append(group.create_task(liveness.run(sessions)))
         loops.append(group.create_task(memory.run(engine)))
         for server in servers:

@@ -11,7 +11,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 from controlplane.engine import Engine
@@ -188,14 +188,16 @@ class Sessions:
         patience: Patience,
         clock: Callable[[], datetime],
         seal: Callable[[bytes], bytes],
+        steady: Callable[[], datetime] | None = None,
     ) -> None:
-        """`seal`: see `ca.seal`."""
+        """`seal`: see `ca.seal`. `steady`: as `clock`, but goes on evenly when somebody sets the machine's clock."""
         self._engine = engine
         self._region = region
         self._patience = patience
         self._clock = clock
         self._seal = seal
-        self._started_at = clock()
+        self._steady = steady or clock
+        self._started_at = self._steady()
         self._open: dict[str, Session] = {}
         self._links: dict[str, Link] = {}
         self._first_revision = engine.state.revision
@@ -209,21 +211,27 @@ class Sessions:
     def now(self) -> datetime:
         return self._clock()
 
+    @property
+    def moved(self) -> timedelta:
+        """By how much the machine's clock was set since the process began; whole seconds, as reading two takes time."""
+        return timedelta(seconds=round((self._clock() - self._steady()).total_seconds()))
+
     def __contains__(self, host_id: object) -> bool:
         return self.presence(str(host_id)).is_reachable
 
     def presence(self, host_id: str) -> Presence:
         """What is known of a host now."""
-        host, now = self._engine.state.hosts.get(host_id), self._clock()
+        host, now, moved = self._engine.state.hosts.get(host_id), self._clock(), self.moved
         if host is None:
             return Presence(HostStatus.UNREACHABLE, now, "it was removed from the region", None)
-        return presence(host, self._links.get(host_id), self._started_at, self._patience, now)
+        link = self._links.get(host_id)
+        return presence(host, link and link.moved(moved), self._started_at + moved, self._patience, now)
 
     def open(self, host_id: str, *, is_legacy: bool = False) -> Session:
         """Begin a session; an earlier one of the same host ends. `is_legacy`: the agent knows specs, not objects."""
         if earlier := self._open.get(host_id):
             earlier.end()
-        known, now = self.presence(host_id), self._clock()
+        known, now = self.presence(host_id), self._steady()
         opened_at = self._links[host_id].opened_at if known.is_reachable and host_id in self._links else now
         self._links[host_id] = Link(opened_at, now)
         share = (Difference if is_legacy else Share)(self._feed, self._takers, host_id)
@@ -237,7 +245,7 @@ class Sessions:
         if self._open.get(session.host_id) is session:
             del self._open[session.host_id]
             self._takers.forget(session.host_id)
-            self._links[session.host_id] = replace(self._links[session.host_id], ended_at=self._clock())
+            self._links[session.host_id] = replace(self._links[session.host_id], ended_at=self._steady())
 
     def close_all(self) -> None:
         """The process is about to end: agents shall come back to the next one at once."""
@@ -246,15 +254,14 @@ class Sessions:
 
     def hear(self, host_id: str) -> None:
         """The host gave a sign of life; stored now and then."""
-        now = self._clock()
-        self._links[host_id] = replace(self._links[host_id], heard_at=now)
-        self._engine.apply(hosts.seen(self._engine.state, host_id, now))
+        self._links[host_id] = replace(self._links[host_id], heard_at=self._steady())
+        self._engine.apply(hosts.seen(self._engine.state, host_id, self._clock()))
 
     def note_absent(self) -> None:
         """Make it durable which hosts are away, so that a restart of this process makes none of them present again."""
         for host in self._engine.state.hosts:
             if not host.is_away and self.presence(host.id).status is HostStatus.UNREACHABLE:
-                last_seen_at = self.presence(host.id).last_seen_at or self._started_at
+                last_seen_at = self.presence(host.id).last_seen_at or self._clock()
                 self._engine.apply(hosts.missed(self._engine.state, host.id, last_seen_at))
 
     def answer_for_lost(self) -> None:

@@ -1,6 +1,8 @@
-"""Notices which hosts are away, and speaks for those that an admin declared lost."""
+"""Notices which hosts are away, and that the machine's clock was set; speaks for hosts that an admin declared lost."""
 
 import asyncio
+
+import structlog
 
 from controlplane.sessions import Sessions
 
@@ -11,7 +13,11 @@ INTERVAL_S = 2
 
 async def run(sessions: Sessions) -> None:
     """For ever."""
+    moved = sessions.moved
     while True:
+        before, moved = moved, sessions.moved
+        if moved != before:
+            structlog.get_logger().warning("the machine's clock was set", by_s=(moved - before).total_seconds())
         sessions.note_absent()
         sessions.answer_for_lost()
         await asyncio.sleep(INTERVAL_S)

@@ -178,7 +178,7 @@ def seen(state: State, host_id: str, now: datetime) -> Change:
     if host is None or host.is_removed:
         return change
     is_news = host.is_away or host.lost_at or host.last_seen_at is None
-    if is_news or (host.last_seen_at and now - host.last_seen_at >= SEEN_EVERY):
+    if is_news or (host.last_seen_at and abs(now - host.last_seen_at) >= SEEN_EVERY):
         change.put(replace(host, last_seen_at=now, is_away=False, lost_at=None))
     return change
 

@@ -9,7 +9,7 @@ One that is unreachable was seen to leave, or did not come back: that it may run
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from controlplane.model.host import Host
@@ -48,6 +48,10 @@ class Link:
     opened_at: datetime
     heard_at: datetime
     ended_at: datetime | None = None
+
+    def moved(self, by: timedelta) -> "Link":
+        """The same moments as another clock tells them."""
+        return Link(self.opened_at + by, self.heard_at + by, self.ended_at + by if self.ended_at else None)
 
 
 def at(time: datetime) -> str:

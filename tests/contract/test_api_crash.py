@@ -3,80 +3,13 @@
 import asyncio
 import os
 import signal
-import sys
-import tomllib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 import pytest
 
-from controlplane.model.host import Host, HostRole
-from controlplane.model.state import Change
-from controlplane.store.store import Store
-from tests.contract.control_plane import RPCS, free_ports, until, upload
-from tests.unit.region import NOW
-
-DAEMON = Path(sys.executable).with_name("stead-controlplane")
-
-
-class Daemon:
-    """`stead-controlplane` on a configuration of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.config = directory / "controlplane.toml"
-        users, agents = free_ports(2)
-        self.endpoint = f"127.0.0.1:{users}"
-        self.store_url = f"sqlite:///{directory}/controlplane.db"
-        self.config.write_text(
-            f'[api]\nlisten = "{self.endpoint}"\nagents_listen = "127.0.0.1:{agents}"\nadvertise = ["127.0.0.1"]\n'
-            f'[store]\nurl = "{self.store_url}"\n[paths]\nstate_dir = "{directory}"\n'
-        )
-
-    async def init(self) -> None:
-        client = self.directory / "client.toml"
-        command = DAEMON, "init", "--config", self.config, "--client-config", client
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-        assert await process.wait() == 0
-        settings = tomllib.loads(client.read_text())
-        self.token, self.ca = settings["token"], settings["ca"].encode()
-
-    def add_host(self) -> None:
-        """One with much room, as if it had joined."""
-        store = Store.open(self.store_url)
-        state, change = store.load(), Change()
-        host = Host("host-1", 1, "metal", "home-1a", tuple(HostRole), "10.0.0.1", NOW, "", 1 << 20, 1 << 30, 1 << 20)
-        change.put(replace(host, last_seen_at=datetime.now(UTC)))  # It may come back.
-        store.commit([state.apply(change)], NOW)
-        store.close()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["asyncio.subprocess.Process"]:
-        log = (self.directory / "log").open("ab")
-        process = await asyncio.create_subprocess_exec(DAEMON, "run", "--config", self.config, stdout=log, stderr=log)
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
-            log.close()
-
-    def channel(self) -> grpc.aio.Channel:
-        options = [("grpc.max_reconnect_backoff_ms", 100), ("grpc.initial_reconnect_backoff_ms", 100)]
-        return grpc.aio.secure_channel(self.endpoint, grpc.ssl_channel_credentials(self.ca), options=options)
-
-    async def call(self, channel: grpc.aio.Channel, name: str, *requests: object) -> object:
-        rpc = RPCS[name]
-        kind = channel.stream_unary if rpc.sends_stream else channel.unary_unary
-        method = kind(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
-        metadata = (("authorization", f"Bearer {self.token}"),)
-        message = iter(requests) if rpc.sends_stream else requests[0]
-        return await method(message, metadata=metadata, timeout=20, wait_for_ready=True)  # type: ignore[arg-type]
+from tests.contract.control_plane import RPCS, until, upload
+from tests.processes.programs import Daemon
 
 
 @pytest.fixture

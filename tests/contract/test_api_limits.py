@@ -18,7 +18,7 @@ from controlplane.gate.door import REFUSALS_LOGGED_PER_S
 from controlplane.model.project import Role
 from stead.v1.common_pb2 import ErrorDetail, Filter
 from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
-from tests.contract.test_api_crash import Daemon
+from tests.processes.programs import Daemon
 
 MIB = 1 << 20
 # What eight calls without a token may cost, MiB: connections and windows of HTTP/2, but none of what they send.

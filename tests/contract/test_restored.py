@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from controlplane.store.store import Store
-from tests.contract.test_api_crash import DAEMON, Daemon
+from tests.processes.programs import DAEMON, Daemon
 
 
 def incarnation(daemon: Daemon) -> str:

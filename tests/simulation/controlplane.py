@@ -176,7 +176,9 @@ class Process:
         self.engine = Recorder(self.disk, clock, observer.carried_out)
         self.engine.history.load(disk.read_log())
         self.engine.follow(observer.follow)
-        self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock, bytes)
+        began = clock() - timedelta(seconds=loop.time())
+        steady = lambda: began + timedelta(seconds=loop.time())  # noqa: E731
+        self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock, bytes, steady)
         self.edge = Edge(self.engine, self.sessions, policy, clock)
         self._uploads = Uploads(uploads, UploadRules(free_space_floor_mib=0))
         self._agents = WireAgents(self.edge, None, self._uploads)  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from controlplane.model.policy import Patience
 from controlplane.service import host_removal, instances, power
 from controlplane.service.host_removal import RemoveHost
@@ -21,10 +23,18 @@ class Watched:
     def __init__(self) -> None:
         self.live = Live()
         self.host_id = self.live.add_host()
+        self._moved = timedelta()
         self.restart()
 
     def restart(self) -> None:
-        self.sessions = Sessions(self.live.engine, NAME, PATIENCE, lambda: self.live.now, seal)
+        clock, steady = lambda: self.live.now, lambda: self.live.now - self._moved
+        self.sessions = Sessions(self.live.engine, NAME, PATIENCE, clock, seal, steady)
+
+    def set_clock(self, by: timedelta) -> None:
+        """No time passes."""
+        self.live.now += by
+        self._moved += by
+        self.sessions.note_absent()
 
     def pass_time(self, seconds: float) -> None:
         self.live.now += seconds * SECOND
@@ -119,6 +129,35 @@ def test_a_restart_of_the_control_plane_leaves_hosts_time_to_come_back() -> None
     assert watched.status == "unreachable", "it was given up, and stays so"
     watched.sessions.open(watched.host_id)
     assert watched.status == "connected"
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=5), timedelta(hours=-5)])
+def test_a_clock_that_is_set_makes_no_host_come_or_go(by: timedelta) -> None:
+    watched = Watched()
+    session = watched.sessions.open(watched.host_id)
+    since = watched.sessions.presence(watched.host_id).since
+    watched.set_clock(by)
+    known = watched.sessions.presence(watched.host_id)
+    assert (known.status, known.since, watched.sessions.moved) == (HostStatus.CONNECTED, since + by, by)
+    watched.pass_time(20)
+    watched.sessions.close(session)
+    watched.set_clock(by)
+    assert watched.status == "reconnecting"
+    watched.pass_time(11)
+    watched.set_clock(by)
+    known = watched.sessions.presence(watched.host_id)
+    assert (known.status, watched.live.now - known.since) == (HostStatus.UNREACHABLE, 11 * SECOND)
+
+
+def test_a_clock_that_is_set_leaves_hosts_time_to_come_back() -> None:
+    watched = Watched()
+    watched.sessions.open(watched.host_id)
+    watched.restart()
+    watched.set_clock(timedelta(hours=5))
+    assert watched.status == "reconnecting"
+    watched.set_clock(timedelta(hours=-10))
+    watched.pass_time(31)
+    assert watched.status == "unreachable"
 
 
 def test_signs_of_life_are_written_now_and_then() -> None:

@@ -29,6 +29,7 @@ class NbdVolumeDriver:
             trash_percent=settings.trash_percent,
         )
         self._trash_s = settings.trash_hours * HOUR_S
+        self._began = time.time() - time.monotonic()  # A clock that is set forwards by mistake ends nobody's time.
         self._room = Room(self._pool)
         self._images = ImageCache(self._pool, self._room, context.fetch_image)
 
@@ -49,7 +50,7 @@ class NbdVolumeDriver:
     def _list(self) -> Mapping[str, VolumeFile]:
         self._pool.check()
         self._images.sweep()
-        self._room.sweep_trash(before=time.time() - self._trash_s)
+        self._room.sweep_trash(before=min(time.time(), self._began + time.monotonic()) - self._trash_s)
         buried = (one.path for one in trash.select(self._pool))
         return {path.stem: replace(describe(path), deleted=True) for path in buried} | self._pool.volume_files()
 

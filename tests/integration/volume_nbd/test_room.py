@@ -104,6 +104,14 @@ async def test_the_trash_is_emptied_when_its_time_is_over(host: Host) -> None:
     assert host.files() == [str(host.pool / "trash" / "vol-0b.raw")]
 
 
+async def test_a_clock_that_is_set_forwards_ends_no_volumes_time(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, now = host.volumes(), time.time()
+    await driver.ensure(VolumeSpec("vol-0a", 64 * MIB))
+    await driver.ensure(VolumeSpec("vol-0a", 64 * MIB, deleted=True))
+    monkeypatch.setattr(time, "time", lambda: now + 1000 * 3600)
+    assert set(await driver.list()) == {"vol-0a"}
+
+
 async def test_the_trash_gives_way_from_its_earliest_on_and_never_in_vain(host: Host) -> None:
     """Of 1.8 GiB, volumes and trash have 1.2."""
     driver = host.volumes()
