@@ -57,7 +57,7 @@ async def join(token: JoinToken, host_name: str, underlay_address: str, store: I
         host_id = store.load().host.host_id
         raise IdentityError(
             f"this machine is {host_id} already; to join it anew, remove the host from its control plane, "
-            f"then delete {store.directory}"
+            f"stop its agent, then delete {store.directory}"
         )
     requests = {name: _request(store.directory, name, host_name) for name in REQUESTS}
     issued = await _ask(

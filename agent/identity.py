@@ -2,7 +2,8 @@
 
 Owns `state_dir/identity`, the client's files of the data plane in `pki_dir`, and the server's in a directory that the
 user of QEMU can't enter: a guest that broke out of its QEMU must not be able to play the storage server. Keys are made
-here and never leave the host. `host.json` is written last: it is what makes a machine a host.
+here and never leave the host. `host.json` is written last: it is what makes a machine a host. What an operator deletes
+while an agent runs is put back, since a lost key can't be made anew.
 """
 
 import json
@@ -17,6 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from agent.drivers.base import SERVER_PKI
 from agent.files import qemu_group, write_durably
+from agent.host.repairs import Repairs
+
+_IDENTITY = ("control.pem", "ca.pem", "host.json")
 
 
 class IdentityError(Exception):
@@ -79,35 +83,62 @@ class IdentityStore:
         self.directory = state_dir / "identity"
         self._client_dir = pki_dir
         self._server_dir = state_dir / SERVER_PKI
+        self._known: dict[str, bytes] = {}  # Contents of the files that make a host, once they were read or written.
+        self._repairs = Repairs()
 
     def is_joined(self) -> bool:
-        return (self.directory / "host.json").exists()
+        return not self._missing()
+
+    def _missing(self) -> list[str]:
+        return [name for name in _IDENTITY if not (self.directory / name).exists()]
 
     def load(self) -> Identity:
-        if not self.is_joined():
+        """Raises IdentityError."""
+        gone = self._missing()
+        if not set(gone) <= set(self._known):
             raise IdentityError(
-                f"no host here ({self.directory}): run `stead-agent join` with a token from the control plane"
+                f"no host here, {', '.join(gone)} missing in {self.directory}: run `stead-agent join` with a token of "
+                "`stead host token`; where this machine was a host, with one of `stead host rejoin`"
             )
-        fields = json.loads((self.directory / "host.json").read_text())
-        return Identity(
-            Host(**{**fields, "roles": tuple(fields["roles"])}),
-            _split((self.directory / "control.pem").read_bytes()),
-            (self.directory / "ca.pem").read_bytes(),
-        )
+        self._known |= {name: (self.directory / name).read_bytes() for name in _IDENTITY if name not in gone}
+        fields = json.loads(self._known["host.json"])
+        host = Host(**{**fields, "roles": tuple(fields["roles"])})
+        return Identity(host, _split(self._known["control.pem"]), self._known["ca.pem"])
+
+    def keep(self) -> None:
+        """Put back what somebody deleted. Raises IdentityError where that is of the data plane: others do as well."""
+        gone = [name for name in self._missing() if name in self._known]
+        for name in gone:
+            write_durably(self.directory / name, self._known[name])
+        self._repairs.note("this host's identity", gone)
+        if not self.has_data_plane():
+            raise IdentityError("somebody deleted certificates for data: the next session asks for new ones")
+
+    def problems(self) -> tuple[str, ...]:
+        return self._repairs.problems()
 
     def save(self, identity: Identity, data: DataPlane) -> None:
         """For `join`: everything, the proof of being a host last."""
         self.save_data_plane(data)
         self.save_control(identity.control, identity.ca_certificate)
-        write_durably(self.directory / "host.json", json.dumps(asdict(identity.host), indent=2).encode())
+        self._write("host.json", json.dumps(asdict(identity.host), indent=2).encode())
 
     def save_control(self, control: ControlPair, ca_certificate: bytes) -> None:
-        write_durably(self.directory / "ca.pem", ca_certificate)
-        write_durably(self.directory / "control.pem", control.key + control.certificate)
+        self._write("ca.pem", ca_certificate)
+        self._write("control.pem", control.key + control.certificate)
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_durably(self.directory / name, content)
+        self._known[name] = content
 
     def has_data_plane(self) -> bool:
-        """Not so on a host that joined when one certificate was for both sides, of the authority that users trust."""
-        return (self._server_dir / "server-key.pem").exists()
+        """Whether all of it is there; if not, the control plane gives the host another."""
+        sides = (self._client_dir, "client"), (self._server_dir, "server")
+        return all(
+            (folder / name).exists()
+            for folder, side in sides
+            for name in ("ca-cert.pem", f"{side}-cert.pem", f"{side}-key.pem")
+        )
 
     def save_data_plane(self, data: DataPlane) -> None:
         """Under QEMU's names. The server's key, written last, says that all is there."""

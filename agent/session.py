@@ -25,7 +25,7 @@ from agent.convert import agent_message, from_control_message
 from agent.drivers.base import DriverError, Presence, this_boot
 from agent.drivers.registry import Drivers
 from agent.host.threads import Threads
-from agent.identity import ControlPair, DataPlane, IdentityStore, Pair, make_request
+from agent.identity import ControlPair, DataPlane, IdentityError, IdentityStore, Pair, make_request
 from agent.ledger import Ledger
 from agent.messages import ConsoleReply, ConsoleRequest, FromAgent, FromControlPlane, Heartbeat, Hello, Role, Update
 from agent.model import Capacity
@@ -105,7 +105,7 @@ class Session:
         self._engine = engine
         self._settings = settings or SessionSettings()
         self._jitter = jitter
-        self._files = Threads("the disk of the certificates", 1, self._settings.renew_deadline_s)
+        self._files = Threads("the disk of the certificates", 2, self._settings.renew_deadline_s)
         self._failures = 0
         # The latest that this session has brought; what the ledger holds may be another region's past.
         self._revision = 0
@@ -124,7 +124,7 @@ class Session:
         while True:
             try:
                 await self._converse()
-            except* (grpc.aio.AioRpcError, SessionEnded, DriverError) as errors:
+            except* (grpc.aio.AioRpcError, SessionEnded, IdentityError, DriverError) as errors:
                 log.warning("no session with the control plane", error=_describe(_first(errors)))
             except* Exception as errors:  # noqa: BLE001 (told; the next session begins anew)
                 bugs.tell("session", _first(errors))
@@ -138,7 +138,8 @@ class Session:
         identity = self._identities.load()
         expires_at = identity.control.expires_at()
         if expires_at < datetime.now(UTC):
-            hint = "remove the host from its control plane and join it anew, or put its clock right"
+            where = self._identities.directory
+            hint = f"put its clock right, or delete {where} and join with a token of `stead host rejoin`"
             raise SessionEnded(f"the certificate of {identity.host.host_id} expired at {expires_at}: {hint}")
         self._revision = 0
         async with open_channel(identity) as channel:
@@ -149,6 +150,7 @@ class Session:
                 tasks.create_task(self._report(line))
                 tasks.create_task(self._show_life(line))
                 tasks.create_task(self._renew(stub))
+                tasks.create_task(self._keep_identity())
                 await self._listen(line, tasks)
 
     async def _hello(self) -> Hello:
@@ -158,7 +160,8 @@ class Session:
 
     async def _capacity(self) -> Capacity:
         capacity = await self._drivers.probe()
-        problems = dict.fromkeys((*capacity.problems, *self._engine.problems, *self._ledger.problems))
+        others = (*self._engine.problems, *self._ledger.problems, *self._identities.problems())
+        problems = dict.fromkeys((*capacity.problems, *others))
         return replace(capacity, problems=tuple(problems))
 
     async def _listen(self, line: Line, tasks: asyncio.TaskGroup) -> None:
@@ -222,6 +225,15 @@ class Session:
             await line.send(ConsoleReply(request.request_id, error=bugs.tell("console", error)))
         else:
             await line.send(ConsoleReply(request.request_id, output))
+
+    async def _keep_identity(self) -> None:
+        """A disk that fails meanwhile ends no session."""
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_s)
+            try:
+                await self._files.run("identity", self._identities.keep)
+            except (DriverError, OSError) as error:
+                log.warning("cannot look after the identity", error=str(error))
 
     async def _renew(self, stub: Any) -> None:
         """Get new certificates when it is time, and end the session, so that the next one uses them."""

@@ -21,15 +21,15 @@ import uvloop
 from controlplane import ca, history, logs
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
-from controlplane.api.enrollment import Authorities
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
+from controlplane.authorities import Authorities, AuthorityError, AuthorityFiles
 from controlplane.config import Config, ConfigError, load, port_of
 from controlplane.engine import Engine
 from controlplane.errors import CloudError
 from controlplane.history import Changed
 from controlplane.ids import mint
-from controlplane.loops import liveness, memory, sweep
+from controlplane.loops import keeping, liveness, memory, sweep
 from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.service import projects, regions
@@ -56,22 +56,6 @@ def steady_clock() -> Callable[[], datetime]:
     return lambda: began + timedelta(seconds=time.monotonic())
 
 
-class Files:
-    """Where the control plane keeps its keys and images, and what it finds there."""
-
-    def __init__(self, config: Config) -> None:
-        self.directory = config.paths.state_dir
-        self.ca = self.directory / "ca.pem", self.directory / "ca.key"
-        self.data_ca = self.directory / "data-ca.pem", self.directory / "data-ca.key"
-        self.images = self.directory / "images"
-
-    def authorities(self, region: str) -> Authorities:
-        """Those of the region. A region that was set up before there was one for data is given it now."""
-        if not all(path.exists() for path in self.data_ca):
-            ca.store(ca.create_data(region, clock()), *self.data_ca)
-        return Authorities(ca.load(*self.ca), ca.load(*self.data_ca))
-
-
 def _check_set_up(state: State) -> None:
     if not state.revision:
         raise StoreError(
@@ -96,18 +80,31 @@ def init(
 ) -> None:
     """Create the CA, the database, region and zones, a project "default" and an admin token."""
     settings = _load(config)
-    files, client_file = Files(settings), client_config.expanduser()
-    for path in (*files.ca, client_file):
+    directory, client_file = settings.paths.state_dir, client_config.expanduser()
+    files = AuthorityFiles(directory)
+    for path in (files.written_last, client_file):
         if path.exists():
             _die(f"{path} exists already: this region was set up before. Remove it only to begin anew.")
-    files.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority = ca.create(settings.region.name, clock())
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _check_trusts_nobody(settings)
+    region, now = settings.region.name, clock()
+    authorities = Authorities(ca.create(region, now), ca.create_data(region, now))
     secret = new_secret()
     uvloop.run(_populate(settings, secret))
-    ca.store(authority, *files.ca)
-    _write_private(client_file, _client_toml(settings, authority, secret))
+    files.store(authorities)
+    _write_private(client_file, _client_toml(settings, authorities.control, secret))
     print(f"Region {settings.region.name} is ready. The admin's token is in {client_file}.")
     print("Start the control plane with `stead-controlplane run`.")
+
+
+def _check_trusts_nobody(config: Config) -> None:
+    """Hosts of an earlier CA would neither trust a new one nor be trusted."""
+    with closing(open_store(config)) as store:
+        if store.load().hosts:
+            _die(
+                f"The database has hosts, and their CA is not in {config.paths.state_dir}: put its files back from a "
+                "backup. Without one, begin a new region with a database of its own, and let the hosts join that."
+            )
 
 
 async def _populate(config: Config, secret: str) -> None:
@@ -140,12 +137,11 @@ async def _offline(config: Config) -> AsyncIterator[tuple[Engine, Call]]:
 def restored(config: ConfigOption = None) -> None:
     """Say that the database was put back from a backup, before `run`: hosts then remove nothing until released."""
     settings = _load(config)
-    if not all(path.exists() for path in Files(settings).ca):
-        _die(f"There is no CA in {settings.paths.state_dir}: restore the whole directory, not the database alone.")
     try:
+        AuthorityFiles(settings.paths.state_dir).load()
         with closing(open_store(settings)) as store:
             _check_set_up(store.load())
-    except StoreError as error:
+    except (StoreError, AuthorityError) as error:
         _die(str(error))
     uvloop.run(_begin_incarnation(settings))
     print("Hosts will hold what they would remove, each until `stead host release HOST`.")
@@ -180,12 +176,9 @@ def run(
         print("The configuration is valid.")
         return
     logs.set_up(settings.log.level, settings.log.format)
-    files = Files(settings)
-    if not all(path.exists() for path in files.ca):
-        _die(f"There is no CA in {files.directory}: run `stead-controlplane init` first.")
     try:
         uvloop.run(serve(settings))
-    except* (StoreError, CloudError, OSError) as group:
+    except* (StoreError, AuthorityError, CloudError, OSError) as group:
         for error in group.exceptions:
             structlog.get_logger().error("control plane ends", error=str(error))
         sys.exit(1)
@@ -196,16 +189,16 @@ async def serve(config: Config) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    files, policy = Files(config), config.policy()
+    files, policy = AuthorityFiles(config.paths.state_dir), config.policy()
+    authorities = files.load()
     store = open_store(config)
     engine = Engine(store, clock)
     _check_set_up(engine.state)
     engine.history.load(_recent_log(store))
-    authorities = files.authorities(policy.region)
     steady = steady_clock()
     seal = partial(ca.seal, authorities.control)
     sessions = Sessions(engine, policy.region, config.timing.patience(), clock, seal, steady)
-    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(files.images, config.uploads)
+    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(config.paths.state_dir / "images", config.uploads)
 
     def call() -> Call:
         return Call("", Role.ADMIN, clock(), mint, policy, sessions)
@@ -222,6 +215,7 @@ async def serve(config: Config) -> None:
         loops.append(group.create_task(sweep.run(engine, uploads, unhurried_call)))
         loops.append(group.create_task(liveness.run(sessions)))
         loops.append(group.create_task(memory.run(engine)))
+        loops.append(group.create_task(keeping.run(files, authorities)))
         for server in servers:
             await server.start()
         structlog.get_logger().info("serving", region=policy.region, api=config.api.listen)

@@ -4,8 +4,7 @@ The first signs the control plane's own certificate and those of the agents. The
 serve their volumes and open those of others. They are apart because a host says itself at which address it serves: of
 an authority that users trust, it could have a certificate for the control plane's address.
 
-Pure: PEM in, PEM out, the time is a parameter; `load` and `store` alone touch files. Who may have a certificate is not
-decided here.
+Pure: PEM in, PEM out, the time is a parameter. Who may have a certificate is not decided here.
 
 QEMU reads those for data through GnuTLS, whose authorisation lists see the subject in the order in which it is encoded:
 a client's is `O=stead,CN=<host id>`. A server's has a unit besides, so that it admits nobody, and a client's has no
@@ -13,12 +12,10 @@ address, so that it serves nobody: QEMU compares names, but looks at the key usa
 """
 
 import hmac
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -157,27 +154,6 @@ def seal(ca: Credentials, text: bytes) -> bytes:
     """What proves, shown again with the text, that whoever has the authority's key said it. 32 bytes."""
     key = hmac.digest(ca.key, b"stead seal", "sha256")
     return hmac.digest(key, text, "sha256")
-
-
-def load(certificate_path: Path, key_path: Path) -> Credentials:
-    return Credentials(certificate_path.read_bytes(), key_path.read_bytes())
-
-
-def store(credentials: Credentials, certificate_path: Path, key_path: Path) -> None:
-    """Write both files, the key readable by its owner alone. Replaces what is there: a lost CA key cannot be remade."""
-    _write(key_path, credentials.key, 0o600)
-    _write(certificate_path, credentials.certificate, 0o644)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace the file whole, so that a crash leaves the old one or the new one."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _csr_key(csr: bytes) -> ec.EllipticCurvePublicKey:

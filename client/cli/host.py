@@ -11,6 +11,7 @@ from client.cli.session import Cli, command
 from stead.v1.hosts_pb2 import (
     AdoptOrphanVolumeRequest,
     CreateHostTokenRequest,
+    CreateHostTokenResponse,
     DeclareHostLostRequest,
     DeleteOrphanVolumeRequest,
     DescribeHostsRequest,
@@ -117,7 +118,20 @@ async def token(
     """Make a token with which one machine joins, once."""
     roles = [f"HOST_ROLE_{wanted.name}" for wanted in role]
     request = CreateHostTokenRequest(**cli.mutation, zone_name=az, roles=roles, lifetime_s=lifetime)
-    reply = await cli.stead.hosts.CreateHostToken(request)
+    _print_token(cli, await cli.stead.hosts.CreateHostToken(request))
+
+
+@command(app, "rejoin", mutates=True)
+async def rejoin(cli: Cli, host: HostArgument) -> None:
+    """Let a machine that lost its keys be this host again.
+
+    Prints a token for `stead-agent join`.
+    """
+    host = await lookup.host_id(cli.stead, host)
+    _print_token(cli, await cli.stead.hosts.CreateHostToken(CreateHostTokenRequest(**cli.mutation, host_id=host)))
+
+
+def _print_token(cli: Cli, reply: CreateHostTokenResponse) -> None:
     if not cli.is_for_people:
         render.print_json(render.to_document(reply))
     elif reply.token:

@@ -11,7 +11,8 @@ import structlog
 from controlplane import ca, sessions
 from controlplane.api import reports
 from controlplane.api.caller import Context, Edge
-from controlplane.api.enrollment import Authorities, sign
+from controlplane.api.enrollment import sign
+from controlplane.authorities import Authorities
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.gate.limits import Pace
 from controlplane.ids import mint
@@ -60,7 +61,7 @@ class Agents(AgentsServicer):
             raise Unauthenticated(
                 "AuthFailure",
                 f"{host_id} is no host of this region: it was removed. Its guests go on until the machine is switched "
-                "off; to use it again, delete the agent's identity and join it anew, with another token",
+                "off; to use it again, stop the agent, delete its identity and join it anew, with another token",
             )
         return host.id
 

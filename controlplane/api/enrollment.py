@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from controlplane import ca
 from controlplane.api.caller import Context, Edge, invocation
+from controlplane.authorities import Authorities
 from controlplane.errors import Invalid
 from controlplane.ids import mint
 from controlplane.model.project import Role
@@ -16,14 +16,6 @@ from controlplane.service.call import Call
 from controlplane.service.idempotency import Attempt, record
 from stead.agent.v1 import session_pb2 as pb
 from stead.agent.v1.session_pb2_grpc import EnrollmentServicer
-
-
-@dataclass(frozen=True, slots=True)
-class Authorities:
-    """See `controlplane.ca`."""
-
-    control: ca.Credentials
-    data: ca.Credentials
 
 
 class Enrollment(EnrollmentServicer):

@@ -15,7 +15,7 @@ from controlplane.api.addresses import Addresses
 from controlplane.api.audit import Audit
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
-from controlplane.api.enrollment import Authorities, Enrollment
+from controlplane.api.enrollment import Enrollment
 from controlplane.api.events import Events
 from controlplane.api.fleet import Hosts, InstanceTypes, Regions
 from controlplane.api.images import Images
@@ -27,6 +27,7 @@ from controlplane.api.projects import Projects
 from controlplane.api.tags import Tags
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups, Vpcs
+from controlplane.authorities import Authorities
 from controlplane.uploads import Uploads
 from stead.agent.v1 import session_pb2_grpc
 from stead.v1 import (

@@ -99,7 +99,10 @@ class Hosts(Table[Host]):
 
 @dataclass(frozen=True, slots=True)
 class HostToken:
-    """Lets one machine join. Once used, `host_id` is set, and `join_hash` tells a repetition from a theft."""
+    """Lets one machine join. Once used, `host_id` is set, and `join_hash` tells a repetition from a theft.
+
+    `host_id` is set from the beginning where a machine is to be a host again that it was.
+    """
 
     id: str
     secret_hash: str

@@ -26,27 +26,41 @@ class CreateHostToken:
     roles: Sequence[int]
     lifetime_s: int | None
     secret_hash: str = field(compare=False)  # Of a new secret each time.
+    host_id: str = ""  # The host that the machine is to be again; zone and roles are then that host's, and not said.
 
 
 def create_token(state: State, call: Call, request: CreateHostToken) -> tuple[Change, str]:
-    find_zone(state, request.zone_name)
-    roles = tuple(HostRole(role) for role in sorted(set(request.roles)) if role in set(HostRole))
-    if not roles or len(roles) != len(set(request.roles)):
-        raise invalid_value("roles", list(request.roles), "one or more of compute, storage, gateway")
+    zone, roles = _place(state, call, request)
     lifetime_s = 3600 if request.lifetime_s is None else request.lifetime_s
     if not 60 <= lifetime_s <= 604800:
         raise invalid_value("lifetime_s", lifetime_s, "60 to 604800")
     token = HostToken(
         id=call.mint(Prefix.HOST_TOKEN),
         secret_hash=request.secret_hash,
-        zone=request.zone_name,
+        zone=zone,
         roles=roles,
         created_at=call.now,
         expires_at=call.now + timedelta(seconds=lifetime_s),
+        host_id=request.host_id,
     )
     change = Change()
     change.put(token)
     return change, token.id
+
+
+def _place(state: State, call: Call, request: CreateHostToken) -> tuple[str, tuple[HostRole, ...]]:
+    """Zone and roles of the host to come, or of the one that is to come back."""
+    if request.host_id:
+        host = find(state.hosts, request.host_id, call)
+        if request.zone_name or request.roles:
+            said = request.zone_name or list(request.roles)
+            raise invalid_value("host_id", said, f"no zone and no roles beside it: {host.id} has its own")
+        return host.zone, host.roles
+    find_zone(state, request.zone_name)
+    roles = tuple(HostRole(role) for role in sorted(set(request.roles)) if role in set(HostRole))
+    if not roles or len(roles) != len(set(request.roles)):
+        raise invalid_value("roles", list(request.roles), "one or more of compute, storage, gateway")
+    return request.zone_name, roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,8 @@ def join(state: State, call: Call, request: Join) -> tuple[Change, str]:
     token = _usable_token(state, call, request)
     change = Change()
     if token.host_id:
+        _check_same_address(state.hosts[token.host_id], request.underlay_address)
+        change.put(*([] if token.join_hash else [replace(token, join_hash=request.join_hash)]))
         return change, token.host_id
     _check_underlay(state, request.underlay_address)
     host = Host(
@@ -87,15 +103,21 @@ def _usable_token(state: State, call: Call, request: Join) -> HostToken:
     token = state.host_tokens.secret_hash.get(request.secret_hash)
     if token is None:
         raise _refused("this region knows no such join token; make one with `stead host token`")
-    if token.host_id and token.join_hash != request.join_hash:
+    if token.join_hash and token.join_hash != request.join_hash:
         raise _refused(f"{token.id} was used already, by {token.host_id}; make a new one with `stead host token`")
-    if not token.host_id and token.expires_at <= call.now:
+    if not token.join_hash and token.expires_at <= call.now:
         raise _refused(f"{token.id} expired at {token.expires_at:%Y-%m-%d %H:%M:%S} UTC; make a new one")
     return token
 
 
 def _refused(reason: str) -> CloudError:
     return Denied("InvalidHostToken", f"The host cannot join: {reason}")
+
+
+def _check_same_address(host: Host, address: str) -> None:
+    """Others reach its volumes there, and its guests' networks."""
+    if address != host.underlay_address:
+        raise invalid_value("underlay_address", address, f"{host.underlay_address}, which {host.id} has")
 
 
 def _check_underlay(state: State, address: str) -> None:

@@ -25,7 +25,7 @@ def sweep(state: State, call: Call) -> tuple[Change, bool]:
 def _forgotten(state: State, call: Call) -> Iterator[Row]:
     yield from (row for row in state.instances.terminated.of(True) if _is_over(state, call, row))
     yield from (row for row in _old_calls(state, call) if not _has_launched(state, row))
-    yield from (row for row in state.host_tokens if not row.host_id and row.expires_at < call.now)
+    yield from (row for row in state.host_tokens if not row.join_hash and row.expires_at < call.now)
     yield from (row for row in state.images if row.deregistered_at and not images.is_needed(state, row.id))
 
 

@@ -20,9 +20,9 @@ from google.rpc.status_pb2 import Status
 from controlplane import ca
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
-from controlplane.api.enrollment import Authorities
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
+from controlplane.authorities import Authorities
 from controlplane.engine import Engine
 from controlplane.ids import Prefix, mint
 from controlplane.model.host import Host, HostRole

@@ -37,7 +37,7 @@ async def test_each_time_another_incarnation_begins_and_all_else_stays(tmp_path:
 def test_a_database_without_its_keys_is_refused(tmp_path: Path) -> None:
     refused = restored(Daemon(tmp_path))
     assert refused.returncode == 2
-    assert f"There is no CA in {tmp_path}" in refused.stderr
+    assert f"missing in {tmp_path}" in refused.stderr
 
 
 async def test_a_region_without_its_database_is_not_begun_anew(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ class Daemon:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.config = directory / "controlplane.toml"
+        self.log = directory / "log"
         users, agents = free_ports(2)
         self.endpoint = f"127.0.0.1:{users}"
         self.store_url = f"sqlite:///{directory}/controlplane.db"
@@ -146,18 +147,14 @@ class Daemon:
         store.close()
 
     def running(self, clock: "Clock | None" = None) -> AbstractAsyncContextManager[Process]:
-        """Its output is appended to the file `log`."""
+        """Its output is appended to the file `self.log`."""
         return running(self.log, DAEMON, "run", "--config", self.config, clock=clock)
-
-    @property
-    def log(self) -> Path:
-        return self.directory / "log"
 
     def channel(self) -> grpc.aio.Channel:
         options = [("grpc.max_reconnect_backoff_ms", 100), ("grpc.initial_reconnect_backoff_ms", 100)]
         return grpc.aio.secure_channel(self.endpoint, grpc.ssl_channel_credentials(self.ca), options=options)
 
-    async def ask(self, channel: grpc.aio.Channel, name: str, **fields: Any) -> Any:
+    async def ask(self, channel: grpc.aio.Channel, name: str, /, **fields: Any) -> Any:
         """Raises Refused."""
         try:
             return await self.call(channel, name, RPCS[name].request(**fields))

@@ -18,12 +18,12 @@ class Region:
         self._channel = channel
         self._image_id = ""
 
-    async def ask(self, name: str, **fields: Any) -> Any:
+    async def ask(self, name: str, /, **fields: Any) -> Any:
         """Raises Refused."""
         return await self._daemon.ask(self._channel, name, **fields)
 
-    async def import_image(self) -> None:
-        reply: Any = await self._daemon.call(self._channel, "ImportImage", *upload())
+    async def import_image(self, name: str = "tiny") -> None:
+        reply: Any = await self._daemon.call(self._channel, "ImportImage", *upload(name=name))
         self._image_id = reply.image.image_id
 
     async def token(self) -> str:
@@ -34,11 +34,11 @@ class Region:
         """The row of the first that joined."""
         return min((await self.ask("DescribeHosts")).hosts, key=lambda row: row.underlay_address)
 
-    async def run(self, token: str) -> str:
-        """The instance of that client token; waits until it is well."""
+    async def run(self, token: str, status: str = "ok") -> str:
+        """The instance of that client token; waits until it has this status."""
         request = {"image_id": self._image_id, "client_token": token, "associate_public_ip_address": False}
         instance_id = str((await self.ask("RunInstances", **request)).instances[0].instance_id)
-        await self.wait_for_instance(instance_id)
+        await self.wait_for_instance(instance_id, status)
         return instance_id
 
     async def wait_for_host(self, status: str = "connected") -> None:
@@ -58,10 +58,10 @@ class Region:
         await until(has_status, f"{instance_id} is {status}")
 
 
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(condition: Callable[[], Awaitable[bool] | bool], what: str) -> None:
     try:
         async with asyncio.timeout(60):
-            while not await condition():  # noqa: ASYNC110 - there is no event to wait for
+            while not (met if isinstance(met := condition(), bool) else await met):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"not within a minute: {what}") from None

@@ -69,6 +69,12 @@ class Identities:
     def has_data_plane(self) -> bool:
         return True
 
+    def keep(self) -> None:
+        pass
+
+    def problems(self) -> tuple[str, ...]:
+        return ()
+
 
 class Host:
     def __init__(

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -152,15 +151,6 @@ def test_a_bad_request_is_refused(authority: ca.Credentials, request_pem: bytes,
         ca.sign_data_client(authority, request_pem, HOST, NOW)
     with pytest.raises(ca.InvalidCsr, match=reason):
         ca.sign_data_server(authority, request_pem, HOST, "10.0.0.1", NOW)
-
-
-def test_a_stored_key_is_for_its_owner_alone(tmp_path: Path, authority: ca.Credentials) -> None:
-    paths = tmp_path / "ca.pem", tmp_path / "ca.key"
-    for _ in range(2):
-        ca.store(authority, *paths)
-        assert ca.load(*paths) == authority
-    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o644, 0o600]
-    assert len(list(tmp_path.iterdir())) == 2
 
 
 def directory_of(path: Path, end: str, authority: ca.Credentials, credentials: ca.Credentials) -> Path:

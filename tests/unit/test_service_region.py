@@ -116,6 +116,7 @@ def test_tokens(region: Region) -> None:
         (CreateHostToken(ZONES[0], [1], 59, "h"), "InvalidParameterValue"),
         (CreateHostToken(ZONES[0], [1], 0, "h"), "InvalidParameterValue"),
         (CreateHostToken(ZONES[0], [1], 604801, "h"), "InvalidParameterValue"),
+        (CreateHostToken("", [], 0, "h", f"host-{UNKNOWN}"), "InvalidHostID.NotFound"),
     ],
 )
 def test_host_tokens_that_are_refused(region: Region, request_: CreateHostToken, code: str) -> None:
@@ -140,6 +141,33 @@ def test_a_token_admits_one_machine_which_may_repeat_itself(region: Region) -> N
     assert region.do(hosts.join, JOIN) == host_id
     error = region.refuses("InvalidHostToken", hosts.join, replace(JOIN, join_hash="another machine"))
     assert "was used already" in error.message
+
+
+def test_a_machine_becomes_the_host_again_that_it_was(region: Region) -> None:
+    host_token(region)
+    host_id = region.do(hosts.join, JOIN)
+    before = region.state.hosts[host_id]
+    region.refuses("InvalidParameterValue", hosts.create_token, CreateHostToken(ZONES[0], [], 60, "again", host_id))
+    region.refuses("InvalidParameterValue", hosts.create_token, CreateHostToken("", [1], 60, "again", host_id))
+    region.do(hosts.create_token, CreateHostToken("", [], 60, "again", host_id))
+    again = replace(JOIN, secret_hash="again", join_hash="new keys")
+    error = region.refuses("InvalidParameterValue", hosts.join, replace(again, underlay_address="10.0.0.10"))
+    assert "10.0.0.9" in error.message
+    assert region.do(hosts.join, again) == host_id
+    assert region.do(hosts.join, again) == host_id, "the same request may be repeated"
+    region.refuses("InvalidHostToken", hosts.join, replace(again, join_hash="another machine"))
+    assert region.state.hosts[host_id] == before
+
+
+def test_a_token_to_be_a_host_again_expires_and_is_forgotten(region: Region) -> None:
+    host_token(region)
+    host_id = region.do(hosts.join, JOIN)
+    token_id = region.do(hosts.create_token, CreateHostToken("", [], 60, "again", host_id))
+    region.now += timedelta(seconds=61)
+    assert "expired at" in region.refuses("InvalidHostToken", hosts.join, replace(JOIN, secret_hash="again")).message
+    region.do(sweeping.sweep)
+    assert token_id not in region.state.host_tokens
+    assert len(region.state.host_tokens) == 1
 
 
 def test_expired_and_foreign_tokens_are_refused(region: Region) -> None:

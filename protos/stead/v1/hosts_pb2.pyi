@@ -64,18 +64,20 @@ class Host(_message.Message):
     def __init__(self, host_id: _Optional[str] = ..., host_name: _Optional[str] = ..., zone_name: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[HostRole, str]]] = ..., underlay_address: _Optional[str] = ..., status: _Optional[str] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., vcpus: _Optional[int] = ..., vcpus_used: _Optional[int] = ..., memory_mib: _Optional[int] = ..., memory_mib_used: _Optional[int] = ..., storage_gib: _Optional[int] = ..., storage_gib_used: _Optional[int] = ..., join_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_version: _Optional[str] = ..., problems: _Optional[_Iterable[str]] = ..., status_detail: _Optional[str] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateHostTokenRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "zone_name", "roles", "lifetime_s")
+    __slots__ = ("client_token", "dry_run", "zone_name", "roles", "lifetime_s", "host_id")
     CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     ZONE_NAME_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     zone_name: str
     roles: _containers.RepeatedScalarFieldContainer[HostRole]
     lifetime_s: int
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., zone_name: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[HostRole, str]]] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
+    host_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., zone_name: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[HostRole, str]]] = ..., lifetime_s: _Optional[int] = ..., host_id: _Optional[str] = ...) -> None: ...
 
 class CreateHostTokenResponse(_message.Message):
     __slots__ = ("host_token_id", "token", "expire_time")

@@ -83,7 +83,7 @@ class HostsServicer:
 
     def CreateHostToken(self, request, context):
         """Creates a single-use token with which one machine joins a zone (`stead-agent join`).
-        Errors: `InvalidZone.NotFound`, `InvalidParameterValue` (roles, lifetime).
+        Errors: `InvalidZone.NotFound`, `InvalidHostID.NotFound`, `InvalidParameterValue` (roles, lifetime, host_id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

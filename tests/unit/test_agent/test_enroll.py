@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -62,6 +63,37 @@ async def test_a_host_does_not_join_twice(cloud: Cloud, store: IdentityStore) ->
     with pytest.raises(IdentityError, match=r"host-1 already.*delete"):
         await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
     assert len(cloud.joins) == 1
+
+
+async def test_what_is_deleted_of_a_host_that_is_known_is_put_back(cloud: Cloud, store: IdentityStore) -> None:
+    await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    known = store.load()
+    shutil.rmtree(store.directory)
+    assert store.load() == known
+    store.keep()
+    assert IdentityStore(store.directory.parent, store.directory.parents[1] / "pki").load() == known
+    assert ["this host's identity" in problem for problem in store.problems()] == [True]
+
+
+@pytest.mark.parametrize("name", ["host.json", "control.pem", "ca.pem"])
+async def test_a_host_of_which_something_is_missing_says_what_to_do(
+    cloud: Cloud, store: IdentityStore, tmp_path: Path, name: str
+) -> None:
+    await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    (store.directory / name).unlink()
+    with pytest.raises(IdentityError, match=rf"{name} missing in .*stead host rejoin"):
+        IdentityStore(tmp_path / "state", tmp_path / "pki").load()
+
+
+@pytest.mark.parametrize("name", ["pki/client-key.pem", "pki/ca-cert.pem", "state/server-pki/server-cert.pem"])
+async def test_certificates_for_data_that_are_gone_are_missed(
+    cloud: Cloud, store: IdentityStore, tmp_path: Path, name: str
+) -> None:
+    await join(JoinToken.parse(cloud.token()), "rack-1", ADDRESS, store)
+    store.keep()
+    (tmp_path / name).unlink()
+    with pytest.raises(IdentityError, match="asks for new ones"):
+        store.keep()
 
 
 async def test_after_a_crash_the_same_request_is_made(

@@ -324,7 +324,7 @@ async def test_an_expired_certificate_is_named(cloud: Cloud, host: Host, store: 
     cloud.age = timedelta(minutes=61)
     with capture_logs() as logs:
         async with session(cloud, host, store):
-            await until(lambda: any("join it anew" in log.get("error", "") for log in logs))
+            await until(lambda: any("stead host rejoin" in log.get("error", "") for log in logs))
     assert cloud.sessions == []
 
 

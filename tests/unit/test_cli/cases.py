@@ -327,6 +327,12 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         hosts.CreateHostTokenResponse(token="T"),
     ),
     (
+        "host rejoin host-1",
+        "CreateHostToken",
+        hosts.CreateHostTokenRequest(host_id="host-1"),
+        hosts.CreateHostTokenResponse(token="T"),
+    ),
+    (
         "instance-type create lab.huge --vcpus 4 --memory 9",
         "CreateInstanceType",
         types.CreateInstanceTypeRequest(
