@@ -53,8 +53,10 @@ class Guest:
         return ["ssh", *words, "-i", str(key or self.key), f"{self.login}@{address or self.public_ip}", *command]
 
     def try_ssh(self, command: str, address: str = "", key: Path | None = None) -> subprocess.CompletedProcess[str]:
-        outside = self.cloud.lab.node("outside")
-        return outside.run(*self.ssh_command(command, address=address, key=key), check=False)
+        """With an answer also where the guest is cut off meanwhile, which says no farewell."""
+        outside, alive = self.cloud.lab.node("outside"), ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")
+        ssh, *arguments = self.ssh_command(command, address=address, key=key)
+        return outside.run(ssh, *alive, *arguments, check=False)
 
     def ssh(self, command: str, address: str = "") -> str:
         """What the command prints; raises CalledProcessError."""
