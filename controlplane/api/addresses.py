@@ -76,7 +76,7 @@ class Addresses(AddressesServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: [row for row in own(state.addresses, request.allocation_ids, call) if row.is_own],
+            lambda state, call: own(state.addresses, request.allocation_ids, call),
             _attributes,
             lambda state, row, call: to_address(state, row),
         )

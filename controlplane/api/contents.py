@@ -36,13 +36,6 @@ _SHOW: Mapping[str, Show] = {
     "prefix-list": lambda state, sessions, row, call: to_prefix_list(row),
 }
 
-# Rows that stay for a while after their resource is in no list any more. Others go with it.
-_IS_LISTED: Mapping[str, Callable[[Any], bool]] = {
-    "address": lambda row: row.is_own,
-    "image": lambda row: row.deregistered_at is None,
-    "volume": lambda row: row.recycled_at is None,
-}
-
 
 def to_contents(kind: str, state: State, sessions: Sessions, row: Any, call: Call) -> Any:
     """The row as the message of a Describe."""
@@ -52,8 +45,3 @@ def to_contents(kind: str, state: State, sessions: Sessions, row: Any, call: Cal
 def is_public(kind: str, row: Any) -> bool:
     """Whether users may be told of it. An automatic address is a part of its instance."""
     return kind in PUBLIC and not (isinstance(row, PublicAddress) and not row.is_elastic)
-
-
-def is_listed(kind: str, row: Any) -> bool:
-    """Whether a list has the row, None for none."""
-    return row is not None and (kind not in _IS_LISTED or _IS_LISTED[kind](row))

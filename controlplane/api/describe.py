@@ -18,7 +18,8 @@ M = TypeVar("M")
 
 def own(table: Owned[P], ids: Sequence[str], call: Call) -> list[P]:
     """The caller's rows: those named, or all."""
-    return [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or table.project.of(call.project_id)
+    rows = [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or table.project.of(call.project_id)
+    return [row for row in rows if table.lists(row)]
 
 
 def named(table: Table[R], ids: Sequence[str], call: Call) -> list[R]:

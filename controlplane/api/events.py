@@ -7,7 +7,7 @@ from itertools import groupby
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.contents import PUBLIC, is_listed, is_public, to_contents
+from controlplane.api.contents import PUBLIC, is_public, to_contents
 from controlplane.errors import invalid_value
 from controlplane.history import Changed
 from controlplane.model.audit import CallRecord
@@ -102,8 +102,9 @@ class _View:
         return kind in self._kinds and is_public(kind, self._tables[kind].get(row_id))
 
     def _change(self, kind: str, row_id: str) -> pb.ResourceChange:
-        row = self._tables[kind].get(row_id)
-        change = pb.ResourceChange(kind=kind, id=row_id, deleted=not is_listed(kind, row))
+        table = self._tables[kind]
+        row = table.get(row_id)
+        change = pb.ResourceChange(kind=kind, id=row_id, deleted=row is None or not table.lists(row))
         if self._with_contents and not change.deleted:
             shown = to_contents(kind, self._state, self._edge.sessions, row, self._call)
             getattr(change, kind.replace("-", "_")).CopyFrom(shown)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, own
+from controlplane.model.addressing import usable_count
 from controlplane.model.network import (
     InternetGateway,
     RouteTable,
@@ -13,7 +14,6 @@ from controlplane.model.network import (
     SecurityGroupRule,
     Subnet,
     Vpc,
-    usable_count,
 )
 from controlplane.model.state import State
 from controlplane.service import security_groups, vpcs

@@ -75,6 +75,9 @@ class Images(Owned[Image]):
         self.seen_by = self.index_each(lambda row: row.seen_by)
         self.size_bytes = self.counter(lambda row: (row.project_id,), lambda row: row.size_bytes, 0)
 
+    def lists(self, row: Image) -> bool:
+        return row.deregistered_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:

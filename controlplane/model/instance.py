@@ -146,6 +146,9 @@ class Volumes(Owned[Volume]):
         self.live = self.counter(lambda row: (row.project_id,), lambda row: 0 if row.is_deleted else 1, 0)
         self.claimed = self.counter(lambda row: (row.host_id, row.project_id), lambda row: row.claim, NOTHING)
 
+    def lists(self, row: Volume) -> bool:
+        return row.recycled_at is None
+
 
 class Phase(Enum):
     """An attachment's life: the compute host lets go, then the storage host closes the export, then the row goes.
@@ -191,7 +194,7 @@ class Attachment:
 
 
 class Attachments(Table[Attachment]):
-    kind = Kind("attachment", is_public=True)
+    kind = Kind("attachment", is_public=True, part_of="instance_id")
     row_type = Attachment
     stored_as = "attachments"
     unique_fields = (("volume_id", "epoch"), ("storage_host_id", "port"))

@@ -1,11 +1,10 @@
 """VPCs and what is in them: subnets, internet gateways, route tables, security groups, interfaces, public addresses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network
-from socket import inet_aton, inet_ntoa
+from ipaddress import IPv4Network
 
 from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
@@ -81,37 +80,6 @@ class Subnets(Owned[Subnet]):
 @lru_cache(maxsize=4096)
 def _parsed(cidr_block: str) -> IPv4Network:
     return IPv4Network(cidr_block)
-
-
-def number_of(address: str) -> int:
-    """An IPv4 address of a row's as a number, at a tenth of what an `IPv4Address` costs."""
-    return int.from_bytes(inet_aton(address))
-
-
-def address_of(number: int) -> str:
-    return inet_ntoa(number.to_bytes(4))
-
-
-RESERVED_FIRST = 4  # Network, router, DNS, and one for the future (VPC user guide, "Subnet CIDR blocks").
-RESERVED_LAST = 1  # Broadcast.
-
-
-def usable_count(network: IPv4Network) -> int:
-    """How many addresses instances can have."""
-    return network.num_addresses - RESERVED_FIRST - RESERVED_LAST
-
-
-def is_usable(network: IPv4Network, address: IPv4Address) -> bool:
-    """Whether an instance may have this address."""
-    offset = int(address) - int(network.network_address)
-    return RESERVED_FIRST <= offset < network.num_addresses - RESERVED_LAST
-
-
-def usable_after(network: IPv4Network, latest: str | None) -> Iterator[str]:
-    """Every usable address once, beginning behind `latest` and wrapping round, so that addresses are reused late."""
-    first, count = int(network.network_address) + RESERVED_FIRST, usable_count(network)
-    start = number_of(latest) + 1 - first if latest else 0
-    return (address_of(first + (start + step) % count) for step in range(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +222,7 @@ class Rules(Table[SecurityGroupRule]):
         "InvalidSecurityGroupRuleId",
         "DescribeSecurityGroups",
         is_public=True,
+        part_of="group_id",
     )
     row_type = SecurityGroupRule
     stored_as = "security_group_rules"
@@ -282,7 +251,7 @@ class NetworkInterface:
 
 
 class Interfaces(Table[NetworkInterface]):
-    kind = Kind("network-interface", is_public=True)
+    kind = Kind("network-interface", is_public=True, part_of="instance_id")
     row_type = NetworkInterface
     stored_as = "network_interfaces"
     unique_fields = (("vpc_id", "private_ip"), ("vpc_id", "mac_address"))
@@ -330,6 +299,7 @@ class Addresses(Owned[PublicAddress]):
         "InvalidAllocationID",
         "DescribeAddresses",
         is_public=True,
+        part_of="interface_id",
         id_field="allocation_id",
     )
     row_type = PublicAddress
@@ -350,17 +320,5 @@ class Addresses(Owned[PublicAddress]):
         self.association = self.unique(lambda row: row.association_id or None)
         self.leaving = self.index(lambda row: row.leaving_host_id if row.is_released else None)
 
-
-def mac_address(private_ip: str, vpc_id: str) -> str:
-    """A locally administered MAC, unique in the VPC because the address is (IEEE 802, 02:...)."""
-    return (bytes((0x02, int(vpc_id[-2:], 16))) + inet_aton(private_ip)).hex(":")
-
-
-def host_name(private_ip: str) -> str:
-    """EC2's name for an instance, without the domain."""
-    return "ip-" + private_ip.replace(".", "-")
-
-
-def domain(region: str) -> str:
-    """EC2's DNS domain of instances in a region."""
-    return f"{region}.compute.internal"
+    def lists(self, row: PublicAddress) -> bool:
+        return row.is_own

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from controlplane.model.network import address_of, number_of
+from controlplane.model.addressing import address_of, number_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,15 +68,6 @@ class Change:
         return len(self._rows)
 
 
-# By the kind of a part, the field that names its whole.
-_PART_OF = {
-    "attachment": "instance_id",
-    "network-interface": "instance_id",
-    "address": "interface_id",
-    "security-group-rule": "group_id",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One resource's part of a revision: what it was and what it is, either None."""
@@ -94,7 +85,7 @@ class Entry:
     @property
     def part_of(self) -> str:
         """The id of what had this as a part of it, or has it where nothing had; empty for what is no part."""
-        field = _PART_OF.get(self.kind)
+        field = _PART_OF[self.kind]
         return (getattr(self.old, field, "") or getattr(self.new, field, "")) if field else ""
 
     @property
@@ -182,3 +173,7 @@ class State:
     def observed(self, kind: ObservedKind, resource_id: str, host_id: str) -> Observation | None:
         """What a host was seen to have of a resource."""
         return self.observations.get(observation_id(host_id, kind, resource_id))
+
+
+# By the name of a part's kind, the field that names its whole.
+_PART_OF: Mapping[str, str] = {table.kind.name: table.kind.part_of for table in State().tables.values()}

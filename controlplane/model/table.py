@@ -239,6 +239,10 @@ class Table(Generic[R]):
         """
         self._followers.append(follower)
 
+    def lists(self, row: R) -> bool:
+        """Whether users see the row in lists. Some rows stay for a while after that."""
+        return True
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.model.addressing import domain, host_name
 from controlplane.model.instance import (
     ROOT_DEVICE,
     Attachment,
@@ -21,8 +22,6 @@ from controlplane.model.instance import (
 from controlplane.model.network import (
     NetworkInterface,
     SecurityGroupRule,
-    domain,
-    host_name,
 )
 from controlplane.model.state import State
 from controlplane.reconcile.feed import Feed

@@ -8,6 +8,7 @@ appended), so that updates are made of pieces which many sessions share.
 from collections.abc import Iterable
 from typing import Any
 
+from controlplane.model.addressing import domain
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
 from controlplane.model.network import (
@@ -19,7 +20,6 @@ from controlplane.model.network import (
     SecurityGroupRule,
     Subnet,
     Vpc,
-    domain,
 )
 from controlplane.model.state import State
 from controlplane.service.security_groups import permitted

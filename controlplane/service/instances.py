@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, missing
 from controlplane.ids import Prefix
+from controlplane.model.addressing import mac_address
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
 from controlplane.model.network import (
@@ -12,7 +13,6 @@ from controlplane.model.network import (
     SecurityGroup,
     Subnet,
     Vpc,
-    mac_address,
 )
 from controlplane.model.state import Change, State
 from controlplane.service import addresses, catalogue, images, key_pairs, quotas, security_groups, volumes, vpcs

@@ -10,9 +10,10 @@ from ipaddress import AddressValueError, IPv4Address
 from itertools import islice
 
 from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
+from controlplane.model.addressing import is_usable, usable_after
 from controlplane.model.capacity import Resources
 from controlplane.model.image import InstanceType
-from controlplane.model.network import Subnet, is_usable, usable_after
+from controlplane.model.network import Subnet
 from controlplane.model.state import Change, State
 from controlplane.service import addresses
 from controlplane.service.call import Call

@@ -93,7 +93,7 @@ def find_volume(state: State, call: Call, volume_id: str) -> Volume:
 def select(state: State, call: Call, volume_ids: Iterable[str]) -> list[Volume]:
     """The project's volumes: those named, or all."""
     named = [find_volume(state, call, volume_id) for volume_id in dict.fromkeys(volume_ids)]
-    return named or [row for row in state.volumes.project.of(call.project_id) if not row.recycled_at]
+    return named or [row for row in state.volumes.project.of(call.project_id) if state.volumes.lists(row)]
 
 
 def state_of(state: State, volume: Volume) -> VolumeState:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from controlplane import placement
 from controlplane.errors import NoCapacity
+from controlplane.model.addressing import is_usable, usable_after, usable_count
 from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
-from controlplane.model.network import is_usable, usable_after, usable_count
 from controlplane.placement import Candidate
 from controlplane.service import addresses, instances, volumes
 from controlplane.service.capacity import Claims
