@@ -1,26 +1,13 @@
 """Elastic IP addresses."""
 
-from typing import Any
-
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own
+from controlplane.api.describe import describe
 from controlplane.model.network import PublicAddress
 from controlplane.model.state import State
-from controlplane.service import addresses
+from controlplane.service import addresses, describing
 from stead.v1 import addresses_pb2 as pb
 from stead.v1.addresses_pb2_grpc import AddressesServicer
-
-
-def _attributes(state: State) -> Any:
-    def of_interface(row: PublicAddress, name: str) -> list[str]:
-        return [getattr(state.interfaces[row.interface_id], name)] if row.interface_id else []
-
-    return {
-        **state.addresses.attributes,
-        "instance-id": lambda row: of_interface(row, "instance_id"),
-        "private-ip-address": lambda row: of_interface(row, "private_ip"),
-    }
 
 
 class Addresses(AddressesServicer):
@@ -76,8 +63,8 @@ class Addresses(AddressesServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.addresses, request.allocation_ids, call),
-            _attributes,
+            lambda state, call: describing.own(state.addresses, request.allocation_ids, call),
+            describing.address_filters,
             lambda state, row, call: to_address(state, row),
         )
         return pb.DescribeAddressesResponse(addresses=found, **page)

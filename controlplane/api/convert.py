@@ -3,7 +3,6 @@
 Each row's message is made beside its service, by `to_<resource>`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -15,8 +14,6 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from controlplane.model.project import Role
-from controlplane.model.state import State
 from controlplane.service.call import Call
 from controlplane.service.listing import Filter, Listing
 from stead.v1 import common_pb2
@@ -75,14 +72,3 @@ def timestamp(at: datetime) -> Timestamp:
 
 def maybe(at: datetime | None) -> Timestamp | None:
     return timestamp(at) if at else None
-
-
-_IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
-
-
-def without_hosts(state: State, cause: str, role: Role) -> str:
-    """What a host said, without the addresses of hosts where the caller is no admin."""
-    if role is Role.ADMIN or not _IPV4.search(cause):
-        return cause
-    hosts = {host.underlay_address for host in state.hosts}
-    return _IPV4.sub(lambda found: "a host" if found[0] in hosts else found[0], cause)

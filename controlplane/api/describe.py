@@ -1,30 +1,19 @@
 """What all Describe methods do: the caller's rows, by id and filter, a page of them, as messages."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from controlplane.api.caller import Edge
 from controlplane.api.convert import to_listing
 from controlplane.model.state import State
-from controlplane.model.table import Owned, OwnedRow, Row, Table
-from controlplane.service.call import Call, find
+from controlplane.model.table import OwnedRow, Row
+from controlplane.service.call import Call
 from controlplane.service.listing import Attributes, Listed, page
 
 R = TypeVar("R", bound=Row)
 P = TypeVar("P", bound=OwnedRow)
 L = TypeVar("L", bound=Listed)
 M = TypeVar("M")
-
-
-def own(table: Owned[P], ids: Sequence[str], call: Call) -> list[P]:
-    """The caller's rows: those named, or all."""
-    rows = [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or table.project.of(call.project_id)
-    return [row for row in rows if table.lists(row)]
-
-
-def named(table: Table[R], ids: Sequence[str], call: Call) -> list[R]:
-    """The rows named, or all there are: of resources that belong to no project."""
-    return [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or list(table)
 
 
 async def describe(

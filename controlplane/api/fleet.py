@@ -4,16 +4,14 @@ import base64
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, named
+from controlplane.api.describe import describe
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import InstanceType
 from controlplane.model.state import State
-from controlplane.service import capacity, catalogue, host_removal, hosts, orphans, projects, regions
-from controlplane.service.call import Call, find_zone
+from controlplane.service import capacity, catalogue, describing, host_removal, hosts, orphans, projects, regions
 from controlplane.sessions import Sessions
 from stead.v1 import hosts_pb2, instance_types_pb2, regions_pb2
 from stead.v1.hosts_pb2_grpc import HostsServicer
@@ -21,14 +19,6 @@ from stead.v1.instance_types_pb2_grpc import InstanceTypesServicer
 from stead.v1.regions_pb2_grpc import RegionsServicer
 
 JOIN_TOKEN_PREFIX = "stead-join-"  # noqa: S105 - not a secret
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A region or a zone, as filters see it."""
-
-    id: str
-    state: str = ""
 
 
 class Regions(RegionsServicer):
@@ -41,7 +31,7 @@ class Regions(RegionsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: [_Named(call.policy.region)],
+            lambda state, call: [describing.NamedPlace(call.policy.region)],
             lambda state: {"region-name": lambda row: row.id},
             lambda state, row, call: regions_pb2.Region(region_name=row.id),
         )
@@ -52,16 +42,10 @@ class Regions(RegionsServicer):
     ) -> regions_pb2.DescribeAvailabilityZonesResponse:
         region = self._edge.policy.region
 
-        def zones(state: State, call: Call) -> Iterable[_Named]:
-            for name in request.zone_names:
-                find_zone(state, name)
-            names = request.zone_names or [zone.id for zone in state.zones]
-            return [_Named(name, self._zone_state(state, name)) for name in dict.fromkeys(names)]
-
         found, page = await describe(
             self._edge,
             request,
-            zones,
+            lambda state, call: describing.zones(state, call, request.zone_names),
             lambda state: {
                 "zone-name": lambda row: row.id,
                 "region-name": lambda row: region,
@@ -72,10 +56,6 @@ class Regions(RegionsServicer):
             ),
         )
         return regions_pb2.DescribeAvailabilityZonesResponse(availability_zones=found, **page)
-
-    def _zone_state(self, state: State, zone: str) -> str:
-        computes = [host for host in state.hosts.zone.of(zone) if HostRole.COMPUTE in host.roles]
-        return "available" if any(host.id in self._edge.sessions for host in computes) else "impaired"
 
 
 class Hosts(HostsServicer):
@@ -193,22 +173,11 @@ class Hosts(HostsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: named(state.hosts, request.host_ids, call),
+            lambda state, call: describing.named(state.hosts, request.host_ids, call),
             lambda state: {**state.hosts.attributes, "status": status},
             lambda state, row, call: to_host(state, sessions, row),
         )
         return hosts_pb2.DescribeHostsResponse(hosts=found, **page)
-
-
-@dataclass(frozen=True, slots=True)
-class _Size:
-    """An instance type whose order is by size."""
-
-    row: InstanceType
-
-    @property
-    def id(self) -> str:
-        return f"{self.row.memory_mib:012}/{self.row.vcpus:04}/{self.row.id}"
 
 
 class InstanceTypes(InstanceTypesServicer):
@@ -218,15 +187,10 @@ class InstanceTypes(InstanceTypesServicer):
     async def DescribeInstanceTypes(
         self, request: instance_types_pb2.DescribeInstanceTypesRequest, context: Context
     ) -> instance_types_pb2.DescribeInstanceTypesResponse:
-        def sizes(state: State, call: Call) -> list[_Size]:
-            names = request.instance_types
-            rows = [catalogue.find_type(state, name) for name in names] if names else state.instance_types
-            return [_Size(row) for row in rows]
-
         found, page = await describe(
             self._edge,
             request,
-            sizes,
+            lambda state, call: describing.sizes(state, request.instance_types),
             lambda state: {
                 "instance-type": lambda size: size.row.id,
                 "vcpus": lambda size: str(size.row.vcpus),

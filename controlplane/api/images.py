@@ -1,7 +1,7 @@
 """Images: uploads from users, and what storage hosts fetch."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from controlplane.api.describe import describe
 from controlplane.errors import Invalid, NoCapacity
 from controlplane.model.image import Image
 from controlplane.model.state import State
-from controlplane.service import images
+from controlplane.service import describing, images
 from controlplane.service.call import Call
 from controlplane.uploads import Announced, BadUpload, Uploads
 from stead.v1 import images_pb2 as pb
@@ -19,12 +19,6 @@ from stead.v1.images_pb2_grpc import ImagesServicer
 
 # For the first message. Shorter: slow lines. Longer: whoever says nothing keeps others' places.
 HEADER_S = 30.0
-
-
-def _visible(state: State, call: Call, image_ids: Sequence[str]) -> list[Image]:
-    """The images that the caller can launch, those named or all, with what is for their owners' eyes left out."""
-    found = images.select(state, call, image_ids)
-    return [row if row.project_id == call.project_id else replace(row, tags={}, launch_permissions=()) for row in found]
 
 
 class Images(ImagesServicer):
@@ -80,7 +74,7 @@ class Images(ImagesServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: _visible(state, call, request.image_ids),
+            lambda state, call: describing.images(state, call, request.image_ids),
             lambda state: {
                 **state.images.attributes,
                 "owner-alias": lambda row: "self" if row.project_id == project_id else "",

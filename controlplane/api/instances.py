@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own
+from controlplane.api.describe import describe
 from controlplane.errors import Conflict, Unavailable
 from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
 from controlplane.model.lifecycle import InstanceState
 from controlplane.model.network import NetworkInterface
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
-from controlplane.service import health, instance_attributes, instances, power
+from controlplane.service import describing, health, instance_attributes, instances, power
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call, find
 from controlplane.service.power import is_reboot_pending
@@ -28,32 +28,6 @@ PowerUseCase = Callable[[State, Call, Q], tuple[Change, list[power.StateChange]]
 CONSOLE_MAX_BYTES = 64 * 1024
 # Shorter: a busy host's console is out of reach. Longer: a caller waits for a host that hangs.
 CONSOLE_TIMEOUT_S = 10
-
-
-def _attributes(state: State) -> Any:
-    def interface(row: Instance) -> list[NetworkInterface]:
-        return state.interfaces.instance.of(row.id)
-
-    def groups(row: Instance) -> list[str]:
-        return [group_id for card in interface(row) for group_id in card.group_ids]
-
-    return {
-        **state.instances.attributes,
-        "instance-state-name": lambda row: current_state(state, row).label,
-        "instance-state-code": lambda row: str(current_state(state, row).code),
-        "vpc-id": lambda row: [card.vpc_id for card in interface(row)],
-        "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
-        "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
-        "ip-address": lambda row: [
-            address.public_ip for card in interface(row) for address in state.addresses.interface.of(card.id)
-        ],
-        "instance.group-id": groups,
-        "instance.group-name": lambda row: [state.security_groups[group_id].name for group_id in groups(row)],
-    }
-
-
-def _admin_attributes(state: State) -> Any:
-    return {**_attributes(state), "host-id": lambda row: row.host_id}
 
 
 class Instances(InstancesServicer):
@@ -77,12 +51,12 @@ class Instances(InstancesServicer):
     async def DescribeInstances(
         self, request: pb.DescribeInstancesRequest, context: Context
     ) -> pb.DescribeInstancesResponse:
-        is_admin, sessions = self._edge.call().role is Role.ADMIN, self._edge.sessions
+        role, sessions = self._edge.call().role, self._edge.sessions
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.instances, request.instance_ids, call),
-            _admin_attributes if is_admin else _attributes,
+            lambda state, call: describing.own(state.instances, request.instance_ids, call),
+            lambda state: describing.instance_filters(state, role),
             lambda state, row, call: to_instance(state, sessions, row, call.role),
         )
         return pb.DescribeInstancesResponse(instances=found, **page)
@@ -153,7 +127,7 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> 
         instance_type=row.instance_type,
         state=to_instance_state(current),
         status=seen.status,
-        status_detail=convert.without_hosts(state, seen.cause, role),
+        status_detail=health.shown_cause(state, seen.cause, role),
         status_since=convert.maybe(seen.since),
         last_seen_time=convert.maybe(seen.last_seen_at),
         is_status_permanent=seen.is_permanent,

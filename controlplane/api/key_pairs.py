@@ -1,19 +1,17 @@
 """Key pairs. The private half passes through the reply of CreateKeyPair and is nowhere else."""
 
 import asyncio
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from controlplane import keys
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own
+from controlplane.api.describe import describe
 from controlplane.errors import Invalid, Parameter, missing
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
-from controlplane.service import key_pairs
-from controlplane.service.call import Call
+from controlplane.service import describing, key_pairs
 from stead.v1 import key_pairs_pb2 as pb
 from stead.v1.key_pairs_pb2_grpc import KeyPairsServicer
 
@@ -75,18 +73,10 @@ class KeyPairs(KeyPairsServicer):
     async def DescribeKeyPairs(
         self, request: pb.DescribeKeyPairsRequest, context: Context
     ) -> pb.DescribeKeyPairsResponse:
-        def rows(state: State, call: Call) -> Iterable[KeyPair]:
-            named = [key_pairs.find_by_name(state, call, name) for name in request.key_names]
-            if named and not request.key_pair_ids:
-                others: Iterable[KeyPair] = ()
-            else:
-                others = own(state.key_pairs, request.key_pair_ids, call)
-            return {row.id: row for row in (*named, *others)}.values()
-
         found, page = await describe(
             self._edge,
             request,
-            rows,
+            lambda state, call: describing.key_pairs(state, call, request.key_names, request.key_pair_ids),
             lambda state: state.key_pairs.attributes,
             lambda state, row, call: to_key_pair(row),
         )

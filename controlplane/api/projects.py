@@ -1,17 +1,15 @@
 """Projects and tokens."""
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, named
+from controlplane.api.describe import describe
 from controlplane.api.roles import OF_TOKENS
-from controlplane.model.project import Project, Role, Token
+from controlplane.model.project import Project, Token
 from controlplane.model.state import State
-from controlplane.service import projects
-from controlplane.service.call import Call, not_found
+from controlplane.service import describing, projects
 from stead.v1 import projects_pb2 as pb
 from stead.v1.projects_pb2_grpc import ProjectsServicer
 
@@ -37,18 +35,10 @@ class Projects(ProjectsServicer):
     async def DescribeProjects(
         self, request: pb.DescribeProjectsRequest, context: Context
     ) -> pb.DescribeProjectsResponse:
-        def visible(state: State, call: Call) -> list[Project]:
-            rows = named(state.projects, request.project_ids, call)
-            if call.role is Role.ADMIN:
-                return rows
-            if hidden := set(request.project_ids) - {call.project_id}:
-                raise not_found(state.projects.kind, min(hidden))
-            return [row for row in rows if row.id == call.project_id]
-
         found, page = await describe(
             self._edge,
             request,
-            visible,
+            lambda state, call: describing.projects(state, call, request.project_ids),
             lambda state: state.projects.attributes,
             lambda state, row, call: to_project(row),
         )
@@ -73,12 +63,11 @@ class Projects(ProjectsServicer):
         return made
 
     async def DescribeTokens(self, request: pb.DescribeTokensRequest, context: Context) -> pb.DescribeTokensResponse:
-        """Of all projects: their table has none that a caller is not to see."""
         now = self._edge.clock()
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: _named(state, request.token_ids),
+            lambda state, call: describing.tokens(state, request.token_ids),
             lambda state: {**state.tokens.attributes, "state": lambda row: row.state(now)},
             lambda state, row, call: to_token(row, now),
         )
@@ -92,11 +81,6 @@ class Projects(ProjectsServicer):
             lambda state, _: pb.RevokeTokenResponse(),
         )
         return done
-
-
-def _named(state: State, token_ids: Sequence[str]) -> list[Token]:
-    """The tokens of these ids, or all."""
-    return [projects.find_token(state, token_id) for token_id in dict.fromkeys(token_ids)] or list(state.tokens)
 
 
 def to_project(row: Project) -> pb.Project:

@@ -1,7 +1,6 @@
 """Volumes and their attachments."""
 
 from datetime import datetime
-from typing import Any
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
@@ -9,23 +8,10 @@ from controlplane.api.describe import describe
 from controlplane.model.instance import Attachment, Volume, volume_of
 from controlplane.model.project import Role
 from controlplane.model.state import State
-from controlplane.service import health, volumes
+from controlplane.service import describing, health, volumes
 from controlplane.sessions import Sessions
 from stead.v1 import volumes_pb2 as pb
 from stead.v1.volumes_pb2_grpc import VolumesServicer
-
-
-def _attributes(state: State, now: datetime) -> Any:
-    def bonds(row: Volume) -> list[Attachment]:
-        return state.attachments.volume.of(row.id)
-
-    return {
-        **state.volumes.attributes,
-        "status": lambda row: volumes.state_of(state, row).value,
-        "attachment.instance-id": lambda row: [bond.instance_id for bond in bonds(row)],
-        "attachment.device": lambda row: [bond.device_name for bond in bonds(row)],
-        "attachment.status": lambda row: [health.of_attachment(state, bond, now)[0] for bond in bonds(row)],
-    }
 
 
 class Volumes(VolumesServicer):
@@ -105,7 +91,7 @@ class Volumes(VolumesServicer):
             self._edge,
             request,
             lambda state, call: volumes.select(state, call, request.volume_ids),
-            lambda state: _attributes(state, self._edge.clock()),
+            lambda state: describing.volume_filters(state, self._edge.clock()),
             lambda state, row, call: to_volume(state, self._edge.sessions, row, call.role),
         )
         return pb.DescribeVolumesResponse(volumes=found, **page)
@@ -138,7 +124,7 @@ def to_volume(state: State, sessions: Sessions, row: Volume, role: Role) -> pb.V
         volume_id=row.id,
         size_gib=row.size_gib,
         state=volumes.state_of(state, row).value,
-        state_detail=convert.without_hosts(state, seen.cause, role),
+        state_detail=health.shown_cause(state, seen.cause, role),
         status=seen.status,
         status_since=convert.maybe(seen.since),
         last_seen_time=convert.maybe(seen.last_seen_at),

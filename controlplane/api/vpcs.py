@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own
+from controlplane.api.describe import describe
 from controlplane.model.addressing import usable_count
 from controlplane.model.network import (
     InternetGateway,
@@ -16,7 +16,7 @@ from controlplane.model.network import (
     Vpc,
 )
 from controlplane.model.state import State
-from controlplane.service import security_groups, vpcs
+from controlplane.service import describing, security_groups, vpcs
 from stead.v1 import security_groups_pb2 as pb
 from stead.v1 import vpcs_pb2
 from stead.v1.security_groups_pb2_grpc import SecurityGroupsServicer
@@ -35,7 +35,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.vpcs, request.vpc_ids, call),
+            lambda state, call: describing.own(state.vpcs, request.vpc_ids, call),
             lambda state: state.vpcs.attributes,
             lambda state, row, call: to_vpc(row),
         )
@@ -47,7 +47,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.subnets, request.subnet_ids, call),
+            lambda state, call: describing.own(state.subnets, request.subnet_ids, call),
             lambda state: state.subnets.attributes,
             lambda state, row, call: to_subnet(state, row),
         )
@@ -70,7 +70,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.internet_gateways, request.internet_gateway_ids, call),
+            lambda state, call: describing.own(state.internet_gateways, request.internet_gateway_ids, call),
             lambda state: state.internet_gateways.attributes,
             lambda state, row, call: to_internet_gateway(row),
         )
@@ -82,7 +82,7 @@ class Vpcs(VpcsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.route_tables, request.route_table_ids, call),
+            lambda state, call: describing.own(state.route_tables, request.route_table_ids, call),
             lambda state: state.route_tables.attributes,
             lambda state, row, call: to_route_table(state, row),
         )
@@ -123,7 +123,7 @@ class SecurityGroups(SecurityGroupsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.security_groups, request.group_ids, call),
+            lambda state, call: describing.own(state.security_groups, request.group_ids, call),
             lambda state: state.security_groups.attributes,
             lambda state, row, call: to_security_group(state, row),
         )

@@ -4,12 +4,14 @@ A guest needs more than itself: its volumes and their doors on storage hosts, it
 any of them is a cause, and causes are told roots first. Nothing is said that was not seen.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
 from controlplane.model.lifecycle import InstanceState, VolumeState
+from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.service import volumes
 from controlplane.service.admission import current_state, observation_of
@@ -119,3 +121,14 @@ def of_attachment(state: State, row: Attachment, now: datetime) -> tuple[str, st
             "unmount it there, or detach it by force"
         )
     return "detaching", ""
+
+
+_IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+
+
+def shown_cause(state: State, cause: str, role: Role) -> str:
+    """What a host said, without the addresses of hosts where the caller is no admin."""
+    if role is Role.ADMIN or not _IPV4.search(cause):
+        return cause
+    hosts = {host.underlay_address for host in state.hosts}
+    return _IPV4.sub(lambda found: "a host" if found[0] in hosts else found[0], cause)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import grpc
+import pytest
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
@@ -148,6 +149,11 @@ def refused(error: grpc.aio.AioRpcError) -> Refused:
             fields = [wrong.field_violations[0].field for packed in status.details if packed.Unpack(wrong)]
             return Refused(error.code(), detail, error.details() or "", *fields)
     return Refused(error.code(), None, error.details() or "")
+
+
+def limited(**limits: int) -> pytest.MarkDecorator:
+    """Of a test: its control plane has these limits."""
+    return pytest.mark.parametrize("cloud", [pytest.param(limits, id="limited")], indirect=True)
 
 
 class ControlPlane:

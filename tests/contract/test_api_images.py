@@ -15,7 +15,7 @@ from controlplane.api import images
 from controlplane.model.project import Role
 from controlplane.service.images import MAX_DISK_BYTES
 from controlplane.uploads import KEPT_PER_PROJECT, Announced, Uploads
-from tests.contract.control_plane import RPCS, ControlPlane, Refused, refused, until, upload
+from tests.contract.control_plane import RPCS, ControlPlane, Refused, limited, refused, until, upload
 
 QCOW2 = b"QFI\xfb" + (3).to_bytes(4, "big")
 
@@ -192,10 +192,10 @@ async def test_a_silent_sender_is_cut_off_and_may_go_on(cloud: ControlPlane) -> 
     assert await kept(cloud, CONTENT) > 0
 
 
+@limited(image_gib=1 << 20)
 async def test_uploads_leave_the_disk_its_floor(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
     free = uploads._free_bytes(cloud.images)
     rules(cloud, free_space_floor_mib=1)
-    cloud.edge.policy = replace(cloud.policy, image_gib=1 << 20)
     with pytest.raises(Refused, match=r"InsufficientVolumeCapacity.*there is room for"):
         await cloud.import_image(size_bytes=free)
     monkeypatch.setattr(uploads, "_free_bytes", lambda directory: (1 << 20) + len(CONTENT) + 1)
@@ -233,8 +233,8 @@ async def test_a_project_uploads_only_so_many_at_once(cloud: ControlPlane) -> No
     await cloud.import_image("third")
 
 
+@limited(images=2, image_gib=1)
 async def test_a_projects_images_have_a_quota(cloud: ControlPlane) -> None:
-    cloud.edge.policy = replace(cloud.policy, images=2, image_gib=1)
     with pytest.raises(Refused, match=r"ResourceLimitExceeded.*1 GiB"):
         await cloud.import_image(size_bytes=(1 << 30) + 1)
     sender = Sender(cloud, upload(CONTENT, size_bytes=1 << 30)[:2])
@@ -249,8 +249,8 @@ async def test_a_projects_images_have_a_quota(cloud: ControlPlane) -> None:
         await cloud.import_image("d")
 
 
+@limited(image_gib=1)
 async def test_uploads_that_begin_together_do_not_pass_the_quota(cloud: ControlPlane) -> None:
-    cloud.edge.policy = replace(cloud.policy, image_gib=1)
     senders = [Sender(cloud, upload(CONTENT, name=f"n{n}", size_bytes=600 << 20)[:1]) for n in range(4)]
     await until(lambda: sum(sender.call.done() for sender in senders) == 3)
     for sender in senders:

@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest_asyncio.fixture
 async def cloud(disk: Path) -> AsyncIterator[ControlPlane]:
-    async with ControlPlane.serving(disk) as serving:
+    async with ControlPlane.serving(disk, image_gib=1 << 20) as serving:
         rules(serving, free_space_floor_mib=FLOOR_BYTES >> 20)
-        serving.edge.policy = replace(serving.policy, image_gib=1 << 20)
         yield serving
 
 

@@ -1,0 +1,148 @@
+"""What a Describe call lists for its caller, and what its filters read that no row has as a field of its own. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from controlplane.model.host import HostRole
+from controlplane.model.image import Image, InstanceType, KeyPair
+from controlplane.model.instance import Attachment, Instance, Volume
+from controlplane.model.network import NetworkInterface, PublicAddress
+from controlplane.model.project import Project, Role, Token
+from controlplane.model.state import State
+from controlplane.model.table import Owned, OwnedRow, Row, Table
+from controlplane.service import catalogue, health, volumes
+from controlplane.service.admission import current_state
+from controlplane.service.call import Call, find, find_zone, not_found
+from controlplane.service.images import select as select_images
+from controlplane.service.key_pairs import find_by_name
+from controlplane.service.projects import find_token
+
+R = TypeVar("R", bound=Row)
+P = TypeVar("P", bound=OwnedRow)
+Filters = Any  # Listing's attributes, by the filter's name.
+
+
+def own(table: Owned[P], ids: Sequence[str], call: Call) -> list[P]:
+    """The caller's rows: those named, or all."""
+    rows = [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or table.project.of(call.project_id)
+    return [row for row in rows if table.lists(row)]
+
+
+def named(table: Table[R], ids: Sequence[str], call: Call) -> list[R]:
+    """The rows named, or all there are: of resources that belong to no project."""
+    return [find(table, row_id, call) for row_id in dict.fromkeys(ids)] or list(table)
+
+
+def images(state: State, call: Call, ids: Sequence[str]) -> list[Image]:
+    """The images that the caller can launch, those named or all, with what is for their owners' eyes left out."""
+    found = select_images(state, call, ids)
+    return [row if row.project_id == call.project_id else replace(row, tags={}, launch_permissions=()) for row in found]
+
+
+def projects(state: State, call: Call, ids: Sequence[str]) -> list[Project]:
+    """All for an admin; for others there is their own alone."""
+    rows = named(state.projects, ids, call)
+    if call.role is Role.ADMIN:
+        return rows
+    if hidden := set(ids) - {call.project_id}:
+        raise not_found(state.projects.kind, min(hidden))
+    return [row for row in rows if row.id == call.project_id]
+
+
+def tokens(state: State, ids: Sequence[str]) -> list[Token]:
+    """Of all projects: only admins ask."""
+    return [find_token(state, token_id) for token_id in dict.fromkeys(ids)] or list(state.tokens)
+
+
+def key_pairs(state: State, call: Call, names: Sequence[str], ids: Sequence[str]) -> Iterable[KeyPair]:
+    """Those named in either way, each once; or all."""
+    by_name = [find_by_name(state, call, name) for name in names]
+    by_id = own(state.key_pairs, ids, call) if ids or not names else []
+    return {row.id: row for row in (*by_name, *by_id)}.values()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """A region or a zone. A zone is "available" while a host answers that has room for instances, else "impaired"."""
+
+    id: str
+    state: str = ""
+
+
+def zones(state: State, call: Call, names: Sequence[str]) -> list[NamedPlace]:
+    for name in names:
+        find_zone(state, name)
+    wanted = dict.fromkeys(names or [zone.id for zone in state.zones])
+    return [NamedPlace(name, _zone_state(state, call, name)) for name in wanted]
+
+
+def _zone_state(state: State, call: Call, zone: str) -> str:
+    computes = [host for host in state.hosts.zone.of(zone) if HostRole.COMPUTE in host.roles]
+    return "available" if any(host.id in call.reachable for host in computes) else "impaired"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """An instance type whose order is by size."""
+
+    row: InstanceType
+
+    @property
+    def id(self) -> str:
+        return f"{self.row.memory_mib:012}/{self.row.vcpus:04}/{self.row.id}"
+
+
+def sizes(state: State, names: Sequence[str]) -> list[Size]:
+    rows = [catalogue.find_type(state, name) for name in names] or state.instance_types
+    return [Size(row) for row in rows]
+
+
+def instance_filters(state: State, role: Role) -> Filters:
+    """With the host, for an admin."""
+
+    def interface(row: Instance) -> list[NetworkInterface]:
+        return state.interfaces.instance.of(row.id)
+
+    def groups(row: Instance) -> list[str]:
+        return [group_id for card in interface(row) for group_id in card.group_ids]
+
+    return {
+        **state.instances.attributes,
+        **({"host-id": lambda row: row.host_id} if role is Role.ADMIN else {}),
+        "instance-state-name": lambda row: current_state(state, row).label,
+        "instance-state-code": lambda row: str(current_state(state, row).code),
+        "vpc-id": lambda row: [card.vpc_id for card in interface(row)],
+        "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
+        "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
+        "ip-address": lambda row: [
+            address.public_ip for card in interface(row) for address in state.addresses.interface.of(card.id)
+        ],
+        "instance.group-id": groups,
+        "instance.group-name": lambda row: [state.security_groups[group_id].name for group_id in groups(row)],
+    }
+
+
+def volume_filters(state: State, now: datetime) -> Filters:
+    def attachments(row: Volume) -> list[Attachment]:
+        return state.attachments.volume.of(row.id)
+
+    return {
+        **state.volumes.attributes,
+        "status": lambda row: volumes.state_of(state, row).value,
+        "attachment.instance-id": lambda row: [held.instance_id for held in attachments(row)],
+        "attachment.device": lambda row: [held.device_name for held in attachments(row)],
+        "attachment.status": lambda row: [health.of_attachment(state, held, now)[0] for held in attachments(row)],
+    }
+
+
+def address_filters(state: State) -> Filters:
+    def of_interface(row: PublicAddress, name: str) -> list[str]:
+        return [getattr(state.interfaces[row.interface_id], name)] if row.interface_id else []
+
+    return {
+        **state.addresses.attributes,
+        "instance-id": lambda row: of_interface(row, "instance_id"),
+        "private-ip-address": lambda row: of_interface(row, "private_ip"),
+    }
