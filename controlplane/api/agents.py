@@ -15,12 +15,8 @@ from controlplane.api.enrollment import sign
 from controlplane.authorities import Authorities
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.gate.limits import Pace
-from controlplane.ids import mint
-from controlplane.model.project import Role
-from controlplane.model.state import State
 from controlplane.reconcile.share import News
-from controlplane.service import regions
-from controlplane.service.call import Call
+from controlplane.service import images, regions
 from controlplane.sessions import ConsoleRequest, Update
 from controlplane.uploads import Uploads
 from stead.agent.v1 import session_pb2 as pb
@@ -76,14 +72,14 @@ class Agents(AgentsServicer):
         host_id = await self._caller(context)
         address = self._edge.engine.state.hosts[host_id].underlay_address
         try:
-            certificates = sign(self._authorities, request, host_id, address, self._call())
+            certificates = sign(self._authorities, request, host_id, address, self._edge.call_of_nobody())
         except ca.InvalidCsr as error:
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
         return pb.RenewCertificatesResponse(certificates=certificates)
 
     async def FetchImage(self, request: pb.FetchImageRequest, context: Context) -> AsyncIterator[pb.FetchImageResponse]:
         host_id = await self._caller(context)
-        if not _needs_image(self._edge.engine.state, host_id, request.image_id):
+        if not images.is_needed_by(self._edge.engine.state, host_id, request.image_id):
             raise NotFound("InvalidAMIID.NotFound", f"No volume on this host is made from {request.image_id!r}")
         async for chunk in self._uploads.read(request.image_id):
             yield pb.FetchImageResponse(chunk=chunk)
@@ -188,14 +184,7 @@ class Agents(AgentsServicer):
         last = hello.authority
         told = last.region, last.incarnation, last.revision
         word = regions.Word(*told, is_proven=self._edge.sessions.is_sealed(session.host_id, *told, last.seal))
-        self._edge.sessions.greet(session, hello.boot_id, word, self._call())
-
-    def _call(self) -> Call:
-        return Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
-
-
-def _needs_image(state: State, host_id: str, image_id: str) -> bool:
-    return any(volume.host_id == host_id for volume in state.volumes.image.of(image_id))
+        self._edge.sessions.greet(session, hello.boot_id, word, self._edge.call_of_nobody())
 
 
 def _update(what: Update) -> Iterator[bytes]:

@@ -41,6 +41,10 @@ class Edge:
         """The present call, for a use case."""
         return self._runner.call(invocation.get().principal)
 
+    def call_of_nobody(self) -> Call:
+        """For what is no project's: what hosts say."""
+        return self._runner.call(None)
+
     async def mutate(
         self,
         request: Any,

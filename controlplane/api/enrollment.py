@@ -8,12 +8,8 @@ from controlplane import ca
 from controlplane.api.caller import Context, Edge, invocation
 from controlplane.authorities import Authorities
 from controlplane.errors import Invalid
-from controlplane.ids import mint
-from controlplane.model.project import Role
-from controlplane.model.state import Change, State
 from controlplane.service import hosts, projects
 from controlplane.service.call import Call
-from controlplane.service.idempotency import Attempt, record
 from stead.agent.v1 import session_pb2 as pb
 from stead.agent.v1.session_pb2_grpc import EnrollmentServicer
 
@@ -25,7 +21,7 @@ class Enrollment(EnrollmentServicer):
         self._agent_endpoint = agent_endpoint
 
     async def Join(self, request: pb.JoinRequest, context: Context) -> pb.JoinResponse:
-        call = Call("", Role.READER, self._edge.clock(), mint, self._edge.policy, self._edge.sessions)
+        call, request_id = self._edge.call_of_nobody(), invocation.get().id
         asked = hosts.Join(
             secret_hash=projects.hash_secret(request.secret),
             join_hash=_hash(_requests_of(request)),
@@ -38,7 +34,7 @@ class Enrollment(EnrollmentServicer):
         except ca.InvalidCsr as error:
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
         host_id, underlay_address = await self._edge.engine.call(
-            lambda state: _join(state, call, asked),
+            lambda state: hosts.enroll(state, call, asked, request_id),
             lambda state, host_id: (host_id, state.hosts[host_id].underlay_address),
         )
         return pb.JoinResponse(
@@ -46,16 +42,6 @@ class Enrollment(EnrollmentServicer):
             agent_endpoint=self._agent_endpoint,
             certificates=sign(self._authorities, request, host_id, underlay_address, call),
         )
-
-
-def _join(state: State, call: Call, asked: hosts.Join) -> tuple[Change, str]:
-    """With its record, which names the join token; a repetition has none."""
-    change, host_id = hosts.join(state, call, asked)
-    token = state.host_tokens.secret_hash.get(asked.secret_hash)
-    if change and token:
-        how = Attempt("Join", "", asked.join_hash, False, token.id, invocation.get().id)
-        change.put(record(call, how, change, host_id))
-    return change, host_id
 
 
 def _requests_of(request: pb.JoinRequest) -> tuple[bytes, bytes, bytes]:

@@ -12,6 +12,7 @@ from controlplane.model.host import Host, HostRole, HostToken
 from controlplane.model.state import Change, State
 from controlplane.service import catching_up, regions, vpcs
 from controlplane.service.call import Call, find, find_zone
+from controlplane.service.idempotency import Attempt, record
 
 # How far `Host.last_seen_at` may lag. Shorter: a quiet region writes all the time. Longer: after a restart of the
 # control plane, a dead host seems to have been seen earlier than it was.
@@ -71,6 +72,16 @@ class Join:
     join_hash: str
     host_name: str
     underlay_address: str
+
+
+def enroll(state: State, call: Call, request: Join, request_id: str) -> tuple[Change, str]:
+    """`join` with the record of the call, which names the join token; a repetition has none."""
+    change, host_id = join(state, call, request)
+    if change:
+        token = _usable_token(state, call, request)
+        how = Attempt("Join", "", request.join_hash, False, token.id, request_id)
+        change.put(record(call, how, change, host_id))
+    return change, host_id
 
 
 def join(state: State, call: Call, request: Join) -> tuple[Change, str]:

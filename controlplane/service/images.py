@@ -171,3 +171,8 @@ def is_needed(state: State, image_id: str) -> bool:
     if image is None:
         return False
     return image.deregistered_at is None or state.volumes.image.count(image_id) > 0
+
+
+def is_needed_by(state: State, host_id: str, image_id: str) -> bool:
+    """Whether a volume on this host is made from the image."""
+    return any(volume.host_id == host_id for volume in state.volumes.image.of(image_id))
