@@ -2,10 +2,10 @@
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe, own
+from controlplane.api.describe import describe
 from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import State
-from controlplane.service import prefix_lists
+from controlplane.service import describing, prefix_lists
 from controlplane.service.call import Call, find
 from stead.v1 import prefix_lists_pb2 as pb
 from stead.v1.prefix_lists_pb2_grpc import PrefixListsServicer
@@ -56,7 +56,7 @@ class PrefixLists(PrefixListsServicer):
         found, page = await describe(
             self._edge,
             request,
-            lambda state, call: own(state.prefix_lists, request.prefix_list_ids, call),
+            lambda state, call: describing.own(state.prefix_lists, request.prefix_list_ids, call),
             lambda state: state.prefix_lists.attributes,
             lambda state, row, call: to_prefix_list(row),
         )
