@@ -237,8 +237,8 @@ async def wait_for_volume(
         if volume is None or volume.state == "error":
             reason = f"is in error: {volume.state_detail}" if volume else "was deleted meanwhile."
             raise SteadError("WaitFailed", f"{volume_id} {reason}")
-        states = [volume.state, *(bond.state for bond in volume.attachments)]
-        causes = [volume.state_detail, *(bond.state_detail for bond in volume.attachments)]
+        states = [volume.state, *(attachment.state for attachment in volume.attachments)]
+        causes = [volume.state_detail, *(attachment.state_detail for attachment in volume.attachments)]
         return Late(f"{volume_id} is {' and '.join(states)}", "; ".join(filter(None, causes)))
 
     return (await wait_until(stead, Goal("volume", [volume_id], find, judge), timeout_s)).get(volume_id)

@@ -177,19 +177,20 @@ def to_interface(state: State, row: NetworkInterface) -> pb.NetworkInterface:
 
 def _block_devices(state: State, row: Instance, now: datetime) -> list[pb.InstanceBlockDevice]:
     held = sorted(
-        state.attachments.instance.of(row.id), key=lambda bond: (bond.device_name != ROOT_DEVICE, bond.device_name)
+        state.attachments.instance.of(row.id),
+        key=lambda attachment: (attachment.device_name != ROOT_DEVICE, attachment.device_name),
     )
-    return [_block_device(state, bond, now) for bond in held]
+    return [_block_device(state, attachment, now) for attachment in held]
 
 
-def _block_device(state: State, bond: Attachment, now: datetime) -> pb.InstanceBlockDevice:
-    status, detail = health.of_attachment(state, bond, now)
+def _block_device(state: State, attachment: Attachment, now: datetime) -> pb.InstanceBlockDevice:
+    status, detail = health.of_attachment(state, attachment, now)
     return pb.InstanceBlockDevice(
-        device_name=bond.device_name,
-        volume_id=bond.volume_id,
+        device_name=attachment.device_name,
+        volume_id=attachment.volume_id,
         status=status,
         status_detail=detail,
-        delete_on_termination=bond.delete_on_termination,
+        delete_on_termination=attachment.delete_on_termination,
     )
 
 

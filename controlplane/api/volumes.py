@@ -37,7 +37,7 @@ class Volumes(VolumesServicer):
             volumes.attach,
             asked,
             lambda state, attachment_id: pb.AttachVolumeResponse(
-                attachment=_bond(state, attachment_id, self._edge.clock())
+                attachment=_attachment(state, attachment_id, self._edge.clock())
             ),
         )
         return made
@@ -49,7 +49,7 @@ class Volumes(VolumesServicer):
             volumes.detach,
             asked,
             lambda state, attachment_id: pb.DetachVolumeResponse(
-                attachment=_bond(state, attachment_id, self._edge.clock())
+                attachment=_attachment(state, attachment_id, self._edge.clock())
             ),
         )
         return done
@@ -97,7 +97,7 @@ class Volumes(VolumesServicer):
         return pb.DescribeVolumesResponse(volumes=found, **page)
 
 
-def _bond(state: State, attachment_id: str, now: datetime) -> pb.VolumeAttachment:
+def _attachment(state: State, attachment_id: str, now: datetime) -> pb.VolumeAttachment:
     """Detached, when the attachment that a repeated call made is over."""
     row = state.attachments.get(attachment_id)
     if row is None:
@@ -132,7 +132,7 @@ def to_volume(state: State, sessions: Sessions, row: Volume, role: Role) -> pb.V
         host_id=row.host_id if role is Role.ADMIN else "",
         volume_type=row.volume_type,
         image_id=row.image_id,
-        attachments=[to_attachment(state, bond, now) for bond in state.attachments.volume.of(row.id)],
+        attachments=[to_attachment(state, attachment, now) for attachment in state.attachments.volume.of(row.id)],
         create_time=convert.timestamp(row.created_at),
         tags=row.tags,
     )

@@ -171,7 +171,7 @@ def volume_of(attachment_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A volume's bond with an instance for one epoch; `id` is the export's name, `<volume id>-e<epoch>`.
+    """What binds a volume to an instance for one epoch; `id` is the export's name, `<volume id>-e<epoch>`.
 
     `client_host_id` may open the export, which listens on `port` of `storage_host_id`. `phase_revision` is the revision
     that made `phase` what it is, and `phase_at` when that was.

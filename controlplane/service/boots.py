@@ -28,8 +28,8 @@ def follow(state: State, call: Call, host_id: str, boot_id: str) -> Change:
 
 
 def _guests_elsewhere(state: State, host_id: str) -> list[Instance]:
-    bonds = [row for row in state.attachments.storage_host.of(host_id) if row.phase is not Phase.RELEASED]
-    ids = dict.fromkeys(row.instance_id for row in bonds if row.client_host_id != host_id)
+    attachments = [row for row in state.attachments.storage_host.of(host_id) if row.phase is not Phase.RELEASED]
+    ids = dict.fromkeys(row.instance_id for row in attachments if row.client_host_id != host_id)
     return [row for row in map(state.instances.__getitem__, ids) if row.desired is not Desired.ABSENT]
 
 

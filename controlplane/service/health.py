@@ -56,8 +56,8 @@ def of_instance(state: State, look: Look, row: Instance) -> Health:
 def of_volume(state: State, look: Look, row: Volume) -> Health:
     host, current = look(row.host_id), volumes.state_of(state, row)
     troubles = list(_errors(state, ObservedKind.VOLUME, row.id, row.host_id, ""))
-    for bond in state.attachments.volume.of(row.id):
-        troubles += _errors(state, ObservedKind.EXPORT, bond.id, row.host_id, "")
+    for attachment in state.attachments.volume.of(row.id):
+        troubles += _errors(state, ObservedKind.EXPORT, attachment.id, row.host_id, "")
     if not host.is_reachable:
         return _health("unreachable", [_away("its host", host), *troubles], host)
     if current is VolumeState.CREATING:
@@ -76,9 +76,9 @@ def _away(whose: str, host: Presence) -> Trouble:
 
 
 def _troubles(state: State, look: Look, row: Instance) -> Iterator[Trouble]:
-    for bond in state.attachments.instance.of(row.id):
-        if bond.phase is Phase.ATTACHED:
-            yield from _volume_troubles(state, look, bond)
+    for attachment in state.attachments.instance.of(row.id):
+        if attachment.phase is Phase.ATTACHED:
+            yield from _volume_troubles(state, look, attachment)
     for interface in state.interfaces.instance.of(row.id):
         yield from _errors(state, ObservedKind.VPC, interface.vpc_id, row.host_id, f"{interface.vpc_id}: ")
     seen = observation_of(state, row)
@@ -95,12 +95,12 @@ def _unexplained(state: State, row: Instance) -> Iterator[Trouble]:
         yield Trouble("its host last saw the guest off, and gave no reason", None)
 
 
-def _volume_troubles(state: State, look: Look, bond: Attachment) -> Iterator[Trouble]:
-    storage = look(bond.storage_host_id)
-    if bond.storage_host_id != bond.client_host_id and not storage.is_reachable:
-        yield _away(f"the storage host of {bond.volume_id}", storage)
-    for kind, resource_id in ((ObservedKind.VOLUME, bond.volume_id), (ObservedKind.EXPORT, bond.id)):
-        yield from _errors(state, kind, resource_id, bond.storage_host_id, f"{bond.volume_id}: ")
+def _volume_troubles(state: State, look: Look, attachment: Attachment) -> Iterator[Trouble]:
+    storage = look(attachment.storage_host_id)
+    if attachment.storage_host_id != attachment.client_host_id and not storage.is_reachable:
+        yield _away(f"the storage host of {attachment.volume_id}", storage)
+    for kind, resource_id in ((ObservedKind.VOLUME, attachment.volume_id), (ObservedKind.EXPORT, attachment.id)):
+        yield from _errors(state, kind, resource_id, attachment.storage_host_id, f"{attachment.volume_id}: ")
 
 
 def _errors(state: State, kind: ObservedKind, resource_id: str, host_id: str, whose: str) -> Iterator[Trouble]:

@@ -99,8 +99,8 @@ def _end_all(state: State, call: Call, change: Change, host: Host) -> None:
     for instance in state.instances.host.of(host.id):
         if instance.desired is not Desired.ABSENT:
             power.end(state, change, instance, LOST)
-    for bond in state.attachments.storage_host.of(host.id):
-        change.put(replace(bond, phase=Phase.RELEASED, phase_revision=state.revision + 1, phase_at=call.now))
+    for attachment in state.attachments.storage_host.of(host.id):
+        change.put(replace(attachment, phase=Phase.RELEASED, phase_revision=state.revision + 1, phase_at=call.now))
     for volume in state.volumes.host.of(host.id):
         change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
     change.delete(*state.observations.host.of(host.id))

@@ -75,10 +75,10 @@ def _set_delete_on_termination(state: State, change: Change, instance: Instance,
         raise invalid_value(
             "volume_size_gib", mapping.volume_size_gib, "nothing: only delete_on_termination can change"
         )
-    for bond in state.attachments.instance.of(instance.id):
-        if bond.device_name == mapping.device_name and bond.phase is Phase.ATTACHED:
+    for attachment in state.attachments.instance.of(instance.id):
+        if attachment.device_name == mapping.device_name and attachment.phase is Phase.ATTACHED:
             is_deleted = mapping.delete_on_termination is not False
-            change.put(replace(bond, delete_on_termination=is_deleted))
+            change.put(replace(attachment, delete_on_termination=is_deleted))
             return
     raise Conflict(
         "InvalidInstanceAttributeValue",

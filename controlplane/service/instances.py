@@ -262,7 +262,7 @@ def _add_volumes(
 ) -> None:
     for disk, host_id in zip(launch.disks, place.storage_host_ids, strict=True):
         volume = volumes.new_volume(call, instance.zone, host_id, disk.size_gib, disk.image_id)
-        volumes.bond(
+        volumes.attach_anew(
             state,
             call,
             change,

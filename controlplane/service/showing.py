@@ -68,14 +68,14 @@ def _with_observation(state: State, changed: Changed) -> Iterator[Shown]:
     elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):
         yield volume
         yield from _holders(state, state.attachments.volume.of(volume.id))
-    elif kind == ObservedKind.EXPORT.value and (bond := state.attachments.get(resource_id)):
-        yield bond
-        yield state.volumes[bond.volume_id]
-        yield from _holders(state, [bond])
+    elif kind == ObservedKind.EXPORT.value and (attachment := state.attachments.get(resource_id)):
+        yield attachment
+        yield state.volumes[attachment.volume_id]
+        yield from _holders(state, [attachment])
 
 
-def _holders(state: State, bonds: list[Attachment]) -> Iterator[Instance]:
-    return (state.instances[bond.instance_id] for bond in bonds)
+def _holders(state: State, attachments: list[Attachment]) -> Iterator[Instance]:
+    return (state.instances[attachment.instance_id] for attachment in attachments)
 
 
 _FINDERS: dict[str, Callable[[State, Changed], Iterator[Shown]]] = {

@@ -123,7 +123,9 @@ def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str
     _check_available(state, volume)
     device_name = _device(state, call, instance, volume, request.device_name)
     change = Change()
-    attachment = bond(state, call, change, Ports(state), volume, instance, device_name, delete_on_termination=False)
+    attachment = attach_anew(
+        state, call, change, Ports(state), volume, instance, device_name, delete_on_termination=False
+    )
     return change, attachment.id
 
 
@@ -165,7 +167,7 @@ def check_root(state: State, instance: Instance) -> None:
         )
 
 
-def bond(
+def attach_anew(
     state: State,
     call: Call,
     change: Change,
@@ -275,7 +277,7 @@ def follow(state: State, call: Call, change: Change, ports: Ports, instance: Ins
         change.delete(attachment)
         ports.close(attachment)
         volume = state.volumes[attachment.volume_id]
-        bond(
+        attach_anew(
             state,
             call,
             change,

@@ -56,7 +56,7 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     await cloud.ask("AttachVolume", volume_id=held, instance_id=attached)
     await cloud.ask("DeleteVolume", volume_id=deleted)
     await cloud.converge()
-    bond = await cloud.ask("AssociateAddress", allocation_id=addresses[1], instance_id=mapped)
+    association = await cloud.ask("AssociateAddress", allocation_id=addresses[1], instance_id=mapped)
     await cloud.token(Role.READER)
     for volume_id in (ADOPTED, UNWANTED):
         show_orphan(cloud, host_id, volume_id)
@@ -103,7 +103,7 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
         "RestoreVolumeFromRecycleBin": {"volume_id": deleted},
         "AllocateAddress": {},
         "AssociateAddress": {"allocation_id": addresses[0], "instance_id": attached},
-        "DisassociateAddress": {"association_id": bond.association_id},
+        "DisassociateAddress": {"association_id": association.association_id},
         "ReleaseAddress": {"allocation_id": addresses[2]},
     }
 

@@ -295,12 +295,12 @@ async def test_what_a_host_sees_is_told_of_what_shows_it(cloud: ControlPlane) ->
     instance = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
     await cloud.converge()
     volume_id = instance.block_devices[0].volume_id
-    bond_id, host_id = f"{volume_id}-e1", next(iter(cloud.agents))
-    guest, disk, bond = ("instance", instance.instance_id), ("volume", volume_id), ("attachment", bond_id)
+    attachment_id, host_id = f"{volume_id}-e1", next(iter(cloud.agents))
+    guest, disk, attachment = ("instance", instance.instance_id), ("volume", volume_id), ("attachment", attachment_id)
     shown = {
-        (ObservedKind.INSTANCE, instance.instance_id): {guest, bond},
+        (ObservedKind.INSTANCE, instance.instance_id): {guest, attachment},
         (ObservedKind.VOLUME, volume_id): {disk, guest},
-        (ObservedKind.EXPORT, bond_id): {bond, disk, guest},
+        (ObservedKind.EXPORT, attachment_id): {attachment, disk, guest},
         (ObservedKind.VPC, instance.vpc_id): {guest},
     }
     before = [cloud.engine.state.observed(kind, row_id, host_id) for kind, row_id in shown]
@@ -308,7 +308,7 @@ async def test_what_a_host_sees_is_told_of_what_shows_it(cloud: ControlPlane) ->
     for row in broken:
         assert await changed_by(cloud, row) == shown[row.kind, row.resource_id]
     assert (await cloud.ask("DescribeInstances")).instances[0].status == "impaired"
-    assert await changed_by(cloud, *(row for row in before if row)) == {guest, disk, bond}
+    assert await changed_by(cloud, *(row for row in before if row)) == {guest, disk, attachment}
     assert (await cloud.ask("DescribeInstances")).instances[0].status == "ok"
 
 

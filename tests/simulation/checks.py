@@ -151,7 +151,7 @@ def _differences(found: State, host: Host) -> Iterator[str]:
 
 def _domain_differences(found: State, world: FakeWorld, row: Instance) -> Iterator[str]:
     facts = world.domains[row.id].facts
-    disks = {bond.id for bond in found.attachments.instance.of(row.id)}
+    disks = {attachment.id for attachment in found.attachments.instance.of(row.id)}
     seen = found.observed(ObservedKind.INSTANCE, row.id, row.host_id)
     if (facts.power, facts.generation, set(facts.export_names)) != (Power.RUNNING, row.generation, disks):
         yield f"{row.id} is {facts}, and shall have {disks} in generation {row.generation}"

@@ -46,10 +46,10 @@ class Misfortune(Users):
     def storage_fails_under_work(self) -> None:
         """The power goes where somebody's disk is, and comes back, and they work on."""
         far = [row for row in self.durable.attachments if row.storage_host_id != row.client_host_id]
-        for bond in self.some(far):
+        for attachment in self.some(far):
             self.guests_work()
-            host = next(host for host in self.cloud.hosts if host.machine.host_id == bond.storage_host_id)
-            self.tell(f"{bond.storage_host_id}: power, under {bond.instance_id}")
+            host = next(host for host in self.cloud.hosts if host.machine.host_id == attachment.storage_host_id)
+            self.tell(f"{attachment.storage_host_id}: power, under {attachment.instance_id}")
             self.cloud.cut_power(host)
             host.start()
             self.wait(self.chance.choice((1.0, 3.0, 12.0)))

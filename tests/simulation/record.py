@@ -254,8 +254,9 @@ class Record:
                 volume = state.volumes.get(request.volume_id)
                 self._expect(volume is None or volume.is_deleted, f"{request} had no effect")
             case "AttachVolume":
-                bonds = state.attachments.volume.of(request.volume_id)  # In a later epoch, if it was started since.
-                self._expect(any(row.phase is Phase.ATTACHED for row in bonds), f"{result} is not attached")
+                # In a later epoch, if it was started since.
+                attachments = state.attachments.volume.of(request.volume_id)
+                self._expect(any(row.phase is Phase.ATTACHED for row in attachments), f"{result} is not attached")
             case "DetachVolume":
                 self._expect(_phase(state, result) is not Phase.ATTACHED, f"{result} is still attached")
             case "ImportImage":

@@ -82,9 +82,9 @@ class Stage:
         self.wait(RELEASED_WITHIN_S)
         self.cloud.release()
         gone = [row for row in self.durable.volumes if row.id in self.cloud.disks.given_up]
-        for bond in [bond for row in gone for bond in self.durable.attachments.volume.of(row.id)]:
-            request = instances_pb2.TerminateInstancesRequest(instance_ids=[bond.instance_id])
-            self.ask("TerminateInstances", request, self.durable.instances[bond.instance_id])
+        for attachment in [attachment for row in gone for attachment in self.durable.attachments.volume.of(row.id)]:
+            request = instances_pb2.TerminateInstancesRequest(instance_ids=[attachment.instance_id])
+            self.ask("TerminateInstances", request, self.durable.instances[attachment.instance_id])
         self.wait(RELEASED_WITHIN_S)
         for row in gone:
             self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)

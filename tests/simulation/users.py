@@ -115,20 +115,22 @@ class Users(Stage):
     @often(6)
     def detach(self) -> None:
         with_roots = self.perhaps(0.1)
-        for bond in self.some(row for row in self.durable.attachments if with_roots or row.device_name != ROOT_DEVICE):
-            self.ask("DetachVolume", volumes_pb2.DetachVolumeRequest(volume_id=bond.volume_id), bond)
+        for attachment in self.some(
+            row for row in self.durable.attachments if with_roots or row.device_name != ROOT_DEVICE
+        ):
+            self.ask("DetachVolume", volumes_pb2.DetachVolumeRequest(volume_id=attachment.volume_id), attachment)
 
     @often(4)
     def move_a_volume(self) -> None:
         """From one instance to another, as soon as it is free."""
-        for bond in self.some(row for row in self.durable.attachments if row.device_name != ROOT_DEVICE):
-            volume = self.durable.volumes[bond.volume_id]
-            targets = [row for row in self.instances() if row.id != bond.instance_id and _are_near(volume, row)]
-            self.ask("DetachVolume", volumes_pb2.DetachVolumeRequest(volume_id=volume.id), bond)
+        for attachment in self.some(row for row in self.durable.attachments if row.device_name != ROOT_DEVICE):
+            volume = self.durable.volumes[attachment.volume_id]
+            targets = [row for row in self.instances() if row.id != attachment.instance_id and _are_near(volume, row)]
+            self.ask("DetachVolume", volumes_pb2.DetachVolumeRequest(volume_id=volume.id), attachment)
             for target in self.some(targets):
                 self.wait(self.chance.choice((0.2, 0.5, 1.0)))
                 request = volumes_pb2.AttachVolumeRequest(volume_id=volume.id, instance_id=target.id)
-                self.ask("AttachVolume", request, bond)
+                self.ask("AttachVolume", request, attachment)
 
     @often(2)
     def delete_volume(self) -> None:

@@ -89,8 +89,8 @@ def test_a_detach_that_was_under_way_comes_to_its_end(rack: Rack) -> None:
     region.converge()
     region.do(volumes.detach, DetachVolume(volume_id))
     rack.boot("two")
-    (bond,) = region.state.attachments.volume.of(volume_id)
-    assert (bond.phase, bond.epoch) == (Phase.DETACHING, 1)
+    (attachment,) = region.state.attachments.volume.of(volume_id)
+    assert (attachment.phase, attachment.epoch) == (Phase.DETACHING, 1)
     region.converge()
     assert region.volume_state(volume_id) == "available"
 

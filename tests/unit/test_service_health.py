@@ -27,7 +27,7 @@ class Home:
         self.compute = self.region.add_host(roles=(HostRole.COMPUTE, HostRole.GATEWAY))
         self.storage = self.region.add_host(roles=(HostRole.STORAGE,))
         self.instance_id = self.region.launch()
-        self.bond = self.region.attachments(self.instance_id)[0]
+        self.attachment = self.region.attachments(self.instance_id)[0]
         self.away: set[str] = set()
 
     def look(self, host_id: str) -> Presence:
@@ -56,17 +56,17 @@ def test_all_is_well(home: Home) -> None:
 
 def test_a_guest_is_not_well_while_what_it_needs_is_not(home: Home) -> None:
     since = NOW - timedelta(minutes=5)
-    home.see(EXPORT, home.bond.id, home.storage, error="no such pool", since=since)
+    home.see(EXPORT, home.attachment.id, home.storage, error="no such pool", since=since)
     vpc_id = home.region.interface(home.instance_id).vpc_id
     home.see(VPC, vpc_id, home.compute, error="no module")
     home.see(INSTANCE, home.instance_id, home.compute, running=False, error="went off (crashed)", permanent=True)
     found = home.health
     assert (found.status, found.since, found.is_permanent) == ("impaired", since, True)
-    assert found.cause == f"{home.bond.volume_id}: no such pool; {vpc_id}: no module; went off (crashed)"
+    assert found.cause == f"{home.attachment.volume_id}: no such pool; {vpc_id}: no module; went off (crashed)"
 
 
 def test_a_volume_whose_door_is_not_well_is_not_well(home: Home) -> None:
-    home.see(EXPORT, home.bond.id, home.storage, error="its storage daemon is stopped")
+    home.see(EXPORT, home.attachment.id, home.storage, error="its storage daemon is stopped")
     found = health.of_volume(home.region.state, home.look, home.region.root_volume(home.instance_id))
     assert (found.status, found.cause) == ("impaired", "its storage daemon is stopped")
 
@@ -74,7 +74,7 @@ def test_a_volume_whose_door_is_not_well_is_not_well(home: Home) -> None:
 def test_a_guest_whose_disk_is_out_of_reach_is_not_well(home: Home) -> None:
     home.away.add(home.storage)
     assert (home.health.status, home.health.since) == ("impaired", NOW)
-    assert home.health.cause == f"the storage host of {home.bond.volume_id} is unreachable: it is dark"
+    assert home.health.cause == f"the storage host of {home.attachment.volume_id} is unreachable: it is dark"
     assert health.of_volume(home.region.state, home.look, home.region.root_volume(home.instance_id)).status == (
         "unreachable"
     )
@@ -106,14 +106,14 @@ def test_a_volume_says_what_is_wrong_in_every_state(home: Home) -> None:
 
 def test_a_guest_that_does_not_let_go_of_a_volume_is_told_of(home: Home) -> None:
     region, volume_id = home.region, home.region.volume()
-    bond_id = region.do(volumes.attach, AttachVolume(volume_id, home.instance_id))
+    attachment_id = region.do(volumes.attach, AttachVolume(volume_id, home.instance_id))
     region.converge()
     region.agents[home.compute].stuck.add((INSTANCE, home.instance_id))
     region.do(volumes.detach, DetachVolume(volume_id))
     region.exchange()
-    bond = region.state.attachments[bond_id]
-    assert health.of_attachment(region.state, bond, region.now) == ("detaching", "")
-    state, why = health.of_attachment(region.state, bond, region.now + timedelta(seconds=10))
+    attachment = region.state.attachments[attachment_id]
+    assert health.of_attachment(region.state, attachment, region.now) == ("detaching", "")
+    state, why = health.of_attachment(region.state, attachment, region.now + timedelta(seconds=10))
     assert state == "busy"
     assert "still has it; unmount it there, or detach it by force" in why
 

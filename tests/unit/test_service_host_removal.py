@@ -93,7 +93,7 @@ def test_a_volume_is_free_only_when_its_storage_host_shut_the_lost_one_out(rack:
 
 def test_an_instance_is_stopped_and_started_on_another_host(rack: Rack) -> None:
     region = rack.region
-    before = {bond.volume_id: bond.epoch for bond in region.attachments(rack.instance_id)}
+    before = {attachment.volume_id: attachment.epoch for attachment in region.attachments(rack.instance_id)}
     rack.lose(rack.compute)
     region.do(power.stop, StopInstances([rack.instance_id]))
     rack.settle()
@@ -102,7 +102,7 @@ def test_an_instance_is_stopped_and_started_on_another_host(rack: Rack) -> None:
     rack.settle()
     assert region.state_of(rack.instance_id) == "running"
     assert region.instance(rack.instance_id).host_id == rack.spare
-    assert all(bond.epoch > before[bond.volume_id] for bond in region.attachments(rack.instance_id))
+    assert all(attachment.epoch > before[attachment.volume_id] for attachment in region.attachments(rack.instance_id))
 
 
 def test_one_that_comes_back_is_told_what_is_left(rack: Rack) -> None:
