@@ -289,7 +289,7 @@ class Sessions:
             self._greeted.add(session.host_id)
             known, first = self._engine.state, self._first_revision
             self._engine.apply(regions.recognise(known, call, session.host_id, word, first))
-        self._engine.apply(boots.follow(self._engine.state, call, session.host_id, boot_id))
+        self._engine.apply(boots.note(self._engine.state, call, session.host_id, boot_id))
         session.greeted.set()
 
     async def console(self, host_id: str, instance_id: str, max_bytes: int) -> bytes:

@@ -14,7 +14,7 @@ from controlplane.service.call import Call
 from controlplane.service.ports import Ports
 
 
-def follow(state: State, call: Call, host_id: str, boot_id: str) -> Change:
+def note(state: State, call: Call, host_id: str, boot_id: str) -> Change:
     """Take down the boot that a host's agent speaks of. Nothing follows from the first."""
     host, change = state.hosts.get(host_id), Change()
     if host is None or not boot_id or host.boot_id == boot_id:
@@ -42,4 +42,4 @@ def cycle(state: State, call: Call, change: Change, ports: Ports, instance: Inst
             instance, generation=generation, ran_generation=generation if has_run else instance.ran_generation
         )
         change.put(instance)
-    volumes.follow(state, call, change, ports, instance)
+    volumes.open_anew(state, call, change, ports, instance)

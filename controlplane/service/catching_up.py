@@ -16,7 +16,7 @@ from controlplane.service.call import Call
 from controlplane.service.ports import Ports
 
 
-def follow(state: State, call: Call, change: Change, host_id: str) -> None:
+def catch_up(state: State, call: Call, change: Change, host_id: str) -> None:
     ports = Ports(state)
     change.put(*regions.in_later_epochs(call, state.volumes.host.of(host_id)))
     for instance_id in dict.fromkeys((*_started_since(state, host_id), *_refused(state, host_id))):

@@ -201,7 +201,7 @@ def release(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     released = replace(host, released_to=regions.incarnation(state, call.policy.region, host_id))
     if released != host:
         change.put(released)
-    catching_up.follow(state, call, change, host.id)
+    catching_up.catch_up(state, call, change, host.id)
     return change, None
 
 

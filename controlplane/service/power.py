@@ -70,7 +70,7 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
             state_reason=None,
         )
         change.put(started)
-        volumes.follow(state, call, change, ports, started)
+        volumes.open_anew(state, call, change, ports, started)
         interface = state.interfaces.instance.of(instance.id)[0]
         if instance.public_ip_wanted and not state.addresses.interface.count(interface.id):
             without_address.append(interface)

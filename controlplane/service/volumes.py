@@ -269,7 +269,7 @@ def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     return change, volume.id
 
 
-def follow(state: State, call: Call, change: Change, ports: Ports, instance: Instance) -> None:
+def open_anew(state: State, call: Call, change: Change, ports: Ports, instance: Instance) -> None:
     """Open the instance's volumes for a start on the host that it now is on: a new epoch each, which shuts the old one
     out, with all that an earlier life of the instance may still have under way.
     """

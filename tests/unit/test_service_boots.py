@@ -20,7 +20,7 @@ class Rack:
         self.boot("one")
 
     def boot(self, boot_id: str) -> None:
-        self.region.apply(boots.follow(self.region.state, self.region.call(), self.storage, boot_id))
+        self.region.apply(boots.note(self.region.state, self.region.call(), self.storage, boot_id))
 
     def epochs(self, instance_id: str) -> list[int]:
         return [row.epoch for row in self.region.attachments(instance_id)]
@@ -108,7 +108,7 @@ def test_a_guest_on_the_storage_host_itself_went_down_with_it() -> None:
     host_id = region.add_host()
     instance_id = region.launch()
     for boot_id in ("one", "two"):
-        region.apply(boots.follow(region.state, region.call(), host_id, boot_id))
+        region.apply(boots.note(region.state, region.call(), host_id, boot_id))
     assert region.instance(instance_id).generation == 1
     assert [row.epoch for row in region.attachments(instance_id)] == [1]
 
