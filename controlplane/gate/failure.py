@@ -52,7 +52,7 @@ def _summary(refusals: Iterable[Refusal]) -> str:
     counts: Counter[str] = Counter()
     for row in refusals:
         counts[row.kind] += row.count
-    parts = [f"{count} of {counts.total()} hosts: {kind}" for kind, count in counts.most_common()]
+    parts = [f"{count} of {counts.total()} hosts: {kind}" for kind, count in counts.most_common() if count]
     return f" ({', '.join(parts)})" if parts else ""
 
 

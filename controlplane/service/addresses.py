@@ -137,14 +137,14 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
             f"{address.public_ip} is mapped to {other}; disassociate it first",
             blocking_ids=[other],
         )
+    mapped = replace(address, interface_id=interface.id, association_id=call.mint(Prefix.ADDRESS_ASSOCIATION))
+    change.put(mapped)
     if address.interface_id:
         _restore_automatic(state, call, change, address)
     for held in state.addresses.interface.of(interface.id):
         if held.is_elastic:
             change.put(_unmapped(state, held))
     take_automatic(state, change, interface)
-    mapped = replace(address, interface_id=interface.id, association_id=call.mint(Prefix.ADDRESS_ASSOCIATION))
-    change.put(mapped)
     return change, mapped.association_id
 
 

@@ -1,7 +1,7 @@
 """Messages to requests and rows to messages: nothing is lost, unset is not zero, a reply says what the state says."""
 
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -199,6 +199,8 @@ def test_subnets_count_the_addresses_that_nobody_holds() -> None:
 
 def test_times_are_utc() -> None:
     assert convert.timestamp(NOW).ToJsonString() == "2024-05-17T12:30:00Z"
+    early = datetime(1969, 12, 31, 23, 59, 59, 5, timezone(timedelta(hours=2)))
+    assert convert.timestamp(early).ToDatetime(UTC) == early
 
 
 def test_routes_through_a_gateway_that_is_gone_are_black_holes() -> None:

@@ -64,6 +64,12 @@ def test_refusals_are_counted_by_filter_and_hosts_that_are_not_named_are_told_as
     assert (detail.host_refusals[2].host_id, detail.host_refusals[2].reason) == ("", "memory: 3 more hosts")
 
 
+def test_where_there_is_no_host_none_is_counted() -> None:
+    refusals = [Refusal("", "hosts: home-1a has none", 0)]
+    detail = detail_of(reply_to(NoCapacity("X", "No room", refusals=refusals), Role.ADMIN))
+    assert (detail.message, detail.host_refusals[0].reason) == ("No room", "hosts: home-1a has none")
+
+
 def test_an_error_of_a_large_region_fits_into_what_clients_accept() -> None:
     refusals = [Refusal(HOST, "memory: 512 MiB asked, 256 MiB free of 4096")] * 10_000
     request = CreateVolumeRequest(tags={"\N{SNOWMAN}" * 50: "x"})
