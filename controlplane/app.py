@@ -25,10 +25,10 @@ from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.authorities import Authorities, AuthorityError, AuthorityFiles
 from controlplane.config import Config, ConfigError, load, port_of
-from controlplane.engine import Engine
 from controlplane.errors import CloudError
 from controlplane.history import Changed
 from controlplane.ids import mint
+from controlplane.journal import Journal
 from controlplane.loops import keeping, liveness, memory, sweep
 from controlplane.model.project import Role
 from controlplane.model.state import State
@@ -108,27 +108,27 @@ def _check_trusts_nobody(config: Config) -> None:
 
 
 async def _populate(config: Config, secret: str) -> None:
-    async with _offline(config) as (engine, call):
-        if not engine.state.projects:
-            project_id = await engine.call(
+    async with _offline(config) as (journal, call):
+        if not journal.state.projects:
+            project_id = await journal.call(
                 lambda state: projects.create(state, call, "default"), lambda state, made: made
             )
         else:
-            project_id = next(iter(engine.state.projects)).id
+            project_id = next(iter(journal.state.projects)).id
         token = projects.CreateToken(project_id, Role.ADMIN, projects.hash_secret(secret))
-        await engine.call(lambda state: projects.create_token(state, call, token), lambda state, _: None)
+        await journal.call(lambda state: projects.create_token(state, call, token), lambda state, _: None)
 
 
 @asynccontextmanager
-async def _offline(config: Config) -> AsyncIterator[tuple[Engine, Call]]:
+async def _offline(config: Config) -> AsyncIterator[tuple[Journal, Call]]:
     """The region, while nobody serves it, for a command on the control plane's own machine."""
     store = open_store(config)
-    engine = Engine(store, clock)
+    journal = Journal(store, clock)
     async with asyncio.TaskGroup() as group:
-        writer = group.create_task(engine.run())
+        writer = group.create_task(journal.run())
         call = Call("", Role.ADMIN, clock(), mint, config.policy())
-        await engine.call(lambda state: regions.sync(state, call), lambda state, _: None)
-        yield engine, call
+        await journal.call(lambda state: regions.sync(state, call), lambda state, _: None)
+        yield journal, call
         writer.cancel()
     store.close()
 
@@ -149,9 +149,9 @@ def restored(config: ConfigOption = None) -> None:
 
 
 async def _begin_incarnation(config: Config) -> None:
-    async with _offline(config) as (engine, call):
+    async with _offline(config) as (journal, call):
         region = config.region.name
-        await engine.call(lambda state: (regions.restored(state, call, region), None), lambda state, _: None)
+        await journal.call(lambda state: (regions.restored(state, call, region), None), lambda state, _: None)
 
 
 def _client_toml(config: Config, authority: ca.Credentials, secret: str) -> str:
@@ -192,13 +192,13 @@ async def serve(config: Config) -> None:
     files, policy = AuthorityFiles(config.paths.state_dir), config.policy()
     authorities = files.load()
     store = open_store(config)
-    engine = Engine(store, clock)
-    _check_set_up(engine.state)
-    engine.history.load(_recent_log(store))
+    journal = Journal(store, clock)
+    _check_set_up(journal.state)
+    journal.history.load(_recent_log(store))
     steady = steady_clock()
     seal = partial(ca.seal, authorities.control)
-    sessions = Sessions(engine, policy.region, config.timing.patience(), clock, seal, steady)
-    edge, uploads = Edge(engine, sessions, policy, clock), Uploads(config.paths.state_dir / "images", config.uploads)
+    sessions = Sessions(journal, policy.region, config.timing.patience(), clock, seal, steady)
+    edge, uploads = Edge(journal, sessions, policy, clock), Uploads(config.paths.state_dir / "images", config.uploads)
 
     def call() -> Call:
         return Call("", Role.ADMIN, clock(), mint, policy, sessions)
@@ -210,32 +210,32 @@ async def serve(config: Config) -> None:
     endpoints = _endpoints(config, authorities)
     servers = [await user_server(edge, uploads, endpoints), agent_server(edge, uploads, endpoints)]
     async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(engine.run())]
-        await engine.call(lambda state: regions.sync(state, call()), lambda state, _: None)
-        loops.append(group.create_task(sweep.run(engine, uploads, unhurried_call)))
+        loops = [group.create_task(journal.run())]
+        await journal.call(lambda state: regions.sync(state, call()), lambda state, _: None)
+        loops.append(group.create_task(sweep.run(journal, uploads, unhurried_call)))
         loops.append(group.create_task(liveness.run(sessions)))
-        loops.append(group.create_task(memory.run(engine)))
+        loops.append(group.create_task(memory.run(journal)))
         loops.append(group.create_task(keeping.run(files, authorities)))
         for server in servers:
             await server.start()
         structlog.get_logger().info("serving", region=policy.region, api=config.api.listen)
         await stopping.wait()
-        await drain(servers, sessions, uploads, engine)
+        await drain(servers, sessions, uploads, journal)
         for loop in loops:
             loop.cancel()
     store.close()
 
 
-async def drain(servers: Sequence[grpc.aio.Server], sessions: Sessions, uploads: Uploads, engine: Engine) -> None:
+async def drain(servers: Sequence[grpc.aio.Server], sessions: Sessions, uploads: Uploads, journal: Journal) -> None:
     """Take nothing new, end at once what has no end of its own, and let the rest finish."""
     structlog.get_logger().info("draining")
     stopped = asyncio.gather(*(server.stop(DRAIN_S) for server in servers))
     await asyncio.sleep(0)  # They have closed their ports: who is told to come back comes to the next process.
     sessions.close_all()
     uploads.close()
-    await engine.close()
+    await journal.close()
     await stopped
-    await engine.drain()
+    await journal.drain()
 
 
 def _recent_log(store: Store) -> list[Changed]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from controlplane.engine import Engine
 from controlplane.errors import Unavailable
+from controlplane.journal import Journal
 from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
 from controlplane.model.state import Revision
@@ -56,7 +56,7 @@ class Session:
 
     def __init__(
         self,
-        engine: Engine,
+        journal: Journal,
         host_id: str,
         region: str,
         clock: Callable[[], datetime],
@@ -66,7 +66,7 @@ class Session:
         self.host_id = host_id
         self.greeted = asyncio.Event()
         self.ended = asyncio.Event()
-        self._engine = engine
+        self._journal = journal
         self._region = region
         self._clock = clock
         self._seal = seal
@@ -101,7 +101,7 @@ class Session:
                 continue
             if news := await self._share.news():
                 update = self._update(news)
-                await self._engine.durable(self._engine.state.revision)  # The objects may show more than `revision`.
+                await self._journal.durable(self._journal.state.revision)  # The objects may show more than `revision`.
                 self._await_answer(news.revision)
                 yield update
             self._told_revision = news.revision
@@ -118,8 +118,8 @@ class Session:
         loop.call_at(self._overdue_at, self.wake)
 
     def _update(self, news: News | SpecNews) -> Update:
-        host = self._engine.state.hosts.get(self.host_id)
-        incarnation = regions.incarnation(self._engine.state, self._region, self.host_id)
+        host = self._journal.state.hosts.get(self.host_id)
+        incarnation = regions.incarnation(self._journal.state, self._region, self.host_id)
         is_released = host is not None and host.released_to == incarnation
         seal = self._seal(sealed_text(self._region, incarnation, news.revision, self.host_id))
         return Update(news, self._region, incarnation, is_released, seal)
@@ -128,7 +128,7 @@ class Session:
         """Take in what the agent saw. It becomes durable soon; nobody waits for it. A later session knows better."""
         if self.ended.is_set():
             return
-        self._engine.apply(absorb(self._engine.state, report))
+        self._journal.apply(absorb(self._journal.state, report))
         for kind in report.kinds:
             self._answers[kind] = max(self._answers.get(kind, 0), revision)
         if self._answered_revision < self._sent_revision <= revision:
@@ -138,7 +138,7 @@ class Session:
 
     def _settle(self) -> None:
         answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}
-        self._engine.apply(settle(self._engine.state, self.host_id, answers, self._clock()))
+        self._journal.apply(settle(self._journal.state, self.host_id, answers, self._clock()))
 
     def _extended(self, answered: int) -> int:
         """The answer to the last update counts for all revisions since that changed nothing for this host."""
@@ -183,7 +183,7 @@ class Sessions:
 
     def __init__(
         self,
-        engine: Engine,
+        journal: Journal,
         region: str,
         patience: Patience,
         clock: Callable[[], datetime],
@@ -191,7 +191,7 @@ class Sessions:
         steady: Callable[[], datetime] | None = None,
     ) -> None:
         """`seal`: see `ca.seal`. `steady`: as `clock`, but goes on evenly when somebody sets the machine's clock."""
-        self._engine = engine
+        self._journal = journal
         self._region = region
         self._patience = patience
         self._clock = clock
@@ -200,13 +200,13 @@ class Sessions:
         self._started_at = self._steady()
         self._open: dict[str, Session] = {}
         self._links: dict[str, Link] = {}
-        self._first_revision = engine.state.revision
+        self._first_revision = journal.state.revision
         self._greeted: set[str] = set()
-        self._feed = Feed(engine.state, region, engine.durable_revision)
-        self._takers = Takers(engine.state)
+        self._feed = Feed(journal.state, region, journal.durable_revision)
+        self._takers = Takers(journal.state)
         self._touched: deque[tuple[int, Touched]] = deque()  # By revisions that are not durable yet.
-        engine.witness(self._on_revision)
-        engine.follow(self._on_durable)
+        journal.witness(self._on_revision)
+        journal.follow(self._on_durable)
 
     def now(self) -> datetime:
         return self._clock()
@@ -221,7 +221,7 @@ class Sessions:
 
     def presence(self, host_id: str) -> Presence:
         """What is known of a host now."""
-        host, now, moved = self._engine.state.hosts.get(host_id), self._clock(), self.moved
+        host, now, moved = self._journal.state.hosts.get(host_id), self._clock(), self.moved
         if host is None:
             return Presence(HostStatus.UNREACHABLE, now, "it was removed from the region", None)
         link = self._links.get(host_id)
@@ -235,7 +235,7 @@ class Sessions:
         opened_at = self._links[host_id].opened_at if known.is_reachable and host_id in self._links else now
         self._links[host_id] = Link(opened_at, now)
         share = (Difference if is_legacy else Share)(self._feed, self._takers, host_id)
-        session = Session(self._engine, host_id, self._region, self._clock, self._seal, share)
+        session = Session(self._journal, host_id, self._region, self._clock, self._seal, share)
         self._open[host_id] = session
         self.hear(host_id)
         return session
@@ -255,26 +255,26 @@ class Sessions:
     def hear(self, host_id: str) -> None:
         """The host gave a sign of life; stored now and then."""
         self._links[host_id] = replace(self._links[host_id], heard_at=self._steady())
-        self._engine.apply(hosts.seen(self._engine.state, host_id, self._clock()))
+        self._journal.apply(hosts.seen(self._journal.state, host_id, self._clock()))
 
     def note_absent(self) -> None:
         """Make it durable which hosts are away, so that a restart of this process makes none of them present again."""
-        for host in self._engine.state.hosts:
+        for host in self._journal.state.hosts:
             if not host.is_away and self.presence(host.id).status is HostStatus.UNREACHABLE:
                 last_seen_at = self.presence(host.id).last_seen_at or self._clock()
-                self._engine.apply(hosts.missed(self._engine.state, host.id, last_seen_at))
+                self._journal.apply(hosts.missed(self._journal.state, host.id, last_seen_at))
 
     def answer_for_lost(self) -> None:
         """An admin's word stands for what lost hosts would say: they have answered everything, and have nothing."""
-        state = self._engine.state
+        state = self._journal.state
         for host in [host for host in state.hosts if host.lost_at]:
             answers = dict.fromkeys(ObservedKind, state.revision)
-            self._engine.apply(settle(state, host.id, answers, self._clock()))
-            self._engine.apply(host_removal.forget(state, host.id))
+            self._journal.apply(settle(state, host.id, answers, self._clock()))
+            self._journal.apply(host_removal.forget(state, host.id))
 
     def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str) -> None:
         """The agent said what its machine can hold."""
-        self._engine.apply(hosts.update(self._engine.state, host_id, capacity, agent_version))
+        self._journal.apply(hosts.update(self._journal.state, host_id, capacity, agent_version))
 
     def is_sealed(self, host_id: str, region: str, incarnation: str, revision: int, seal: bytes) -> bool:
         """Whether this host was sent that revision, by whoever has this control plane's keys."""
@@ -287,9 +287,9 @@ class Sessions:
         """
         if session.host_id not in self._greeted:
             self._greeted.add(session.host_id)
-            known, first = self._engine.state, self._first_revision
-            self._engine.apply(regions.recognise(known, call, session.host_id, word, first))
-        self._engine.apply(boots.note(self._engine.state, call, session.host_id, boot_id))
+            known, first = self._journal.state, self._first_revision
+            self._journal.apply(regions.recognise(known, call, session.host_id, word, first))
+        self._journal.apply(boots.note(self._journal.state, call, session.host_id, boot_id))
         session.greeted.set()
 
     async def console(self, host_id: str, instance_id: str, max_bytes: int) -> bytes:
@@ -299,7 +299,7 @@ class Sessions:
         return await session.console(instance_id, max_bytes)
 
     def _on_revision(self, revision: Revision) -> None:
-        self._touched.append((revision.number, touched(self._engine.state, revision.entries)))
+        self._touched.append((revision.number, touched(self._journal.state, revision.entries)))
 
     def _on_durable(self, revisions: list[Revision]) -> None:
         """Wake those for whom something changed, once it is all published."""

@@ -1,1 +1,1 @@
-"""The gRPC edge: translates, hands one use case to the engine, translates back. Nothing is decided here."""
+"""The gRPC edge: translates, has the gate carry one use case out, translates back. Nothing is decided here."""

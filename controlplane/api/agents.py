@@ -52,7 +52,7 @@ class Agents(AgentsServicer):
         host_id = ca.host_of(certificates[0]) if certificates else None
         if host_id is None:
             raise Unauthenticated("AuthFailure", "This certificate is not the control certificate of a host")
-        host = self._edge.engine.state.hosts.get(host_id)
+        host = self._edge.journal.state.hosts.get(host_id)
         if host is None or host.is_removed:
             raise Unauthenticated(
                 "AuthFailure",
@@ -70,7 +70,7 @@ class Agents(AgentsServicer):
         self, request: pb.RenewCertificatesRequest, context: Context
     ) -> pb.RenewCertificatesResponse:
         host_id = await self._caller(context)
-        address = self._edge.engine.state.hosts[host_id].underlay_address
+        address = self._edge.journal.state.hosts[host_id].underlay_address
         try:
             certificates = sign(self._authorities, request, host_id, address, self._edge.call_of_nobody())
         except ca.InvalidCsr as error:
@@ -79,7 +79,7 @@ class Agents(AgentsServicer):
 
     async def FetchImage(self, request: pb.FetchImageRequest, context: Context) -> AsyncIterator[pb.FetchImageResponse]:
         host_id = await self._caller(context)
-        if not images.is_needed_by(self._edge.engine.state, host_id, request.image_id):
+        if not images.is_needed_by(self._edge.journal.state, host_id, request.image_id):
             raise NotFound("InvalidAMIID.NotFound", f"No volume on this host is made from {request.image_id!r}")
         async for chunk in self._uploads.read(request.image_id):
             yield pb.FetchImageResponse(chunk=chunk)

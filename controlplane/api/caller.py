@@ -7,10 +7,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import grpc
 
-from controlplane.engine import Engine
 from controlplane.gate.door import Door
 from controlplane.gate.invocation import Invocation
 from controlplane.gate.runner import Runner, Wish
+from controlplane.journal import Journal
 from controlplane.model.policy import Policy
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call
@@ -29,13 +29,13 @@ invocation: ContextVar[Invocation] = ContextVar("invocation")
 class Edge:
     """What every servicer is given."""
 
-    def __init__(self, engine: Engine, sessions: Sessions, policy: Policy, clock: Callable[[], datetime]) -> None:
-        self.engine = engine
+    def __init__(self, journal: Journal, sessions: Sessions, policy: Policy, clock: Callable[[], datetime]) -> None:
+        self.journal = journal
         self.sessions = sessions
         self.policy = policy
         self.clock = clock
-        self.door = Door(engine, policy, clock)
-        self._runner = Runner(engine, sessions, policy, clock)
+        self.door = Door(journal, policy, clock)
+        self._runner = Runner(journal, sessions, policy, clock)
 
     def call(self) -> Call:
         """The present call, for a use case."""

@@ -33,7 +33,7 @@ class Enrollment(EnrollmentServicer):
                 ca.check_csr(csr)
         except ca.InvalidCsr as error:
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
-        host_id, underlay_address = await self._edge.engine.call(
+        host_id, underlay_address = await self._edge.journal.call(
             lambda state: hosts.enroll(state, call, asked, request_id),
             lambda state, host_id: (host_id, state.hosts[host_id].underlay_address),
         )

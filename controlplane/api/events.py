@@ -27,11 +27,11 @@ class Events(EventsServicer):
         self._edge = edge
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchEvent]:
-        engine, view = self._edge.engine, _View(self._edge, self._edge.call(), request)
-        after, bookmark_at = _beginning(request, engine.durable_revision), _now()
+        journal, view = self._edge.journal, _View(self._edge, self._edge.call(), request)
+        after, bookmark_at = _beginning(request, journal.durable_revision), _now()
         while True:
-            latest = engine.durable_revision
-            changes = engine.history.after(after) if after <= latest else None
+            latest = journal.durable_revision
+            changes = journal.history.after(after) if after <= latest else None
             if changes is None:
                 after, bookmark_at = latest, _now() + BOOKMARK_S
                 yield pb.WatchEvent(revision=after, resync=True)
@@ -41,12 +41,12 @@ class Events(EventsServicer):
                 yield pb.WatchEvent(revision=after, bookmark=True)
             for event in view.events(changes):
                 # It may say of a resource what a later revision made of it.
-                await engine.durable(engine.state.revision)
+                await journal.durable(journal.state.revision)
                 yield event
             after = latest
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(bookmark_at):
-                    await engine.next_after(after)
+                    await journal.next_after(after)
 
 
 def _beginning(request: pb.WatchRequest, latest: int) -> int:
@@ -69,7 +69,7 @@ class _View:
         self._call = call
         self._kinds = frozenset(request.kinds or PUBLIC)
         self._with_contents = request.with_contents
-        self._state = edge.engine.state
+        self._state = edge.journal.state
         self._tables = {table.kind.name: table for table in self._state.tables.values()}
 
     def events(self, changes: Iterable[Changed]) -> Iterator[pb.WatchEvent]:

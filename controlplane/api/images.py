@@ -40,7 +40,7 @@ class Images(ImagesServicer):
                 header, lambda state, call, asked: images.register(state, call, image_id, asked), complete, _imported
             )
         finally:  # Refused, broken off, or a replay of an earlier call: the image is not known.
-            await self._uploads.done(image_id, is_known=image_id in self._edge.engine.state.images)
+            await self._uploads.done(image_id, is_known=image_id in self._edge.journal.state.images)
         return made
 
     async def _made_earlier(

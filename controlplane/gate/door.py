@@ -7,13 +7,13 @@ from datetime import datetime
 
 import structlog
 
-from controlplane.engine import Engine
 from controlplane.errors import CloudError, Denied
 from controlplane.gate.credentials import Principal, authenticate
 from controlplane.gate.failure import Failure, failure_of
 from controlplane.gate.invocation import Access, Invocation
 from controlplane.gate.limits import InProgress, Lines, Rate
 from controlplane.gate.streams import Streams
+from controlplane.journal import Journal
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
 
@@ -31,10 +31,10 @@ class Door:
     the work is over, and `leave` in any case.
     """
 
-    def __init__(self, engine: Engine, policy: Policy, clock: Callable[[], datetime]) -> None:
-        self._engine = engine
+    def __init__(self, journal: Journal, policy: Policy, clock: Callable[[], datetime]) -> None:
+        self._journal = journal
         self._clock = clock
-        self._streams = Streams(engine)
+        self._streams = Streams(journal)
         self._refusals = Lines(REFUSALS_LOGGED_PER_S)
         self._of_address = InProgress(policy.calls_in_progress_per_address)
         self._of_project = InProgress(policy.calls_in_progress)
@@ -47,7 +47,7 @@ class Door:
         if access is not Access.HOST:
             self._hold(self._of_address, call.address, call)
         if isinstance(access, Role):
-            call.principal = authenticate(self._engine.state, call.credential, self._clock())
+            call.principal = authenticate(self._journal.state, call.credential, self._clock())
             self._admit(call.principal, access, call)
         elif access is Access.NOBODY:
             raise Denied("UnauthorizedOperation", f"No token may call {call.operation.name}")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from controlplane.engine import Engine
 from controlplane.gate.credentials import Principal
 from controlplane.gate.invocation import Invocation
 from controlplane.gate.limits import Turns
 from controlplane.ids import mint
+from controlplane.journal import Journal
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
@@ -33,9 +33,9 @@ class Runner:
     """`reachable` has the hosts that answer."""
 
     def __init__(
-        self, engine: Engine, reachable: Container[str], policy: Policy, clock: Callable[[], datetime]
+        self, journal: Journal, reachable: Container[str], policy: Policy, clock: Callable[[], datetime]
     ) -> None:
-        self._engine = engine
+        self._journal = journal
         self._reachable = reachable
         self._policy = policy
         self._clock = clock
@@ -64,7 +64,7 @@ class Runner:
         def answer(state: State, outcome: Outcome) -> tuple[T, bool]:
             return reply(state, outcome.result), outcome.is_replay
 
-        return await self._engine.call(carry_out, answer)
+        return await self._journal.call(carry_out, answer)
 
     async def replay(
         self,
@@ -83,7 +83,7 @@ class Runner:
         def outcome(state: State) -> tuple[Change, Outcome]:
             return Change(), attempt(state, call, how, lambda state, call: (Change(), check(state, call)))[1]
 
-        return await self._engine.call(
+        return await self._journal.call(
             outcome, lambda state, made: reply(state, made.result) if made.is_replay else None
         )
 
@@ -95,7 +95,7 @@ class Runner:
             with self._turns.one(call.project_id, time.monotonic()):
                 return query(state, call)
 
-        return await self._engine.read(in_turn)
+        return await self._journal.read(in_turn)
 
 
 def _attempt(made: Invocation, wish: Wish, asked: object) -> Attempt:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from controlplane.engine import Engine
 from controlplane.errors import Unauthenticated
+from controlplane.journal import Journal
 from controlplane.model.project import Token
 from controlplane.model.state import Revision
 
@@ -13,9 +13,9 @@ from controlplane.model.state import Revision
 class Streams:
     """What goes on, by the id of its token."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._open: dict[str, set[asyncio.Timeout]] = {}
-        engine.follow(self._on_revisions)
+        journal.follow(self._on_revisions)
 
     @asynccontextmanager
     async def while_valid(self, token_id: str, left_s: float | None) -> AsyncIterator[None]:

@@ -7,7 +7,7 @@ for ever: of the calls in progress at that moment, some kilobytes.
 import asyncio
 import gc
 
-from controlplane.engine import Engine
+from controlplane.journal import Journal
 
 # Shorter: nothing gained. Longer: in a storm of calls more has to be walked at once.
 INTERVAL_S = 1
@@ -15,13 +15,13 @@ INTERVAL_S = 1
 REVISIONS = 1000
 
 
-async def run(engine: Engine) -> None:
+async def run(journal: Journal) -> None:
     """For ever. What is there at the beginning stays."""
     gc.freeze()
-    frozen_revision = engine.state.revision
+    frozen_revision = journal.state.revision
     while True:
         await asyncio.sleep(INTERVAL_S)
-        if engine.state.revision >= frozen_revision + REVISIONS:
-            frozen_revision = engine.state.revision
+        if journal.state.revision >= frozen_revision + REVISIONS:
+            frozen_revision = journal.state.revision
             gc.collect()
             gc.freeze()

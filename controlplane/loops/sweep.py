@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from controlplane.engine import Engine
+from controlplane.journal import Journal
 from controlplane.service.call import Call
 from controlplane.service.sweeping import sweep
 from controlplane.uploads import Uploads
@@ -12,16 +12,16 @@ from controlplane.uploads import Uploads
 INTERVAL_S = 60
 
 
-async def run(engine: Engine, uploads: Uploads, call: Callable[[], Call]) -> None:
+async def run(journal: Journal, uploads: Uploads, call: Callable[[], Call]) -> None:
     """Sweep for ever."""
     while True:
-        await _sweep(engine, call())
-        await engine.trim_log()
-        await uploads.sweep(engine.state.images)
+        await _sweep(journal, call())
+        await journal.trim_log()
+        await uploads.sweep(journal.state.images)
         await asyncio.sleep(INTERVAL_S)
 
 
-async def _sweep(engine: Engine, call: Call) -> None:
+async def _sweep(journal: Journal, call: Call) -> None:
     """Slice by slice, between which others have their turn."""
-    while await engine.call(lambda state: sweep(state, call), lambda state, is_more: is_more):
+    while await journal.call(lambda state: sweep(state, call), lambda state, is_more: is_more):
         pass

@@ -1,6 +1,6 @@
 """The whole state of a region in memory: indexed tables, and `Change`, the only way to alter them.
 
-Use cases read a `State` and return a `Change`; the engine applies it in one step. How rows are stored is not known
+Use cases read a `State` and return a `Change`; the journal applies it in one step. How rows are stored is not known
 here.
 """
 

@@ -1,6 +1,6 @@
 """The database that remembers a region: loads its state, appends to it, reads its log.
 
-Synchronous, for one thread at a time; the engine is its only writer. What it raises is in `controlplane.store.errors`.
+Synchronous, for one thread at a time; the journal is its only writer. What it raises is in `controlplane.store.errors`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

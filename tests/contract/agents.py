@@ -75,7 +75,7 @@ async def join_secret(cloud: ControlPlane, **fields: Any) -> str:
 
 
 async def joined(cloud: ControlPlane) -> Machine:
-    machine = Machine(f"10.0.0.{len(cloud.engine.state.hosts) + 1}")
+    machine = Machine(f"10.0.0.{len(cloud.journal.state.hosts) + 1}")
     await machine.join(cloud, await join_secret(cloud))
     return machine
 
@@ -150,8 +150,8 @@ async def connected(cloud: ControlPlane) -> tuple[Machine, Stream]:
     stream = Stream(cloud, machine)
     stream.hello()
     assert (await stream.update()).snapshot
-    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 64)
-    await cloud.engine.drain()
+    await until(lambda: cloud.journal.state.hosts[machine.host_id].vcpus == 64)
+    await cloud.journal.drain()
     return machine, stream
 
 

@@ -24,8 +24,8 @@ from controlplane.api.certificate import ServerCertificate
 from controlplane.api.projects import new_secret
 from controlplane.api.server import Endpoints, agent_server, user_server
 from controlplane.authorities import Authorities
-from controlplane.engine import Engine
 from controlplane.ids import Prefix, mint
+from controlplane.journal import Journal
 from controlplane.model.host import Host, HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
@@ -159,16 +159,16 @@ def limited(**limits: int) -> pytest.MarkDecorator:
 class ControlPlane:
     """Serves until the end of the test. `secrets` has a token for each role of the project."""
 
-    def __init__(self, directory: Path, engine: Engine, **limits: Any) -> None:
-        self.engine = engine
+    def __init__(self, directory: Path, journal: Journal, **limits: Any) -> None:
+        self.journal = journal
         self._skew = timedelta()
         self.policy = replace(POLICY, **{**LIMITS, **limits})
         self.uploads = Uploads(directory / "images")
         self.images = directory / "images"
         self.authority = ca.create(NAME, self.clock())
         patience, seal = Patience(timedelta(days=1), timedelta(days=1)), partial(ca.seal, self.authority)
-        self.sessions = Sessions(engine, NAME, patience, self.clock, seal)
-        self.edge = Edge(engine, self.sessions, self.policy, self.clock)
+        self.sessions = Sessions(journal, NAME, patience, self.clock, seal)
+        self.edge = Edge(journal, self.sessions, self.policy, self.clock)
         self.data_authority = ca.create_data(NAME, self.clock())
         self.secrets: dict[Role, str] = {}
         self.project_id = ""
@@ -186,7 +186,7 @@ class ControlPlane:
     async def serving(cls, directory: Path, **limits: Any) -> AsyncIterator[Self]:
         store = Store.open(f"sqlite:///{directory}/controlplane.db")
         store.migrate()
-        cloud = cls(directory, Engine(store, lambda: datetime.now(UTC)), **limits)
+        cloud = cls(directory, Journal(store, lambda: datetime.now(UTC)), **limits)
         ports = free_ports(2)
         endpoints = cloud._endpoints(*(f"127.0.0.1:{port}" for port in ports))
         cloud.endpoints = endpoints
@@ -196,7 +196,7 @@ class ControlPlane:
         ]
         cloud.servers = servers
         async with asyncio.TaskGroup() as group:
-            writer = group.create_task(cloud.engine.run())
+            writer = group.create_task(cloud.journal.run())
             await cloud._populate()
             for server in servers:
                 await server.start()
@@ -224,7 +224,7 @@ class ControlPlane:
     async def do(self, use_case: Any, *request: Any) -> Any:
         """A use case, past the API."""
         call = Call(self.project_id, Role.ADMIN, self.clock(), mint, self.policy, self.sessions)
-        return await self.engine.call(lambda state: use_case(state, call, *request), lambda state, result: result)
+        return await self.journal.call(lambda state: use_case(state, call, *request), lambda state, result: result)
 
     async def token(self, role: Role, project_id: str = "") -> str:
         secret = new_secret()
@@ -234,7 +234,7 @@ class ControlPlane:
 
     @property
     def revision(self) -> int:
-        return self.engine.state.revision
+        return self.journal.state.revision
 
     def channel(self, endpoint: str = "", credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
         """One for each endpoint; a new one where credentials are given."""
@@ -278,15 +278,15 @@ class ControlPlane:
     async def add_host(
         self, zone: str = "home-1a", vcpus: int = 256, memory_mib: int = 1 << 20, *, is_away: bool = False
     ) -> str:
-        number = len(self.engine.state.hosts) + 1
+        number = len(self.journal.state.hosts) + 1
         host_id, roles, now = mint(Prefix.HOST), tuple(HostRole), self.clock()
         address = str(IPv4Address("10.0.0.0") + number)
         host = Host(host_id, number, f"metal-{number}", zone, roles, address, now, "", vcpus, memory_mib, 1000)
         change = Change()
         change.put(replace(host, last_seen_at=now, is_away=is_away))  # Before this process began: it may come back.
-        change.put(*(replace(row, host_id=host_id) for row in self.engine.state.internet_gateways if not row.host_id))
-        self.engine.apply(change)
-        await self.engine.drain()
+        change.put(*(replace(row, host_id=host_id) for row in self.journal.state.internet_gateways if not row.host_id))
+        self.journal.apply(change)
+        await self.journal.drain()
         if not is_away:
             self.agents[host_id] = Agent(host_id)
         return host_id
@@ -297,11 +297,11 @@ class ControlPlane:
         while before != self.revision:
             before = self.revision
             for host_id, agent in self.agents.items():
-                state, answered = self.engine.state, self.revision
+                state, answered = self.journal.state, self.revision
                 agent.take(shall_have(state, host_id))
-                self.engine.apply(absorb(state, agent.report()))
-                self.engine.apply(settle(state, host_id, dict.fromkeys(ObservedKind, answered), self.clock()))
-        await self.engine.drain()
+                self.journal.apply(absorb(state, agent.report()))
+                self.journal.apply(settle(state, host_id, dict.fromkeys(ObservedKind, answered), self.clock()))
+        await self.journal.drain()
 
     async def import_image(self, name: str = "tiny", secret: str | None = None, **changes: Any) -> str:
         reply = await self.call("ImportImage", *upload(name=name, **changes), secret=secret)

@@ -51,7 +51,7 @@ async def outcome(cloud: ControlPlane, rpc: Rpc, secret: str) -> str:
 
 async def test_every_method_wants_a_valid_token(cloud: ControlPlane) -> None:
     revoked = await cloud.token(Role.ADMIN)
-    token = list(cloud.engine.state.tokens)[-1]
+    token = list(cloud.journal.state.tokens)[-1]
     await cloud.ask("RevokeToken", token_id=token.id)
     revision = cloud.revision
     for rpc in RPCS.values():

@@ -32,7 +32,7 @@ async def test_a_machine_joins_with_a_token(cloud: ControlPlane) -> None:
 
 async def test_a_join_is_on_record_once(cloud: ControlPlane) -> None:
     secret, machine = await join_secret(cloud), Machine()
-    (token,) = cloud.engine.state.host_tokens
+    (token,) = cloud.journal.state.host_tokens
     for _ in range(2):
         await machine.join(cloud, secret)
     latest, earlier = (await cloud.ask("DescribeAuditRecords")).audit_records[:2]
@@ -56,7 +56,7 @@ async def test_two_machines_with_one_token_at_once_are_one_host(cloud: ControlPl
     machines = [Machine(f"10.0.0.{n}") for n in range(1, 6)]
     results = await asyncio.gather(*(machine.join(cloud, secret) for machine in machines), return_exceptions=True)
     assert sum(isinstance(result, Refused) for result in results) == 4
-    assert len(cloud.engine.state.hosts) == 1
+    assert len(cloud.journal.state.hosts) == 1
 
 
 async def test_expired_foreign_and_user_tokens_are_refused(cloud: ControlPlane) -> None:
@@ -65,7 +65,7 @@ async def test_expired_foreign_and_user_tokens_are_refused(cloud: ControlPlane) 
     for wrong, reason in ((secret, "expired"), ("foreign", "no such"), (max(cloud.secrets.values()), "no such")):
         with pytest.raises(Refused, match=f"InvalidHostToken: .*{reason}"):
             await Machine().join(cloud, wrong)
-    assert not len(cloud.engine.state.hosts)
+    assert not len(cloud.journal.state.hosts)
 
 
 async def test_a_bad_certificate_request_uses_no_token_up(cloud: ControlPlane) -> None:

@@ -31,7 +31,7 @@ class Garbage:
 
     def __init__(self, seed: int, cloud: ControlPlane) -> None:
         self.random = Random(seed)
-        self.ids = [row.id for table in cloud.engine.state.tables.values() for row in table if "/" not in row.id]
+        self.ids = [row.id for table in cloud.journal.state.tables.values() for row in table if "/" not in row.id]
 
     def message(self, message: Any, depth: int = 0) -> Any:
         for field in message.DESCRIPTOR.fields:

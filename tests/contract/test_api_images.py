@@ -123,7 +123,7 @@ CONTENT = bytes(range(256)) * 5001
 
 async def test_an_upload_that_breaks_off_makes_no_image_and_can_be_continued(cloud: ControlPlane) -> None:
     await broken_off(cloud, CONTENT)
-    assert not len(cloud.engine.state.images)
+    assert not len(cloud.journal.state.images)
     offset = await kept(cloud, CONTENT)
     assert 0 < offset < len(CONTENT)
     image_id = await cloud.import_image(content=CONTENT, offset=offset)
@@ -160,11 +160,11 @@ async def test_a_killed_process_leaves_what_the_next_can_continue(cloud: Control
 
 async def test_what_nobody_continues_is_forgotten(cloud: ControlPlane) -> None:
     await broken_off(cloud, CONTENT)
-    await cloud.uploads.sweep(cloud.engine.state.images)
+    await cloud.uploads.sweep(cloud.journal.state.images)
     assert await kept(cloud, CONTENT)
     for path in (cloud.images / "kept").iterdir():
         os.utime(path, (0, 0))
-    await cloud.uploads.sweep(cloud.engine.state.images)
+    await cloud.uploads.sweep(cloud.journal.state.images)
     assert leftovers(cloud) == []
 
 

@@ -41,7 +41,7 @@ async def test_it_is_told_specs_and_its_reports_count(cloud: ControlPlane) -> No
     update = (await stream.next()).update
     assert (update.snapshot, list(update.put)) == (True, [])
     assert cloud.sessions.is_sealed(machine.host_id, update.region, update.incarnation, update.revision, update.seal)
-    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 64)
+    await until(lambda: cloud.journal.state.hosts[machine.host_id].vcpus == 64)
     stream.send(report=pb.Report(revision=update.revision, full=True))
     made = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
     told: dict[str, Any] = {}
@@ -50,13 +50,13 @@ async def test_it_is_told_specs_and_its_reports_count(cloud: ControlPlane) -> No
         assert not update.snapshot
         told |= {str(row.WhichOneof("spec")): row for row in update.put}
         stream.send(report=pb.Report(revision=update.revision))
-    shall_have = render_all(cloud.engine.state, machine.host_id, NAME)
+    shall_have = render_all(cloud.journal.state, machine.host_id, NAME)
     assert told == {kind.value: pb.Resource(**{kind.value: spec}) for (kind, _), spec in shall_have.items()}
     ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_INSTANCE, id=made.instance_id)
     running = pb.ObservedInstance(running=True, generation=1, has_run=True)
     observed = [pb.Observed(ref=ref, converged=True, instance=running)]
     stream.send(report=pb.Report(revision=update.revision, observed=observed))
-    await until(lambda: cloud.engine.state.instances[made.instance_id].ran_generation == 1)
+    await until(lambda: cloud.journal.state.instances[made.instance_id].ran_generation == 1)
     await cloud.ask("TerminateInstances", instance_ids=[made.instance_id])
     while not (removed := (await stream.next()).update.remove):
         pass

@@ -27,7 +27,7 @@ def show_orphan(cloud: ControlPlane, host_id: str, volume_id: str) -> None:
     file, change = VolumeFile(1 << 30, deleted=False, epoch=0, changed_at=0), Change()
     row_id = observation_id(host_id, ObservedKind.VOLUME, volume_id)
     change.put(Observation(row_id, host_id, ObservedKind.VOLUME, volume_id, False, "orphan", False, file=file))
-    cloud.engine.apply(change)
+    cloud.journal.apply(change)
 
 
 async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
@@ -64,7 +64,7 @@ async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
     return {
         "CreateProject": {"name": "new"},
         "CreateToken": {"project_id": cloud.project_id, "role": 2},
-        "RevokeToken": {"token_id": list(cloud.engine.state.tokens)[-1].id},
+        "RevokeToken": {"token_id": list(cloud.journal.state.tokens)[-1].id},
         "CreateHostToken": {"zone_name": "home-1a", "roles": [1]},
         "DeclareHostLost": {"host_id": away},
         "RemoveHost": {"host_id": empty},
@@ -161,7 +161,7 @@ async def test_every_accepted_call_is_in_the_record_once_and_no_refused_one(clou
     assert len({row.request_id for row in records}) == len(records)
     assert all(row.resource_ids for row in records)
     assert {(row.project_id, row.token_id) for row in records} == {
-        (cloud.project_id, cloud.engine.state.tokens.secret_hash.get(hash_secret(cloud.secrets[Role.ADMIN])).id)  # type: ignore[union-attr]
+        (cloud.project_id, cloud.journal.state.tokens.secret_hash.get(hash_secret(cloud.secrets[Role.ADMIN])).id)  # type: ignore[union-attr]
     }
     await cloud.ask("AllocateAddress")
     assert (await cloud.ask("DescribeAuditRecords")).audit_records[0].operation == "AllocateAddress", "without a token"
@@ -179,17 +179,17 @@ async def test_a_replay_works_when_what_was_made_is_gone(cloud: ControlPlane) ->
     await cloud.ask("DeleteKeyPair", key_name="new")
     await cloud.ask("DeleteKeyPair", key_name="brought")
     await cloud.ask("DeleteSecurityGroup", group_id=made["CreateSecurityGroup"].security_group.group_id)
-    everything = [row.id for row in cloud.engine.state.instances]
+    everything = [row.id for row in cloud.journal.state.instances]
     await cloud.ask("TerminateInstances", instance_ids=everything)
     await cloud.converge()
-    for volume in [row for row in cloud.engine.state.volumes if not row.recycled_at]:
+    for volume in [row for row in cloud.journal.state.volumes if not row.recycled_at]:
         await cloud.ask("DeleteVolume", volume_id=volume.id)
-    for address in [row for row in cloud.engine.state.addresses if not row.is_released]:
+    for address in [row for row in cloud.journal.state.addresses if not row.is_released]:
         await cloud.ask("ReleaseAddress", allocation_id=address.id)
     await cloud.converge()
     cloud.pass_time(timedelta(hours=2))
     await cloud.do(sweeping.sweep)
-    assert not len(cloud.engine.state.instances)
+    assert not len(cloud.journal.state.instances)
     revision = cloud.revision
     for name, fields in asked.items():
         if name == "RunInstances":
@@ -208,7 +208,7 @@ async def test_one_token_fifty_times_at_once_is_one_instance(cloud: ControlPlane
     calls = (cloud.ask("RunInstances", image_id=image_id, client_token="once", max_count=2) for _ in range(50))
     replies = await asyncio.gather(*calls)
     assert len({reply.SerializeToString(deterministic=True) for reply in replies}) == 1
-    assert len(cloud.engine.state.instances) == 2
+    assert len(cloud.journal.state.instances) == 2
 
 
 async def test_the_same_token_after_a_lost_answer_is_one_instance(cloud: ControlPlane) -> None:
@@ -222,7 +222,7 @@ async def test_the_same_token_after_a_lost_answer_is_one_instance(cloud: Control
         call.cancel()
         first, second = await cloud.call(rpc.name, request), await cloud.call(rpc.name, request)
         assert first == second
-    assert len(cloud.engine.state.instances) == 20
+    assert len(cloud.journal.state.instances) == 20
 
 
 async def test_tokens_of_two_projects_have_nothing_in_common(cloud: ControlPlane) -> None:

@@ -30,12 +30,12 @@ async def test_a_session_brings_a_snapshot_then_changes_and_takes_reports(cloud:
         assert not update.snapshot
         take(objects, update)
     assert {name for name, _ in objects[machine.host_id]} == {"volume", "attachment", "instance"}
-    assert objects[made.vpc_id] == objects_of(cloud.engine.state, machine.host_id)[made.vpc_id]
+    assert objects[made.vpc_id] == objects_of(cloud.journal.state, machine.host_id)[made.vpc_id]
     ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_INSTANCE, id=made.instance_id)
     running = pb.ObservedInstance(running=True, generation=1, has_run=True)
     observed = [pb.Observed(ref=ref, converged=True, instance=running)]
     stream.send(report=pb.Report(revision=update.authority.revision, observed=observed))
-    instances = cloud.engine.state.instances
+    instances = cloud.journal.state.instances
     await until(lambda: instances[made.instance_id].ran_generation == 1)
     (shown,) = (await cloud.ask("DescribeInstances")).instances
     assert (shown.state.name, shown.status) == ("running", "ok")
@@ -79,7 +79,7 @@ async def test_a_large_snapshot_comes_in_parts(cloud: ControlPlane, monkeypatch:
     objects: Objects = {}
     for part in parts:
         take(objects, pb.Update(scopes=part.scopes))
-    assert objects == objects_of(cloud.engine.state, machine.host_id)
+    assert objects == objects_of(cloud.journal.state, machine.host_id)
 
 
 def sealed(cloud: ControlPlane, host_id: str, revision: int, incarnation: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ async def test_a_host_that_knows_more_is_released_from_nothing(cloud: ControlPla
     """Its release may be in the backup that the database was restored from."""
     machine, other = await joined(cloud), await joined(cloud)
     await cloud.ask("ReleaseHost", host_id=machine.host_id)
-    known = regions.incarnation(cloud.engine.state, NAME)
+    known = regions.incarnation(cloud.journal.state, NAME)
     updates = []
     for host_id, stream in ((one.host_id, Stream(cloud, one)) for one in (machine, other)):
         stream.hello(**last(**sealed(cloud, host_id, cloud.revision + 100, known)))
@@ -116,7 +116,7 @@ async def test_a_host_that_lies_of_a_later_revision_makes_no_other_hold(
 ) -> None:
     """A seal says which host was sent what: neither one's own nor another's proves more."""
     liar, (other, listening) = await joined(cloud), await connected(cloud)
-    known, lie = regions.incarnation(cloud.engine.state, NAME), dict(lie)
+    known, lie = regions.incarnation(cloud.journal.state, NAME), dict(lie)
     sealed_for = other.host_id if lie.pop("by", "") else liar.host_id
     stream = Stream(cloud, liar)
     stream.hello(**last(**{**sealed(cloud, sealed_for, cloud.revision + 100, known), **lie}))
@@ -124,7 +124,7 @@ async def test_a_host_that_lies_of_a_later_revision_makes_no_other_hold(
     assert (update.released, update.authority.incarnation not in ("", known)) == (False, True), (
         "it holds, should it be honest"
     )
-    assert regions.incarnation(cloud.engine.state, NAME) == known
+    assert regions.incarnation(cloud.journal.state, NAME) == known
     shown = {row.host_id: list(row.problems) for row in (await cloud.ask("DescribeHosts")).hosts}
     assert "has no valid seal" in shown[liar.host_id][0]
     assert shown[other.host_id] == []
@@ -159,7 +159,7 @@ async def test_what_is_sent_is_sealed(cloud: ControlPlane) -> None:
 
 async def test_a_host_that_lies_later_makes_nobody_hold(cloud: ControlPlane) -> None:
     machine, stream = await connected(cloud)
-    known = regions.incarnation(cloud.engine.state, NAME)
+    known = regions.incarnation(cloud.journal.state, NAME)
     stream = Stream(cloud, machine)
     stream.hello(**last(region=NAME, incarnation=known, revision=1 << 62))
     assert (await stream.update()).authority.incarnation == known
@@ -200,7 +200,7 @@ async def test_heartbeats_write_nothing(cloud: ControlPlane) -> None:
     for _ in range(50):
         stream.heartbeat()
     stream.heartbeat(vcpus=65)
-    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 65)
+    await until(lambda: cloud.journal.state.hosts[machine.host_id].vcpus == 65)
     assert cloud.revision == revision + 1, "only what was new"
 
 
@@ -212,8 +212,8 @@ async def test_what_no_database_can_keep_does_not_end_the_control_plane(cloud: C
     what = pb.ObservedInstance(generation=huge, reboot_count=huge)
     file = pb.VolumeFile(size_bytes=huge, epoch=huge, changed_at=huge)
     stream.send(report=pb.Report(revision=huge, observed=[pb.Observed(ref=ref, instance=what, since=huge, file=file)]))
-    await until(lambda: len(cloud.engine.state.observations) == 1)
-    assert cloud.engine.state.hosts[machine.host_id].memory_mib == 2**63 - 1
+    await until(lambda: len(cloud.journal.state.observations) == 1)
+    assert cloud.journal.state.hosts[machine.host_id].memory_mib == 2**63 - 1
     (orphan,) = (await cloud.ask("DescribeOrphanVolumes")).volumes
     assert (orphan.size_bytes, orphan.change_time.ToDatetime().year) == (2**63 - 1, 9999)
     await cloud.ask("AllocateAddress")
@@ -228,18 +228,18 @@ async def test_an_agent_in_wrong_hands_fills_nobodys_memory(cloud: ControlPlane)
     for _ in range(2):
         stream.send(report=pb.Report(revision=1, observed=rows))
     stream.heartbeat(vcpus=65)
-    await until(lambda: cloud.engine.state.hosts[machine.host_id].vcpus == 65)
-    kept = list(cloud.engine.state.observations)
+    await until(lambda: cloud.journal.state.hosts[machine.host_id].vcpus == 65)
+    kept = list(cloud.journal.state.observations)
     assert (len(kept), {row.kind for row in kept}) == (ORPHANS_PER_HOST, {ObservedKind.VOLUME})
     assert {len(row.error) for row in kept} == {1000}
     many = [pb.ResourceRef(kind=pb.RESOURCE_KIND_VOLUME, id=f"vol-{n:017x}") for n in range(20_001)]
     stream.send(report=pb.Report(revision=1, gone=many))
     assert await ended(stream)
-    assert len(cloud.engine.state.observations) == ORPHANS_PER_HOST
+    assert len(cloud.journal.state.observations) == ORPHANS_PER_HOST
 
 
 async def test_an_agent_that_says_too_much_is_heard_later(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
-    loud, hosts = await joined(cloud), cloud.engine.state.hosts
+    loud, hosts = await joined(cloud), cloud.journal.state.hosts
     flood = Stream(cloud, loud)
     flood.hello()
     await until(lambda: hosts[loud.host_id].vcpus == 64)

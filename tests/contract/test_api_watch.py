@@ -57,8 +57,8 @@ class Watcher:
 def logged(cloud: ControlPlane, after: int) -> list[Event]:
     return [
         (row.revision, row.kind, row.id, row.deleted)
-        for row in cloud.engine.history.after(after) or ()
-        if row.project_id == cloud.project_id and is_public(row.kind, cloud.engine.state.addresses.get(row.id))
+        for row in cloud.journal.history.after(after) or ()
+        if row.project_id == cloud.project_id and is_public(row.kind, cloud.journal.state.addresses.get(row.id))
     ]
 
 
@@ -108,7 +108,7 @@ async def test_other_projects_changes_are_not_shown(cloud: ControlPlane) -> None
 async def test_a_marker_says_that_changes_were_dropped(cloud: ControlPlane) -> None:
     for _ in range(5):
         await cloud.ask("AllocateAddress")
-    cloud.engine.history.start = cloud.revision - 2
+    cloud.journal.history.start = cloud.revision - 2
     lost = Watcher(cloud, cloud.revision - 4)
     event = await lost.read()
     assert (event.resync, event.revision, len(event.changes)) == (True, cloud.revision, 0)
@@ -255,11 +255,11 @@ async def test_a_host_that_goes_away_and_comes_back_is_told_of_what_is_on_it(clo
     instance = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
     await cloud.converge()
     shown = {instance.instance_id, instance.block_devices[0].volume_id}
-    watcher, host = Watcher(cloud, cloud.revision), cloud.engine.state.hosts[host_id]
+    watcher, host = Watcher(cloud, cloud.revision), cloud.journal.state.hosts[host_id]
     for row in (replace(host, is_away=True), host, replace(host, last_seen_at=cloud.clock())):
         change = Change()
         change.put(row)
-        cloud.engine.apply(change)
+        cloud.journal.apply(change)
     for _ in range(2):
         event = await watcher.next()
         assert {row.id for row in event.changes} == shown
@@ -283,7 +283,7 @@ async def changed_by(cloud: ControlPlane, *seen: Observation) -> set[tuple[str, 
     """What a watcher is told when a host sees this."""
     watcher, change = Watcher(cloud, cloud.revision), Change()
     change.put(*seen)
-    cloud.engine.apply(change)
+    cloud.journal.apply(change)
     event = await watcher.next()
     told = [(row.kind, row.id) for row in event.changes]
     assert len(told) == len(set(told)), "each resource once"
@@ -303,7 +303,7 @@ async def test_what_a_host_sees_is_told_of_what_shows_it(cloud: ControlPlane) ->
         (ObservedKind.EXPORT, attachment_id): {attachment, disk, guest},
         (ObservedKind.VPC, instance.vpc_id): {guest},
     }
-    before = [cloud.engine.state.observed(kind, row_id, host_id) for kind, row_id in shown]
+    before = [cloud.journal.state.observed(kind, row_id, host_id) for kind, row_id in shown]
     broken = [replace(row, converged=False, error="the disk is away") for row in before if row]
     for row in broken:
         assert await changed_by(cloud, row) == shown[row.kind, row.resource_id]
@@ -320,9 +320,9 @@ async def test_what_a_host_sees_of_others_is_not_told(cloud: ControlPlane) -> No
     await cloud.converge()
     foreign, unknown, change = Watcher(cloud, cloud.revision, other), "vol-" + "a" * 17, Change()
     host_id = next(iter(cloud.agents))
-    change.put(*(replace(row, error="away") for row in cloud.engine.state.observations.host.of(host_id)))
+    change.put(*(replace(row, error="away") for row in cloud.journal.state.observations.host.of(host_id)))
     row_id = observation_id(host_id, ObservedKind.VOLUME, unknown)
     change.put(Observation(row_id, host_id, ObservedKind.VOLUME, unknown, False, "orphan", False))
-    cloud.engine.apply(change)
+    cloud.journal.apply(change)
     made = await cloud.ask("AllocateAddress", secret=other)
     assert [row.id for row in (await foreign.next()).changes] == [made.address.allocation_id]

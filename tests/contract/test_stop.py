@@ -21,7 +21,7 @@ async def test_watchers_and_agents_are_told_to_come_back_at_once(
     made = await cloud.ask("AllocateAddress")
     assert (await watch.read()).changes[0].id == made.address.allocation_id
     async with asyncio.timeout(10):
-        await app.drain(cloud.servers, cloud.sessions, cloud.uploads, cloud.engine)
+        await app.drain(cloud.servers, cloud.sessions, cloud.uploads, cloud.journal)
     with pytest.raises(grpc.aio.AioRpcError) as ended:
         await watch.read()
     assert refused(ended.value).code == "Unavailable"
@@ -34,7 +34,7 @@ async def test_a_call_in_progress_is_answered(cloud: ControlPlane, monkeypatch: 
     factory = KeyFactory(monkeypatch)
     call = asyncio.ensure_future(cloud.ask("CreateKeyPair", key_name="k", key_type=RSA))
     await until(lambda: factory.started)
-    drained = asyncio.ensure_future(app.drain(cloud.servers, cloud.sessions, cloud.uploads, cloud.engine))
+    drained = asyncio.ensure_future(app.drain(cloud.servers, cloud.sessions, cloud.uploads, cloud.journal))
     factory.gate.set()
     await drained
     assert (await call).key_material

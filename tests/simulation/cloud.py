@@ -173,7 +173,7 @@ class Cloud:
         )
         for watcher in self.watchers:
             watcher.expect_logged(self._store.read_log(watcher.known, 10_000))
-            self.process.engine.follow(watcher.expect)
+            self.process.journal.follow(watcher.expect)
         for host in self.hosts:
             host.wire.accept = self.process.accept
         self.run(0.001)  # Until it listens.
@@ -273,7 +273,7 @@ class Cloud:
         problems = [*self.record.problems, *self.disks.problems, *checks.state(self.record.durable)]
         problems += self.disks.losses(self.record.durable, self.worlds)
         if self.process is not None:
-            problems += checks.state(self.process.engine.state)
+            problems += checks.state(self.process.journal.state)
         problems += [
             f"{world.underlay_address}: {violation}" for world in self.worlds for violation in world.violations
         ]
@@ -283,7 +283,7 @@ class Cloud:
         assert not problems, "\n".join(dict.fromkeys(problems))
 
     def check_disk(self) -> None:
-        if self.process is not None and self.process.engine.durable_revision == self.record.durable.revision:
+        if self.process is not None and self.process.journal.durable_revision == self.record.durable.revision:
             loaded = self._store.load()
             if loaded.revision == self.record.durable.revision:  # Else a commit is not yet answered.
                 self.record.compare(loaded)

@@ -25,12 +25,12 @@ from controlplane.api.instances import Instances
 from controlplane.api.legacy_agents import LegacyAgents, from_agent
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups
-from controlplane.engine import Engine
 from controlplane.errors import CloudError
 from controlplane.gate.credentials import Principal
 from controlplane.gate.invocation import Invocation, Operation
 from controlplane.history import Changed
 from controlplane.ids import Prefix
+from controlplane.journal import Journal
 from controlplane.loops import liveness, sweep
 from controlplane.model.policy import Patience, Policy
 from controlplane.model.project import Role
@@ -123,8 +123,8 @@ def _breaking_amidst() -> Iterator[None]:
         yield
 
 
-class Recorder(Engine):
-    """The engine, with a note of which call was carried out at which revision."""
+class Recorder(Journal):
+    """The journal, with a note of which call was carried out at which revision."""
 
     def __init__(self, disk: Disk, clock: Callable[[], datetime], carried_out: Callable[[Asked], None]) -> None:
         super().__init__(disk, clock)
@@ -173,13 +173,13 @@ class Process:
         observer: Any,
     ) -> None:
         self.disk = disk
-        self.engine = Recorder(self.disk, clock, observer.carried_out)
-        self.engine.history.load(disk.read_log())
-        self.engine.follow(observer.follow)
+        self.journal = Recorder(self.disk, clock, observer.carried_out)
+        self.journal.history.load(disk.read_log())
+        self.journal.follow(observer.follow)
         began = clock() - timedelta(seconds=loop.time())
         steady = lambda: began + timedelta(seconds=loop.time())  # noqa: E731
-        self.sessions = Sessions(self.engine, policy.region, PATIENCE, clock, bytes, steady)
-        self.edge = Edge(self.engine, self.sessions, policy, clock)
+        self.sessions = Sessions(self.journal, policy.region, PATIENCE, clock, bytes, steady)
+        self.edge = Edge(self.journal, self.sessions, policy, clock)
         self._uploads = Uploads(uploads, UploadRules(free_space_floor_mib=0))
         self._agents = WireAgents(self.edge, None, self._uploads)  # type: ignore[arg-type]
         self._events = Events(self.edge)
@@ -195,8 +195,8 @@ class Process:
 
     async def _live(self) -> None:
         async with self._group as group:
-            group.create_task(sweep.run(self.engine, self._uploads, self._sweeper))
-            group.create_task(self.engine.run())
+            group.create_task(sweep.run(self.journal, self._uploads, self._sweeper))
+            group.create_task(self.journal.run())
             group.create_task(liveness.run(self.sessions))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
@@ -253,12 +253,12 @@ class Process:
         self._spawn(self._join(asked, call, done))
 
     async def _join(self, asked: hosts.Join, call: Call, done: Callable[[str], None]) -> None:
-        done(await self.engine.call(lambda state: hosts.join(state, call, asked), lambda state, host_id: host_id))
+        done(await self.journal.call(lambda state: hosts.join(state, call, asked), lambda state, host_id: host_id))
 
     def release(self, host_id: str) -> None:
         """An admin's word."""
         call = Call("", Role.ADMIN, self.edge.clock(), minter(1), self.edge.policy, self.sessions)
-        self._spawn(self.engine.call(lambda state: hosts.release(state, call, host_id), lambda state, _: None))
+        self._spawn(self.journal.call(lambda state: hosts.release(state, call, host_id), lambda state, _: None))
 
     async def fetch_image(self, host_id: str, image_id: str) -> bytes:
         """Raises NotFound."""

@@ -21,8 +21,8 @@ from agent.converge.resources import Volumes
 from agent.drivers.fake import FakeExportDriver, FakeWorld
 from agent.messages import Report
 from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
-from controlplane.engine import Engine
 from controlplane.history import Changed, History
+from controlplane.journal import Journal
 from controlplane.model.host import HostToken
 from controlplane.model.state import State
 from controlplane.model.table import Table
@@ -38,10 +38,10 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 def it_answers_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     """A call that was answered is gone after a crash."""
 
-    async def durable(self: Engine, revision: int) -> None:
+    async def durable(self: Journal, revision: int) -> None:
         pass
 
-    patch.setattr(Engine, "durable", durable)
+    patch.setattr(Journal, "durable", durable)
 
 
 def it_commits_half_a_change(patch: pytest.MonkeyPatch) -> None:

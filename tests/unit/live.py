@@ -1,4 +1,4 @@
-"""A region with the real engine and real sessions, a store in memory, and simulated agents on the other end."""
+"""A region with the real journal and real sessions, a store in memory, and simulated agents on the other end."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ from typing import Self
 from unittest.mock import patch
 
 from controlplane import sessions
-from controlplane.engine import Engine
+from controlplane.journal import Journal
 from controlplane.model.policy import Patience
 from controlplane.model.state import Change, Revision, State
 from controlplane.reconcile.legacy import SpecNews
@@ -48,13 +48,13 @@ class MemoryStore:
 
 
 class Live(Region):
-    """As `Region`, but changes go through the engine and hosts hear of them through sessions."""
+    """As `Region`, but changes go through the journal and hosts hear of them through sessions."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.engine = Engine(self.store, lambda: self.now)
-        super().__init__(self.engine.state)
-        self.sessions = Sessions(self.engine, NAME, PATIENCE, lambda: self.now, seal)
+        self.journal = Journal(self.store, lambda: self.now)
+        super().__init__(self.journal.state)
+        self.sessions = Sessions(self.journal, NAME, PATIENCE, lambda: self.now, seal)
         self.silent: set[str] = set()
         self.links: dict[str, tuple[Session, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup
@@ -65,14 +65,14 @@ class Live(Region):
         live = cls()
         with patch.object(sessions, "ANSWER_S", NEVER_S):
             async with asyncio.TaskGroup() as live._tasks:
-                writer = live._tasks.create_task(live.engine.run())
+                writer = live._tasks.create_task(live.journal.run())
                 yield live
                 for _, task in live.links.values():
                     task.cancel()
                 writer.cancel()
 
     def apply(self, change: Change) -> None:
-        self.engine.apply(change)
+        self.journal.apply(change)
 
     def connect(self, host_id: str) -> Session:
         """A new session of the host's agent; it begins with a report of all that there is."""
@@ -108,6 +108,6 @@ class Live(Region):
         before = -1
         while before != self.state.revision:
             before = self.state.revision
-            await self.engine.drain()
+            await self.journal.drain()
             for _ in range(10):  # Hops from the commit to an agent's answer, each one turn of the loop.
                 await asyncio.sleep(0)

@@ -8,12 +8,12 @@ from typing import Any, Self
 import pytest
 from structlog.testing import capture_logs
 
-from controlplane.engine import Engine
 from controlplane.errors import CloudError, Conflict, Denied, NoCapacity, Refusal, Throttled, Unauthenticated
 from controlplane.gate.credentials import BearerToken
 from controlplane.gate.door import Door
 from controlplane.gate.invocation import Access, Invocation, Operation
 from controlplane.gate.runner import Runner, Wish
+from controlplane.journal import Journal
 from controlplane.model.project import Role
 from controlplane.model.state import Change
 from controlplane.service import projects
@@ -28,25 +28,25 @@ class Gate(Region):
     """A region with a token of each role, whose secret is the role's name. `enter` is what a transport does."""
 
     def __init__(self, **limits: Any) -> None:
-        self.engine = Engine(MemoryStore(), lambda: self.now)
-        super().__init__(self.engine.state, **limits)
+        self.journal = Journal(MemoryStore(), lambda: self.now)
+        super().__init__(self.journal.state, **limits)
         for role in Role:
             asked = projects.CreateToken(self.project_id, role, projects.hash_secret(role.name))
             self.do(projects.create_token, asked)
-        self.door = Door(self.engine, self.policy, lambda: self.now)
-        self.runner = Runner(self.engine, set(), self.policy, lambda: self.now)
+        self.door = Door(self.journal, self.policy, lambda: self.now)
+        self.runner = Runner(self.journal, set(), self.policy, lambda: self.now)
 
     @classmethod
     @asynccontextmanager
     async def running(cls, **limits: Any) -> AsyncIterator[Self]:
         gate = cls(**limits)
         async with asyncio.TaskGroup() as group:
-            writer = group.create_task(gate.engine.run())
+            writer = group.create_task(gate.journal.run())
             yield gate
             writer.cancel()
 
     def apply(self, change: Change) -> None:
-        self.engine.apply(change)
+        self.journal.apply(change)
 
     def enter(self, operation: Operation, role: Role | None = None, address: str = "ipv4:192.0.2.1") -> Invocation:
         call = Invocation(operation, address, BearerToken(role.name) if role else None)

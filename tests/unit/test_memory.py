@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from controlplane.engine import Engine
+from controlplane.journal import Journal
 from controlplane.loops import memory
 from controlplane.model.host import Zone
 from controlplane.model.state import Change
 from tests.unit.region import NOW
-from tests.unit.test_engine import GatedStore
+from tests.unit.test_journal import GatedStore
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +22,12 @@ def thawed() -> Iterator[None]:
 
 async def test_rows_are_frozen_at_first_and_after_many_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "INTERVAL_S", 0)
-    engine = Engine(GatedStore(), lambda: NOW)
-    first = put(engine, "first")
+    journal = Journal(GatedStore(), lambda: NOW)
+    first = put(journal, "first")
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        loop = group.create_task(memory.run(engine))
+        loop = group.create_task(memory.run(journal))
         await until_frozen(first)
-        later = [put(engine, f"later-{number}") for number in range(memory.REVISIONS)]
+        later = [put(journal, f"later-{number}") for number in range(memory.REVISIONS)]
         await until_frozen(later[0], later[-1])
         loop.cancel()
 
@@ -37,8 +37,8 @@ async def until_frozen(*rows: Zone) -> None:
         await asyncio.sleep(0)
 
 
-def put(engine: Engine, name: str) -> Zone:
+def put(journal: Journal, name: str) -> Zone:
     change, row = Change(), Zone(name, NOW)
     change.put(row)
-    engine.apply(change)
+    journal.apply(change)
     return row

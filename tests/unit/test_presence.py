@@ -28,7 +28,7 @@ class Watched:
 
     def restart(self) -> None:
         clock, steady = lambda: self.live.now, lambda: self.live.now - self._moved
-        self.sessions = Sessions(self.live.engine, NAME, PATIENCE, clock, seal, steady)
+        self.sessions = Sessions(self.live.journal, NAME, PATIENCE, clock, seal, steady)
 
     def set_clock(self, by: timedelta) -> None:
         """No time passes."""

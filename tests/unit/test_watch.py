@@ -37,28 +37,28 @@ class StillEngine:
         await asyncio.Event().wait()
 
 
-def watching(engine: StillEngine, **asked: Any) -> AsyncIterator[WatchEvent]:
+def watching(journal: StillEngine, **asked: Any) -> AsyncIterator[WatchEvent]:
     call = SimpleNamespace(project_id="proj-1", role=Role.READER)
-    edge: Any = SimpleNamespace(engine=engine, call=lambda: call)
+    edge: Any = SimpleNamespace(journal=journal, call=lambda: call)
     context: Any = None
     return Events(edge).Watch(WatchRequest(**asked), context)
 
 
 async def test_who_takes_a_marker_late_gets_another_for_what_was_lost_meanwhile() -> None:
-    engine = StillEngine(History(7), 9)
-    watch = watching(engine, after_revision=1)
+    journal = StillEngine(History(7), 9)
+    watch = watching(journal, after_revision=1)
     first = await anext(watch)
-    engine.history.start, engine.durable_revision = 12, 13
+    journal.history.start, journal.durable_revision = 12, 13
     second = await anext(watch)
     assert [(event.revision, event.resync) for event in (first, second)] == [(9, True), (13, True)]
 
 
 async def test_a_quiet_watcher_is_told_now_and_then_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BOOKMARK_S", 0.01)
-    engine = StillEngine(History(7), 9)
-    watch = watching(engine)
+    journal = StillEngine(History(7), 9)
+    watch = watching(journal)
     assert await anext(watch) == WatchEvent(revision=9, bookmark=True)
-    engine.durable_revision = 12  # By others.
+    journal.durable_revision = 12  # By others.
     told = [(await anext(watch)).revision for _ in range(3)]
     assert told[-1] == 12
 
@@ -113,8 +113,8 @@ PUBLIC = {
 
 async def test_a_project_is_told_of_public_kinds_alone() -> None:
     kinds = [*(table.kind.name for table in State().tables.values() if table.kind.name != "observation"), "a new one"]
-    engine = StillEngine(History(4), 5)
-    engine.history.load([Changed(5, kind, f"{kind}-e1", "proj-1", False, NOW) for kind in kinds])
-    watch = watching(engine, after_revision=4)
+    journal = StillEngine(History(4), 5)
+    journal.history.load([Changed(5, kind, f"{kind}-e1", "proj-1", False, NOW) for kind in kinds])
+    watch = watching(journal, after_revision=4)
     assert (await anext(watch)).bookmark
     assert {change.kind for change in (await anext(watch)).changes} == PUBLIC

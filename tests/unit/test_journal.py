@@ -9,8 +9,8 @@ from datetime import datetime
 
 import pytest
 
-from controlplane.engine import Engine
 from controlplane.errors import Conflict, Unavailable
+from controlplane.journal import Journal
 from controlplane.model.host import Zone
 from controlplane.model.state import Change, Revision, State
 from tests.unit.region import NOW
@@ -41,12 +41,12 @@ class GatedStore:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[tuple[Engine, GatedStore, asyncio.TaskGroup]]:
+async def running() -> AsyncIterator[tuple[Journal, GatedStore, asyncio.TaskGroup]]:
     store = GatedStore()
-    engine = Engine(store, lambda: NOW)
+    journal = Journal(store, lambda: NOW)
     async with asyncio.TaskGroup() as group:
-        writer = group.create_task(engine.run())
-        yield engine, store, group
+        writer = group.create_task(journal.run())
+        yield journal, store, group
         writer.cancel()
         store.gate.release(1000)
 
@@ -57,8 +57,8 @@ def put(name: str) -> "tuple[Change, str]":
     return change, name
 
 
-async def add(engine: Engine, name: str) -> str:
-    return await engine.call(lambda state: put(name), lambda state, made: f"{made} of {len(state.zones)}")
+async def add(journal: Journal, name: str) -> str:
+    return await journal.call(lambda state: put(name), lambda state, made: f"{made} of {len(state.zones)}")
 
 
 async def turns(number: int = 10) -> None:
@@ -68,14 +68,14 @@ async def turns(number: int = 10) -> None:
 
 
 async def test_a_reply_waits_until_it_is_durable() -> None:
-    async with running() as (engine, store, group):
-        call = group.create_task(add(engine, "a"))
+    async with running() as (journal, store, group):
+        call = group.create_task(add(journal, "a"))
         await turns()
         assert not call.done()
-        assert "a" in engine.state.zones, "applied, but not told to anybody"
+        assert "a" in journal.state.zones, "applied, but not told to anybody"
         store.open()
         assert await call == "a of 1"
-        assert engine.durable_revision == 1
+        assert journal.durable_revision == 1
 
 
 async def test_reads_and_refusals_wait_for_what_they_saw() -> None:
@@ -84,15 +84,15 @@ async def test_reads_and_refusals_wait_for_what_they_saw() -> None:
 
     async def refused() -> str:
         try:
-            return await engine.call(refuse, lambda state, _: "accepted")
+            return await journal.call(refuse, lambda state, _: "accepted")
         except Conflict as error:
             return error.message
 
-    async with running() as (engine, store, group):
-        assert await engine.read(lambda state: len(state.zones)) == 0, "nothing to wait for"
-        tasks = [group.create_task(add(engine, "a"))]
+    async with running() as (journal, store, group):
+        assert await journal.read(lambda state: len(state.zones)) == 0, "nothing to wait for"
+        tasks = [group.create_task(add(journal, "a"))]
         await turns()
-        late = group.create_task(engine.read(lambda state: len(state.zones))), group.create_task(refused())
+        late = group.create_task(journal.read(lambda state: len(state.zones))), group.create_task(refused())
         await turns()
         assert not any(task.done() for task in (*tasks, *late))
         store.open()
@@ -100,10 +100,10 @@ async def test_reads_and_refusals_wait_for_what_they_saw() -> None:
 
 
 async def test_what_comes_during_a_commit_goes_into_the_next_together() -> None:
-    async with running() as (engine, store, group):
-        first = group.create_task(add(engine, "first"))
+    async with running() as (journal, store, group):
+        first = group.create_task(add(journal, "first"))
         await turns()
-        others = [group.create_task(add(engine, f"z{n}")) for n in range(100)]
+        others = [group.create_task(add(journal, f"z{n}")) for n in range(100)]
         await turns()
         store.open()
         await first
@@ -114,24 +114,24 @@ async def test_what_comes_during_a_commit_goes_into_the_next_together() -> None:
 
 
 async def test_followers_and_the_log_see_every_durable_revision_once_and_in_order() -> None:
-    async with running() as (engine, store, _):
+    async with running() as (journal, store, _):
         seen: list[int] = []
-        engine.follow(lambda batch: seen.extend(revision.number for revision in batch))
+        journal.follow(lambda batch: seen.extend(revision.number for revision in batch))
         store.gate.release(50)
         for n in range(5):
-            await asyncio.gather(*(add(engine, f"{n}-{m}") for m in range(4)))
-            assert seen == list(range(1, engine.durable_revision + 1))
+            await asyncio.gather(*(add(journal, f"{n}-{m}") for m in range(4)))
+            assert seen == list(range(1, journal.durable_revision + 1))
         assert seen == list(range(1, 21))
-        kept = engine.history.after(0) or []
+        kept = journal.history.after(0) or []
         assert [(row.revision, row.kind, row.id) for row in kept][:2] == [(1, "zone", "0-0"), (2, "zone", "0-1")]
 
 
 async def test_followers_are_told_nothing_that_is_not_durable() -> None:
-    async with running() as (engine, store, group):
+    async with running() as (journal, store, group):
         seen: list[int] = []
-        engine.follow(lambda batch: seen.extend(revision.number for revision in batch))
-        call = group.create_task(add(engine, "a"))
-        waiter = group.create_task(engine.next_after(0))
+        journal.follow(lambda batch: seen.extend(revision.number for revision in batch))
+        call = group.create_task(add(journal, "a"))
+        waiter = group.create_task(journal.next_after(0))
         await turns()
         assert (seen, waiter.done()) == ([], False)
         store.open()
@@ -141,15 +141,15 @@ async def test_followers_are_told_nothing_that_is_not_durable() -> None:
 
 
 async def test_a_change_that_changes_nothing_is_not_written() -> None:
-    async with running() as (engine, store, _):
-        assert await engine.call(lambda state: (Change(), "same"), lambda state, result: result) == "same"
-        assert (store.batches, engine.state.revision) == ([], 0)
+    async with running() as (journal, store, _):
+        assert await journal.call(lambda state: (Change(), "same"), lambda state, result: result) == "same"
+        assert (store.batches, journal.state.revision) == ([], 0)
 
 
 async def test_drain_waits_for_what_nobody_waits_for() -> None:
-    async with running() as (engine, store, group):
-        assert engine.apply(put("a")[0]) == 1
-        draining = group.create_task(engine.drain())
+    async with running() as (journal, store, group):
+        assert journal.apply(put("a")[0]) == 1
+        draining = group.create_task(journal.drain())
         await turns()
         assert not draining.done()
         store.open()
@@ -158,30 +158,30 @@ async def test_drain_waits_for_what_nobody_waits_for() -> None:
 
 
 async def test_a_caller_that_left_holds_nobody_up() -> None:
-    async with running() as (engine, store, group):
-        gone, stays = group.create_task(add(engine, "a")), group.create_task(add(engine, "b"))
+    async with running() as (journal, store, group):
+        gone, stays = group.create_task(add(journal, "a")), group.create_task(add(journal, "b"))
         await turns()
         gone.cancel()
         await turns()
         store.gate.release(2)
         assert await stays == "b of 2"
-        assert len(engine.state.zones) == 2, "what was applied stays applied"
+        assert len(journal.state.zones) == 2, "what was applied stays applied"
 
 
 async def fail(outcomes: list[str]) -> None:
     """A commit that fails while others wait for the next."""
 
-    async def try_to_add(engine: Engine, name: str) -> None:
+    async def try_to_add(journal: Journal, name: str) -> None:
         try:
-            outcomes.append(await add(engine, name))
+            outcomes.append(await add(journal, name))
         except Unavailable as error:
             outcomes.append(error.code)
 
-    async with running() as (engine, store, group):
+    async with running() as (journal, store, group):
         store.failure = OSError("the disk is gone")
-        tasks = [group.create_task(try_to_add(engine, "a"))]
+        tasks = [group.create_task(try_to_add(journal, "a"))]
         await turns()
-        tasks += [group.create_task(try_to_add(engine, name)) for name in "bc"]
+        tasks += [group.create_task(try_to_add(journal, name)) for name in "bc"]
         await turns()
         store.open()
         await asyncio.wait(tasks)
@@ -196,28 +196,28 @@ async def test_a_failed_commit_fails_its_calls_and_those_on_top_and_ends_the_wri
 
 
 async def test_a_commit_does_not_wait_for_other_threads_work() -> None:
-    async with running() as (engine, store, _):
+    async with running() as (journal, store, _):
         is_over = threading.Event()
         shared = ThreadPoolExecutor(1)
         asyncio.get_running_loop().set_default_executor(shared)
         shared.submit(is_over.wait)
         store.open()
-        assert await asyncio.wait_for(add(engine, "a"), 10) == "a of 1"
+        assert await asyncio.wait_for(add(journal, "a"), 10) == "a of 1"
         is_over.set()
 
 
 async def test_who_waits_for_news_is_told_of_the_end() -> None:
-    async with running() as (engine, _, group):
-        waiter = group.create_task(told_of_the_end(engine))
+    async with running() as (journal, _, group):
+        waiter = group.create_task(told_of_the_end(journal))
         await turns()
-        await engine.close()
+        await journal.close()
         assert await waiter == "Unavailable"
-        assert await told_of_the_end(engine) == "Unavailable", "who asks only now, too"
+        assert await told_of_the_end(journal) == "Unavailable", "who asks only now, too"
 
 
-async def told_of_the_end(engine: Engine) -> str:
+async def told_of_the_end(journal: Journal) -> str:
     try:
-        await engine.next_after(engine.durable_revision)
+        await journal.next_after(journal.durable_revision)
     except Unavailable as error:
         return error.code
     return ""

@@ -1,4 +1,4 @@
-"""The one writer: applies changes to the state in memory, makes them durable in groups, tells who follows the log.
+"""The one writer. It applies changes to the state in memory, makes them durable in groups, tells who follows the log.
 
     use case -> Change -> state (one step of the event loop) -> one transaction for many -> replies and followers
 
@@ -28,14 +28,14 @@ TRIM_SLICE = 1000
 
 
 class Store(Protocol):
-    """What the engine needs of `controlplane.store`; called from one thread."""
+    """What the journal needs of `controlplane.store`; called from one thread."""
 
     def load(self) -> State: ...
     def commit(self, revisions: list[Revision], now: datetime) -> None: ...
     def trim_log(self, before_revision: int, limit: int) -> bool: ...
 
 
-class Engine:
+class Journal:
     """See the module. `run` must be running for anything to become durable."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
