@@ -1,16 +1,16 @@
 """What all Describe methods do: the caller's rows, by id and filter, a page of them, as messages."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from controlplane.api.caller import Edge
 from controlplane.api.convert import to_listing
 from controlplane.model.state import State
-from controlplane.model.table import OwnedRow, Row
+from controlplane.model.table import Owned, OwnedRow
 from controlplane.service.call import Call
+from controlplane.service.describing import own
 from controlplane.service.listing import Attributes, Listed, page
 
-R = TypeVar("R", bound=Row)
 P = TypeVar("P", bound=OwnedRow)
 L = TypeVar("L", bound=Listed)
 M = TypeVar("M")
@@ -31,3 +31,20 @@ async def describe(
         return messages, {"next_page_token": token, "revision": state.revision}
 
     return await edge.read(query)
+
+
+async def describe_own(
+    edge: Edge,
+    request: Any,
+    table: Callable[[State], Owned[P]],
+    ids: Sequence[str],
+    to_message: Callable[[State, P, Call], M],
+) -> tuple[list[M], dict[str, Any]]:
+    """`describe` of the caller's rows of a table, where its filters are those that the table declares."""
+    return await describe(
+        edge,
+        request,
+        lambda state, call: own(table(state), ids, call),
+        lambda state: table(state).attributes,
+        to_message,
+    )

@@ -2,10 +2,10 @@
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe
+from controlplane.api.describe import describe_own
 from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import State
-from controlplane.service import describing, prefix_lists
+from controlplane.service import prefix_lists
 from controlplane.service.call import Call, find
 from stead.v1 import prefix_lists_pb2 as pb
 from stead.v1.prefix_lists_pb2_grpc import PrefixListsServicer
@@ -53,11 +53,11 @@ class PrefixLists(PrefixListsServicer):
     async def DescribeManagedPrefixLists(
         self, request: pb.DescribeManagedPrefixListsRequest, context: Context
     ) -> pb.DescribeManagedPrefixListsResponse:
-        found, page = await describe(
+        found, page = await describe_own(
             self._edge,
             request,
-            lambda state, call: describing.own(state.prefix_lists, request.prefix_list_ids, call),
-            lambda state: state.prefix_lists.attributes,
+            lambda state: state.prefix_lists,
+            request.prefix_list_ids,
             lambda state, row, call: to_prefix_list(row),
         )
         return pb.DescribeManagedPrefixListsResponse(prefix_lists=found, **page)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe
+from controlplane.api.describe import describe_own
 from controlplane.model.addressing import usable_count
 from controlplane.model.network import (
     InternetGateway,
@@ -16,7 +16,7 @@ from controlplane.model.network import (
     Vpc,
 )
 from controlplane.model.state import State
-from controlplane.service import describing, security_groups, vpcs
+from controlplane.service import security_groups, vpcs
 from stead.v1 import security_groups_pb2 as pb
 from stead.v1 import vpcs_pb2
 from stead.v1.security_groups_pb2_grpc import SecurityGroupsServicer
@@ -32,23 +32,19 @@ class Vpcs(VpcsServicer):
     async def DescribeVpcs(
         self, request: vpcs_pb2.DescribeVpcsRequest, context: Context
     ) -> vpcs_pb2.DescribeVpcsResponse:
-        found, page = await describe(
-            self._edge,
-            request,
-            lambda state, call: describing.own(state.vpcs, request.vpc_ids, call),
-            lambda state: state.vpcs.attributes,
-            lambda state, row, call: to_vpc(row),
+        found, page = await describe_own(
+            self._edge, request, lambda state: state.vpcs, request.vpc_ids, lambda state, row, call: to_vpc(row)
         )
         return vpcs_pb2.DescribeVpcsResponse(vpcs=found, **page)
 
     async def DescribeSubnets(
         self, request: vpcs_pb2.DescribeSubnetsRequest, context: Context
     ) -> vpcs_pb2.DescribeSubnetsResponse:
-        found, page = await describe(
+        found, page = await describe_own(
             self._edge,
             request,
-            lambda state, call: describing.own(state.subnets, request.subnet_ids, call),
-            lambda state: state.subnets.attributes,
+            lambda state: state.subnets,
+            request.subnet_ids,
             lambda state, row, call: to_subnet(state, row),
         )
         return vpcs_pb2.DescribeSubnetsResponse(subnets=found, **page)
@@ -67,11 +63,11 @@ class Vpcs(VpcsServicer):
     async def DescribeInternetGateways(
         self, request: vpcs_pb2.DescribeInternetGatewaysRequest, context: Context
     ) -> vpcs_pb2.DescribeInternetGatewaysResponse:
-        found, page = await describe(
+        found, page = await describe_own(
             self._edge,
             request,
-            lambda state, call: describing.own(state.internet_gateways, request.internet_gateway_ids, call),
-            lambda state: state.internet_gateways.attributes,
+            lambda state: state.internet_gateways,
+            request.internet_gateway_ids,
             lambda state, row, call: to_internet_gateway(row),
         )
         return vpcs_pb2.DescribeInternetGatewaysResponse(internet_gateways=found, **page)
@@ -79,11 +75,11 @@ class Vpcs(VpcsServicer):
     async def DescribeRouteTables(
         self, request: vpcs_pb2.DescribeRouteTablesRequest, context: Context
     ) -> vpcs_pb2.DescribeRouteTablesResponse:
-        found, page = await describe(
+        found, page = await describe_own(
             self._edge,
             request,
-            lambda state, call: describing.own(state.route_tables, request.route_table_ids, call),
-            lambda state: state.route_tables.attributes,
+            lambda state: state.route_tables,
+            request.route_table_ids,
             lambda state, row, call: to_route_table(state, row),
         )
         return vpcs_pb2.DescribeRouteTablesResponse(route_tables=found, **page)
@@ -120,11 +116,11 @@ class SecurityGroups(SecurityGroupsServicer):
     async def DescribeSecurityGroups(
         self, request: pb.DescribeSecurityGroupsRequest, context: Context
     ) -> pb.DescribeSecurityGroupsResponse:
-        found, page = await describe(
+        found, page = await describe_own(
             self._edge,
             request,
-            lambda state, call: describing.own(state.security_groups, request.group_ids, call),
-            lambda state: state.security_groups.attributes,
+            lambda state: state.security_groups,
+            request.group_ids,
             lambda state, row, call: to_security_group(state, row),
         )
         return pb.DescribeSecurityGroupsResponse(security_groups=found, **page)
