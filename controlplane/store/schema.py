@@ -69,16 +69,13 @@ def _column_type(hint: Any) -> TypeEngine[Any]:
 
 TABLES: dict[type[Row], Table] = {row_type: _table(declared) for row_type, declared in State().tables.items()}
 
+# `entries`: a JSON array for each changed row, as `store.LogRow` has it.
 log = Table(
     "log",
     metadata,
     Column("revision", BigInteger, primary_key=True, autoincrement=False),
-    Column("ordinal", BigInteger, primary_key=True, autoincrement=False),
-    _column("kind", str),
-    _column("resource_id", str),
-    _column("project_id", str),
-    _column("deleted", bool),
     _column("at", datetime),
+    _column("entries", str),
 )
 
 # `log_start`: the log is complete after this revision. `epoch`: whose word counts once several control planes share it.

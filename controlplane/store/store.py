@@ -15,7 +15,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    func,
     make_url,
     select,
     update,
@@ -30,16 +29,18 @@ from controlplane.store.errors import Diverged, LogTrimmed, StoreError, WrongReg
 from controlplane.store.rows import Record, RowMapping, StoredRows
 from controlplane.store.schema import TABLES, log, meta
 
+# At once. More: memory. Fewer: it takes longer.
+LOG_ROWS_READ = 1000
+
 Classify = Callable[[BaseException | None], type[StoreError]]
 _BACKENDS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One resource's part of a revision, as the log keeps it. `project_id` is empty for what belongs to no project."""
+    """One resource's part of a revision. `project_id` is empty for what belongs to no project."""
 
     revision: int
-    ordinal: int
     kind: str
     resource_id: str
     project_id: str
@@ -47,12 +48,21 @@ class LogEntry:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A revision as the log keeps it: of each entry the kind, the resource's id, its project's, and whether it went."""
+
+    revision: int
+    at: datetime
+    entries: tuple[tuple[str, str, str, bool], ...]
+
+
 class Store:
     def __init__(self, engine: Engine, classify: Classify) -> None:
         self._engine = engine
         self._classify = classify
         self._rows = {row_type: StoredRows(row_type, table, engine.dialect) for row_type, table in TABLES.items()}
-        self._log = RowMapping(LogEntry, log, engine.dialect)
+        self._log = RowMapping(LogRow, log, engine.dialect)
         is_latest = meta.c.revision == bindparam("before")
         self._take = str(update(meta).where(is_latest).compile(dialect=engine.dialect, column_keys=["revision"]))
         self._driver: Any = engine.dialect.loaded_dbapi
@@ -109,28 +119,32 @@ class Store:
             self._take_revisions(connection, revisions[0].number - 1, revisions[-1].number)
             for row_type, writes in coalesce(revisions).items():
                 _write(connection, self._rows[row_type], writes)
-            _execute(connection, self._log.table, self._log.insert, self._log.encode(_log_entries(revisions, now)))
+            _execute(connection, self._log.table, self._log.insert, self._log.encode(_log_rows(revisions, now)))
 
     def read_log(self, after_revision: int, limit: int) -> list[LogEntry]:
         """What up to `limit` revisions after this one changed, in order. Raises LogTrimmed when some are gone."""
-        later = select(log.c.revision).where(log.c.revision > after_revision).distinct().order_by(log.c.revision)
-        newest = select(func.max(later.limit(limit).subquery().c.revision)).scalar_subquery()
-        entries = self._log.select().where(log.c.revision > after_revision, log.c.revision <= newest)
+        later = self._log.select().where(log.c.revision > after_revision).order_by(log.c.revision).limit(limit)
         with self._transaction() as connection:
             start = connection.execute(select(meta.c.log_start)).scalar_one()
             if after_revision < start:
                 raise LogTrimmed(
                     f"the log begins after revision {start}, not {after_revision}; describe anew and go on from there"
                 )
-            rows = connection.execute(entries.order_by(log.c.revision, log.c.ordinal)).all()
-        return list(self._log.decode(rows))
+            rows = connection.execute(later).all()
+        return [entry for row in self._log.decode(rows) for entry in _log_entries(row)]
 
     def read_recent_log(self, limit: int) -> list[LogEntry]:
         """The last entries, in order, as many as there are up to `limit`; of the first revision perhaps only some."""
-        entries = self._log.select().order_by(log.c.revision.desc(), log.c.ordinal.desc()).limit(limit)
+        latest_first = self._log.select().order_by(log.c.revision.desc())
+        entries: list[LogEntry] = []
         with self._transaction() as connection:
-            rows = connection.execute(entries).all()
-        return list(self._log.decode(rows))[::-1]
+            found = connection.execution_options(stream_results=True).execute(latest_first)
+            for records in found.partitions(LOG_ROWS_READ):
+                for row in self._log.decode(records):
+                    entries += reversed(_log_entries(row))
+                if len(entries) >= limit:
+                    break
+        return entries[:limit][::-1]
 
     def trim_log(self, before_revision: int, limit: int) -> bool:
         """Forget the entries of at most `limit` of the revisions earlier than this; whether more of them are left."""
@@ -197,9 +211,16 @@ def _run(connection: Connection, sql: str, records: list[Record]) -> int:
         return int(cursor.rowcount)
 
 
-def _log_entries(revisions: Iterable[Revision], now: datetime) -> list[LogEntry]:
+def _log_rows(revisions: Iterable[Revision], now: datetime) -> list[LogRow]:
     return [
-        LogEntry(revision.number, ordinal, entry.kind, entry.id, entry.project_id, entry.new is None, now)
+        LogRow(
+            revision.number,
+            now,
+            tuple((entry.kind, entry.id, entry.project_id, entry.new is None) for entry in revision.entries),
+        )
         for revision in revisions
-        for ordinal, entry in enumerate(revision.entries)
     ]
+
+
+def _log_entries(row: LogRow) -> list[LogEntry]:
+    return [LogEntry(row.revision, *entry, row.at) for entry in row.entries]

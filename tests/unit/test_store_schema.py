@@ -23,7 +23,7 @@ from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, StoreError
 from controlplane.store.rows import StoredRows
 from controlplane.store.schema import TABLES, metadata
-from controlplane.store.store import Store
+from controlplane.store.store import LogEntry, Store
 from tests.unit.region import NOW
 from tests.unit.store_cases import BACKENDS, empty_url, opened
 
@@ -97,6 +97,19 @@ def test_a_rule_of_before_names_no_prefix_list(url: str) -> None:
     (rule,) = store.load().rules
     expected = SecurityGroupRule("sgr-1", "proj-1", "sg-1", True, "tcp", 22, 22, "0.0.0.0/0", "", "", NOW)
     assert rule == expected
+    store.close()
+
+
+def test_a_log_of_before_is_read_as_it_was(url: str) -> None:
+    columns = "revision, ordinal, kind, resource_id, project_id, deleted, at"
+    first, second = "3, 0, 'vpc', 'vpc-1', 'proj-1', false, :at", "3, 1, 'zone', 'a', '', true, :at"
+    insert_into_first_schema(url, "log", columns, f"{first}), ({second}), (4, 0, 'zone', 'b', '', false, :at")
+    store = opened(url)
+    assert store.read_recent_log(9) == [
+        LogEntry(3, "vpc", "vpc-1", "proj-1", False, NOW),
+        LogEntry(3, "zone", "a", "", True, NOW),
+        LogEntry(4, "zone", "b", "", False, NOW),
+    ]
     store.close()
 
 
