@@ -78,11 +78,12 @@ def find_room(state: State, call: Call, wanted: Wanted) -> Room:
         return best
     if best.shortage:
         raise best.shortage
+    refusals = [refusal for room in rooms for refusal in room.refusals]
     raise NoCapacity(
         "InsufficientInstanceCapacity",
         f"{wanted.min_count} of {wanted.size.id} asked, room for {len(best.places)} in "
         f"{' or '.join(subnet.zone for subnet in wanted.subnets)}; try a smaller type, another zone, or later",
-        refusals=[refusal for room in rooms for refusal in room.refusals],
+        refusals=[row for row in refusals if row.count] or refusals,  # That a zone has no hosts: where that is all.
     )
 
 
