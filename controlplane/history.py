@@ -20,7 +20,6 @@ class Changed:
     kind: str
     id: str
     project_id: str
-    deleted: bool
     at: datetime
     part_of: str = ""
 
@@ -42,7 +41,7 @@ class History:
         """These became durable at that time."""
         for revision in revisions:
             self._changes.extend(
-                Changed(revision.number, entry.kind, entry.id, entry.project_id, entry.new is None, at, entry.part_of)
+                Changed(revision.number, entry.kind, entry.id, entry.project_id, at, entry.part_of)
                 for entry in revision.entries
                 if not entry.is_quiet
             )

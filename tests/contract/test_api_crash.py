@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -72,5 +73,29 @@ async def test_what_was_answered_outlives_a_kill_and_every_token_replays(daemon:
         listed = await daemon.call(channel, "DescribeInstances", RPCS["DescribeInstances"].request())
         ids = {row.instance_id for row in listed.instances}  # type: ignore[attr-defined]
         assert ids == set(replayed.values()), "one instance for each token, and no other"
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+async def test_a_watch_goes_on_with_what_was_changed_before_a_restart(daemon: Daemon) -> None:
+    """From a list's revision on: who did it, and when, is told as if there had been no restart."""
+    async with daemon.running() as process, daemon.channel() as channel:
+        after = (await daemon.ask(channel, "DescribeKeyPairs")).revision
+        made = await daemon.ask(channel, "CreateKeyPair", key_name="k")
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    async with daemon.running() as process, daemon.channel() as channel:
+        await daemon.ask(channel, "DescribeKeyPairs")  # It is there again.
+        rpc = RPCS["Watch"]
+        method = channel.unary_stream(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+        metadata = (("authorization", f"Bearer {daemon.token}"),)
+        watch: Any = method(rpc.request(after_revision=after, kinds=["key-pair"]), metadata=metadata, timeout=20)
+        bookmark, event = await watch.read(), await watch.read()
+        watch.cancel()
+        assert (bookmark.bookmark, bookmark.revision) == (True, after)
+        assert [row.id for row in event.changes] == [made.key_pair.key_pair_id]
+        assert event.token_id.startswith("tok-")
+        assert event.request_id.startswith("req-")
+        assert event.commit_time.seconds
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0

@@ -94,7 +94,7 @@ class Disk:
     def read_log(self) -> list[Changed]:
         """As `controlplane.app` does at its start."""
         kept = self._store.read_recent_log(history.KEPT)
-        return [Changed(row.revision, row.kind, row.resource_id, row.project_id, row.deleted, row.at) for row in kept]
+        return [Changed(row.revision, row.kind, row.resource_id, row.project_id, row.at) for row in kept]
 
     def commit(self, revisions: Sequence[Revision], now: datetime) -> None:
         if self.is_dead or self.failing == "before":

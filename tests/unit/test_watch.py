@@ -21,7 +21,7 @@ from tests.unit.region import NOW
 
 
 def changed(revision: int) -> Changed:
-    return Changed(revision, "volume", f"vol-{revision}", "proj-1", False, NOW)
+    return Changed(revision, "volume", f"vol-{revision}", "proj-1", NOW)
 
 
 class StillEngine:
@@ -114,7 +114,7 @@ PUBLIC = {
 async def test_a_project_is_told_of_public_kinds_alone() -> None:
     kinds = [*(table.kind.name for table in State().tables.values() if table.kind.name != "observation"), "a new one"]
     journal = StillEngine(History(4), 5)
-    journal.history.load([Changed(5, kind, f"{kind}-e1", "proj-1", False, NOW) for kind in kinds])
+    journal.history.load([Changed(5, kind, f"{kind}-e1", "proj-1", NOW) for kind in kinds])
     watch = watching(journal, after_revision=4)
     assert (await anext(watch)).bookmark
     assert {change.kind for change in (await anext(watch)).changes} == PUBLIC
