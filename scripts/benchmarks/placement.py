@@ -1,23 +1,25 @@
-"""One placement decision among many hosts (P6), with all that a call does in a zone. In this process: it is pure.
+"""One placement decision among many hosts (P6), with all that a call does for it in a zone. In this process.
 
-The state is a real one. Each decision is for an instance whose row the one before has left behind, so that it pays for
-keeping the order as well.
+State and sessions are the real ones, without a database and streams. Each decision comes after the last one's instance
+was put, so that it pays for keeping the order, too.
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from benchmarks.figures import Figure, Progress, Scale
 from controlplane.ids import Prefix, mint
+from controlplane.journal import Journal
 from controlplane.model.capacity import Resources
 from controlplane.model.host import Host, HostRole
 from controlplane.model.instance import Desired, Instance
-from controlplane.model.policy import Policy
+from controlplane.model.policy import Patience, Policy
 from controlplane.model.project import Role
-from controlplane.model.state import Change, State
+from controlplane.model.state import Change, Revision, State
 from controlplane.service.call import Call
 from controlplane.service.capacity import Claims
+from controlplane.sessions import Sessions
 
 HOSTS = (10, 100, 1000, 10_000)
 DECISIONS = 300
@@ -34,23 +36,44 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     ]
 
 
+class _Nowhere:
+    """A store that keeps nothing."""
+
+    def load(self) -> State:
+        return State()
+
+    def commit(self, revisions: list[Revision], now: datetime) -> None:
+        return
+
+    def trim_log(self, before_revision: int, limit: int) -> bool:
+        return False
+
+
 def _decision_us(count: int) -> float:
-    state = State()
+    journal = Journal(_Nowhere(), _now)
     change = Change()
-    change.put(*(_host(number) for number in range(count)))
-    state.apply(change)
-    call = Call("", Role.MEMBER, NOW, mint, Policy(region="bench-1", zones=(ZONE,)), {host.id for host in state.hosts})
-    Claims(state, call)
-    return median([_decide_us(state, call) for _ in range(DECISIONS)])
+    change.put(*map(_host, range(1, count + 1)))
+    journal.apply(change)
+    patience = Patience(silence=timedelta(minutes=30), reconnect=timedelta(minutes=30))
+    sessions = Sessions(journal, "bench-1", patience, _now, lambda text: text)
+    for host in list(journal.state.hosts):
+        sessions.open(host.id)
+    call = Call("", Role.MEMBER, NOW, mint, Policy(region="bench-1", zones=(ZONE,)), sessions)
+    Claims(journal.state, call)
+    return median([_decide_us(journal, call) for _ in range(DECISIONS)])
 
 
-def _decide_us(state: State, call: Call) -> float:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _decide_us(journal: Journal, call: Call) -> float:
     began = time.perf_counter()
-    host_id = Claims(state, call).compute_host(ZONE, WANTED)
+    host_id = Claims(journal.state, call).compute_host(ZONE, WANTED)
     took_us = (time.perf_counter() - began) * 1e6
     change = Change()
     change.put(_instance(host_id))
-    state.apply(change)
+    journal.apply(change)
     return took_us
 
 
