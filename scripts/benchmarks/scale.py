@@ -12,7 +12,7 @@ from stead.v1.volumes_pb2 import CreateVolumeRequest
 INSTANCES = 10_000
 PER_CALL = 1000
 # Hosts count as reachable without their agents, whose share of the work is none of this.
-PATIENT = "[timing]\nheartbeat_timeout_s = 100000\n"
+PATIENT = "[timing]\nheartbeat_timeout_s = 100000\nreconnect_grace_s = 100000\n"
 
 
 async def measure(scale: Scale, progress: Progress) -> list[Figure]:
