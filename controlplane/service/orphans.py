@@ -54,6 +54,7 @@ def adopt(state: State, call: Call, request: AdoptOrphan) -> tuple[Change, str]:
     check_tags(request.tags)
     seen, file = _find(state, call, request.host_id, request.volume_id)
     volume = replace(_volume(state, call, seen, file), project_id=request.project_id, tags=request.tags)
+    check_size(volume.size_gib)
     quotas.check_volume(state, replace(call, project_id=request.project_id), volume.size_gib)
     if file.deleted:
         check_room(state, volume)
@@ -67,7 +68,9 @@ class DeleteOrphan:
 
 
 def delete(state: State, call: Call, request: DeleteOrphan) -> tuple[Change, str]:
-    """As a volume of the caller's project that is deleted: it can be brought back, and goes in due time."""
+    """As a volume of the caller's project that is deleted: it goes in due time, and can be brought back until then,
+    unless it has a size that no volume can have.
+    """
     seen, file = _find(state, call, request.host_id, request.volume_id)
     volume = replace(_volume(state, call, seen, file), is_deleted=True, deleted_revision=state.revision + 1)
     return _taken(seen, volume), volume.id
@@ -105,14 +108,12 @@ def _find(state: State, call: Call, host_id: str, volume_id: str) -> tuple[Obser
 
 
 def _volume(state: State, call: Call, seen: Observation, file: VolumeFile) -> Volume:
-    size_gib = -(-file.size_bytes // GIB)
-    check_size(size_gib)
     return Volume(
         id=seen.resource_id,
         project_id=call.project_id,
         zone=state.hosts[seen.host_id].zone,
         host_id=seen.host_id,
-        size_gib=size_gib,
+        size_gib=-(-file.size_bytes // GIB),
         volume_type=VOLUME_TYPE,
         image_id="",
         epoch=min(file.epoch, MOST_EPOCHS),

@@ -262,6 +262,7 @@ def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     change = Change()
     if not volume.is_deleted:
         return change, volume.id
+    check_size(volume.size_gib)  # It may have been an orphan.
     quotas.check_volume(state, call, volume.size_gib if volume.recycled_at else 0)
     if volume.recycled_at:
         check_room(state, volume)

@@ -149,6 +149,20 @@ def test_a_deleted_orphan_is_forgotten_with_the_trash(region: Region) -> None:
     assert found(region) == []
 
 
+@pytest.mark.parametrize("size_bytes", [0, (64 << 40) + 1])
+def test_an_orphan_of_whatever_size_can_be_deleted_for_good(region: Region, size_bytes: int) -> None:
+    host_id = region.add_host(storage_gib=1 << 20)
+    show(region, host_id, replace(FILE, size_bytes=size_bytes))
+    region.policy = replace(region.policy, volume_gib=1 << 20)
+    region.refuses("InvalidParameterValue", orphans.adopt, AdoptOrphan(host_id, STRAY, region.project_id))
+    region.do(orphans.delete, DeleteOrphan(host_id, STRAY))
+    region.converge()
+    assert region.state.volumes[STRAY].recycled_at
+    region.refuses("InvalidParameterValue", volumes.restore, STRAY)
+    region.empty_trash()
+    assert STRAY not in region.state.volumes
+
+
 @pytest.mark.parametrize("is_deleted", [False, True])
 def test_what_the_region_knows_elsewhere_is_neither_adopted_nor_deleted(region: Region, is_deleted: bool) -> None:
     first, second = region.add_host(), region.add_host()

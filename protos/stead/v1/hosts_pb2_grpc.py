@@ -101,15 +101,17 @@ class HostsServicer:
         """Makes an orphan a volume of a project, as it is: with its id, its data, the zone of its host, and its size in whole
         GiB. Errors: `InvalidHostID.NotFound`, `InvalidProject.NotFound`, `InvalidVolume.NotFound` (no such orphan on that
         host), `IncorrectState` (the region has a volume of this id, here or elsewhere, or a deleted one; its host did not tell
-        of the file yet), `VolumeLimitExceeded`, `InsufficientVolumeCapacity` (one in the trash that has no room outside).
+        of the file yet), `InvalidParameterValue` (a size that no volume can have), `VolumeLimitExceeded`,
+        `InsufficientVolumeCapacity` (one in the trash that has no room outside).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteOrphanVolume(self, request, context):
-        """Deletes an orphan: a volume of the caller's project that goes into its host's trash, from where
-        RestoreVolumeFromRecycleBin brings it back for a while. Errors: as AdoptOrphanVolume.
+        """Deletes an orphan of whatever size: a volume of the caller's project that goes into its host's trash, from where
+        RestoreVolumeFromRecycleBin brings it back for a while, if it has a size that volumes can have. Errors:
+        `InvalidHostID.NotFound`, `InvalidVolume.NotFound`, `IncorrectState`, as AdoptOrphanVolume.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
