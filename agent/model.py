@@ -260,7 +260,7 @@ class Domain:
     `has_run` tells whether the guest was ever resumed in this generation; `export_names` are the disks it has now;
     `has_rebooted` whether it was seen to restart since it was last asked to. `damage`: somebody edited what is ours of
     it, so that the rest can't be relied upon. `is_transient`: somebody undefined it while it runs. `is_stopped`: its
-    QEMU stands still by a signal, which libvirt does not notice.
+    QEMU stands still by a signal or a debugger, which libvirt does not notice.
     """
 
     instance_id: str

@@ -127,7 +127,7 @@ def plan(
     if domain.generation < spec.generation:  # Stopped and started again since.
         return _start(spec, ports) if is_off else Plan((Destroy(),))
     if domain.is_stopped:  # Whatever libvirt would be asked for hangs.
-        return Plan(reason="its QEMU process is stopped, by SIGSTOP or a debugger; it goes on with SIGCONT")
+        return Plan(reason="its QEMU process is stopped; SIGCONT, or the debugger that holds it, lets it go on")
     match domain.power:
         case Power.OFF:
             return _revive(spec, domain, ports, past, now)

@@ -96,7 +96,13 @@ class Daemon:
 
 def is_stopped(pid: int) -> bool:
     """Whether the process stands still by SIGSTOP, or by a debugger's hand; False when there is none."""
-    return (_stat(pid) or ("",))[0] in ("T", "t")
+    return bool(way_on(pid))
+
+
+def way_on(pid: int) -> str:
+    """What lets a process go on that stands still, for people. Empty for one that runs, or is none."""
+    ways = {"T": f"`kill -CONT {pid}`", "t": f"the debugger that holds it (`grep TracerPid /proc/{pid}/status`)"}
+    return ways.get((_stat(pid) or ("",))[0], "")
 
 
 async def start_daemon(

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from agent.host.process import (
     run,
     start_daemon,
     stop_daemon,
+    way_on,
 )
 
 
@@ -91,6 +94,22 @@ async def test_a_process_that_stands_still_is_told_from_one_that_runs(tmp_path: 
     finally:
         await stop_daemon(pid_file, grace_s=0)
     assert not is_stopped(daemon.pid)
+
+
+@pytest.mark.parametrize(("request_number", "means"), [(-1, "kill -CONT"), (0, "debugger")])  # 0: PTRACE_TRACEME.
+def test_what_lets_it_go_on_is_told(request_number: int, means: str) -> None:
+    stop = f"import ctypes, os; ctypes.CDLL(None).ptrace({request_number}, 0, 0, 0); os.kill(os.getpid(), 19)"
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", stop], os.environ)
+    try:
+        deadline = time.monotonic() + 60
+        while not (told := way_on(pid)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        while os.WIFSTOPPED(os.waitpid(pid, 0)[1]):  # As it is told to whoever traces it.
+            pass
+    assert means in told
 
 
 async def test_a_daemon_inherits_the_named_descriptors_only(tmp_path: Path) -> None:

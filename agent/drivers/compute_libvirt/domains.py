@@ -82,7 +82,7 @@ def list_domains(connection: libvirt.virConnect) -> dict[str, Domain]:
 
 
 def _stopped_uuids() -> frozenset[str]:
-    """Of the guests whose QEMU stands still by a signal: libvirt takes them to be running."""
+    """Of the guests whose QEMU stands still by a signal or a debugger: libvirt takes them to be running."""
     qemus = process.find_processes(QEMU)
     return frozenset(uuid for qemu, argv in qemus for uuid in _uuids(argv) if process.is_stopped(qemu.pid))
 

@@ -30,7 +30,7 @@ from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import command_line
 from agent.files import qemu_group
-from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, is_stopped, start_daemon, stop_daemon
+from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, start_daemon, stop_daemon, way_on
 from agent.host.threads import Threads
 from agent.model import Capacity, ExportSpec, parse_export_name
 
@@ -105,10 +105,10 @@ class NbdExportDriver:
     def _check_runs(self, spec: ExportSpec) -> None:
         """Raises Transient while it stands still. It is left so: whoever stopped it may want to look at it."""
         daemon = find_daemon(self._records.pid_file(spec.export_name))
-        if daemon and is_stopped(daemon.pid):
+        if daemon and (means := way_on(daemon.pid)):
             raise Transient(
                 f"the storage daemon of {spec.volume_id} is stopped, and its guest's I/O with it: "
-                f"`kill -CONT {daemon.pid}` on the storage host lets it go on"
+                f"{means} on the storage host lets it go on"
             )
 
     def _opening(self, spec: ExportSpec) -> Opening:
