@@ -40,6 +40,7 @@ class Service:
     mark: tuple[str, ...]  # Arguments in a row in its command line, and in no other's.
     prefix: str = ""  # Of the names of its files.
     is_inside: bool = False  # Of the VPC's namespace.
+    user: str = ""  # That a program of ours becomes.
 
     @property
     def title(self) -> str:
@@ -58,7 +59,7 @@ class Service:
         return namespaces.vpc_namespace(self.vpc_id)
 
     async def adopt(self) -> Daemon | None:
-        """The process, whoever started it. One of another version, or for a namespace of before, is stopped."""
+        """The process, whoever started it. One of another version or user, or for a namespace of before, is stopped."""
         daemon = process.find_daemon(self.pid_file) or await self._find_unrecorded()
         if daemon is not None and not self._is_in_place(daemon):
             await self.stop()
@@ -70,16 +71,16 @@ class Service:
         entering = ("nsenter", f"--net={namespaces.path(self.namespace)}")
         return await process.start_daemon(*entering, *argv, pid_file=self.pid_file, log_file=self.log_file)
 
-    async def start_program(self, sockets: Collection[socket], *arguments: str) -> Daemon:
+    async def start_program(self, sockets: Collection[socket]) -> Daemon:
         """A file of ours, `mark`'s first, that needs the standard library alone and drops root's rights by itself.
 
-        It gets the rest of `mark`, what tells its namespace and version, the numbers of its sockets, and `arguments`;
-        it works in `directory`.
+        It gets the rest of `mark`, what tells its namespace and version, its user, and the numbers of its sockets; it
+        works in `directory`.
         """
         fds = [each.fileno() for each in sockets]
         daemon = await process.start_daemon(
             *("setpriv", "--no-new-privs", sys.executable, "-I", "-S"),
-            *(*self.mark, self._birthmark(), *map(str, fds), *arguments),
+            *(*self.mark, self._birthmark(), self.user, *map(str, fds)),
             pid_file=self.pid_file,
             log_file=self.log_file,
             pass_fds=fds,
@@ -117,7 +118,7 @@ class Service:
     def _is_in_place(self, daemon: Daemon) -> bool:
         if self.is_inside:
             return namespaces.has(self.namespace, daemon.pid)
-        return process.has_arguments(daemon.pid, *map(str.encode, (*self.mark, self._birthmark())))
+        return process.has_arguments(daemon.pid, *map(str.encode, (*self.mark, self._birthmark(), self.user)))
 
     def _birthmark(self) -> str:
         """Tells a namespace from one made anew under its name, whose inode is not given again while a socket is in it;
@@ -154,9 +155,9 @@ class Services:
     def problems(self) -> tuple[str, ...]:
         """Those that were stopped and not ended, for people."""
         return tuple(
-            f"{service.title} is stopped and serves no guest: `kill -CONT {daemon.pid}` lets it go on"
+            f"{service.title} is stopped and serves no guest: {way_on} lets it go on"
             for service, daemon, _ in list(self._watched.values())
-            if process.is_stopped(daemon.pid)
+            if (way_on := process.way_on(daemon.pid))
         )
 
     def _end(self, title: str) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,20 +26,26 @@ async def daemon(service: Service) -> AsyncIterator[Daemon]:
     await stop_daemon(service.pid_file, grace_s=0)
 
 
-async def test_a_program_of_another_version_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("differs", ["version", "user"])
+async def test_a_program_of_another_version_or_user_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, differs: str
+) -> None:
     program, here = tmp_path / "program.py", Path("/proc/self/ns/net")
     program.write_text("import time; time.sleep(600)")
     monkeypatch.setattr(namespaces, "path", lambda name: here)
-    service = Service("the forwarder of DNS", "vpc-1", tmp_path, (str(program), str(tmp_path)))
-    argv = (sys.executable, *service.mark, service._birthmark())
+    service = Service("the forwarder of DNS", "vpc-1", tmp_path, (str(program), str(tmp_path)), user="nobody")
+    argv = (sys.executable, *service.mark, service._birthmark(), service.user)
     daemon = await start_daemon(*argv, pid_file=service.pid_file, log_file=service.log_file)
     async with asyncio.timeout(5):
         while not has_arguments(daemon.pid, *map(str.encode, argv[1:])):  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0)
     assert await service.adopt() == daemon
-    program.write_text("import time; time.sleep(601)")
-    assert await service.adopt() == daemon, "it is the agent's own version still"
-    services._version.cache_clear()
+    if differs == "version":
+        program.write_text("import time; time.sleep(601)")
+        assert await service.adopt() == daemon, "it is the agent's own version still"
+        services._version.cache_clear()
+    else:
+        service = replace(service, user="games")
     assert await service.adopt() is None
     assert not daemon.is_alive
 

@@ -39,7 +39,7 @@ async def ensure(
 ) -> None:
     """Start it, or make it read what changed. One that an earlier agent left (not `is_adopted`) reads everything."""
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)  # noqa: ASYNC240 (in /run)
-    await _ensure_forwarder(forwarder_of(spec.vpc_id, directory), settings, services)
+    await _ensure_forwarder(forwarder_of(spec.vpc_id, directory, settings.dnsmasq_user), services)
     dnsmasq, wanted = dnsmasq_of(spec.vpc_id, directory), files(spec, directory, settings, mtu)
     daemon = await dnsmasq.adopt()
     if daemon is None or _read(directory / _CONFIG) != wanted[_CONFIG]:
@@ -66,17 +66,18 @@ def dnsmasq_of(vpc_id: str, directory: Path) -> Service:
     return Service("dnsmasq", vpc_id, directory, ("--keep-in-foreground", _conf_file(directory)), is_inside=True)
 
 
-def forwarder_of(vpc_id: str, directory: Path) -> Service:
-    return Service("the forwarder of DNS", vpc_id, directory, (forwarder.__file__, str(directory)), "forwarder.")
+def forwarder_of(vpc_id: str, directory: Path, user: str = "") -> Service:
+    mark = (forwarder.__file__, str(directory))
+    return Service("the forwarder of DNS", vpc_id, directory, mark, "forwarder.", user=user)
 
 
-async def _ensure_forwarder(service: Service, settings: VxlanSettings, services: Services) -> None:
+async def _ensure_forwarder(service: Service, services: Services) -> None:
     """Start it in the host's namespace, with its ears in the VPC's."""
     daemon = await service.adopt()
     if daemon is None:
         with ExitStack() as stack:
             sockets = [stack.enter_context(each) for each in namespaces.call(service.namespace, forwarder.listen)]
-            daemon = await service.start_program(sockets, settings.dnsmasq_user)
+            daemon = await service.start_program(sockets)
     services.watch(service, daemon)
 
 

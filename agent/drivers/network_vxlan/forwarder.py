@@ -125,7 +125,7 @@ def _become(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
-def main(_directory: str, _namespace: str, udp_fd: str, tcp_fd: str, user: str) -> None:
+def main(_directory: str, _namespace: str, user: str, udp_fd: str, tcp_fd: str) -> None:
     """What is not used tells, in the command line, whose forwarder this is."""
     udp, tcp = socket.socket(fileno=int(udp_fd)), socket.socket(fileno=int(tcp_fd))
     _become(user)
