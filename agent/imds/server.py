@@ -14,12 +14,14 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from stat import S_IMODE
 
 from agent.drivers.base import Transient
 from agent.files import write_durably
 from agent.host import namespaces
 from agent.host.errors import reported
 from agent.host.process import Daemon
+from agent.host.repairs import Repairs
 from agent.host.services import Service, Services
 from agent.host.threads import Threads
 from agent.imds import service as program
@@ -27,6 +29,7 @@ from agent.imds import tree
 from agent.model import InstanceSpec
 
 KEY_BYTES = 32
+_DIRECTORY_MODE, _FILE_MODE = 0o755, 0o640
 # To enter a namespace and to listen there, which takes milliseconds. Lower: a busy host counts as stuck. Higher: a hung
 # kernel shows up later.
 LISTEN_DEADLINE_S = 30.0
@@ -43,16 +46,20 @@ class MetadataServer:
         self._directory = run_dir / "metadata"
         self._user = user
         self._services = Services()
+        self._repairs = Repairs()
         self._told: dict[str, Mapping[str, InstanceSpec]] = {}
         self._threads = Threads("the metadata service", workers=4, deadline_s=LISTEN_DEADLINE_S)
 
     def tell(self, vpc_id: str) -> None:
         """Have the guests told what is so by now. Raises Transient."""
         instances = self._instances_in(vpc_id)
-        if self._told.get(vpc_id) != instances or not (self._directory / vpc_id / program.GUESTS).exists():
-            with reported(f"metadata of {vpc_id}"):
+        with reported(f"metadata of {vpc_id}"):
+            is_told, is_readable = self._told.get(vpc_id) == instances, self._is_readable(vpc_id)
+            if is_told and not is_readable:
+                self._repairs.note(vpc_id, ["the file that its metadata service reads"])
+            if not is_told or not is_readable:
                 self._write(vpc_id, self._contents(vpc_id, instances))
-            self._told[vpc_id] = instances
+                self._told[vpc_id] = instances
 
     async def ensure(self, vpc_id: str) -> None:
         """Have it listen in the VPC's namespace, which must have ADDRESS. Raises Transient when it can't."""
@@ -77,7 +84,7 @@ class MetadataServer:
 
     def problems(self) -> tuple[str, ...]:
         """For people."""
-        return self._services.problems()
+        return (*self._services.problems(), *self._repairs.problems())
 
     async def events(self) -> AsyncIterator[str]:
         """Ids of VPCs whose process ended."""
@@ -88,12 +95,13 @@ class MetadataServer:
 
     def _service(self, vpc_id: str) -> Service:
         directory = self._directory / vpc_id
-        return Service("the metadata service", vpc_id, directory, (program.__file__, str(directory)))
+        mark = (program.__file__, str(directory))
+        return Service("the metadata service", vpc_id, directory, mark, user=self._user)
 
     async def _start(self, service: Service) -> Daemon:
         listening = await self._threads.run(service.vpc_id, namespaces.call, service.namespace, program.listen)
         with listening:
-            return await service.start_program([listening], self._user)
+            return await service.start_program([listening])
 
     def _contents(self, vpc_id: str, instances: Mapping[str, InstanceSpec]) -> str:
         """ASCII: pages have a character for each byte."""
@@ -103,14 +111,25 @@ class MetadataServer:
         }
         return json.dumps({"key": hmac.digest(self._key, vpc_id.encode(), "sha256").hex(), "guests": guests})
 
+    def _is_readable(self, vpc_id: str) -> bool:
+        """As it was written: somebody may have changed that."""
+        directory = self._directory / vpc_id
+        try:
+            file = (directory / program.GUESTS).stat()
+        except FileNotFoundError:
+            return False
+        rights = S_IMODE(directory.stat().st_mode), S_IMODE(file.st_mode), file.st_gid
+        return rights == (_DIRECTORY_MODE, _FILE_MODE, self._gid())
+
     def _write(self, vpc_id: str, contents: str) -> None:
         """In one step. Only root writes it, and the program's user reads it."""
         directory = self._directory / vpc_id
         directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(_DIRECTORY_MODE)
         self._directory.chmod(0o700)
         draft = directory / f"{program.GUESTS}.new"
         draft.unlink(missing_ok=True)
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "w") as file:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "w") as file:
             os.fchown(file.fileno(), 0, self._gid())
             file.write(contents)
         draft.rename(directory / program.GUESTS)

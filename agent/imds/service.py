@@ -283,7 +283,12 @@ class Service:
             self._log(address, "asks too often")
             time.sleep(1 - now % 1)  # Else a guest that hurries on would keep a core busy.
             return status(HTTPStatus.SERVICE_UNAVAILABLE)
-        return answer(self._find(address), request, now)
+        try:
+            guest = self._find(address)
+        except (OSError, ValueError) as error:
+            self._log(address, f"asked for what can't be read: {error!r}")
+            return status(HTTPStatus.INTERNAL_SERVER_ERROR)
+        return answer(guest, request, now)
 
     def _find(self, address: str) -> Guest | None:
         """By what the agent wrote last."""
@@ -293,8 +298,8 @@ class Service:
             return None
         with self._lock:
             if (stat.st_ino, stat.st_mtime_ns) != self._version:
-                self._version = stat.st_ino, stat.st_mtime_ns
                 self._guests = read_guests()
+                self._version = stat.st_ino, stat.st_mtime_ns
             return self._guests.get(address)
 
     def _log(self, address: str, what: str) -> None:
@@ -337,7 +342,7 @@ def _become(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
-def main(_directory: str, _namespace: str, fd: str, user: str) -> None:
+def main(_directory: str, _namespace: str, user: str, fd: str) -> None:
     """What is not used tells, in the command line, whose service this is."""
     listening = socket.socket(fileno=int(fd))
     _become(user)

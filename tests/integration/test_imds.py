@@ -69,10 +69,10 @@ class Host:
         self.specs = dict(SPECS)
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, user: str = USER) -> None:
         specs = self.specs
         self.server = MetadataServer(
-            lambda vpc_id: dict(specs) if vpc_id == VPC_ID else {}, self.directory, self.directory / "run", USER
+            lambda vpc_id: dict(specs) if vpc_id == VPC_ID else {}, self.directory, self.directory / "run", user
         )
 
     async def converge(self) -> None:
@@ -220,6 +220,26 @@ async def test_no_namespace_is_transient(host: Host) -> None:
     with pytest.raises(Transient, match="stead-vpc-other"):
         await host.server.ensure("vpc-other")
     await host.server.remove("vpc-other")
+
+
+async def test_a_file_that_its_program_can_no_longer_read_is_written_anew_and_told_of(host: Host) -> None:
+    (host.run_dir / service.GUESTS).chmod(0o600)
+    os.chown(host.run_dir / service.GUESTS, 0, 0)
+    told = await inside(GUEST, lambda: raw(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"))
+    assert told.split()[1] == b"500"
+    assert "can't be read" in (host.run_dir / "log").read_text()
+    assert host.server.problems() == ()
+    await host.converge()
+    assert "the file that its metadata service reads" in " ".join(host.server.problems())
+    assert await inside(GUEST, lambda: instance_id("10.9.0.5")) == "i-00000000000000005"
+
+
+async def test_another_user_takes_over(host: Host) -> None:
+    before = host.pid()
+    host.restart(user="games")
+    await host.converge()
+    assert host.pid() != before
+    assert await inside(GUEST, lambda: instance_id("10.9.0.5")) == "i-00000000000000005"
 
 
 async def test_no_such_user_is_transient(network: None, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """IMDSv2, request by request, without sockets."""
 
 import socket
+from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from agent.model import InstanceMetadata, InstanceSpec, InterfaceSpec
 TOKEN = "X-aws-ec2-metadata-token"
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
 KEY = b"k" * 32
+ADDRESS = "172.31.0.5"
 METADATA = InstanceMetadata("", "", "", "", "", "", "my-key", "ssh-ed25519 AAAA", (), b"", "", 0, "", "")
 
 
@@ -189,3 +192,18 @@ def test_a_guest_that_is_silent_or_has_no_end_is_not_waited_for(monkeypatch: pyt
         theirs.close()
         received.clear()
         assert service.read_head(ours, received) == b""
+
+
+@pytest.mark.parametrize("spoil", [Path.mkdir, lambda file: file.write_text("half a fi")], ids=["no file", "cut off"])
+def test_what_it_cannot_read_is_told_in_the_log_and_to_the_guest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], spoil: Callable[[Path], object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spoil(tmp_path / service.GUESTS)
+    asked, (here, there) = service.Service(), socket.socketpair()
+    with here, there:
+        assert asked._admit(ADDRESS)
+        here.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n" * 2)
+        asked._serve(there, ADDRESS)
+        assert here.recv(65536).startswith(b"HTTP/1.1 500 ")
+    assert f"{ADDRESS} asked for what can't be read: " in capfd.readouterr().err
