@@ -135,6 +135,9 @@ def _differences(found: State, host: Host) -> Iterator[str]:
     for kind, ids in have.items():
         if ids != wanted[kind]:
             yield f"has {kind} {sorted(ids)}, and shall have {sorted(wanted[kind])}"
+    for volume in found.volumes.host.of(host.machine.host_id):
+        if not volume.is_deleted and volume.id in world.volumes and world.volumes[volume.id].deleted:
+            yield f"has {volume.id} in its trash"
     if not set(world.domains) <= wanted["instance"]:
         yield f"has domains {sorted(world.domains)}, and shall have {sorted(wanted['instance'])}"
     on = [row for row in found.instances.host.of(host.machine.host_id) if row.desired is Desired.ON]

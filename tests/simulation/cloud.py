@@ -19,7 +19,7 @@ from controlplane.errors import NotFound, Unavailable
 from controlplane.model.instance import Desired
 from controlplane.model.project import Role
 from controlplane.model.state import State
-from controlplane.service import hosts, projects, regions
+from controlplane.service import host_removal, hosts, projects, regions
 from controlplane.service.call import Call as Asking
 from controlplane.store.errors import StoreError
 
@@ -55,6 +55,7 @@ class Cloud:
         self.disks = Disks()
         self.hosts = [self._host(machine) for machine in region.MACHINES]
         self._asked_to_join: dict[str, Machine] = {}  # By address.
+        self.scrapped: list[Machine] = []
         self.record = Record(self._store.load(), region.POLICY, self.clock)
         durable = self.record.durable
         self.watchers = [Watcher(row.id, durable.revision, self.loop.random) for row in durable.projects]
@@ -125,6 +126,8 @@ class Cloud:
     def _joined(self, machine: Machine) -> None:
         self.tell(f"{machine.address} is {machine.host_id} now")
         known = [host for host in self.hosts if host.machine.address == machine.address]
+        if machine in self.scrapped:
+            return  # It asked while it was still there.
         if not known:
             self._backed_up = None  # In which it would be a stranger.
             host = self._host(machine)
@@ -134,6 +137,27 @@ class Cloud:
             host.start()
         elif known[0].machine != machine:
             self.record.problems.append(f"{known[0].machine.host_id} has become {machine.host_id}")
+
+    def declare_lost(self, host_id: str) -> None:
+        """An admin does, and is heard where it has been silent for long enough."""
+        if self.process is not None:
+            self.process.administer(host_removal.declare_lost, host_id)
+
+    def scrap(self, host: Host) -> None:
+        """The machine is no more, with all that is on it."""
+        self.loop.run_until_complete(host.kill())
+        host.forget()
+        self.hosts.remove(host)
+        self._asked_to_join.pop(host.machine.address, None)
+        self.scrapped.append(host.machine)
+        self.record.strangers = {one for one in self.record.strangers if one[0] != host.machine.address}
+
+    def remove_scrapped(self) -> None:
+        """An admin says so."""
+        for machine in self.scrapped:
+            if machine.host_id in self.record.durable.hosts and self.process is not None:
+                self.declare_lost(machine.host_id)
+                self.process.administer(host_removal.remove, host_removal.RemoveHost(machine.host_id, force=True))
 
     def back_up_ledgers(self) -> None:
         for host in self.hosts:
@@ -250,7 +274,7 @@ class Cloud:
         self.record.strangers.clear()
         if self.process is not None:
             for host in self.hosts:
-                self.process.release(host.machine.host_id)
+                self.process.administer(hosts.release, host.machine.host_id)
 
     def remove_orphans(self) -> None:
         """An admin has looked at them, too."""
@@ -271,7 +295,7 @@ class Cloud:
             if host.agent is not None and host.agent.done():
                 self._inspect(host.agent)
         problems = [*self.record.problems, *self.disks.problems, *checks.state(self.record.durable)]
-        problems += self.disks.losses(self.record.durable, self.worlds)
+        problems += self.disks.losses(self.record.durable, self.worlds, self.record.undeleted)
         if self.process is not None:
             problems += checks.state(self.process.journal.state)
         problems += [
@@ -309,6 +333,7 @@ class Cloud:
         while unsettled := checks.unsettled(self.record, self.hosts, self.watchers):
             self.check()
             assert self.loop.time() < deadline, "it does not come to rest:\n" + "\n".join(unsettled)
+            self.remove_scrapped()
             self.run(5.0)
         self.record.at_rest()
 

@@ -6,7 +6,7 @@ durable, and it dies as a process does: what was under way is over, and nobody i
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -195,7 +195,7 @@ class Process:
 
     async def _live(self) -> None:
         async with self._group as group:
-            group.create_task(sweep.run(self.journal, self._uploads, self._sweeper))
+            group.create_task(sweep.run(self.journal, self._uploads, self._admin))
             group.create_task(self.journal.run())
             group.create_task(liveness.run(self.sessions))
 
@@ -208,7 +208,7 @@ class Process:
             return False
         return True
 
-    def _sweeper(self) -> Call:
+    def _admin(self) -> Call:
         return Call("", Role.ADMIN, self.edge.clock(), minter(1), self.edge.policy, self.sessions)
 
     def accept(self, call: wire.Call) -> None:
@@ -255,10 +255,13 @@ class Process:
     async def _join(self, asked: hosts.Join, call: Call, done: Callable[[str], None]) -> None:
         done(await self.journal.call(lambda state: hosts.join(state, call, asked), lambda state, host_id: host_id))
 
-    def release(self, host_id: str) -> None:
-        """An admin's word."""
-        call = Call("", Role.ADMIN, self.edge.clock(), minter(1), self.edge.policy, self.sessions)
-        self._spawn(self.journal.call(lambda state: hosts.release(state, call, host_id), lambda state, _: None))
+    def administer(self, use_case: Callable[[State, Call, Any], tuple[Change, Any]], request: Any) -> None:
+        """An admin's word. What is refused has no effect."""
+        self._spawn(self._administer(use_case, request))
+
+    async def _administer(self, use_case: Callable[[State, Call, Any], tuple[Change, Any]], request: Any) -> None:
+        with suppress(CloudError):
+            await self.journal.call(lambda state: use_case(state, self._admin(), request), lambda state, result: None)
 
     async def fetch_image(self, host_id: str, image_id: str) -> bytes:
         """Raises NotFound."""

@@ -70,14 +70,19 @@ class Disks:
         self.orphans = {id: address for id, address in (self.orphans | made).items() if id not in loaded.volumes}
         self.given_up |= {row.id for row in _kept(loaded)} - made.keys()
 
-    def losses(self, durable: State, worlds: list[FakeWorld]) -> Iterator[str]:
-        """Volumes that are not there, or lack something promised."""
+    def losses(self, durable: State, worlds: list[FakeWorld], undeleted: set[str]) -> Iterator[str]:
+        """Volumes that are not there, or lack something promised. Hosts that are no more have lost theirs.
+
+        Of what was undeleted lately, a host may yet empty its trash.
+        """
         by_address = {world.underlay_address: world for world in worlds}
-        for volume in _kept(durable):
-            if volume.id not in self.given_up:
-                yield from self._losses(volume.id, by_address[durable.hosts[volume.host_id].underlay_address])
-        for volume_id, address in self.orphans.items():
-            yield from self._losses(volume_id, by_address[address])
+        kept = {volume.id: durable.hosts[volume.host_id].underlay_address for volume in _kept(durable)}
+        for volume_id, address in (kept | self.orphans).items():
+            world = by_address.get(address)
+            if world and volume_id in undeleted - world.volumes.keys():
+                self.given_up.add(volume_id)
+            if world and volume_id not in self.given_up | undeleted:
+                yield from self._losses(volume_id, world)
 
     def _losses(self, volume_id: str, world: FakeWorld) -> Iterator[str]:
         made = world.volumes.get(volume_id)

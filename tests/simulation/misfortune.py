@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from agent.messages import Role
+
 from . import region
 from .host import Host
 from .stage import often
 from .users import Users
 from .wire import QUICK_S, SLOW_S
+
+# After which a host may be declared lost: one whose line is cut, and one whose agent hung up.
+_SILENT_S = 32.0
+_GONE_S = 12.0
 
 
 class Misfortune(Users):
@@ -45,10 +51,11 @@ class Misfortune(Users):
     @often(8)
     def storage_fails_under_work(self) -> None:
         """The power goes where somebody's disk is, and comes back, and they work on."""
+        hosts = {host.machine.host_id: host for host in self.cloud.hosts}
         far = [row for row in self.durable.attachments if row.storage_host_id != row.client_host_id]
-        for attachment in self.some(far):
+        for attachment in self.some(row for row in far if row.storage_host_id in hosts):
             self.guests_work()
-            host = next(host for host in self.cloud.hosts if host.machine.host_id == attachment.storage_host_id)
+            host = hosts[attachment.storage_host_id]
             self.tell(f"{attachment.storage_host_id}: power, under {attachment.instance_id}")
             self.cloud.cut_power(host)
             host.start()
@@ -87,10 +94,45 @@ class Misfortune(Users):
 
     @often(2)
     def machine_joins(self) -> None:
-        machine = self.chance.choice(region.NEWCOMERS)
-        self.tell(f"{machine.address} joins")
-        for _ in range(self.chance.choice((1, 1, 2))):
-            self.cloud.join(machine)
+        scrapped = [machine.address for machine in self.cloud.scrapped]
+        for machine in self.some(machine for machine in region.NEWCOMERS if machine.address not in scrapped):
+            self.tell(f"{machine.address} joins")
+            for _ in range(self.chance.choice((1, 1, 2))):
+                self.cloud.join(machine)
+
+    @often(3)
+    def host_is_declared_lost(self) -> None:
+        """It may run all the same. What it had is moved or ended, and perhaps it comes back."""
+        host = self.a_host()
+        self.tell(f"{host.machine.host_id}: lost")
+        if self.perhaps(0.5):
+            host.wire.cut()
+        else:
+            self.cloud.cut_power(host)
+        self.wait(_SILENT_S)
+        self.cloud.declare_lost(host.machine.host_id)
+        for row in self.some(row for row in self.instances() if row.host_id == host.machine.host_id):
+            self.wait(self.chance.choice((0.1, 3.0)))
+            self._power("StopInstances", [row])
+            self.wait(3.0)
+            self._power(self.chance.choice(("StartInstances", "TerminateInstances")), [row])
+        self.wait(self.chance.choice((0.1, 3.0)))
+        self._mend_later(lambda: self._come_back(host))
+
+    def _come_back(self, host: Host) -> None:
+        host.wire.is_up = True
+        host.start()
+
+    @often(2)
+    def machine_is_scrapped(self) -> None:
+        """Of those with guests, as long as there is another."""
+        workers = [host for host in self.cloud.hosts if Role.COMPUTE in host.machine.roles]
+        for host in self.some(workers if len(workers) > 1 else ()):
+            self.tell(f"{host.machine.host_id}: scrapped")
+            self.cloud.scrap(host)
+            self.wait(_GONE_S)
+            self.cloud.remove_scrapped()
+            self.wait(self.chance.choice((0.1, 3.0)))
 
     def _mend_later(self, restart: Callable[[], None]) -> None:
         """Some things are mended in a moment, others only when everything is."""
@@ -131,7 +173,7 @@ class Misfortune(Users):
         """For longer than agents wait for it, while hosts fail."""
         self.tell("the control plane is away")
         self.cloud.kill_process()
-        for host in self.chance.sample(self.cloud.hosts, self.chance.randint(1, 3)):
+        for host in self.chance.sample(self.cloud.hosts, self.chance.randint(1, min(3, len(self.cloud.hosts)))):
             self._break(host)
             host.start()
         self.wait(12.0)

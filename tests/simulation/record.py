@@ -13,7 +13,7 @@ from typing import Any
 
 from controlplane.model.audit import CallRecord
 from controlplane.model.host import Host
-from controlplane.model.instance import Attachment, Desired, Instance, ObservedKind, Phase
+from controlplane.model.instance import Attachment, Desired, Instance, ObservedKind, Phase, Volume
 from controlplane.model.lifecycle import InstanceState, state_of
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.policy import Policy
@@ -39,7 +39,7 @@ _WISHES = {
     "StopInstances": Desired.OFF,
     "TerminateInstances": Desired.ABSENT,
 }
-# Beside rules: what calls do, and what else comes to be. Groups that go, and rules of them, are too rare to count on.
+# Beside rules: what calls do, and what else comes to be. Rules of groups that go are too rare to count on.
 EFFECTS = (
     "RunInstances",
     "StartInstances",
@@ -48,6 +48,7 @@ EFFECTS = (
     "TerminateInstances",
     "CreateVolume",
     "DeleteVolume",
+    "RestoreVolumeFromRecycleBin",
     "AttachVolume",
     "DetachVolume",
     "AllocateAddress",
@@ -57,11 +58,14 @@ EFFECTS = (
     "ImportImage",
     "DeregisterImage",
     "CreateSecurityGroup",
+    "DeleteSecurityGroup",
     "AuthorizeSecurityGroupIngress",
     "a call is repeated",
     "an address moves",
     "an epoch follows another",
     "a host joins",
+    "a host is lost",
+    "a host is removed",
     "a call is forgotten",
     "an instance is forgotten",
 )
@@ -91,6 +95,8 @@ class Record:
         self.out_of_step: set[str] = set()  # Hosts that follow a ledger of another time, and start what is over.
         self.is_rewound = False  # Since when all hosts know what the control plane doesn't.
         self.guest_off: set[tuple[str, int]] = set()  # Instance and generation, whether or not anybody saw it.
+        self.has_lost = False  # A host, whose volumes were deleted without its word.
+        self.undeleted: set[str] = set()  # Volumes, as to which not all hosts may have come to rest yet.
         self.strangers: set[tuple[str, str]] = set()  # Addresses of hosts, and forgotten instances.
         self.addresses: dict[str, tuple[str, str]] = {}  # VPC and private address of every interface there ever was.
         self._results: dict[str, tuple[bytes, Any]] = {}  # Request and result, by client token.
@@ -114,7 +120,8 @@ class Record:
 
     def at_rest(self) -> None:
         self.out_of_step.clear()
-        self.is_rewound = False
+        self.undeleted.clear()
+        self.is_rewound = self.has_lost = False
 
     # The process tells
 
@@ -190,8 +197,17 @@ class Record:
                 self.done["an address moves"] += 1
             case Attachment(epoch=epoch) if old is None and epoch > 1:
                 self.done["an epoch follows another"] += 1
+            case Volume(is_deleted=False) if old and old.is_deleted:
+                self.undeleted.add(row.id)
             case Host() if old is None:
                 self.done["a host joins"] += 1
+            case Host(is_removed=True):
+                self.done["a host is removed"] += 1
+                self.wishes |= {one.id: Desired.ABSENT for one in self.durable.instances.host.of(row.id)}
+            case Host(lost_at=datetime()) if old.lost_at is None:
+                self.done["a host is lost"] += 1
+                self.out_of_step.add(row.id)
+                self.has_lost = True
 
     def _count_end(self, row: Row) -> None:
         match row:
@@ -253,6 +269,9 @@ class Record:
             case "DeleteVolume":
                 volume = state.volumes.get(request.volume_id)
                 self._expect(volume is None or volume.is_deleted, f"{request} had no effect")
+            case "RestoreVolumeFromRecycleBin":
+                volume = state.volumes.get(request.volume_id)
+                self._expect(volume is not None and not volume.is_deleted, f"{request} had no effect")
             case "AttachVolume":
                 # In a later epoch, if it was started since.
                 attachments = state.attachments.volume.of(request.volume_id)

@@ -72,23 +72,31 @@ class Stage:
         self.cloud.heal()
         if self.cloud.record.is_rewound:
             self._look_after_restoring()
+        self._give_up_what_is_gone()
+        if self.cloud.record.is_rewound or self.cloud.record.has_lost:
+            self.wait(RELEASED_WITHIN_S)
+            self.cloud.remove_orphans()
         self.cloud.settle()
         self.cloud.check_disk()
         self.cloud.check()
 
     def _look_after_restoring(self) -> None:
-        """Admins and users look at what there is; what was deleted since the backup is gone, and who needs it."""
+        """Admins look at what there is."""
         self.cloud.release()
         self.wait(RELEASED_WITHIN_S)
         self.cloud.release()
+        self.wait(RELEASED_WITHIN_S)
+
+    def _give_up_what_is_gone(self) -> None:
+        """Users delete what was deleted since the backup, or emptied from a trash, and who needs it."""
         gone = [row for row in self.durable.volumes if row.id in self.cloud.disks.given_up]
         for attachment in [attachment for row in gone for attachment in self.durable.attachments.volume.of(row.id)]:
             request = instances_pb2.TerminateInstancesRequest(instance_ids=[attachment.instance_id])
             self.ask("TerminateInstances", request, self.durable.instances[attachment.instance_id])
-        self.wait(RELEASED_WITHIN_S)
+        if gone:
+            self.wait(RELEASED_WITHIN_S)
         for row in gone:
             self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)
-        self.cloud.remove_orphans()
 
     def move_clock(self, by: timedelta) -> None:
         self.cloud.move_clock(by)

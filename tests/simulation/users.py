@@ -138,6 +138,17 @@ class Users(Stage):
         for row in self.some(which):
             self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)
 
+    @often(4)
+    def undelete(self) -> None:
+        """A volume that was deleted: before its host has come to it, or after."""
+        deleted = [row for row in self.durable.volumes if row.is_deleted]
+        for row in self.some(deleted or self._free_volumes()):
+            if not deleted:
+                self.ask("DeleteVolume", volumes_pb2.DeleteVolumeRequest(volume_id=row.id), row)
+                self.wait(self.chance.choice((0.02, 0.1, 0.5, 3.0)))
+            request = volumes_pb2.RestoreVolumeFromRecycleBinRequest(volume_id=row.id)
+            self.ask("RestoreVolumeFromRecycleBin", request, row)
+
     def _free_volumes(self) -> list[Any]:
         return [row for row in self.durable.volumes if not self.durable.attachments.volume.count(row.id)]
 
@@ -209,6 +220,19 @@ class Users(Stage):
         for row in self.some(others if what == "delete" and others else self.durable.security_groups):
             method, request = self._group_request(row, what)
             self.ask(method, request, row)
+
+    @often(2)
+    def try_a_group(self) -> None:
+        """It is made and perhaps used, and goes if nobody uses it."""
+        owner = self.a_project()
+        create = security_groups_pb2.CreateSecurityGroupRequest(group_name="a try", description="simulated")
+        self.ask("CreateSecurityGroup", create, owner)
+        self.wait(0.1)
+        newest = self._groups(owner)[-1]
+        if self.perhaps(0.3):
+            self.launch(owner, security_group_ids=[newest])
+        delete = security_groups_pb2.DeleteSecurityGroupRequest(group_id=newest)
+        self.ask("DeleteSecurityGroup", delete, owner)
 
     def _groups(self, owner: Any) -> list[str]:
         return [row.id for row in self.durable.security_groups if row.project_id == owner.id]
