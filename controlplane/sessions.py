@@ -24,7 +24,7 @@ from controlplane.reconcile.feed import Feed
 from controlplane.reconcile.legacy import Difference, SpecNews
 from controlplane.reconcile.share import News, Share, Takers
 from controlplane.reconcile.touched import Touched, touched
-from controlplane.service import boots, host_removal, hosts, regions
+from controlplane.service import boots, catching_up, host_removal, hosts, regions
 from controlplane.service.call import Call
 from controlplane.service.presence import HostStatus, Link, Presence, presence
 
@@ -80,6 +80,12 @@ class Session:
         self._sent_revision = self._told_revision = self._answered_revision = 0
         self._overdue_at = 0.0
         self._answers: dict[ObservedKind, int] = {}
+        self._call: Call | None = None
+
+    def greet(self, call: Call) -> None:
+        """The agent has said hello, by this call. It may be sent updates."""
+        self._call = call
+        self.greeted.set()
 
     def wake(self) -> None:
         """Something may have changed, or something waits for this host's answer."""
@@ -118,9 +124,8 @@ class Session:
         loop.call_at(self._overdue_at, self.wake)
 
     def _update(self, news: News | SpecNews) -> Update:
-        host = self._journal.state.hosts.get(self.host_id)
         incarnation = regions.incarnation(self._journal.state, self._region, self.host_id)
-        is_released = host is not None and host.released_to == incarnation
+        is_released = regions.is_released(self._journal.state, self._region, self.host_id)
         seal = self._seal(sealed_text(self._region, incarnation, news.revision, self.host_id))
         return Update(news, self._region, incarnation, is_released, seal)
 
@@ -129,6 +134,7 @@ class Session:
         if self.ended.is_set():
             return
         self._journal.apply(absorb(self._journal.state, report))
+        self._catch_up(report)
         for kind in report.kinds:
             self._answers[kind] = max(self._answers.get(kind, 0), revision)
         if self._answered_revision < self._sent_revision <= revision:
@@ -143,6 +149,11 @@ class Session:
     def _extended(self, answered: int) -> int:
         """The answer to the last update counts for all revisions since that changed nothing for this host."""
         return self._told_revision if answered >= self._sent_revision > 0 else answered
+
+    def _catch_up(self, report: Report) -> None:
+        if self._call is not None:
+            call = replace(self._call, now=self._clock())
+            self._journal.apply(catching_up.notice(self._journal.state, call, self.host_id, report.observed))
 
     async def console(self, instance_id: str, max_bytes: int) -> bytes:
         """Ask the agent for the end of an instance's console. Raises Unavailable when the session ends before."""
@@ -294,7 +305,7 @@ class Sessions:
             known, first = self._journal.state, self._first_revision
             self._journal.apply(regions.recognise(known, call, session.host_id, word, first))
         self._journal.apply(boots.note(self._journal.state, call, session.host_id, boot_id))
-        session.greeted.set()
+        session.greet(call)
 
     async def console(self, host_id: str, instance_id: str, max_bytes: int) -> bytes:
         session = self._open.get(host_id)

@@ -37,6 +37,12 @@ def incarnation(state: State, region: str, host_id: str = "") -> str:
     return row.incarnation if row else ""
 
 
+def is_released(state: State, region: str, host_id: str) -> bool:
+    """Whether an admin has let the host follow the region, as it is now, in all it says."""
+    host = state.hosts.get(host_id)
+    return host is not None and host.released_to == incarnation(state, region, host_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """What a host last followed in all it said, and whether it proves that it was told so."""

@@ -81,8 +81,7 @@ class Stage:
         self.cloud.check()
 
     def _look_after_restoring(self) -> None:
-        """Admins look at what there is."""
-        self.cloud.release()
+        """Admins look at what there is, when hosts are back and hold."""
         self.wait(RELEASED_WITHIN_S)
         self.cloud.release()
         self.wait(RELEASED_WITHIN_S)

@@ -25,6 +25,7 @@ from controlplane.service import (
     power,
     prefix_lists,
     projects,
+    regions,
     security_groups,
     sweeping,
     volumes,
@@ -389,6 +390,37 @@ async def test_peers_hear_of_a_hosts_new_key() -> None:
         await live.quiet()
         check_sent(live)
         assert live.agents[second].objects["region"]["host", first].wireguard_key == key
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_what_a_released_host_tells_only_later_is_followed_once(is_there: bool) -> None:
+    """Whether it is released while it holds, or before it comes: of a later start, and of a later epoch."""
+    async with Live.running() as live:
+        live.add_image()
+        host_id = live.add_host(roles=(COMPUTE, STORAGE))
+        live.connect(host_id)
+        started, refused = live.run(min_count=2)
+        await live.quiet()
+        agent, (bond,) = live.agents[host_id], live.attachments(refused)
+        (region,) = live.state.regions
+        live.silent.add(host_id)
+        live.apply(regions.restored(live.state, live.call(), region.id))
+        for key, facts in {
+            (INSTANCE, started): {"generation": 5},
+            (ObservedKind.EXPORT, bond.id): {"converged": False, "permanent": True},
+        }.items():
+            agent.has[key] = replace(agent.has[key], **facts)  # type: ignore[arg-type]
+            agent.stuck.add(key)
+        live.do(hosts.release, host_id)
+        assert live.instance(started).generation == live.instance(refused).generation == 1
+        live.silent.clear()
+        for _ in range(2):
+            word = regions.Word("", "", 0, is_proven=False)
+            session = live.links[host_id][0] if is_there else live.connect(host_id)
+            live.sessions.greet(session, "", word, live.call())
+            await live.quiet()
+            assert (live.instance(started).generation, live.instance(refused).generation) == (6, 2)
+            assert live.attachments(refused)[0].epoch > bond.epoch
 
 
 async def test_an_unknown_host_has_no_console() -> None:
