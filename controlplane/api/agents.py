@@ -11,12 +11,12 @@ import structlog
 from controlplane import ca, sessions
 from controlplane.api import reports
 from controlplane.api.caller import Context, Edge
-from controlplane.api.enrollment import sign
+from controlplane.api.enrollment import hash_of, sign
 from controlplane.authorities import Authorities
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.gate.limits import Pace
 from controlplane.reconcile.share import News
-from controlplane.service import images, regions
+from controlplane.service import hosts, images, regions
 from controlplane.sessions import ConsoleRequest, Update
 from controlplane.uploads import Uploads
 from stead.agent.v1 import session_pb2 as pb
@@ -70,11 +70,13 @@ class Agents(AgentsServicer):
         self, request: pb.RenewCertificatesRequest, context: Context
     ) -> pb.RenewCertificatesResponse:
         host_id = await self._caller(context)
-        address = self._edge.journal.state.hosts[host_id].underlay_address
+        call, address = self._edge.call_of_nobody(), self._edge.journal.state.hosts[host_id].underlay_address
         try:
-            certificates = sign(self._authorities, request, host_id, address, self._edge.call_of_nobody())
+            certificates = sign(self._authorities, request, host_id, address, call)
         except ca.InvalidCsr as error:
             raise Invalid("InvalidParameterValue", f"Certificate request: {error}") from error
+        renewal = hosts.renewal(call, host_id, hash_of(request))
+        await self._edge.journal.call(lambda state: (renewal, None), lambda state, _: None)
         return pb.RenewCertificatesResponse(certificates=certificates)
 
     async def FetchImage(self, request: pb.FetchImageRequest, context: Context) -> AsyncIterator[pb.FetchImageResponse]:

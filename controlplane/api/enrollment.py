@@ -1,7 +1,6 @@
 """Machines that join, and the certificates of those that have."""
 
 import hashlib
-from collections.abc import Iterable
 from typing import Any
 
 from controlplane import ca
@@ -24,7 +23,7 @@ class Enrollment(EnrollmentServicer):
         call, request_id = self._edge.call_of_nobody(), invocation.get().id
         asked = hosts.Join(
             secret_hash=projects.hash_secret(request.secret),
-            join_hash=_hash(_requests_of(request)),
+            join_hash=hash_of(request),
             host_name=request.host_name,
             underlay_address=request.underlay_address,
         )
@@ -44,12 +43,13 @@ class Enrollment(EnrollmentServicer):
         )
 
 
-def _requests_of(request: pb.JoinRequest) -> tuple[bytes, bytes, bytes]:
+def _requests_of(request: pb.JoinRequest | pb.RenewCertificatesRequest) -> tuple[bytes, bytes, bytes]:
     return request.control_csr, request.data_client_csr, request.data_server_csr
 
 
-def _hash(requests: Iterable[bytes]) -> str:
-    return hashlib.sha256(b"".join(requests)).hexdigest()
+def hash_of(request: pb.JoinRequest | pb.RenewCertificatesRequest) -> str:
+    """Of its certificate requests."""
+    return hashlib.sha256(b"".join(_requests_of(request))).hexdigest()
 
 
 def sign(authorities: Authorities, request: Any, host_id: str, underlay_address: str, call: Call) -> pb.Certificates:

@@ -84,6 +84,14 @@ def enroll(state: State, call: Call, request: Join, request_id: str) -> tuple[Ch
     return change, host_id
 
 
+def renewal(call: Call, host_id: str, request_hash: str) -> Change:
+    """The record of a renewal alone: certificates are kept by nobody but their host."""
+    change = Change()
+    how = Attempt("RenewCertificates", "", request_hash, False, host_id, call.mint(Prefix.REQUEST))
+    change.put(replace(record(call, how, change, None), resource_ids=(host_id,)))
+    return change
+
+
 def join(state: State, call: Call, request: Join) -> tuple[Change, str]:
     """Make a machine a host and use the token up; the same request again returns the same host."""
     token = _usable_token(state, call, request)

@@ -135,6 +135,9 @@ async def test_certificates_are_renewed_for_the_host_that_asks(cloud: ControlPla
     asked = pb.RenewCertificatesRequest(control_csr=request.csr)
     reply = (await cloud.call("RenewCertificates", asked, channel=channel)).certificates
     assert (ca.host_of(reply.control_certificate), reply.data_client_certificate) == (machine.host_id, b"")
+    latest = (await cloud.ask("DescribeAuditRecords")).audit_records[0]
+    assert (latest.operation, latest.token_id, latest.request_id[:4]) == ("RenewCertificates", machine.host_id, "req-")
+    assert list(latest.resource_ids) == [machine.host_id]
     assert reply.ca_certificate == cloud.authority.certificate
     with pytest.raises(Refused, match="InvalidParameterValue"):
         await cloud.call("RenewCertificates", pb.RenewCertificatesRequest(control_csr=b"x"), channel=channel)
