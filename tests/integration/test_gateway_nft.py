@@ -7,6 +7,7 @@ import pytest
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
 from agent.drivers.base import Permanent, Transient
+from agent.drivers.gateway_nft import addresses
 from agent.model import AddressMapping, GatewaySpec
 from tests.integration.netlab import (
     ALL_IN,
@@ -227,6 +228,22 @@ def test_a_gateway_that_is_cut_off_yields_while_another_answers(hosts_2: Lab) ->
     assert _answers_for(new) == {FIRST}, "the first one does not any more"
 
     new.call("gateway.remove", vpc.vpc_id)
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    assert _answers_for(old) == {FIRST}
+    assert not old.call("gateway.probe").problems
+
+
+def test_a_router_that_answers_for_others_is_no_other_gateway(hosts_2: Lab) -> None:
+    vpc, _ = _vpc_with_guests(hosts_2)
+    old, other = hosts_2.hosts
+    hosts_2.outside.run(
+        f"ip link add elsewhere type dummy; ip link set elsewhere up; ip route add {FIRST}/32 dev elsewhere; sysctl -qw "
+        "net.ipv4.conf.ext.proxy_arp=1 net.ipv4.conf.ext.forwarding=1 net.ipv4.neigh.ext.proxy_delay=0"
+    )
+    other.run("ip route del default")
+    assert other.inside(lambda: set(addresses.rivals({FIRST}, "ext"))) == {FIRST}, "it does, for who has no router"
+    _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
+    old.call("hear_control_plane", False)
     _map(hosts_2, vpc, (FIRST, "172.31.0.5"))
     assert _answers_for(old) == {FIRST}
     assert not old.call("gateway.probe").problems

@@ -49,18 +49,26 @@ def leave(vpc_id: str, kept: Iterable[str]) -> list[str]:
 def rivals(addresses: Collection[str], external: str) -> dict[str, str]:
     """MAC addresses of others that answer for these on the external interface, by address.
 
-    Asked in the name of the interface's own address: in nobody's name, as RFC 5227 has it, Linux does not answer for
-    an address that is elsewhere.
+    Not of a router that the host itself sends by: it may answer for whatever it routes (proxy ARP). Asked in the name
+    of the interface's own address: in nobody's name, as RFC 5227 has it, Linux does not answer for an address that is
+    elsewhere.
     """
     with open_netlink() as netlink:
         link, own = netlink.link(external), netlink.addresses(external)
+        routers = frozenset(route.via for route in netlink.routes() if route.device == external and route.via)
     if link is None or not own:
         return {}
-    asking = IPv4Address(min(own)[0]).packed
+    asking, asked = IPv4Address(min(own)[0]).packed, routers.union(addresses)
     with _arp_socket(external) as raw:
-        for address in addresses:
+        for address in asked:
             raw.send(_request(link.mac_address, asking, IPv4Address(address).packed))
-        return dict(_answers(raw, frozenset(addresses), link.mac_address))
+        return besides(routers, list(_answers(raw, asked, link.mac_address)))
+
+
+def besides(routers: Collection[str], answers: Collection[tuple[str, str]]) -> dict[str, str]:
+    """What others than these routers answer for; `answers` are addresses with MAC addresses. Pure."""
+    theirs = {mac for address, mac in answers if address in routers}
+    return {address: mac for address, mac in answers if mac not in theirs}
 
 
 def _answers(raw: socket.socket, addresses: Collection[str], own_mac: str) -> Iterator[tuple[str, str]]:
