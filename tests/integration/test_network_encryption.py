@@ -67,6 +67,21 @@ def test_hosts_that_differ_do_not_talk_and_say_so(hosts: Lab) -> None:
         assert any(does in problem for problem in host.call("network.probe").problems)
 
 
+def test_the_device_goes_when_encryption_is_switched_off_and_no_vpc_needs_it(hosts: Lab) -> None:
+    vpc, (first, second) = _vpc_with_guests(hosts, "wireguard", "wireguard")
+    second.listen(22)
+    vpc.keys.clear()
+    for host in hosts.hosts:
+        host.call("start", "none")
+        host.call("network.list")
+        assert "stead-wg" in host.run("ip link"), "its VPC's VXLAN still goes by it"
+    vpc.ensure(hosts)
+    for host in hosts.hosts:
+        host.call("network.list")
+        assert "stead-wg" not in host.run("ip link")
+    assert first.reaches("172.31.0.6", 22)
+
+
 def test_a_host_that_cannot_encrypt_sends_nothing_and_says_so(hosts: Lab) -> None:
     vpc, host = Vpc(1), hosts.hosts[0]
     host.run("mount --bind /dev/null $(command -v wg)")

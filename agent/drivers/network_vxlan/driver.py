@@ -124,7 +124,10 @@ class VxlanNetworkDriver:
         """Also of namespaces that lost their name, which they have again after this."""
         for name in namespaces.restore(_PREFIX, self._context.host_id):
             self._repairs.note(_vpc_id(name), [f"the name of namespace {name}"])
-        return frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+        found = frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+        if not self._is_encrypted and all(vpc_id in self._vpcs and self._vpcs[vpc_id].spec for vpc_id in found):
+            self._tunnel.abandon()  # No VPC's VXLAN goes by it any more, after an agent that encrypted.
+        return found
 
     def _ensure_router(self, vpc: Vpc, spec: VpcSpec) -> int:
         """Returns the guests' MTU."""

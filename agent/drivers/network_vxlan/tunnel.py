@@ -81,6 +81,11 @@ class Tunnel:
             if not is_used and not self._peers.keys() - {""}:
                 netlink.delete_link(DEVICE)
 
+    def abandon(self) -> None:
+        """The host does not encrypt; the key stays, should it do so again."""
+        with open_netlink() as netlink:
+            netlink.delete_link(DEVICE)
+
     def _ensure_device(self, netlink: Netlink) -> bool:
         """Returns whether it is new."""
         is_new = netlink.link(DEVICE) is None
