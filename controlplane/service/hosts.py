@@ -186,14 +186,20 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
     change = Change()
     if told != host:
         change.put(told)
+        change.put(*(replace(row, wireguard_key="") for row in _owners(state, host_id, told.wireguard_key)))
     return change
+
+
+def _owners(state: State, host_id: str, key: str) -> list[Host]:
+    """Other hosts with this key, lost ones too: a machine that joins anew as another host brings its key along."""
+    return [row for row in state.hosts if key and row.wireguard_key == key and row.id != host_id]
 
 
 def _key_problems(state: State, host_id: str, key: str) -> tuple[str, ...]:
     """Why a host's key is told to nobody, for people. One host's word must not break what others say to one another."""
     if not key:
         return ()
-    owners = [row.id for row in state.hosts if row.wireguard_key == key and row.id != host_id]
+    owners = [row.id for row in _owners(state, host_id, key) if not row.lost_at]
     if owners:
         wrong = f"its WireGuard key is that of {owners[0]}; give one of them another"
     elif not _WIREGUARD_KEY.fullmatch(key):

@@ -13,7 +13,7 @@ from controlplane.keys import create as make_key
 from controlplane.model.audit import CallRecord
 from controlplane.model.host import HostRole
 from controlplane.model.project import Role
-from controlplane.service import catalogue, hosts, images, key_pairs, power, projects, regions, sweeping
+from controlplane.service import catalogue, host_removal, hosts, images, key_pairs, power, projects, regions, sweeping
 from controlplane.service.catalogue import CreateInstanceType
 from controlplane.service.hosts import Capacity, CreateHostToken, Join
 from controlplane.service.images import RegisterImage
@@ -207,6 +207,21 @@ def test_a_key_that_would_break_others_tunnels_goes_to_nobody(region: Region, ke
         assert (host.wireguard_key, bool(host.problems)) == (kept, not kept)
     region.apply(hosts.update(region.state, first, Capacity(8, 1024, 10, (), taken), "1.0"))
     assert region.state.hosts[first].wireguard_key == taken
+
+
+def test_a_lost_hosts_key_goes_to_the_host_that_its_machine_joins_as(region: Region) -> None:
+    before, after = region.add_host(), region.add_host()
+    said = Capacity(8, 1024, 10, (), "A" * 43 + "=")
+    region.apply(hosts.update(region.state, before, said, "1.0"))
+    region.reachable.discard(before)
+    region.do(host_removal.declare_lost, before)
+    region.apply(hosts.update(region.state, after, said, "1.0"))
+    assert [(row.wireguard_key, row.problems) for row in region.state.hosts] == [("", ()), (said.wireguard_key, ())]
+    region.apply(hosts.seen(region.state, before, region.call().now))
+    region.apply(hosts.update(region.state, before, said, "1.0"))
+    assert [row.wireguard_key for row in region.state.hosts] == ["", said.wireguard_key], (
+        "should both be there, after all"
+    )
 
 
 def test_instance_types(region: Region) -> None:
