@@ -81,7 +81,7 @@ async def reboot(cli: Cli, instance: InstanceArguments, wait: Wait = False, time
 @command(app, "terminate", mutates=True)
 async def terminate(cli: Cli, instance: InstanceArguments, wait: Wait = False, timeout_s: Timeout = 300) -> None:
     """End instances for good."""
-    ids = await lookup.instance_ids(cli.stead, instance)
+    ids = await lookup.instance_ids(cli.stead, instance, or_gone=cli.may_repeat)
     request = TerminateInstancesRequest(**cli.mutation, instance_ids=ids)
     reply = await cli.stead.instances.TerminateInstances(request)
     await _show_changes(cli, reply, reply.terminating_instances, "terminated", timeout_s if wait else None)

@@ -5,7 +5,7 @@ What begins like an id is taken for one. A name that several have is refused, wi
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from client.errors import SteadError
@@ -16,7 +16,7 @@ from stead.v1.images_pb2 import DescribeImagesRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest
 from stead.v1.projects_pb2 import DescribeProjectsRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
-from stead.v1.volumes_pb2 import DescribeVolumesRequest
+from stead.v1.volumes_pb2 import DescribeVolumesRequest, ListVolumesInRecycleBinRequest
 from stead.v1.vpcs_pb2 import DescribeSubnetsRequest, DescribeVpcsRequest
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Named:
     """A kind of resource that goes by its id, which begins with `prefix`, or by what `filter` finds.
 
     `service` is the attribute of `Stead` that lists it; `rows` and `id` are fields, of the reply and of each row.
-    `command` is what lists it at the command line, where that is another word.
+    `command` is what lists it at the command line, where that is another word. `gone` finds those that have ended.
     """
 
     word: str
@@ -45,15 +45,18 @@ class Named:
     id: str
     command: str = ""
     narrow: tuple[Filter, ...] = ()
+    gone: "Named | None" = None
 
-    async def __call__(self, stead: "Stead", text: str) -> str:
-        """The id of the resource of that id or name."""
+    async def __call__(self, stead: "Stead", text: str, *, or_gone: bool = False) -> str:
+        """The id of the resource of that id or name. `or_gone`: of one that has ended, where none is there, since the
+        call that ends it may be a repetition.
+        """
         if text.startswith(self.prefix):
             return text
         request = self.request(filters=[exactly(self.filter, text), *self.narrow])
         describe = getattr(getattr(stead, self.service), self.request.DESCRIPTOR.name.removesuffix("Request"))
-        reply = await stead.all_pages(describe, request)
-        return self._only(getattr(reply, self.rows), text)
+        rows = getattr(await stead.all_pages(describe, request), self.rows)
+        return await self.gone(stead, text) if or_gone and self.gone and not rows else self._only(rows, text)
 
     def _only(self, rows: Sequence[Any], name: str) -> str:
         """Of images, one's own come before others'."""
@@ -68,9 +71,9 @@ class Named:
         return ids[0]
 
 
-async def instance_ids(stead: "Stead", texts: Sequence[str]) -> list[str]:
+async def instance_ids(stead: "Stead", texts: Sequence[str], *, or_gone: bool = False) -> list[str]:
     """The ids of the instances of these ids or names."""
-    return [await instance_id(stead, text) for text in texts]
+    return [await instance_id(stead, text, or_gone=or_gone) for text in texts]
 
 
 async def address(stead: "Stead", text: str) -> Address:
@@ -91,7 +94,7 @@ def exactly(name: str, value: str) -> Filter:
 
 
 _TAG = "tag:Name"
-instance_id = Named(
+_ended_instance_id = Named(
     "instance",
     "i-",
     "InvalidInstanceID",
@@ -100,9 +103,12 @@ instance_id = Named(
     "instances",
     "instances",
     "instance_id",
-    narrow=(LIVING,),
+    narrow=(Filter(name="instance-state-name", values=("terminated",)),),
 )
-volume_id = Named("volume", "vol-", "InvalidVolume", _TAG, DescribeVolumesRequest, "volumes", "volumes", "volume_id")
+instance_id = replace(_ended_instance_id, narrow=(LIVING,), gone=_ended_instance_id)
+_VOLUMES = ("volumes", "volumes", "volume_id")
+_recycled_volume_id = Named("volume", "vol-", "InvalidVolume", _TAG, ListVolumesInRecycleBinRequest, *_VOLUMES)
+volume_id = replace(_recycled_volume_id, request=DescribeVolumesRequest, gone=_recycled_volume_id)
 host_id = Named("host", "host-", "InvalidHostID", "host-name", DescribeHostsRequest, "hosts", "hosts", "host_id")
 vpc_id = Named("VPC", "vpc-", "InvalidVpcID", _TAG, DescribeVpcsRequest, "vpcs", "vpcs", "vpc_id", command="vpc")
 subnet_id = Named("subnet", "subnet-", "InvalidSubnetID", _TAG, DescribeSubnetsRequest, "vpcs", "subnets", "subnet_id")

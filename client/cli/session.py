@@ -52,6 +52,11 @@ class Cli:
     def is_for_people(self) -> bool:
         return self.output is Output.TABLE
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the call may have been made before: with a client token of the caller's own."""
+        return bool(self.mutation["client_token"])
+
     def say(self, reply: Message, text: str) -> None:
         """Says in a line what was done."""
         if self.is_for_people:

@@ -164,7 +164,7 @@ async def detach(
 @command(app, "delete", mutates=True)
 async def delete(cli: Cli, volume: VolumeArgument, wait: Wait = False, timeout_s: Timeout = 300) -> None:
     """Delete a volume. `stead volume undelete` brings it back for a while."""
-    volume = await lookup.volume_id(cli.stead, volume)
+    volume = await lookup.volume_id(cli.stead, volume, or_gone=cli.may_repeat)
     reply = await cli.stead.volumes.DeleteVolume(DeleteVolumeRequest(**cli.mutation, volume_id=volume))
     if wait:
         await wait_for_volume(cli.stead, volume, lambda found: found is None, timeout_s)

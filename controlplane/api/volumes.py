@@ -70,7 +70,11 @@ class Volumes(VolumesServicer):
             self._edge,
             request,
             lambda state, call: volumes.select_recycled(state, call, request.volume_ids),
-            lambda state: {"availability-zone": lambda row: row.zone, "size": lambda row: str(row.size_gib)},
+            lambda state: {
+                "availability-zone": lambda row: row.zone,
+                "size": lambda row: str(row.size_gib),
+                "tag-key": lambda row: row.tags,
+            },
             lambda state, row, call: to_recycled_volume(row),
         )
         return pb.ListVolumesInRecycleBinResponse(volumes=found, **page)

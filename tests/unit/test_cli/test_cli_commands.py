@@ -314,6 +314,27 @@ def test_a_name_does_where_an_id_does(cloud: Cloud, stead: Stead) -> None:
     assert cloud.asked("RemoveHost")[0].host_id == "host-1"
 
 
+def test_a_repeated_end_finds_what_is_gone_by_its_name(cloud: Cloud, stead: Stead) -> None:
+    gone = instances.DescribeInstancesResponse(instances=[instances.Instance(instance_id=I1)])
+    cloud.answers |= {
+        "DescribeInstances": [instances.DescribeInstancesResponse(), gone, instances.DescribeInstancesResponse()],
+        "TerminateInstances": instances.TerminateInstancesResponse(),
+        "DescribeVolumes": volumes.DescribeVolumesResponse(),
+        "ListVolumesInRecycleBin": volumes.ListVolumesInRecycleBinResponse(
+            volumes=[volumes.RecycledVolume(volume_id=VOL)]
+        ),
+        "DeleteVolume": volumes.DeleteVolumeResponse(),
+    }
+    assert stead("instance", "terminate", "web", "--client-token", "x").exit_code == 0
+    assert list(cloud.asked("TerminateInstances")[0].instance_ids) == [I1]
+    assert list(cloud.asked("DescribeInstances")[1].filters[1].values) == ["terminated"]
+    assert stead("instance", "terminate", "web").exit_code == 1, "a call without a token is none that was made before"
+    assert stead("volume", "delete", "data", "--client-token", "y").exit_code == 0
+    assert cloud.asked("DeleteVolume")[0].volume_id == VOL
+    assert cloud.asked("ListVolumesInRecycleBin")[0].filters[0] == Filter(name="tag:Name", values=["data"])
+    assert stead("volume", "delete", "data").exit_code == 1
+
+
 def test_a_name_of_several_or_of_none_changes_nothing(cloud: Cloud, stead: Stead) -> None:
     twins = [instances.Instance(instance_id=I1), instances.Instance(instance_id=I2)]
     cloud.answers["DescribeInstances"] = instances.DescribeInstancesResponse(instances=twins)
