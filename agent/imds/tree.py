@@ -1,6 +1,7 @@
 """What the metadata service tells an instance, as a tree of names, and page by page. Pure: no requests, no tokens.
 
-Names and meanings: "Instance metadata categories" in the EC2 user guide. What does not apply is left out, as EC2 does.
+Names and meanings: "Instance metadata categories" in the EC2 user guide. What does not apply is left out, as EC2 does:
+there are no public host names, and no services of a provider under a domain (`services`).
 """
 
 import json
@@ -47,7 +48,10 @@ def _meta_data(spec: InstanceSpec) -> Tree:
     return {
         "ami-id": told.image_id,
         "ami-launch-index": str(told.launch_index),
+        "ami-manifest-path": "(unknown)",  # As for all that boots from a volume.
         "block-device-mapping": _block_devices(spec),
+        "events": {"maintenance": {"history": "[]", "scheduled": "[]"}},
+        "hibernation": {"configured": "false"},
         "hostname": told.host_name,
         "instance-action": "none",
         "instance-id": spec.instance_id,
@@ -58,6 +62,7 @@ def _meta_data(spec: InstanceSpec) -> Tree:
         "mac": first.mac_address,
         "network": {"interfaces": {"macs": _interfaces(spec)}},
         "placement": {"availability-zone": told.zone_name, "region": told.region_name},
+        "profile": "default-hvm",
         **({"public-ipv4": told.public_ip} if told.public_ip else {}),
         **({"public-keys": {"0": {"openssh-key": told.public_key}}} if told.public_key else {}),
         "reservation-id": told.reservation_id,
@@ -102,14 +107,19 @@ def _first_interface(spec: InstanceSpec, interface: InterfaceSpec) -> Tree:
     }
 
 
-def _identity_document(spec: InstanceSpec) -> Mapping[str, str]:
+def _identity_document(spec: InstanceSpec) -> Mapping[str, str | None]:
     return {
         "architecture": "x86_64",
         "availabilityZone": spec.metadata.zone_name,
+        "billingProducts": None,
+        "devpayProductCodes": None,
         "imageId": spec.metadata.image_id,
         "instanceId": spec.instance_id,
         "instanceType": spec.metadata.instance_type,
+        "kernelId": None,
+        "marketplaceProductCodes": None,
         "privateIp": spec.interfaces[0].private_ip,
+        "ramdiskId": None,
         "region": spec.metadata.region_name,
         "version": "2017-09-30",
     }

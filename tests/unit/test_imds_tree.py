@@ -45,9 +45,13 @@ def test_everything_that_is_told() -> None:
     assert {path.removeprefix("meta-data/"): page for path, page in told.items() if not path.endswith("/")} == {
         "ami-id": "ami-0123456789abcdef0",
         "ami-launch-index": "2",
+        "ami-manifest-path": "(unknown)",
         "block-device-mapping/ami": "/dev/sda1",
         "block-device-mapping/root": "/dev/sda1",
         "block-device-mapping/ebs1": "/dev/sdf",
+        "events/maintenance/history": "[]",
+        "events/maintenance/scheduled": "[]",
+        "hibernation/configured": "false",
         "hostname": "ip-172-31-0-5.home-1.compute.internal",
         "instance-action": "none",
         "instance-id": "i-0123456789abcdef0",
@@ -69,6 +73,7 @@ def test_everything_that_is_told() -> None:
         f"{interface}/public-ipv4s": "203.0.113.7",
         "placement/availability-zone": "home-1a",
         "placement/region": "home-1",
+        "profile": "default-hvm",
         "public-ipv4": "203.0.113.7",
         "public-keys/0/openssh-key": "ssh-ed25519 AAAA me",
         "reservation-id": "r-0123456789abcdef0",
@@ -92,5 +97,7 @@ def test_directories_and_data() -> None:
 
 
 def test_identity_document() -> None:
-    document = tree.pages(SPEC)["dynamic/instance-identity/document"]
-    assert json.loads(document)["instanceId"] == SPEC.instance_id
+    document = json.loads(tree.pages(SPEC)["dynamic/instance-identity/document"])
+    assert document["instanceId"] == SPEC.instance_id
+    without = ("billingProducts", "devpayProductCodes", "kernelId", "marketplaceProductCodes", "ramdiskId")
+    assert [document[name] for name in without] == [None] * 5
