@@ -6,6 +6,7 @@ both processes.
 """
 
 import asyncio
+import functools
 import hmac
 import json
 import os
@@ -119,7 +120,7 @@ class MetadataServer:
         except FileNotFoundError:
             return False
         rights = S_IMODE(directory.stat().st_mode), S_IMODE(file.st_mode), file.st_gid
-        return rights == (_DIRECTORY_MODE, _FILE_MODE, self._gid())
+        return rights == (_DIRECTORY_MODE, _FILE_MODE, self._gid)
 
     def _write(self, vpc_id: str, contents: str) -> None:
         """In one step. Only root writes it, and the program's user reads it."""
@@ -130,11 +131,13 @@ class MetadataServer:
         draft = directory / f"{program.GUESTS}.new"
         draft.unlink(missing_ok=True)
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "w") as file:
-            os.fchown(file.fileno(), 0, self._gid())
+            os.fchown(file.fileno(), 0, self._gid)
             file.write(contents)
         draft.rename(directory / program.GUESTS)
 
+    @functools.cached_property
     def _gid(self) -> int:
+        """Looked up once: where users are looked up may hang."""
         try:
             return pwd.getpwnam(self._user).pw_gid
         except KeyError as error:

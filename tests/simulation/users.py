@@ -184,7 +184,7 @@ class Users(Stage):
             request = addresses_pb2.AssociateAddressRequest(allocation_id=row.id, instance_id=target.id)
             self.ask("AssociateAddress", request, row)
 
-    @often(3)
+    @often(5)
     def disassociate(self) -> None:
         for row in self.some(row for row in self._elastic() if row.association_id):
             request = addresses_pb2.DisassociateAddressRequest(association_id=row.association_id)

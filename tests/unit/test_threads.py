@@ -3,12 +3,23 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from threading import Event
+from unittest.mock import AsyncMock
 
 import pytest
 
-from agent.drivers.base import Stuck, Transient
+from agent.drivers.base import HostContext, Stuck, Transient
+from agent.drivers.compute_libvirt import qemu_conf
+from agent.drivers.compute_libvirt.driver import LibvirtComputeDriver
+from agent.drivers.compute_libvirt.settings import Settings
+from agent.drivers.network_vxlan import dhcp
+from agent.drivers.volume_nbd.exports import NbdExportDriver
+from agent.drivers.volume_nbd.settings import NbdSettings
+from agent.host import namespaces
+from agent.host.services import Service, Services
 from agent.host.threads import Threads
 
 SOON_S = 0.05
@@ -129,3 +140,25 @@ def test_stuck_may_be_tried_again() -> None:
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+async def test_no_driver_looks_for_files_or_enters_a_namespace_in_the_loops_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_: object, **__: object) -> list[str]:
+        assert threading.current_thread() is not threading.main_thread()
+        raise OSError("elsewhere")
+
+    monkeypatch.setattr(NbdExportDriver, "_problems", look)
+    monkeypatch.setattr(qemu_conf, "problems", look)
+    monkeypatch.setattr(namespaces, "call", look)
+    monkeypatch.setattr(Service, "adopt", AsyncMock(return_value=None))
+    context = HostContext("host-1", "10.0.0.1", tmp_path, tmp_path, tmp_path, AsyncMock())
+    forwarder = dhcp.forwarder_of("vpc-1", tmp_path)
+    for asked in (
+        NbdExportDriver(NbdSettings(), context).probe(),
+        LibvirtComputeDriver(Settings(), context).probe(),
+        dhcp._ensure_forwarder(forwarder, Services()),
+    ):
+        with pytest.raises(OSError, match="elsewhere"):
+            await asked

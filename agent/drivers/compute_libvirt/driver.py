@@ -150,7 +150,8 @@ class LibvirtComputeDriver:
 
     async def _problems(self) -> Sequence[str]:
         settings = self._settings
-        found = qemu_conf.problems(settings.qemu_conf, self._context.pki_dir, settings.libvirtd_pid_file)
+        asked = settings.qemu_conf, self._context.pki_dir, settings.libvirtd_pid_file
+        found = await self._files.run("qemu.conf", qemu_conf.problems, *asked)
         try:
             await self._hypervisor.look(ping)
             if settings.virt_type == "auto" and await self._virt_type() == "qemu":

@@ -18,7 +18,11 @@ from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces
 from agent.host.process import Daemon
 from agent.host.services import Service, Services
+from agent.host.threads import Threads
 from agent.model import SubnetSpec, VpcSpec
+
+# To enter a namespace and to listen there, in milliseconds; it hangs with the kernel.
+_LISTENING = Threads("sockets of the forwarder of DNS", workers=4, deadline_s=30.0)
 
 _CONFIG, _HOSTS, _OPTIONS, _NAMES = "dnsmasq.conf", "dhcp-hosts", "dhcp-options", "names"
 _READY = "ready"  # dnsmasq's own pid file, written when its sockets are open.
@@ -76,7 +80,8 @@ async def _ensure_forwarder(service: Service, services: Services) -> None:
     daemon = await service.adopt()
     if daemon is None:
         with ExitStack() as stack:
-            sockets = [stack.enter_context(each) for each in namespaces.call(service.namespace, forwarder.listen)]
+            made = await _LISTENING.run(service.vpc_id, namespaces.call, service.namespace, forwarder.listen)
+            sockets = [stack.enter_context(each) for each in made]
             daemon = await service.start_program(sockets)
     services.watch(service, daemon)
 

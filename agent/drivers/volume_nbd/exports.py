@@ -63,10 +63,13 @@ class NbdExportDriver:
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def probe(self) -> Capacity:
+        return Capacity(problems=await self._files.run("probe", self._problems))
+
+    def _problems(self) -> tuple[str, ...]:
         problems = [f"{self._pki_dir / name} is missing" for name in PKI_FILES if not (self._pki_dir / name).exists()]
         if shutil.which("qemu-storage-daemon") is None:
             problems.append("qemu-storage-daemon is missing: install qemu-system-common")
-        return Capacity(problems=tuple(problems))
+        return tuple(problems)
 
     async def list(self) -> Mapping[str, ExportSpec]:
         with contextlib.suppress(Transient):  # A pool whose disk hangs hides no export that is on record.
