@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-from agent.host import namespaces, process
+from agent.host import namespaces, process, pulse
 from agent.host.process import Daemon, Ends
+from agent.host.pulse import Pulse
 from agent.host.threads import Threads
 
 # Over all processes, in milliseconds; it hangs with one whose memory the kernel holds on to.
@@ -134,33 +135,52 @@ def _version(program: str) -> str:
 
 
 class Services:
-    """Those that are looked after: tells which ended, and which stand still."""
+    """Those that are looked after: tells which ended, which stand still, and which do not answer."""
 
     def __init__(self) -> None:
         self.tell: Callable[[str], object] = lambda vpc_id: None  # Hears of VPCs one of whose services ended by itself.
         self._ends = Ends(self._end)
         self._watched: dict[str, tuple[Service, Daemon, float]] = {}
+        self._pulses: dict[str, Pulse] = {}
 
     def watch(self, service: Service, daemon: Daemon) -> None:
         """In place of an earlier process of this service."""
         known = self._watched.get(service.title)
         if known is None or known[1] != daemon:
+            self._leave(service.title)
             self._watched[service.title] = service, daemon, time.monotonic()
         self._ends.watch(service.title, daemon)
 
+    async def ask(self, service: Service, port: int, question: bytes) -> None:
+        """Let it be asked, at this UDP port inside the VPC's namespace, whenever `problems` is called."""
+        if service.title not in self._pulses:
+            key, inside = service.title, service.namespace
+            self._pulses[key] = Pulse(await _LOOKING.run(key, namespaces.call, inside, pulse.connect, port), question)
+
     def forget(self, service: Service) -> None:
         self._ends.forget(service.title)
-        self._watched.pop(service.title, None)
+        self._leave(service.title)
 
     def problems(self) -> tuple[str, ...]:
-        """Those that were stopped and not ended, for people."""
-        return tuple(
-            f"{service.title} is stopped and serves no guest: {way_on} lets it go on"
-            for service, daemon, _ in list(self._watched.values())
-            if (way_on := process.way_on(daemon.pid))
-        )
+        """Those that serve nobody and have not ended, for people."""
+        told = (self._problem(service, daemon) for service, daemon, _ in list(self._watched.values()))
+        return tuple(filter(None, told))
+
+    def _problem(self, service: Service, daemon: Daemon) -> str:
+        asked = self._pulses.get(service.title)
+        is_silent = asked is not None and asked.is_silent()
+        if way_on := process.way_on(daemon.pid):
+            return f"{service.title} is stopped and serves no guest: {way_on} lets it go on"
+        return f"{service.title} does not answer: `kill -KILL {daemon.pid}` has it started anew" if is_silent else ""
+
+    def _leave(self, title: str) -> None:
+        """A socket of ours would keep the namespace."""
+        self._watched.pop(title, None)
+        if known := self._pulses.pop(title, None):
+            known.close()
 
     def _end(self, title: str) -> None:
-        service, _, since = self._watched.pop(title)
+        service, _, since = self._watched[title]
+        self._leave(title)
         if time.monotonic() - since >= YOUNG_S:
             self.tell(service.vpc_id)

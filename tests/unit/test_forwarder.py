@@ -23,3 +23,7 @@ def test_a_failure_answers_its_own_query() -> None:
     reply = forwarder.failure(query)
     assert reply[:4] == bytes.fromhex("abcd 8182")
     assert reply[4:] == query[4:]
+
+
+def test_the_agents_question_goes_to_no_resolver() -> None:
+    assert forwarder.answer(b"?") == b"?"

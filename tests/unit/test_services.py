@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.host import namespaces, services
+from agent.host import namespaces, pulse, services
 from agent.host.process import Daemon, has_arguments, start_daemon, stop_daemon
 from agent.host.services import Service, Services
 
@@ -101,3 +102,23 @@ async def test_one_that_ends_before_it_is_ready_says_so(service: Service, daemon
     os.kill(daemon.pid, signal.SIGKILL)
     with pytest.raises(OSError, match="dnsmasq of vpc-1 ended at once: no such user"):
         await service.see_ready(daemon, lambda: False)
+
+
+async def test_one_that_hangs_is_a_problem_and_costs_no_namespace(
+    service: Service, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, told = Services(), f"dnsmasq of vpc-1 does not answer: `kill -KILL {daemon.pid}` has it started anew"
+    monkeypatch.setattr(namespaces, "call", lambda name, function, *args: function(*args))
+    monkeypatch.setattr(pulse, "SILENT_S", 0.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        watched.watch(service, daemon)
+        for _ in range(2):
+            await watched.ask(service, listening.getsockname()[1], b"?")
+        assert watched.problems() == (told,)
+        asked, client = listening.recvfrom(10)
+        monkeypatch.setattr(pulse, "SILENT_S", 3600.0)
+        listening.sendto(asked, client)
+        assert watched.problems() == ()
+        watched.forget(service)
+        assert not watched._pulses

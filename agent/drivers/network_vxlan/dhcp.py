@@ -24,6 +24,10 @@ from agent.model import SubnetSpec, VpcSpec
 # To enter a namespace and to listen there, in milliseconds; it hangs with the kernel.
 _LISTENING = Threads("sockets of the forwarder of DNS", workers=4, deadline_s=30.0)
 
+DNS_PORT = 53
+# A query (RFC 1035, 4.1) that dnsmasq answers by itself (`domain-needed`): whether it is there.
+_A_PLAIN_NAME = bytes.fromhex("5354 0100 0001 0000 0000 0000 05") + b"stead" + bytes.fromhex("00 0001 0001")
+
 _CONFIG, _HOSTS, _OPTIONS, _NAMES = "dnsmasq.conf", "dhcp-hosts", "dhcp-options", "names"
 _READY = "ready"  # dnsmasq's own pid file, written when its sockets are open.
 
@@ -56,6 +60,7 @@ async def ensure(
         with suppress(ProcessLookupError):
             os.kill(daemon.pid, signal.SIGHUP)
     services.watch(dnsmasq, daemon)
+    await services.ask(dnsmasq, DNS_PORT, _A_PLAIN_NAME)
 
 
 async def remove(vpc_id: str, directory: Path, services: Services) -> None:
@@ -84,6 +89,7 @@ async def _ensure_forwarder(service: Service, services: Services) -> None:
             sockets = [stack.enter_context(each) for each in made]
             daemon = await service.start_program(sockets)
     services.watch(service, daemon)
+    await services.ask(service, forwarder.PORT, b"?")
 
 
 async def _start(service: Service) -> Daemon:

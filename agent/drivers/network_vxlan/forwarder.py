@@ -29,6 +29,7 @@ ANSWER_S = 2.0
 IDLE_S = 10.0  # dnsmasq's own patience with a server over TCP.
 QUERIES = 150  # As many as dnsmasq has under way at once.
 CONNECTIONS = 16  # dnsmasq has 20 processes for TCP at most. Further ones wait.
+HEADER_BYTES = 12
 MAX_MESSAGE_BYTES = 65535
 
 
@@ -47,7 +48,12 @@ def resolvers(resolv_conf: str) -> list[str]:
 
 
 def answer(query: bytes) -> bytes:
-    """Of the first resolver that gives one; else SERVFAIL, so that the guest need not wait for nothing."""
+    """Of the first resolver that gives one; else SERVFAIL, so that the guest need not wait for nothing.
+
+    What is too short for a query is the agent's, which asks whether anybody is here, and gets it back.
+    """
+    if len(query) < HEADER_BYTES:
+        return query
     for resolver in _current_resolvers():
         with suppress(OSError), _connected(resolver, socket.SOCK_DGRAM, ANSWER_S) as upstream:
             upstream.send(query)
