@@ -22,11 +22,14 @@ Credential = BearerToken
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. `token_id` names what it showed; None: that has no end."""
+    """An authenticated caller. `credential_id` names what it showed, in records and in the log.
+
+    `expires_at`: when that ends; None: never.
+    """
 
     project_id: str
     role: Role
-    token_id: str
+    credential_id: str
     expires_at: datetime | None = None
 
 

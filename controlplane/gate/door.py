@@ -58,7 +58,7 @@ class Door:
             raise Denied(
                 "UnauthorizedOperation",
                 f"{call.operation.name} needs role {needed.name.lower()}; "
-                f"token {who.token_id} has {who.role.name.lower()}",
+                f"token {who.credential_id} has {who.role.name.lower()}",
             )
         rate = self._reads if needed is Role.READER else self._changes
         rate.take(who.project_id, time.monotonic())
@@ -80,7 +80,7 @@ class Door:
         if who is None or not call.operation.goes_on:
             return _NOTHING
         left_s = (who.expires_at - self._clock()).total_seconds() if who.expires_at else None
-        return self._streams.while_valid(who.token_id, left_s)
+        return self._streams.while_valid(who.credential_id, left_s)
 
     def succeeded(self, call: Invocation) -> None:
         """Write its line."""
@@ -106,7 +106,7 @@ class Door:
             "call",
             method=call.operation.name,
             code=code,
-            caller=call.principal.token_id if call.principal else "-",
+            caller=call.principal.credential_id if call.principal else "-",
             duration_ms=round((time.monotonic() - call.began_s) * 1000, 1),
             request_id=call.id,
         )

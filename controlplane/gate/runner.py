@@ -99,5 +99,5 @@ class Runner:
 
 
 def _attempt(made: Invocation, wish: Wish, asked: object) -> Attempt:
-    token_id = made.principal.token_id if made.principal else ""
-    return Attempt(made.operation.name, wish.client_token, fingerprint(asked), wish.dry_run, token_id, made.id)
+    shown = made.principal.credential_id if made.principal else ""
+    return Attempt(made.operation.name, wish.client_token, fingerprint(asked), wish.dry_run, shown, made.id)

@@ -11,33 +11,33 @@ from controlplane.model.state import Revision
 
 
 class Streams:
-    """What goes on, by the id of its token."""
+    """What goes on, by the id of its caller's credential."""
 
     def __init__(self, journal: Journal) -> None:
         self._open: dict[str, set[asyncio.Timeout]] = {}
         journal.follow(self._on_revisions)
 
     @asynccontextmanager
-    async def while_valid(self, token_id: str, left_s: float | None) -> AsyncIterator[None]:
+    async def while_valid(self, credential_id: str, left_s: float | None) -> AsyncIterator[None]:
         """Around a stream: raises `AuthFailure` in it as soon as its token is revoked, or after `left_s` expires."""
         try:
             async with asyncio.timeout(left_s) as end:
-                self._open.setdefault(token_id, set()).add(end)
+                self._open.setdefault(credential_id, set()).add(end)
                 try:
                     yield
                 finally:
-                    self._forget(token_id, end)
+                    self._forget(credential_id, end)
         except TimeoutError as error:
             if not end.expired():
                 raise
             raise Unauthenticated(
-                "AuthFailure", f"The token {token_id} was revoked or expired: its streams end"
+                "AuthFailure", f"The token {credential_id} was revoked or expired: its streams end"
             ) from error
 
-    def _forget(self, token_id: str, end: asyncio.Timeout) -> None:
-        self._open[token_id].discard(end)
-        if not self._open[token_id]:
-            del self._open[token_id]
+    def _forget(self, credential_id: str, end: asyncio.Timeout) -> None:
+        self._open[credential_id].discard(end)
+        if not self._open[credential_id]:
+            del self._open[credential_id]
 
     def _on_revisions(self, revisions: list[Revision]) -> None:
         for revision in revisions:
@@ -46,7 +46,7 @@ class Streams:
                 if isinstance(token, Token) and token.revoked_at is not None:
                     self._end(token.id)
 
-    def _end(self, token_id: str) -> None:
-        for end in self._open.get(token_id, ()):
+    def _end(self, credential_id: str) -> None:
+        for end in self._open.get(credential_id, ()):
             if not end.expired():
                 end.reschedule(asyncio.get_running_loop().time())

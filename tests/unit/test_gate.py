@@ -153,8 +153,8 @@ async def test_what_goes_on_ends_with_its_token() -> None:
     async with Gate.running() as gate:
         call = gate.enter(Operation("Watch", Role.READER, goes_on=True), Role.READER)
         assert call.principal is not None
-        with pytest.raises(Unauthenticated, match=call.principal.token_id):
-            await gate.revoke_and_wait(call, call.principal.token_id)
+        with pytest.raises(Unauthenticated, match=call.principal.credential_id):
+            await gate.revoke_and_wait(call, call.principal.credential_id)
 
 
 async def test_a_change_is_carried_out_once_and_recorded_with_who_asked() -> None:
@@ -169,7 +169,7 @@ async def test_a_change_is_carried_out_once_and_recorded_with_who_asked() -> Non
         assert first.principal is not None
         (record,) = gate.state.calls
         assert (record.operation, record.request_id) == ("CreateProject", first.id)
-        assert (record.project_id, record.token_id) == (gate.project_id, first.principal.token_id)
+        assert (record.project_id, record.token_id) == (gate.project_id, first.principal.credential_id)
 
 
 async def test_a_trial_changes_nothing() -> None:

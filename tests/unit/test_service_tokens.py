@@ -36,7 +36,7 @@ def test_a_token_is_refused_after_its_time(region: Region) -> None:
 def test_a_token_without_an_end_lasts_until_it_is_revoked(region: Region) -> None:
     token_id = make(region, "s")
     later = region.now + timedelta(days=3650)
-    assert authenticate(region.state, BearerToken("s"), later).token_id == token_id
+    assert authenticate(region.state, BearerToken("s"), later).credential_id == token_id
     region.do(projects.revoke_token, token_id)
     with pytest.raises(Unauthenticated):
         authenticate(region.state, BearerToken("s"), region.now)
