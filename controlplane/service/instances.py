@@ -1,9 +1,9 @@
 """Launching instances. What becomes of them afterwards is in `power`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, missing
+from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, missing, within
 from controlplane.ids import Prefix
 from controlplane.model.addressing import mac_address
 from controlplane.model.image import Image
@@ -185,28 +185,30 @@ def find_groups(state: State, call: Call, group_ids: Sequence[str], vpc: Vpc) ->
 
 def _disks(call: Call, request: RunInstances, image: Image) -> list[_Disk]:
     """The root first."""
-    image_gib = -(-image.virtual_size_bytes // GIB)
-    root = _Disk(ROOT_DEVICE, image_gib, image.id, delete_on_termination=True)
-    others: dict[str, _Disk] = {}
-    for mapping in request.block_device_mappings:
-        keep = mapping.delete_on_termination is False
-        if mapping.device_name == ROOT_DEVICE:
-            size_gib = image_gib if mapping.volume_size_gib is None else mapping.volume_size_gib
-            root = _Disk(ROOT_DEVICE, size_gib, image.id, not keep)
-        elif mapping.device_name in others or mapping.device_name not in volumes.DEVICES:
-            raise invalid_value("device_name", mapping.device_name, f"{ROOT_DEVICE} or a free one of /dev/sdb to sdz")
-        elif mapping.volume_size_gib is None:
-            raise missing("volume_size_gib", f"the GiB of an empty volume at {mapping.device_name}")
-        else:
-            others[mapping.device_name] = _Disk(mapping.device_name, mapping.volume_size_gib, "", not keep)
-    disks = [root, *others.values()]
-    for disk in disks:
-        volumes.check_size(disk.size_gib)
-    if root.size_gib < image_gib:
-        raise invalid_value("volume_size_gib", root.size_gib, f"at least {image_gib}, the size of {image.id}")
+    disks = {ROOT_DEVICE: _Disk(ROOT_DEVICE, _size_gib(image), image.id, delete_on_termination=True)}
+    for index, mapping in enumerate(request.block_device_mappings):
+        with within(f"block_device_mappings[{index}]"):
+            disks[mapping.device_name] = _disk(mapping, image, disks)
     if len(disks) > (most := call.policy.attachments_per_instance):
         raise Conflict("AttachmentLimitExceeded", f"{len(disks)} volumes asked; an instance has at most {most}")
-    return disks
+    return list(disks.values())
+
+
+def _disk(mapping: BlockDeviceMapping, image: Image, taken: Container[str]) -> _Disk:
+    name, size_gib, is_root = mapping.device_name, mapping.volume_size_gib, mapping.device_name == ROOT_DEVICE
+    if not is_root and (name in taken or name not in volumes.DEVICES):
+        raise invalid_value("device_name", name, f"{ROOT_DEVICE} or a free one of /dev/sdb to sdz")
+    if size_gib is None and not is_root:
+        raise missing("volume_size_gib", f"the GiB of an empty volume at {name}")
+    size_gib = _size_gib(image) if size_gib is None else size_gib
+    volumes.check_size(size_gib, "volume_size_gib")
+    if is_root and size_gib < _size_gib(image):
+        raise invalid_value("volume_size_gib", size_gib, f"at least {_size_gib(image)}, the size of {image.id}")
+    return _Disk(name, size_gib, image.id if is_root else "", mapping.delete_on_termination is not False)
+
+
+def _size_gib(image: Image) -> int:
+    return -(-image.virtual_size_bytes // GIB)
 
 
 def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id: str, index: int) -> Instance:

@@ -60,9 +60,9 @@ def create(state: State, call: Call, request: CreateVolume) -> tuple[Change, str
     return change, volume.id
 
 
-def check_size(size_gib: int) -> None:
+def check_size(size_gib: int, parameter: str = "size_gib") -> None:
     if not 1 <= size_gib <= MAX_SIZE_GIB:
-        raise invalid_value("size_gib", size_gib, f"1 to {MAX_SIZE_GIB}")
+        raise invalid_value(parameter, size_gib, f"1 to {MAX_SIZE_GIB}")
 
 
 def new_volume(

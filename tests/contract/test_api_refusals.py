@@ -143,6 +143,17 @@ WRONG: dict[str, tuple[str, Fields, str, str]] = {
         "host_ids[0]",
     ),
     "a group's name": ("CreateSecurityGroup", {"group_name": " ", "description": "x"}, "no outer spaces", "group_name"),
+    "a disk": (
+        "RunInstances",
+        {
+            "block_device_mappings": [
+                {"device_name": "/dev/sdb", "volume_size_gib": 1},
+                {"device_name": "/dev/sdc", "volume_size_gib": 0},
+            ]
+        },
+        "volume_size_gib: 0 .* 1 to ",
+        "block_device_mappings[1].volume_size_gib",
+    ),
     "a port": (
         "AuthorizeSecurityGroupIngress",
         {
@@ -167,6 +178,8 @@ WRONG: dict[str, tuple[str, Fields, str, str]] = {
 @pytest.mark.parametrize("case", WRONG)
 async def test_a_wrong_value_is_named_with_what_is_right(cloud: ControlPlane, case: str) -> None:
     method, fields, message, path = WRONG[case]
+    if method == "RunInstances" and "image_id" not in fields:
+        fields = {**fields, "image_id": await cloud.import_image()}
     if method == "AuthorizeSecurityGroupIngress":
         fields = {**fields, "group_id": (await cloud.ask("DescribeSecurityGroups")).security_groups[0].group_id}
     error = await refusal(cloud, method, **fields)
