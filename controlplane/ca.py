@@ -15,6 +15,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -152,8 +153,12 @@ def host_of(certificate: bytes) -> str | None:
 
 def seal(ca: Credentials, text: bytes) -> bytes:
     """What proves, shown again with the text, that whoever has the authority's key said it. 32 bytes."""
-    key = hmac.digest(ca.key, b"stead seal", "sha256")
-    return hmac.digest(key, text, "sha256")
+    return hmac.digest(_seal_key(ca.key), text, "sha256")
+
+
+@cache
+def _seal_key(ca_key: bytes) -> bytes:
+    return hmac.digest(ca_key, b"stead seal", "sha256")
 
 
 def _csr_key(csr: bytes) -> ec.EllipticCurvePublicKey:

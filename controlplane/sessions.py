@@ -79,6 +79,7 @@ class Session:
         # Revisions: of the last update; up to which nothing else changed for this host; of the agent's latest answer.
         self._sent_revision = self._told_revision = self._answered_revision = 0
         self._overdue_at = 0.0
+        self._is_held = False  # Something may have changed, and waits for the answer.
         self._answers: dict[ObservedKind, int] = {}
         self._call: Call | None = None
 
@@ -104,24 +105,33 @@ class Session:
             while self._questions:
                 yield self._questions.pop(0)
             if not self._is_due():
+                self._hold()
                 continue
             if news := await self._share.news():
                 update = self._update(news)
                 await self._journal.durable(self._journal.state.revision)  # The objects may show more than `revision`.
-                self._await_answer(news.revision)
+                self._sent_revision = self._told_revision = news.revision
+                self._overdue_at = asyncio.get_running_loop().time() + ANSWER_S
                 yield update
-            self._told_revision = news.revision
-            self._settle()
+            else:
+                self._told_revision = news.revision
+                self._settle()
 
     def _is_due(self) -> bool:
         """Whether the last update was answered, or should have been."""
         is_answered = self._answered_revision >= self._sent_revision
         return is_answered or asyncio.get_running_loop().time() >= self._overdue_at
 
-    def _await_answer(self, revision: int) -> None:
-        loop = asyncio.get_running_loop()
-        self._sent_revision, self._overdue_at = revision, loop.time() + ANSWER_S
-        loop.call_at(self._overdue_at, self.wake)
+    def _hold(self) -> None:
+        """Go on with the answer, or when it is overdue."""
+        if not self._is_held:
+            self._is_held = True
+            asyncio.get_running_loop().call_at(self._overdue_at, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._wake.set()
 
     def _update(self, news: News | SpecNews) -> Update:
         incarnation = regions.incarnation(self._journal.state, self._region, self.host_id)
@@ -137,10 +147,10 @@ class Session:
         self._catch_up(report)
         for kind in report.kinds:
             self._answers[kind] = max(self._answers.get(kind, 0), revision)
-        if self._answered_revision < self._sent_revision <= revision:
-            self._wake.set()
         self._answered_revision = max(self._answered_revision, revision)
         self._settle()
+        if self._is_due():
+            self._go_on()
 
     def _settle(self) -> None:
         answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}

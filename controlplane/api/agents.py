@@ -180,7 +180,8 @@ class Agents(AgentsServicer):
 
     async def _rest(self, host_id: str, rows: int) -> None:
         """Hear one who says too much later; gRPC then holds back what it has."""
-        await asyncio.sleep(self._pace.wait_s(host_id, rows, asyncio.get_running_loop().time()))
+        if wait_s := self._pace.wait_s(host_id, rows, asyncio.get_running_loop().time()):
+            await asyncio.sleep(wait_s)
 
     def _greet(self, session: sessions.Session, hello: pb.Hello) -> None:
         last = hello.authority
@@ -192,12 +193,16 @@ class Agents(AgentsServicer):
 def _update(what: Update) -> Iterator[bytes]:
     """In as many messages as it takes: pieces are appended to what each of them says of the whole."""
     news = cast(News, what.news)
-    authority = pb.Authority(region=what.region, incarnation=what.incarnation, revision=news.revision, seal=what.seal)
-    head = pb.Update(authority=authority, released=what.is_released, snapshot=news.is_snapshot, left=news.left)
+    message = pb.ControlMessage()
+    head, authority = message.update, message.update.authority
+    authority.region, authority.incarnation = what.region, what.incarnation
+    authority.revision, authority.seal = news.revision, what.seal
+    head.released, head.snapshot = what.is_released, news.is_snapshot
+    head.left.extend(news.left)
     batches = list(_batches(news.pieces))
     for number, pieces in enumerate(batches, 1):
         head.more = number < len(batches)
-        yield pb.ControlMessage(update=head).SerializeToString() + b"".join(pieces)
+        yield message.SerializeToString() + b"".join(pieces)
 
 
 def _batches(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -18,6 +18,8 @@ ORPHANS_PER_HOST = 1000
 
 def of_concern(state: State, host_id: str, observed: Sequence[Observation]) -> list[Observation]:
     """Those of a host's observations that are taken down."""
+    if not observed:
+        return []
     known = [row for row in observed if row.id in state.observations]
     new = [row for row in observed if row.id not in state.observations]
     vpc_ids = _vpc_ids(state, host_id) if any(row.kind is ObservedKind.VPC for row in new) else set()

@@ -9,7 +9,6 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, takewhile
 
 from controlplane.model.state import State
 from controlplane.reconcile import messages
@@ -52,9 +51,10 @@ class _Reset:
 
 @dataclass(slots=True, eq=False)
 class _Scope:
-    """`changes` has the latest of each object, in order: all of those after `since`."""
+    """`changes` has the latest of each object, in order: all of those after `since`, up to `latest`."""
 
     since: int
+    latest: int
     changes: dict[Ref, _Change] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -74,9 +74,10 @@ class Feed:
     def publish(self, revision: int, touched: Iterable[tuple[str, Ref]]) -> None:
         """A revision is durable, in which these objects, with their scopes, changed."""
         for scope_id, ref in touched:
-            change, changes = _Change(revision), self._scope(scope_id).changes
-            changes.pop(ref, None)
-            changes[ref] = change
+            change, scope = _Change(revision), self._scope(scope_id)
+            scope.latest = revision
+            scope.changes.pop(ref, None)
+            scope.changes[ref] = change
             self._order.append((scope_id, ref, change))
         while len(self._order) > CHANGES_KEPT:
             self._forget(*self._order.popleft())
@@ -84,7 +85,7 @@ class Feed:
     def _scope(self, scope_id: str) -> _Scope:
         scope = self._scopes.get(scope_id)
         if scope is None:
-            scope = self._scopes[scope_id] = _Scope(self._first)
+            scope = self._scopes[scope_id] = _Scope(self._first, self._first)
         return scope
 
     def _forget(self, scope_id: str, ref: Ref, change: _Change) -> None:
@@ -96,13 +97,19 @@ class Feed:
     def changed(self, scope_id: str, since: int) -> list[bytes] | None:
         """Pieces with what changed after a revision; None where that is too long ago, or too much."""
         scope = self._scope(scope_id)
+        if since >= scope.latest:
+            return []
         if since < scope.since:
             return None
-        later = takewhile(lambda item: item[1].revision > since, reversed(scope.changes.items()))
-        found = list(islice(later, MOST_CHANGES + 1))
-        if len(found) > MOST_CHANGES:
-            return None
-        return [change.piece or self._piece(scope_id, ref, change) for ref, change in reversed(found)]
+        found = list[bytes]()
+        for ref, change in reversed(scope.changes.items()):
+            if change.revision <= since:
+                break
+            if len(found) == MOST_CHANGES:
+                return None
+            found.append(change.piece or self._piece(scope_id, ref, change))
+        found.reverse()
+        return found
 
     def _piece(self, scope_id: str, ref: Ref, change: _Change) -> bytes:
         kind, object_id = ref
