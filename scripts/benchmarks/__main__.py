@@ -7,7 +7,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import accept, launch, memory, placement, ports, report
+from benchmarks import accept, launch, memory, placement, ports, report, sync
 from benchmarks import scale as full
 from benchmarks.figures import Figure, Scale
 
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "memory": memory.measure,
     "scale": full.measure,
     "placement": placement.measure,
+    "sync": sync.measure,
 }
 QUICK = Scale(rounds=1, size=20)
 

@@ -71,6 +71,7 @@ class Region:
         self._toml = directory / "controlplane.toml"
         self._client_toml = directory / "client.toml"
         self.port, agents_port = free_port(), free_port()
+        self.agents_endpoint = f"127.0.0.1:{agents_port}"
         self._toml.write_text(
             _TOML.format(
                 zones=json.dumps(self.zones), port=self.port, agents_port=agents_port, directory=directory, more=more

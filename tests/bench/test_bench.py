@@ -16,6 +16,7 @@ BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
         "memory",
         "scale",
         "placement",
+        "sync",
         pytest.param("launch", marks=[pytest.mark.host, pytest.mark.vm]),
         pytest.param("ports", marks=[pytest.mark.host, pytest.mark.vm]),
     ],

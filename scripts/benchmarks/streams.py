@@ -1,0 +1,89 @@
+"""Many agents' streams in one process, which read and answer and do nothing else. They come back when they are cut off.
+
+What they have seen is in a file, as JSON: streams that have had a whole snapshot, messages, and their bytes.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvloop
+
+from benchmarks.fan import SESSION as BARE
+from stead.agent.v1 import session_pb2 as pb
+
+SESSION = "/stead.agent.v1.Agents/Session"
+_CAPACITY = pb.Capacity(vcpus=1 << 20, memory_mib=1 << 30, storage_gib=1 << 20)
+_OPTIONS = [("grpc.max_receive_message_length", -1)]
+_ROLES: Any = [1, 2, 3]
+_KINDS: Any = [kind for kind in pb.ResourceKind.values() if kind]
+
+
+@dataclass
+class Seen:
+    snapshots: int = 0
+    messages: int = 0
+    message_bytes: int = 0
+
+
+async def follow(endpoint: str, credentials: Any, number: int, seen: Seen, *, is_bare: bool) -> None:
+    """One stream, and the next when it ends."""
+    while True:
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            async with grpc.aio.secure_channel(endpoint, credentials, options=_OPTIONS) as opened:
+                channel: Any = opened
+                call = channel.stream_stream(BARE if is_bare else SESSION)()
+                await (_answer_bare(call, seen) if is_bare else _answer(call, number, seen))
+        await asyncio.sleep(random.uniform(0.1, 1.0))
+
+
+async def _answer_bare(call: Any, seen: Seen) -> None:
+    await call.write(b"hello")
+    answer = pb.AgentMessage(report=pb.Report(revision=1 << 20, kinds=_KINDS)).SerializeToString()
+    seen.snapshots += 1
+    while data := await call.read():
+        seen.messages += 1
+        seen.message_bytes += len(data)
+        await call.write(answer)
+
+
+async def _answer(call: Any, number: int, seen: Seen) -> None:
+    hello = pb.Hello(protocol=1, agent_version="1", boot_id=f"b{number}", capacity=_CAPACITY, roles=_ROLES)
+    await call.write(pb.AgentMessage(hello=hello).SerializeToString())
+    while data := await call.read():
+        update = pb.ControlMessage.FromString(data).update
+        seen.messages += 1
+        seen.message_bytes += len(data)
+        if update.authority.revision and not update.more:
+            seen.snapshots += update.snapshot
+            report = pb.Report(revision=update.authority.revision, kinds=_KINDS)
+            await call.write(pb.AgentMessage(report=report).SerializeToString())
+
+
+async def run(endpoint: str, ca: bytes, pairs: list[list[str]], file: Path, *, is_bare: bool) -> None:
+    seen = Seen()
+    async with asyncio.TaskGroup() as tasks:
+        for number, (key, certificate) in enumerate(pairs):
+            credentials = grpc.ssl_channel_credentials(ca, key.encode(), certificate.encode())
+            tasks.create_task(follow(endpoint, credentials, number, seen, is_bare=is_bare))
+        tasks.create_task(_tell(seen, file))
+
+
+async def _tell(seen: Seen, file: Path) -> None:
+    draft = file.with_suffix(".new")
+    while True:
+        draft.write_text(json.dumps(asdict(seen)))
+        draft.rename(file)
+        await asyncio.sleep(0.01)
+
+
+if __name__ == "__main__":
+    given = json.loads(Path(sys.argv[1]).read_text())
+    here = Path(sys.argv[1]).with_suffix(".seen")
+    uvloop.run(run(given["endpoint"], given["ca"].encode(), given["pairs"], here, is_bare=given["is_bare"]))
