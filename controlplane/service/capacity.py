@@ -136,6 +136,7 @@ class Claims:
         self._call = call
         self._fleet = state.derived(Fleet)
         self._fleet.settle()
+        self._reachable: dict[str, bool] = {}  # Of the hosts that were asked for.
 
     def emptiness(self, zone: str, wanted: Resources) -> float:
         """Of the zone's emptiest host that can run such an instance; -1 where there is none."""
@@ -184,7 +185,12 @@ class Claims:
         return next((self._fleet[host_id] for host_id in hosts if self._suits(host_id, wanted)), None)
 
     def _suits(self, host_id: str, wanted: Resources) -> bool:
-        return self._fleet[host_id].holds(wanted) and host_id in self._call.reachable
+        return self._fleet[host_id].holds(wanted) and self._is_reachable(host_id)
+
+    def _is_reachable(self, host_id: str) -> bool:
+        if host_id not in self._reachable:
+            self._reachable[host_id] = host_id in self._call.reachable
+        return self._reachable[host_id]
 
     def _refusals(self, zone: str, wanted: Resources, role: HostRole) -> list[Refusal]:
         found = placement.refusals(self._look(zone), wanted, role)
@@ -194,4 +200,4 @@ class Claims:
         """Every host of the zone, and whether it is reachable."""
         for host in self._state.hosts.zone.of(zone):
             candidate = self._fleet.get(host.id) or Candidate(host, free(self._state, host))
-            yield candidate, not host.is_away and host.id in self._call.reachable
+            yield candidate, not host.is_away and self._is_reachable(host.id)
