@@ -62,6 +62,7 @@ class Cloud:
         self._config = self.directory / "controlplane.toml"
         self._more = more
         self._agent_toml = agent_toml
+        self.environment: dict[str, str] = {}  # Of all programs of it that are started from now on.
 
     def up(self, progress: Callable[[str], None] = lambda line: None) -> None:
         """Set up a region, start the control plane, and let every host join."""
@@ -89,14 +90,17 @@ class Cloud:
         progress("an agent on each host")
         wait_until(self.is_complete, "every host is connected", deadline_s=60)
 
+    def _program(self, name: str) -> list[str]:
+        return ["env", *(f"{key}={value}" for key, value in self.environment.items()), str(BIN / name)]
+
     def _control_plane(self, verb: str, *arguments: str) -> None:
         command = [str(BIN / "stead-controlplane"), verb, "--config", str(self._config), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **self.environment})
 
     def start_control_plane(self) -> None:
         """Start it and wait until it answers."""
         command = [str(BIN / "stead-controlplane"), "run", "--config", str(self._config)]
-        self.lab.node("control").spawn(command, self.directory / "log")
+        self.lab.node("control").spawn(command, self.directory / "log", self.environment)
         wait_until(self._answers, "the control plane answers")
 
     def kill_control_plane(self) -> None:
@@ -139,12 +143,12 @@ class Cloud:
         config = self.lab.directory / host.name / "agent.toml"
         config.write_text(self._agent_toml)
         self.lab.node(host.name).run(
-            str(BIN / "stead-agent"), "join", token, "--underlay", self.lab.underlay_address(host.name),
+            *self._program("stead-agent"), "join", token, "--underlay", self.lab.underlay_address(host.name),
             "--config", str(config),
         )  # fmt: skip
         if "storage" in host.roles:
             pool = ["-m", "agent.drivers.volume_nbd.pool", "create", "--dir", "/var/lib/stead/pool"]
-            self.lab.node(host.name).run(str(BIN / "python"), *pool)
+            self.lab.node(host.name).run(*self._program("python"), *pool)
         if "compute" in host.roles:
             self.lab.restart_libvirtd(host.name)
         self.start_agent(host.name)
@@ -152,7 +156,7 @@ class Cloud:
     def start_agent(self, host: str) -> None:
         directory = self.lab.directory / host
         command = [str(BIN / "stead-agent"), "run", "--config", str(directory / "agent.toml")]
-        self.lab.node(host).spawn(command, directory / "agent.log")
+        self.lab.node(host).spawn(command, directory / "agent.log", self.environment)
 
     def kill_agent(self, host: str) -> None:
         self.lab.node(host).kill("stead-agent run")
@@ -170,7 +174,7 @@ class Cloud:
             text=True,
             timeout=timeout_s,
             check=False,
-            env={**os.environ, "STEAD_CONFIG": str(self.client_config)},
+            env={**os.environ, **self.environment, "STEAD_CONFIG": str(self.client_config)},
         )
         if done.returncode:
             raise CommandFailed(done.stderr.strip() or done.stdout.strip())

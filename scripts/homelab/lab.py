@@ -86,6 +86,14 @@ class Lab:
         node.stop()
         wait_until(lambda: not self._loop_devices(name), f"{name}'s loop devices are free")
 
+    def unplug(self, name: str) -> None:
+        """Pull a host's cable to the others and to the control plane. That to the outside stays."""
+        ip("link", "set", self.names.port(name), "down")
+
+    def plug_in(self, name: str) -> None:
+        """Undo `unplug`."""
+        ip("link", "set", self.names.port(name), "up")
+
     def restart_libvirtd(self, name: str) -> None:
         machine.restart_libvirtd(self.node(name), self.directory / name)
 

@@ -1,4 +1,7 @@
-"""A real cloud: lab, control plane, agents, libvirt, QEMU, nftables, ssh. Each test runs on every layout."""
+"""A real cloud: lab, control plane, agents, libvirt, QEMU, nftables, ssh.
+
+Each test runs on three hosts; on one, which is everything at once, those that say so, and with --all every one.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -12,9 +15,14 @@ from homelab.cloud import Cloud
 from homelab.guest import Guest
 from tests.e2e.residents import Launch, Residents, run_instance
 
+# Tests have no time: a host is out of reach after 15 s of silence instead of 30, and 5 s after its session ended.
+TIMING = "[timing]\nstop_timeout_s = 20\nheartbeat_timeout_s = 15\nreconnect_grace_s = 5\n"
+HEARTBEAT = "[session]\nheartbeat_s = 3.0\n"
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
@@ -31,13 +39,16 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def a_cloud(layout: str, image: Path, agent_toml: str = "") -> Iterator[Cloud]:
+def a_cloud(
+    layout: str, image: Path, name: str = "", agent_toml: str = "", environment: dict[str, str] | None = None
+) -> Iterator[Cloud]:
     """A cloud with the image `tiny`, the key pair `test`, and the groups `ssh`, which opens port 22, and `web`."""
-    lab = Lab(f"test-{layout}")
+    lab = Lab(f"test-{name or layout}")
     lab.down()
     try:
         lab.up(layout)
-        cloud = Cloud(lab, more="[timing]\nstop_timeout_s = 20\n", agent_toml=agent_toml)
+        cloud = Cloud(lab, more=TIMING, agent_toml=HEARTBEAT + agent_toml)
+        cloud.environment = environment or {}
         cloud.up()
         cloud.stead("image", "import", str(image), "--name", "tiny")
         cloud.stead("key", "create", "test", "--output-file", str(cloud.directory / "test.pem"))
@@ -49,7 +60,7 @@ def a_cloud(layout: str, image: Path, agent_toml: str = "") -> Iterator[Cloud]:
         lab.down()
 
 
-@pytest.fixture(scope="session", params=["three", "single"])
+@pytest.fixture(scope="session", params=["three", pytest.param("single", marks=pytest.mark.deep)])
 def cloud(request: pytest.FixtureRequest, image: Path) -> Iterator[Cloud]:
     with a_cloud(request.param, image) as cloud:
         yield cloud

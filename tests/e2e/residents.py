@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 
 Launch = Callable[..., Guest]
+
+on_each_layout = pytest.mark.parametrize("cloud", ["three", "single"], indirect=True, scope="session")
+on_one_host = pytest.mark.parametrize("cloud", ["single"], indirect=True, scope="session")
 
 
 def run_instance(cloud: Cloud, *arguments: str, groups: tuple[str, ...] = ("ssh",), image: str = "tiny") -> Guest:

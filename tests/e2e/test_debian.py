@@ -11,7 +11,7 @@ from homelab.guest import Guest
 from homelab.layout import OUTSIDE_ADDRESS, OUTSIDE_NAME
 from homelab.node import wait_until
 from tests.e2e.conftest import SCRIPTS
-from tests.e2e.residents import run_instance
+from tests.e2e.residents import on_one_host, run_instance
 
 pytestmark = pytest.mark.timeout(1200)  # An emulated boot takes minutes, and so does the image, once a month.
 BOOT_S = 600
@@ -41,7 +41,7 @@ def has_ended(status: str) -> bool:
     return any(f"status: {word}" in status for word in ("done", "error", "degraded", "disabled"))
 
 
-@pytest.mark.parametrize("cloud", ["single"], indirect=True, scope="session")
+@on_one_host
 def test_cloud_init_sets_up_the_instance(guest: Guest) -> None:
     guest.wait_for_ssh(BOOT_S)
     wait_until(lambda: has_ended(guest.try_ssh("cloud-init status").stdout), "cloud-init has ended", BOOT_S)

@@ -1,5 +1,6 @@
 """Daemons die, hosts lose power; guests and their connections don't notice, or come back."""
 
+import signal
 import subprocess
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.node import wait_until
-from tests.e2e.residents import Launch, Residents, metadata
+from tests.e2e.residents import Launch, Residents, metadata, on_each_layout, on_one_host
 
 
 class Conversation:
@@ -30,6 +31,10 @@ class Conversation:
     def end(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+def status_of(cloud: Cloud, host_id: str) -> str:
+    return next(str(row["status"]) for row in cloud.json("host", "list")["hosts"] if row["host_id"] == host_id)
 
 
 def host_of(cloud: Cloud, guest: Guest) -> str:
@@ -72,6 +77,48 @@ def test_a_session_outlives_the_daemons(cloud: Cloud, residents: Residents, laun
         conversation.end()
 
 
+@on_one_host
+def test_guests_go_on_while_nobody_looks_after_them(cloud: Cloud, residents: Residents) -> None:
+    guest = residents.first
+    host, address = guest.describe()["host_id"], guest.public_ip
+    agent, control = cloud.lab.node(host_of(cloud, guest)), cloud.lab.node("control")
+    pids, boot, conversation = qemu_pids(cloud, agent.name), guest.boot_id(), Conversation(guest)
+    write = "echo kept > /root/still && sync && cat /root/still"
+    try:
+        assert conversation.says("hello")
+        control.kill("stead-controlplane run", signal.SIGSTOP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            cloud.stead("region", "list", timeout_s=5)
+        assert conversation.says("nobody decides")
+        assert guest.ssh(write, address) == "kept\n"
+        control.kill("stead-controlplane run", signal.SIGCONT)
+        wait_until(lambda: status_of(cloud, host) == "connected", "the control plane goes on", 60)
+
+        agent.kill("stead-agent run", signal.SIGSTOP)
+        wait_until(lambda: status_of(cloud, host) == "unreachable", "the host is unreachable", 60)
+        assert guest.describe()["status"] == "unreachable"
+        assert conversation.says("nobody looks after it")
+        assert guest.ssh(write, address) == "kept\n"
+        agent.kill("stead-agent run", signal.SIGCONT)
+        wait_until(lambda: guest.describe()["status"] == "ok", "the instance's status is ok", 60)
+
+        cloud.lab.unplug(agent.name)
+        wait_until(lambda: status_of(cloud, host) == "unreachable", "the host is out of reach", 60)
+        assert conversation.says("nobody reaches it")
+        assert guest.ssh(write, address) == "kept\n"
+        cloud.lab.plug_in(agent.name)
+        wait_until(lambda: guest.describe()["status"] == "ok", "the instance's status is ok again", 60)
+        assert conversation.says("and on")
+        assert qemu_pids(cloud, agent.name) == pids
+        assert guest.boot_id() == boot
+    finally:
+        control.kill("stead-controlplane run", signal.SIGCONT)
+        agent.kill("stead-agent run", signal.SIGCONT)
+        cloud.lab.plug_in(agent.name)
+        conversation.end()
+
+
+@on_each_layout
 def test_a_host_comes_back_from_its_ledger(cloud: Cloud, residents: Residents) -> None:
     guest = residents.third
     host = host_of(cloud, guest)

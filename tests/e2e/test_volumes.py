@@ -3,7 +3,7 @@
 import pytest
 
 from homelab.cloud import Cloud, CommandFailed
-from tests.e2e.residents import Residents
+from tests.e2e.residents import Residents, on_each_layout
 
 
 @pytest.fixture
@@ -12,6 +12,7 @@ def volume(cloud: Cloud, zones: list[str]) -> str:
     return str(reply["volume"]["volume_id"])
 
 
+@on_each_layout
 def test_data_move_with_the_volume(cloud: Cloud, residents: Residents, volume: str) -> None:
     first, second = residents.first, residents.second
     cloud.stead("volume", "attach", volume, first.instance_id, "--wait")

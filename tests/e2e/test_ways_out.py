@@ -9,7 +9,7 @@ import pytest
 from homelab.cloud import Cloud, CommandFailed
 from homelab.node import wait_until
 from tests.e2e.residents import Launch, Residents
-from tests.e2e.test_survival import host_of
+from tests.e2e.test_survival import host_of, status_of
 
 
 @pytest.fixture
@@ -60,10 +60,6 @@ def test_a_root_goes_and_comes_back(cloud: Cloud, residents: Residents) -> None:
     cloud.stead("instance", "start", guest.instance_id, "--wait")
     guest.wait_for_ssh()
     assert guest.ssh("cat /root/note").strip() == "kept"
-
-
-def status_of(cloud: Cloud, host_id: str) -> str:
-    return next(str(row["status"]) for row in cloud.json("host", "list")["hosts"] if row["host_id"] == host_id)
 
 
 def test_nothing_waits_for_a_host_that_is_lost_and_it_cleans_up_when_it_is_back(

@@ -5,7 +5,7 @@ from typing import Any
 
 from homelab.cloud import Cloud
 from homelab.node import wait_until
-from tests.e2e.residents import Residents
+from tests.e2e.residents import Residents, on_each_layout
 
 
 def traces(cloud: Cloud) -> dict[str, dict[str, Any]]:
@@ -32,6 +32,7 @@ def traces(cloud: Cloud) -> dict[str, dict[str, Any]]:
     return found
 
 
+@on_each_layout
 def test_terminate_leaves_nothing(cloud: Cloud, residents: Residents) -> None:
     """The last test: the residents go."""
     everyone = cloud.json("instance", "list")["instances"]
