@@ -1,22 +1,13 @@
 """For all tests: signals mean what they mean in a shell, and the machine is left as it was found."""
 
 import signal
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from agent import bugs
-
-_OURS = (
-    *("qemu-system", "qemu-storage-daemon", "dnsmasq", "forwarder.py", "libvirtd", "virtlogd"),
-    *("stead-agent", "stead-controlplane"),
-)
-
-# The first `ip netns add` after a machine's boot mounts it, for ever: ip-netns(8).
-_NETNS = "/run/netns"
+from tests.traces import since, traces
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("stead", deadline=None)
@@ -33,24 +24,6 @@ def set_signals() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-
-
-def traces() -> dict[str, set[str]]:
-    """What tests could leave behind on this machine."""
-    return {
-        "links": {path.name for path in Path("/sys/class/net").iterdir()},
-        "namespaces": set(_lines("ip", "netns", "list")),
-        "tables": set(_lines("nft", "list", "tables")),
-        "processes": {line for line in _lines("ps", "-eo", "pid,args") if any(word in line for word in _OURS)},
-        "mounts": {line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()} - {_NETNS},
-        "loop devices": {str(path.parent.parent) for path in Path("/sys/block").glob("loop*/loop/backing_file")},
-        "labs": {path.name for path in Path("/var/lib/stead-lab").glob("*")},
-    }
-
-
-def _lines(*command: str) -> list[str]:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.splitlines()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,5 +54,4 @@ def leaves_no_traces(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     before = traces()
     yield
-    left = {what: found - before[what] for what, found in traces().items() if found - before[what]}
-    assert not left, f"the tests left behind: {left}"
+    assert not (left := since(before)), f"the tests left behind: {left}"

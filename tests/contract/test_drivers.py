@@ -127,7 +127,7 @@ def host(request: pytest.FixtureRequest) -> Iterator[Maker]:
             yield maker
 
 
-@on_fakes_and(real_drivers.storage, pytest.mark.host)
+@on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
 class TestVolume:
     @pytest.fixture
     async def make(self, host: Maker) -> AsyncIterator[Maker]:
@@ -175,7 +175,7 @@ class TestVolume:
         assert (await make.volume().probe()).storage_gib > 0
 
 
-@on_fakes_and(real_drivers.storage, pytest.mark.host)
+@on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
 class TestExport:
     @pytest.fixture
     async def make(self, host: Maker) -> AsyncIterator[Maker]:
