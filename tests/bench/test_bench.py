@@ -18,7 +18,7 @@ BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
         "placement",
         "sync",
         pytest.param("launch", marks=[pytest.mark.host, pytest.mark.vm]),
-        pytest.param("ports", marks=[pytest.mark.host, pytest.mark.vm]),
+        pytest.param("ports", marks=[pytest.mark.host, pytest.mark.vm, pytest.mark.deep]),
     ],
 )
 def test_a_benchmark_yields_figures(name: str, tmp_path: Path) -> None:

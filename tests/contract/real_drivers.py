@@ -30,7 +30,7 @@ from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import run
 from agent.model import ImageSource, PortSpec
-from tests.integration.libvirt_host import libvirt_host, make_pki
+from tests.integration.compute_libvirt.libvirt_host import libvirt_host, make_pki
 from tests.integration.netlab import ROOT, Host, lab
 
 ADDRESS = "127.0.0.1"

@@ -182,6 +182,7 @@ def test_data_disk_comes_and_goes(machine: Machine) -> None:
     wait_until(lambda: machine.ssh("ls /dev/vdb || true") == "", "the guest has let go of the disk")
 
 
+@pytest.mark.deep
 def test_power_button_and_second_boot(machine: Machine) -> None:
     """The root disk keeps what was written, and what is done once per instance is not done again."""
     host_key = machine.ssh("dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key")
@@ -196,11 +197,13 @@ def test_power_button_and_second_boot(machine: Machine) -> None:
 
 
 def test_synced_file_survives_a_power_cut(machine: Machine) -> None:
+    host_key = machine.ssh("dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key")
     machine.ssh("echo synced >/root/synced && sync")
     machine.pull_plug()
     machine.power_on()
     wait_ready(machine)
     assert machine.ssh("cat /root/synced").strip() == "synced"
+    assert machine.ssh("dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key") == host_key
 
 
 def test_new_instance_from_the_same_disk(machine: Machine, metadata: Metadata) -> None:

@@ -1,0 +1,75 @@
+"""Domains as libvirt has them: ours, edited ones, and those of others."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.drivers.base import Permanent
+from agent.drivers.compute_libvirt import LibvirtComputeDriver, domain_xml
+from agent.drivers.compute_libvirt.domain_xml import Platform
+from agent.model import InstanceSpec, OffReason, Power
+from tests.integration.compute_libvirt.guests import INSTANCE_ID, INTERFACE_ID, TAP, shows, traces
+from tests.integration.compute_libvirt.libvirt_host import LibvirtHost
+
+
+async def test_a_domain_that_somebody_undefined_is_defined_again(
+    driver: LibvirtComputeDriver, host: LibvirtHost, guest: InstanceSpec
+) -> None:
+    host.run("virsh", "-c", "qemu:///system", "undefine", INSTANCE_ID)
+    assert (await driver.list())[INSTANCE_ID].is_transient
+    await driver.define(INSTANCE_ID)
+    await driver.define(INSTANCE_ID)
+    await driver.count_reboot(INSTANCE_ID, 1)
+    await driver.press_power_button(INSTANCE_ID)
+    await shows(driver, lambda domain: domain.off_reason is OffReason.SHUTDOWN)
+
+
+async def test_a_domain_that_somebody_edited_hides_no_other(
+    driver: LibvirtComputeDriver, host: LibvirtHost, started: InstanceSpec
+) -> None:
+    edited = f"<instance xmlns='{domain_xml.NAMESPACE}' generation='many'/>"
+    uri = [*("virsh", "-c", "qemu:///system"), "metadata", INSTANCE_ID, "--uri", domain_xml.NAMESPACE]
+    host.run(*uri, "--key", "stead", "--set", edited.replace(f" xmlns='{domain_xml.NAMESPACE}'", ""), "--live")
+    found = (await driver.list())[INSTANCE_ID]
+    assert found.power is Power.RUNNING
+    assert "many" in found.damage
+    await driver.remove(INSTANCE_ID)
+    assert await driver.list() == {}
+
+
+async def test_remove_leaves_nothing(
+    driver: LibvirtComputeDriver, host: LibvirtHost, started: InstanceSpec, directory: Path
+) -> None:
+    pid = host.qemu_pid(INSTANCE_ID)
+    await driver.remove(INSTANCE_ID)
+    await driver.remove(INSTANCE_ID)
+    assert await driver.list() == {}
+    assert await driver.console_tail(INSTANCE_ID, 100) == b""
+    assert traces(directory, pid) == []
+
+
+async def test_libvirts_schema_accepts_the_xml(host: LibvirtHost, spec: InstanceSpec) -> None:
+    file = host.directory / "valid.xml"
+    platform = Platform("qemu", 1450, host.directory / "console.log")
+    file.write_text(domain_xml.render(spec, {INTERFACE_ID: TAP}, platform))
+    host.run("virsh", "-c", "qemu:///system", "define", "--validate", str(file))
+    host.run("virsh", "-c", "qemu:///system", "undefine", INSTANCE_ID)
+
+
+async def test_the_operators_domains_are_left_alone(
+    driver: LibvirtComputeDriver, host: LibvirtHost, spec: InstanceSpec, taps: dict[str, str]
+) -> None:
+    foreign = host.directory / "foreign.xml"
+    foreign.write_text(
+        f"<domain type='qemu'><name>{INSTANCE_ID}</name><memory>65536</memory><os><type>hvm</type></os></domain>"
+    )
+    host.run("virsh", "-c", "qemu:///system", "create", "--paused", str(foreign))
+    try:
+        assert await driver.list() == {}
+        with pytest.raises(Permanent, match="not ours"):
+            await driver.start_paused(spec, taps)
+        for verb in (driver.destroy, driver.press_power_button, driver.remove):
+            await verb(INSTANCE_ID)
+        assert host.run("virsh", "-c", "qemu:///system", "domstate", INSTANCE_ID).strip() == "paused"
+    finally:
+        host.run("virsh", "-c", "qemu:///system", "destroy", INSTANCE_ID)
