@@ -17,7 +17,7 @@ from controlplane.reconcile.objects import KINDS, Ref
 
 # Changes that are remembered, of all scopes together. Fewer: who is slow to answer while much happens is given whole
 # scopes. More: memory, some 500 bytes each.
-CHANGES_KEPT = 20_000
+CHANGES_KEPT = 10_000
 # Of one scope in one update. Fewer: the launch of a thousand instances sends the whole VPC. More: others wait while the
 # objects are made, 3 us each.
 MOST_CHANGES = 3000

@@ -20,7 +20,7 @@ from stead.agent.v1 import session_pb2 as pb
 
 SESSION = "/stead.agent.v1.Agents/Session"
 _CAPACITY = pb.Capacity(vcpus=1 << 20, memory_mib=1 << 30, storage_gib=1 << 20)
-_OPTIONS = [("grpc.max_receive_message_length", -1)]
+_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]  # As agents have.
 _ROLES: Any = [1, 2, 3]
 _KINDS: Any = [kind for kind in pb.ResourceKind.values() if kind]
 
@@ -57,13 +57,25 @@ async def _answer(call: Any, number: int, seen: Seen) -> None:
     hello = pb.Hello(protocol=1, agent_version="1", boot_id=f"b{number}", capacity=_CAPACITY, roles=_ROLES)
     await call.write(pb.AgentMessage(hello=hello).SerializeToString())
     while data := await call.read():
-        update = pb.ControlMessage.FromString(data).update
+        update = _head(data)
         seen.messages += 1
         seen.message_bytes += len(data)
         if update.authority.revision and not update.more:
             seen.snapshots += update.snapshot
             report = pb.Report(revision=update.authority.revision, kinds=_KINDS)
             await call.write(pb.AgentMessage(report=report).SerializeToString())
+
+
+def _head(data: bytes) -> pb.Update:
+    """What an update says of the whole: its first part, to which the rest is appended. Real agents read that too, but
+    each on a machine of its own.
+    """
+    length, shift, at = 0, 0, 1
+    while True:
+        length |= (data[at] & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if not data[at - 1] & 0x80:
+            return pb.ControlMessage.FromString(data[: at + length]).update
 
 
 async def run(endpoint: str, ca: bytes, pairs: list[list[str]], file: Path, *, is_bare: bool) -> None:
