@@ -102,6 +102,28 @@ def test_nobody_is_told_that_lost_writes_are_safe(cloud: Cloud, guest: Guest, vo
     assert int(kept) < last
 
 
+def test_writes_stand_still_while_the_storage_host_is_out_of_reach(
+    cloud: Cloud, guest: Guest, volume: str, shell: Shell
+) -> None:
+    disk, boot = guest.disk(volume), guest.boot_id()
+    write = f"echo $n | dd of={disk} bs=4096 seek=$n conv=sync,fsync 2>&1 >/dev/null && echo $n"
+    shell.type(f"n=0; while n=$((n+1)); do {write}; done &")
+    wait_until(lambda: "20" in shell.printed(), "it writes")
+    cloud.lab.unplug("s1")
+    wait_until(lambda: guest.describe()["status"] != "ok", "its status says so", 90)
+    stood_at = last_number(shell)
+    cloud.lab.plug_in("s1")
+    wait_until(lambda: last_number(shell) > stood_at + 20, "it writes again", 120)
+    wait_until(lambda: guest.describe()["status"] == "ok", "the instance's status is ok", 60)
+    assert guest.boot_id() == boot
+    written = guest.ssh(f"dd if={disk} bs=4096 skip=1 count={stood_at + 20} 2>/dev/null | tr -d '\\0'").split()
+    assert written == [str(number) for number in range(1, stood_at + 21)], "nothing is lost"
+
+
+def last_number(shell: Shell) -> int:
+    return max(int(word) for word in shell.printed() if word.isdigit())
+
+
 def test_a_guest_that_does_not_hear_is_reset(cloud: Cloud, guest: Guest) -> None:
     boot = guest.boot_id()
     guest.ssh("killall -STOP acpid")
