@@ -27,6 +27,7 @@ from agent.guests import shut_down
 from agent.identity import Host, Identity, IdentityError, IdentityStore
 from agent.images import Images
 from agent.ledger import Ledger, LedgerError
+from agent.legacy_wire import upgraded
 from agent.messages import Role
 from agent.model import InstanceSpec
 from agent.session import Session
@@ -48,10 +49,14 @@ async def serve(settings: Config, stop: asyncio.Event) -> None:
     identity = identities.load()
     context = _context(settings, identity, identities)
     drivers = _drivers(settings, identity, context)
-    ledger = Ledger(settings.agent.state_dir / "ledger.sqlite")
+    host = identity.host
+    ledger = Ledger(
+        settings.agent.state_dir / "ledger.sqlite",
+        upgrade=lambda resources: upgraded(resources, host.host_id, host.underlay_address),
+    )
     try:
         contents = ledger.load()
-        desired = Desired(contents.revision, contents.specs.values())
+        desired = Desired(host.host_id, contents.revision, contents.scopes)
         metadata = _metadata_server(settings, desired.instances_in)
         await _prepare(drivers)
         engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)

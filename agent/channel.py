@@ -1,11 +1,17 @@
-"""Opens connections to the agents' endpoint, with this host's certificate."""
+"""Opens connections to the agents' endpoint, with this host's certificate, and finds the services there.
+
+A control plane that is one version older has those of `stead.v1` alone, and says UNIMPLEMENTED to ours. Their messages,
+but for the session's, are the same.
+"""
 
 from typing import Any
 
 import grpc
 
 from agent.identity import Identity
-from stead.v1 import agent_pb2_grpc as pb_grpc
+from stead.agent.v1 import session_pb2 as pb
+from stead.agent.v1 import session_pb2_grpc as pb_grpc
+from stead.v1 import agent_pb2 as old_pb
 
 # A ping after this long without a word, and how long its answer may take: a control plane that vanished without a
 # good-bye is noticed within their sum. The server must allow pings this often
@@ -32,6 +38,11 @@ def open_channel(identity: Identity) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(identity.host.agent_endpoint, credentials, options=_OPTIONS)
 
 
+def is_unknown(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the control plane knows nothing of the service that was called."""
+    return error.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
 def agents(channel: grpc.aio.Channel) -> Any:
     """The generated stub of the Agents service, which has no types."""
     stub: Any = pb_grpc.AgentsStub
@@ -42,3 +53,30 @@ def enrollment(channel: grpc.aio.Channel) -> Any:
     """The generated stub of the Enrollment service, which has no types."""
     stub: Any = pb_grpc.EnrollmentStub
     return stub(channel)
+
+
+class OldAgents:
+    """The Agents service of `stead.v1`."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        service = "/stead.v1.Agents"
+        self.Session: Any = channel.stream_stream(
+            f"{service}/Session", old_pb.AgentMessage.SerializeToString, old_pb.ControlMessage.FromString
+        )
+        self.RenewCertificates: Any = channel.unary_unary(
+            f"{service}/RenewCertificates",
+            pb.RenewCertificatesRequest.SerializeToString,
+            pb.RenewCertificatesResponse.FromString,
+        )
+        self.FetchImage: Any = channel.unary_stream(
+            f"{service}/FetchImage", pb.FetchImageRequest.SerializeToString, pb.FetchImageResponse.FromString
+        )
+
+
+class OldEnrollment:
+    """The Enrollment service of `stead.v1`."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.Join: Any = channel.unary_unary(
+            "/stead.v1.Enrollment/Join", pb.JoinRequest.SerializeToString, pb.JoinResponse.FromString
+        )

@@ -1,33 +1,42 @@
-"""Translates between `stead.v1` and the agent's own values, field by field, by name.
+"""Translates between `stead.agent.v1` and the agent's own values, field by field, by name.
 
-Owns the few places where the two differ: `Ref` is called ResourceRef, a spec travels inside a Resource, an enum's
-numbers have prefixed names. Nothing else in the agent knows how a message looks on the wire.
+Owns the few places where the two differ: some classes have other names, objects and resources travel inside a message
+that tells their kind, an enum's numbers have prefixed names. Reads the resources of `stead.v1` as well, see
+`agent.legacy_wire`. Nothing else in the agent knows how a message looks on the wire.
 """
 
-from collections.abc import Iterator
-from dataclasses import Field, fields, replace
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from enum import Enum
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
-from agent import messages, model
-from stead.v1 import agent_pb2 as pb
+from agent import messages, model, objects
+from agent.objects import KIND_OF, Object, ObjectRef, Put, ScopeChange, ref_of
+from stead.agent.v1 import objects_pb2, session_pb2
 from stead.v1 import hosts_pb2
 
 _VALUES = (
-    *(model.VolumeSpec, model.ImageSource, model.ExportSpec, model.VpcSpec, model.SubnetSpec, model.PortSpec),
-    *(model.PeerSpec, model.GroupSpec, model.RuleSpec, model.GroupMembers, model.GatewaySpec, model.AddressMapping),
-    *(model.InstanceSpec, model.InterfaceSpec, model.DiskSpec, model.InstanceMetadata, model.Capacity),
-    model.VolumeFile,
-    *(messages.Hello, messages.Heartbeat, messages.Update, messages.Report, messages.Observed),
+    *KIND_OF,
+    *(objects.Route, objects.ObjectRef),
+    *(model.ImageSource, model.Capacity, model.VolumeFile),
+    *(messages.Authority, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report, messages.Observed),
     *(messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
 )
-_CLASS_OF: dict[str, type] = {cls.__name__: cls for cls in _VALUES} | {"ResourceRef": model.Ref}
-_NAME_OF: dict[type, str] = {cls: name for name, cls in _CLASS_OF.items()}
+# Of `stead.v1`, and only ever read.
+_OLD_VALUES = (
+    *(model.VolumeSpec, model.ExportSpec, model.VpcSpec, model.SubnetSpec, model.PortSpec, model.PeerSpec),
+    *(model.GroupSpec, model.RuleSpec, model.GroupMembers, model.GatewaySpec, model.AddressMapping),
+    *(model.InstanceSpec, model.InterfaceSpec, model.DiskSpec, model.InstanceMetadata),
+)
+_NAME_OF: dict[type, str] = {cls: cls.__name__ for cls in _VALUES} | {model.Ref: "ResourceRef", model.RuleSpec: "Rule"}
+_CLASS_OF: dict[str, type] = {cls.__name__: cls for cls in _OLD_VALUES} | {name: cls for cls, name in _NAME_OF.items()}
 
 _ENUM_NUMBERS: dict[Enum, int] = {
-    **{kind: pb.ResourceKind.Value(f"RESOURCE_KIND_{kind.name}") for kind in model.Kind},
+    **{kind: session_pb2.ResourceKind.Value(f"RESOURCE_KIND_{kind.name}") for kind in model.Kind},
     **{role: hosts_pb2.HostRole.Value(f"HOST_ROLE_{role.name}") for role in messages.Role},
 }
 _ENUMS: dict[str, dict[int, Enum]] = {
@@ -37,63 +46,101 @@ _ENUMS: dict[str, dict[int, Enum]] = {
 
 
 def to_wire(value: Any) -> Any:
-    """The message for one of our values; a spec comes without its Resource (see `resource_to_wire`)."""
-    message = getattr(pb, _NAME_OF[type(value)])()
-    for field in _fields(type(value)):
-        _fill(message, field.name, getattr(value, field.name))
-    return message
+    """The message for one of our values; an object comes without the message that tells its kind."""
+    name = _NAME_OF[type(value)]
+    message = getattr(objects_pb2, name, None) or getattr(session_pb2, name)
+    filled = message()
+    for field in fields(value):
+        _fill(filled, field.name, getattr(value, field.name))
+    return filled
 
 
 def from_wire(message: Message) -> Any:
-    """The value for one of the messages that `to_wire` makes, and for a Resource the spec in it.
+    """The value for one of the messages that `to_wire` makes, and for a resource of `stead.v1` its spec.
 
-    None for a Resource or a ResourceRef of a kind that this agent does not know yet.
+    None for a kind of resource that this agent does not know yet.
     """
-    name = message.DESCRIPTOR.name
-    if name == "Resource":
+    if message.DESCRIPTOR.name == "Resource":
         kind = message.WhichOneof("spec")
         return from_wire(getattr(message, kind)) if kind else None
-    cls = _CLASS_OF[name]
-    value = cls(**{field.name: _read(message, field.name, field.default) for field in _fields(cls)})
+    cls = _CLASS_OF[message.DESCRIPTOR.name]
+    value = cls(*[read(message) for read in _readers(cls, message.DESCRIPTOR)])
     return None if isinstance(value, model.Ref) and value.kind is None else value
 
 
-def resource_to_wire(spec: model.Spec) -> pb.Resource:
-    return pb.Resource(**{spec.ref.kind.value: to_wire(spec)})
+def object_to_bytes(value: Object) -> bytes:
+    return _object(value).SerializeToString(deterministic=True)
 
 
-def spec_to_bytes(spec: model.Spec) -> bytes:
-    """For keeping: whatever version of the agent reads it later understands what it knows of it."""
-    return resource_to_wire(spec).SerializeToString(deterministic=True)
-
-
-def spec_from_bytes(data: bytes) -> model.Spec | None:
-    """None for a kind that this agent does not know. Raises ValueError for what is no resource."""
+def object_from_bytes(data: bytes) -> Put | None:
+    """None for an empty one. Raises ValueError for what is no object."""
     try:
-        spec: model.Spec | None = from_wire(pb.Resource.FromString(data))
+        return _put(objects_pb2.Object.FromString(data), data)
     except DecodeError as error:
         raise ValueError(str(error)) from error
-    return spec
 
 
-def agent_message(value: messages.FromAgent) -> pb.AgentMessage:
-    return pb.AgentMessage(**{_snake(type(value).__name__): to_wire(value)})
+def agent_message(value: messages.FromAgent) -> session_pb2.AgentMessage:
+    return session_pb2.AgentMessage(**{_snake(type(value).__name__): to_wire(value)})
 
 
-def from_control_message(message: pb.ControlMessage) -> messages.FromControlPlane | None:
+def from_control_message(message: session_pb2.ControlMessage) -> messages.FromControlPlane | None:
     """None for a request that this agent does not know yet."""
     body = message.WhichOneof("body")
+    if body == "update":
+        return _update(message.update)
     value: messages.FromControlPlane | None = from_wire(getattr(message, body)) if body else None
-    if not isinstance(value, messages.Update):
-        return value
-    known = (resource for resource in message.update.put if resource.WhichOneof("spec"))
-    raw = {spec.ref: resource.SerializeToString() for spec, resource in zip(value.put, known, strict=True)}
-    return replace(value, raw=raw)
+    return value
 
 
-def _fields(cls: type) -> Iterator[Field[Any]]:
-    """Those that travel by themselves: `raw` is how others came."""
-    return (field for field in fields(cls) if field.name != "raw")
+def update_to_wire(update: messages.Update) -> session_pb2.Update:
+    """For who plays a control plane."""
+    return session_pb2.Update(
+        authority=to_wire(update.authority),
+        released=update.released,
+        scopes=map(_scope_to_wire, update.scopes),
+        left=update.left,
+        snapshot=update.snapshot,
+        more=update.more,
+    )
+
+
+def _scope_to_wire(change: ScopeChange) -> session_pb2.ScopeChange:
+    put = (objects_pb2.Object.FromString(each.data) for each in change.put)
+    return session_pb2.ScopeChange(scope=change.scope, reset=change.reset, put=put, remove=map(to_wire, change.remove))
+
+
+def _update(message: session_pb2.Update) -> messages.Update:
+    return messages.Update(
+        authority=from_wire(message.authority),
+        scopes=tuple(_scope(each) for each in message.scopes),
+        left=tuple(message.left),
+        snapshot=message.snapshot,
+        released=message.released,
+        more=message.more,
+    )
+
+
+def _scope(message: session_pb2.ScopeChange) -> ScopeChange:
+    put = (_put(each, each.SerializeToString()) for each in message.put)
+    remove = tuple(ObjectRef(each.kind, each.id) for each in message.remove)
+    return ScopeChange(message.scope, message.reset, tuple(each for each in put if each is not None), remove)
+
+
+def _put(message: objects_pb2.Object, data: bytes) -> Put | None:
+    body = message.WhichOneof("body")
+    if body:
+        value: Object = from_wire(getattr(message, body))
+        return Put(ref_of(value), value, data)
+    for field in cast(
+        Iterable[Any], UnknownFieldSet(message)
+    ):  # Of a later contract: its number, and its id in field 1.
+        return Put(ObjectRef(field.field_number, objects_pb2.Host.FromString(field.data).id), None, data)
+    return None
+
+
+def _object(value: Object) -> objects_pb2.Object:
+    return objects_pb2.Object(**{KIND_OF[type(value)].name.lower(): to_wire(value)})
 
 
 def _fill(message: Message, name: str, item: Any) -> None:
@@ -109,27 +156,30 @@ def _fill(message: Message, name: str, item: Any) -> None:
 
 
 def _plain(item: Any) -> Any:
-    if isinstance(item, model.Spec):
-        return resource_to_wire(item)
-    if isinstance(item, Enum):
+    if item in _ENUM_NUMBERS:
         return _ENUM_NUMBERS[item]
     return to_wire(item) if type(item) in _NAME_OF else item
 
 
-def _read(message: Message, name: str, default: Any) -> Any:
-    field = message.DESCRIPTOR.fields_by_name[name]
+@cache
+def _readers(cls: type, descriptor: Any) -> tuple[Callable[[Any], Any], ...]:
+    """What reads a message's fields, in the order of the class's."""
+    return tuple(_reader(descriptor.fields_by_name[field.name], field.default) for field in fields(cls))
+
+
+def _reader(field: Any, default: object) -> Callable[[Any], Any]:
+    name, value = field.name, _converter(field)
     if field.is_repeated:
-        items = (_value(field, item) for item in getattr(message, name))
-        return tuple(item for item in items if item is not None)
-    if default is None and not message.HasField(name):
-        return None
-    return _value(field, getattr(message, name))
+        return lambda message: tuple(item for each in getattr(message, name) if (item := value(each)) is not None)
+    if default is None:
+        return lambda message: value(getattr(message, name)) if message.HasField(name) else None
+    return lambda message: value(getattr(message, name))
 
 
-def _value(field: Any, item: Any) -> Any:
-    if field.enum_type is not None:
-        return _ENUMS[field.enum_type.name].get(item)
-    return from_wire(item) if field.message_type is not None else item
+def _converter(field: Any) -> Callable[[Any], Any]:
+    if field.enum_type is not None and field.enum_type.name in _ENUMS:
+        return _ENUMS[field.enum_type.name].get
+    return from_wire if field.message_type is not None else lambda item: item
 
 
 def _snake(name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import grpc
 
-from agent.channel import enrollment
+from agent.channel import OldEnrollment, enrollment, is_unknown
 from agent.files import write_durably
 from agent.identity import (
     ControlPair,
@@ -26,7 +26,7 @@ from agent.identity import (
     Request,
     make_request,
 )
-from stead.v1 import agent_pb2 as pb
+from stead.agent.v1 import session_pb2 as pb
 
 _PREFIX = "stead-join-"
 _JOIN_DEADLINE_S = 30.0
@@ -93,11 +93,20 @@ async def _ask(token: JoinToken, request: pb.JoinRequest) -> pb.JoinResponse:
     credentials = grpc.ssl_channel_credentials(root_certificates=token.ca.encode())
     async with grpc.aio.secure_channel(token.endpoint, credentials) as channel:
         try:
-            reply: pb.JoinResponse = await enrollment(channel).Join(request, timeout=_JOIN_DEADLINE_S)
+            return await _join(channel, request)
         except grpc.aio.AioRpcError as error:
             raise IdentityError(
                 f"{token.endpoint} did not let this machine join: {error.details()} ({error.code().name})"
             ) from error
+
+
+async def _join(channel: grpc.aio.Channel, request: pb.JoinRequest) -> pb.JoinResponse:
+    try:
+        reply: pb.JoinResponse = await enrollment(channel).Join(request, timeout=_JOIN_DEADLINE_S)
+    except grpc.aio.AioRpcError as error:
+        if not is_unknown(error):
+            raise
+        reply = await OldEnrollment(channel).Join(request, timeout=_JOIN_DEADLINE_S)
     return reply
 
 

@@ -2,17 +2,18 @@
 
 import hashlib
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
 import grpc
 
-from agent.channel import agents, open_channel
+from agent.channel import OldAgents, agents, is_unknown, open_channel
 from agent.drivers.base import Permanent, Transient
 from agent.host.threads import Threads
 from agent.identity import IdentityStore
 from agent.model import ImageSource
-from stead.v1 import agent_pb2 as pb
+from stead.agent.v1 import session_pb2 as pb
 
 # To take a chunk, or to bring the whole to disk, which may be many GiB. Shorter gives up on a slow disk, longer hides
 # that it hangs.
@@ -43,11 +44,23 @@ class Images:
     async def _download(self, image: ImageSource, file: BinaryIO) -> None:
         sha256, size_bytes = hashlib.sha256(), 0
         async with open_channel(self._identities.load()) as channel:
-            async for reply in agents(channel).FetchImage(pb.FetchImageRequest(image_id=image.image_id)):
-                await self._threads.run(image.image_id, _take, file, sha256, reply.chunk)
-                size_bytes += len(reply.chunk)
+            async for chunk in _chunks(channel, image.image_id):
+                await self._threads.run(image.image_id, _take, file, sha256, chunk)
+                size_bytes += len(chunk)
         await self._threads.run(image.image_id, _sync, file)
         _check(image, sha256.hexdigest(), size_bytes)
+
+
+async def _chunks(channel: grpc.aio.Channel, image_id: str) -> AsyncIterator[bytes]:
+    asked = pb.FetchImageRequest(image_id=image_id)
+    try:
+        async for reply in agents(channel).FetchImage(asked):
+            yield reply.chunk
+    except grpc.aio.AioRpcError as error:
+        if not is_unknown(error):
+            raise
+        async for reply in OldAgents(channel).FetchImage(asked):
+            yield reply.chunk
 
 
 def _take(file: BinaryIO, sha256: "hashlib._Hash", chunk: bytes) -> None:

@@ -4,7 +4,7 @@ An update is durable here before anything acts on it. SQLite does the hard part:
 to the write-ahead log, and a log that a crash cut off at any byte ends at the last whole transaction. Only one agent
 can hold a ledger at a time.
 
-What is kept of a resource are the bytes that came, with whatever a newer control plane put into them. A ledger that is
+What is kept of an object are the bytes that came, with whatever a newer control plane put into them. A ledger that is
 damaged is set aside, never repaired and never believed in part: what it lacked would be removed from the host. The
 agent then knows nothing of what shall exist, as at first, until the next snapshot; so it does where the disk fails.
 """
@@ -13,25 +13,24 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from agent.converge.authority import Authority
-from agent.convert import spec_from_bytes, spec_to_bytes
+from agent.convert import object_from_bytes, object_to_bytes
 from agent.drivers.base import Transient
 from agent.host.threads import Threads
-from agent.messages import Update
-from agent.model import Kind, Ref, Spec
+from agent.messages import Authority, Update
+from agent.objects import Object, ObjectKind, ObjectRef, ScopeChange
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS revision (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS authority (only INTEGER PRIMARY KEY CHECK (only = 1), region TEXT, incarnation TEXT);
-CREATE TABLE IF NOT EXISTS seal (only INTEGER PRIMARY KEY CHECK (only = 1), seal BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS resource (kind TEXT, id TEXT, spec BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS followed (
+    only INTEGER PRIMARY KEY CHECK (only = 1), region TEXT, incarnation TEXT, revision INTEGER NOT NULL, seal BLOB);
+CREATE TABLE IF NOT EXISTS object (
+    scope TEXT, kind INTEGER, id TEXT, data BLOB NOT NULL, PRIMARY KEY (scope, kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS guest_off (instance_id TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
 """
 # Of a write; it takes milliseconds. Shorter gives up on a busy disk, longer hides that it hangs.
@@ -40,6 +39,8 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 Statement = tuple[str, tuple[Any, ...]]
+Scopes = Mapping[str, Mapping[ObjectRef, Object]]
+Upgrade = Callable[[Iterable[bytes]], tuple[ScopeChange, ...]]
 
 log = structlog.get_logger()
 
@@ -57,15 +58,19 @@ class Contents:
     """What a ledger holds. `revision` is None until the first snapshot: then nothing is known of what shall exist."""
 
     revision: int | None
-    specs: dict[Ref, Spec]
+    scopes: dict[str, dict[ObjectRef, Object]]
     guest_off: dict[str, int]  # Generation in which the guest of an instance powered itself off, by instance id.
     authority: Authority = field(default_factory=Authority)  # Of the last update that was not held.
 
 
 class Ledger:
-    def __init__(self, path: Path) -> None:
-        """Open or make it. Raises LedgerError when another agent has it open, and for nothing else."""
+    def __init__(self, path: Path, upgrade: Upgrade | None = None) -> None:
+        """Open or make it. Raises LedgerError when another agent has it open, and for nothing else.
+
+        `upgrade` makes objects of what an older agent kept.
+        """
         self._path = path
+        self._upgrade = upgrade
         self._lock = threading.Lock()
         self._threads = Threads("the disk of the ledger", 1, _DEADLINE_S)
         self._db: sqlite3.Connection | None = None
@@ -91,16 +96,20 @@ class Ledger:
 
     async def write(self, update: Update) -> None:
         """Take in an update, whole or not at all; durable on return. Raises Transient where the disk fails."""
-        statements = [*_statements(update), *_authority_statements(Authority().after(update))]
+        statements = [*_statements(update), _followed(update.authority)]
         await self._threads.run("writing", self._commit, statements, is_whole=update.snapshot)
 
-    async def hold(self, added: Update, known: Iterable[Spec], authority: Authority, *, may_be_lost: bool) -> None:
+    async def hold(self, added: Update, known: Scopes, authority: Authority, *, may_be_lost: bool) -> None:
         """Take in what an update adds, and keep all that is `known`; `authority` is the last that was followed.
 
         `may_be_lost`: all of that is written anew where the ledger no longer has it. Raises Transient, as `write`.
         """
-        kept = (("INSERT OR IGNORE INTO resource VALUES (?, ?, ?)", _row(spec, {})) for spec in known)
-        statements = [*kept, *_statements(added), *_authority_statements(authority)]
+        kept = (
+            ("INSERT OR IGNORE INTO object VALUES (?, ?, ?, ?)", (scope, ref.kind, ref.id, object_to_bytes(value)))
+            for scope, rows in known.items()
+            for ref, value in rows.items()
+        )
+        statements = [*(kept if may_be_lost else ()), *_statements(added), _followed(authority)]
         await self._threads.run("writing", self._commit, statements, is_whole=may_be_lost)
 
     async def note_guest_off(self, instance_id: str, generation: int) -> None:
@@ -132,7 +141,7 @@ class Ledger:
     def _write(self, db: sqlite3.Connection, statements: Iterable[Statement], *, is_whole: bool) -> None:
         with _damage_found(), db:
             db.execute("BEGIN IMMEDIATE")
-            if not is_whole and db.execute("SELECT number FROM revision").fetchone() is None:
+            if not is_whole and db.execute("SELECT revision FROM followed").fetchone() is None:
                 raise Transient(self._problem or f"the ledger {self._path} waits for its first snapshot")
             for sql, parameters in statements:
                 db.execute(sql, parameters)
@@ -166,7 +175,7 @@ class Ledger:
 
     def _connect(self) -> sqlite3.Connection:
         with _damage_found():
-            db = _open(self._path)
+            db = _open(self._path, self._upgrade)
         self._files = _files(self._path)
         return db
 
@@ -186,7 +195,7 @@ class Ledger:
         log.error("ledger lost", problem=self._problem)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, upgrade: Upgrade | None) -> sqlite3.Connection:
     for file in (path, path.with_name(path.name + "-wal")):
         if file.exists():
             file.chmod(0o600)  # It holds user data.
@@ -198,7 +207,9 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.executescript(_SCHEMA)
-    except sqlite3.Error:
+        if upgrade is not None:
+            _upgrade(db, upgrade)
+    except (sqlite3.Error, _Damaged):
         db.close()
         raise
     return db
@@ -229,52 +240,71 @@ def _damage_found() -> Iterator[None]:
 
 def _contents(db: sqlite3.Connection) -> Contents:
     with _damage_found():
-        revision = db.execute("SELECT number FROM revision").fetchone()
-        rows = db.execute("SELECT kind, id, spec FROM resource").fetchall()
+        followed = db.execute("SELECT region, incarnation, revision, seal FROM followed").fetchone()
+        rows = db.execute("SELECT scope, kind, id, data FROM object").fetchall()
         guest_off = dict(db.execute("SELECT instance_id, generation FROM guest_off"))
-        authority = db.execute("SELECT region, incarnation FROM authority").fetchone() or ("", "")
-        seal = db.execute("SELECT seal FROM seal").fetchone() or (b"",)
-    specs = (_spec(kind, id, blob) for kind, id, blob in rows)
-    is_known = bool(revision and authority[1])
-    return Contents(
-        revision=revision[0] if revision else None,
-        specs={spec.ref: spec for spec in specs if spec is not None},
-        guest_off=guest_off,
-        authority=Authority(authority[0], authority[1], revision[0], seal[0]) if is_known else Authority(),
-    )
+    scopes: dict[str, dict[ObjectRef, Object]] = {}
+    for scope, kind, id, data in rows:
+        value = _value(ObjectRef(kind, id), data)
+        if value is not None:
+            scopes.setdefault(scope, {})[ObjectRef(kind, id)] = value
+    authority = Authority(*followed) if followed and followed[1] else Authority()
+    return Contents(followed[2] if followed else None, scopes, guest_off, authority)
 
 
-def _spec(kind: str, id: str, blob: bytes) -> Spec | None:
+def _value(ref: ObjectRef, data: bytes) -> Object | None:
     """None for a kind that this agent does not know, but a later one does."""
-    if kind not in {known.value for known in Kind}:
-        return None
     try:
-        spec = spec_from_bytes(blob)
+        put = object_from_bytes(data)
     except (ValueError, TypeError) as error:
-        raise _Damaged(f"{kind} {id}: {error}") from error
-    if spec is None or spec.ref != Ref(Kind(kind), id):
-        raise _Damaged(f"{kind} {id} has other contents: {spec and spec.ref}")
-    return spec
+        raise _Damaged(f"{ref}: {error}") from error
+    if put is None or put.ref != ref:
+        raise _Damaged(f"{ref} has other contents: {put and put.ref}")
+    return put.value
 
 
 def _statements(update: Update) -> Iterable[Statement]:
+    """What it takes away, and then what it brings."""
     if update.snapshot:
-        yield "DELETE FROM resource", ()
-    for ref in update.remove:
-        yield "DELETE FROM resource WHERE kind = ? AND id = ?", (ref.kind.value, ref.id)
-    for spec in update.put:
-        yield "INSERT OR REPLACE INTO resource VALUES (?, ?, ?)", _row(spec, update.raw)
-    if update.snapshot or update.remove:
-        instances = "SELECT id FROM resource WHERE kind = ?"
-        yield f"DELETE FROM guest_off WHERE instance_id NOT IN ({instances})", (Kind.INSTANCE.value,)  # noqa: S608
+        named = [change.scope for change in update.scopes]
+        yield f"DELETE FROM object WHERE scope NOT IN ({', '.join('?' * len(named))})", tuple(named)  # noqa: S608
+    for scope in (*update.left, *(change.scope for change in update.scopes if change.reset)):
+        yield "DELETE FROM object WHERE scope = ?", (scope,)
+    for change in update.scopes:
+        for ref in change.remove:
+            yield "DELETE FROM object WHERE scope = ? AND kind = ? AND id = ?", (change.scope, ref.kind, ref.id)
+        for put in change.put:
+            row = (change.scope, put.ref.kind, put.ref.id, put.data or (put.value and object_to_bytes(put.value)))
+            yield "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?)", row
+    instances = "SELECT id FROM object WHERE kind = ?"
+    yield f"DELETE FROM guest_off WHERE instance_id NOT IN ({instances})", (ObjectKind.INSTANCE,)  # noqa: S608
 
 
-def _row(spec: Spec, raw: Mapping[Ref, bytes]) -> tuple[str, str, bytes]:
-    return spec.ref.kind.value, spec.ref.id, raw.get(spec.ref) or spec_to_bytes(spec)
+def _followed(authority: Authority) -> Statement:
+    row = (authority.region, authority.incarnation, authority.revision, authority.seal)
+    return "INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?, ?)", row
 
 
-def _authority_statements(authority: Authority) -> Iterable[Statement]:
-    yield "INSERT OR REPLACE INTO revision VALUES (1, ?)", (authority.revision,)
-    if authority.incarnation:
-        yield "INSERT OR REPLACE INTO authority VALUES (1, ?, ?)", (authority.region, authority.incarnation)
-        yield "INSERT OR REPLACE INTO seal VALUES (1, ?)", (authority.seal,)
+def _upgrade(db: sqlite3.Connection, upgrade: Upgrade) -> None:
+    """Once. The tables of before go: an older agent that comes back finds that it knows nothing, and waits."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    if "resource" not in tables:
+        return
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        revision = db.execute("SELECT number FROM revision").fetchone()
+        if revision is not None:
+            region, incarnation = db.execute("SELECT region, incarnation FROM authority").fetchone() or ("", "")
+            (seal,) = db.execute("SELECT seal FROM seal").fetchone() or (b"",)
+            update = Update(Authority(region, incarnation, revision[0], seal), _upgraded(db, upgrade), snapshot=True)
+            for sql, parameters in (*_statements(update), _followed(update.authority)):
+                db.execute(sql, parameters)
+        for table in tables & {"revision", "authority", "seal", "resource"}:
+            db.execute(f"DROP TABLE {table}")
+
+
+def _upgraded(db: sqlite3.Connection, upgrade: Upgrade) -> tuple[ScopeChange, ...]:
+    try:
+        return upgrade([data for (data,) in db.execute("SELECT spec FROM resource")])
+    except (ValueError, TypeError) as error:
+        raise _Damaged(f"resource: {error}") from error

@@ -65,8 +65,8 @@ class _Told:
             yield objects.Host(
                 self._id_of(peer.underlay_address), peer.host_number, peer.underlay_address, peer.wireguard_key
             )
-        number = next((vpc.host_number for vpc in self._vpcs), 0)
-        yield objects.Host(self._host_id, number, self._own_address)
+        for vpc in self._vpcs[:1]:
+            yield objects.Host(self._host_id, vpc.host_number, self._own_address)
 
     def _attachments(self) -> Iterator[objects.Attachment]:
         """Those of exports first: of one that an instance of this host has, the instance knows more."""

@@ -1,16 +1,17 @@
-"""What an agent and its control plane say to each other, as plain values; `agent.model` has the specs in it.
+"""What an agent and its control plane say to each other, as plain values; `agent.objects` has what hosts are told.
 
-Owns no behaviour. Field meanings and units are documented once, in `protos/stead/v1/agent.proto`, under the same names.
+Owns no behaviour. Field meanings and units are documented once, in `protos/stead/agent/v1/session.proto`, under the
+same names.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
-from agent.model import Capacity, Kind, Ref, Spec, VolumeFile
+from agent.model import Capacity, Kind, Ref, VolumeFile
+from agent.objects import ScopeChange
 
-# The version of the contract that this agent speaks; see `Hello.contract_version`.
-CONTRACT_VERSION = 1
+# The version of the contract that this agent speaks; see `Hello.protocol`.
+PROTOCOL = 1
 
 
 class Role(Enum):
@@ -22,16 +23,30 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """Of an update. Without an incarnation: of none."""
+
+    region: str = ""
+    incarnation: str = ""
+    revision: int = 0
+    seal: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
     agent_version: str
     boot_id: str
     capacity: Capacity
     roles: tuple[Role, ...]
-    region: str = ""
-    incarnation: str = ""
-    revision: int = 0
-    seal: bytes = b""
-    contract_version: int = CONTRACT_VERSION
+    authority: Authority | None = None
+    features: tuple[str, ...] = ()
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    protocol: int
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +56,14 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """`raw` has the bytes of what is in `put`, as they came: a later agent may understand more of them."""
+    """Once all its messages are there, `scopes` has each scope once: see `agent.objects.net`."""
 
-    revision: int
-    snapshot: bool
-    put: tuple[Spec, ...] = ()
-    remove: tuple[Ref, ...] = ()
-    raw: Mapping[Ref, bytes] = field(default_factory=dict, compare=False)
-    region: str = ""
-    incarnation: str = ""
+    authority: Authority
+    scopes: tuple[ScopeChange, ...] = ()
+    left: tuple[str, ...] = ()
+    snapshot: bool = False
     released: bool = False
-    seal: bytes = b""
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +111,4 @@ class ConsoleReply:
 
 
 FromAgent = Hello | Report | Heartbeat | ConsoleReply
-FromControlPlane = Update | ConsoleRequest
+FromControlPlane = Welcome | Update | ConsoleRequest

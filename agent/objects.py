@@ -185,11 +185,14 @@ def ref_of(value: Object) -> ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """An object that came: its bytes, and what this agent understands of them; None: a kind that it does not know."""
+    """An object that came: its bytes, and what this agent understands of them; None: a kind that it does not know.
+
+    Without bytes it did not come, but was made here.
+    """
 
     ref: ObjectRef
     value: Object | None
-    data: bytes
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ class Objects:
 
     def apply(self, scopes: Iterable[ScopeChange], left: Iterable[str] = ()) -> Changes:
         """Take it in; returns what is new, different or gone. What only goes from one scope to another is neither."""
-        old: dict[ObjectRef, Object] = {}
+        old: dict[ObjectRef, Object | None] = {}
         new: dict[ObjectRef, Object] = {}
         for scope in left:
             old |= self.scopes.pop(scope, {})
@@ -250,8 +253,6 @@ class Objects:
                     old[ref] = here.pop(ref)
             for put in change.put:
                 if put.value is not None:
-                    if put.ref in here:
-                        old[put.ref] = here[put.ref]
+                    old.setdefault(put.ref, here.get(put.ref))
                     here[put.ref] = new[put.ref] = put.value
-        refs = dict.fromkeys((*old, *new))
-        return {ref: Change(old.get(ref), new.get(ref)) for ref in refs if old.get(ref) != new.get(ref)}
+        return {ref: Change(was, new.get(ref)) for ref, was in old.items() if was != new.get(ref)}

@@ -1,14 +1,14 @@
 """The conversation with the control plane: what this host shall have comes in, what it has goes out.
 
-    connect --hello--> --snapshot--> deltas, reports, heartbeats --any error--> wait a little, connect
+    connect --hello--> --welcome, snapshot--> deltas, reports, heartbeats --any error--> wait a little, connect
 
-An update is in the ledger before the engine hears of it. No error of the other side, and no silence, ever changes what
-this host does: it goes on from what it knows.
+An update may come in several messages, which take effect together. It is in the ledger before the engine hears of it.
+No error of the other side, and no silence, ever changes what this host does: it goes on from what it knows.
 """
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,18 +18,28 @@ import structlog
 
 from agent import __version__, bugs
 from agent.backoff import delay_s
-from agent.channel import agents, open_channel
-from agent.converge.authority import Authority, withheld, without_removals
+from agent.channel import OldAgents, agents, open_channel
+from agent.converge.authority import objection, withheld, without_removals
 from agent.converge.engine import Engine
-from agent.convert import agent_message, from_control_message
 from agent.drivers.base import DriverError, Presence, this_boot
 from agent.drivers.registry import Drivers
 from agent.host.threads import Threads
-from agent.identity import ControlPair, DataPlane, IdentityError, IdentityStore, Pair, make_request
+from agent.identity import ControlPair, DataPlane, Identity, IdentityError, IdentityStore, Pair, make_request
 from agent.ledger import Ledger
-from agent.messages import ConsoleReply, ConsoleRequest, FromAgent, FromControlPlane, Heartbeat, Hello, Role, Update
+from agent.legacy_wire import OldContract
+from agent.line import Line, OurContract, SessionEnded
+from agent.messages import (
+    Authority,
+    ConsoleReply,
+    ConsoleRequest,
+    Heartbeat,
+    Hello,
+    Role,
+    Update,
+)
 from agent.model import Capacity
-from stead.v1 import agent_pb2 as pb
+from agent.objects import net
+from stead.agent.v1 import session_pb2 as pb
 
 log = structlog.get_logger()
 
@@ -50,34 +60,6 @@ class SessionSettings:
     # Between tries to renew the certificate once it is due, and the longest that one may take, seconds.
     renew_again_s: float = 60.0
     renew_deadline_s: float = 30.0
-
-
-class SessionEnded(Exception):
-    """The session is over for a reason that isn't an RPC error."""
-
-
-class Line:
-    """Our side of the stream: one message at a time, whoever sends."""
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-        self._lock = asyncio.Lock()
-
-    async def send(self, message: FromAgent) -> None:
-        async with self._lock:
-            try:
-                await self._call.write(agent_message(message))
-            except (asyncio.InvalidStateError, asyncio.CancelledError) as error:
-                raise _unless_ours(error) from error
-
-    async def receive(self) -> FromControlPlane | None:
-        try:
-            message = await self._call.read()
-        except asyncio.CancelledError as error:
-            raise _unless_ours(error) from error
-        if not isinstance(message, pb.ControlMessage):  # grpc.aio.EOF
-            raise SessionEnded("the control plane ended the session")
-        return from_control_message(message)
 
 
 class Session:
@@ -143,20 +125,28 @@ class Session:
             raise SessionEnded(f"the certificate of {identity.host.host_id} expired at {expires_at}: {hint}")
         self._revision = 0
         async with open_channel(identity) as channel:
-            stub = agents(channel)
-            line = Line(stub.Session())
-            await line.send(await self._hello())
+            line = await self._begin(channel, identity)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._report(line))
                 tasks.create_task(self._show_life(line))
-                tasks.create_task(self._renew(stub))
+                tasks.create_task(self._renew(line.stub))
                 tasks.create_task(self._keep_identity())
                 await self._listen(line, tasks)
 
+    async def _begin(self, channel: grpc.aio.Channel, identity: Identity) -> Line:
+        """With a control plane of this version, or of the one before it."""
+        hello = await self._hello()
+        line = Line(agents(channel), OurContract())
+        if not await line.is_welcome(hello):
+            log.info("the control plane is older than this agent; the session is of its version")
+            contract = OldContract(identity.host.host_id, identity.host.underlay_address)
+            line = Line(OldAgents(channel), contract)
+            await line.send(hello)
+        return line
+
     async def _hello(self) -> Hello:
-        last, capacity = self._authority, await self._capacity()
-        word = last.region, last.incarnation, last.revision, last.seal
-        return Hello(__version__, self._boot_id, capacity, self._roles, *word)
+        known = self._authority if self._authority.incarnation else None
+        return Hello(__version__, self._boot_id, await self._capacity(), self._roles, known)
 
     async def _capacity(self) -> Capacity:
         capacity = await self._drivers.probe()
@@ -165,7 +155,7 @@ class Session:
         return replace(capacity, problems=tuple(problems))
 
     async def _listen(self, line: Line, tasks: asyncio.TaskGroup) -> None:
-        has_snapshot = False
+        has_snapshot, parts = False, list[Update]()
         while True:
             message = await line.receive()
             if isinstance(message, ConsoleRequest):
@@ -174,29 +164,33 @@ class Session:
                 has_snapshot = has_snapshot or message.snapshot
                 if not has_snapshot:
                     raise SessionEnded("the control plane's first update is no snapshot")
-                await self._take_in(message)
+                parts.append(message)
+                if not message.more:
+                    await self._take_in(_whole(parts))
+                    parts.clear()
 
     async def _take_in(self, update: Update) -> None:
-        objection = self._authority.objection(update)
-        if objection and objection != self._engine.held:
-            log.warning("update held", reason=objection, revision=update.revision)
-        if objection:
-            await self._hold(update, objection)
+        reason, revision = objection(self._authority, update), update.authority.revision
+        if reason and reason != self._engine.held:
+            log.warning("update held", reason=reason, revision=revision)
+        if reason:
+            await self._hold(update, reason)
         else:
             await self._ledger.write(update)
-            self._authority = self._authority.after(update)
+            self._authority = update.authority
             self._engine.apply(update)
-        self._revision = update.revision
+        self._revision = revision
         self._engine.observations.acknowledge()
         self._failures = 0
         self._control_plane.is_heard = True
-        log.debug("updated", revision=update.revision, snapshot=update.snapshot, put=len(update.put))
+        put = sum(len(change.put) for change in update.scopes)
+        log.debug("updated", revision=revision, snapshot=update.snapshot, put=put)
 
-    async def _hold(self, update: Update, objection: str) -> None:
-        known = self._engine.desired.specs
-        taken, left = without_removals(update, known), withheld(update, known, self._engine.withheld)
-        await self._ledger.hold(taken, known.values(), self._authority, may_be_lost=update.snapshot)
-        self._engine.apply(taken, held=objection, withheld=left)
+    async def _hold(self, update: Update, reason: str) -> None:
+        known = self._engine.desired.objects.scopes
+        taken, kept = without_removals(update, known), withheld(update, known, self._engine.withheld)
+        await self._ledger.hold(taken, known, self._authority, may_be_lost=update.snapshot)
+        self._engine.apply(taken, held=reason, withheld=kept)
 
     async def _report(self, line: Line) -> None:
         observations = self._engine.observations
@@ -268,12 +262,10 @@ class Session:
         await self._files.run("certificate", self._identities.save_control, pair, issued.ca_certificate)
 
 
-def _unless_ours(error: BaseException) -> BaseException:
-    """gRPC cancels our task when the peer cancels the call: that is the end of a session, not of us."""
-    task = asyncio.current_task()
-    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-        return error
-    return SessionEnded("the call was cancelled by the other side")
+def _whole(parts: Sequence[Update]) -> Update:
+    """The update that came in these messages."""
+    changes = net(change for part in parts for change in part.scopes)
+    return replace(parts[0], scopes=changes, more=False)
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> Any:

@@ -138,6 +138,15 @@ class Views:
                 yield from (view.ref for view in self._vpcs.values() if is_own or view.has_part(value.id))
                 yield from (ref for ref in self.by_ref if ref.kind in (Kind.GATEWAY, Kind.INSTANCE))
 
+    def kept_by(self, value: Object) -> Iterator[Ref]:
+        """The views that would be others without it, for more than the names in them."""
+        yield from self._made_of(value)
+        match value:
+            case Vpc() | Subnet() | SecurityGroup() | Endpoint():
+                yield Ref(Kind.VPC, value.id if isinstance(value, Vpc) else value.vpc_id)
+            case Address() | InternetGateway():
+                yield Ref(Kind.GATEWAY, value.vpc_id)
+
     def _all_in(self, vpc_id: str) -> Iterator[Ref]:
         yield Ref(Kind.VPC, vpc_id)
         yield Ref(Kind.GATEWAY, vpc_id)
@@ -191,7 +200,7 @@ class Views:
             memory_mib=instance.memory_mib,
             interfaces=tuple(interfaces),
             disks=tuple(self._disk(attachment) for attachment in _disks(_of(Attachment, parts))),
-            metadata=self._metadata(instance, endpoints[0] if endpoints else None),
+            metadata=self._metadata(instance, next((each for each in endpoints if each.private_ip), None)),
         )
 
     def _disk(self, attachment: Attachment) -> DiskSpec:
@@ -244,8 +253,10 @@ def _disks(attachments: Iterable[Attachment]) -> list[Attachment]:
 
 
 def _vpc_id(value: Object | None) -> str:
-    """The VPC that it is of; empty where it is of none."""
+    """The VPC that it is of; empty where it is of none, as an endpoint whose address became another's."""
     match value:
+        case Endpoint(private_ip=""):
+            return ""
         case Vpc():
             return value.id
         case Subnet() | SecurityGroup() | InternetGateway() | Endpoint() | Address() | RouteTable():

@@ -3,66 +3,89 @@
 Each update says of which region it is, of which incarnation of that region's database, and at which revision. One of
 another region or incarnation, or of a revision that goes back, comes from a control plane that may not know what there
 is: its database was restored from a backup, or this machine belongs to somebody else. Such an update is held: what it
-adds is taken in, nothing is removed, until an admin's word (`stead host release`) comes with it. That word is for an
+puts is taken in, nothing is removed, until an admin's word (`stead host release`) comes with it. That word is for an
 incarnation, and may itself be in the backup: it does not excuse one that goes back.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
-from agent.converge.joined import joined
-from agent.messages import Update
-from agent.model import Ref, Spec, VolumeSpec
+from agent.converge.desired import left
+from agent.messages import Authority, Update
+from agent.objects import Address, Endpoint, InternetGateway, Object, ObjectRef, Put, ScopeChange, Volume
 
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """The last update that was followed in all it said. Without an incarnation: none was, or it did not say."""
-
-    region: str = ""
-    incarnation: str = ""
-    revision: int = 0
-    seal: bytes = b""  # The control plane's, on these three.
-
-    def after(self, update: Update) -> "Authority":
-        return Authority(update.region, update.incarnation, update.revision, update.seal)
-
-    def objection(self, update: Update) -> str:
-        """Why it must not remove anything, for people; empty where it may."""
-        if not self.incarnation:
-            return ""
-        if (update.region, update.incarnation) == (self.region, self.incarnation):
-            return self._went_back(update) if update.revision < self.revision else ""
-        if update.released:
-            return ""
-        if update.region != self.region:
-            return self._held(f"this host belonged to region {self.region}, and is told what to do by {update.region}")
-        return self._held("the control plane's database was restored from a backup, or is another one")
-
-    def _went_back(self, update: Update) -> str:
-        return self._held(f"the control plane went back from revision {self.revision} to {update.revision}")
-
-    def _held(self, cause: str) -> str:
-        return f"held: {cause}; nothing is removed here until an admin has looked: `stead host release`"
+Scopes = Mapping[str, Mapping[ObjectRef, Object]]
 
 
-def without_removals(update: Update, known: Mapping[Ref, Spec]) -> Update:
-    """What it adds and changes, joined with what is known."""
-    put = tuple(joined(known.get(spec.ref), spec) for spec in update.put if not _is_tombstone(spec))
-    raw = {spec.ref: update.raw[spec.ref] for spec in put if spec in update.put and spec.ref in update.raw}
-    return replace(update, snapshot=False, remove=(), put=put, raw=raw)
+def objection(last: Authority, update: Update) -> str:
+    """Why it must not remove anything, for people; empty where it may. `last`: of the last that was followed."""
+    new = update.authority
+    if not last.incarnation:
+        return ""
+    if (new.region, new.incarnation) == (last.region, last.incarnation):
+        back = f"the control plane went back from revision {last.revision} to {new.revision}"
+        return _held(back) if new.revision < last.revision else ""
+    if update.released:
+        return ""
+    if new.region != last.region:
+        return _held(f"this host belonged to region {last.region}, and is told what to do by {new.region}")
+    return _held("the control plane's database was restored from a backup, or is another one")
 
 
-def withheld(update: Update, known: Mapping[Ref, Spec], before: Collection[Ref]) -> frozenset[Ref]:
-    """What is here although the update removes it, or those `before` did. None of it is as the control plane wants it:
-    to say that it has converged would tell that it is in the trash, or that its address is free.
+def _held(cause: str) -> str:
+    return f"held: {cause}; nothing is removed here until an admin has looked: `stead host release`"
+
+
+def without_removals(update: Update, known: Scopes) -> Update:
+    """What it adds and changes. An address that it gives to somebody has no other owner: an endpoint that had it has
+    none, and is still its instance's.
     """
-    whole = (spec for spec in update.put if joined(known.get(spec.ref), spec) == spec)
-    wanted = {spec.ref for spec in whole if not _is_tombstone(spec) or known.get(spec.ref) == spec}
-    changed = {spec.ref for spec in update.put}
-    removed = set(known) if update.snapshot else {*before, *update.remove, *changed}
-    return frozenset((removed & known.keys()) - wanted)
+    scopes = tuple(_added(change, known.get(change.scope, {})) for change in update.scopes)
+    return replace(update, snapshot=False, left=(), scopes=scopes)
 
 
-def _is_tombstone(spec: Spec) -> bool:
-    return isinstance(spec, VolumeSpec) and spec.deleted
+def withheld(update: Update, known: Scopes, before: Collection[ObjectRef]) -> frozenset[ObjectRef]:
+    """What is here although the update removes it, or those `before` did. What stands on it is not as the control plane
+    wants it: to say that it has converged would tell that it is in the trash, or that its address is free.
+    """
+    unwanted = {ref for scope in left(update, known) for ref in known[scope]}
+    wanted: set[ObjectRef] = set()
+    for change in update.scopes:
+        here = known.get(change.scope, {})
+        unwanted |= set(here) if change.reset else here.keys() & change.remove
+        unwanted |= {put.ref for put in change.put if put.ref in here and _is_new_tombstone(put, here)}
+        wanted |= {put.ref for put in change.put if not _is_new_tombstone(put, here)}
+        wanted |= _superseded(change, here)
+    kept = {ref for rows in known.values() for ref in rows.keys() & before}
+    return frozenset((unwanted | kept) - wanted)
+
+
+def _added(change: ScopeChange, here: Mapping[ObjectRef, Object]) -> ScopeChange:
+    put = [each for each in change.put if not _is_new_tombstone(each, here)]
+    old = {ref: here[ref] for ref in _superseded(change, here)}
+    put += [Put(ref, replace(row, private_ip="")) for ref, row in old.items() if isinstance(row, Endpoint)]
+    remove = tuple(ref for ref, row in old.items() if not isinstance(row, Endpoint))
+    return ScopeChange(change.scope, put=tuple(put), remove=remove)
+
+
+def _superseded(change: ScopeChange, here: Mapping[ObjectRef, Object]) -> set[ObjectRef]:
+    """Those that had what is now another's."""
+    put = {each.ref for each in change.put}
+    taken = {claim for each in change.put if each.value is not None for claim in _claims(each.value)}
+    return {ref for ref, value in here.items() if ref not in put and not taken.isdisjoint(_claims(value))}
+
+
+def _claims(value: Object) -> Iterator[tuple[str, str]]:
+    """What one object of a scope alone can have."""
+    match value:
+        case Endpoint() if value.private_ip:
+            yield "private address", value.private_ip
+        case Address():
+            yield "public address", value.public_ip
+            yield "public address of", value.endpoint_id
+        case InternetGateway():
+            yield "gateway of", value.vpc_id
+
+
+def _is_new_tombstone(put: Put, here: Mapping[ObjectRef, Object]) -> bool:
+    return isinstance(put.value, Volume) and put.value.deleted and here.get(put.ref) != put.value

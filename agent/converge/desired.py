@@ -1,52 +1,58 @@
 """What this host shall have, in memory: the ledger's contents plus every update since. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 from agent.messages import Update
-from agent.model import InstanceSpec, Kind, PortSpec, Ref, Spec, VpcSpec
+from agent.model import InstanceSpec, Kind, PortSpec, Ref
+from agent.objects import Object, ObjectRef, Objects, Put, ScopeChange
+from agent.views import View, Views
+from agent.vpc import port
+
+Scopes = Mapping[str, Mapping[ObjectRef, Object]]
 
 
 class Desired:
-    def __init__(self, revision: int | None = None, specs: Iterable[Spec] = ()) -> None:
+    def __init__(self, host_id: str, revision: int | None = None, scopes: Scopes | None = None) -> None:
         """`revision` is None when no snapshot was ever received."""
         self.revision = revision
-        self.specs: dict[Ref, Spec] = {}
-        self._by_address: dict[tuple[str, str], InstanceSpec] = {}
-        for spec in specs:
-            self._put(spec)
+        self.objects = Objects()
+        self._views = Views(host_id)
+        known = (_all_of(scope, rows) for scope, rows in (scopes or {}).items())
+        self._views.apply(self.objects.apply(known))
 
-    def apply(self, update: Update) -> tuple[Ref, ...]:
-        """Take it in; returns the refs whose spec is new, different or gone."""
-        self.revision = update.revision
-        put = {spec.ref: spec for spec in update.put}
-        gone = [ref for ref in self.specs if ref not in put] if update.snapshot else update.remove
-        dropped = [ref for ref in dict.fromkeys(gone) if ref in self.specs]
-        changed = [spec for spec in put.values() if self.specs.get(spec.ref) != spec]
-        for ref in dropped:
-            self._drop(ref)
-        for spec in changed:
-            self._put(spec)
-        return (*dropped, *(spec.ref for spec in changed))
+    @property
+    def views(self) -> Mapping[Ref, View]:
+        return self._views.by_ref
+
+    def apply(self, update: Update) -> dict[Ref, frozenset[ObjectRef]]:
+        """Take it in. Returns the resources whose view is new, other or gone, with the objects that made it so."""
+        self.revision = update.authority.revision
+        return self._views.apply(self.objects.apply(update.scopes, left(update, self.objects.scopes)))
+
+    def kept_by(self, refs: Collection[ObjectRef]) -> frozenset[Ref]:
+        """The resources that are as they are for the sake of these objects."""
+        rows = (rows[ref] for rows in self.objects.scopes.values() for ref in rows.keys() & refs)
+        return frozenset(ref for value in rows for ref in self._views.kept_by(value) if ref in self.views)
 
     def instances_in(self, vpc_id: str) -> dict[str, InstanceSpec]:
         """Who has which address: what the metadata service tells."""
-        return {address: spec for (there, address), spec in self._by_address.items() if there == vpc_id}
+        found = {}
+        for endpoint in self._views.vpc(vpc_id).local.values():
+            view = self.views.get(Ref(Kind.INSTANCE, endpoint.instance_id))
+            if isinstance(view, InstanceSpec):
+                found[endpoint.private_ip] = view
+        return found
 
     def port(self, vpc_id: str, interface_id: str) -> PortSpec | None:
-        vpc = self.specs.get(Ref(Kind.VPC, vpc_id))
-        ports = vpc.ports if isinstance(vpc, VpcSpec) else ()
-        return next((port for port in ports if port.interface_id == interface_id), None)
+        endpoint = self._views.vpc(vpc_id).local.get(interface_id)
+        return port(endpoint) if endpoint else None
 
-    def _put(self, spec: Spec) -> None:
-        self._drop(spec.ref)
-        self.specs[spec.ref] = spec
-        if isinstance(spec, InstanceSpec):
-            self._by_address |= {(nic.vpc_id, nic.private_ip): spec for nic in spec.interfaces}
 
-    def _drop(self, ref: Ref) -> None:
-        spec = self.specs.pop(ref, None)
-        if isinstance(spec, InstanceSpec):
-            for nic in spec.interfaces:
-                # A successor may have the address already.
-                if self._by_address.get((nic.vpc_id, nic.private_ip)) is spec:
-                    del self._by_address[nic.vpc_id, nic.private_ip]
+def left(update: Update, scopes: Collection[str]) -> list[str]:
+    """Those of the known scopes that the host has no longer."""
+    named = {change.scope for change in update.scopes}
+    return [scope for scope in scopes if scope in update.left or (update.snapshot and scope not in named)]
+
+
+def _all_of(scope: str, rows: Mapping[ObjectRef, Object]) -> ScopeChange:
+    return ScopeChange(scope, put=tuple(Put(ref, value) for ref, value in rows.items()))

@@ -9,7 +9,7 @@ what is desired: from a snapshot of this life or, when the control plane stays a
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import cast
@@ -28,7 +28,9 @@ from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
 from agent.drivers.registry import Drivers
 from agent.messages import Observed, ObservedInstance, Update
-from agent.model import InstanceSpec, Kind, Ref, Spec, VolumeFile, VolumeSpec
+from agent.model import InstanceSpec, Kind, Ref, VolumeFile, VolumeSpec
+from agent.objects import ObjectRef
+from agent.views import View, order
 
 # Plans for one instance in a row. More than it takes to stop, start and plug one; a driver whose `list()` doesn't show
 # what its verbs did must not spin.
@@ -74,7 +76,8 @@ class Engine:
     ) -> None:
         self.desired = desired
         self.held = ""  # Why nothing may be removed, for people; empty where it may.
-        self.withheld: frozenset[Ref] = frozenset()  # What stays for that reason, and is looked after.
+        self.withheld: frozenset[ObjectRef] = frozenset()  # What stays for that reason, and is looked after.
+        self._kept: frozenset[Ref] = frozenset()  # What stands on it.
         self.observations = Observations(clock)
         self._settings = settings or EngineSettings()
         self._jitter = jitter
@@ -94,19 +97,20 @@ class Engine:
     async def run(self) -> None:
         """Until cancelled."""
         async with self._workers:
-            for ref in sorted(self.desired.specs, key=_order):
+            for ref in sorted(self.desired.views, key=order):
                 self._add(ref)
             self._workers.create_task(self._watch.run())
             if self._metadata is not None:
                 self._workers.create_task(self._watch.follow(Kind.VPC, self._metadata))
 
-    def apply(self, update: Update, held: str = "", withheld: frozenset[Ref] = frozenset()) -> None:
+    def apply(self, update: Update, held: str = "", withheld: frozenset[ObjectRef] = frozenset()) -> None:
         """Take in what the ledger has already. `held`: why nothing may be removed, `withheld`: what would be."""
-        changed = {*self.desired.apply(update), *((withheld ^ self.withheld) & self.desired.specs.keys())}
-        self.held, self.withheld = held, withheld
-        for ref in sorted(changed, key=_order):
-            self._renew(self._resources.get(ref) or self._add(ref))
-        self._hint_vpcs_of(changed)
+        changed, kept = self.desired.apply(update), self.desired.kept_by(withheld)
+        changed |= {ref: frozenset() for ref in kept ^ self._kept if ref in self.desired.views and ref not in changed}
+        self.held, self.withheld, self._kept = held, withheld, kept
+        for ref in sorted(changed, key=order):
+            self._renew(self._resources.get(ref) or self._add(ref), changed[ref])
+        self._tell_vpcs_of(changed)
         self._become_certain()
 
     def follow_ledger(self) -> None:
@@ -118,16 +122,24 @@ class Engine:
         """Something may have happened to it. One that failed waits for its turn: its failed starts make events too."""
         resource = self._resources.get(ref)
         if resource is not None:
-            resource.mark = self._mark()
-            if not resource.failures:
-                resource.woken.set()
+            resource.changed = None
+            self._wake_unless_failed(resource)
 
-    def _hint_vpcs_of(self, changed: Iterable[Ref]) -> None:
+    def _wake_unless_failed(self, resource: Resource) -> None:
+        resource.mark = self._mark()
+        if not resource.failures:
+            resource.woken.set()
+
+    def _tell_vpcs_of(self, changed: Mapping[Ref, frozenset[ObjectRef]]) -> None:
         """What guests are told is the VPC's to do."""
-        specs = [resource.last_spec for ref in changed if (resource := self._resources.get(ref)) is not None]
-        interfaces = [nic for spec in specs if isinstance(spec, InstanceSpec) for nic in spec.interfaces]
-        for vpc_id in {nic.vpc_id for nic in interfaces}:
-            self.hint(Ref(Kind.VPC, vpc_id))
+        for ref, objects in changed.items():
+            resource = self._resources.get(ref)
+            spec = resource.last_spec if resource is not None else None
+            for nic in spec.interfaces if isinstance(spec, InstanceSpec) else ():
+                vpc = self._resources.get(Ref(Kind.VPC, nic.vpc_id))
+                if vpc is not None:
+                    vpc.note(objects)
+                    self._wake_unless_failed(vpc)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -147,6 +159,7 @@ class Engine:
         finally:
             for resource in self._resources.values():
                 if resource.ref.kind is kind:
+                    resource.changed = None
                     resource.woken.set()
 
     async def _find(self, kind: Kind) -> None:
@@ -187,22 +200,20 @@ class Engine:
     # Workers
 
     def _add(self, ref: Ref) -> Resource:
-        spec = self.desired.specs.get(ref)
+        spec = self.desired.views.get(ref)
         resource = self._resources[ref] = Resource(ref, spec, spec, self._mark())
         if ref not in self.observations:
             self.observations.put_unsettled(ref)
         self._workers.create_task(self._work(resource), name=str(ref))
         return resource
 
-    def _renew(self, resource: Resource) -> None:
-        resource.spec = self.desired.specs.get(resource.ref)
+    def _renew(self, resource: Resource, changed: frozenset[ObjectRef]) -> None:
+        resource.note(changed)
+        resource.spec = self.desired.views.get(resource.ref)
         resource.last_spec = resource.spec or resource.last_spec
         known = self.observations[resource.ref].error if resource.failures else ""
         self.observations.put_unsettled(resource.ref, error=known)
         resource.failures = 0
-        self._wake(resource)
-
-    def _wake(self, resource: Resource) -> None:
         resource.mark = self._mark()
         resource.woken.set()
 
@@ -245,12 +256,12 @@ class Engine:
         """Volumes may wait for their image, which comes from another machine."""
         return nullcontext() if kind is Kind.VOLUME else self._places[kind]
 
-    async def _converge_plain(self, resource: Resource, spec: Spec | None) -> None:
+    async def _converge_plain(self, resource: Resource, spec: View | None) -> None:
         driver = self._plain.get(resource.ref.kind)
         if driver is None:
             raise _no_driver(resource.ref)
         if spec is not None:
-            await driver.ensure(spec)
+            await driver.ensure(spec, resource.take_changed())
             if isinstance(spec, VolumeSpec) and spec.deleted and spec.volume_id not in await driver.list():
                 self._forget_emptied(resource, spec)
             else:
@@ -312,11 +323,11 @@ class Engine:
 
     # Outcomes
 
-    def _settle(self, resource: Resource, spec: Spec | None, observed: Observed) -> None:
+    def _settle(self, resource: Resource, spec: View | None, observed: Observed) -> None:
         resource.failures = 0
         if resource.spec is not spec:
             return  # A newer spec came meanwhile: this says nothing about it.
-        if resource.ref in self.withheld:
+        if resource.ref in self._kept:
             observed = replace(observed, converged=False, error=self._unwanted(resource.ref))
         was_converged = self.observations[resource.ref].converged
         self._observe(observed)
@@ -348,7 +359,7 @@ class Engine:
 
     def _fail(self, resource: Resource, error: str, *, is_permanent: bool = False) -> float | None:
         """Returns when to try again; None: not before its spec or something else changes."""
-        resource.mark = self._mark()
+        resource.mark, resource.changed = self._mark(), None
         seen = self.observations[resource.ref]
         told = replace(seen, converged=False, error=error, permanent=is_permanent and resource.spec is not None)
         if (seen.error, seen.permanent) != (told.error, told.permanent):
@@ -364,7 +375,8 @@ class Engine:
         """What they waited for may be there, or gone, now: no reason to sit out a back-off."""
         for resource in self._resources.values():
             if resource.failures and resource.is_near(done):
-                self._wake(resource)
+                resource.mark = self._mark()
+                resource.woken.set()
 
     def _mark(self) -> int:
         return self._instances.view.mark() if self._instances is not None else 0
@@ -372,7 +384,3 @@ class Engine:
 
 def _no_driver(ref: Ref) -> Permanent:
     return Permanent(f"this host's roles come with no driver for {ref}: see `roles` in the agent's settings")
-
-
-def _order(ref: Ref) -> tuple[int, str]:
-    return list(Kind).index(ref.kind), ref.id

@@ -1,10 +1,12 @@
 """What a worker knows of its resource, and which resources stand on which others. Pure but for an event to wait on."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
-from agent.model import ExportSpec, GatewaySpec, InstanceSpec, Kind, Ref, Spec
+from agent.model import ExportSpec, GatewaySpec, InstanceSpec, Kind, Ref
+from agent.objects import ObjectRef
+from agent.views import View
 
 
 @dataclass(slots=True, eq=False)
@@ -12,11 +14,22 @@ class Resource:
     """One that is desired, or exists."""
 
     ref: Ref
-    spec: Spec | None
-    last_spec: Spec | None  # Of a resource that is no longer desired.
+    spec: View | None
+    last_spec: View | None  # Of a resource that is no longer desired.
     mark: int  # Listings that began before it don't show what happened since.
     failures: int = 0
+    changed: frozenset[ObjectRef] | None = None  # Since it was last brought to its spec. None: anything may be.
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self, refs: Set[ObjectRef]) -> None:
+        """These objects changed."""
+        if self.changed is not None:
+            self.changed |= refs
+
+    def take_changed(self) -> frozenset[ObjectRef] | None:
+        """What an attempt has to look at. If it fails, the next has to look at everything."""
+        changed, self.changed = self.changed, frozenset()
+        return changed
 
     async def wait(self, timeout_s: float | None) -> None:
         try:
@@ -30,7 +43,7 @@ class Resource:
         return other.ref in needs(self.last_spec) or self.ref in needs(other.last_spec)
 
 
-def needs(spec: Spec | None) -> frozenset[Ref]:
+def needs(spec: View | None) -> frozenset[Ref]:
     """What must be there before it, as far as that may be on the same host."""
     match spec:
         case ExportSpec():

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 
-from agent.drivers.base import NetworkDriver, Permanent, VolumeDriver
+from agent.drivers.base import Changed, NetworkDriver, Permanent, VolumeDriver
 from agent.drivers.registry import Drivers
-from agent.model import Kind, VolumeFile, VolumeSpec, VpcSpec
+from agent.model import Kind, VolumeFile, VolumeSpec
+from agent.vpc import VpcView
 
 
 class MetadataServer(Protocol):
@@ -30,7 +31,7 @@ class Driver(Protocol):
     """What the drivers have in common, as far as the engine is concerned."""
 
     async def list(self) -> Iterable[str]: ...
-    async def ensure(self, spec: Any) -> None: ...
+    async def ensure(self, view: Any, changed: Changed, /) -> None: ...
     async def remove(self, id: str, /) -> None: ...
 
 
@@ -43,8 +44,8 @@ class Volumes:
     async def list(self) -> Mapping[str, VolumeFile]:
         return await self._volumes.list()
 
-    async def ensure(self, spec: VolumeSpec) -> None:
-        await self._volumes.ensure(spec)
+    async def ensure(self, spec: VolumeSpec, changed: Changed) -> None:
+        await self._volumes.ensure(spec, changed)
 
     async def remove(self, volume_id: str) -> None:
         """Success if it is gone; deletes nothing."""
@@ -65,12 +66,13 @@ class Vpcs:
     async def list(self) -> Iterable[str]:
         return await self._network.list()
 
-    async def ensure(self, spec: VpcSpec) -> None:
+    async def ensure(self, view: VpcView, changed: Changed) -> None:
+        vpc_id = view.vpc.id
         if self._metadata is not None:
-            self._metadata.tell(spec.vpc_id)  # Before an address works for its next owner.
-        await self._network.ensure(spec)
-        if self._metadata is not None:
-            await self._metadata.ensure(spec.vpc_id)
+            self._metadata.tell(vpc_id)  # Before an address works for its next owner.
+        await self._network.ensure(view, changed)
+        if self._metadata is not None and changed is None:
+            await self._metadata.ensure(vpc_id)
 
     async def remove(self, vpc_id: str) -> None:
         if self._metadata is not None:

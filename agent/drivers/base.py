@@ -2,10 +2,14 @@
 
 Every driver has four verbs:
 
-    probe()       capacity and problems; cheap, called every few seconds
-    list()        everything of ours that really exists, read from the real system; this is crash recovery
-    ensure(spec)  make it so; safe on something right, half made or foreign (which it refuses)
-    remove(id)    make it gone; success if it is (volumes have none: see VolumeDriver)
+    probe()                capacity and problems; cheap, called every few seconds
+    list()                 everything of ours that really exists, read from the real system; this is crash recovery
+    ensure(view, changed)  make it so; safe on something right, half made or foreign (which it refuses)
+    remove(id)             make it gone; success if it is (volumes have none: see VolumeDriver)
+
+A view is all that the control plane said of one resource. `changed` names the objects in it that are other, new or gone
+since this driver object's last `ensure` of it succeeded: what else there is need not be looked at. None, as at first,
+after a failure, an event or a pass: look at everything. A driver may always do that.
 
 A virtual machine takes several drivers in turn, so the compute and the network driver have finer verbs as well, each as
 safe to repeat. A driver knows two errors, `Transient` and `Permanent`; anything else it raises is a bug, which the
@@ -34,8 +38,11 @@ from agent.model import (
     PortState,
     VolumeFile,
     VolumeSpec,
-    VpcSpec,
 )
+from agent.objects import ObjectRef
+from agent.vpc import VpcView
+
+Changed = frozenset[ObjectRef] | None
 
 
 class DriverError(Exception):
@@ -122,7 +129,7 @@ class VolumeDriver(Protocol):
     async def list(self) -> Mapping[str, VolumeFile]:
         """By volume id, those in the trash too."""
 
-    async def ensure(self, spec: VolumeSpec) -> None:
+    async def ensure(self, view: VolumeSpec, changed: Changed = None) -> None:
         """Make, grow, or take it out of the trash. Never shrinks, and never refills one that exists.
 
         With `deleted`: move it into the trash, from where it goes when its time is over or its room is needed. Success
@@ -138,7 +145,7 @@ class ExportDriver(Protocol):
     async def list(self) -> Mapping[str, ExportSpec]:
         """Open exports by export name."""
 
-    async def ensure(self, spec: ExportSpec) -> None:
+    async def ensure(self, view: ExportSpec, changed: Changed = None) -> None:
         """Open it to its clients alone, with mutual TLS.
 
         The epoch is durable before the export opens. An older epoch's process is killed and reaped first. Raises
@@ -158,11 +165,11 @@ class NetworkDriver(Protocol):
     async def list(self) -> frozenset[str]:
         """Ids of the VPCs that have anything on this host."""
 
-    async def ensure(self, spec: VpcSpec) -> None:
+    async def ensure(self, view: VpcView, changed: Changed = None) -> None:
         """Make the VPC's namespace agree: routes, peers, DHCP, security groups.
 
         It is called as `host.namespaces.vpc_namespace` says, and has 169.254.169.254 for the metadata service.
-        Rules for all of `spec.ports` stand when this returns, whether their taps exist or not.
+        Rules for all endpoints of this host stand when this returns, whether their taps exist or not.
         """
 
     async def remove(self, vpc_id: str) -> None: ...
@@ -192,7 +199,7 @@ class GatewayDriver(Protocol):
     async def list(self) -> frozenset[str]:
         """Ids of the VPCs that have a gateway on this host."""
 
-    async def ensure(self, spec: GatewaySpec) -> None:
+    async def ensure(self, view: GatewaySpec, changed: Changed = None) -> None:
         """Raises Transient until the VPC's namespace exists. Forgets connections of mappings that went away."""
 
     async def remove(self, vpc_id: str) -> None: ...

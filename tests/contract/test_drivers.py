@@ -51,6 +51,7 @@ from agent.model import (
 )
 from tests.contract import real_drivers
 from tests.contract.real_drivers import ADDRESS, Maker
+from tests.networks import view_of
 
 GIB = 1 << 30
 VOLUME = VolumeSpec("vol-0c0ffee1", GIB)
@@ -246,7 +247,7 @@ class TestNetwork:
 
     async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
-            await make.network().ensure(VPC)
+            await make.network().ensure(view_of(VPC))
         assert await make.network().list() == {VPC.vpc_id}
         for _ in range(2):
             await make.network().remove(VPC.vpc_id)
@@ -263,11 +264,11 @@ class TestNetwork:
     async def test_a_tap_is_plugged_and_stays_so(self, make: Maker) -> None:
         await make.network().create_tap(PORT)
         network = make.network()
-        await network.ensure(VPC)
+        await network.ensure(view_of(VPC))
         for _ in range(2):
             await network.plug(PORT)
         await make.network().create_tap(PORT)
-        await make.network().ensure(VPC)
+        await make.network().ensure(view_of(VPC))
         assert await make.network().list_ports() == {PORT.interface_id: PortState.PLUGGED}
         await make.network().unplug(PORT.interface_id)
         assert await make.network().list_ports() == {}
@@ -276,12 +277,12 @@ class TestNetwork:
         await make.network().create_tap(PORT)
         with pytest.raises(Transient, match=PORT.interface_id):
             await make.network().plug(PORT)
-        await make.network().ensure(replace(VPC, ports=()))
+        await make.network().ensure(view_of(replace(VPC, ports=())))
         with pytest.raises(Transient, match=PORT.interface_id):
             await make.network().plug(PORT)
 
     async def test_without_a_tap_nothing_is_plugged(self, make: Maker) -> None:
-        await make.network().ensure(VPC)
+        await make.network().ensure(view_of(VPC))
         with pytest.raises(Transient, match=PORT.interface_id):
             await make.network().plug(PORT)
 
@@ -304,7 +305,7 @@ class TestGateway:
         await host.network().remove(VPC.vpc_id)
 
     async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
-        await make.network().ensure(VPC)
+        await make.network().ensure(view_of(VPC))
         for mappings in (GATEWAY.mappings, GATEWAY.mappings, ()):
             await make.gateway().ensure(replace(GATEWAY, mappings=mappings))
         assert await make.gateway().list() == {VPC.vpc_id}
@@ -327,7 +328,7 @@ class TestCompute:
         for volume, export in ((VOLUME, EXPORT), (DATA, DATA_EXPORT)):
             await host.volume().ensure(replace(volume, image=host.image))
             await host.export().ensure(export)
-        await host.network().ensure(VPC)
+        await host.network().ensure(view_of(VPC))
         yield host
         await host.compute().remove(INSTANCE.instance_id)
         await host.network().unplug(PORT.interface_id)
@@ -344,7 +345,7 @@ class TestCompute:
 
     async def plug(self, make: Maker) -> None:
         network = make.network()
-        await network.ensure(VPC)
+        await network.ensure(view_of(VPC))
         await network.plug(PORT)
 
     async def start_paused(self, make: Maker, spec: InstanceSpec = INSTANCE) -> None:

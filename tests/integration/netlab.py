@@ -37,6 +37,8 @@ from agent.drivers.gateway_nft.settings import GatewaySettings
 from agent.drivers.network_vxlan import VxlanNetworkDriver
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
+from agent.vpc import VpcView
+from tests.networks import view_of
 
 ROOT = Path(__file__).parents[2]
 OUTSIDE = "198.51.100.1"
@@ -107,9 +109,12 @@ class Vpc:
             domain="lab.internal",
         )
 
+    def view(self, host: int) -> VpcView:
+        return view_of(self.spec(host), f"host-{host}", f"10.99.0.{host}")
+
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:
-            lab.hosts[number - 1].call("network.ensure", self.spec(number))
+            lab.hosts[number - 1].call("network.ensure", self.view(number))
 
     def _peer(self, host: int) -> PeerSpec:
         ports = [port for port, there in self.ports.items() if there == host]
@@ -395,7 +400,7 @@ class HostProcess:
         self._pipe.send("following")
         async for vpc_id in hints:
             for spec in specs:
-                if spec.vpc_id == vpc_id:
+                if spec.ref.id == vpc_id:
                     await driver.ensure(spec)
 
     async def answer(self, what: str, args: tuple[Any, ...]) -> Any:

@@ -217,7 +217,7 @@ def test_a_gateway_that_is_cut_off_yields_while_another_answers(hosts_2: Lab) ->
     assert _answers_for(old) == {FIRST}, "nobody else does"
 
     vpc.gateway_host = 2
-    new.call("network.ensure", vpc.spec(2))
+    new.call("network.ensure", vpc.view(2))
     new.call("gateway.ensure", moved)
     assert _answers_for(old) == {FIRST}
     _map(hosts_2, vpc, (FIRST, "172.31.0.5"))

@@ -88,7 +88,7 @@ def test_a_host_that_cannot_encrypt_sends_nothing_and_says_so(hosts: Lab) -> Non
     host.call("start", "wireguard")
     vpc.keys[2] = host.call("network.probe").wireguard_key
     with pytest.raises(Transient, match="install wireguard-tools"):
-        host.call("network.ensure", vpc.spec(1))
+        host.call("network.ensure", vpc.view(1))
     assert any("`encryption` is wireguard" in problem for problem in host.call("network.probe").problems)
     assert "stx" not in host.run("ip link")
 

@@ -88,7 +88,7 @@ class Region:
         self.pass_over()
 
     def pass_over(self) -> None:
-        self.host.call("network.ensure", self.vpc.spec(1))
+        self.host.call("network.ensure", self.vpc.view(1))
         self.host.call("gateway.ensure", self.mapping)
 
     def place(self, name: str) -> Namespace:
@@ -133,7 +133,7 @@ def test_a_pass_puts_right_what_somebody_changed(region: Region, where: str, dam
 )
 def test_an_event_alone_does_so_too(region: Region, target: str, where: str, damage: str) -> None:
     region.pass_over()
-    spec = region.mapping if target == "gateway" else region.vpc.spec(1)
+    spec = region.mapping if target == "gateway" else region.vpc.view(1)
     before = region.state()
     with region.host.following_events(target, spec):
         region.place(where).run(damage)

@@ -276,7 +276,7 @@ def test_a_host_without_its_underlay_address_says_so(hosts: Lab) -> None:
     host.run("ip addr flush dev uplink")
     assert "10.99.0.1" in host.call("network.probe").problems[0]
     with pytest.raises(Transient, match=r"no interface has 10\.99\.0\.1"):
-        host.call("network.ensure", Vpc(1).spec(1))
+        host.call("network.ensure", Vpc(1).view(1))
 
 
 def _open_vpc(hosts: Lab) -> Vpc:

@@ -103,7 +103,7 @@ def test_one_that_stands_still_is_told_of_and_one_that_ends_is_started_at_once(h
     _run_among_its_processes(host, "kill", "-CONT", pid)
     wait_until(lambda: _stopped(host) == [], "it goes on")
     wait_until(lambda: time.monotonic() - begun > YOUNG_S, "it is old enough to be started at once")
-    with host.following_events("network", vpc.spec(1)):
+    with host.following_events("network", vpc.view(1)):
         _run_among_its_processes(host, "kill", "-9", pid)
         wait_until(lambda: _ask(guest, "first.example") == "198.51.100.7", "it is started again")
 

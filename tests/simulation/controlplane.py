@@ -18,11 +18,11 @@ from unittest import mock
 from controlplane import history
 from controlplane.api import caller
 from controlplane.api.addresses import Addresses
+from controlplane.api.agents import Agents
 from controlplane.api.caller import Edge
 from controlplane.api.events import Events
 from controlplane.api.images import Images
 from controlplane.api.instances import Instances
-from controlplane.api.legacy_agents import LegacyAgents, from_agent
 from controlplane.api.volumes import Volumes
 from controlplane.api.vpcs import SecurityGroups
 from controlplane.errors import CloudError
@@ -144,7 +144,7 @@ class Recorder(Journal):
         return await super().call(use_case, noted)
 
 
-class WireAgents(LegacyAgents):
+class WireAgents(Agents):
     """Knows the host by its wire, not by a certificate."""
 
     def _host(self, context: Any) -> str:
@@ -218,7 +218,7 @@ class Process:
 
     async def _serve(self, call: wire.Call) -> None:
         try:
-            requests = (from_agent(data) async for data in call.requests())
+            requests = (session_pb2.AgentMessage.FromString(data) async for data in call.requests())
             await self._agents.Session(requests, Context(call.host_id, call.answer))  # type: ignore[arg-type]
         finally:
             call.end()

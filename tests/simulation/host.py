@@ -158,7 +158,7 @@ class Host:
         try:
             contents = ledger.load()
             self._forget_what_was_witnessed(contents.guest_off)
-            desired = Desired(contents.revision, contents.specs.values())
+            desired = Desired(self.machine.host_id, contents.revision, contents.scopes)
             drivers, chance = self._drivers(), self._loop.random.uniform
             engine = Engine(drivers, desired, ledger, contents.guest_off, jitter=chance, clock=self._loop.time)
             identities: object = Identities(self.wire)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from agent import session
 from agent.converge import plan
-from agent.converge.authority import Authority
 from agent.converge.observations import Observations
 from agent.converge.resources import Volumes
 from agent.drivers.fake import FakeExportDriver, FakeWorld
@@ -139,7 +139,7 @@ def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
 
 def its_agent_obeys_a_database_of_before(patch: pytest.MonkeyPatch) -> None:
     """What was made since the backup is removed when the backup is restored."""
-    patch.setattr(Authority, "objection", lambda self, update: "")
+    patch.setattr(session, "objection", lambda last, update: "")
 
 
 def its_storage_hosts_ignore_the_epoch(patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
-from stead.v1 import agent_pb2 as pb
+from stead.agent.v1 import session_pb2 as pb
 
 from .virtual_time import VirtualLoop
 
@@ -79,6 +79,9 @@ class Call:
     async def read(self) -> Any:
         data = await self.down.get()
         return None if data is None else pb.ControlMessage.FromString(data)  # `grpc.aio.EOF` is no message either.
+
+    async def code(self) -> None:
+        """Why it ended: nothing says that this control plane is an older one."""
 
     async def requests(self) -> AsyncIterator[bytes]:
         while (data := await self.up.get()) is not None:

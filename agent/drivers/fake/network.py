@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 
-from agent.drivers.base import HostContext, Transient
+from agent.drivers.base import Changed, HostContext, Transient
 from agent.drivers.fake.settings import FakeSettings
 from agent.drivers.fake.world import Verbs
-from agent.model import Capacity, GatewaySpec, PortSpec, PortState, VpcSpec
+from agent.model import Capacity, GatewaySpec, PortSpec, PortState
+from agent.vpc import VpcView
 
 
 class FakeNetworkDriver(Verbs):
@@ -19,8 +20,9 @@ class FakeNetworkDriver(Verbs):
     async def list(self) -> frozenset[str]:
         return frozenset(self.world.vpcs)
 
-    async def ensure(self, spec: VpcSpec) -> None:
-        async with self.verb("network.ensure", spec.vpc_id) as call:
+    async def ensure(self, view: VpcView, changed: Changed = None) -> None:
+        async with self.verb("network.ensure", view.vpc.id) as call:
+            spec = view.spec
             if self.world.vpcs.get(spec.vpc_id) != spec:
                 self.world.vpcs[spec.vpc_id] = spec
                 self.world.changes.append(call)
@@ -75,7 +77,7 @@ class FakeGatewayDriver(Verbs):
     async def list(self) -> frozenset[str]:
         return frozenset(self.world.gateways)
 
-    async def ensure(self, spec: GatewaySpec) -> None:
+    async def ensure(self, spec: GatewaySpec, changed: Changed = None) -> None:
         async with self.verb("gateway.ensure", spec.vpc_id) as call:
             if spec.vpc_id not in self.world.vpcs:
                 raise Transient(f"gateway of {spec.vpc_id}: the VPC is not on this host yet")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.drivers.base import HostContext, Permanent, Transient
+from agent.drivers.base import Changed, HostContext, Permanent, Transient
 from agent.drivers.fake.settings import FakeSettings
 from agent.drivers.fake.world import Verbs
 from agent.model import Capacity, ExportSpec, ImageSource, VolumeFile, VolumeSpec
@@ -22,7 +22,7 @@ class FakeVolumeDriver(Verbs):
         epoch, _ = self.world.epochs.get(spec.volume_id, (0, ""))
         return VolumeFile(spec.size_bytes, spec.deleted, epoch)
 
-    async def ensure(self, spec: VolumeSpec) -> None:
+    async def ensure(self, spec: VolumeSpec, changed: Changed = None) -> None:
         async with self.verb("volume.ensure", spec.volume_id) as call:
             old = self.world.volumes.get(spec.volume_id)
             if old is None and spec.image is not None and not spec.deleted and self.settings.fetch_images:
@@ -73,7 +73,7 @@ class FakeExportDriver(Verbs):
     async def list(self) -> Mapping[str, ExportSpec]:
         return dict(self.world.exports)
 
-    async def ensure(self, spec: ExportSpec) -> None:
+    async def ensure(self, spec: ExportSpec, changed: Changed = None) -> None:
         async with self.verb("export.ensure", spec.export_name) as call:
             world = self.world
             if spec.volume_id not in world.volumes or world.volumes[spec.volume_id].deleted:

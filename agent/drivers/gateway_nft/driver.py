@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence, Set
 
 import structlog
 
-from agent.drivers.base import HostContext, Transient
+from agent.drivers.base import Changed, HostContext, Transient
 from agent.drivers.gateway_nft import addresses, links, ruleset
 from agent.drivers.gateway_nft.epochs import Epochs
 from agent.drivers.gateway_nft.ruleset import Surroundings
@@ -58,7 +58,7 @@ class NftGatewayDriver:
         with reported("gateways"):
             return await self._threads.run("list", self._list)
 
-    async def ensure(self, spec: GatewaySpec) -> None:
+    async def ensure(self, spec: GatewaySpec, changed: Changed = None) -> None:
         gateway = self._gateways.setdefault(spec.vpc_id, Gateway())
         with reported(spec.vpc_id):
             await self._threads.run(spec.vpc_id, self._ensure, gateway, spec)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from agent.drivers.base import HostContext, Transient
+from agent.drivers.base import Changed, HostContext, Transient
 from agent.drivers.network_vxlan import dhcp, names, ports, router, ruleset, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.settings import VxlanSettings
@@ -24,6 +24,7 @@ from agent.host.rules import Rules
 from agent.host.services import Services
 from agent.host.threads import Threads
 from agent.model import Capacity, PortSpec, PortState, VpcSpec
+from agent.vpc import VpcView
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,9 +66,9 @@ class VxlanNetworkDriver:
         with reported("network"):
             return await self._threads.run("list", self._list)
 
-    async def ensure(self, spec: VpcSpec) -> None:
-        vpc = self._vpcs.setdefault(spec.vpc_id, Vpc())
-        spec, self._refused[spec.vpc_id] = tunnel.meet(spec, self._is_encrypted)
+    async def ensure(self, view: VpcView, changed: Changed = None) -> None:
+        vpc = self._vpcs.setdefault(view.vpc.id, Vpc())
+        spec, self._refused[view.vpc.id] = tunnel.meet(view.spec, self._is_encrypted)
         with reported(spec.vpc_id):
             mtu = await self._threads.run(spec.vpc_id, self._ensure_router, vpc, spec)
             directory = self._directory(spec.vpc_id)

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 import structlog
 
-from agent.drivers.base import HostContext, Transient
+from agent.drivers.base import Changed, HostContext, Transient
 from agent.drivers.volume_nbd import holders
 from agent.drivers.volume_nbd.dh_params import ensure_dh_params
 from agent.drivers.volume_nbd.files import Opening, PoolFiles
@@ -86,7 +86,7 @@ class NbdExportDriver:
         """As in Eventful: exports whose daemon has ended."""
         return self._ends.events()
 
-    async def ensure(self, spec: ExportSpec) -> None:
+    async def ensure(self, spec: ExportSpec, changed: Changed = None) -> None:
         async with self._volume_locks[spec.volume_id]:
             await self._ensure(spec)
             if daemon := find_daemon(self._records.pid_file(spec.export_name)):

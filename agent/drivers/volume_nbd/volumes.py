@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from agent.drivers.base import HostContext, Permanent
+from agent.drivers.base import Changed, HostContext, Permanent
 from agent.drivers.volume_nbd import trash
 from agent.drivers.volume_nbd.files import PoolFiles, describe
 from agent.drivers.volume_nbd.identity import NAME
@@ -54,7 +54,7 @@ class NbdVolumeDriver:
         buried = (one.path for one in trash.select(self._pool))
         return {path.stem: replace(describe(path), deleted=True) for path in buried} | self._pool.volume_files()
 
-    async def ensure(self, spec: VolumeSpec) -> None:
+    async def ensure(self, spec: VolumeSpec, changed: Changed = None) -> None:
         what = f"volume {spec.volume_id}"
         if spec.deleted:
             await self._pool.call(what, self._bury, spec.volume_id)

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from cryptography import x509
@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from agent.convert import from_wire, to_wire
+from agent.convert import from_wire, update_to_wire
 from agent.messages import Update
-from stead.v1 import agent_pb2 as pb
-from stead.v1 import agent_pb2_grpc as pb_grpc
+from stead.agent.v1 import session_pb2 as pb
+from stead.agent.v1 import session_pb2_grpc as pb_grpc
+from stead.v1 import agent_pb2 as old_pb
+
+T = TypeVar("T", bound="Cloud")
 
 
 class Ca:
@@ -68,6 +71,7 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
         self.peers: list[str] = []  # Common names of the certificates that sessions came with.
         self.inbox: list[Any] = []
         self.images: dict[str, bytes] = {}
+        self.greeting: tuple[Any, ...] = (pb.ControlMessage(welcome=pb.Welcome(protocol=1)),)
         self.api_port = 0
         self.agent_port = 0
         self.server: grpc.aio.Server
@@ -78,8 +82,7 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
 
     async def start(self) -> None:
         self.server = grpc.aio.server(options=[("grpc.http2.min_recv_ping_interval_without_data_ms", 5000)])
-        pb_grpc.add_EnrollmentServicer_to_server(self, self.server)
-        pb_grpc.add_AgentsServicer_to_server(self, self.server)
+        self._register(self.server)
         pair = self.ca.server_pair()
         plain = grpc.ssl_server_credentials([pair])
         mutual = grpc.ssl_server_credentials([pair], self.ca.pem, require_client_auth=True)
@@ -87,11 +90,15 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
         self.agent_port = self.server.add_secure_port(f"127.0.0.1:{self.agent_port}", mutual)
         await self.server.start()
 
+    def _register(self, server: grpc.aio.Server) -> None:
+        pb_grpc.add_EnrollmentServicer_to_server(self, server)
+        pb_grpc.add_AgentsServicer_to_server(self, server)
+
     async def stop(self) -> None:
         await self.server.stop(grace=None)
 
     def send(self, update: Update) -> None:
-        self.sessions[-1].put_nowait(pb.ControlMessage(update=to_wire(update)))
+        self.sessions[-1].put_nowait(pb.ControlMessage(update=update_to_wire(update)))
 
     def ask_console(self, instance_id: str, request_id: int = 1) -> None:
         request = pb.ConsoleRequest(request_id=request_id, instance_id=instance_id, max_bytes=100)
@@ -138,6 +145,8 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(self._read(messages))
             self.sessions.append(queue)
+            for message in self.greeting:
+                yield message
             while message := await queue.get():
                 yield message
             reader.cancel()
@@ -155,9 +164,44 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
             yield pb.FetchImageResponse(chunk=data[start : start + (1 << 16)])
 
 
+class OldCloud(Cloud):
+    """One of the version before, with the services of `stead.v1` alone. Its inbox has messages as they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.greeting = ()
+
+    def _register(self, server: grpc.aio.Server) -> None:
+        """What is the same in both versions is served as in the new one."""
+        join = grpc.unary_unary_rpc_method_handler(
+            self.Join, pb.JoinRequest.FromString, pb.JoinResponse.SerializeToString
+        )
+        renew = grpc.unary_unary_rpc_method_handler(
+            self.RenewCertificates,
+            pb.RenewCertificatesRequest.FromString,
+            pb.RenewCertificatesResponse.SerializeToString,
+        )
+        fetch = grpc.unary_stream_rpc_method_handler(
+            self.FetchImage, pb.FetchImageRequest.FromString, pb.FetchImageResponse.SerializeToString
+        )
+        session = grpc.stream_stream_rpc_method_handler(
+            self.Session, old_pb.AgentMessage.FromString, old_pb.ControlMessage.SerializeToString
+        )
+        agents = {"RenewCertificates": renew, "Session": session, "FetchImage": fetch}
+        services = {"stead.v1.Enrollment": {"Join": join}, "stead.v1.Agents": agents}
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(*each) for each in services.items()])
+
+    async def _read(self, messages: Any) -> None:
+        async for message in messages:
+            self.inbox.append(getattr(message, message.WhichOneof("body")))
+
+    def play(self, message: old_pb.ControlMessage) -> None:
+        self.sessions[-1].put_nowait(message)  # type: ignore[arg-type]
+
+
 @asynccontextmanager
-async def running_cloud() -> AsyncIterator[Cloud]:
-    cloud = Cloud()
+async def running_cloud(kind: type[T]) -> AsyncIterator[T]:
+    cloud = kind()
     await cloud.start()
     try:
         yield cloud

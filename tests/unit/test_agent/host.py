@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine, EngineSettings
+from agent.convert import object_to_bytes
 from agent.drivers.base import HostContext
 from agent.drivers.fake import (
     FakeComputeDriver,
@@ -20,7 +22,9 @@ from agent.drivers.fake import (
 )
 from agent.drivers.registry import Drivers
 from agent.ledger import Contents, Ledger
-from agent.messages import Update
+from agent.legacy import Scopes, scopes
+from agent.legacy_wire import scope_changes, upgraded
+from agent.messages import Authority, Update
 from agent.model import (
     AddressMapping,
     DiskSpec,
@@ -39,8 +43,10 @@ from agent.model import (
     VolumeSpec,
     VpcSpec,
 )
+from agent.objects import Object, Put, ScopeChange, ref_of
+from agent.vpc import VpcView
 
-ADDRESS = "192.0.2.1"
+HOST_ID, ADDRESS = "host-1", "192.0.2.1"
 FAST = EngineSettings(concurrency=4, full_pass_s=0.05, retry_first_s=0.001, retry_cap_s=0.02)
 
 VOLUME = VolumeSpec("vol-1", 1 << 30)
@@ -76,6 +82,24 @@ METADATA = InstanceMetadata(
 )
 INSTANCE = InstanceSpec("i-1", 1, True, 0, 120, 1, 512, (NIC,), (ROOT_DISK,), METADATA)
 EVERYTHING: tuple[Spec, ...] = (VOLUME, EXPORT, VPC, GATEWAY, INSTANCE)
+
+
+def told(*specs: Spec) -> Scopes:
+    """These resources, as objects."""
+    return scopes(specs, HOST_ID, ADDRESS)
+
+
+def snapshot(revision: int, *specs: Spec) -> Update:
+    """These resources alone shall be here."""
+    return Update(Authority(revision=revision), scope_changes(told(*specs)), snapshot=True)
+
+
+def delta(revision: int, *changes: ScopeChange) -> Update:
+    return Update(Authority(revision=revision), changes)
+
+
+def put(value: Object) -> Put:
+    return Put(ref_of(value), value, object_to_bytes(value))
 
 
 def stopped(instance: InstanceSpec) -> InstanceSpec:
@@ -117,7 +141,7 @@ class FakeMetadata:
 
 class Host:
     def __init__(self, directory: Path, drivers: FakeSettings | None = None) -> None:
-        self.context = HostContext("host-1", ADDRESS, directory, directory / "run", directory / "pki", _no_images)
+        self.context = HostContext(HOST_ID, ADDRESS, directory, directory / "run", directory / "pki", _no_images)
         self.drivers = drivers or FakeSettings()
         self.world = FakeWorld.of(self.context)
         self.metadata = FakeMetadata()
@@ -139,9 +163,11 @@ class Host:
     @asynccontextmanager
     async def agent(self, settings: EngineSettings = FAST) -> AsyncIterator[Engine]:
         """One life of the agent's process. Raises the group of what killed it, if anything did."""
-        self.ledger = Ledger(self.context.state_dir / "ledger.sqlite")
+        host_id, address = self.context.host_id, self.context.underlay_address
+        upgrade = partial(upgraded, host_id=host_id, underlay_address=address)
+        self.ledger = Ledger(self.context.state_dir / "ledger.sqlite", upgrade)
         contents = self.contents = self.ledger.load()
-        desired = Desired(contents.revision, contents.specs.values())
+        desired = Desired(host_id, contents.revision, contents.scopes)
         self.metadata.instances_in = desired.instances_in
         self.engine = Engine(self.make_drivers(), desired, self.ledger, contents.guest_off, self.metadata, settings)
         try:
@@ -157,7 +183,7 @@ class Host:
         """What the control plane now wants here, whole."""
         self.wanted = specs
         self.revision += 1
-        update = Update(self.revision, True, specs)
+        update = snapshot(self.revision, *specs)
         await self.ledger.write(update)
         self.engine.apply(update)
 
@@ -169,7 +195,8 @@ class Host:
 
     def is_settled_in_ledger(self) -> bool:
         """Everything that the agent knows to be wanted is as it shall be, whoever told it."""
-        self.wanted = tuple(self.engine.desired.specs.values())
+        views = self.engine.desired.views.values()
+        self.wanted = tuple(view.spec if isinstance(view, VpcView) else view for view in views)
         return bool(self.wanted) and self.is_settled()
 
     def ledger_contents(self) -> Contents:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.messages import Observed, Report, Update
+from agent.messages import Observed, Report
 
 from .cloud import Cloud, running_cloud
-from .host import EVERYTHING, until
+from .host import EVERYTHING, snapshot, until
 
 AGENT = Path(sys.executable).with_name("stead-agent")
 CONFIG = """
@@ -33,7 +33,7 @@ compute = "fake"
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[Cloud]:
-    async with running_cloud() as cloud:
+    async with running_cloud(Cloud) as cloud:
         yield cloud
 
 
@@ -62,7 +62,7 @@ async def test_join_and_run(cloud: Cloud, config: Path) -> None:
     process = await start("run", "--config", config)
     try:
         await until(lambda: bool(cloud.sessions), deadline_s=30)
-        cloud.send(Update(3, True, EVERYTHING))
+        cloud.send(snapshot(3, *EVERYTHING))
         await until(lambda: any(seen.instance and seen.instance.running for seen in observed(cloud)), deadline_s=30)
     finally:
         process.send_signal(signal.SIGTERM)

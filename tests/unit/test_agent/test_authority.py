@@ -4,20 +4,33 @@ from dataclasses import replace
 
 import pytest
 
-from agent.converge.authority import Authority, withheld, without_removals
-from agent.messages import Update
+from agent.converge.authority import objection, withheld, without_removals
+from agent.converge.desired import Desired
+from agent.messages import Authority, Update
+from agent.model import GatewaySpec, InstanceSpec, Ref, RuleSpec, Spec
+from agent.objects import (
+    Address,
+    Attachment,
+    Endpoint,
+    InternetGateway,
+    ObjectRef,
+    Put,
+    ScopeChange,
+    SecurityGroup,
+    Volume,
+    ref_of,
+)
+from agent.vpc import VpcView
 
-from .host import DATA, DATA_EXPORT, EXPORT, INSTANCE, TOMBSTONE, VOLUME, VPC
+from .host import DATA, EVERYTHING, EXPORT, GATEWAY, HOST_ID, INSTANCE, TOMBSTONE, VOLUME, VPC, put, snapshot, told
 
 LAST = Authority("home-1", "inc-1", 500)
-UPDATE = Update(501, True, (VPC,), region="home-1", incarnation="inc-1")
+UPDATE = replace(snapshot(501, VPC), authority=replace(LAST, revision=501))
 
 
 @pytest.mark.parametrize("revision", [500, 501])
 def test_whoever_goes_on_from_there_is_followed(revision: int) -> None:
-    update = replace(UPDATE, revision=revision)
-    assert LAST.objection(update) == ""
-    assert LAST.after(update) == Authority("home-1", "inc-1", revision)
+    assert objection(LAST, _from(revision=revision)) == ""
 
 
 @pytest.mark.parametrize(
@@ -29,34 +42,145 @@ def test_whoever_goes_on_from_there_is_followed(revision: int) -> None:
     ],
 )
 def test_whoever_may_not_know_what_there_is_is_held_until_released(change: dict[str, object], cause: str) -> None:
-    update = replace(UPDATE, **change)  # type: ignore[arg-type]
-    assert cause in LAST.objection(update)
-    assert "`stead host release`" in LAST.objection(update)
-    assert LAST.objection(replace(update, released=True)) == ""
+    update = _from(**change)
+    assert cause in objection(LAST, update)
+    assert "`stead host release`" in objection(LAST, update)
+    assert objection(LAST, replace(update, released=True)) == ""
 
 
 def test_what_goes_back_is_held_although_an_admin_released_an_earlier_restoration() -> None:
-    update = replace(UPDATE, revision=499)
+    update = _from(revision=499)
     for older in (update, replace(update, released=True)):
-        assert "went back from revision 500 to 499" in LAST.objection(older)
-    assert LAST.objection(replace(update, incarnation="inc-2", released=True)) == ""
+        assert "went back from revision 500 to 499" in objection(LAST, older)
+    assert objection(LAST, replace(_from(revision=499, incarnation="inc-2"), released=True)) == ""
 
 
 def test_the_first_is_followed_whoever_it_is() -> None:
-    assert Authority().objection(UPDATE) == ""
-    assert Authority("", "", 900).objection(UPDATE) == "", "a ledger of a version that did not know"
+    assert objection(Authority(), UPDATE) == ""
+    assert objection(Authority("", "", 900), UPDATE) == "", "a ledger of a version that did not know"
 
 
-def test_what_is_added_is_taken_in_without_removals() -> None:
-    update = replace(UPDATE, put=(VPC, INSTANCE, TOMBSTONE, DATA), remove=(EXPORT.ref,))
-    assert without_removals(update, {}) == replace(UPDATE, snapshot=False, put=(VPC, INSTANCE, DATA), remove=())
+def _from(**authority: object) -> Update:
+    return replace(UPDATE, authority=replace(UPDATE.authority, **authority))  # type: ignore[arg-type]
 
 
-def test_what_would_be_removed_is_known_until_it_is_wanted_again() -> None:
-    known = {spec.ref: spec for spec in (VPC, INSTANCE, EXPORT, VOLUME)}
-    snapshot = replace(UPDATE, put=(VPC, DATA, TOMBSTONE))
-    held = withheld(snapshot, known, ())
-    assert held == {INSTANCE.ref, EXPORT.ref, VOLUME.ref}
-    delta = replace(UPDATE, snapshot=False, put=(INSTANCE,), remove=(VPC.ref, DATA_EXPORT.ref))
-    assert withheld(delta, known, held) == {VPC.ref, EXPORT.ref, VOLUME.ref}
-    assert withheld(snapshot, known | {VOLUME.ref: TOMBSTONE}, ()) == {INSTANCE.ref, EXPORT.ref}, "it was before"
+class Held:
+    """A host that knows everything, and follows nobody."""
+
+    def __init__(self, *specs: Spec) -> None:
+        self.desired = Desired(HOST_ID, 500, told(*specs))
+        self.withheld: frozenset[ObjectRef] = frozenset()
+
+    def take(self, update: Update) -> None:
+        known = self.desired.objects.scopes
+        taken, self.withheld = without_removals(update, known), withheld(update, known, self.withheld)
+        assert not taken.snapshot
+        assert not taken.left
+        self.desired.apply(taken)
+
+    @property
+    def specs(self) -> dict[Ref, Spec]:
+        return {ref: v.spec if isinstance(v, VpcView) else v for ref, v in self.desired.views.items()}
+
+    @property
+    def kept(self) -> frozenset[Ref]:
+        """What may not be said to have converged."""
+        return self.desired.kept_by(self.withheld)
+
+
+def test_what_an_older_one_does_not_know_of_stays() -> None:
+    host = Held(*EVERYTHING)
+    host.take(snapshot(300, DATA))
+    assert host.specs == {spec.ref: spec for spec in (*EVERYTHING, DATA)}
+    assert host.kept == {spec.ref for spec in EVERYTHING}
+    host.take(snapshot(301, DATA, VPC, GATEWAY, INSTANCE))
+    assert host.kept == {VOLUME.ref}, "an export is there for the instance's disk"
+    host.take(snapshot(302, *EVERYTHING, DATA))
+    assert host.kept == frozenset()
+
+
+def test_what_is_removed_one_by_one_is_known_until_it_is_wanted_again() -> None:
+    host = Held(VOLUME, EXPORT)
+    (volume,), (attachment,) = _of(host, Volume), _of(host, Attachment)
+    host.take(_delta(ScopeChange(HOST_ID, remove=(ref_of(volume), ObjectRef(9, "vol-9")))))
+    assert host.kept == {VOLUME.ref}
+    host.take(_delta(ScopeChange(HOST_ID, remove=(ref_of(attachment),))))
+    assert host.kept == {VOLUME.ref, EXPORT.ref}
+    host.take(_delta(ScopeChange(HOST_ID, put=(put(volume),))))
+    assert host.kept == {EXPORT.ref}
+    host.take(replace(_delta(), left=(HOST_ID,)))
+    assert host.kept == {VOLUME.ref, EXPORT.ref}
+    assert host.specs == {VOLUME.ref: VOLUME, EXPORT.ref: EXPORT}
+
+
+def test_a_tombstone_is_not_taken_in() -> None:
+    host = Held(VOLUME)
+    host.take(snapshot(300, TOMBSTONE))
+    assert host.specs == {VOLUME.ref: VOLUME}
+    assert host.kept == {VOLUME.ref}
+    buried = Held(TOMBSTONE)
+    buried.take(snapshot(300, TOMBSTONE))
+    assert buried.kept == frozenset(), "it was before"
+    empty = Held()
+    empty.take(snapshot(300, TOMBSTONE))
+    assert empty.specs == {}
+
+
+def test_an_address_given_to_somebody_else_is_theirs_alone() -> None:
+    host = Held(*EVERYTHING)
+    local = next(endpoint for endpoint in _of(host, Endpoint) if endpoint.host_id == HOST_ID)
+    other = replace(local, id="eni-9", instance_id="i-9", host_id="host-at-192.0.2.2")
+    moved = Address("eipalloc-9", "vpc-1", "eni-9", "198.51.100.7")
+    host.take(_delta(ScopeChange("vpc-1", put=(put(other), put(moved)))))
+    spec = host.specs[VPC.ref]
+    assert spec == replace(
+        VPC,
+        ports=(),
+        groups=(),
+        group_members=(),
+        peers=(replace(VPC.peers[0], private_ips=("172.31.0.6", "172.31.0.5"), interface_ids=("eni-2", "eni-9")),),
+    )
+    gateway = host.specs[GATEWAY.ref]
+    assert isinstance(gateway, GatewaySpec)
+    assert [mapping.private_ip for mapping in gateway.mappings] == ["172.31.0.5"]
+    assert host.kept == frozenset()
+    instance = host.specs[INSTANCE.ref]
+    assert isinstance(instance, InstanceSpec)
+    assert [nic.interface_id for nic in instance.interfaces] == ["eni-1"], "its tap is still its own"
+    again = host.specs
+    host.take(_delta(ScopeChange("vpc-1", put=(put(other), put(moved)))))
+    assert host.specs == again
+
+
+def test_of_what_it_speaks_of_an_update_decides() -> None:
+    """An instance's wish, and a group's rules, which alone say what they permit."""
+    host = Held(*EVERYTHING)
+    host.take(snapshot(300, *EVERYTHING[:-1], replace(INSTANCE, power_on=False)))
+    instance = host.specs[INSTANCE.ref]
+    assert isinstance(instance, InstanceSpec)
+    assert not instance.power_on
+    rules = (RuleSpec(True, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"),)
+    host.take(_delta(ScopeChange("vpc-1", put=(put(SecurityGroup("sg-1", "vpc-1", "default", rules)),))))
+    view = host.desired.views[VPC.ref]
+    assert isinstance(view, VpcView)
+    assert view.spec.groups[0].rules == rules
+
+
+def test_a_vpc_has_one_gateway() -> None:
+    host = Held(VPC)
+    host.take(_delta(ScopeChange("vpc-1", put=(put(InternetGateway("igw-9", "vpc-1", HOST_ID, 9)),))))
+    assert host.specs[GATEWAY.ref] == GatewaySpec("vpc-1", 9, (), ("192.0.2.1", "192.0.2.2"))
+
+
+def test_what_only_a_later_agent_knows_is_taken_in() -> None:
+    unknown = Put(ObjectRef(99, "x-1"), None, b"new")
+    update = _delta(ScopeChange("region", reset=True, put=(unknown,)))
+    assert without_removals(update, {}).scopes == (ScopeChange("region", put=(unknown,)),)
+
+
+def _delta(*changes: ScopeChange) -> Update:
+    return Update(Authority(), changes)
+
+
+def _of(host: Held, cls: type) -> list:  # type: ignore[type-arg]
+    return [row for rows in host.desired.objects.scopes.values() for row in rows.values() if isinstance(row, cls)]

@@ -1,12 +1,22 @@
 """Every message between agent and control plane survives the wire."""
 
-from dataclasses import replace
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
 from agent import convert, messages
-from agent.convert import agent_message, from_control_message, from_wire, resource_to_wire, to_wire
+from agent.convert import (
+    agent_message,
+    from_control_message,
+    from_wire,
+    object_from_bytes,
+    object_to_bytes,
+    to_wire,
+    update_to_wire,
+)
 from agent.messages import (
+    Authority,
     ConsoleReply,
     ConsoleRequest,
     Heartbeat,
@@ -16,23 +26,31 @@ from agent.messages import (
     Report,
     Role,
     Update,
+    Welcome,
 )
-from agent.model import Capacity, ImageSource, Kind, Ref
-from stead.v1 import agent_pb2 as pb
+from agent.model import Capacity, ImageSource, Kind, Ref, RuleSpec
+from agent.objects import KIND_OF, Object, ObjectKind, ObjectRef, Put, Route, RouteTable, ScopeChange, Volume, ref_of
+from stead.agent.v1 import objects_pb2
+from stead.agent.v1 import session_pb2 as pb
+from stead.v1 import agent_pb2 as old_pb
 
-from .host import DATA_DISK, EVERYTHING, EXPORT, GATEWAY, INSTANCE, VOLUME, VPC
+from .host import EVERYTHING, INSTANCE, VOLUME, put, told
 
 IMAGE = ImageSource("ami-1", "qcow2", 12345, "ab" * 32)
 CAPACITY = Capacity(4, 8192, 100, ("disk full",))
 FACTS = ObservedInstance(True, 3, True, False, 2, ("vol-1-e1",))
+AUTHORITY = Authority("home-1", "inc-1", 7, b"seal")
+OBJECTS: list[Object] = [
+    *(value for rows in told(*EVERYTHING).values() for value in rows.values()),
+    Volume("vol-3", 1 << 30, IMAGE, is_ready=True, deleted=True),
+    RouteTable("rtb-1", "vpc-1", True, (Route("172.31.0.0/16", "local"), Route("0.0.0.0/0", "igw-1"))),
+]
 MESSAGES = [
-    *(VOLUME, replace(VOLUME, image=IMAGE), EXPORT, VPC, GATEWAY, INSTANCE),
-    replace(INSTANCE, disks=(*INSTANCE.disks, DATA_DISK), power_on=False),
-    Hello("0.1.0", "boot", CAPACITY, (Role.COMPUTE, Role.GATEWAY)),
+    *(AUTHORITY, IMAGE, RuleSpec(True, "icmp", 8, 0, group_id="sg-1")),
+    Hello("0.1.0", "boot", CAPACITY, (Role.COMPUTE, Role.GATEWAY), AUTHORITY, ("one",)),
     Hello("0.1.0", "boot", Capacity(), ()),
+    Welcome(1, ("one",)),
     Heartbeat(CAPACITY),
-    Update(7, True, EVERYTHING, tuple(Ref(kind, "x-1") for kind in Kind)),
-    Update(8, False),
     Observed(Ref(Kind.VOLUME, "vol-1"), False, "no room", True),
     Observed(INSTANCE.ref, True, instance=FACTS),
     Observed(INSTANCE.ref, True, instance=ObservedInstance(False, 0, False, False, 0, ())),
@@ -41,48 +59,79 @@ MESSAGES = [
     ConsoleReply(1, b"login:"),
     ConsoleReply(2, error="gone"),
 ]
+UPDATES = [
+    Update(AUTHORITY, (ScopeChange("host-1", True, tuple(map(put, OBJECTS))),), snapshot=True, more=True),
+    Update(AUTHORITY, (ScopeChange("region", remove=(ObjectRef(ObjectKind.HOST, "host-2"), ObjectRef(99, "x"))),)),
+    Update(AUTHORITY, left=("vpc-1", "vpc-2"), released=True),
+]
 
 
-@pytest.mark.parametrize("value", MESSAGES, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("value", [*MESSAGES, *OBJECTS], ids=lambda value: type(value).__name__)
 def test_round_trip(value: object) -> None:
     data = to_wire(value).SerializeToString()
     message = type(to_wire(value)).FromString(data)
     assert from_wire(message) == value
 
 
+@pytest.mark.parametrize("update", UPDATES)
+def test_an_update_survives_with_the_bytes_of_its_objects(update: Update) -> None:
+    data = pb.ControlMessage(update=update_to_wire(update)).SerializeToString()
+    assert from_control_message(pb.ControlMessage.FromString(data)) == update
+
+
+@pytest.mark.parametrize("value", OBJECTS, ids=lambda value: type(value).__name__)
+def test_an_object_survives(value: Object) -> None:
+    data = object_to_bytes(value)
+    assert object_from_bytes(data) == Put(ref_of(value), value, data)
+
+
 def test_every_message_of_the_protocol_is_covered() -> None:
-    covered = {type(value).__name__ for value in MESSAGES}
-    assert {"Hello", "Heartbeat", "Update", "Report", "Observed", "ConsoleRequest", "ConsoleReply"} <= covered
-    mine = {*convert._CLASS_OF, "Resource", "AgentMessage", "ControlMessage"}
+    covered = {type(value) for value in (*MESSAGES, *OBJECTS)}
+    assert covered >= {*KIND_OF, *messages.FromAgent.__args__} - {messages.Update}
+    mine = {*convert._CLASS_OF, "Object", "Update", "ScopeChange", "AgentMessage", "ControlMessage"}
     calls = ("Request", "Response", "Certificates")  # Of unary calls, which are made where they are needed.
-    assert {name for name in pb.DESCRIPTOR.message_types_by_name if not name.endswith(calls)} <= mine
+    for package in (pb, objects_pb2):
+        assert {name for name in package.DESCRIPTOR.message_types_by_name if not name.endswith(calls)} <= mine
 
 
-@pytest.mark.parametrize("name", convert._CLASS_OF)
-def test_fields_are_the_same_on_both_sides(name: str) -> None:
-    ours = {field.name for field in convert._fields(convert._CLASS_OF[name])}
-    assert ours == set(getattr(pb, name).DESCRIPTOR.fields_by_name)
+@pytest.mark.parametrize("cls", convert._NAME_OF)
+def test_fields_are_the_same_on_both_sides(cls: type) -> None:
+    assert {field.name for field in fields(cls)} == set(_message(convert._NAME_OF[cls]).DESCRIPTOR.fields_by_name)
 
 
-@pytest.mark.parametrize("spec", EVERYTHING, ids=lambda spec: spec.ref.kind.value)
-def test_resource(spec: object) -> None:
-    assert from_wire(resource_to_wire(spec)) == spec  # type: ignore[arg-type]
+@pytest.mark.parametrize("cls", convert._OLD_VALUES)
+def test_what_is_read_of_the_version_before_has_all_its_fields(cls: type) -> None:
+    assert {field.name for field in fields(cls)} == set(getattr(old_pb, cls.__name__).DESCRIPTOR.fields_by_name)
+
+
+def test_objects_have_the_numbers_of_the_protocol() -> None:
+    body = objects_pb2.Object.DESCRIPTOR.oneofs_by_name["body"]
+    assert {field.name.upper(): field.number for field in body.fields} == {kind.name: kind for kind in ObjectKind}
+    assert {kind.name: kind.value for kind in KIND_OF.values()} == {kind.name: kind.value for kind in ObjectKind}
 
 
 def test_bodies() -> None:
-    for value in (Heartbeat(CAPACITY), Report(1, False, ()), ConsoleReply(1), MESSAGES[7]):
+    for value in (Heartbeat(CAPACITY), Report(1, False, ()), ConsoleReply(1), MESSAGES[3]):
         message = agent_message(value)  # type: ignore[arg-type]
         assert from_wire(getattr(message, message.WhichOneof("body"))) == value
-    update = Update(3, False, (VOLUME,))
-    assert from_control_message(pb.ControlMessage(update=to_wire(update))) == update
+    assert from_control_message(pb.ControlMessage(welcome=pb.Welcome(protocol=1))) == Welcome(1)
+    asked = pb.ControlMessage(console_request=pb.ConsoleRequest(request_id=1, instance_id="i-1", max_bytes=2))
+    assert from_control_message(asked) == ConsoleRequest(1, "i-1", 2)
 
 
-def test_what_a_newer_control_plane_says_is_left_out() -> None:
+def test_what_a_newer_control_plane_says_is_kept_and_left_alone() -> None:
     assert from_control_message(pb.ControlMessage()) is None
-    update = pb.Update(revision=4, put=[pb.Resource()], remove=[pb.ResourceRef(kind=99, id="x")])  # type: ignore[arg-type]
-    assert from_wire(update) == Update(4, False)
+    later = bytes([0x9A, 0x06, 5, 0x0A, 3]) + b"x-1"  # Field 99 of Object: a message with a string in field 1.
+    empty = objects_pb2.Object()
+    change = pb.ScopeChange(scope="region", put=[objects_pb2.Object.FromString(later), empty])
+    update = from_control_message(pb.ControlMessage(update=pb.Update(scopes=[change])))
+    assert update == Update(Authority(), (ScopeChange("region", put=(Put(ObjectRef(99, "x-1"), None, later),)),))
 
 
 def test_the_two_sides_of_a_union_are_complete() -> None:
     names = {field.name for field in pb.AgentMessage.DESCRIPTOR.fields}
     assert names == {convert._snake(cls.__name__) for cls in messages.FromAgent.__args__}
+
+
+def _message(name: str) -> Any:
+    return getattr(objects_pb2, name, None) or getattr(pb, name)

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeVolumeDriver, FakeWorld
 from agent.drivers.fake.world import Call, Fault
-from agent.messages import ObservedInstance, Update
+from agent.messages import ObservedInstance
 from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, Stall, VolumeFile, VolumeSpec
 
 from .host import (
@@ -31,6 +31,7 @@ from .host import (
     VPC,
     Crash,
     Host,
+    snapshot,
     started_again,
     stopped,
     until,
@@ -222,7 +223,7 @@ async def test_while_it_is_held_nothing_is_removed(host: Host) -> None:
         await host.want(*EVERYTHING)
         await host.settle()
         everything = (set(host.world.domains), set(host.world.exports), set(host.world.vpcs), set(host.world.gateways))
-        engine.apply(Update(9, True, (DATA,)), held="held: restored")
+        engine.apply(snapshot(9, DATA), held="held: restored")
         await until(lambda: engine.observations[DATA.ref].converged, host.describe)
         await until(lambda: "held: restored" in engine.observations[INSTANCE.ref].error, host.describe)
         await asyncio.sleep(3 * FAST.full_pass_s)
@@ -230,7 +231,7 @@ async def test_while_it_is_held_nothing_is_removed(host: Host) -> None:
         assert (set(world.domains), set(world.exports), set(world.vpcs), set(world.gateways)) == everything
         assert world.ports
         assert "held: restored" in engine.problems
-        engine.apply(Update(10, True, (DATA,)))
+        engine.apply(snapshot(10, DATA))
         await until(lambda: not (world.domains or world.exports or world.vpcs or world.gateways), host.describe)
         assert engine.problems == ()
 
@@ -342,7 +343,7 @@ async def test_a_failed_resource_goes_on_as_soon_as_another_is_there(host: Host)
 
 
 async def test_volumes_that_take_their_time_hold_up_nothing_else(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait_for_image(_driver: FakeVolumeDriver, _spec: VolumeSpec) -> None:
+    async def wait_for_image(_driver: FakeVolumeDriver, _spec: VolumeSpec, _changed: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(FakeVolumeDriver, "ensure", wait_for_image)

@@ -21,7 +21,7 @@ ADDRESS = "192.0.2.1"
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[Cloud]:
-    async with running_cloud() as cloud:
+    async with running_cloud(Cloud) as cloud:
         yield cloud
 
 

@@ -207,7 +207,7 @@ async def test_a_driver_that_does_not_come_back_shows_on_its_resource(
 async def test_what_was_well_is_not_called_so_while_its_driver_hangs(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def hang(_driver: FakeVolumeDriver, _spec: VolumeSpec) -> None:
+    async def hang(_driver: FakeVolumeDriver, _spec: VolumeSpec, _changed: object) -> None:
         await asyncio.Event().wait()
 
     async with host.agent(replace(FAST, stuck_s=0.1)) as engine:

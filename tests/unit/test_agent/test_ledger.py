@@ -11,15 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from agent.converge.authority import Authority
-from agent.convert import from_control_message, resource_to_wire
 from agent.drivers.base import Transient
 from agent.ledger import Contents, Ledger, LedgerError
-from agent.messages import Update
-from agent.model import Ref, Spec
-from stead.v1 import agent_pb2 as pb
+from agent.messages import Authority
+from agent.model import Spec
+from agent.objects import Object, ObjectKind, ObjectRef, Put, ScopeChange
 
-from .host import EVERYTHING, INSTANCE, VOLUME, VPC
+from .host import EVERYTHING, HOST_ID, INSTANCE, VOLUME, VPC, delta, put, snapshot, told
+
+VOLUME_OBJECT = next(iter(told(VOLUME)[HOST_ID].values()))
+NEW_VOLUME = ScopeChange(HOST_ID, put=(put(VOLUME_OBJECT),))
+NO_VOLUME = ScopeChange(HOST_ID, remove=(ObjectRef(ObjectKind.VOLUME, "vol-1"),))
+
+
+def known(*specs: Spec) -> dict[str, dict[ObjectRef, Object]]:
+    """What a ledger holds of them: a scope without objects leaves no trace."""
+    return {scope: rows for scope, rows in told(*specs).items() if rows}
 
 
 @pytest.fixture
@@ -30,45 +37,60 @@ def path(tmp_path: Path) -> Path:
 async def test_it_remembers(path: Path) -> None:
     ledger = Ledger(path)
     assert ledger.load() == Contents(None, {}, {})
-    await ledger.write(Update(5, True, EVERYTHING))
-    await ledger.write(Update(6, False, (replace(VPC, vni=8),), (VOLUME.ref,)))
+    await ledger.write(snapshot(5, *EVERYTHING))
+    await ledger.write(delta(6, NO_VOLUME, *snapshot(6, replace(VPC, vni=8)).scopes[2:]))
     await ledger.note_guest_off("i-1", 3)
     ledger.close()
     contents = Ledger(path).load()
     assert contents.revision == 6
-    assert contents.specs == {
-        spec.ref: replace(VPC, vni=8) if spec is VPC else spec for spec in EVERYTHING if spec is not VOLUME
-    }
+    expected = known(*(spec for spec in EVERYTHING if spec is not VOLUME))
+    expected["vpc-1"] = known(replace(VPC, vni=8))["vpc-1"]
+    assert contents.scopes == expected
     assert contents.guest_off == {"i-1": 3}
 
 
 async def test_a_snapshot_forgets_what_is_not_in_it(path: Path) -> None:
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, EVERYTHING))
+    await ledger.write(snapshot(5, *EVERYTHING))
     await ledger.note_guest_off("i-1", 3)
-    await ledger.write(Update(6, True, (INSTANCE,)))
-    assert ledger.load() == Contents(6, {INSTANCE.ref: INSTANCE}, {"i-1": 3})
-    await ledger.write(Update(7, True))
+    await ledger.write(snapshot(6, INSTANCE))
+    assert ledger.load() == Contents(6, known(INSTANCE), {"i-1": 3})
+    await ledger.write(snapshot(7))
     assert ledger.load() == Contents(7, {}, {})
 
 
-async def test_what_is_held_says_nothing_of_whose_word_counts(path: Path) -> None:
+async def test_a_scope_that_is_left_is_forgotten_and_others_are_not(path: Path) -> None:
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, (VPC,), region="home-1", incarnation="inc-1", seal=b"5"))
-    followed = ledger.load().authority
-    await ledger.hold(Update(2, False, (VOLUME,), seal=b"2"), (VPC,), followed, may_be_lost=False)
-    specs: dict[Ref, Spec] = {VPC.ref: VPC, VOLUME.ref: VOLUME}
-    assert ledger.load() == Contents(5, specs, {}, Authority("home-1", "inc-1", 5, b"5"))
+    await ledger.write(snapshot(5, *EVERYTHING))
+    await ledger.write(replace(delta(6), left=("vpc-1",)))
+    left = ledger.load().scopes
+    assert left == {scope: rows for scope, rows in known(*EVERYTHING).items() if scope != "vpc-1"}
+    await ledger.write(delta(7, ScopeChange(HOST_ID, reset=True, put=(put(VOLUME_OBJECT),))))
+    assert ledger.load().scopes == left | known(VOLUME)
+
+
+async def test_what_is_held_says_nothing_of_whose_word_counts(path: Path) -> None:
+    ledger, followed = Ledger(path), Authority("home-1", "inc-1", 5, b"5")
+    await ledger.write(replace(snapshot(5, VPC), authority=followed))
+    await ledger.hold(delta(2, NEW_VOLUME), told(VPC), ledger.load().authority, may_be_lost=False)
+    assert ledger.load() == Contents(5, known(VPC, VOLUME), {}, followed)
 
 
 async def test_what_is_held_is_written_anew_where_the_ledger_was_lost(path: Path) -> None:
     ledger, followed = Ledger(path), Authority("home-1", "inc-1", 5, b"5")
-    added = Update(2, False, (VOLUME,))
+    added = delta(2, NEW_VOLUME)
     with pytest.raises(Transient, match="first snapshot"):
-        await ledger.hold(added, (VPC,), followed, may_be_lost=False)
-    await ledger.hold(added, (VPC,), followed, may_be_lost=True)
-    assert ledger.load() == Contents(5, {VPC.ref: VPC, VOLUME.ref: VOLUME}, {}, followed)
+        await ledger.hold(added, told(VPC), followed, may_be_lost=False)
+    await ledger.hold(added, told(VPC), followed, may_be_lost=True)
+    assert ledger.load() == Contents(5, known(VPC, VOLUME), {}, followed)
     assert not ledger.problems
+
+
+async def test_what_is_made_here_is_kept_as_if_it_had_come(path: Path) -> None:
+    ledger = Ledger(path)
+    made = replace(put(VOLUME_OBJECT), data=b"")
+    await ledger.write(replace(delta(1, ScopeChange(HOST_ID, put=(made,))), snapshot=True))
+    assert ledger.load().scopes == known(VOLUME)
 
 
 async def test_one_agent_at_a_time(path: Path) -> None:
@@ -103,12 +125,12 @@ def _overwrite_pages(path: Path) -> None:
 
 def _garble_a_row(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("UPDATE resource SET spec = x'ffffffff' WHERE kind = 'instance'")
+        db.execute("UPDATE object SET data = x'ffffffff' WHERE kind = 11")
 
 
 def _swap_rows(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("UPDATE resource SET spec = (SELECT spec FROM resource WHERE kind = 'volume')")
+        db.execute("UPDATE object SET data = (SELECT data FROM object WHERE kind = 9)")
 
 
 @pytest.mark.parametrize("damage", [_overwrite_all, _truncate, _overwrite_pages, _garble_a_row, _swap_rows])
@@ -117,7 +139,7 @@ async def test_a_damaged_ledger_is_set_aside_and_filled_by_the_next_snapshot(
 ) -> None:
     many = [replace(INSTANCE, instance_id=f"i-{number}") for number in range(100)]
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, (*EVERYTHING, *many)))
+    await ledger.write(snapshot(5, *EVERYTHING, *many))
     ledger.close()
     damage(path)
 
@@ -126,41 +148,41 @@ async def test_a_damaged_ledger_is_set_aside_and_filled_by_the_next_snapshot(
     assert "set aside as ledger.sqlite.damaged-" in ledger.problems[0]
     assert [file for file in path.parent.iterdir() if ".damaged-" in file.name]
     with pytest.raises(Transient, match="set aside"):
-        await ledger.write(Update(6, False, (VOLUME,)))
-    await ledger.write(Update(7, True, (VOLUME,)))
+        await ledger.write(delta(6, NEW_VOLUME))
+    await ledger.write(snapshot(7, VOLUME))
     assert not ledger.problems
     ledger.close()
-    assert Ledger(path).load() == Contents(7, {VOLUME.ref: VOLUME}, {})
+    assert Ledger(path).load() == Contents(7, known(VOLUME), {})
 
 
 async def test_damage_that_comes_to_light_in_a_write(path: Path) -> None:
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, EVERYTHING))
+    await ledger.write(snapshot(5, *EVERYTHING))
     ledger.close()
     ledger = Ledger(path)
     assert ledger._db
     ledger._db.execute("PRAGMA shrink_memory")
     _overwrite_pages(path)
     with pytest.raises(Transient, match="set aside"):
-        await ledger.write(Update(6, False, (VPC,), (VOLUME.ref,)))
-    await ledger.write(Update(7, True, (VOLUME,)))
-    assert ledger.load() == Contents(7, {VOLUME.ref: VOLUME}, {})
+        await ledger.write(delta(6, NO_VOLUME))
+    await ledger.write(snapshot(7, VOLUME))
+    assert ledger.load() == Contents(7, known(VOLUME), {})
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
 async def test_a_ledger_that_is_taken_away_in_use_is_filled_anew(path: Path, tmp_path: Path, is_replaced: bool) -> None:
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, (VOLUME,)))
+    await ledger.write(snapshot(5, VOLUME))
     await ledger.check()
     path.unlink()  # noqa: ASYNC240
     if is_replaced:
         other = Ledger(path)
-        await other.write(Update(3, True, (VPC,)))
+        await other.write(snapshot(3, VPC))
         other.close()
-    for change in (ledger.check(), ledger.write(Update(6, False, (VPC,))), ledger.note_guest_off("i-1", 1)):
+    for change in (ledger.check(), ledger.write(delta(6, NEW_VOLUME)), ledger.note_guest_off("i-1", 1)):
         with pytest.raises(Transient, match="taken away"):
             await change
-    await ledger.write(Update(7, True, EVERYTHING))
+    await ledger.write(snapshot(7, *EVERYTHING))
     await ledger.check()
     ledger.close()
     assert Ledger(path).load().revision == 7
@@ -175,31 +197,31 @@ async def test_damage_in_place_is_noticed_by_the_next_check(path: Path, damage: 
     """SQLite would go on with the pages that it has in memory, and the ledger be gone at the next start."""
     many = [replace(INSTANCE, instance_id=f"i-{number}") for number in range(100)]
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, (*EVERYTHING, *many)))
+    await ledger.write(snapshot(5, *EVERYTHING, *many))
     ledger.close()
     ledger = Ledger(path)
-    await ledger.write(Update(6, False, (VPC,)))
+    await ledger.write(delta(6, NEW_VOLUME))
     for _ in range(3):
         await ledger.check()
     damage(path)
     with pytest.raises(Transient, match="changed while it was in use"):
         await ledger.check()
-    await ledger.write(Update(7, True, (VOLUME,)))
+    await ledger.write(snapshot(7, VOLUME))
     await ledger.check()
     ledger.close()
-    assert Ledger(path).load() == Contents(7, {VOLUME.ref: VOLUME}, {})
+    assert Ledger(path).load() == Contents(7, known(VOLUME), {})
 
 
 async def test_a_full_disk_is_a_problem_that_passes(path: Path) -> None:
     ledger = Ledger(path)
-    await ledger.write(Update(5, True, (VOLUME,)))
+    await ledger.write(snapshot(5, VOLUME))
     assert ledger._db
     ledger._db.execute("PRAGMA max_page_count = 1")
     with pytest.raises(Transient, match="see to its disk"):
-        await ledger.write(Update(6, True, [replace(INSTANCE, instance_id=f"i-{n}") for n in range(1000)]))  # type: ignore[arg-type]
+        await ledger.write(snapshot(6, *(replace(INSTANCE, instance_id=f"i-{n}") for n in range(1000))))
     assert "is full" in ledger.problems[0]
-    assert ledger.load() == Contents(5, {VOLUME.ref: VOLUME}, {})
-    await ledger.write(Update(6, False, (VPC,)))
+    assert ledger.load() == Contents(5, known(VOLUME), {})
+    await ledger.write(delta(6, NEW_VOLUME))
     assert not ledger.problems
 
 
@@ -213,34 +235,30 @@ def test_without_a_place_for_it_the_agent_starts_and_waits(tmp_path: Path) -> No
 async def test_nobody_else_reads_it(path: Path) -> None:
     path.touch(mode=0o644)  # noqa: ASYNC240
     ledger = Ledger(path)
-    await ledger.write(Update(1, True, (INSTANCE,)))
+    await ledger.write(snapshot(1, INSTANCE))
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
 
 
 async def test_it_keeps_what_only_a_later_agent_understands(path: Path) -> None:
-    """A field that this agent's contract does not have survives in the ledger."""
-    resource = resource_to_wire(VOLUME)
-    unknown = bytes([0xFA, 0x3F, 3]) + b"new"  # Field 1023, three bytes.
-    resource.volume.MergeFromString(unknown)
-    message = pb.ControlMessage(update=pb.Update(revision=1, snapshot=True, put=[resource]))
-    update = from_control_message(pb.ControlMessage.FromString(message.SerializeToString()))
-    assert update == Update(1, True, (VOLUME,))
+    """A field that this agent's contract does not have, and a kind of object."""
+    known_kind = Put(put(VOLUME_OBJECT).ref, VOLUME_OBJECT, put(VOLUME_OBJECT).data + bytes([0xFA, 0x3F, 3]) + b"new")
+    later_kind = Put(ObjectRef(99, "x-1"), None, bytes([0x9A, 0x06, 5, 0x0A, 3]) + b"x-1")
     ledger = Ledger(path)
-    await ledger.write(update)
-    assert ledger.load().specs == {VOLUME.ref: VOLUME}
+    await ledger.write(replace(delta(1, ScopeChange(HOST_ID, put=(known_kind, later_kind))), snapshot=True))
+    assert ledger.load().scopes == known(VOLUME)
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
-        (kept,) = db.execute("SELECT spec FROM resource").fetchone()
-    assert unknown in kept
+        kept = db.execute("SELECT kind, id, data FROM object").fetchall()
+    assert kept == [(9, "vol-1", known_kind.data), (99, "x-1", later_kind.data)]
 
 
 async def test_a_log_cut_at_any_byte_ends_at_a_whole_update(path: Path) -> None:
     ledger = Ledger(path)
-    await ledger.write(Update(1, True, (VOLUME, INSTANCE)))
+    await ledger.write(snapshot(1, VOLUME, INSTANCE))
     wal = path.with_name(path.name + "-wal")
     states = [ledger.load()]
     sizes = [wal.stat().st_size]
-    await ledger.write(Update(2, False, (), (VOLUME.ref,)))
+    await ledger.write(delta(2, NO_VOLUME))
     states.append(ledger.load())
     sizes.append(wal.stat().st_size)
     await ledger.note_guest_off("i-1", 1)

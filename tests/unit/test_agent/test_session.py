@@ -13,27 +13,42 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent import __version__, bugs
-from agent.converge.authority import Authority
 from agent.drivers.base import Permanent, Presence, Transient
 from agent.drivers.fake import FakeWorld
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityStore
 from agent.images import Images
 from agent.ledger import Ledger
-from agent.messages import ConsoleReply, Heartbeat, Hello, Observed, Report, Role, Update
+from agent.messages import Authority, ConsoleReply, Heartbeat, Hello, Observed, Report, Role, Update
 from agent.model import ImageSource
+from agent.objects import Instance, ScopeChange, ref_of
 from agent.session import Session, SessionSettings
 
 from .cloud import Cloud, running_cloud, sha256
-from .host import DATA, EVERYTHING, INSTANCE, TOMBSTONE, VOLUME, VPC, Host, until
+from .host import (
+    DATA,
+    EVERYTHING,
+    HOST_ID,
+    INSTANCE,
+    TOMBSTONE,
+    VOLUME,
+    VPC,
+    Host,
+    delta,
+    put,
+    snapshot,
+    told,
+    until,
+)
 from .test_enroll import check_data_plane
 
+(INSTANCE_OBJECT,) = (row for row in told(INSTANCE)[HOST_ID].values() if isinstance(row, Instance))
 FAST = SessionSettings(heartbeat_s=0.05, grace_s=3600.0, reconnect_first_s=0.01, reconnect_cap_s=0.05)
 
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[Cloud]:
-    async with running_cloud() as cloud:
+    async with running_cloud(Cloud) as cloud:
         yield cloud
 
 
@@ -97,13 +112,13 @@ async def test_a_whole_session(cloud: Cloud, host: Host, store: IdentityStore) -
         assert hello.capacity.storage_gib == 10_000
         first = cloud.got(Report)[0]
         assert (first.revision, first.full, first.observed) == (0, True, ())
-        cloud.send(Update(5, True, EVERYTHING))
+        cloud.send(snapshot(5, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
         seen = last_seen(cloud)["instance i-1"].instance
         assert seen is not None
         assert seen.running
         assert cloud.got(Report)[-1].revision == 5
-        cloud.send(Update(6, False, (), (INSTANCE.ref,)))
+        cloud.send(delta(6, ScopeChange(HOST_ID, remove=(ref_of(INSTANCE_OBJECT),))))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING) - 1))
         cloud.ask_console("i-1", 7)
         await until(lambda: cloud.got(ConsoleReply) == [ConsoleReply(7)])
@@ -111,19 +126,49 @@ async def test_a_whole_session(cloud: Cloud, host: Host, store: IdentityStore) -
     assert host.ledger_contents().revision == 6
 
 
+async def test_the_messages_of_an_update_take_effect_together(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    whole = snapshot(5, *EVERYTHING)
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        for change in whole.scopes[:-1]:
+            cloud.send(replace(whole, scopes=(change,), more=True))
+        await until(lambda: bool(cloud.got(Report)) and bool(cloud.got(Heartbeat)))
+        cloud.ask_console("i-1", 7)
+        await until(lambda: bool(cloud.got(ConsoleReply)))
+        assert (host.engine.desired.views, host.world.calls) == ({}, [])
+        assert cloud.got(Report)[-1].revision == 0
+        cloud.send(replace(whole, scopes=whole.scopes[-1:]))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        assert cloud.got(Report)[-1].revision == 5
+    assert host.ledger_contents().scopes == told(*EVERYTHING)
+
+
+async def test_an_update_that_is_cut_off_has_no_effect(cloud: Cloud, host: Host, store: IdentityStore) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: bool(cloud.sessions))
+        cloud.send(snapshot(1, VOLUME))
+        await until(lambda: is_all_converged(cloud, 1))
+        cloud.send(replace(snapshot(2), more=True))
+        cloud.hang_up()
+        await until(lambda: len(cloud.sessions) == 2)
+        cloud.send(snapshot(3, VOLUME, DATA))
+        await until(lambda: is_all_converged(cloud, 2))
+
+
 async def test_no_stale_report_claims_to_answer_a_new_spec(cloud: Cloud, host: Host, store: IdentityStore) -> None:
     """With the revision of a change comes `converged` only when the change is carried out."""
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.sessions))
-        cloud.send(Update(1, True, EVERYTHING))
+        cloud.send(snapshot(1, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
         host.world.deaf_guests.add("i-1")
-        cloud.send(Update(2, False, (replace(INSTANCE, power_on=False),)))
+        cloud.send(delta(2, ScopeChange(HOST_ID, put=(put(replace(INSTANCE_OBJECT, power_on=False)),))))
         await until(lambda: any(report.revision == 2 for report in cloud.got(Report)))
         assert not last_seen(cloud)["instance i-1"].converged
 
 
-OURS = Update(500, True, EVERYTHING, region="home-1", incarnation="inc-1")
+LAST = Authority("home-1", "inc-1", 500)
+OURS = replace(snapshot(500, *EVERYTHING), authority=LAST)
 
 
 async def test_a_restored_control_plane_is_held_until_an_admin_releases_the_host(
@@ -133,13 +178,13 @@ async def test_a_restored_control_plane_is_held_until_an_admin_releases_the_host
         await until(lambda: bool(cloud.sessions))
         cloud.send(OURS)
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
-    older = replace(OURS, revision=300, put=(DATA, TOMBSTONE), incarnation="inc-2")
+    older = replace(snapshot(300, DATA, TOMBSTONE), authority=Authority("home-1", "inc-2", 300))
     for _ in range(2):  # Also after a restart of the agent.
         cloud.inbox.clear()
         async with session(cloud, host, store):
             await until(lambda: bool(cloud.got(Hello)))
             (hello,) = cloud.got(Hello)
-            assert (hello.region, hello.incarnation, hello.revision) == ("home-1", "inc-1", 500)
+            assert hello.authority == LAST
             cloud.send(older)
             await until(lambda: is_said(cloud, "`stead host release`"))
             for unwanted in ("volume vol-1", "instance i-1", "gateway vpc-1"):
@@ -151,7 +196,7 @@ async def test_a_restored_control_plane_is_held_until_an_admin_releases_the_host
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.got(Hello)))
         cloud.send(older)
-        cloud.send(replace(older, revision=301, released=True))
+        cloud.send(replace(older, authority=Authority("home-1", "inc-2", 301), released=True))
         await until(lambda: host.world.volumes["vol-1"] == TOMBSTONE and not host.world.domains)
         await until(lambda: last_seen(cloud)["volume vol-1"].converged)
         cloud.inbox.clear()
@@ -167,7 +212,7 @@ async def test_a_host_that_holds_and_loses_its_ledger_writes_it_anew(
         await until(lambda: bool(cloud.sessions))
         cloud.send(OURS)
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
-        older = replace(OURS, revision=300, put=(DATA,), incarnation="inc-2")
+        older = replace(snapshot(300, DATA), authority=Authority("home-1", "inc-2", 300))
         cloud.send(older)
         await until(lambda: is_said(cloud, "`stead host release`"))
         (host.context.state_dir / "ledger.sqlite").unlink()
@@ -181,23 +226,23 @@ async def test_a_host_that_holds_and_loses_its_ledger_writes_it_anew(
         (problem,) = cloud.got(Heartbeat)[-1].capacity.problems
         assert problem.startswith("held: ")
     kept = host.ledger_contents()
-    assert set(kept.specs) == {spec.ref for spec in (*EVERYTHING, DATA)}
+    assert kept.scopes == told(*EVERYTHING, DATA)
     assert kept.authority == Authority("home-1", "inc-1", 500)
 
 
 async def test_it_shows_the_seal_of_what_it_followed_last(cloud: Cloud, host: Host, store: IdentityStore) -> None:
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.sessions))
-        cloud.send(replace(OURS, seal=b"on 500"))
-        cloud.send(replace(OURS, revision=501, snapshot=False, seal=b"on 501"))
-        cloud.send(replace(OURS, revision=502, snapshot=False, incarnation="inc-2", seal=b"on 502"))
+        cloud.send(replace(OURS, authority=replace(LAST, seal=b"on 500")))
+        cloud.send(Update(followed := Authority("home-1", "inc-1", 501, b"on 501")))
+        cloud.send(Update(Authority("home-1", "inc-2", 502, b"on 502")))
         await until(lambda: is_said(cloud, "`stead host release`"))
     cloud.inbox.clear()
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.got(Hello)))
     (hello,) = cloud.got(Hello)
-    assert (hello.incarnation, hello.revision, hello.seal) == ("inc-1", 501, b"on 501")
-    assert hello.contract_version > 0
+    assert hello.authority == followed
+    assert hello.protocol == 1
 
 
 def is_said(cloud: Cloud, what: str) -> bool:
@@ -207,7 +252,7 @@ def is_said(cloud: Cloud, what: str) -> bool:
 async def test_the_console(cloud: Cloud, host: Host, store: IdentityStore) -> None:
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.sessions))
-        cloud.send(Update(1, True, EVERYTHING))
+        cloud.send(snapshot(1, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
         cloud.ask_console("i-1", 8)
         await until(lambda: cloud.got(ConsoleReply) == [ConsoleReply(8, b"i-1 login: ")])
@@ -216,12 +261,12 @@ async def test_the_console(cloud: Cloud, host: Host, store: IdentityStore) -> No
 async def test_it_comes_back_after_every_kind_of_end(cloud: Cloud, host: Host, store: IdentityStore) -> None:
     async with session(cloud, host, store):
         await until(lambda: len(cloud.sessions) == 1)
-        cloud.send(Update(1, True, EVERYTHING))
+        cloud.send(snapshot(1, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
         changes = len(host.world.changes)
         cloud.hang_up()  # With CANCELLED.
         await until(lambda: len(cloud.sessions) == 2)
-        cloud.send(Update(2, False, (VOLUME,)))  # No snapshot: a breach that ends the session.
+        cloud.send(delta(2))  # No snapshot: a breach that ends the session.
         await until(lambda: len(cloud.sessions) == 3)
         await cloud.stop()
         host.world.crash("i-1")  # And work goes on while nobody is there.
@@ -229,7 +274,7 @@ async def test_it_comes_back_after_every_kind_of_end(cloud: Cloud, host: Host, s
         await cloud.start()
         await until(lambda: len(cloud.sessions) == 4)
         cloud.inbox.clear()
-        cloud.send(Update(3, True, EVERYTHING))
+        cloud.send(snapshot(3, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
     assert len(host.world.changes) > changes
 
@@ -239,7 +284,7 @@ async def test_it_tells_whether_the_control_plane_is_heard(cloud: Cloud, host: H
     async with session(cloud, host, store, control_plane=control_plane):
         await until(lambda: len(cloud.sessions) == 1)
         assert not control_plane.is_heard, "not before its first update"
-        cloud.send(Update(1, True, EVERYTHING))
+        cloud.send(snapshot(1, *EVERYTHING))
         await until(lambda: control_plane.is_heard)
         await cloud.stop()
         await until(lambda: not control_plane.is_heard)
@@ -250,13 +295,13 @@ async def test_a_ledger_that_is_taken_away_is_filled_by_a_new_session(
 ) -> None:
     async with session(cloud, host, store):
         await until(lambda: len(cloud.sessions) == 1)
-        cloud.send(Update(1, True, EVERYTHING))
+        cloud.send(snapshot(1, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
         (host.context.state_dir / "ledger.sqlite").unlink()
         await until(lambda: len(cloud.got(Hello)) == 2)
         assert "taken away" in cloud.got(Hello)[1].capacity.problems[0]
         await until(lambda: len(cloud.sessions) == 2)
-        cloud.send(Update(2, True, EVERYTHING))
+        cloud.send(snapshot(2, *EVERYTHING))
         await until(lambda: cloud.got(Report)[-1].revision == 2)
     assert host.ledger_contents().revision == 2
 
@@ -269,14 +314,14 @@ async def test_an_exception_that_nobody_foresaw_ends_a_session_and_nothing_else(
 
     async with session(cloud, host, store):
         await until(lambda: len(cloud.sessions) == 1)
-        cloud.send(Update(1, True, EVERYTHING))
+        cloud.send(snapshot(1, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
         monkeypatch.setattr(Ledger, "write", fail)
-        cloud.send(Update(2, False))
+        cloud.send(delta(2))
         await until(lambda: len(cloud.sessions) == 2)
         monkeypatch.undo()
         host.world.crash("i-1")
-        cloud.send(Update(3, True, EVERYTHING))
+        cloud.send(snapshot(3, *EVERYTHING))
         await until(lambda: cloud.got(Report)[-1].revision == 3 and is_all_converged(cloud, len(EVERYTHING)))
     assert "Input/output error" in bugs.told.pop("session")
 
@@ -286,7 +331,7 @@ async def test_without_a_control_plane_it_follows_its_ledger_after_a_grace(
 ) -> None:
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.sessions))
-        cloud.send(Update(1, True, EVERYTHING))
+        cloud.send(snapshot(1, *EVERYTHING))
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
     await cloud.stop()
     host.world.reboot_host()
@@ -302,7 +347,7 @@ async def test_the_certificate_is_renewed_in_time(cloud: Cloud, host: Host, stor
         assert len(cloud.renewals) == 1
         assert store.load().control.certificate.decode() == cloud.peers[-1]
         assert cloud.peers[0] != cloud.peers[-1]
-        cloud.send(Update(1, True, (VOLUME, VPC)))
+        cloud.send(snapshot(1, VOLUME, VPC))
         await until(lambda: is_all_converged(cloud, 2))
 
 

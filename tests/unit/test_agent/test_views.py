@@ -189,6 +189,16 @@ def test_a_reset_and_a_scope_that_is_left_say_what_is_gone() -> None:
     assert objects.apply([told("vpc-1", vpc, reset=True)]) == {}
 
 
+def test_what_is_put_twice_is_put() -> None:
+    objects, volume = Objects(), Volume("vol-1", 1)
+    objects.apply([told(ME, volume)])
+    grown = replace(volume, size_bytes=2)
+    twice = told(ME, grown, grown, reset=True)
+    assert objects.apply(net([twice, twice])) == {ref_of(volume): Change(volume, grown)}
+    other = Subnet("subnet-1", "vpc-1", "10.0.0.0/24")
+    assert objects.apply([told("vpc-1", other, other)]) == {ref_of(other): Change(None, other)}
+
+
 def test_what_only_a_later_agent_knows_is_left_alone() -> None:
     objects = Objects()
     unknown = Put(ObjectRef(99, "x-1"), None, b"new")
@@ -229,7 +239,7 @@ def _anything(chance: random.Random) -> tuple[str, Object]:
     vpc_id = chance.choice(["vpc-1", "vpc-2"])
     number, host_id = chance.randint(1, 4), chance.choice([ME, OTHER, "host-3"])
     tail = f"{vpc_id[-1]}{number}"
-    ip = f"172.31.{vpc_id[-1]}.{number}"
+    ip = f"172.31.{vpc_id[-1]}.{number}" if chance.random() < 0.9 else ""
     groups = tuple(sorted(chance.sample([f"sg-{vpc_id[-1]}{n}" for n in (1, 2, 3)], chance.randint(1, 3))))
     rules = tuple(chance.sample([*RULES, RuleSpec(False, "tcp", 1, 1, group_id=chance.choice(groups))], 2))
     instance = next(iter(legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values()))
