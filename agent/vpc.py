@@ -72,6 +72,11 @@ class VpcView:
     def members(self, group_id: str) -> Rows[Endpoint]:
         return self.by_group.get(group_id, _EMPTY)
 
+    def named_groups(self) -> list[str]:
+        """Those whose members this host has to know: rules of its endpoints' groups name them."""
+        rules = (rule for group in self._groups_here() for rule in group.rules)
+        return sorted({rule.group_id for rule in rules if rule.group_id})
+
     def with_changes(self, changes: Iterable[Change]) -> "VpcView":
         """The view after these objects changed; those of kinds that it does not have make no difference."""
         changes = tuple(changes)
@@ -91,8 +96,6 @@ class VpcView:
     @cached_property
     def spec(self) -> VpcSpec:
         """All that this host makes of it, put together at the cost of the VPC's size, and always in the same order."""
-        groups = self._groups_here()
-        named = sorted({rule.group_id for group in groups for rule in group.rules if rule.group_id})
         return VpcSpec(
             vpc_id=self.vpc.id,
             vni=self.vpc.vni,
@@ -102,8 +105,8 @@ class VpcView:
             peers=self._peers(),
             host_number=self._number(self.host_id),
             gateway_host_number=self._number(self.gateway_host_id),
-            groups=groups,
-            group_members=tuple(GroupMembers(id, _addresses(self.members(id))) for id in named),
+            groups=self._groups_here(),
+            group_members=tuple(GroupMembers(id, _addresses(self.members(id))) for id in self.named_groups()),
             domain=self.vpc.domain,
         )
 

@@ -9,7 +9,7 @@ Names are made of ids and of words with a hyphen, neither of which nft reserves.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,12 @@ def delete(table: str) -> str:
     return f"add table {table}\ndelete table {table}\n"
 
 
+def element_changes(table: str, name: str, new: Collection[str], gone: Collection[str]) -> list[str]:
+    """The lines of a transaction that change the elements of a set or a map."""
+    verbs = (("delete", gone), ("add", new))
+    return [f"{verb} element {table} {name} {{ {', '.join(sorted(each))} }}" for verb, each in verbs if each]
+
+
 def apply(commands: str) -> None:
     """Carry out one transaction in the calling thread's namespace. Raises NftError, and then nothing changed."""
     if commands:
@@ -134,18 +140,12 @@ def _changes(old: Table, new: Table) -> str:
     lines += [f"add chain {t} {n}" for n, c in gone_chains.items() if c.device]  # Its device may have taken it along.
     lines += [f"flush chain {t} {name}" for name in [*chains, *gone_chains] if name in old.chains]
     for name, wanted in sets.items():
-        lines += _element_changes(t, name, wanted, old.sets.get(name))
+        known = old.sets[name].elements if name in old.sets else frozenset()
+        lines += element_changes(t, name, wanted.elements - known, known - wanted.elements)
     lines += [f"add rule {t} {name} {rule}" for name, chain in chains.items() for rule in chain.rules]
     lines += [f"delete set {t} {name}" for name in gone_sets]
     lines += [f"delete chain {t} {name}" for name in gone_chains]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _element_changes(table: str, name: str, wanted: Set, old: Set | None) -> Iterable[str]:
-    known = old.elements if old else frozenset()
-    for verb, changed in (("delete", known - wanted.elements), ("add", wanted.elements - known)):
-        if changed:
-            yield f"{verb} element {table} {name} {{ {', '.join(sorted(changed))} }}"
 
 
 def _hook(chain: Chain) -> str:

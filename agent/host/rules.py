@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +30,14 @@ _NFTA_GEN_ID = 1
 class _Known:
     tables: tuple[Table, ...]
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """What leaves a set, and what comes into it."""
+
+    gone: frozenset[str]
+    new: frozenset[str]
 
 
 class Rules:
@@ -60,6 +68,23 @@ class Rules:
         self._known = _Known(tables, now + bool(commands))
         return changed
 
+    def change_elements(self, table: str, changes: Mapping[str, Elements]) -> bool:
+        """Change these sets of a table, in one transaction; nothing else is written, and nothing read but the count.
+
+        Returns False, and does nothing, where it is not known what there is: `converge` then.
+        """
+        known = self._known
+        if known is None or known.generation != generation():
+            return False
+        self._known = None
+        lines = (
+            line for name, each in changes.items() for line in nft.element_changes(table, name, each.new, each.gone)
+        )
+        nft.apply("".join(f"{line}\n" for line in lines))
+        tables = tuple(_changed(each, changes) if each.name == table else each for each in known.tables)
+        self._known = _Known(tables, known.generation + bool(changes))
+        return True
+
     def forget(self) -> None:
         """When to call: the namespace is another one now."""
         self._known = None
@@ -80,6 +105,13 @@ def _from_known(known: tuple[Table, ...], wanted: Iterable[Table], changed: Iter
         nft.whole(table) if table.name in changed or table.name not in old else nft.delta(old[table.name], table)
         for table in wanted
     )
+
+
+def _changed(table: Table, changes: Mapping[str, Elements]) -> Table:
+    sets = dict(table.sets)
+    for name, each in changes.items():
+        sets[name] = replace(sets[name], elements=sets[name].elements - each.gone | each.new)
+    return replace(table, sets=sets)
 
 
 def _stands(table: Table) -> bool:

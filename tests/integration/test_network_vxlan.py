@@ -11,6 +11,7 @@ import pytest
 from agent.drivers.base import Transient
 from agent.drivers.network_vxlan import names
 from agent.model import PortState
+from agent.objects import ObjectKind, ObjectRef
 from tests.integration.netlab import (
     ALL_IN,
     ALL_OUT,
@@ -180,6 +181,23 @@ def test_ensuring_twice_changes_nothing(hosts: Lab) -> None:
     assert (_state(host, vpc, "nft -a list ruleset"), _dnsmasq(host)) == before
 
 
+def test_a_member_elsewhere_leaves_what_a_look_at_everything_leaves(hosts: Lab) -> None:
+    vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
+    vpc.rules = {"sg-a": (ALL_OUT, tcp_in(22, "sg-b")), "sg-b": ()}
+    vpc.add_port(2, 7, "sg-b")
+    vpc.ensure(hosts)
+    before, new = vpc.view(1), vpc.add_port(2, 8, "sg-a", "sg-b")
+    changed = frozenset({ObjectRef(ObjectKind.ENDPOINT, new.interface_id)})
+    with_it = vpc.view(1)
+    for view, is_there in ((with_it, True), (before, False)):
+        host.call("network.ensure", view, changed)
+        seen = _state(host, vpc, "nft -a list ruleset")
+        assert seen[1].count(new.private_ip) == (2 if is_there else 0), "a route and an element"
+        host.call("network.ensure", view)
+        assert _state(host, vpc, "nft -a list ruleset") == seen
+    assert host.call("network.probe").problems == (), "nothing had to be repaired"
+
+
 def test_a_new_agent_takes_over_without_a_trace(hosts: Lab) -> None:
     vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
     client, server = (host.start_guest(port) for port in vpc.ports)
@@ -199,15 +217,16 @@ def test_a_new_agent_takes_over_without_a_trace(hosts: Lab) -> None:
 def test_a_new_agent_removes_what_it_was_not_told_of(hosts: Lab) -> None:
     vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
     vpc.rules["sg-old"] = (tcp_in(22, "sg-a"),)
+    old = vpc.add_port(1, 9, "sg-old")
     vpc.ensure(hosts)
     assert "sg-old" in _router(host, vpc).run("nft list ruleset")
     del vpc.rules["sg-old"]
-    del vpc.ports[next(iter(vpc.ports))]
+    del vpc.ports[old]
     host.call("start")
     vpc.ensure(hosts)
     ruleset = _router(host, vpc).run("nft list ruleset")
     assert "sg-old" not in ruleset
-    assert "172.31.0.5" not in ruleset
+    assert old.private_ip not in ruleset
 
 
 def test_a_tap_waits_for_its_rules(hosts: Lab) -> None:

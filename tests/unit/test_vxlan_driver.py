@@ -21,6 +21,6 @@ async def test_a_host_that_encrypts_no_more_drops_the_device_when_no_vpc_can_use
         driver._vpcs["vpc-1"] = vpc = Vpc()
         await driver.list()
         assert not tunnel.abandon.called
-        vpc.spec = Mock()
+        vpc.view = Mock()
         await driver.list()
         tunnel.abandon.assert_called_once_with()

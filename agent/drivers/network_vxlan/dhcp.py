@@ -1,8 +1,9 @@
 """DHCP and DNS of a VPC: one dnsmasq in its namespace, which outlives the agent and is adopted again.
 
-Addresses are never dnsmasq's to choose: each port has its static lease. Ports, options and names are in files that it
-reads again on SIGHUP, so that only a new subnet restarts it. Names of the outside it asks `forwarder` for, which goes
-with it; the VPC's own, and addresses that nobody outside can know, stay in the VPC.
+Addresses are never dnsmasq's to choose: each port has its static lease. Ports and options are in files that it reads
+again on SIGHUP, so that only a new subnet restarts it. A name in the VPC says its address, so there is no list of them.
+Names of the outside it asks `forwarder` for, which goes with it; the VPC's own, and addresses that nobody outside can
+know, stay in the VPC.
 """
 
 import os
@@ -28,7 +29,7 @@ DNS_PORT = 53
 # A query (RFC 1035, 4.1) that dnsmasq answers by itself (`domain-needed`): whether it is there.
 _A_PLAIN_NAME = bytes.fromhex("5354 0100 0001 0000 0000 0000 05") + b"stead" + bytes.fromhex("00 0001 0001")
 
-_CONFIG, _HOSTS, _OPTIONS, _NAMES = "dnsmasq.conf", "dhcp-hosts", "dhcp-options", "names"
+_CONFIG, _HOSTS, _OPTIONS = "dnsmasq.conf", "dhcp-hosts", "dhcp-options"
 _READY = "ready"  # dnsmasq's own pid file, written when its sockets are open.
 
 
@@ -38,7 +39,6 @@ def files(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int) -> 
         _CONFIG: _config(spec, directory, settings),
         _HOSTS: _lines(f"{p.mac_address},id:*,{IPv4Address(p.private_ip)},{p.host_name}" for p in spec.ports),
         _OPTIONS: _options(spec, mtu),
-        _NAMES: _lines(f"{address} {name}" for address, name in sorted(_host_names(spec).items())),
     }
 
 
@@ -121,11 +121,11 @@ def _config(spec: VpcSpec, directory: Path, settings: VxlanSettings) -> str:
         f"dhcp-leasefile={directory / 'leases'}",
         f"dhcp-hostsfile={directory / _HOSTS}",
         f"dhcp-optsfile={directory / _OPTIONS}",
-        f"addn-hosts={directory / _NAMES}",
         *(_range(subnet, settings.lease_s) for subnet in spec.subnets),
     ]
     if spec.domain:
-        lines += [f"domain={spec.domain}", f"local=/{spec.domain}/", "expand-hosts"]
+        lines += [f"domain={spec.domain}", f"local=/{spec.domain}/"]
+        lines.append(f"synth-domain={spec.domain},{spec.cidr_block},{names.HOST_PREFIX}")
     return _lines(lines)
 
 
@@ -137,11 +137,6 @@ def _range(subnet: SubnetSpec, lease_s: int) -> str:
 def _options(spec: VpcSpec, mtu: int) -> str:
     routers = (f"tag:{s.subnet_id},option:router,{names.router_address(s.cidr_block)}" for s in spec.subnets)
     return _lines([*routers, f"option:dns-server,{names.vpc_resolver(spec.cidr_block)}", f"option:mtu,{mtu}"])
-
-
-def _host_names(spec: VpcSpec) -> dict[str, str]:
-    remote = {ip: names.default_host_name(ip) for peer in spec.peers for ip in peer.private_ips}
-    return remote | {port.private_ip: port.host_name for port in spec.ports}
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, names, ports, router, ruleset, tunnel, underlay
+from agent.drivers.network_vxlan import dhcp, members, names, ports, router, ruleset, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import conntrack, monitor, namespaces
@@ -24,6 +24,7 @@ from agent.host.rules import Rules
 from agent.host.services import Services
 from agent.host.threads import Threads
 from agent.model import Capacity, PortSpec, PortState, VpcSpec
+from agent.objects import ObjectRef
 from agent.vpc import VpcView
 
 P = ParamSpec("P")
@@ -38,8 +39,11 @@ class Vpc:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.rules = Rules(obsolete=(ruleset.OBSOLETE,))
-        self.spec: VpcSpec | None = None  # As it was last brought to; its ports may be plugged.
+        self.view: VpcView | None = None  # As it was last brought to; its ports may be plugged.
         self.is_adopted = False  # Whether its daemons have read all that they were given.
+
+    def has_port(self, interface_id: str) -> bool:
+        return self.view is not None and interface_id in self.view.local
 
 
 class VxlanNetworkDriver:
@@ -67,12 +71,15 @@ class VxlanNetworkDriver:
             return await self._threads.run("list", self._list)
 
     async def ensure(self, view: VpcView, changed: Changed = None) -> None:
-        vpc = self._vpcs.setdefault(view.vpc.id, Vpc())
-        spec, self._refused[view.vpc.id] = tunnel.meet(view.spec, self._is_encrypted)
-        with reported(spec.vpc_id):
-            mtu = await self._threads.run(spec.vpc_id, self._ensure_router, vpc, spec)
-            directory = self._directory(spec.vpc_id)
-            await dhcp.ensure(spec, directory, self._settings, mtu, vpc.is_adopted, self._services)
+        vpc_id = view.vpc.id
+        vpc = self._vpcs.setdefault(vpc_id, Vpc())
+        with reported(vpc_id):
+            if changed is not None and await self._threads.run(vpc_id, self._follow, vpc, view, changed):
+                return
+            _, self._refused[vpc_id] = tunnel.meet(view.spec, self._is_encrypted)
+            mtu = await self._threads.run(vpc_id, self._ensure_router, vpc, view)
+            directory = self._directory(vpc_id)
+            await dhcp.ensure(view.spec, directory, self._settings, mtu, vpc.is_adopted, self._services)
         vpc.is_adopted = True
 
     async def remove(self, vpc_id: str) -> None:
@@ -126,14 +133,28 @@ class VxlanNetworkDriver:
         for name in namespaces.restore(_PREFIX, self._context.host_id):
             self._repairs.note(_vpc_id(name), [f"the name of namespace {name}"])
         found = frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
-        if not self._is_encrypted and all(vpc_id in self._vpcs and self._vpcs[vpc_id].spec for vpc_id in found):
+        if not self._is_encrypted and all(vpc_id in self._vpcs and self._vpcs[vpc_id].view for vpc_id in found):
             self._tunnel.abandon()  # No VPC's VXLAN goes by it any more, after an agent that encrypted.
         return found
 
-    def _ensure_router(self, vpc: Vpc, spec: VpcSpec) -> int:
+    def _follow(self, vpc: Vpc, view: VpcView, changed: frozenset[ObjectRef]) -> bool:
+        """Bring it there by these objects alone. Returns False, with nothing done, where that takes more."""
+        with vpc.lock:
+            change = vpc.view and members.difference(vpc.view, view, changed, is_encrypted=self._is_encrypted)
+            if not change:
+                return False
+            known, vpc.view = vpc.view, None  # Until all is done: what fails half-way is not known.
+            if namespaces.call(namespaces.vpc_namespace(view.vpc.id), members.follow, vpc.rules, change):
+                Owners(self._directory(view.vpc.id)).note(change.owners)
+                known = view
+            vpc.view = known
+            return known is view
+
+    def _ensure_router(self, vpc: Vpc, view: VpcView) -> int:
         """Returns the guests' MTU."""
-        namespace, mtu = namespaces.vpc_namespace(spec.vpc_id), self._mtu()
-        device, address, spec = self._carrier(vpc, spec)
+        namespace, mtu, spec = namespaces.vpc_namespace(view.vpc.id), self._mtu(), self._met(view)
+        is_same = vpc.view is not None and self._met(vpc.view) == spec
+        device, address = self._carrier(view, is_same=is_same)
         with vpc.lock:
             if not namespaces.exists(namespace):
                 self._list()
@@ -144,20 +165,26 @@ class VxlanNetworkDriver:
             is_new = router.ensure_vxlan(spec, device, address, mtu)
             repaired, changed = namespaces.call(namespace, _converge, vpc.rules, spec, mtu)
             changed += [names.vxlan_name(spec.vpc_id)] * is_new
-            self._repairs.note(spec.vpc_id, [*repaired, *(changed if vpc.spec == spec else [])])
+            self._repairs.note(spec.vpc_id, [*repaired, *(changed if is_same else [])])
             self._forget_old_owners(spec)
-            vpc.spec = spec
+            vpc.view = view
         return mtu
 
-    def _carrier(self, vpc: Vpc, spec: VpcSpec) -> tuple[str, str, VpcSpec]:
-        """By which device and from which of this host's addresses VXLAN goes, and the spec with its peers' there."""
+    def _met(self, view: VpcView) -> VpcSpec:
+        """With the peers to which anything is sent, at the addresses to which VXLAN goes."""
+        met, _ = tunnel.meet(view.spec, self._is_encrypted)
+        return tunnel.inside(met) if self._is_encrypted else met
+
+    def _carrier(self, view: VpcView, *, is_same: bool) -> tuple[str, str]:
+        """By which device and from which of this host's addresses VXLAN goes."""
         uplink = self._uplink()
         if not self._is_encrypted:
-            return uplink.name, self._context.underlay_address, spec
+            return uplink.name, self._context.underlay_address
         vpc_ids = frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+        spec, _ = tunnel.meet(view.spec, self._is_encrypted)
         changed = self._tunnel.converge(spec, uplink.mtu - names.WIREGUARD_OVERHEAD_BYTES, vpc_ids)
-        self._repairs.note(tunnel.DEVICE, changed if vpc.spec == tunnel.inside(spec) else [])
-        return tunnel.DEVICE, names.transit_address(spec.host_number), tunnel.inside(spec)
+        self._repairs.note(tunnel.DEVICE, changed if is_same else [])
+        return tunnel.DEVICE, names.transit_address(spec.host_number)
 
     def _forget_old_owners(self, spec: VpcSpec) -> None:
         """Connections of an address end with its owner, also here, on a peer of its host."""
@@ -187,14 +214,14 @@ class VxlanNetworkDriver:
     def _plug(self, port: PortSpec) -> None:
         vpc = self._vpc_of(port.interface_id)
         with vpc.lock:
-            if vpc.spec is None or not _has_port(vpc.spec, port.interface_id):
+            if vpc.view is None or not vpc.has_port(port.interface_id):
                 raise _no_rules(port.interface_id)
-            namespace = namespaces.vpc_namespace(vpc.spec.vpc_id)
+            namespace = namespaces.vpc_namespace(vpc.view.vpc.id)
             ports.move(port, namespace)
             if port.interface_id not in namespaces.call(namespace, ports.links_here):
                 tap = names.tap_name(port.interface_id)
                 raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
-            namespaces.call(namespace, _converge, vpc.rules, vpc.spec, self._mtu(), port.interface_id)
+            namespaces.call(namespace, _converge, vpc.rules, self._met(vpc.view), self._mtu(), port.interface_id)
 
     def _unplug(self, interface_id: str) -> None:
         ports.delete_here(interface_id)
@@ -202,12 +229,12 @@ class VxlanNetworkDriver:
             vpc = self._vpcs.get(_vpc_id(namespace))
             if was_here and vpc is not None:
                 with vpc.lock:
-                    if vpc.spec is not None:
-                        namespaces.call(namespace, _apply_rules, vpc.rules, vpc.spec)
+                    if vpc.view is not None:
+                        namespaces.call(namespace, _apply_rules, vpc.rules, self._met(vpc.view))
 
     def _vpc_of(self, interface_id: str) -> Vpc:
         for vpc in list(self._vpcs.values()):
-            if vpc.spec is not None and _has_port(vpc.spec, interface_id):
+            if vpc.has_port(interface_id):
                 return vpc
         raise _no_rules(interface_id)
 
@@ -250,10 +277,6 @@ def _list_ports() -> dict[str, PortState]:
     for there in _in_each_vpc(ports.list_here).values():
         found |= there
     return found
-
-
-def _has_port(spec: VpcSpec, interface_id: str) -> bool:
-    return any(port.interface_id == interface_id for port in spec.ports)
 
 
 def _no_rules(interface_id: str) -> Transient:

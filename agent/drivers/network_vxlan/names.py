@@ -4,7 +4,7 @@ The kernel allows 15 characters for a device: three of ours and the last twelve 
 namespace or, for a moment, in the host's; tails of 48 bits do not meet there.
 """
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
 TAP_PREFIX = "stt"
 VXLAN_PREFIX = "stx"
@@ -13,6 +13,7 @@ GATEWAY_DEVICE = "gateway"  # The gateway driver's end in the VPC's namespace.
 # Every router has the same MAC on every tap, so that a guest's ARP cache stays right when the guest moves.
 TAP_MAC = "fe:73:74:00:00:01"
 
+HOST_PREFIX = "ip-"  # Of a host's name, before its address with hyphens: see `agent.vpc.host_name`.
 METADATA_ADDRESS = "169.254.169.254"
 RESOLVER_ADDRESS = "169.254.169.253"
 LINK_LOCAL = "169.254.0.0/16"
@@ -47,11 +48,6 @@ def router_address(subnet: str) -> str:
 def vpc_resolver(vpc_cidr: str) -> str:
     """The VPC's base plus two: its DNS server."""
     return str(IPv4Network(vpc_cidr)[2])
-
-
-def default_host_name(private_ip: str) -> str:
-    """EC2's name for a private address."""
-    return "ip-" + str(IPv4Address(private_ip)).replace(".", "-")
 
 
 def _tail(resource_id: str) -> str:

@@ -3,7 +3,6 @@
 Connections outlive neither, and nothing in the kernel tells one owner of an address from the next.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from agent.model import VpcSpec
 
 
 class Owners:
+    """A line for each address and interface, the latest last; nobody's is an interface without a name."""
+
     def __init__(self, directory: Path) -> None:
-        self._file = directory / "owners.json"
+        self._file = directory / "owners"
 
     def moved(self, spec: VpcSpec) -> list[str]:
         """Addresses that have another owner now, or none."""
@@ -25,18 +26,27 @@ class Owners:
         if now != self._load():
             self._file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             draft = self._file.with_suffix(".new")
-            draft.write_text(json.dumps(now))
+            draft.write_text(_lines(now))
             draft.rename(self._file)
+
+    def note(self, changed: Mapping[str, str]) -> None:
+        """Of some addresses alone, when the connections of those that moved are forgotten."""
+        with self._file.open("a") as file:
+            file.write(_lines(changed))
 
     def _load(self) -> Mapping[str, str]:
         try:
-            found: dict[str, str] = json.loads(self._file.read_text())
-        except (FileNotFoundError, ValueError):
+            pairs = (line.partition(" ")[::2] for line in self._file.read_text().splitlines())
+        except FileNotFoundError:
             return {}
-        return found
+        return {address: owner for address, owner in dict(pairs).items() if owner}
 
 
 def owners(spec: VpcSpec) -> dict[str, str]:
     """Interface ids by address. Pure."""
     peers = {ip: owner for peer in spec.peers for ip, owner in zip(peer.private_ips, peer.interface_ids, strict=False)}
     return peers | {port.private_ip: port.interface_id for port in spec.ports}
+
+
+def _lines(table: Mapping[str, str]) -> str:
+    return "".join(f"{address} {owner}\n" for address, owner in table.items())
