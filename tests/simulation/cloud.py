@@ -330,6 +330,7 @@ class Cloud:
         """Wait until everything is as it shall be. Raises AssertionError with what is not."""
         deadline = self.loop.time() + QUIET_WITHIN_S
         self.run(1.0)
+        self.start_process()  # What its disk did to a commit before it was mended may end it only now.
         while unsettled := checks.unsettled(self.record, self.hosts, self.watchers):
             self.check()
             assert self.loop.time() < deadline, "it does not come to rest:\n" + "\n".join(unsettled)
