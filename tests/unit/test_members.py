@@ -93,9 +93,10 @@ def test_an_address_that_moves_forgets_its_connections() -> None:
     assert change.moved == {"172.31.0.2"}
 
 
-def test_what_an_instance_is_does_not_concern_the_router() -> None:
+@pytest.mark.parametrize("kind", [ObjectKind.INSTANCE, ObjectKind.ATTACHMENT, ObjectKind.ADDRESS])
+def test_what_an_instance_is_does_not_concern_the_router(kind: ObjectKind) -> None:
     told = Told(MINE, OLD)
-    change = difference(told.view, told.view, frozenset({ObjectRef(ObjectKind.INSTANCE, "i-1")}))
+    change = difference(told.view, told.view, frozenset({ObjectRef(kind, "x-1")}))
     assert change == members.Difference(
         frozenset(), frozenset(), {"sg-1": Elements(frozenset(), frozenset())}, {}, frozenset()
     )

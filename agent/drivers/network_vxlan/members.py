@@ -14,6 +14,9 @@ from agent.host.rules import Elements, Rules
 from agent.objects import Endpoint, ObjectKind, ObjectRef
 from agent.vpc import VpcView
 
+# What its guests are told of an instance; its VPC's router has no use for it.
+_OF_INSTANCES = (ObjectKind.INSTANCE, ObjectKind.ATTACHMENT, ObjectKind.ADDRESS)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -29,8 +32,8 @@ class Difference:
 def difference(
     old: VpcView, new: VpcView, changed: frozenset[ObjectRef], *, is_encrypted: bool = False
 ) -> Difference | None:
-    """None where it takes more. Pure. What an instance is does not concern its VPC's router."""
-    refs = [ref for ref in changed if ref.kind != ObjectKind.INSTANCE]
+    """None where it takes more. Pure."""
+    refs = [ref for ref in changed if ref.kind not in _OF_INSTANCES]
     if any(ref.kind != ObjectKind.ENDPOINT for ref in refs):
         return None
     before = [row for ref in refs if (row := old.endpoints.get(ref.id))]

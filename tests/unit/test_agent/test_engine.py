@@ -9,10 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent.drivers.base import Permanent, Transient
-from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeVolumeDriver, FakeWorld
+from agent.drivers.fake import FakeComputeDriver, FakeNetworkDriver, FakeSettings, FakeVolumeDriver, FakeWorld
 from agent.drivers.fake.world import Call, Fault
 from agent.messages import ObservedInstance
-from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, Stall, VolumeFile, VolumeSpec
+from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, Stall, VolumeFile, VolumeSpec, VpcSpec
+from agent.objects import ObjectKind, ObjectRef
+from agent.vpc import VpcView
 
 from .host import (
     DATA,
@@ -67,6 +69,39 @@ async def test_it_brings_everything_up_in_order(host: Host) -> None:
     assert verbs(host)[-4:] == ["network.create_tap", "compute.start_paused", "network.plug", "compute.resume"]
     assert host.metadata.vpcs == {"vpc-1"}
     assert host.metadata.told == {"vpc-1": {NIC.private_ip: INSTANCE}}
+
+
+async def test_a_driver_is_told_what_changed_since_it_succeeded(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At first, after a failure and at a pass, anything may have."""
+    told: list[frozenset[ObjectRef] | None] = []
+    ensure = FakeNetworkDriver.ensure
+
+    async def note(driver: FakeNetworkDriver, view: VpcView, changed: frozenset[ObjectRef] | None) -> None:
+        told.append(changed)
+        await ensure(driver, view, changed)
+
+    def members(*numbers: int) -> VpcSpec:
+        ips, ids = tuple(f"172.31.1.{n}" for n in numbers), tuple(f"eni-1{n}" for n in numbers)
+        return replace(VPC, peers=(replace(VPC.peers[0], private_ips=ips, interface_ids=ids),))
+
+    monkeypatch.setattr(FakeNetworkDriver, "ensure", note)
+    async with host.agent(SLOW_PASS) as engine:
+        await host.want(members(1))
+        await host.settle()
+        assert set(told) == {None}
+        await host.want(members(1, 2))
+        await host.settle()
+        assert told[-1] == {ObjectRef(ObjectKind.ENDPOINT, "eni-12")}
+        number = len(host.world.calls) + 1
+        host.world.faults.append(_fail_at(number, "before", Transient("once")))
+        await host.want(members(1, 2, 3))
+        await host.settle()
+        assert told[-2:] == [frozenset({ObjectRef(ObjectKind.ENDPOINT, "eni-13")}), None]
+        engine.hint(VPC.ref)
+        await until(lambda: told[-2:] == [None, None], host.describe)
+        await host.want(members(1, 2))
+        await host.settle()
+        assert told[-1] == {ObjectRef(ObjectKind.ENDPOINT, "eni-13")}
 
 
 async def test_guests_are_told_what_changed_of_an_instance_alone(host: Host) -> None:
