@@ -128,12 +128,8 @@ def host(request: pytest.FixtureRequest) -> Iterator[Maker]:
             yield maker
 
 
-@on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
-class TestVolume:
-    @pytest.fixture
-    async def make(self, host: Maker) -> AsyncIterator[Maker]:
-        yield host
-        await delete_volumes(host)
+class VolumeContract:
+    """What every driver of volumes must do."""
 
     async def test_everything_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
@@ -174,6 +170,14 @@ class TestVolume:
 
     async def test_it_has_capacity(self, make: Maker) -> None:
         assert (await make.volume().probe()).storage_gib > 0
+
+
+@on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
+class TestVolume(VolumeContract):
+    @pytest.fixture
+    async def make(self, host: Maker) -> AsyncIterator[Maker]:
+        yield host
+        await delete_volumes(host)
 
 
 @on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)

@@ -91,7 +91,7 @@ async def test_a_driver_is_told_what_changed_since_it_succeeded(host: Host, monk
         assert set(told) == {None}
         await host.want(members(1, 2))
         await host.settle()
-        assert told[-1] == {ObjectRef(ObjectKind.ENDPOINT, "eni-12")}
+        assert told[-1] == frozenset({ObjectRef(ObjectKind.ENDPOINT, "eni-12")})
         number = len(host.world.calls) + 1
         host.world.faults.append(_fail_at(number, "before", Transient("once")))
         await host.want(members(1, 2, 3))
