@@ -110,6 +110,7 @@ class Session:
                 log.warning("no session with the control plane", error=_describe(_first(errors)))
             except* Exception as errors:  # noqa: BLE001 (told; the next session begins anew)
                 bugs.tell("session", _first(errors))
+            _stop_if_told()
             self._control_plane.is_heard = False
             first_s, cap_s = self._settings.reconnect_first_s, self._settings.reconnect_cap_s
             await asyncio.sleep(delay_s(self._failures, first_s, cap_s, self._jitter))
@@ -266,6 +267,13 @@ def _whole(parts: Sequence[Update]) -> Update:
     """The update that came in these messages."""
     changes = net(change for part in parts for change in part.scopes)
     return replace(parts[0], scopes=changes, more=False)
+
+
+def _stop_if_told() -> None:
+    """A task group that is cancelled while one of its tasks fails raises that failure alone (until Python 3.13)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> Any:

@@ -279,6 +279,17 @@ async def test_it_comes_back_after_every_kind_of_end(cloud: Cloud, host: Host, s
     assert len(host.world.changes) > changes
 
 
+async def test_an_agent_that_is_told_to_stop_as_its_session_breaks_stops(
+    cloud: Cloud, host: Host, store: IdentityStore
+) -> None:
+    async with session(cloud, host, store):
+        await until(lambda: len(cloud.sessions) == 1)
+        cloud.send(snapshot(1, *EVERYTHING))
+        await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
+        await cloud.stop()
+    await cloud.start()
+
+
 async def test_it_tells_whether_the_control_plane_is_heard(cloud: Cloud, host: Host, store: IdentityStore) -> None:
     control_plane = Presence()
     async with session(cloud, host, store, control_plane=control_plane):
