@@ -156,10 +156,12 @@ class Feed:
         ):
             self._resets.popitem(last=False)
         self._resets[scope_id] = reset
-        asyncio.get_running_loop().call_later(RESETS_KEPT_S, self._drop, scope_id, reset)
+        asyncio.get_running_loop().call_later(RESETS_KEPT_S, self._drop, scope_id, reset.revision)
 
-    def _drop(self, scope_id: str, reset: _Reset) -> None:
-        if self._resets.get(scope_id) is reset:
+    def _drop(self, scope_id: str, revision: int) -> None:
+        """By its revision: a timer that had the reset itself would keep it beyond its bytes."""
+        kept = self._resets.get(scope_id)
+        if kept and kept.revision == revision:
             del self._resets[scope_id]
 
 

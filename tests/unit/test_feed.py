@@ -1,6 +1,7 @@
 """What changes whose objects; and that what hosts share is made once, in slices, and kept within bounds."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -303,6 +304,21 @@ async def test_what_is_kept_is_bounded(lab: Lab, monkeypatch: pytest.MonkeyPatch
     assert len(feed._resets) <= 1
     await asyncio.sleep(0.01)
     assert not feed._resets
+
+
+async def test_a_reset_that_made_room_for_another_is_kept_by_nobody(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "RESETS_KEPT_BYTES", 1)
+    assert lab.feed is not None
+    lab.launch()
+    before = _resets_in_memory()
+    for scope_id in (REGION, lab.vpc_id, lab.storage, lab.compute):
+        await lab.feed.reset(scope_id)
+    assert _resets_in_memory() - before == 1
+
+
+def _resets_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(found, feed_module._Reset) for found in gc.get_objects())
 
 
 def test_kinds_are_those_of_the_protocol() -> None:
