@@ -1,4 +1,4 @@
-"""Where gRPC meets the gate: the call that a servicer answers, and the two ways in: `mutate` and `read`."""
+"""Where gRPC meets the gate: the call that a servicer answers, and the ways in: `mutate`, `read`, `step`."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -70,6 +70,10 @@ class Edge:
     async def read(self, query: Callable[[State, Call], T]) -> T:
         """Answer from memory."""
         return await self._runner.read(invocation.get(), query)
+
+    async def step(self, work: Callable[[], T]) -> T:
+        """One step of a stream, which comes when it is the project's turn."""
+        return await self._runner.step(invocation.get(), work)
 
 
 def _wish(request: Any) -> Wish:

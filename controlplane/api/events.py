@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
+from operator import attrgetter
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.contents import PUBLIC, is_public, to_contents
 from controlplane.errors import invalid_value
 from controlplane.history import Changed
+from controlplane.journal import Journal
 from controlplane.model.audit import CallRecord
 from controlplane.model.project import Role
 from controlplane.service.call import Call
@@ -20,6 +23,8 @@ from stead.v1.events_pb2_grpc import EventsServicer
 # Longer: who comes back after a quiet time asks for changes that are no longer kept. Shorter: watchers are woken for
 # nothing.
 BOOKMARK_S = 30
+# That are looked at before others have their turn. Fewer: who comes back late is told late. More: all wait for longer.
+REVISIONS = 200
 
 
 class Events(EventsServicer):
@@ -30,8 +35,7 @@ class Events(EventsServicer):
         journal, view = self._edge.journal, _View(self._edge, self._edge.call(), request)
         after, bookmark_at = _beginning(request, journal.durable_revision), _now()
         while True:
-            latest = journal.durable_revision
-            changes = journal.history.after(after) if after <= latest else None
+            latest, changes = await self._edge.step(partial(_changes, journal, after))
             if changes is None:
                 after, bookmark_at = latest, _now() + BOOKMARK_S
                 yield pb.WatchEvent(revision=after, resync=True)
@@ -39,10 +43,13 @@ class Events(EventsServicer):
             if bookmark_at <= _now():
                 bookmark_at = _now() + BOOKMARK_S
                 yield pb.WatchEvent(revision=after, bookmark=True)
-            for event in view.events(changes):
-                # It may say of a resource what a later revision made of it.
-                await journal.durable(journal.state.revision)
-                yield event
+            for number, (revision, parts) in enumerate(groupby(changes, key=attrgetter("revision")), 1):
+                if event := await self._edge.step(partial(view.event, revision, list(parts))):
+                    # It may say of a resource what a later revision made of it.
+                    await journal.durable(journal.state.revision)
+                    yield event
+                if number % REVISIONS == 0:
+                    await asyncio.sleep(0)
             after = latest
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(bookmark_at):
@@ -51,6 +58,12 @@ class Events(EventsServicer):
 
 def _beginning(request: pb.WatchRequest, latest: int) -> int:
     return request.after_revision if request.HasField("after_revision") else latest
+
+
+def _changes(journal: Journal, after: int) -> tuple[int, list[Changed] | None]:
+    """The latest revision, and what changed until then; None where some of it is not kept."""
+    latest = journal.durable_revision
+    return latest, journal.history.after(after) if after <= latest else None
 
 
 def _now() -> float:
@@ -72,13 +85,8 @@ class _View:
         self._state = edge.journal.state
         self._tables = {table.kind.name: table for table in self._state.tables.values()}
 
-    def events(self, changes: Iterable[Changed]) -> Iterator[pb.WatchEvent]:
-        """One for each revision that shows something, made when it is asked for."""
-        for revision, parts in groupby(changes, key=lambda change: change.revision):
-            if event := self._event(revision, list(parts)):
-                yield event
-
-    def _event(self, revision: int, parts: Sequence[Changed]) -> pb.WatchEvent | None:
+    def event(self, revision: int, parts: Sequence[Changed]) -> pb.WatchEvent | None:
+        """What it shows of a revision; None where that is nothing."""
         # Each once, in order.
         told = dict.fromkeys(place for part in parts for place in self._places(part) if self._is_wanted(*place))
         if not told:

@@ -119,12 +119,16 @@ class Turns:
         self._cpu_s = cpu_s
         self._buckets = _Buckets(self._share, BURST_S * self._share)
 
+    def wait_s(self, project_id: str, now_s: float) -> float:
+        """How long until there is no debt, at a time of the monotonic clock."""
+        return max(0.0, -self._buckets.level(project_id, now_s) / self._share)
+
     @contextmanager
     def one(self, project_id: str, now_s: float) -> Iterator[None]:
         """Around one step, at a time of the monotonic clock. Raises `RequestLimitExceeded` while there is a debt."""
+        if wait_s := self.wait_s(project_id, now_s):
+            raise Throttled(f"{project_id} has the control plane compute too much; slow down", wait_s)
         level_s = self._buckets.level(project_id, now_s)
-        if level_s <= 0:
-            raise Throttled(f"{project_id} has the control plane compute too much; slow down", -level_s / self._share)
         began_s = self._cpu_s()
         try:
             yield

@@ -1,5 +1,6 @@
 """Carrying a call out: in its project's turn, at most once for a client token, answered when it is durable."""
 
+import asyncio
 import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -96,6 +97,14 @@ class Runner:
                 return query(state, call)
 
         return await self._journal.read(in_turn)
+
+    async def step(self, made: Invocation, work: Callable[[], T]) -> T:
+        """Of a call that goes on: where its project has computed too much, it waits until that is made up for."""
+        project_id = made.principal.project_id if made.principal else ""
+        while wait_s := self._turns.wait_s(project_id, time.monotonic()):  # noqa: ASYNC110 - time alone pays
+            await asyncio.sleep(wait_s)
+        with self._turns.one(project_id, time.monotonic()):
+            return work()
 
 
 def _attempt(made: Invocation, wish: Wish, asked: object) -> Attempt:

@@ -1,6 +1,7 @@
 """The gate without gRPC: who comes in by a transport that is none, what is carried out, and what a caller is told."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -195,3 +196,20 @@ def test_an_error_is_no_bug() -> None:
         failure = gate.door.failed(gate.enter(READ, Role.READER), CloudError("Odd", "x", blocking_ids=["i-1"]))
     assert (failure.code, failure.blocking_ids, failure.is_retryable) == ("Odd", ("i-1",), False)
     assert [line["code"] for line in lines] == ["Odd"]
+
+
+async def test_what_goes_on_waits_for_its_turn_where_a_call_is_refused() -> None:
+    """And is counted: the project's calls wait for what its streams have computed."""
+    async with Gate.running(compute_ms_per_s=10) as gate:
+        call, began_s = gate.enter(READ, Role.READER), time.monotonic()
+        await gate.runner.step(call, lambda: compute(0.041))
+        with pytest.raises(Throttled, match="compute too much"):
+            await gate.runner.read(call, lambda state, call: None)
+        assert await gate.runner.step(call, lambda: "its turn") == "its turn"
+        assert time.monotonic() - began_s > 0.09, "the debt was paid at a hundredth"
+
+
+def compute(cpu_s: float) -> None:
+    ends_s = time.thread_time() + cpu_s
+    while time.thread_time() < ends_s:
+        pass

@@ -1,10 +1,11 @@
 """The revision log as users see it, where the reader is late."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,6 +19,8 @@ from controlplane.model.project import Role
 from controlplane.model.state import Entry, Revision, State
 from stead.v1.events_pb2 import WatchEvent, WatchRequest
 from tests.unit.region import NOW
+
+T = TypeVar("T")
 
 
 def changed(revision: int) -> Changed:
@@ -37,9 +40,13 @@ class StillEngine:
         await asyncio.Event().wait()
 
 
-def watching(journal: StillEngine, **asked: Any) -> AsyncIterator[WatchEvent]:
+async def at_once(work: Callable[[], T]) -> T:
+    return work()
+
+
+def watching(journal: StillEngine, step: Any = at_once, **asked: Any) -> AsyncIterator[WatchEvent]:
     call = SimpleNamespace(project_id="proj-1", role=Role.READER)
-    edge: Any = SimpleNamespace(journal=journal, call=lambda: call)
+    edge: Any = SimpleNamespace(journal=journal, call=lambda: call, step=step)
     context: Any = None
     return Events(edge).Watch(WatchRequest(**asked), context)
 
@@ -61,6 +68,26 @@ async def test_a_quiet_watcher_is_told_now_and_then_how_far_it_is(monkeypatch: p
     journal.durable_revision = 12  # By others.
     told = [(await anext(watch)).revision for _ in range(3)]
     assert told[-1] == 12
+
+
+async def test_others_have_their_turn_while_a_watcher_looks_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "REVISIONS", 10)
+    journal, turn, looked_at = StillEngine(History(0), 100), 0, Counter[int]()
+    journal.history.load([replace(changed(number), project_id="proj-2") for number in range(1, 101)])
+
+    async def counted(work: Callable[[], T]) -> T:
+        looked_at[turn] += 1
+        return work()
+
+    watch = watching(journal, counted, after_revision=0)
+    assert (await anext(watch)).bookmark
+    waiting = asyncio.ensure_future(anext(watch))
+    async with asyncio.timeout(10):
+        while looked_at.total() < 101:
+            await asyncio.sleep(0)
+            turn += 1
+    assert max(looked_at.values()) <= 11
+    waiting.cancel()
 
 
 def test_the_history_knows_what_it_has_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
