@@ -241,7 +241,7 @@ async def drain(servers: Sequence[grpc.aio.Server], sessions: Sessions, uploads:
 def _recent_log(store: Store) -> list[Changed]:
     """What watchers may still ask for after a restart."""
     kept = store.read_recent_log(history.KEPT)
-    return [Changed(row.revision, row.kind, row.resource_id, row.project_id, row.at) for row in kept]
+    return [Changed(row.revision, row.kind, row.resource_id, row.project_id, row.at, row.part_of) for row in kept]
 
 
 def _endpoints(config: Config, authorities: Authorities) -> Endpoints:

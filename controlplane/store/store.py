@@ -38,7 +38,7 @@ _BACKENDS = {"sqlite": sqlite, "postgresql": postgresql}
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One resource's part of a revision. `project_id` is empty for what belongs to no project."""
+    """One resource's part of a revision; `project_id` and `part_of` are as in `Entry`."""
 
     revision: int
     kind: str
@@ -46,15 +46,18 @@ class LogEntry:
     project_id: str
     deleted: bool
     at: datetime
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """A revision as the log keeps it: of each entry the kind, the resource's id, its project's, and whether it went."""
+    """A revision as the log keeps it: of each entry the kind, the resource's id, its project's, whether it went, and of
+    what it is a part, which entries that were migrated do not have.
+    """
 
     revision: int
     at: datetime
-    entries: tuple[tuple[str, str, str, bool], ...]
+    entries: tuple[tuple[str, str, str, bool, str], ...]
 
 
 class Store:
@@ -216,11 +219,15 @@ def _log_rows(revisions: Iterable[Revision], now: datetime) -> list[LogRow]:
         LogRow(
             revision.number,
             now,
-            tuple((entry.kind, entry.id, entry.project_id, entry.new is None) for entry in revision.entries),
+            tuple(
+                (entry.kind, entry.id, entry.project_id, entry.new is None, entry.part_of)
+                for entry in revision.entries
+                if not entry.is_quiet
+            ),
         )
         for revision in revisions
     ]
 
 
 def _log_entries(row: LogRow) -> list[LogEntry]:
-    return [LogEntry(row.revision, *entry, row.at) for entry in row.entries]
+    return [LogEntry(row.revision, *entry[:4], row.at, *entry[4:]) for entry in row.entries]

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from controlplane.app import _recent_log
+from controlplane.history import History
 from controlplane.model.host import Host, Zone
 from controlplane.model.image import KeyPair
 from controlplane.model.instance import Attachment, Phase
-from controlplane.model.network import NetworkInterface, PublicAddress, Vpc
+from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroupRule, Vpc
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, State
 from controlplane.model.table import Row
@@ -184,6 +186,17 @@ def test_the_log_tells_every_change_in_order(store: Store) -> None:
     assert [entry.revision for entry in store.read_log(0, 1)] == [1, 1], "a revision is never cut in two"
     assert [entry.revision for entry in store.read_log(2, 10)] == [3]
     assert store.read_log(3, 10) == []
+
+
+def test_who_watches_is_told_the_same_after_a_restart(store: Store) -> None:
+    """Also of what deleted rows were parts of; and that a host was heard of again is no news."""
+    state, kept = store.load(), History(0)
+    rule = SecurityGroupRule("sgr-1", "p", "sg-1", False, "tcp", 22, 22, "0.0.0.0/0", "", "", NOW)
+    host = Host("host-1", 1, "metal", "z", (), "10.0.0.1", NOW, "")
+    revisions = [put(state, rule, host), put(state, replace(host, last_seen_at=NOW)), delete(state, rule)]
+    kept.add(revisions, NOW)
+    store.commit(revisions, NOW)
+    assert _recent_log(store) == kept.after(0)
 
 
 def test_a_trimmed_log_says_where_it_begins(store: Store) -> None:
