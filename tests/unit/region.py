@@ -18,8 +18,10 @@ from controlplane.model.instance import Attachment, Instance, Observation, Obser
 from controlplane.model.network import NetworkInterface, PublicAddress, Subnet
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
-from controlplane.model.state import Change, State
+from controlplane.model.state import Change, Entry, State
 from controlplane.reconcile.absorb import Report, absorb, settle
+from controlplane.reconcile.objects import KINDS, Kind
+from controlplane.reconcile.touched import touched
 from controlplane.service import instances, projects, regions, volumes
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call
@@ -59,7 +61,7 @@ class Region:
 
     def apply(self, change: Change) -> None:
         if change:
-            self.state.apply(change)
+            check_told(self.state, self.state.apply(change).entries)
 
     def do(self, use_case: Callable[..., tuple[Change, T]], *request: Any, project_id: str = "") -> T:
         change, result = use_case(self.state, self.call(project_id), *request)
@@ -268,6 +270,22 @@ def _follow(row: Observation, known: Observation | None, spec: Spec, can_start: 
         reboot_count=spec["reboot_count"],
         export_names=tuple(disk["export_name"] for disk in spec["disks"]) if running else (),
     )
+
+
+def check_told(state: State, entries: Iterable[Entry]) -> None:
+    """What an object shows, or where it is, changes for no host unless that is told: see `Kind.shows`."""
+    for entry in entries:
+        kind = KINDS.get(type(entry.new))
+        if kind is None or entry.old is None:
+            continue
+        before, after = (_told(state, kind, row) for row in (entry.old, entry.new))
+        is_told = kind in {ref[0] for _, ref in touched(state, [entry]).objects}
+        assert before == after or is_told, f"{entry.id} became {entry.new}, and no host is told"
+
+
+def _told(state: State, kind: Kind[Any], row: Any) -> tuple[set[str], Any]:
+    scopes = set(kind.scopes(state, row))
+    return scopes, kind.make(state, row, NAME) if scopes else None
 
 
 def check_invariants(state: State) -> None:
