@@ -38,9 +38,11 @@ def _held(cause: str) -> str:
 
 def without_removals(update: Update, known: Scopes) -> Update:
     """What it adds and changes. An address that it gives to somebody has no other owner: an endpoint that had it has
-    none, and is still its instance's.
+    none, and is still its instance's. What it has in another scope than before is in that one alone.
     """
-    scopes = tuple(_added(change, known.get(change.scope, {})) for change in update.scopes)
+    old = _superseded(update, known)
+    changes = {scope: ScopeChange(scope) for scope in old} | {change.scope: change for change in update.scopes}
+    scopes = tuple(_added(change, known.get(scope, {}), old.get(scope, {})) for scope, change in changes.items())
     return replace(update, snapshot=False, left=(), scopes=scopes)
 
 
@@ -49,37 +51,45 @@ def withheld(update: Update, known: Scopes, before: Collection[ObjectRef]) -> fr
     wants it: to say that it has converged would tell that it is in the trash, or that its address is free.
     """
     unwanted = {ref for scope in left(update, known) for ref in known[scope]}
-    wanted: set[ObjectRef] = set()
+    wanted = {ref for rows in _superseded(update, known).values() for ref in rows}
     for change in update.scopes:
         here = known.get(change.scope, {})
         unwanted |= set(here) if change.reset else here.keys() & change.remove
         unwanted |= {put.ref for put in change.put if put.ref in here and _is_new_tombstone(put, here)}
         wanted |= {put.ref for put in change.put if not _is_new_tombstone(put, here)}
-        wanted |= _superseded(change, here)
     kept = {ref for rows in known.values() for ref in rows.keys() & before}
     return frozenset((unwanted | kept) - wanted)
 
 
-def _added(change: ScopeChange, here: Mapping[ObjectRef, Object]) -> ScopeChange:
+def _added(change: ScopeChange, here: Mapping[ObjectRef, Object], old: Mapping[ObjectRef, Object]) -> ScopeChange:
     put = [each for each in change.put if not _is_new_tombstone(each, here)]
-    old = {ref: here[ref] for ref in _superseded(change, here)}
     put += [Put(ref, replace(row, private_ip="")) for ref, row in old.items() if isinstance(row, Endpoint)]
     remove = tuple(ref for ref, row in old.items() if not isinstance(row, Endpoint))
     return ScopeChange(change.scope, put=tuple(put), remove=remove)
 
 
-def _superseded(change: ScopeChange, here: Mapping[ObjectRef, Object]) -> set[ObjectRef]:
-    """Those that had what is now another's."""
-    put = {each.ref for each in change.put}
-    taken = {claim for each in change.put if each.value is not None for claim in _claims(each.value)}
-    return {ref for ref, value in here.items() if ref not in put and not taken.isdisjoint(_claims(value))}
+def _superseded(update: Update, known: Scopes) -> Scopes:
+    """Those that had what is now another's, or that are now in another scope."""
+    put = {each.ref: (change.scope, each.value) for change in update.scopes for each in change.put}
+    taken = {claim for _, value in put.values() if value is not None for claim in _claims(value)}
+
+    def is_superseded(scope: str, ref: ObjectRef, value: Object) -> bool:
+        if ref in put:
+            return put[ref][0] != scope
+        return not taken.isdisjoint(_claims(value))
+
+    found = {
+        scope: {ref: value for ref, value in rows.items() if is_superseded(scope, ref, value)}
+        for scope, rows in known.items()
+    }
+    return {scope: rows for scope, rows in found.items() if rows}
 
 
-def _claims(value: Object) -> Iterator[tuple[str, str]]:
-    """What one object of a scope alone can have."""
+def _claims(value: Object) -> Iterator[tuple[str, ...]]:
+    """What one object alone can have."""
     match value:
         case Endpoint() if value.private_ip:
-            yield "private address", value.private_ip
+            yield "private address", value.vpc_id, value.private_ip
         case Address():
             yield "public address", value.public_ip
             yield "public address of", value.endpoint_id

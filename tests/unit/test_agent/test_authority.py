@@ -7,12 +7,13 @@ import pytest
 from agent.converge.authority import objection, withheld, without_removals
 from agent.converge.desired import Desired
 from agent.messages import Authority, Update
-from agent.model import GatewaySpec, InstanceSpec, Ref, RuleSpec, Spec
+from agent.model import GatewaySpec, InstanceSpec, Kind, Ref, RuleSpec, Spec
 from agent.objects import (
     Address,
     Attachment,
     Endpoint,
     InternetGateway,
+    ObjectKind,
     ObjectRef,
     Put,
     ScopeChange,
@@ -24,6 +25,12 @@ from agent.vpc import VpcView
 
 from .host import DATA, EVERYTHING, EXPORT, GATEWAY, HOST_ID, INSTANCE, TOMBSTONE, VOLUME, VPC, put, snapshot, told
 
+# Another VPC, of the same addresses, with its gateway on this host too.
+PORTS = (replace(VPC.ports[0], interface_id="eni-22", instance_id="i-22"),)
+OTHER = (
+    replace(VPC, vpc_id="vpc-2", vni=8, subnets=(), ports=PORTS, peers=(), groups=(), group_members=()),
+    replace(GATEWAY, vpc_id="vpc-2", mappings=()),
+)
 LAST = Authority("home-1", "inc-1", 500)
 UPDATE = replace(snapshot(501, VPC), authority=replace(LAST, revision=501))
 
@@ -81,6 +88,11 @@ class Held:
     @property
     def specs(self) -> dict[Ref, Spec]:
         return {ref: v.spec if isinstance(v, VpcView) else v for ref, v in self.desired.views.items()}
+
+    def mappings(self, vpc_id: str) -> list[str]:
+        gateway = self.specs[Ref(Kind.GATEWAY, vpc_id)]
+        assert isinstance(gateway, GatewaySpec)
+        return [mapping.private_ip for mapping in gateway.mappings]
 
     @property
     def kept(self) -> frozenset[Ref]:
@@ -140,9 +152,7 @@ def test_an_address_given_to_somebody_else_is_theirs_alone() -> None:
         group_members=(),
         peers=(replace(VPC.peers[0], private_ips=("172.31.0.6", "172.31.0.5"), interface_ids=("eni-2", "eni-9")),),
     )
-    gateway = host.specs[GATEWAY.ref]
-    assert isinstance(gateway, GatewaySpec)
-    assert [mapping.private_ip for mapping in gateway.mappings] == ["172.31.0.5"]
+    assert host.mappings("vpc-1") == ["172.31.0.5"]
     assert host.kept == frozenset()
     instance = host.specs[INSTANCE.ref]
     assert isinstance(instance, InstanceSpec)
@@ -150,6 +160,27 @@ def test_an_address_given_to_somebody_else_is_theirs_alone() -> None:
     again = host.specs
     host.take(_delta(ScopeChange("vpc-1", put=(put(other), put(moved)))))
     assert host.specs == again
+
+
+@pytest.mark.parametrize("address_id", ["eipalloc-1", "eipalloc-9"])
+def test_a_public_address_given_to_another_vpc_is_there_alone(address_id: str) -> None:
+    """Else two gateways answer for it."""
+    scopes = told(*EVERYTHING, *OTHER)
+    mapped = next(row for row in scopes["vpc-1"].values() if isinstance(row, Address))
+    scopes["vpc-1"] = {ref: row for ref, row in scopes["vpc-1"].items() if row != mapped}
+    before = replace(mapped, id="eipalloc-1")
+    scopes["vpc-1"][ref_of(before)] = before
+    host = Held()
+    host.desired = Desired(HOST_ID, 500, scopes)
+    after = replace(before, id=address_id, vpc_id="vpc-2", endpoint_id="eni-22")
+    theirs = scopes["vpc-2"][ObjectRef(ObjectKind.ENDPOINT, "eni-22")]
+    for _ in range(2):
+        host.take(_delta(ScopeChange("vpc-2", put=(put(after), put(theirs)))))
+        assert host.specs[VPC.ref] == VPC, "its private addresses are its own"
+        assert _of(host, Address) == [after]
+        assert host.mappings("vpc-1") == []
+        assert host.mappings("vpc-2") == ["172.31.0.5"]
+        assert host.kept == frozenset()
 
 
 def test_of_what_it_speaks_of_an_update_decides() -> None:
