@@ -1,7 +1,7 @@
 """Speaks `stead.v1` with a control plane that is one version older, and reads the ledger of an older agent.
 
 What agents say is the same in both, but for the hello; what they are told is what `agent.legacy` makes of it. Each
-update becomes a snapshot, since a resource that changes may take objects away.
+update becomes a snapshot, once one came, since a resource that changes may take objects away.
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,7 @@ class OldContract:
     def __init__(self, host_id: str, underlay_address: str) -> None:
         self._host = host_id, underlay_address
         self._specs: dict[Ref, Spec] = {}
+        self._is_told = False  # All there is; until then what does not come may well be wanted.
 
     def to_wire(self, value: FromAgent) -> pb.AgentMessage:
         if isinstance(value, Hello):
@@ -43,13 +44,14 @@ class OldContract:
     def _update(self, message: pb.Update) -> Update:
         if message.snapshot:
             self._specs.clear()
+            self._is_told = True
         for ref in map(from_wire, message.remove):
             self._specs.pop(ref, None)
         self._specs |= {spec.ref: spec for spec in map(from_wire, message.put) if spec is not None}
         return Update(
             Authority(message.region, message.incarnation, message.revision, message.seal),
             scope_changes(scopes(self._specs.values(), *self._host)),
-            snapshot=True,
+            snapshot=self._is_told,
             released=message.released,
         )
 

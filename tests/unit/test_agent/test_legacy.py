@@ -238,6 +238,17 @@ def test_what_an_agent_says_is_the_same_but_for_the_hello() -> None:
     assert old.from_wire(pb.ControlMessage()) is None
 
 
+def test_what_changes_is_no_snapshot_before_one_came() -> None:
+    """Else all that it does not speak of would be removed."""
+    first, second = (message for message in messages(RECORDED[0])[:2])
+    assert (first.update.snapshot, second.update.snapshot) == (True, False)
+    for order, is_snapshot in (((second,), False), ((first, second), True)):
+        old = contract(RECORDED[0])
+        update = [old.from_wire(message) for message in order][-1]
+        assert isinstance(update, Update)
+        assert update.snapshot is is_snapshot
+
+
 def test_a_control_plane_of_before_that_was_restored_is_held() -> None:
     recorded = RECORDED[0]
     first = messages(recorded)[0]
