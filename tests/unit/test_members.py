@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -10,7 +11,7 @@ import pytest
 
 from agent.drivers.network_vxlan import members, router, ruleset
 from agent.drivers.network_vxlan.members import difference
-from agent.drivers.network_vxlan.owners import owners
+from agent.drivers.network_vxlan.owners import Owners, owners
 from agent.host import nft, rules
 from agent.host.netlink import Route
 from agent.host.rules import Elements, Rules
@@ -205,3 +206,17 @@ def test_step_by_step_routes_sets_and_owners_are_those_of_the_whole() -> None:
         assert routes == router.forwarding(spec, ()).routes
         assert held == owners(spec)
         assert elements == {name: set(each.elements) for name, each in ruleset.render(spec, {})[0].sets.items()}
+
+
+def test_what_is_noted_of_owners_is_of_no_more_size_than_what_there_is(tmp_path: Path) -> None:
+    """The file is in memory: members come and go for months."""
+    told, kept = Told(MINE, OLD), Owners(tmp_path)
+    kept.save(told.view.spec)
+    text = (tmp_path / "owners").read_text()
+    for owner in ("eni-9", "", "eni-9", ""):
+        kept.note({"172.31.0.9": owner})
+    assert kept.moved(told.view.spec) == []
+    kept.save(told.view.spec)
+    assert (tmp_path / "owners").read_text() == text
+    kept.note({"172.31.0.9": "eni-9"})
+    assert kept.moved(told.view.spec) == ["172.31.0.9"]

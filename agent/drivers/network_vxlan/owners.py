@@ -21,12 +21,12 @@ class Owners:
         return sorted(address for address, owner in self._load().items() if now.get(address) != owner)
 
     def save(self, spec: VpcSpec) -> None:
-        """When to call: the connections of those that moved are forgotten."""
-        now = owners(spec)
-        if now != self._load():
+        """When to call: the connections of those that moved are forgotten. What was noted since goes into one table."""
+        text = _lines(owners(spec))
+        if text != self._read():
             self._file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             draft = self._file.with_suffix(".new")
-            draft.write_text(_lines(now))
+            draft.write_text(text)
             draft.rename(self._file)
 
     def note(self, changed: Mapping[str, str]) -> None:
@@ -35,11 +35,11 @@ class Owners:
             file.write(_lines(changed))
 
     def _load(self) -> Mapping[str, str]:
-        try:
-            pairs = (line.partition(" ")[::2] for line in self._file.read_text().splitlines())
-        except FileNotFoundError:
-            return {}
+        pairs = (line.partition(" ")[::2] for line in self._read().splitlines())
         return {address: owner for address, owner in dict(pairs).items() if owner}
+
+    def _read(self) -> str:
+        return self._file.read_text() if self._file.exists() else ""
 
 
 def owners(spec: VpcSpec) -> dict[str, str]:
