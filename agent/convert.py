@@ -132,9 +132,8 @@ def _put(message: objects_pb2.Object, data: bytes) -> Put | None:
     if body:
         value: Object = from_wire(getattr(message, body))
         return Put(ref_of(value), value, data)
-    for field in cast(
-        Iterable[Any], UnknownFieldSet(message)
-    ):  # Of a later contract: its number, and its id in field 1.
+    of_later_contract = cast(Iterable[Any], UnknownFieldSet(message))
+    for field in of_later_contract:  # Its number, and its id in field 1.
         return Put(ObjectRef(field.field_number, objects_pb2.Host.FromString(field.data).id), None, data)
     return None
 

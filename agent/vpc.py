@@ -7,7 +7,6 @@ the whole together.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from ipaddress import IPv4Address
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -142,8 +141,8 @@ def port(endpoint: Endpoint) -> PortSpec:
 
 
 def host_name(private_ip: str) -> str:
-    """EC2's name for a private address."""
-    return "ip-" + str(IPv4Address(private_ip)).replace(".", "-")
+    """EC2's name for a private address; of what is none, a name that nobody asks for."""
+    return "ip-" + private_ip.replace(".", "-")
 
 
 def in_order(rows: Mapping[str, T]) -> list[T]:

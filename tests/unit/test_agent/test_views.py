@@ -147,6 +147,16 @@ def test_an_address_goes_from_one_vpc_to_another() -> None:
     assert [len(each.mappings) for each in gateways if isinstance(each, GatewaySpec)] == [0, 1]
 
 
+def test_an_endpoint_without_a_proper_address_is_no_news_of_the_others() -> None:
+    """What can't be done with it is found out where it is tried, for its VPC alone."""
+    world = World()
+    instance = next(iter(legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values()))
+    bad = replace(ENDPOINT, private_ip="2001:db8::5")
+    other = Vpc("vpc-2", 8, "172.31.0.0/16")
+    causes = world.tell(told("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16"), bad), told(ME, instance), told("vpc-2", other))
+    assert causes.keys() == {VPC.ref, INSTANCE.ref, Ref(Kind.VPC, "vpc-2")}
+
+
 def test_a_route_table_and_a_foreign_gateway_concern_nobody() -> None:
     world = World()
     table = RouteTable("rtb-1", "vpc-1", True, (Route("172.31.0.0/16", "local"),))
