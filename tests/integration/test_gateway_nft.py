@@ -237,8 +237,9 @@ def test_a_router_that_answers_for_others_is_no_other_gateway(hosts_2: Lab) -> N
     vpc, _ = _vpc_with_guests(hosts_2)
     old, other = hosts_2.hosts
     hosts_2.outside.run(
-        f"ip link add elsewhere type dummy; ip link set elsewhere up; ip route add {FIRST}/32 dev elsewhere; sysctl"
-        " -qw net.ipv4.conf.ext.proxy_arp=1 net.ipv4.conf.ext.forwarding=1 net.ipv4.neigh.ext.proxy_delay=0"
+        "ip link add elsewhere type veth peer name nowhere && ip link set nowhere up && ip link set elsewhere up"
+        f" && ip route add {FIRST}/32 dev elsewhere && sysctl -qw"
+        " net.ipv4.conf.ext.proxy_arp=1 net.ipv4.conf.ext.forwarding=1 net.ipv4.neigh.ext.proxy_delay=0"
     )
     other.run("ip route del default")
     assert other.inside(lambda: set(addresses.rivals({FIRST}, "ext"))) == {FIRST}, "it does, for who has no router"
