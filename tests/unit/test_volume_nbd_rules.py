@@ -2,20 +2,23 @@
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from agent.drivers.base import HostContext, Permanent
+from agent.drivers.volume_nbd import identity
 from agent.drivers.volume_nbd.exports import NbdExportDriver
 from agent.drivers.volume_nbd.files import EPOCH
 from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import PROGRAM, command_line, read_back
-from agent.host.process import start_daemon, stop_daemon
+from agent.host.process import find_daemon, start_daemon, stop_daemon
 from agent.model import ExportSpec
 
 VOLUME = Path("/pool/volumes/vol-1.raw")
@@ -107,6 +110,36 @@ async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(t
     await stop_daemon(pid_file)
     with pytest.raises(Permanent, match="ended when its storage host went down"):
         await NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), replace(context, boot_id="b-2")).ensure(spec)
+
+
+@pytest.mark.parametrize("pki_dir", [None, Path("/pki")], ids=["socket", "tcp"])
+async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: Path, pki_dir: Path | None) -> None:
+    """One that an earlier agent opened has none: its guest comes by TCP."""
+    spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-1",))
+    volume = tmp_path / "volumes" / "vol-1.raw"
+    volume.parent.mkdir()
+    volume.touch()
+    identity.ensure(tmp_path)
+    context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
+    records = ExportRecords(tmp_path / "exports")
+    records.write(spec)
+    program, sleeping = tmp_path / PROGRAM, ("-c", "import time; time.sleep(60)")
+    program.symlink_to(sys.executable)
+    said = command_line(spec, volume, pki_dir, listening_fd=5, ready_file=tmp_path / "ready")[1:]
+    pid_file = records.pid_file(spec.export_name)
+    await start_daemon(program, *sleeping, *said, pid_file=pid_file, log_file=records.log_file(spec.export_name))
+    driver = NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), context)
+    with patch.object(driver, "_open") as opened:
+        await driver.ensure(spec)
+        assert opened.called is (find_daemon(pid_file) is None) is (pki_dir is None)
+        await stop_daemon(pid_file)
+        context.export_socket(spec.export_name).touch()
+        await start_daemon(program, *sleeping, *said, pid_file=pid_file, log_file=records.log_file(spec.export_name))
+        records.write(spec)
+        opened.reset_mock()
+        await driver.ensure(spec)
+        assert not opened.called
+    await stop_daemon(pid_file)
 
 
 def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ class NbdExportDriver:
     async def _ensure(self, spec: ExportSpec) -> None:
         opening = self._opening(spec)
         await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
-        if spec in self._records.select(spec.volume_id) and self._records.is_open(spec):
+        is_open = spec in self._records.select(spec.volume_id) and self._records.is_open(spec)
+        if is_open and not await self._is_out_of_reach(spec):
             await self._pool.call(spec.export_name, self._pool.date, spec.volume_id, opening)
             self._check_runs(spec)
             return
@@ -104,6 +105,13 @@ class NbdExportDriver:
             await self._close(other.export_name)
         with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
             await self._open(spec, claim)
+
+    async def _is_out_of_reach(self, spec: ExportSpec) -> bool:
+        """Somebody deleted its socket: a guest that has it open goes on, and could not start again."""
+        daemon = find_daemon(self._records.pid_file(spec.export_name))
+        if daemon is None or not self._is_local(spec) or self._socket_of(spec.export_name).exists():
+            return False
+        return not await self._files.run(spec.export_name, holders.is_secured, daemon)
 
     def _check_runs(self, spec: ExportSpec) -> None:
         """Raises Transient while it stands still. It is left so: whoever stopped it may want to look at it."""

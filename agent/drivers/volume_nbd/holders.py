@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.drivers.volume_nbd.files import PoolFiles
-from agent.drivers.volume_nbd.storage_daemon import PROGRAM, read_back
+from agent.drivers.volume_nbd.storage_daemon import CREDENTIALS, PROGRAM, options, read_back
 from agent.host.process import Daemon, find_processes
 from agent.model import ExportSpec
 
@@ -17,6 +17,11 @@ from agent.model import ExportSpec
 def select(pool: PoolFiles) -> list[tuple[Daemon, ExportSpec]]:
     """The storage daemons that have a volume of this pool open, and what they export."""
     return list(_select(pool))
+
+
+def is_secured(daemon: Daemon) -> bool:
+    """Whether it serves by TCP, to whoever has a certificate; else at a UNIX socket."""
+    return any(CREDENTIALS in options(argv) for found, argv in find_processes(PROGRAM) if found == daemon)
 
 
 def _select(pool: PoolFiles) -> Iterator[tuple[Daemon, ExportSpec]]:

@@ -15,8 +15,8 @@ _SUBJECT = "O=stead,CN="
 _PORT = "port-"
 _UNTOLD = "export"
 
-
 PROGRAM = "qemu-storage-daemon"
+CREDENTIALS = "tls-creds-x509"
 
 
 def command_line(
@@ -42,11 +42,11 @@ def command_line(
 def read_back(argv: Sequence[str]) -> tuple[ExportSpec, Path] | None:
     """The export and the volume's file, of a command line of ours; None of any other."""
     try:
-        options = dict(_json_options(argv))
-        name, volume = options["export"]["name"], Path(options["blockdev"]["filename"])
+        told = options(argv)
+        name, volume = told["export"]["name"], Path(told["blockdev"]["filename"])
         volume_id, epoch = parse_export_name(name)
-        hosts = tuple(rule["match"].removeprefix(_SUBJECT) for rule in options["authz-list"]["rules"])
-        return ExportSpec(name, volume_id, epoch, _port_of(options["export"]["id"]), hosts), volume
+        hosts = tuple(rule["match"].removeprefix(_SUBJECT) for rule in told["authz-list"]["rules"])
+        return ExportSpec(name, volume_id, epoch, _port_of(told["export"]["id"]), hosts), volume
     except (KeyError, ValueError, TypeError, AttributeError):  # Somebody else's, in another shape.
         return None
 
@@ -56,8 +56,12 @@ def _port_of(export_id: str) -> int:
     return 0 if export_id == _UNTOLD else int(export_id.removeprefix(_PORT))
 
 
+def options(argv: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """By name, or by type for objects. Raises ValueError, AttributeError for a command line in another shape."""
+    return dict(_json_options(argv))
+
+
 def _json_options(argv: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """By name, or by type for objects."""
     for name, value in pairwise(argv):
         if name.startswith("--") and value.startswith("{"):
             option = json.loads(value)
@@ -80,7 +84,7 @@ def _file(volume: Path) -> dict[str, object]:
 
 
 def _credentials(pki_dir: Path) -> dict[str, object]:
-    return {"qom-type": "tls-creds-x509", "id": "tls", "endpoint": "server", "dir": str(pki_dir), "verify-peer": True}
+    return {"qom-type": CREDENTIALS, "id": "tls", "endpoint": "server", "dir": str(pki_dir), "verify-peer": True}
 
 
 def _admission(client_host_ids: tuple[str, ...]) -> dict[str, object]:
