@@ -3,10 +3,16 @@
 from pathlib import Path
 from unittest.mock import Mock, patch
 
-from agent.drivers.base import HostContext
+import pytest
+
+from agent.drivers.base import HostContext, Transient
+from agent.drivers.network_vxlan import router
 from agent.drivers.network_vxlan.driver import Vpc, VxlanNetworkDriver
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces
+from agent.objects import ObjectKind, ObjectRef
+from tests.networks import view_of
+from tests.unit.test_agent.host import PORT, VPC
 
 
 async def test_a_host_that_encrypts_no_more_drops_the_device_when_no_vpc_can_use_it(tmp_path: Path) -> None:
@@ -24,3 +30,31 @@ async def test_a_host_that_encrypts_no_more_drops_the_device_when_no_vpc_can_use
         vpc.view = Mock()
         await driver.list()
         tunnel.abandon.assert_called_once_with()
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_after_a_failure_no_port_brings_the_rules_of_before_back(tmp_path: Path, is_whole: bool) -> None:
+    driver = VxlanNetworkDriver(
+        VxlanSettings(), HostContext("host-1", "10.0.0.1", tmp_path, tmp_path, tmp_path, Mock())
+    )
+    view = view_of(VPC)
+    driver._vpcs["vpc-1"] = vpc = Vpc()
+    vpc.view = view
+    changed = None if is_whole else frozenset({ObjectRef(ObjectKind.ENDPOINT, "eni-2")})
+    with (
+        patch.multiple(
+            driver,
+            _mtu=Mock(),
+            _carrier=Mock(return_value=("uplink", "10.0.0.1")),
+            _underlay=Mock(admit=Mock(return_value=())),
+        ),
+        patch.multiple(namespaces, exists=Mock(return_value=True), ensure=Mock(return_value=False)),
+        patch.object(namespaces, "call", side_effect=OSError("half-way")) as call,
+        patch.object(router, "ensure_vxlan", return_value=False),
+    ):
+        with pytest.raises(Transient, match="half-way"):
+            await driver.ensure(view, changed)
+        call.reset_mock()
+        with pytest.raises(Transient, match="ensure its VPC first"):
+            await driver.plug(PORT)
+        assert not call.called

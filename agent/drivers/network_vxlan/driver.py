@@ -6,8 +6,8 @@ comes up, and what admits traffic goes before what would drop it. Every pass rea
 
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -39,8 +39,18 @@ class Vpc:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.rules = Rules(obsolete=(ruleset.OBSOLETE,))
-        self.view: VpcView | None = None  # As it was last brought to; its ports may be plugged.
+        self.view: VpcView | None = None  # As it was last brought to; its ports may be plugged. None: not known.
         self.is_adopted = False  # Whether its daemons have read all that they were given.
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """What fails half-way is not known: rules of before must not come back with the next port."""
+        with self.lock:
+            try:
+                yield
+            except BaseException:
+                self.view = None
+                raise
 
     def has_port(self, interface_id: str) -> bool:
         return self.view is not None and interface_id in self.view.local
@@ -139,23 +149,21 @@ class VxlanNetworkDriver:
 
     def _follow(self, vpc: Vpc, view: VpcView, changed: frozenset[ObjectRef]) -> bool:
         """Bring it there by these objects alone. Returns False, with nothing done, where that takes more."""
-        with vpc.lock:
+        namespace = namespaces.vpc_namespace(view.vpc.id)
+        with vpc.changing():
             change = vpc.view and members.difference(vpc.view, view, changed, is_encrypted=self._is_encrypted)
-            if not change:
+            if not change or not namespaces.call(namespace, members.follow, vpc.rules, change):
                 return False
-            known, vpc.view = vpc.view, None  # Until all is done: what fails half-way is not known.
-            if namespaces.call(namespaces.vpc_namespace(view.vpc.id), members.follow, vpc.rules, change):
-                Owners(self._directory(view.vpc.id)).note(change.owners)
-                known = view
-            vpc.view = known
-            return known is view
+            Owners(self._directory(view.vpc.id)).note(change.owners)
+            vpc.view = view
+            return True
 
     def _ensure_router(self, vpc: Vpc, view: VpcView) -> int:
         """Returns the guests' MTU."""
         namespace, mtu, spec = namespaces.vpc_namespace(view.vpc.id), self._mtu(), self._met(view)
         is_same = vpc.view is not None and self._met(vpc.view) == spec
         device, address = self._carrier(view, is_same=is_same)
-        with vpc.lock:
+        with vpc.changing():
             if not namespaces.exists(namespace):
                 self._list()
             if namespaces.ensure(namespace, self._context.host_id):
