@@ -65,7 +65,7 @@ def key_pairs(state: State, call: Call, names: Sequence[str], ids: Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class NamedPlace:
-    """A region or a zone. A zone is "available" while a host answers that has room for instances, else "impaired"."""
+    """A region or a zone. A zone is "available" while one of its compute hosts answers, else "impaired"."""
 
     id: str
     state: str = ""
