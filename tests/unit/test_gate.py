@@ -1,18 +1,20 @@
 """The gate without gRPC: who comes in by a transport that is none, what is carried out, and what a caller is told."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
 from structlog.testing import capture_logs
 
 from controlplane.errors import CloudError, Conflict, Denied, NoCapacity, Refusal, Throttled, Unauthenticated
+from controlplane.gate import runner
 from controlplane.gate.credentials import BearerToken
 from controlplane.gate.door import Door
 from controlplane.gate.invocation import Access, Invocation, Operation
+from controlplane.gate.limits import Turns
 from controlplane.gate.runner import Runner, Wish
 from controlplane.journal import Journal
 from controlplane.model.project import Role
@@ -198,18 +200,24 @@ def test_an_error_is_no_bug() -> None:
     assert [line["code"] for line in lines] == ["Odd"]
 
 
-async def test_what_goes_on_waits_for_its_turn_where_a_call_is_refused() -> None:
+async def test_what_goes_on_waits_for_its_turn_where_a_call_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """And is counted: the project's calls wait for what its streams have computed."""
-    async with Gate.running(compute_ms_per_s=10) as gate:
-        call, began_s = gate.enter(READ, Role.READER), time.monotonic()
-        await gate.runner.step(call, lambda: compute(0.041))
+    cpu_s, waits_s = [0.0], list[float]()
+
+    def compute() -> None:
+        cpu_s[0] += 3601
+
+    async with Gate.running() as gate:
+
+        async def until_all_is_paid(wait_s: float) -> None:
+            waits_s.append(wait_s)
+            gate.runner._turns = Turns(250)
+
+        gate.runner._turns = Turns(250, lambda: cpu_s[0])
+        call = gate.enter(READ, Role.READER)
+        await gate.runner.step(call, compute)
         with pytest.raises(Throttled, match="compute too much"):
             await gate.runner.read(call, lambda state, call: None)
+        monkeypatch.setattr(runner, "asyncio", SimpleNamespace(sleep=until_all_is_paid))
         assert await gate.runner.step(call, lambda: "its turn") == "its turn"
-        assert time.monotonic() - began_s > 0.09, "the debt was paid at a hundredth"
-
-
-def compute(cpu_s: float) -> None:
-    ends_s = time.thread_time() + cpu_s
-    while time.thread_time() < ends_s:
-        pass
+        assert waits_s == [pytest.approx(4 * 3600, rel=0.01)]
