@@ -103,6 +103,8 @@ class Agents(AgentsServicer):
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
                     task.cancel()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None  # Of which the others ended.
         finally:
             self._edge.sessions.close(session)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controlplane.errors import Category, CloudError, Parameter, Refusal
-from controlplane.gate.invocation import Invocation
+from controlplane.gate.invocation import Access, Invocation
 from controlplane.model.project import Role
 
 _RETRYABLE = {Category.CAPACITY, Category.UNAVAILABLE}
@@ -33,8 +33,9 @@ class Failure:
 
 
 def failure_of(error: CloudError, call: Invocation) -> Failure:
-    """Hosts and their capacity are shown to admins alone."""
-    sees_hosts = call.principal is not None and call.principal.role is Role.ADMIN
+    """Hosts and their capacity are shown to admins, and to hosts, who know of one another."""
+    is_admin = call.principal is not None and call.principal.role is Role.ADMIN
+    sees_hosts = is_admin or call.operation.access is Access.HOST
     return Failure(
         error.category,
         error.code,

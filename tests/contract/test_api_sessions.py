@@ -194,6 +194,17 @@ async def test_a_session_begins_with_a_hello(cloud: ControlPlane) -> None:
         await stream.next()
 
 
+async def test_what_is_no_message_is_refused_as_such(cloud: ControlPlane) -> None:
+    machine = await joined(cloud)
+    channel: Any = agent_channel(cloud, machine.control)
+    call = channel.stream_stream(Stream.rpc.path)()
+    await call.write(pb.AgentMessage(hello=pb.Hello(protocol=1)).SerializeToString())
+    assert await call.read()
+    await call.write(b"\xff")
+    async with asyncio.timeout(10):
+        assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT, await call.details()
+
+
 async def test_heartbeats_write_nothing(cloud: ControlPlane) -> None:
     machine, stream = await connected(cloud)
     revision = cloud.revision
