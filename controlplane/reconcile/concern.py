@@ -5,11 +5,12 @@ fill the memory and the disk of all. Orphans are volumes that the host has and t
 hear of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from controlplane.ids import Prefix, is_valid
 from controlplane.model.instance import Observation, ObservedKind
 from controlplane.model.state import State
+from controlplane.reconcile.objects import scopes_of
 from controlplane.service.capacity import is_orphan
 
 # Fewer: of a pool that came from another region an admin sees only a part. More: rows that one host can make at will.
@@ -22,14 +23,14 @@ def of_concern(state: State, host_id: str, observed: Sequence[Observation]) -> l
         return []
     known = [row for row in observed if row.id in state.observations]
     new = [row for row in observed if row.id not in state.observations]
-    vpc_ids = _vpc_ids(state, host_id) if any(row.kind is ObservedKind.VPC for row in new) else set()
-    given = [row for row in new if _is_given(state, host_id, row, vpc_ids)]
+    scope_ids = scopes_of(state, host_id) if any(row.kind is ObservedKind.VPC for row in new) else ()
+    given = [row for row in new if _is_given(state, host_id, row, scope_ids)]
     orphans = [row for row in new if row.kind is ObservedKind.VOLUME and _is_orphan(state, row)]
     room = ORPHANS_PER_HOST - _orphans_known(state, host_id) if orphans else 0
     return known + given + orphans[: max(room, 0)]
 
 
-def _is_given(state: State, host_id: str, row: Observation, vpc_ids: set[str]) -> bool:
+def _is_given(state: State, host_id: str, row: Observation, scope_ids: Container[str]) -> bool:
     """Whether a row of the state names the host. One that has moved away is named by the disks that it held there."""
     match row.kind:
         case ObservedKind.VOLUME:
@@ -44,17 +45,10 @@ def _is_given(state: State, host_id: str, row: Observation, vpc_ids: set[str]) -
             is_here = instance is not None and instance.host_id == host_id
             return is_here or any(attachment.client_host_id == host_id for attachment in held)
         case ObservedKind.VPC:
-            return row.resource_id in vpc_ids
+            return row.resource_id in scope_ids
         case ObservedKind.GATEWAY:
             gateways = state.internet_gateways.vpc.of(row.resource_id)
             return any(gateway.host_id == host_id for gateway in gateways)
-
-
-def _vpc_ids(state: State, host_id: str) -> set[str]:
-    """Of the VPCs that the host takes part in."""
-    here = state.instances.host.of(host_id)
-    members = {port.vpc_id for instance in here for port in state.interfaces.instance.of(instance.id)}
-    return members | {gateway.vpc_id for gateway in state.internet_gateways.host.of(host_id)}
 
 
 def _is_orphan(state: State, row: Observation) -> bool:
