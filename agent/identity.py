@@ -146,7 +146,7 @@ class IdentityStore:
         write_durably(self._client_dir / "ca-cert.pem", data.ca_certificate, 0o644)
         write_durably(self._client_dir / "client-cert.pem", data.client.certificate, 0o644)
         write_durably(self._client_dir / "client-key.pem", data.client.key, 0o640 if group else 0o600, group)
-        for name in ("server-cert.pem", "server-key.pem"):  # Where they were until now.
+        for name in ("server-cert.pem", "server-key.pem"):  # Of an older agent, which had them here.
             (self._client_dir / name).unlink(missing_ok=True)
         self._server_dir.mkdir(parents=True, exist_ok=True)
         self._server_dir.chmod(0o700)

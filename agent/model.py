@@ -1,7 +1,7 @@
-"""What an agent is told and what it sees, as plain values: specs come from the control plane, findings from drivers.
+"""What drivers are given and what they find, as plain values: `agent.views` makes specs of what the host is told.
 
-Owns no behaviour beyond naming. `agent.convert` translates to and from `stead.v1`; field meanings, shapes and units are
-documented once, in `protos/stead/v1/agent.proto`, under the same names.
+Owns no behaviour beyond naming. Field meanings, shapes and units are documented once, under the same names: of specs
+in `protos/stead/v1/agent.proto`, of findings in `protos/stead/agent/v1/session.proto`.
 """
 
 from dataclasses import dataclass, field

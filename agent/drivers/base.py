@@ -139,14 +139,15 @@ class VolumeDriver(Protocol):
 
 
 class ExportDriver(Protocol):
-    """Opens volumes to hosts over the network, one process for each."""
+    """Opens volumes to hosts, one process for each."""
 
     async def probe(self) -> Capacity: ...
     async def list(self) -> Mapping[str, ExportSpec]:
         """Open exports by export name."""
 
     async def ensure(self, view: ExportSpec, changed: Changed = None) -> None:
-        """Open it to its clients alone, with mutual TLS.
+        """Open it to its clients alone: with mutual TLS at its port, or, where the one client is this very host, at
+        `HostContext.export_socket`, for QEMU alone.
 
         The epoch is durable before the export opens. An older epoch's process is killed and reaped first. Raises
         Permanent for an epoch older than one ever opened, and for one that was open in an earlier boot: what its guests
@@ -219,7 +220,7 @@ class ComputeDriver(Protocol):
         """Domains of ours by instance id."""
 
     async def reach(self, disks: Sequence[DiskSpec]) -> None:
-        """Raises Transient naming the first disk that nobody serves at its address.
+        """Raises Transient naming the first disk that nobody serves at its address, or at its socket on this very host.
 
         May take seconds, waiting for other machines; no other verb does.
         """

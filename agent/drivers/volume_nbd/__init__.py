@@ -1,4 +1,4 @@
-"""Volumes as raw files on a filesystem that clones, and their exports over NBD with mutual TLS.
+"""Volumes as raw files on a filesystem that clones, and their exports over NBD: with mutual TLS, or locally.
 
     settings        what an operator may set
     pool            sets a pool up and takes it down; a command line of its own
