@@ -1,5 +1,6 @@
 """What the NBD drivers decide without touching anything: which images are refused, and a daemon's command line."""
 
+import asyncio
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import PROGRAM, command_line, read_back
-from agent.host.process import find_daemon, start_daemon, stop_daemon
+from agent.host.process import find_processes, start_daemon, stop_daemon
 from agent.model import ExportSpec
 
 VOLUME = Path("/pool/volumes/vol-1.raw")
@@ -123,22 +124,23 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
     context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
     records = ExportRecords(tmp_path / "exports")
     records.write(spec)
-    program, sleeping = tmp_path / PROGRAM, ("-c", "import time; time.sleep(60)")
+    socket, pid_file = context.export_socket(spec.export_name), records.pid_file(spec.export_name)
+    socket.touch()
+    program = tmp_path / PROGRAM
     program.symlink_to(sys.executable)
-    said = command_line(spec, volume, pki_dir, listening_fd=5, ready_file=tmp_path / "ready")[1:]
-    pid_file = records.pid_file(spec.export_name)
-    await start_daemon(program, *sleeping, *said, pid_file=pid_file, log_file=records.log_file(spec.export_name))
+    argv = command_line(spec, volume, pki_dir, listening_fd=5, ready_file=tmp_path / "ready")
+    sleeping = (str(program), "-c", "import time; time.sleep(60)", *argv[1:])
+    daemon = await start_daemon(*sleeping, pid_file=pid_file, log_file=records.log_file(spec.export_name))
+    async with asyncio.timeout(30):
+        while daemon not in [found for found, _ in find_processes(PROGRAM)]:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
     driver = NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), context)
     with patch.object(driver, "_open") as opened:
         await driver.ensure(spec)
-        assert opened.called is (find_daemon(pid_file) is None) is (pki_dir is None)
-        await stop_daemon(pid_file)
-        context.export_socket(spec.export_name).touch()
-        await start_daemon(program, *sleeping, *said, pid_file=pid_file, log_file=records.log_file(spec.export_name))
-        records.write(spec)
-        opened.reset_mock()
+        assert (opened.called, daemon.is_alive) == (False, True)
+        socket.unlink()
         await driver.ensure(spec)
-        assert not opened.called
+        assert (opened.called, daemon.is_alive) == (pki_dir is None, pki_dir is not None)
     await stop_daemon(pid_file)
 
 

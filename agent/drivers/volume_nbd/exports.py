@@ -111,7 +111,7 @@ class NbdExportDriver:
         daemon = find_daemon(self._records.pid_file(spec.export_name))
         if daemon is None or not self._is_local(spec) or self._socket_of(spec.export_name).exists():
             return False
-        return not await self._files.run(spec.export_name, holders.is_secured, daemon)
+        return await self._files.run(spec.export_name, holders.is_local, daemon)
 
     def _check_runs(self, spec: ExportSpec) -> None:
         """Raises Transient while it stands still. It is left so: whoever stopped it may want to look at it."""

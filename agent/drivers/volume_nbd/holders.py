@@ -19,9 +19,9 @@ def select(pool: PoolFiles) -> list[tuple[Daemon, ExportSpec]]:
     return list(_select(pool))
 
 
-def is_secured(daemon: Daemon) -> bool:
-    """Whether it serves by TCP, to whoever has a certificate; else at a UNIX socket."""
-    return any(CREDENTIALS in options(argv) for found, argv in find_processes(PROGRAM) if found == daemon)
+def is_local(daemon: Daemon) -> bool:
+    """Whether it serves at a UNIX socket, which takes no certificate; what is none of ours does not."""
+    return any(CREDENTIALS not in options(argv) for found, argv in find_processes(PROGRAM) if found == daemon)
 
 
 def _select(pool: PoolFiles) -> Iterator[tuple[Daemon, ExportSpec]]:
