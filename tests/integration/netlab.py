@@ -142,7 +142,7 @@ class Namespace:
     pid: int
 
     def run(self, command: str, check: bool = True) -> str:
-        argv = ["nsenter", f"--net={self.net}", f"--mount=/proc/{self.pid}/ns/mnt", "sh", "-c", command]
+        argv = ["nsenter", f"--net={self.net}", f"--mount=/proc/{self.pid}/ns/mnt", "sh", "-ec", command]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout

@@ -324,7 +324,7 @@ def _state(host: Host, vpc: Vpc, list_rules: str) -> tuple[str, str]:
 
 def _dnsmasq(host: Host) -> str:
     """The processes' /proc entries; a zombie has no command line."""
-    return host.run("grep -ls ^dnsmasq /proc/[0-9]*/cmdline; true")
+    return host.run("grep -ls ^dnsmasq /proc/[0-9]*/cmdline || true")
 
 
 @contextlib.contextmanager

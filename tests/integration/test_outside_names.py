@@ -162,7 +162,7 @@ def _ask_over_tcp(guest: Guest, name: str) -> bytes:
 
 def _forwarder(host: Host) -> str:
     """Its process id; empty where there is none."""
-    return host.run("pgrep -f network_vxlan/forwarder.py; true").strip()
+    return host.run("pgrep -f network_vxlan/forwarder.py || true").strip()
 
 
 def _field(status: str, name: str) -> str:
