@@ -1,6 +1,7 @@
 """`stead host`: the bare-metal machines. For admins."""
 
 from enum import StrEnum
+from itertools import cycle, islice
 from typing import Annotated
 
 import typer
@@ -111,14 +112,21 @@ async def release(cli: Cli, host: HostArgument) -> None:
 @command(app, "token", mutates=True)
 async def token(
     cli: Cli,
-    az: Annotated[str, typer.Option(metavar="ZONE", help="The zone that it is to join.", show_default=False)],
+    az: Annotated[
+        list[str],
+        typer.Option(metavar="ZONE", help="The zone that it is to join. Repeated: each in turn.", show_default=False),
+    ],
     role: Annotated[list[Role], typer.Option(help="What it is to do. May be repeated.", show_default=False)],
     lifetime: Annotated[int, typer.Option(metavar="SECONDS", help="How long the token is valid.")] = 3600,
+    count: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="For so many machines; one token a line.")] = 1,
 ) -> None:
     """Make a token with which one machine joins, once."""
+    if count > 1 and cli.may_repeat:
+        raise typer.BadParameter("--client-token is of one call, and --count makes many: leave one of them out")
     roles = [f"HOST_ROLE_{wanted.name}" for wanted in role]
-    request = CreateHostTokenRequest(**cli.mutation, zone_name=az, roles=roles, lifetime_s=lifetime)
-    _print_token(cli, await cli.stead.hosts.CreateHostToken(request))
+    for number, zone in enumerate(islice(cycle(az), count), start=1):
+        request = CreateHostTokenRequest(**cli.mutation, zone_name=zone, roles=roles, lifetime_s=lifetime)
+        _print_token(cli, await cli.stead.hosts.CreateHostToken(request), is_last=number == count)
 
 
 @command(app, "rejoin", mutates=True)
@@ -131,12 +139,13 @@ async def rejoin(cli: Cli, host: HostArgument) -> None:
     _print_token(cli, await cli.stead.hosts.CreateHostToken(CreateHostTokenRequest(**cli.mutation, host_id=host)))
 
 
-def _print_token(cli: Cli, reply: CreateHostTokenResponse) -> None:
+def _print_token(cli: Cli, reply: CreateHostTokenResponse, *, is_last: bool = True) -> None:
     if not cli.is_for_people:
         render.print_json(render.to_document(reply))
     elif reply.token:
         print(reply.token)
-        render.print_note(f"Run `stead-agent join TOKEN` on the machine before {reply.expire_time.ToJsonString()}.")
+        if is_last:
+            render.print_note(f"Run `stead-agent join TOKEN` on the machine before {reply.expire_time.ToJsonString()}.")
     else:
         render.print_note(f"{reply.host_token_id} exists already, and a token is shown only once.")
 

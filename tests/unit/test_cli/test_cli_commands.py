@@ -432,3 +432,16 @@ def test_the_documentation_names_every_command() -> None:
         assert group.typer_instance
         for verb in group.typer_instance.registered_commands:
             assert f"`{verb.name}`" in row
+
+
+def test_many_host_tokens_are_for_each_zone_in_turn(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["CreateHostToken"] = hosts.CreateHostTokenResponse(token="T")
+    line = ("host", "token", "--az", "a", "--az", "b", "--role", "compute", "--count", "3")
+    result = stead(*line)
+    assert (result.stdout, len(result.stderr.splitlines())) == ("T\nT\nT\n", 1)
+    asked = cloud.asked("CreateHostToken")
+    assert [request.zone_name for request in asked] == ["a", "b", "a"]
+    assert len({request.client_token for request in asked}) == 3
+    result = stead(*line, "--client-token", "mine")
+    assert result.exit_code == 2
+    assert "--count" in result.stderr
