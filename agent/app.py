@@ -5,7 +5,9 @@ import ipaddress
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,7 +21,7 @@ from agent.converge.desired import Desired
 from agent.converge.engine import Engine
 from agent.converge.resources import MetadataServer
 from agent.drivers import registry
-from agent.drivers.base import DriverError, HostContext
+from agent.drivers.base import DriverError, HostContext, Presence
 from agent.drivers.registry import Drivers
 from agent.enroll import JoinToken
 from agent.enroll import join as enroll
@@ -32,22 +34,26 @@ from agent.messages import Role
 from agent.model import InstanceSpec
 from agent.session import Session
 from agent.settings import SettingsError
+from agent.simulate import UNDERLAY, Fleet
+from agent.simulate import run as run_fleet
 
 log = structlog.get_logger()
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Makes this machine a host of your cloud.")
 
 InstancesIn = Callable[[str], Mapping[str, InstanceSpec]]
+_FLEET = Path("stead-fleet")
 ConfigPath = Annotated[Path | None, typer.Option("--config", help=f"TOML file. Default: {config.DEFAULT_PATH}.")]
 
 
-async def serve(settings: Config, stop: asyncio.Event) -> None:
+async def serve(settings: Config, stop: asyncio.Event, control_plane: Presence | None = None) -> None:
     """Be the agent of the host that joined with this `state_dir`, until told to stop. Whatever runs stays as it is.
 
-    Raises IdentityError, SettingsError or LedgerError when it can't begin. Nothing that fails later ends it.
+    `control_plane` tells meanwhile whether there is a session. Raises IdentityError, SettingsError or LedgerError when
+    it can't begin. Nothing that fails later ends it.
     """
     identities = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     identity = identities.load()
-    context = _context(settings, identity, identities)
+    context = _context(settings, identity, identities, control_plane)
     drivers = _drivers(settings, identity, context)
     host = identity.host
     ledger = Ledger(
@@ -111,7 +117,9 @@ def _roles(settings: Config, identity: Identity) -> tuple[Role, ...]:
     return roles
 
 
-def _context(settings: Config, identity: Identity, identities: IdentityStore) -> HostContext:
+def _context(
+    settings: Config, identity: Identity, identities: IdentityStore, control_plane: Presence | None = None
+) -> HostContext:
     settings.agent.run_dir.mkdir(parents=True, exist_ok=True)
     return HostContext(
         host_id=identity.host.host_id,
@@ -120,14 +128,16 @@ def _context(settings: Config, identity: Identity, identities: IdentityStore) ->
         run_dir=settings.agent.run_dir,
         pki_dir=settings.agent.pki_dir,
         fetch_image=Images(identities),
+        control_plane=control_plane or Presence(),
     )
 
 
-async def _serve_until_signalled(settings: Config) -> None:
+async def _until_signalled(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """`run` is to end when the event is set."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, stop)
+    await run(stop)
 
 
 @cli.command()
@@ -142,7 +152,7 @@ def run(
         return
     logs.set_up(settings.agent.log_level, settings.agent.log_format)
     try:
-        uvloop.run(_serve_until_signalled(settings))
+        uvloop.run(_until_signalled(partial(serve, settings)))
     except (IdentityError, SettingsError, LedgerError) as error:
         _fail(error)
 
@@ -193,6 +203,51 @@ async def _join(settings: Config, token: JoinToken, name: str, address: str, sto
     identity = store.load()
     await _drivers(settings, identity, _context(settings, identity, store)).prepare()
     return host
+
+
+@cli.command()
+def simulate(
+    hosts: Annotated[int, typer.Option(min=1, help="How many.")],
+    tokens: Annotated[
+        typer.FileText | None,
+        typer.Option(help="File of join tokens, line N for host N; - is standard input. Who has joined needs none."),
+    ] = None,
+    state_dir: Annotated[
+        Path, typer.Option(help="Where the fleet lives. Run with it again, it is the same fleet.")
+    ] = _FLEET,
+    underlay: Annotated[
+        str, typer.Option(help="Network that the hosts have their addresses in. Nothing is sent to these.")
+    ] = str(UNDERLAY),
+    vcpus: Annotated[int | None, typer.Option(min=0, help="Of each host. Default: 64.")] = None,
+    memory_mib: Annotated[int | None, typer.Option(min=0, help="Of each host. Default: 262144.")] = None,
+    storage_gib: Annotated[int | None, typer.Option(min=0, help="Of each host. Default: 10000.")] = None,
+    config_path: Annotated[
+        Path | None,
+        typer.Option("--config", help="TOML file, of which the tables session, converge and drivers.fake count."),
+    ] = None,
+) -> None:
+    """Be many hosts with fake drivers, for load tests of a control plane."""
+    settings = _read_config(config_path) if config_path else Config()
+    settings = _with_capacity(settings, vcpus=vcpus, memory_mib=memory_mib, storage_gib=storage_gib)
+    logs.set_up("warning", settings.agent.log_format)
+    try:
+        fleet = Fleet(state_dir, hosts, _network(underlay), tokens.read().split() if tokens else (), settings)
+        uvloop.run(_until_signalled(lambda stop: run_fleet(fleet, serve, stop, typer.echo)))
+    except (IdentityError, SettingsError, LedgerError) as error:
+        _fail(error)
+
+
+def _with_capacity(settings: Config, **said: int | None) -> Config:
+    """What was said wins over the file."""
+    known = {key: value for key, value in said.items() if value is not None}
+    return replace(settings, driver_tables={"fake": {**settings.driver_tables.get("fake", {}), **known}})
+
+
+def _network(text: str) -> ipaddress.IPv4Network:
+    try:
+        return ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise SettingsError(f"--underlay {text!r} is no IPv4 network: {error}") from error
 
 
 def _check(settings: Config) -> None:

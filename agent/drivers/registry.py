@@ -7,6 +7,7 @@ constructor declares for its first parameter, `settings`, and come from the tabl
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
 
@@ -78,11 +79,17 @@ def settings_of(driver: Any) -> type:
 
 
 def _find(kind: str, name: str) -> EntryPoint:
-    found = {entry.name: entry for entry in entry_points(group=f"stead.agent.{kind}")}
+    found = _entries(kind)
     if name not in found:
         there_are = ", ".join(sorted(found)) or "none: is the package installed?"
         raise SettingsError(f"[drivers] {kind} = {name!r}: there is no such driver. There are: {there_are}")
     return found[name]
+
+
+@cache
+def _entries(kind: str) -> Mapping[str, EntryPoint]:
+    """Looked up once: it reads the metadata of all that is installed, for each of a process's many simulated hosts."""
+    return {entry.name: entry for entry in entry_points(group=f"stead.agent.{kind}")}
 
 
 async def _probe(driver: Any) -> Capacity:

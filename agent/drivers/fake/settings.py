@@ -13,4 +13,6 @@ class FakeSettings:
     latency_s: float = 0.0  # What each verb that changes something takes, seconds.
     # Whether exports at an address of no fake host in this process count as open: for fleets in several processes.
     trust_foreign_exports: bool = False
+    # Whether a volume that was made once is there although this process did not make it: for fleets that are run again.
+    keeps_volumes: bool = False
     fetch_images: bool = False  # Whether a volume's image is fetched, although nothing is kept of it.

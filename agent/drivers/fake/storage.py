@@ -44,7 +44,7 @@ class FakeVolumeDriver(Verbs):
         return old and replace(old, deleted=True)
 
     def _made(self, spec: VolumeSpec, old: VolumeSpec | None) -> VolumeSpec:
-        if old is None and spec.is_ready:
+        if old is None and spec.is_ready and not self.settings.keeps_volumes:
             raise Permanent(f"{spec.volume_id} was made once and is gone: restore it from a backup, or delete it")
         size_bytes = max(spec.size_bytes, old.size_bytes if old else 0)
         self._make_room(replace(spec, size_bytes=size_bytes))
