@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ calls_in_progress = 10000
 calls_in_progress_per_address = 10000
 {more}"""
 ROLES = (HOST_ROLE_COMPUTE, HOST_ROLE_STORAGE, HOST_ROLE_GATEWAY)
+ROOMY = {"vcpus": 1_000_000, "memory-mib": 1_000_000_000, "storage-gib": 1_000_000}
 RUN_INSTANCES = "/stead.v1.Instances/RunInstances"
 
 
@@ -96,19 +98,24 @@ class Region:
         data = request.SerializeToString()
         return Load(client.endpoint, client.ca, client.token, method, data, calls, clients, is_mutating)
 
+    async def host_tokens(self, stead: Stead, count: int) -> list[str]:
+        """For hosts with all roles, spread over the zones."""
+        asked = [CreateHostTokenRequest(zone_name=zone, roles=ROLES) for zone in islice(cycle(self.zones), count)]
+        return [(await stead.hosts.CreateHostToken(request)).token for request in asked]
+
     async def add_hosts(self, stead: Stead, count: int, home: Path, full_pass_s: float) -> Process:
-        """Simulated hosts, spread over the zones, each with all roles; `home` is their disks' directory."""
-        tokens = []
-        for index in range(count):
-            zone = self.zones[index % len(self.zones)]
-            reply = await stead.hosts.CreateHostToken(CreateHostTokenRequest(zone_name=zone, roles=ROLES))
-            tokens.append(reply.token)
-        file = self.directory / "tokens.json"
-        file.write_text(json.dumps(tokens))
+        """Simulated hosts, spread over the zones, each with all roles, and room for whatever comes.
+
+        `home` is their disks' directory: in memory, since the real ones' disks are not the control plane's.
+        """
+        file, config = self.directory / "tokens", self.directory / "fleet.toml"
+        file.write_text("\n".join(await self.host_tokens(stead, count)))
+        config.write_text(f"[converge]\nfull_pass_s = {full_pass_s}\n")
+        options = {"hosts": count, "tokens": file, "state-dir": home, "config": config, **ROOMY}
+        said = [f"--{name}={value}" for name, value in options.items()]
         # Real agents have machines of their own: these give way to the control plane and its clients.
-        fleet = Process.module(
-            "fleet", home, file, full_pass_s, log=self.directory / "fleet.log", prefix=("nice", "-n", "15")
-        )
+        command = ["nice", "-n", "15", str(BIN / "stead-agent"), "simulate", *said]
+        fleet = Process(command, self.directory / "fleet.log")
         while not await are_ready(stead, count):
             fleet.wait_until(lambda: True, "the fleet lives")
             await asyncio.sleep(0.1)

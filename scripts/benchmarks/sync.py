@@ -11,23 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from agent.enroll import JoinToken
+from agent.simulate import Fleet
 from benchmarks import fan
 from benchmarks.figures import Figure, Progress, Scale
 from benchmarks.machine import cpu_s
 from benchmarks.process import Process, is_open
-from benchmarks.region import ROLES, Region, free_port, import_image, scratch
+from benchmarks.region import Region, free_port, import_image, scratch
 from client.connection import Stead
 from controlplane import ca
 from controlplane.authorities import AuthorityFiles
-from stead.agent.v1.session_pb2 import JoinRequest
-from stead.agent.v1.session_pb2_grpc import EnrollmentStub
-from stead.v1.hosts_pb2 import CreateHostTokenRequest
 from stead.v1.instances_pb2 import ModifyInstanceAttributeRequest, RunInstancesRequest
 from stead.v1.security_groups_pb2 import CreateSecurityGroupRequest
 
@@ -117,22 +110,13 @@ class Sync:
 
     async def _join(self, stead: Stead) -> list[list[str]]:
         """Machines with all roles; returns the key and the certificate of each, in PEM."""
-        tls, pairs = grpc.ssl_channel_credentials(self._region.client.ca.encode()), []
-        async with grpc.aio.secure_channel(self._region.client.endpoint, tls) as channel:
-            stub: Any = EnrollmentStub(channel)
-            for number in range(self._hosts):
-                zone = self._region.zones[number % len(self._region.zones)]
-                token = (await stead.hosts.CreateHostToken(CreateHostTokenRequest(zone_name=zone, roles=ROLES))).token
-                key, csr = _key_and_request()
-                asked = JoinRequest(
-                    secret=JoinToken.parse(token).secret,
-                    host_name=f"fake-{number}",
-                    underlay_address=f"198.19.{number // 250}.{number % 250 + 1}",
-                    **dict.fromkeys(("control_csr", "data_client_csr", "data_server_csr"), csr),
-                )
-                reply = await stub.Join(asked)
-                pairs.append([key, reply.certificates.control_certificate.decode()])
-        return pairs
+        with scratch("/dev/shm") as directory:
+            fleet = Fleet(directory, self._hosts, tokens=await self._region.host_tokens(stead, self._hosts))
+            machines = fleet.machines()
+            for machine in machines:
+                await machine.join()
+            controls = [machine.identities.load().control for machine in machines]
+        return [[control.key.decode(), control.certificate.decode()] for control in controls]
 
     def _streams(self, endpoint: str, pairs: list[list[str]], *, is_bare: bool = False) -> Streams:
         return Streams(self._region.directory, endpoint, self._region.client.ca, pairs, is_bare=is_bare)
@@ -227,11 +211,3 @@ class Guest:
     async def modify(self, **attributes: Any) -> None:
         request = ModifyInstanceAttributeRequest(instance_id=self.instance_id, **attributes)
         await self.stead.instances.ModifyInstanceAttribute(request)
-
-
-def _key_and_request() -> tuple[str, bytes]:
-    """A key in PEM, and a certificate request signed by it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem.decode(), csr.public_bytes(Encoding.PEM)
