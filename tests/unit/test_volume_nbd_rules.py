@@ -13,6 +13,7 @@ import pytest
 
 from agent.drivers.base import HostContext, Permanent
 from agent.drivers.volume_nbd import identity
+from agent.drivers.volume_nbd.dh_params import FFDHE2048, ensure_dh_params
 from agent.drivers.volume_nbd.exports import NbdExportDriver
 from agent.drivers.volume_nbd.files import EPOCH
 from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
@@ -24,6 +25,16 @@ from agent.model import ExportSpec
 
 VOLUME = Path("/pool/volumes/vol-1.raw")
 SAFE = {"virtual-size": 1 << 30, "format-specific": {"type": "qcow2", "data": {"compat": "1.1"}}}
+
+
+@pytest.mark.parametrize("left", [None, b"", FFDHE2048[:100], FFDHE2048])
+def test_parameters_that_a_power_cut_left_cut_short_are_written_again(tmp_path: Path, left: bytes | None) -> None:
+    path = tmp_path / "dh-params.pem"
+    if left is not None:
+        path.write_bytes(left)
+    ensure_dh_params(tmp_path)
+    assert path.read_bytes() == FFDHE2048
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize(

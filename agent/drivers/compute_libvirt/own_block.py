@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.files import write_durably
+
 END = "# END stead\n"
 
 
@@ -20,10 +22,7 @@ class OwnBlock:
         wanted = self._without(text) + self._text
         if wanted == text:
             return False
-        temporary = self.path.with_name(self.path.name + ".stead")
-        temporary.write_text(wanted)
-        temporary.chmod(mode)
-        temporary.rename(self.path)
+        write_durably(self.path, wanted.encode(), mode)
         return True
 
     def is_there(self) -> bool:

@@ -5,7 +5,9 @@ They are public and standard, ffdhe2048 of RFC 7919, and hardly ever used: QEMU'
 
 from pathlib import Path
 
-FFDHE2048 = """\
+from agent.files import write_durably
+
+FFDHE2048 = b"""\
 -----BEGIN DH PARAMETERS-----
 MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
 +8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
@@ -18,9 +20,7 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 
 
 def ensure_dh_params(pki_dir: Path) -> None:
-    """Put them where QEMU looks for them. Blocks."""
+    """Put them where QEMU looks for them, also in place of what a power cut left of them. Blocks."""
     path = pki_dir / "dh-params.pem"
-    if not path.exists():
-        part = path.with_suffix(".part")
-        part.write_text(FFDHE2048)
-        part.rename(path)
+    if not path.exists() or path.read_bytes() != FFDHE2048:
+        write_durably(path, FFDHE2048, mode=0o644)

@@ -18,6 +18,7 @@ import typer
 from agent.drivers.base import DriverError, Permanent
 from agent.drivers.volume_nbd import blank, identity
 from agent.drivers.volume_nbd.files import DIRECTORIES, check_clones
+from agent.files import fsync_directory
 from agent.host.process import CommandFailed, run
 
 MAKE_XFS = ("mkfs.xfs", "-q", "-m", "reflink=1")
@@ -100,7 +101,9 @@ async def _make_file(path: Path, size_gib: int) -> None:
     try:
         await run("fallocate", f"--length={size_gib}GiB", part)
         await run(*MAKE_XFS, "-K", part)  # Without discarding, which would give the room back.
+        await run("sync", part)
         part.rename(path)
+        fsync_directory(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
