@@ -51,7 +51,7 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "longer": ([*upload(), upload()[-1]], "InvalidParameterValue"),
     "wrong sum": (upload(sha256="0" * 64), "InvalidParameterValue"),
     "empty": (upload(b""), "InvalidParameterValue"),
-    "no header": (upload()[1:], "MissingParameter"),
+    "no header": (upload()[1:2], "MissingParameter"),
     "nothing": ([], "MissingParameter"),
     "two headers": ([upload()[0], *upload()], "InvalidParameterValue"),
     "format": (upload(format="vmdk"), "InvalidParameterValue"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from tests.contract.control_plane import upload
+from tests.contract.control_plane import Refused, upload
 from tests.processes.programs import Daemon
 
 
@@ -45,7 +45,12 @@ class Region:
         """Its capacity must be known, too."""
 
         async def has_status() -> bool:
-            row = await self.host()
+            try:
+                row = await self.host()
+            except Refused as refusal:  # The connection to a process that was killed.
+                if refusal.status is grpc.StatusCode.UNAVAILABLE:
+                    return False
+                raise
             return bool(row.status == status and row.vcpus)
 
         await until(has_status, f"the host is {status}")
