@@ -67,11 +67,12 @@ def _at_both_ends(state: State, row: Attachment) -> Iterable[str]:
 
 def _attachments(state: State, host_id: str) -> Iterable[Attachment]:
     held = (state.attachments.instance.of(instance.id) for instance in state.instances.host.of(host_id))
-    return chain(
+    rows = chain(
         state.attachments.storage_host.of(host_id),
         state.attachments.detaching.of(host_id),
         chain.from_iterable(held),
     )
+    return {row.id: row for row in rows}.values()
 
 
 def _addresses(state: State, vpc_id: str) -> Iterable[PublicAddress]:

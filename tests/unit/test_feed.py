@@ -156,6 +156,12 @@ def test_an_attachment_is_told_at_both_ends_until_it_is_released(lab: Lab) -> No
     assert not lab.last.moved
 
 
+def test_an_attachment_with_both_ends_on_a_host_is_one_object_there(lab: Lab) -> None:
+    (row,) = lab.attachments(lab.launch())
+    lab.put(replace(row, storage_host_id=lab.compute, phase=Phase.DETACHING))
+    assert [found.id for found in ATTACHMENT.rows(lab.state, lab.compute)] == [row.id]
+
+
 def test_an_instance_that_ends_is_no_object_and_its_tombstone_is(lab: Lab) -> None:
     instance_id = lab.launch()
     volume_id = lab.root_volume(instance_id).id
