@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from homelab import Lab
-from homelab.node import marked_processes, wait_until
+from homelab.node import Node, marked_processes, wait_until
 
 pytestmark = pytest.mark.host
 
@@ -54,9 +54,15 @@ def test_hosts_are_apart(lab: Lab) -> None:
     assert lab.node("b1").run("hostname").stdout.strip() == "b1"
 
 
+def _sleep(node: Node, log: Path) -> None:
+    """Returns once it goes by its own name: a process is `setsid` first."""
+    node.spawn(["sleep", "3600"], log)
+    wait_until(lambda: node.runs("^sleep 3600$"), "it sleeps")
+
+
 def test_kill_stays_on_its_node(lab: Lab, tmp_path: Path) -> None:
     for name in ("a1", "control"):
-        lab.node(name).spawn(["sleep", "3600"], tmp_path / name)
+        _sleep(lab.node(name), tmp_path / name)
     lab.node("control").kill("^sleep 3600$")
     wait_until(lambda: not lab.node("control").runs("^sleep 3600$"), "the process is gone")
     assert lab.node("a1").runs("^sleep 3600$")
@@ -70,7 +76,7 @@ def test_libvirtd_restarts(lab: Lab) -> None:
 
 def test_power_cut_and_return(lab: Lab, tmp_path: Path) -> None:
     node = lab.node("a1")
-    node.spawn(["sleep", "3600"], tmp_path / "log")
+    _sleep(node, tmp_path / "log")
     node.kill("^sleep 3600$", signal.SIGSTOP)  # The power of a host with a stopped process goes as well.
     node.run("ip", "netns", "add", "stead-vpc")
     node.run("sh", "-c", "echo kept >/var/lib/stead/pool/kept; touch /run/gone")
