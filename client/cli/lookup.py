@@ -14,6 +14,7 @@ from stead.v1.common_pb2 import Filter
 from stead.v1.hosts_pb2 import DescribeHostsRequest
 from stead.v1.images_pb2 import DescribeImagesRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest
+from stead.v1.prefix_lists_pb2 import DescribeManagedPrefixListsRequest
 from stead.v1.projects_pb2 import DescribeProjectsRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, ListVolumesInRecycleBinRequest
@@ -123,6 +124,17 @@ group_id = Named(
     "security_groups",
     "group_id",
     command="sg",
+)
+prefix_list_id = Named(
+    "prefix list",
+    "pl-",
+    "InvalidPrefixListID",
+    "prefix-list-name",
+    DescribeManagedPrefixListsRequest,
+    "prefix_lists",
+    "prefix_lists",
+    "prefix_list_id",
+    command="prefix-list",
 )
 project_id = Named(
     "project", "proj-", "InvalidProject", "name", DescribeProjectsRequest, "projects", "projects", "project_id"

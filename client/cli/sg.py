@@ -58,6 +58,10 @@ SourceGroups = Annotated[
     list[str] | None,
     typer.Option(metavar="GROUP", help="A group, id or name, at the other end. May be repeated.", show_default=False),
 ]
+SourcePrefixLists = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PREFIX-LIST", help="A prefix list, id or name, at the other end. May be repeated."),
+]
 Egress = Annotated[bool, typer.Option("--egress", help="For what goes out; otherwise for what comes in.")]
 
 
@@ -122,12 +126,14 @@ async def authorize(
     icmp_type: IcmpType = "",
     cidr: Cidrs = None,
     source_group: SourceGroups = None,
+    prefix_list: SourcePrefixLists = None,
     description: Annotated[str, typer.Option(metavar="TEXT", help="Free text.", show_default=False)] = "",
     egress: Egress = False,
 ) -> None:
     """Add rules, which take effect on running instances at once."""
     ports = parse_ports(protocol, port, icmp_type)
-    permissions = await _permissions(cli, protocol, ports, cidr or (), source_group or (), description)
+    peers = await _peers(cli, cidr or (), source_group or (), prefix_list or ())
+    permissions = _permissions(protocol, ports, peers, description)
     fields = cli.mutation | {"group_id": await lookup.group_id(cli.stead, group), "permissions": permissions}
     groups = cli.stead.security_groups
     if egress:
@@ -147,13 +153,15 @@ async def revoke(
     icmp_type: IcmpType = "",
     cidr: Cidrs = None,
     source_group: SourceGroups = None,
+    prefix_list: SourcePrefixLists = None,
     egress: Egress = False,
 ) -> None:
     """Remove rules, by id or by what they permit. New connections stop at once."""
     permissions = []
     if not rule:
         ports = parse_ports(protocol, port, icmp_type)
-        permissions = await _permissions(cli, protocol, ports, cidr or (), source_group or ())
+        peers = await _peers(cli, cidr or (), source_group or (), prefix_list or ())
+        permissions = _permissions(protocol, ports, peers)
     group_id = await lookup.group_id(cli.stead, group)
     fields = cli.mutation | {"group_id": group_id, "permissions": permissions, "rule_ids": rule or ()}
     groups = cli.stead.security_groups
@@ -165,25 +173,34 @@ async def revoke(
     cli.say(reply, f"Revoked {count} {'rule' if count == 1 else 'rules'} of {group_id}")
 
 
-async def _permissions(
-    cli: Cli,
+async def _peers(
+    cli: Cli, cidrs: Sequence[str], groups: Sequence[str], prefix_lists: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Who is at the other end, each as the field of a permission."""
+    if not cidrs and not groups and not prefix_lists:
+        asked = "say who is at the other end: --cidr, --source-group or --prefix-list"
+        raise typer.BadParameter(asked, param_hint="--cidr")
+    return [
+        *({"cidr_ipv4": cidr} for cidr in cidrs),
+        *[{"group_id": await lookup.group_id(cli.stead, group)} for group in groups],
+        *[{"prefix_list_id": await lookup.prefix_list_id(cli.stead, name)} for name in prefix_lists],
+    ]
+
+
+def _permissions(
     protocol: Protocol,
     ports: tuple[int | None, int | None],
-    cidrs: Sequence[str],
-    groups: Sequence[str],
+    peers: Sequence[dict[str, Any]],
     description: str = "",
 ) -> list[IpPermission]:
     """One permission for each peer."""
-    if not cidrs and not groups:
-        raise typer.BadParameter("say who is at the other end: --cidr or --source-group", param_hint="--cidr")
     common: dict[str, Any] = {
         "ip_protocol": "-1" if protocol is Protocol.ALL else protocol.value,
         "from_port": ports[0],
         "to_port": ports[1],
         "description": description,
     }
-    by_group = [IpPermission(**common, group_id=await lookup.group_id(cli.stead, group)) for group in groups]
-    return [IpPermission(**common, cidr_ipv4=cidr) for cidr in cidrs] + by_group
+    return [IpPermission(**common, **peer) for peer in peers]
 
 
 def parse_ports(protocol: Protocol, port: str, icmp_type: str) -> tuple[int | None, int | None]:

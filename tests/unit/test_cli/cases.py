@@ -11,20 +11,18 @@ from stead.v1 import instances_pb2 as instances
 from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import projects_pb2 as projects
 from stead.v1 import regions_pb2 as regions
-from stead.v1 import security_groups_pb2 as groups
 from stead.v1 import tags_pb2 as tags
 from stead.v1 import volumes_pb2 as volumes
 from stead.v1 import vpcs_pb2 as vpcs
+from tests.unit.test_cli import cases_of_rules as rules
 
 I1, I2 = "i-00000000000000001", "i-00000000000000002"
-VOL, SG, AMI = "vol-00000000000000001", "sg-00000000000000001", "ami-00000000000000001"
-SSH = groups.IpPermission(ip_protocol="tcp", from_port=22, to_port=22, cidr_ipv4="0.0.0.0/0")
+VOL, AMI = "vol-00000000000000001", "ami-00000000000000001"
+SG, PL = rules.SG, rules.PL
 ADDRESS = addresses.Address(allocation_id="eipalloc-1", public_ip="203.0.113.9", association_id="eipassoc-1")
 BY_NAME = {
     "DescribeImages": images.DescribeImagesResponse(images=[images.Image(image_id=AMI)]),
-    "DescribeSecurityGroups": groups.DescribeSecurityGroupsResponse(
-        security_groups=[groups.SecurityGroup(group_id=SG, rules=[groups.SecurityGroupRule(permission=SSH)])]
-    ),
+    **rules.BY_NAME,
     "DescribeProjects": projects.DescribeProjectsResponse(projects=[projects.Project(project_id="proj-1")]),
     "DescribeAddresses": addresses.DescribeAddressesResponse(addresses=[ADDRESS]),
 }
@@ -198,64 +196,7 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         volumes.RestoreVolumeFromRecycleBinRequest(volume_id=VOL),
         volumes.RestoreVolumeFromRecycleBinResponse(),
     ),
-    (
-        "sg create web",
-        "CreateSecurityGroup",
-        groups.CreateSecurityGroupRequest(group_name="web", description="web"),
-        groups.CreateSecurityGroupResponse(security_group=groups.SecurityGroup(group_id=SG)),
-    ),
-    (
-        "sg delete web",
-        "DeleteSecurityGroup",
-        groups.DeleteSecurityGroupRequest(group_id=SG),
-        groups.DeleteSecurityGroupResponse(),
-    ),
-    (
-        f"sg authorize {SG} --port 22 --cidr 0.0.0.0/0",
-        "AuthorizeSecurityGroupIngress",
-        groups.AuthorizeSecurityGroupIngressRequest(group_id=SG, permissions=[SSH]),
-        groups.AuthorizeSecurityGroupIngressResponse(rules=[groups.SecurityGroupRule(permission=SSH)]),
-    ),
-    (
-        f"sg authorize {SG} --egress --protocol udp --port 8000-8010 --source-group web --description why",
-        "AuthorizeSecurityGroupEgress",
-        groups.AuthorizeSecurityGroupEgressRequest(
-            group_id=SG,
-            permissions=[
-                groups.IpPermission(ip_protocol="udp", from_port=8000, to_port=8010, group_id=SG, description="why")
-            ],
-        ),
-        groups.AuthorizeSecurityGroupEgressResponse(rules=[groups.SecurityGroupRule(permission=SSH)]),
-    ),
-    (
-        f"sg revoke {SG} --protocol all --cidr 10.0.0.0/8",
-        "RevokeSecurityGroupIngress",
-        groups.RevokeSecurityGroupIngressRequest(
-            group_id=SG,
-            permissions=[groups.IpPermission(ip_protocol="-1", cidr_ipv4="10.0.0.0/8")],
-        ),
-        groups.RevokeSecurityGroupIngressResponse(),
-    ),
-    *(
-        (
-            f"sg revoke {SG} --protocol icmp --cidr 10.0.0.0/8{option}",
-            "RevokeSecurityGroupIngress",
-            groups.RevokeSecurityGroupIngressRequest(
-                group_id=SG,
-                permissions=[
-                    groups.IpPermission(ip_protocol="icmp", from_port=first, to_port=last, cidr_ipv4="10.0.0.0/8")
-                ],
-            ),
-            groups.RevokeSecurityGroupIngressResponse(),
-        )
-        for option, first, last in (("", -1, -1), (" --icmp-type 3", 3, -1), (" --icmp-type 8:0", 8, 0))
-    ),
-    (
-        f"sg revoke {SG} --egress --rule sgr-1 --rule sgr-2",
-        "RevokeSecurityGroupEgress",
-        groups.RevokeSecurityGroupEgressRequest(group_id=SG, rule_ids=["sgr-1", "sgr-2"]),
-        groups.RevokeSecurityGroupEgressResponse(),
-    ),
+    *rules.MUTATIONS,
     (
         "address allocate",
         "AllocateAddress",
@@ -384,13 +325,7 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         VOL,
     ),
     ("image list", "DescribeImages", images.DescribeImagesResponse(), BY_NAME["DescribeImages"], AMI),
-    (
-        "sg list",
-        "DescribeSecurityGroups",
-        groups.DescribeSecurityGroupsResponse(),
-        BY_NAME["DescribeSecurityGroups"],
-        SG,
-    ),
+    *rules.LISTS,
     ("address list", "DescribeAddresses", addresses.DescribeAddressesResponse(), BY_NAME["DescribeAddresses"], "203."),
     (
         "key list",

@@ -5,7 +5,9 @@ import datetime
 import ipaddress
 import threading
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import grpc
@@ -18,39 +20,11 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from stead.v1 import (
-    addresses_pb2,
-    audit_pb2,
-    events_pb2,
-    hosts_pb2,
-    images_pb2,
-    instance_types_pb2,
-    instances_pb2,
-    key_pairs_pb2,
-    projects_pb2,
-    regions_pb2,
-    security_groups_pb2,
-    tags_pb2,
-    volumes_pb2,
-    vpcs_pb2,
-)
+import stead.v1
 from stead.v1.common_pb2 import ErrorDetail
 
 FILES = [
-    addresses_pb2,
-    audit_pb2,
-    events_pb2,
-    hosts_pb2,
-    images_pb2,
-    instance_types_pb2,
-    instances_pb2,
-    key_pairs_pb2,
-    projects_pb2,
-    regions_pb2,
-    security_groups_pb2,
-    tags_pb2,
-    volumes_pb2,
-    vpcs_pb2,
+    import_module(f"stead.v1.{found.name}") for found in iter_modules(stead.v1.__path__) if found.name.endswith("_pb2")
 ]
 TOKEN = "secret-of-the-caller"
 

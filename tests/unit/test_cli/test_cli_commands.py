@@ -92,6 +92,7 @@ def test_descriptions(cloud: Cloud, stead: Stead) -> None:
     assert list(cloud.asked("DescribeInstances")[0].instance_ids) == [I1, I2]
     cloud.answers |= BY_NAME
     assert "0.0.0.0/0" in stead("sg", "describe", "web").stdout
+    assert "10.1.0.0/16" in stead("prefix-list", "describe", "office").stdout
 
 
 def test_lists_say_what_is_wrong_to_people_alone(cloud: Cloud, stead: Stead) -> None:
