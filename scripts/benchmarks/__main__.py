@@ -1,15 +1,17 @@
 """scripts/bench: runs benchmarks, prints a table, writes JSON."""
 
 import argparse
-import json
+import signal
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
 
-from benchmarks import accept, launch, memory, placement, ports, report, sync
+from benchmarks import accept, launch, memory, placement, ports, sync
 from benchmarks import scale as full
-from benchmarks.figures import Figure, Scale
+from benchmarks.figures import Scale
+from benchmarks.report import Report
 
 BENCHMARKS = {
     "accept": accept.measure,
@@ -17,6 +19,7 @@ BENCHMARKS = {
     "ports": ports.measure,
     "memory": memory.measure,
     "scale": full.measure,
+    "large": full.measure_large,
     "placement": placement.measure,
     "sync": sync.measure,
 }
@@ -24,27 +27,43 @@ QUICK = Scale(rounds=1, size=20)
 
 
 def main() -> None:
+    arguments = parse()
+    if arguments.markdown:
+        print(Report(arguments.markdown, resume=True).markdown(Report(arguments.before, resume=True)))
+        return
+    # As Ctrl-C: whatever was made is removed.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    scale = QUICK if arguments.quick else Scale(rounds=arguments.rounds)
+    report = Report(arguments.json, resume=arguments.resume)
+    run([name for name in arguments.names or BENCHMARKS if name not in report.figures], scale, report)
+    report.show()
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measures Stead, each figure beside its floor.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is named")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values of all rounds there")
+    parser.add_argument("--resume", action="store_true", help="go on with the benchmarks that FILE does not have yet")
     parser.add_argument("--rounds", type=int, default=Scale().rounds, help="how often everything is measured")
     parser.add_argument("--quick", action="store_true", help="one round at a twentieth of the size: does it work?")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="only print the table of what --json wrote there")
+    parser.add_argument("--before", type=Path, metavar="FILE", help="with another's figures in a column of that table")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    scale = QUICK if arguments.quick else Scale(rounds=arguments.rounds)
-    run(arguments.names or list(BENCHMARKS), scale, arguments.json)
+    if arguments.resume and not arguments.json:
+        parser.error("--resume goes on with a file: name it with --json")
+    return arguments
 
 
-def run(names: list[str], scale: Scale, file: Path | None) -> None:
-    found: list[Figure] = []
+def run(names: list[str], scale: Scale, report: Report) -> None:
+    """One after the other; what was found is kept when a later one fails."""
     console = Console(stderr=True, highlight=False)
     with console.status("") as status:
         for name in names:
-            found += uvloop.run(BENCHMARKS[name](scale, status.update))
-    report.show(found)
-    if file:
-        file.write_text(json.dumps(report.as_json(found), indent=2) + "\n")
+            found = uvloop.run(BENCHMARKS[name](scale, status.update))
+            # Targets are set for the whole size.
+            report.add(name, found if scale.size == 1 else [replace(row, target="") for row in found])
 
 
 if __name__ == "__main__":

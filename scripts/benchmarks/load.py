@@ -1,5 +1,7 @@
 """The clients, a process by itself: each on a connection of its own, sends its next call when the last is answered.
 
+With a pace, calls begin at their times whether others were answered or not, and count from then: as many strangers'.
+
 Requests and replies stay bytes here, so that the clients cost little beside the server.
 """
 
@@ -9,6 +11,7 @@ import sys
 import time
 import uuid
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from statistics import quantiles
 from typing import Any
 
@@ -24,7 +27,7 @@ _CLIENT_TOKEN_TAG = b"\x0a\x24"  # Field 1, 36 bytes: the client token of every 
 
 @dataclass(frozen=True)
 class Load:
-    """`request` is the serialised message, without its client token; `ca` is PEM."""
+    """`request` is the serialised message, without its client token; `ca` is PEM; `pace` is in calls/s."""
 
     endpoint: str
     ca: str
@@ -34,6 +37,7 @@ class Load:
     calls: int
     clients: int = 100
     is_mutating: bool = True
+    pace: float = 0.0
 
     def run(self) -> "Run":
         arguments = {**asdict(self), "request": self.request.hex()}
@@ -47,34 +51,54 @@ class Run:
     per_s: float
     p50_ms: float
     p99_ms: float
+    longest_ms: float
 
 
 async def run(load: Load) -> Run:
     credentials = grpc.ssl_channel_credentials(load.ca.encode())
     channels = [grpc.aio.secure_channel(load.endpoint, credentials, options=_OPTIONS) for _ in range(load.clients)]
     await asyncio.gather(*(channel.channel_ready() for channel in channels))
-    left, took_s = iter(range(load.calls)), list[float]()
+    calls = [channel.unary_unary(load.method, None, None) for channel in channels]
     began = time.perf_counter()
-    async with asyncio.TaskGroup() as tasks:
-        for channel in channels:
-            tasks.create_task(_client(load, channel, left, took_s))
+    took_s = await (_paced(load, calls) if load.pace else _eager(load, calls))
     elapsed_s = time.perf_counter() - began
     for channel in channels:
         await channel.close(None)
     percentiles = quantiles(took_s, n=100)
-    return Run(load.calls / elapsed_s, percentiles[49] * 1000, percentiles[98] * 1000)
+    return Run(load.calls / elapsed_s, percentiles[49] * 1000, percentiles[98] * 1000, max(took_s) * 1000)
 
 
-async def _client(load: Load, channel: grpc.aio.Channel, left: Any, took_s: list[float]) -> None:
-    call = channel.unary_unary(load.method, None, None)
-    metadata = (("authorization", f"Bearer {load.token}"),)
-    for _ in left:
-        began = time.perf_counter()
-        request = load.request
-        if load.is_mutating:
-            request += _CLIENT_TOKEN_TAG + str(uuid.uuid4()).encode()
-        await call(request, metadata=metadata)
-        took_s.append(time.perf_counter() - began)
+async def _eager(load: Load, calls: list[Any]) -> list[float]:
+    left, took_s = iter(range(load.calls)), list[float]()
+
+    async def client(call: Any) -> None:
+        for _ in left:
+            took_s.append(await _send(load, call, time.perf_counter()))
+
+    async with asyncio.TaskGroup() as tasks:
+        for call in calls:
+            tasks.create_task(client(call))
+    return took_s
+
+
+async def _paced(load: Load, calls: list[Any]) -> list[float]:
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as tasks:
+        sent = []
+        for number, call in zip(range(load.calls), cycle(calls), strict=False):
+            due = began + number / load.pace
+            await asyncio.sleep(due - time.perf_counter())
+            sent.append(tasks.create_task(_send(load, call, due)))
+    return [each.result() for each in sent]
+
+
+async def _send(load: Load, call: Any, since: float) -> float:
+    """How long it took, s."""
+    request = load.request
+    if load.is_mutating:
+        request += _CLIENT_TOKEN_TAG + str(uuid.uuid4()).encode()
+    await call(request, metadata=(("authorization", f"Bearer {load.token}"),))
+    return time.perf_counter() - since
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What control plane and agent hold at rest and with instances (P9), and what an idle pass over them costs (P12)."""
+"""What control plane and agent hold at rest and with instances (P9), and what an idle pass over them costs."""
 
 import asyncio
 
@@ -26,12 +26,12 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
         share = (cpu_s(region.fleet.pid) - before) / PASSES_S
     per_instance_kib = (full_control_plane - control_plane) * 1024 / count
     return [
-        Figure("control plane at rest (P9)", "MiB", [control_plane]),
+        Figure("control plane at rest (P9)", "MiB", [control_plane], target="P9 base"),
         Figure(f"control plane with {count} instances", "MiB", [full_control_plane]),
-        Figure("control plane, per instance (P9)", "KiB", [per_instance_kib]),
+        Figure("control plane, per instance (P9)", "KiB", [per_instance_kib], target="P9 instance"),
         Figure("agent with fake drivers at rest", "MiB", [agent]),
         Figure(f"agent with fake drivers and {count} instances", "MiB", [full_agent]),
-        Figure(f"agent's idle pass over {count} instances (P12)", "ms", [share * PASS_EVERY_S * 1000]),
+        Figure(f"agent's idle pass over {count} instances", "ms", [share * PASS_EVERY_S * 1000]),
     ]
 
 

@@ -31,7 +31,12 @@ NOW = datetime.now(UTC)
 async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     progress("placement")
     return [
-        Figure(f"placement among {count:,} hosts (P6)", "us", [_decision_us(count) for _ in range(scale.rounds)])
+        Figure(
+            f"placement among {count:,} hosts (P6)",
+            "us",
+            [_decision_us(count) for _ in range(scale.rounds)],
+            target=f"P6 {count}",
+        )
         for count in HOSTS
     ]
 

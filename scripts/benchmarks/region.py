@@ -62,6 +62,7 @@ calls_in_progress_per_address = 10000
 ROLES = (HOST_ROLE_COMPUTE, HOST_ROLE_STORAGE, HOST_ROLE_GATEWAY)
 ROOMY = {"vcpus": 1_000_000, "memory-mib": 1_000_000_000, "storage-gib": 1_000_000}
 RUN_INSTANCES = "/stead.v1.Instances/RunInstances"
+DESCRIBE_INSTANCES = "/stead.v1.Instances/DescribeInstances"
 
 
 class Region:
@@ -161,6 +162,10 @@ class Running:
 
     def launch(self, count: int = 1, **more: Any) -> RunInstancesRequest:
         return RunInstancesRequest(image_id=self.image_id, instance_type="t3.nano", min_count=count, **more)
+
+    async def any_instance_id(self) -> str:
+        reply = await self.stead.instances.DescribeInstances(DescribeInstancesRequest(page_size=1))
+        return str(reply.instances[0].instance_id)
 
     async def settled(self, count: int, deadline_s: float = 300) -> None:
         """Wait until so many instances run."""

@@ -4,13 +4,18 @@ import time
 from collections.abc import Awaitable
 
 from benchmarks.figures import Figure, Progress, Scale
-from benchmarks.region import Running, running
+from benchmarks.floor import echoes, timed
+from benchmarks.region import DESCRIBE_INSTANCES, Running, running
 from client.connection import Stead
+from stead.v1.common_pb2 import Filter
 from stead.v1.instances_pb2 import DescribeInstancesRequest
 from stead.v1.volumes_pb2 import CreateVolumeRequest
 
 INSTANCES = 10_000
+LARGE = 100_000
+PER_ZONE = 4000  # In a default subnet.
 PER_CALL = 1000
+TAGGED = {"bench": "few"}
 # Hosts count as reachable without their agents, whose share of the work is none of this.
 PATIENT = "[timing]\nheartbeat_timeout_s = 100000\nreconnect_grace_s = 100000\n"
 
@@ -18,28 +23,59 @@ PATIENT = "[timing]\nheartbeat_timeout_s = 100000\nreconnect_grace_s = 100000\n"
 async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     count = scale.of(INSTANCES, PER_CALL)
     progress(f"scale: {count} instances")
-    async with running(zones=4, hosts=8, more=PATIENT) as region:
+    async with running(zones=count // PER_ZONE + 2, hosts=8, more=PATIENT) as region:
         region.fleet.end()
-        launched_ms = [await _ms(_launch(region, 100)) for _ in range(scale.rounds)]
-        for _ in range(count // PER_CALL):
-            await _launch(region, PER_CALL)
-        page_ms = [await _ms(_list(region.stead, 1000)) for _ in range(scale.rounds)]
-        instance_id = await _any_id(region.stead)
-        one_ms = [await _ms(_describe(region.stead, instance_id)) for _ in range(scale.rounds)]
-        region.control_plane.end()
-        restarts = [await _restart(region) for _ in range(scale.rounds)]
-    reads, writes = zip(*restarts, strict=True)
+        launched_ms = [await _ms(_launch(region, 100, tags=TAGGED)) for _ in range(scale.rounds)]
+        await _fill(region, count)
+        lists = await _lists(region, count, scale)
+        restarts = await _restarts(region, count, scale.rounds)
+    return [Figure("RunInstances of 100 in one call (P3)", "ms", launched_ms, target="P3"), *lists, *restarts]
+
+
+async def measure_large(scale: Scale, progress: Progress) -> list[Figure]:
+    count = scale.of(LARGE, PER_CALL)
+    progress(f"large: {count} instances")
+    zones = count // PER_ZONE + 1
+    async with running(zones, hosts=zones, more=PATIENT) as region:
+        region.fleet.end()
+        await _fill(region, count)
+        return await _restarts(region, count, min(scale.rounds, 2))
+
+
+async def _fill(region: Running, count: int) -> None:
+    for _ in range(count // PER_CALL):
+        await _launch(region, PER_CALL)
+
+
+async def _lists(region: Running, count: int, scale: Scale) -> list[Figure]:
+    request = DescribeInstancesRequest(instance_ids=[await region.any_instance_id()])
+    payload = request.SerializeToString()
+    load = region.region.load(DESCRIBE_INSTANCES, request, scale.of(300), 1, is_mutating=False)
+    page_ms, tagged_ms, one_ms, echo_ms = [], [], [], []
+    for _ in range(scale.rounds):
+        page_ms.append(await _ms(_list(region.stead, 1000)))
+        tagged_ms.append(await _ms(_list_tagged(region.stead, 100 * scale.rounds)))
+        one_ms.append(timed(region.control_plane, load)[0].p50_ms)
+        echo_ms.append(echoes("bare", payload, scale.of(300), 1)[0].p50_ms)
     return [
-        Figure("RunInstances of 100 in one call (P3)", "ms", launched_ms),
-        Figure(f"page of 1,000 instances, of {count} (P19)", "ms", page_ms),
-        Figure(f"one instance by id, of {count} (P19)", "ms", one_ms),
-        Figure(f"restart with {count} instances to the first read (P10)", "s", reads),
-        Figure(f"restart with {count} instances to the first write (P10)", "s", writes),
+        Figure(f"page of 1,000 instances, of {count} (P19)", "ms", page_ms, target="P19 page"),
+        Figure(f"one instance by id, of {count} (P19)", "ms", one_ms, "echo", echo_ms, "P19 one"),
+        Figure(f"those with a tag, of {count} (P19)", "ms", tagged_ms, target="P19 tag"),
     ]
 
 
-async def _launch(region: Running, count: int) -> None:
-    await region.stead.instances.RunInstances(region.launch(count))
+async def _restarts(region: Running, count: int, rounds: int) -> list[Figure]:
+    region.control_plane.end()
+    reads, writes = zip(*[await _restart(region) for _ in range(rounds)], strict=True)
+    what, target = f"restart with {count} instances", f"P10 {count}" if count in (INSTANCES, LARGE) else ""
+    return [
+        Figure(f"{what} to the first read (P10)", "s", reads, target=target),
+        Figure(f"{what} to the first write (P10)", "s", writes, target=target),
+    ]
+
+
+async def _launch(region: Running, count: int, **more: object) -> None:
+    await region.stead.instances.RunInstances(region.launch(count, **more))
 
 
 async def _list(stead: Stead, page_size: int) -> None:
@@ -47,13 +83,10 @@ async def _list(stead: Stead, page_size: int) -> None:
     assert len(reply.instances) == page_size
 
 
-async def _any_id(stead: Stead) -> str:
-    reply = await stead.instances.DescribeInstances(DescribeInstancesRequest(page_size=1))
-    return str(reply.instances[0].instance_id)
-
-
-async def _describe(stead: Stead, instance_id: str) -> None:
-    await stead.instances.DescribeInstances(DescribeInstancesRequest(instance_ids=[instance_id]))
+async def _list_tagged(stead: Stead, count: int) -> None:
+    filters = [Filter(name=f"tag:{key}", values=[value]) for key, value in TAGGED.items()]
+    reply = await stead.instances.DescribeInstances(DescribeInstancesRequest(filters=filters, page_size=1000))
+    assert len(reply.instances) == count
 
 
 async def _ms(call: Awaitable[None]) -> float:

@@ -15,6 +15,7 @@ BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
         "accept",
         "memory",
         "scale",
+        pytest.param("large", marks=pytest.mark.deep),
         "placement",
         "sync",
         pytest.param("launch", marks=[pytest.mark.host, pytest.mark.vm]),
@@ -30,4 +31,4 @@ def test_a_benchmark_yields_figures(name: str, tmp_path: Path) -> None:
     assert report["figures"]
     for figure in report["figures"]:
         assert figure["name"] in done.stdout.replace("\n", " ")
-        assert figure["value"] > 0
+        assert figure["value"] >= 0
