@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from agent.converge.engine import EngineSettings
+from agent.converge.settings import EngineSettings
 from agent.messages import Role
 from agent.session import SessionSettings
 from agent.settings import SettingsError, read_table, refuse_unknown

@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import structlog
@@ -24,6 +24,7 @@ from agent.converge.observations import Observations
 from agent.converge.plan import Plan, observe
 from agent.converge.resource import Resource, unowned, users
 from agent.converge.resources import MetadataServer, drivers_by_kind, plain_drivers
+from agent.converge.settings import EngineSettings
 from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
 from agent.drivers.registry import Drivers
@@ -37,27 +38,6 @@ from agent.views import View, order
 _MAX_ROUNDS = 8
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """How hard the engine tries."""
-
-    # How many resources of a kind are worked on at once. Fewer leave the host idle while QEMUs start, more starve its
-    # guests. Kinds don't share, and nobody has a place while waiting for another machine.
-    concurrency: int = 16
-    # Between full passes, seconds. Shorter costs CPU, longer leaves a change behind our back standing for longer.
-    full_pass_s: float = 30.0
-    # First and longest wait after a transient failure, seconds; each is drawn at random below a limit that doubles.
-    # Shorter hammers what is not there yet, longer leaves what has come unnoticed.
-    retry_first_s: float = 0.1
-    retry_cap_s: float = 10.0
-    # How long one try may take before its resource is shown as stuck, seconds; it goes on. Shorter calls the copying of
-    # a large image stuck, longer shows as well what nobody has seen for as long.
-    stuck_s: float = 60.0
-    # How long a guest has to hear that it shall reboot before it is reset, seconds. EC2's own is some four minutes.
-    # Shorter cuts off a guest that takes its time to shut down, longer leaves a hung one hanging.
-    reboot_s: float = 240.0
 
 
 class Engine:

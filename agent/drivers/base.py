@@ -21,7 +21,7 @@ What a driver creates carries our mark, so that `list()` tells ours from the ope
 named `stead`, an interface alias, or a name that begins with `stead-` (or `st` where the kernel allows 15 characters).
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -176,6 +176,9 @@ class NetworkDriver(Protocol):
     async def remove(self, vpc_id: str) -> None: ...
     async def list_ports(self) -> Mapping[str, PortState]:
         """Taps of ours by interface id."""
+
+    async def look_ports(self, interface_ids: Collection[str]) -> Mapping[str, PortState]:
+        """Those of these that there are, as in `list_ports`. Costs the same among many."""
 
     def tap_name(self, interface_id: str) -> str:
         """The tap's name, at most 15 characters, derived from the id alone."""

@@ -46,6 +46,12 @@ def read() -> Iterator[Link]:
     return map(_link, rtnetlink.links())
 
 
+def find(name: str) -> Link | None:
+    """The one of that name."""
+    message = rtnetlink.link(name)
+    return _link(message) if message is not None else None
+
+
 def _link(message: rtnetlink.Message) -> Link:
     found, index, flags = message.attributes, message.fields[3], message.fields[4]
     conf = _ipv4_conf(found.get(IFLA_AF_SPEC, b""))

@@ -101,7 +101,10 @@ class Netlink:
         return [link for link in found if link.name.startswith(prefix)]
 
     def link(self, name: str) -> Link | None:
-        return next((link for link in self.links() if link.name == name), None)
+        found = links.find(name)
+        if found is not None:
+            self._indexes[name] = found.index
+        return found
 
     def device_of_address(self, address: str) -> str | None:
         """The device that carries an IPv4 address of this host."""

@@ -4,16 +4,18 @@ Read at every pass, so it must cost little: a hundred links take 1 ms here and 5
 all that a message has. `agent.host.netlink` makes and changes things, and is what drivers use.
 """
 
+import errno
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 RTM_GETLINK, RTM_GETROUTE, RTM_GETNEIGH = 18, 26, 30
 AF_BRIDGE = 7  # Under this family, RTM_GETNEIGH lists forwarding entries.
-_NLM_F_REQUEST_DUMP = 0x301
+_NLM_F_REQUEST, _NLM_F_DUMP = 0x001, 0x300
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS = 29, 8
+_IFLA_IFNAME, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS = 3, 29, 8
 _BUFFER_BYTES = 1 << 18  # The kernel fills at most 32 KiB of it at once.
 
 _HEADER = struct.Struct("=IHHII")
@@ -35,8 +37,19 @@ class Message:
 
 def links() -> Iterator[Message]:
     """Fields: family, padding, type, index, flags, changes."""
-    body = _LINK.pack(0, 0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _RTEXT_FILTER_SKIP_STATS))
-    return _dump(RTM_GETLINK, body, _LINK)
+    return _dump(RTM_GETLINK, _links_body(), _LINK)
+
+
+def link(name: str) -> Message | None:
+    """Fields as in `links`."""
+    body = _links_body() + attribute(_IFLA_IFNAME, name.encode() + b"\0")
+    with _asked(RTM_GETLINK, _NLM_F_REQUEST, body) as netlink:
+        kind, content = next(_messages(netlink.recv(_BUFFER_BYTES)))
+    if kind != _NLMSG_ERROR:
+        return _message(content, _LINK)
+    if (error := _errno(content)) == errno.ENODEV:
+        return None
+    raise OSError(error, f"rtnetlink refused to tell of {name}")
 
 
 def routes() -> Iterator[Message]:
@@ -79,16 +92,34 @@ def mac(value: bytes | None) -> str:
     return value.hex(":") if value else ""
 
 
+def _links_body() -> bytes:
+    return _LINK.pack(0, 0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _RTEXT_FILTER_SKIP_STATS))
+
+
 def _dump(kind: int, body: bytes, fixed: struct.Struct) -> Iterator[Message]:
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
-        netlink.send(_HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST_DUMP, 1, 0) + body)
+    with _asked(kind, _NLM_F_REQUEST | _NLM_F_DUMP, body) as netlink:
         while True:
             for answer, content in _messages(netlink.recv(_BUFFER_BYTES)):
                 if answer == _NLMSG_DONE:
                     return
                 if answer == _NLMSG_ERROR:
-                    raise OSError(-struct.unpack_from("=i", content)[0], f"rtnetlink refused to list ({kind})")
-                yield Message(fixed.unpack_from(content), attributes(content[fixed.size :]))
+                    raise OSError(_errno(content), f"rtnetlink refused to list ({kind})")
+                yield _message(content, fixed)
+
+
+@contextmanager
+def _asked(kind: int, flags: int, body: bytes) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        netlink.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+        yield netlink
+
+
+def _message(content: bytes, fixed: struct.Struct) -> Message:
+    return Message(fixed.unpack_from(content), attributes(content[fixed.size :]))
+
+
+def _errno(content: bytes) -> int:
+    return -int(struct.unpack_from("=i", content)[0])
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -62,6 +62,7 @@ DATA = VolumeSpec("vol-0c0ffee2", GIB)
 DATA_EXPORT = ExportSpec("vol-0c0ffee2-e1", "vol-0c0ffee2", 1, 20914, ("host-1",))
 DATA_DISK = DiskSpec("vol-0c0ffee2", "vol-0c0ffee2-e1", ADDRESS, 20914, "/dev/sdf")
 NIC = InterfaceSpec("eni-0c0ffee1", "vpc-0c0ffee1", "02:c0:ff:ee:00:01", "172.31.0.5")
+INTERFACE_IDS = "eni-0c0ffee1", "eni-0c0ffee2"
 PORT = PortSpec(
     "eni-0c0ffee1", "i-0c0ffee1", NIC.mac_address, NIC.private_ip, "subnet-0c0ffee1", ("sg-0c0ffee1",), "ip-172-31-0-5"
 )
@@ -261,9 +262,11 @@ class TestNetwork:
         for _ in range(2):
             await make.network().create_tap(PORT)
         assert await make.network().list_ports() == {PORT.interface_id: PortState.CREATED}
+        assert await make.network().look_ports(INTERFACE_IDS) == {PORT.interface_id: PortState.CREATED}
         for _ in range(2):
             await make.network().unplug(PORT.interface_id)
         assert await make.network().list_ports() == {}
+        assert await make.network().look_ports(INTERFACE_IDS) == {}
 
     async def test_a_tap_is_plugged_and_stays_so(self, make: Maker) -> None:
         await make.network().create_tap(PORT)
@@ -273,7 +276,10 @@ class TestNetwork:
             await network.plug(PORT)
         await make.network().create_tap(PORT)
         await make.network().ensure(view_of(VPC))
-        assert await make.network().list_ports() == {PORT.interface_id: PortState.PLUGGED}
+        for looking in (network, make.network()):
+            assert await looking.list_ports() == {PORT.interface_id: PortState.PLUGGED}
+            assert await looking.look_ports(INTERFACE_IDS) == {PORT.interface_id: PortState.PLUGGED}
+            assert await looking.look_ports(INTERFACE_IDS[1:]) == {}
         await make.network().unplug(PORT.interface_id)
         assert await make.network().list_ports() == {}
 

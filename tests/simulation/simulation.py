@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from agent.converge.engine import EngineSettings
+from agent.converge.settings import EngineSettings
 from stead.v1 import instances_pb2, volumes_pb2
 
 from .ground import Ground

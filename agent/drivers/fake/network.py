@@ -1,7 +1,7 @@
 """Pretended VPC routers, taps and gateways."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from agent.drivers.base import Changed, HostContext, Transient
 from agent.drivers.fake.settings import FakeSettings
@@ -40,6 +40,9 @@ class FakeNetworkDriver(Verbs):
 
     async def list_ports(self) -> Mapping[str, PortState]:
         return dict(self.world.ports)
+
+    async def look_ports(self, interface_ids: Collection[str]) -> Mapping[str, PortState]:
+        return {id: self.world.ports[id] for id in interface_ids if id in self.world.ports}
 
     def tap_name(self, interface_id: str) -> str:
         return "st" + hashlib.sha256(interface_id.encode()).hexdigest()[:13]

@@ -6,7 +6,7 @@ comes up, and what admits traffic goes before what would drop it. Every pass rea
 
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -105,6 +105,11 @@ class VxlanNetworkDriver:
     async def list_ports(self) -> Mapping[str, PortState]:
         with reported("ports"):
             return await self._threads.run("list_ports", _list_ports)
+
+    async def look_ports(self, interface_ids: Collection[str]) -> Mapping[str, PortState]:
+        with reported("ports"):
+            key = f"ports {' '.join(interface_ids)}"
+            return await self._threads.run(key, self._look_ports, interface_ids) if interface_ids else {}
 
     async def create_tap(self, port: PortSpec) -> None:
         with reported(port.interface_id):
@@ -211,6 +216,17 @@ class VxlanNetworkDriver:
         self._underlay.dismiss(vni, is_used=lambda: bool(namespaces.names(_PREFIX)))
         self._tunnel.dismiss(vpc_id, is_used=bool(namespaces.names(_PREFIX)))
 
+    def _look_ports(self, interface_ids: Collection[str]) -> dict[str, PortState]:
+        """In the host's namespace and in their VPCs'; one of a VPC that is not known yet may be in any."""
+        found, vpcs = ports.look_here(interface_ids), [*self._vpcs.items()]
+        owners = {id: [vpc_id for vpc_id, vpc in vpcs if vpc.has_port(id)] for id in interface_ids}
+        if not all(owners.values()):
+            return {**found, **_merged(_in_each_vpc(ports.look_here, interface_ids))}
+        for vpc_id in {vpc_id for vpc_ids in owners.values() for vpc_id in vpc_ids}:
+            with suppress(FileNotFoundError):  # It is not made yet, or was removed meanwhile.
+                found |= namespaces.call(namespaces.vpc_namespace(vpc_id), ports.look_here, interface_ids)
+        return found
+
     def _create_tap(self, port: PortSpec) -> None:
         for namespace, found in _in_each_vpc(ports.list_here).items():
             if found.get(port.interface_id) is PortState.PLUGGED:
@@ -281,10 +297,11 @@ def _apply_rules(rules: Rules, spec: VpcSpec) -> tuple[str, ...]:
 
 
 def _list_ports() -> dict[str, PortState]:
-    found = ports.list_here()
-    for there in _in_each_vpc(ports.list_here).values():
-        found |= there
-    return found
+    return {**ports.list_here(), **_merged(_in_each_vpc(ports.list_here))}
+
+
+def _merged(by_namespace: Mapping[str, Mapping[str, PortState]]) -> dict[str, PortState]:
+    return {interface_id: state for found in by_namespace.values() for interface_id, state in found.items()}
 
 
 def _no_rules(interface_id: str) -> Transient:

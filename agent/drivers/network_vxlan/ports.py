@@ -6,7 +6,7 @@ A tap's alias is its interface id. Its link group becomes PLUGGED_GROUP as the l
 from collections.abc import Iterable, Mapping
 
 from agent.drivers.network_vxlan import names
-from agent.host import conntrack, namespaces, sysctls
+from agent.host import conntrack, links, namespaces, sysctls
 from agent.host.netlink import Link, Netlink, open_netlink
 from agent.model import PortSpec, PortState
 
@@ -16,6 +16,12 @@ PLUGGED_GROUP = 1
 def list_here() -> dict[str, PortState]:
     """Taps in the calling thread's namespace, by interface id."""
     return {interface_id: _state(tap) for interface_id, tap in links_here().items()}
+
+
+def look_here(interface_ids: Iterable[str]) -> dict[str, PortState]:
+    """Those of these that there are."""
+    taps = (links.find(names.tap_name(interface_id)) for interface_id in interface_ids)
+    return {tap.alias: _state(tap) for tap in taps if tap is not None and tap.alias}
 
 
 def links_here() -> dict[str, Link]:

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from agent.converge.desired import Desired
-from agent.converge.engine import Engine, EngineSettings
+from agent.converge.engine import Engine
+from agent.converge.settings import EngineSettings
 from agent.convert import object_to_bytes
 from agent.drivers.base import HostContext
 from agent.drivers.fake import (

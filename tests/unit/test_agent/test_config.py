@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent import config
-from agent.converge.engine import EngineSettings
+from agent.converge.settings import EngineSettings
 from agent.drivers import registry
 from agent.drivers.base import DriverError, HostContext
 from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeWorld
