@@ -222,6 +222,9 @@ class ComputeDriver(Protocol):
     async def list(self) -> Mapping[str, Domain]:
         """Domains of ours by instance id."""
 
+    async def look(self, instance_id: str) -> Domain | None:
+        """The one of this instance, as `list` has it; None where there is none of ours. Costs the same among many."""
+
     async def reach(self, disks: Sequence[DiskSpec]) -> None:
         """Raises Transient naming the first disk that nobody serves at its address, or at its socket on this very host.
 

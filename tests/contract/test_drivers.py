@@ -379,6 +379,23 @@ class TestCompute:
         for _ in range(2):
             await make.compute().remove(INSTANCE.instance_id)
         assert await make.compute().list() == {}
+        assert await make.compute().look(INSTANCE.instance_id) is None
+
+    async def test_one_looks_as_in_the_list(self, make: Maker) -> None:
+        async def look() -> Power:
+            one = await compute.look(INSTANCE.instance_id)
+            assert one is not None
+            assert await compute.list() == {INSTANCE.instance_id: one}
+            return one.power
+
+        await self.start_paused(make)
+        compute = make.compute()
+        assert await look() is Power.PAUSED
+        await self.plug(make)
+        await compute.resume(INSTANCE.instance_id)
+        assert await look() is Power.RUNNING
+        await compute.destroy(INSTANCE.instance_id)
+        assert await look() is Power.OFF
 
     async def test_it_starts_again_with_a_new_generation(self, make: Maker) -> None:
         compute = await self.start(make)

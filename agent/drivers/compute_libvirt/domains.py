@@ -1,13 +1,10 @@
-"""Calls on domains, each of which blocks: for `Hypervisor.change` and `Hypervisor.look`.
+"""Calls that change domains, each of which blocks: for `Hypervisor.change`.
 
 They decide nothing and never wait or retry. A domain is ours when it carries our metadata; any other is the operator's,
-is never shown or changed, and stands in the way of an instance of its name.
+is never changed, and stands in the way of an instance of its name.
 """
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,25 +14,9 @@ import structlog
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.compute_libvirt import domain_xml
 from agent.drivers.compute_libvirt.domain_xml import NAMESPACE, NAMESPACE_PREFIX, Description, Record
-from agent.drivers.compute_libvirt.hypervisor import PERMANENT_CODES
+from agent.drivers.compute_libvirt.listing import ignoring, lookup, power
 from agent.host import process
-from agent.model import DiskSpec, Domain, InstanceSpec, OffReason, Power, Stall
-
-INSTANCE_ID_PREFIX = "i-"
-QEMU = "qemu-system-x86_64"
-
-POWERS = {
-    libvirt.VIR_DOMAIN_PAUSED: Power.PAUSED,
-    libvirt.VIR_DOMAIN_PMSUSPENDED: Power.PAUSED,
-    libvirt.VIR_DOMAIN_SHUTOFF: Power.OFF,
-    libvirt.VIR_DOMAIN_CRASHED: Power.OFF,
-}  # What is left are ways to run, such as to be on the way down.
-
-OFF_REASONS = {
-    libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: OffReason.UNPROVEN,
-    libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: OffReason.DESTROYED,
-    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: OffReason.CRASHED,
-}
+from agent.model import DiskSpec, InstanceSpec, Power
 
 LIVE_AND_CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
 
@@ -49,75 +30,22 @@ FORGET_ALL = (
 log = structlog.get_logger()
 
 
-def offers_kvm(connection: libvirt.virConnect) -> bool:
-    """Whether libvirt finds KVM usable for the user that QEMU runs as."""
-    try:
-        connection.getDomainCapabilities(None, "x86_64", "q35", "kvm")
-    except libvirt.libvirtError as error:
-        if error.get_error_code() in PERMANENT_CODES:
-            return False
-        raise
-    return True
-
-
 class _Active(NamedTuple):
     domain: libvirt.virDomain
     description: Description
 
 
-def list_domains(connection: libvirt.virConnect) -> dict[str, Domain]:
-    """Ours, by instance id. States of all come in one call; only what may be ours is asked for its XML."""
-    found, stopped = {}, _stopped_uuids()
-    for domain, stats in connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE):
-        name = domain.name()
-        if not name.startswith(INSTANCE_ID_PREFIX):
-            continue
-        with _ignoring(libvirt.VIR_ERR_NO_DOMAIN):
-            description = domain_xml.parse(domain.XMLDesc())
-            if description is not None:
-                seen = _domain(name, stats["state.state"], stats["state.reason"], description)
-                is_stopped = domain.UUIDString() in stopped
-                found[name] = replace(seen, is_stopped=True) if is_stopped else _look(domain, stats, seen)
-    return found
-
-
-def _stopped_uuids() -> frozenset[str]:
-    """Of the guests whose QEMU stands still by a signal or a debugger: libvirt takes them to be running."""
-    qemus = process.find_processes(QEMU)
-    return frozenset(uuid for qemu, argv in qemus for uuid in _uuids(argv) if process.is_stopped(qemu.pid))
-
-
-def _uuids(argv: Sequence[str]) -> Iterator[str]:
-    return (value for option, value in pairwise(argv) if option == "-uuid")
-
-
-def _look(domain: libvirt.virDomain, stats: Mapping[str, int], seen: Domain) -> Domain:
-    """With what takes more calls, where the state suggests it. They hang with their QEMU."""
-    if seen.power is Power.OFF:
-        return seen
-    stall = _stall(domain, stats["state.state"], stats["state.reason"])
-    return replace(seen, stall=stall, is_transient=not domain.isPersistent())
-
-
-def _stall(domain: libvirt.virDomain, state: int, reason: int) -> Stall | None:
-    """Why QEMU paused it, where it did."""
-    if (state, reason) != (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR):
-        return None
-    is_full = libvirt.VIR_DOMAIN_DISK_ERROR_NO_SPACE in domain.diskErrors().values()
-    return Stall.NO_SPACE if is_full else Stall.IO_ERROR
-
-
 def start_paused(connection: libvirt.virConnect, spec: InstanceSpec, xml: str) -> None:
     """Define and start it anew, unless it runs, or is paused in this generation with these disks."""
-    domain = _lookup(connection, spec.instance_id)
+    domain = lookup(connection, spec.instance_id)
     if domain is not None:
         description = domain_xml.parse(domain.XMLDesc())
         if description is None:
             raise Permanent(f"a domain named {spec.instance_id} exists that is not ours; rename or undefine it")
-        power = _power(domain.state()[0])
-        if power is Power.RUNNING or (power is Power.PAUSED and _is_start_of(description, spec)):
+        now = power(domain.state()[0])
+        if now is Power.RUNNING or (now is Power.PAUSED and _is_start_of(description, spec)):
             return
-        if power is Power.PAUSED:
+        if now is Power.PAUSED:
             domain.destroy()
     domain = connection.defineXML(xml)
     if not domain.isActive():
@@ -141,7 +69,7 @@ def resume(connection: libvirt.virConnect, instance_id: str) -> None:
         raise Transient(f"{instance_id} has no domain to resume; it must be started first")
     if not active.description.record.has_run:
         _save(active.domain, replace(active.description.record, has_run=True))
-    if _power(active.domain.state()[0]) is Power.PAUSED:
+    if power(active.domain.state()[0]) is Power.PAUSED:
         active.domain.resume()
 
 
@@ -195,25 +123,19 @@ def detach_disk(connection: libvirt.virConnect, instance_id: str, export_name: s
 
 
 def remove(connection: libvirt.virConnect, instance_id: str) -> None:
-    domain = _lookup(connection, instance_id)
+    domain = lookup(connection, instance_id)
     if domain is None or domain_xml.parse(domain.XMLDesc()) is None:
         return
     if domain.isActive():
         domain.destroy()
     _end_unknown_qemu(instance_id)
-    with _ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+    with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
         domain.undefineFlags(FORGET_ALL)
-
-
-def _lookup(connection: libvirt.virConnect, instance_id: str) -> libvirt.virDomain | None:
-    with _ignoring(libvirt.VIR_ERR_NO_DOMAIN):
-        return connection.lookupByName(instance_id)
-    return None
 
 
 def _find_active(connection: libvirt.virConnect, instance_id: str) -> _Active | None:
     """The domain with what its XML says; None when it is off, absent or not ours."""
-    domain = _lookup(connection, instance_id)
+    domain = lookup(connection, instance_id)
     if domain is None or not domain.isActive():
         return None
     description = domain_xml.parse(domain.XMLDesc())
@@ -228,37 +150,3 @@ def _is_start_of(description: Description, spec: InstanceSpec) -> bool:
 def _save(domain: libvirt.virDomain, record: Record) -> None:
     xml = domain_xml.render_record(record)
     domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, NAMESPACE_PREFIX, NAMESPACE, LIVE_AND_CONFIG)
-
-
-def _power(state: int) -> Power:
-    return POWERS.get(state, Power.RUNNING)
-
-
-def _domain(instance_id: str, state: int, reason: int, description: Description) -> Domain:
-    power, record = _power(state), description.record
-    has_ended = power is Power.OFF and record.has_run
-    return Domain(
-        instance_id=instance_id,
-        power=power,
-        generation=record.generation,
-        has_run=record.has_run,
-        reboot_count=record.reboot_count,
-        export_names=() if power is Power.OFF else description.export_names,
-        off_reason=_off_reason(state, reason) if has_ended else OffReason.NEVER_STARTED,
-        damage=description.damage,
-    )
-
-
-def _off_reason(state: int, reason: int) -> OffReason:
-    if state == libvirt.VIR_DOMAIN_CRASHED:
-        return OffReason.CRASHED
-    return OFF_REASONS.get(reason, OffReason.UNKNOWN)
-
-
-@contextlib.contextmanager
-def _ignoring(code: int) -> Iterator[None]:
-    try:
-        yield
-    except libvirt.libvirtError as error:
-        if error.get_error_code() != code:
-            raise

@@ -10,9 +10,10 @@ from typing import Literal
 import structlog
 
 from agent.drivers.base import HostContext, Permanent, Transient
-from agent.drivers.compute_libvirt import console, domain_xml, domains, kvm, qemu_conf
+from agent.drivers.compute_libvirt import console, domain_xml, domains, kvm, listing, qemu_conf
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor, ping
+from agent.drivers.compute_libvirt.qemus import Qemus
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
 from agent.host.netlink import open_netlink
 from agent.host.threads import Threads
@@ -35,6 +36,7 @@ class LibvirtComputeDriver:
         self._settings = settings
         self._context = context
         self._hypervisor = Hypervisor(settings.uri, settings.threads)
+        self._qemus = Qemus()
         self._console_dir = context.state_dir / "console"
         self._files = Threads("the disk of Stead's own files", FILE_THREADS, FILE_DEADLINE_S)
         self._proving = asyncio.Lock()
@@ -59,8 +61,12 @@ class LibvirtComputeDriver:
         )
 
     async def list(self) -> Mapping[str, Domain]:
-        found = await self._hypervisor.look(domains.list_domains)
+        found = await self._hypervisor.look(listing.list_domains, self._qemus)
         return {instance_id: self._hypervisor.witness.complete(domain) for instance_id, domain in found.items()}
+
+    async def look(self, instance_id: str) -> Domain | None:
+        domain = await self._hypervisor.look(listing.look_at, instance_id, self._qemus)
+        return self._hypervisor.witness.complete(domain) if domain is not None else None
 
     async def reach(self, disks: Sequence[DiskSpec]) -> None:
         for disk in disks:
@@ -143,7 +149,7 @@ class LibvirtComputeDriver:
         proof = self._context.run_dir / "kvm-proof"
         async with self._proving:
             if not proof.exists():
-                works = await self._hypervisor.look(domains.offers_kvm) and await kvm.is_proven()
+                works = await self._hypervisor.look(listing.offers_kvm) and await kvm.is_proven()
                 proof.parent.mkdir(parents=True, exist_ok=True)
                 proof.write_text("kvm" if works else "qemu")
             return "kvm" if proof.read_text() == "kvm" else "qemu"

@@ -18,6 +18,10 @@ class FakeComputeDriver(Verbs):
     async def list(self) -> Mapping[str, Domain]:
         return {instance_id: domain.facts for instance_id, domain in self.world.domains.items()}
 
+    async def look(self, instance_id: str) -> Domain | None:
+        domain = self.world.domains.get(instance_id)
+        return domain.facts if domain is not None else None
+
     async def reach(self, disks: Sequence[DiskSpec]) -> None:
         for disk in disks:
             self._check_open(disk)

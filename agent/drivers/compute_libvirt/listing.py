@@ -1,0 +1,126 @@
+"""What libvirt has of ours, read and never changed. Each call blocks: for `Hypervisor.look`.
+
+A domain is ours when it carries our metadata; any other is the operator's, and is never shown.
+"""
+
+import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import libvirt
+
+from agent.drivers.compute_libvirt import domain_xml
+from agent.drivers.compute_libvirt.domain_xml import Description
+from agent.drivers.compute_libvirt.hypervisor import PERMANENT_CODES
+from agent.drivers.compute_libvirt.qemus import Qemus
+from agent.model import Domain, OffReason, Power, Stall
+
+INSTANCE_ID_PREFIX = "i-"
+
+POWERS = {
+    libvirt.VIR_DOMAIN_PAUSED: Power.PAUSED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: Power.PAUSED,
+    libvirt.VIR_DOMAIN_SHUTOFF: Power.OFF,
+    libvirt.VIR_DOMAIN_CRASHED: Power.OFF,
+}  # What is left are ways to run, such as to be on the way down.
+
+OFF_REASONS = {
+    libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: OffReason.UNPROVEN,
+    libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: OffReason.DESTROYED,
+    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: OffReason.CRASHED,
+}
+
+
+def offers_kvm(connection: libvirt.virConnect) -> bool:
+    """Whether libvirt finds KVM usable for the user that QEMU runs as."""
+    try:
+        connection.getDomainCapabilities(None, "x86_64", "q35", "kvm")
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in PERMANENT_CODES:
+            return False
+        raise
+    return True
+
+
+def list_domains(connection: libvirt.virConnect, qemus: Qemus) -> dict[str, Domain]:
+    """Ours, by instance id. States of all come in one call; only what may be ours is asked for its XML."""
+    stats = connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
+    may_be_ours = [each for each in stats if each[0].name().startswith(INSTANCE_ID_PREFIX)]
+    active = [domain.UUIDString() for domain, state in may_be_ours if power(state["state.state"]) is not Power.OFF]
+    stopped = qemus.stopped(active)
+    found = (_see(domain, state["state.state"], state["state.reason"], stopped) for domain, state in may_be_ours)
+    return {domain.instance_id: domain for domain in found if domain is not None}
+
+
+def look_at(connection: libvirt.virConnect, instance_id: str, qemus: Qemus) -> Domain | None:
+    domain = lookup(connection, instance_id)
+    if domain is None:
+        return None
+    with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+        state, reason = domain.state()
+        stopped = qemus.stopped([domain.UUIDString()]) if power(state) is not Power.OFF else frozenset()
+        return _see(domain, state, reason, stopped)
+    return None
+
+
+def lookup(connection: libvirt.virConnect, instance_id: str) -> libvirt.virDomain | None:
+    with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+        return connection.lookupByName(instance_id)
+    return None
+
+
+def power(state: int) -> Power:
+    return POWERS.get(state, Power.RUNNING)
+
+
+@contextlib.contextmanager
+def ignoring(code: int) -> Iterator[None]:
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != code:
+            raise
+
+
+def _see(domain: libvirt.virDomain, state: int, reason: int, stopped: Collection[str]) -> Domain | None:
+    """None where it isn't ours, or is gone. Of one whose QEMU is stopped nothing is asked that would hang with it."""
+    with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+        description = domain_xml.parse(domain.XMLDesc())
+        if description is None:
+            return None
+        seen = _domain(domain.name(), state, reason, description)
+        if domain.UUIDString() in stopped:
+            return replace(seen, is_stopped=True)
+        if seen.power is Power.OFF:
+            return seen
+        return replace(seen, stall=_stall(domain, state, reason), is_transient=not domain.isPersistent())
+    return None
+
+
+def _stall(domain: libvirt.virDomain, state: int, reason: int) -> Stall | None:
+    """Why QEMU paused it, where it did."""
+    if (state, reason) != (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR):
+        return None
+    is_full = libvirt.VIR_DOMAIN_DISK_ERROR_NO_SPACE in domain.diskErrors().values()
+    return Stall.NO_SPACE if is_full else Stall.IO_ERROR
+
+
+def _domain(instance_id: str, state: int, reason: int, description: Description) -> Domain:
+    now, record = power(state), description.record
+    has_ended = now is Power.OFF and record.has_run
+    return Domain(
+        instance_id=instance_id,
+        power=now,
+        generation=record.generation,
+        has_run=record.has_run,
+        reboot_count=record.reboot_count,
+        export_names=() if now is Power.OFF else description.export_names,
+        off_reason=_off_reason(state, reason) if has_ended else OffReason.NEVER_STARTED,
+        damage=description.damage,
+    )
+
+
+def _off_reason(state: int, reason: int) -> OffReason:
+    if state == libvirt.VIR_DOMAIN_CRASHED:
+        return OffReason.CRASHED
+    return OFF_REASONS.get(reason, OffReason.UNKNOWN)
