@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 import grpc
 import structlog
 
-from controlplane import ca, sessions
+from controlplane import ca
 from controlplane.api import reports
 from controlplane.api.caller import Context, Edge
 from controlplane.api.enrollment import hash_of, sign
@@ -17,7 +17,8 @@ from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, in
 from controlplane.gate.limits import Pace
 from controlplane.reconcile.share import News
 from controlplane.service import hosts, images, regions
-from controlplane.sessions import ConsoleRequest, Update
+from controlplane.session import ConsoleRequest, Update
+from controlplane.session import Session as AgentSession  # The servicer has a method of that name.
 from controlplane.uploads import Uploads
 from stead.agent.v1 import session_pb2 as pb
 from stead.agent.v1.session_pb2_grpc import AgentsServicer
@@ -108,7 +109,7 @@ class Agents(AgentsServicer):
         finally:
             self._edge.sessions.close(session)
 
-    def _open(self, host_id: str) -> sessions.Session:
+    def _open(self, host_id: str) -> AgentSession:
         return self._edge.sessions.open(host_id)
 
     async def _hello(self, host_id: str, messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | None:
@@ -141,7 +142,7 @@ class Agents(AgentsServicer):
         self._edge.sessions.tell(host_id, replace(capacity, problems=(reason, *capacity.problems)), version)
         raise Conflict("UnsupportedAgent", f"{host_id} is not admitted: {reason}")
 
-    async def _write(self, session: sessions.Session, context: Context) -> None:
+    async def _write(self, session: AgentSession, context: Context) -> None:
         for message in self._welcome():
             await context.write(message)
         await session.greeted.wait()  # Its hello may tell that the database was restored, and then nobody is released.
@@ -161,7 +162,7 @@ class Agents(AgentsServicer):
             return iter([pb.ControlMessage(console_request=asked).SerializeToString()])
         return _update(what)
 
-    async def _read(self, session: sessions.Session, messages: AsyncIterator[pb.AgentMessage], hello: pb.Hello) -> None:
+    async def _read(self, session: AgentSession, messages: AsyncIterator[pb.AgentMessage], hello: pb.Hello) -> None:
         every, version = self._edge.sessions, reports.text(hello.agent_version)
         every.tell(session.host_id, reports.capacity(hello.capacity), version)
         self._greet(session, hello)
@@ -185,7 +186,7 @@ class Agents(AgentsServicer):
         if wait_s := self._pace.wait_s(host_id, rows, asyncio.get_running_loop().time()):
             await asyncio.sleep(wait_s)
 
-    def _greet(self, session: sessions.Session, hello: pb.Hello) -> None:
+    def _greet(self, session: AgentSession, hello: pb.Hello) -> None:
         last = hello.authority
         told = last.region, last.incarnation, last.revision
         word = regions.Word(*told, is_proven=self._edge.sessions.is_sealed(session.host_id, *told, last.seal))

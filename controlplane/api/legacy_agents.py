@@ -9,12 +9,11 @@ from typing import Any, cast
 
 import grpc
 
-from controlplane import sessions
 from controlplane.api import agents
 from controlplane.api.enrollment import Enrollment
 from controlplane.api.reports import KINDS
 from controlplane.reconcile.legacy import SpecNews
-from controlplane.sessions import ConsoleRequest, Update
+from controlplane.session import ConsoleRequest, Session, Update
 from stead.agent.v1 import session_pb2 as pb
 from stead.v1 import agent_pb2 as legacy
 
@@ -22,7 +21,7 @@ _NUMBERS: dict[Any, Any] = {kind: number for number, kind in KINDS.items()}
 
 
 class LegacyAgents(agents.Agents):
-    def _open(self, host_id: str) -> sessions.Session:
+    def _open(self, host_id: str) -> Session:
         return self._edge.sessions.open(host_id, is_legacy=True)
 
     def _welcome(self) -> Sequence[bytes]:

@@ -6,14 +6,14 @@ from typing import Any
 import grpc
 import pytest
 
-from controlplane import ca, sessions
+from controlplane import ca, session
 from controlplane.api import agents
 from controlplane.gate.limits import Pace
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile import feed
 from controlplane.reconcile.concern import ORPHANS_PER_HOST
 from controlplane.service import regions
-from controlplane.sessions import sealed_text
+from controlplane.session import sealed_text
 from stead.agent.v1 import session_pb2 as pb
 from tests.contract.agents import Stream, agent_channel, certificate_request, connected, ended, joined
 from tests.contract.control_plane import ControlPlane, Refused, refused, until
@@ -57,7 +57,7 @@ async def test_an_agent_that_does_not_answer_is_told_all_the_same(
     cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its drivers may hang, and what it shall do may be what helps."""
-    monkeypatch.setattr(sessions, "ANSWER_S", 0.1)
+    monkeypatch.setattr(session, "ANSWER_S", 0.1)
     _, stream = await connected(cloud)
     for _ in range(3):
         await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)

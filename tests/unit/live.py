@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Self
 from unittest.mock import patch
 
-from controlplane import sessions
+from controlplane import session as session_module
 from controlplane.journal import Journal
 from controlplane.model.policy import Patience
 from controlplane.model.state import Change, Revision, State
 from controlplane.reconcile.legacy import SpecNews
-from controlplane.sessions import Session, Sessions, Update
+from controlplane.session import Session, Update
+from controlplane.sessions import Sessions
 from tests.unit.region import NAME, Agent, Region
 from tests.unit.told import read, specs_of, take
 
@@ -63,7 +64,7 @@ class Live(Region):
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Self]:
         live = cls()
-        with patch.object(sessions, "ANSWER_S", NEVER_S):
+        with patch.object(session_module, "ANSWER_S", NEVER_S):
             async with asyncio.TaskGroup() as live._tasks:
                 writer = live._tasks.create_task(live.journal.run())
                 yield live

@@ -37,7 +37,7 @@ from controlplane.service.power import StopInstances
 from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
 from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
-from controlplane.sessions import ConsoleRequest, Update
+from controlplane.session import ConsoleRequest, Update
 from tests.unit.live import Live
 from tests.unit.region import ZONES
 from tests.unit.told import objects_of

@@ -1,0 +1,192 @@
+"""One agent's session: what it is sent, and what it answers. Knows nothing of gRPC.
+
+A session sends what changed in its host's scopes, and takes reports in. The next update waits for the answer to the
+last, so that changes coalesce for an agent that is slow. An answer to the last update counts for every later revision
+that changed nothing for its host.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+
+from controlplane.errors import Unavailable
+from controlplane.journal import Journal
+from controlplane.model.instance import ObservedKind
+from controlplane.reconcile.absorb import Report, absorb, settle
+from controlplane.reconcile.legacy import Difference, SpecNews
+from controlplane.reconcile.share import News, Share
+from controlplane.service import catching_up, regions
+from controlplane.service.call import Call
+
+# An update goes out after this even where the last one is not answered: drivers that hang may keep an agent from
+# reporting. Shorter: a busy agent gets many small updates. Longer: one that hangs learns late what else it shall do.
+ANSWER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What brings a host to a revision; see `Authority` and `Update` in session.proto."""
+
+    news: News | SpecNews
+    region: str
+    incarnation: str
+    is_released: bool
+    seal: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleRequest:
+    request_id: int
+    instance_id: str
+    max_bytes: int
+
+
+class Session:
+    """One agent's stream, from its hello to its end."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        host_id: str,
+        region: str,
+        clock: Callable[[], datetime],
+        seal: Callable[[bytes], bytes],
+        share: Share | Difference,
+    ) -> None:
+        self.host_id = host_id
+        self.greeted = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._journal = journal
+        self._region = region
+        self._clock = clock
+        self._seal = seal
+        self._share = share
+        self._questions: list[ConsoleRequest] = []
+        self._consoles: dict[int, asyncio.Future[bytes]] = {}
+        self._ids = count(1)
+        self._wake = asyncio.Event()
+        self._wake.set()
+        # Revisions: of the last update; up to which nothing else changed for this host; of the agent's latest answer.
+        self._sent_revision = self._told_revision = self._answered_revision = 0
+        self._overdue_at = 0.0
+        self._is_held = False  # Something may have changed, and waits for the answer.
+        self._answers: dict[ObservedKind, int] = {}
+        self._call: Call | None = None
+
+    def greet(self, call: Call) -> None:
+        """The agent has said hello, by this call. It may be sent updates."""
+        self._call = call
+        self.greeted.set()
+
+    def wake(self) -> None:
+        """Something may have changed, or something waits for this host's answer."""
+        self._wake.set()
+
+    def start_over(self) -> None:
+        """Send everything once more."""
+        self._share.start_over()
+        self._wake.set()
+
+    async def outgoing(self) -> AsyncIterator[Update | ConsoleRequest]:
+        """What the agent is to be sent, for ever: a snapshot first, then changes; only what is durable."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._questions:
+                yield self._questions.pop(0)
+            if not self._is_due():
+                self._hold()
+                continue
+            if news := await self._share.news():
+                update = self._update(news)
+                await self._journal.durable(self._journal.state.revision)  # The objects may show more than `revision`.
+                self._sent_revision = self._told_revision = news.revision
+                self._overdue_at = asyncio.get_running_loop().time() + ANSWER_S
+                yield update
+            else:
+                self._told_revision = news.revision
+                self._settle()
+
+    def _is_due(self) -> bool:
+        """Whether the last update was answered, or should have been."""
+        is_answered = self._answered_revision >= self._sent_revision
+        return is_answered or asyncio.get_running_loop().time() >= self._overdue_at
+
+    def _hold(self) -> None:
+        """Go on with the answer, or when it is overdue."""
+        if not self._is_held:
+            self._is_held = True
+            asyncio.get_running_loop().call_at(self._overdue_at, self._go_on)
+
+    def _go_on(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._wake.set()
+
+    def _update(self, news: News | SpecNews) -> Update:
+        incarnation = regions.incarnation(self._journal.state, self._region, self.host_id)
+        is_released = regions.is_released(self._journal.state, self._region, self.host_id)
+        seal = self._seal(sealed_text(self._region, incarnation, news.revision, self.host_id))
+        return Update(news, self._region, incarnation, is_released, seal)
+
+    def report(self, report: Report, revision: int) -> None:
+        """Take in what the agent saw. It becomes durable soon; nobody waits for it. A later session knows better."""
+        if self.ended.is_set():
+            return
+        self._journal.apply(absorb(self._journal.state, report))
+        self._catch_up(report)
+        for kind in report.kinds:
+            self._answers[kind] = max(self._answers.get(kind, 0), revision)
+        self._answered_revision = max(self._answered_revision, revision)
+        self._settle()
+        if self._is_due():
+            self._go_on()
+
+    def _settle(self) -> None:
+        answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}
+        self._journal.apply(settle(self._journal.state, self.host_id, answers, self._clock()))
+
+    def _extended(self, answered: int) -> int:
+        """The answer to the last update counts for all revisions since that changed nothing for this host."""
+        return self._told_revision if answered >= self._sent_revision > 0 else answered
+
+    def _catch_up(self, report: Report) -> None:
+        if self._call is not None:
+            call = replace(self._call, now=self._clock())
+            self._journal.apply(catching_up.notice(self._journal.state, call, self.host_id, report.observed))
+
+    async def console(self, instance_id: str, max_bytes: int) -> bytes:
+        """Ask the agent for the end of an instance's console. Raises Unavailable when the session ends before."""
+        request_id = next(self._ids)
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._consoles[request_id] = answer
+        self._questions.append(ConsoleRequest(request_id, instance_id, max_bytes))
+        self._wake.set()
+        try:
+            return await answer
+        finally:
+            del self._consoles[request_id]
+
+    def answer_console(self, request_id: int, output: bytes, error: str) -> None:
+        answer = self._consoles.get(request_id)
+        if answer is None or answer.done():
+            return
+        if error:
+            answer.set_exception(Unavailable("Unavailable", error))
+        else:
+            answer.set_result(output)
+
+    def end(self) -> None:
+        """A newer session has taken over, or the stream is gone."""
+        self.ended.set()
+        for answer in self._consoles.values():
+            if not answer.done():
+                answer.set_exception(Unavailable("Unavailable", "The host disconnected; try again"))
+
+
+def sealed_text(region: str, incarnation: str, revision: int, host_id: str) -> bytes:
+    """What an update's seal is on."""
+    return json.dumps([region, incarnation, revision, host_id]).encode()
