@@ -43,16 +43,17 @@ class Link:
 
 def read() -> Iterator[Link]:
     """All of them."""
-    return map(_link, rtnetlink.links())
+    return map(of, rtnetlink.links())
 
 
 def find(name: str) -> Link | None:
     """The one of that name."""
     message = rtnetlink.link(name)
-    return _link(message) if message is not None else None
+    return of(message) if message is not None else None
 
 
-def _link(message: rtnetlink.Message) -> Link:
+def of(message: rtnetlink.Message) -> Link:
+    """What a message, also of a change, says."""
     found, index, flags = message.attributes, message.fields[3], message.fields[4]
     conf = _ipv4_conf(found.get(IFLA_AF_SPEC, b""))
     return Link(

@@ -1,29 +1,22 @@
 """Tells that somebody changed rules, links, routes or neighbours in namespaces: hints, which do not say what it was.
 
-Two sockets in each namespace, one for nftables and one for rtnetlink. They stay where they were made. Names of
-namespaces are looked at every now and then, since no socket tells of them.
+What the agent does itself is no change: see `agent.host.ear`. Names of namespaces are looked at every now and then,
+since no socket tells of them.
 """
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 from agent.host import namespaces
+from agent.host.ear import HOST, Ear
 from agent.host.threads import Threads
 
 LOOK_S = 0.5  # For namespaces that came or went. Longer leaves one that lost its name without its rules for longer.
 SETTLE_S = 0.2  # What comes in a row is one hint. Longer delays the repair; shorter makes several passes of one change.
-
-HOST = ""  # The name of the host's own namespace, here.
-
-_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP = 270, 1
-_NETFILTER = 12
-_NFTABLES_GROUPS = (7,)  # NFNLGRP_NFTABLES
-_ROUTE_GROUPS = (1, 3, 5, 7, 24)  # RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_NETCONF
-_DRAIN_BYTES = 1 << 16
 
 
 class Monitor:
@@ -70,35 +63,21 @@ class Monitor:
 
     async def _watch(self, key: tuple[str, int]) -> None:
         loop, name = asyncio.get_running_loop(), key[0]
-        sockets = await self._threads.run(f"watch {name}", namespaces.call, name, _sockets) if name else _sockets()
-        stack = self._watched[key] = ExitStack()
-        for each in sockets:
-            stack.enter_context(each)
-            loop.add_reader(each, self._drain, each, name)
-            stack.callback(loop.remove_reader, each)
 
-    def _drain(self, each: socket.socket, name: str) -> None:
-        with suppress(OSError):  # EAGAIN: all is read. ENOBUFS: more came than it holds.
-            while each.recv(_DRAIN_BYTES):
-                pass
-        self.note(name)
+        def tell() -> None:
+            loop.call_soon_threadsafe(self.note, name)
+
+        make = partial(namespaces.call, name, Ear, name, tell) if name != HOST else partial(Ear, name, tell)
+        ear = await self._threads.run(f"watch {name}", make)
+        self._watched[key] = stack = ExitStack()
+        stack.callback(ear.close)
+        for each in ear.sockets:
+            loop.add_reader(each, ear.listen)
+            stack.callback(loop.remove_reader, each)
 
     def _close(self) -> None:
         for stack in self._watched.values():
             stack.close()
-
-
-def _sockets() -> tuple[socket.socket, socket.socket]:
-    """In the calling thread's namespace."""
-    return _subscribed(_NETFILTER, _NFTABLES_GROUPS), _subscribed(socket.NETLINK_ROUTE, _ROUTE_GROUPS)
-
-
-def _subscribed(protocol: int, groups: Collection[int]) -> socket.socket:
-    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
-    made.bind((0, 0))  # One without an address hears nothing: it looks like the kernel itself, whom it need not tell.
-    for group in groups:
-        made.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
-    return made
 
 
 def _identity(name: str) -> tuple[str, int] | None:

@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 from pyroute2 import netns
 
+from agent.host.ear import at_work
 from agent.host.netlink import open_netlink
 
 RUN_DIR = Path("/run/netns")
@@ -108,17 +109,19 @@ def call(name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
 
     It has a thread of its own that ends with it, so that no failure can leave a shared thread in the wrong place.
     Sockets made in it stay in the namespace; /proc/sys/net is the namespace's own. Raises FileNotFoundError when the
-    namespace does not exist.
+    namespace does not exist. What happens there meanwhile is our doing, as far as `agent.host.monitor` is concerned.
     """
-    return _call(path(name), function, *args, **kwargs)
+    with at_work(name):
+        return _call(path(name), function, *args, **kwargs)
 
 
 @contextmanager
 def opened(name: str) -> Iterator[int]:
-    """A file descriptor of the namespace, for moving a device there."""
+    """A file descriptor of the namespace, for moving a device there: our doing, as in `call`."""
     fd = os.open(path(name), os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield fd
+        with at_work(name):
+            yield fd
     finally:
         os.close(fd)
 

@@ -15,6 +15,7 @@ from pyroute2 import IPRoute, NetlinkError
 
 from agent.host import links, rtnetlink
 from agent.host.links import Link, Vxlan
+from agent.host.rtnetlink import NUD_PERMANENT
 from agent.host.sysctls import set_sysctls
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
 MAIN_TABLE = 254
 NTF_PROXY = 0x08
 NTF_SELF = 0x02
-NUD_PERMANENT = 0x80
 DEFAULT_ROUTE = "0.0.0.0/0"
 RTN_UNICAST = 1
 RTN_UNREACHABLE = 7

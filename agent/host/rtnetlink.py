@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-RTM_GETLINK, RTM_GETROUTE, RTM_GETNEIGH = 18, 26, 30
+RTM_NEWLINK, RTM_GETLINK, RTM_GETROUTE = 16, 18, 26
+RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+NUD_PERMANENT = 0x80
 AF_BRIDGE = 7  # Under this family, RTM_GETNEIGH lists forwarding entries.
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x001, 0x300
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
@@ -35,6 +37,24 @@ class Message:
     attributes: Attributes
 
 
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Of a change; `port` is of the socket that asked for it, 0 of none."""
+
+    kind: int
+    port: int
+    content: bytes
+
+    def message(self) -> Message:
+        """Of one about a link or a neighbour."""
+        return _message(self.content, _LINK if self.kind == RTM_NEWLINK else _NEIGHBOUR)
+
+
+def notifications(data: bytes) -> Iterator[Notification]:
+    """Those in a row in what a socket received, also from nftables."""
+    return (Notification(kind, port, content) for kind, port, content in _messages(data))
+
+
 def links() -> Iterator[Message]:
     """Fields: family, padding, type, index, flags, changes."""
     return _dump(RTM_GETLINK, _links_body(), _LINK)
@@ -44,7 +64,7 @@ def link(name: str) -> Message | None:
     """Fields as in `links`."""
     body = _links_body() + attribute(_IFLA_IFNAME, name.encode() + b"\0")
     with _asked(RTM_GETLINK, _NLM_F_REQUEST, body) as netlink:
-        kind, content = next(_messages(netlink.recv(_BUFFER_BYTES)))
+        kind, _, content = next(_messages(netlink.recv(_BUFFER_BYTES)))
     if kind != _NLMSG_ERROR:
         return _message(content, _LINK)
     if (error := _errno(content)) == errno.ENODEV:
@@ -99,7 +119,7 @@ def _links_body() -> bytes:
 def _dump(kind: int, body: bytes, fixed: struct.Struct) -> Iterator[Message]:
     with _asked(kind, _NLM_F_REQUEST | _NLM_F_DUMP, body) as netlink:
         while True:
-            for answer, content in _messages(netlink.recv(_BUFFER_BYTES)):
+            for answer, _, content in _messages(netlink.recv(_BUFFER_BYTES)):
                 if answer == _NLMSG_DONE:
                     return
                 if answer == _NLMSG_ERROR:
@@ -122,11 +142,11 @@ def _errno(content: bytes) -> int:
     return -int(struct.unpack_from("=i", content)[0])
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     offset = 0
     while offset < len(data):
-        length, kind, *_ = _HEADER.unpack_from(data, offset)
-        yield kind, data[offset + _HEADER.size : offset + length]
+        length, kind, _, _, port = _HEADER.unpack_from(data, offset)
+        yield kind, port, data[offset + _HEADER.size : offset + length]
         offset += _aligned(length)
 
 

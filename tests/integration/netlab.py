@@ -25,6 +25,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -36,6 +37,8 @@ from agent.drivers.gateway_nft import NftGatewayDriver
 from agent.drivers.gateway_nft.settings import GatewaySettings
 from agent.drivers.network_vxlan import VxlanNetworkDriver
 from agent.drivers.network_vxlan.settings import VxlanSettings
+from agent.host import namespaces
+from agent.host.ear import Ear
 from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
 from agent.vpc import VpcView
 from tests.networks import view_of
@@ -356,6 +359,8 @@ class HostProcess:
         self._underlay_address = f"10.99.0.{number}"
         self._pumps: dict[str, subprocess.Popen[bytes]] = {}
         self._drivers: dict[str, Any] = {}
+        self._ears: list[Ear] = []
+        self._heard: list[str] = []
 
     def start(self, encryption: Literal["none", "wireguard"] = "none") -> None:
         """Also a restart: drivers without a memory."""
@@ -370,6 +375,19 @@ class HostProcess:
 
     def hear_control_plane(self, is_heard: bool) -> None:
         self._control_plane.is_heard = is_heard
+
+    def hear(self, *names: str) -> None:
+        """Whatever the monitor of these namespaces would take for somebody else's change."""
+        for name in names:
+            tell = partial(self._heard.append, name)
+            self._ears.append(namespaces.call(name, Ear, name, tell) if name else Ear(name, tell))
+
+    def heard(self) -> set[str]:
+        """In which namespaces there was any since the last time."""
+        for ear in self._ears:
+            ear.listen()
+        told, self._heard[:] = set(self._heard), []
+        return told
 
     def start_guest(self, tap: str, name: str, mac_address: str) -> None:
         self.add_namespace(name)

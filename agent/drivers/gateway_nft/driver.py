@@ -15,6 +15,7 @@ from agent.drivers.gateway_nft.epochs import Epochs
 from agent.drivers.gateway_nft.ruleset import Surroundings
 from agent.drivers.gateway_nft.settings import GatewaySettings
 from agent.host import conntrack, monitor, namespaces, nft, sysctls
+from agent.host.ear import HOST, at_work
 from agent.host.errors import reported
 from agent.host.netlink import Link, open_netlink
 from agent.host.repairs import Repairs
@@ -70,9 +71,9 @@ class NftGatewayDriver:
             await self._threads.run(vpc_id, self._remove, vpc_id)
 
     async def events(self) -> AsyncIterator[str]:
-        watched = monitor.Monitor(self._threads, lambda: [monitor.HOST, *namespaces.names(_PREFIX)])
+        watched = monitor.Monitor(self._threads, lambda: [HOST, *namespaces.names(_PREFIX)])
         async for changed in watched.changes():
-            ids = list(self._gateways) if monitor.HOST in changed else [_vpc_id(name) for name in changed]
+            ids = list(self._gateways) if HOST in changed else [_vpc_id(name) for name in changed]
             for vpc_id in ids:
                 yield vpc_id
 
@@ -89,6 +90,7 @@ class NftGatewayDriver:
             self._repairs.note(vpc_id, ["the name of its gateway's namespace"])
         return frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
 
+    @at_work(HOST)
     def _ensure(self, gateway: Gateway, spec: GatewaySpec) -> None:
         vpc_id, wanted = spec.vpc_id, ruleset.mapping(spec.mappings)
         self._epochs.admit(vpc_id, spec.epoch)
@@ -131,6 +133,7 @@ class NftGatewayDriver:
         gateway.rules.forget()
         return ("the gateway's namespace",)
 
+    @at_work(HOST)
     def _remove(self, vpc_id: str) -> None:
         addresses.leave(vpc_id, ())
         links.remove(vpc_id)

@@ -16,6 +16,7 @@ from agent.drivers.network_vxlan import dhcp, members, names, ports, router, rul
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import conntrack, monitor, namespaces
+from agent.host.ear import HOST, at_work
 from agent.host.errors import reported
 from agent.host.netlink import Link, open_netlink
 from agent.host.nft import Device
@@ -124,7 +125,7 @@ class VxlanNetworkDriver:
             await self._threads.run(interface_id, self._unplug, interface_id)
 
     async def events(self) -> AsyncIterator[str]:
-        watched = monitor.Monitor(self._threads, lambda: [monitor.HOST, *namespaces.names(_PREFIX)])
+        watched = monitor.Monitor(self._threads, lambda: [HOST, *namespaces.names(_PREFIX)])
         self._services.tell = lambda vpc_id: watched.note(namespaces.vpc_namespace(vpc_id))
         async for changed in watched.changes():
             ids = [_vpc_id(name) for name in changed if name]
@@ -163,6 +164,7 @@ class VxlanNetworkDriver:
             vpc.view = view
             return True
 
+    @at_work(HOST)
     def _ensure_router(self, vpc: Vpc, view: VpcView) -> int:
         """Returns the guests' MTU."""
         namespace, mtu, spec = namespaces.vpc_namespace(view.vpc.id), self._mtu(), self._met(view)
@@ -206,6 +208,7 @@ class VxlanNetworkDriver:
             namespaces.call(namespaces.vpc_namespace(spec.vpc_id), conntrack.forget, moved)
         owners.save(spec)
 
+    @at_work(HOST)
     def _remove_router(self, vpc_id: str) -> None:
         namespace, vni = namespaces.vpc_namespace(vpc_id), None
         if namespaces.exists(namespace):
@@ -227,6 +230,7 @@ class VxlanNetworkDriver:
                 found |= namespaces.call(namespaces.vpc_namespace(vpc_id), ports.look_here, interface_ids)
         return found
 
+    @at_work(HOST)
     def _create_tap(self, port: PortSpec) -> None:
         for namespace, found in _in_each_vpc(ports.list_here).items():
             if found.get(port.interface_id) is PortState.PLUGGED:
@@ -235,6 +239,7 @@ class VxlanNetworkDriver:
                 namespaces.call(namespace, ports.delete_here, port.interface_id)
         ports.create(port, self._mtu())
 
+    @at_work(HOST)
     def _plug(self, port: PortSpec) -> None:
         vpc = self._vpc_of(port.interface_id)
         with vpc.lock:
@@ -247,6 +252,7 @@ class VxlanNetworkDriver:
                 raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
             namespaces.call(namespace, _converge, vpc.rules, self._met(vpc.view), self._mtu(), port.interface_id)
 
+    @at_work(HOST)
     def _unplug(self, interface_id: str) -> None:
         ports.delete_here(interface_id)
         for namespace, was_here in _in_each_vpc(ports.delete_here, interface_id).items():
