@@ -22,7 +22,7 @@ from stead.v1 import hosts_pb2
 _VALUES = (
     *KIND_OF,
     *(objects.Route, objects.ObjectRef),
-    *(model.ImageSource, model.Capacity, model.VolumeFile),
+    *(model.ImageSource, model.Limits, model.Capacity, model.VolumeFile),
     *(messages.Authority, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report, messages.Observed),
     *(messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
 )
@@ -162,8 +162,9 @@ def _plain(item: Any) -> Any:
 
 @cache
 def _readers(cls: type, descriptor: Any) -> tuple[Callable[[Any], Any], ...]:
-    """What reads a message's fields, in the order of the class's."""
-    return tuple(_reader(descriptor.fields_by_name[field.name], field.default) for field in fields(cls))
+    """What reads a message's fields, in the order of the class's; those that `stead.v1` never had come last there."""
+    known = descriptor.fields_by_name
+    return tuple(_reader(known[field.name], field.default) for field in fields(cls) if field.name in known)
 
 
 def _reader(field: Any, default: object) -> Callable[[Any], Any]:

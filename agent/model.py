@@ -61,12 +61,25 @@ def parse_export_name(name: str) -> tuple[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Reads and writes together; 0: no limit."""
+
+    iops: int = 0
+    bytes_per_s: int = 0
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class ExportSpec:
     export_name: str
     volume_id: str
     epoch: int
     port: int
     client_host_ids: tuple[str, ...]
+    limits: Limits = NO_LIMITS
+    read_only: bool = False
 
     @property
     def ref(self) -> Ref:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from agent.model import ImageSource, RuleSpec
+from agent.model import NO_LIMITS, ImageSource, Limits, RuleSpec
 
 
 class ObjectKind(IntEnum):
@@ -128,6 +128,8 @@ class Attachment:
     port: int
     device_name: str
     attached: bool
+    limits: Limits = NO_LIMITS
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,9 @@ def _plain(part: Object) -> View | None:
         case Volume():
             return VolumeSpec(part.id, part.size_bytes, part.image, part.is_ready, part.deleted)
         case Attachment():
-            return ExportSpec(part.id, part.volume_id, part.epoch, part.port, (part.client_host_id,))
+            return ExportSpec(
+                part.id, part.volume_id, part.epoch, part.port, (part.client_host_id,), part.limits, part.read_only
+            )
     return None
 
 

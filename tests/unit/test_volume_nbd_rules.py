@@ -19,10 +19,12 @@ from agent.drivers.volume_nbd.files import EPOCH
 from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
-from agent.drivers.volume_nbd.storage_daemon import PROGRAM, command_line, read_back
+from agent.drivers.volume_nbd.storage_daemon import PROGRAM, Sockets, command_line, has_monitor, options, read_back
 from agent.host.process import find_processes, start_daemon, stop_daemon
-from agent.model import ExportSpec
+from agent.model import NO_LIMITS, ExportSpec, Limits
+from tests.integration.volume_nbd import previous
 
+SOCKETS, READY = Sockets(clients=5, monitor=6), Path("/run/ready")
 VOLUME = Path("/pool/volumes/vol-1.raw")
 SAFE = {"virtual-size": 1 << 30, "format-specific": {"type": "qcow2", "data": {"compat": "1.1"}}}
 
@@ -57,13 +59,15 @@ def test_a_plain_image_is_accepted() -> None:
 
 def test_a_daemon_serves_one_volume_to_its_clients_over_tls() -> None:
     spec = ExportSpec("vol-1-e7", "vol-1", 7, 10809, ("host-a", "host-b"))
-    program, *options = command_line(spec, VOLUME, Path("/pki"), listening_fd=5, ready_file=Path("/run/ready"))
+    program, *given = command_line(spec, VOLUME, Path("/pki"), SOCKETS, READY)
     assert program == "qemu-storage-daemon"
-    assert options[::2] == ["--blockdev", "--object", "--object", "--nbd-server", "--export", "--pidfile"]
-
-    disk, credentials, admission, server, export = map(json.loads, options[1:-1:2])
-    assert disk["driver"] == "file"  # Raw bytes: no format to be guessed.
-    assert disk["cache"] == {"direct": True}
+    assert given[:4] == ["--chardev", "socket,id=monitor,fd=6,server=on,wait=off", "--monitor", "chardev=monitor"]
+    named = ("throttle-group", "blockdev", "tls-creds-x509", "authz-list", "nbd-server", "export")
+    assert tuple(options(given)) == named, "in the order in which they need each other"
+    limits, disk, credentials, admission, server, export = options(given).values()
+    assert limits["limits"] == {"iops-total": 0, "bps-total": 0}
+    assert disk["file"]["driver"] == "file"  # Raw bytes: no format to be guessed.
+    assert disk["file"]["cache"] == {"direct": True}
     assert credentials["verify-peer"] is True
     assert admission["policy"] == "deny"
     assert [rule["match"] for rule in admission["rules"]] == ["O=stead,CN=host-a", "O=stead,CN=host-b"]
@@ -73,20 +77,27 @@ def test_a_daemon_serves_one_volume_to_its_clients_over_tls() -> None:
         "tls-authz": "clients",
         "max-connections": 2,
     }
-    assert export["name"] == "vol-1-e7"
+    assert (export["name"], export["writable"]) == ("vol-1-e7", True)
 
 
 @pytest.mark.parametrize("clients", [("host-a",), ("host-a", "host-b")])
-def test_a_daemon_without_a_record_is_known_by_its_command_line(clients: tuple[str, ...]) -> None:
-    spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, clients)
-    argv = command_line(spec, VOLUME, Path("/pki"), listening_fd=5, ready_file=Path("/run/ready"))
-    assert read_back([*argv, ""]) == (spec, VOLUME)
+@pytest.mark.parametrize("limits", [NO_LIMITS, Limits(500, 1 << 20)], ids=["free", "limited"])
+@pytest.mark.parametrize("read_only", [False, True], ids=["rw", "ro"])
+def test_a_daemon_without_a_record_is_known_by_its_command_line(
+    clients: tuple[str, ...], limits: Limits, read_only: bool
+) -> None:
+    spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, clients, limits, read_only)
+    assert read_back([*command_line(spec, VOLUME, Path("/pki"), SOCKETS, READY), ""]) == (spec, VOLUME)
 
 
-def test_a_daemon_of_the_first_version_is_known_but_for_its_port() -> None:
+def test_daemons_of_earlier_versions_are_known_that_of_the_first_but_for_its_port() -> None:
     spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-a",))
-    argv = command_line(spec, VOLUME, Path("/pki"), listening_fd=5, ready_file=Path("/run/ready"))
-    assert read_back([word.replace('"port-20913"', '"export"') for word in argv]) == (replace(spec, port=0), VOLUME)
+    argv = previous.command_line(spec, VOLUME, Path("/pki"), SOCKETS, READY)
+    assert read_back(argv) == (spec, VOLUME)
+    first = previous.first_command_line(spec, VOLUME, Path("/pki"), SOCKETS, READY)
+    assert read_back(first) == (replace(spec, port=0), VOLUME)
+    assert not has_monitor(argv)
+    assert has_monitor(command_line(spec, VOLUME, Path("/pki"), SOCKETS, READY))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +150,7 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
     socket.touch()
     program = tmp_path / PROGRAM
     program.symlink_to(sys.executable)
-    argv = command_line(spec, volume, pki_dir, listening_fd=5, ready_file=tmp_path / "ready")
+    argv = command_line(spec, volume, pki_dir, SOCKETS, tmp_path / "ready")
     sleeping = (str(program), "-c", "import time; time.sleep(60)", *argv[1:])
     daemon = await start_daemon(*sleeping, pid_file=pid_file, log_file=records.log_file(spec.export_name))
     async with asyncio.timeout(30):
@@ -159,7 +170,16 @@ def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:
     spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
     records.write(spec)
     path = tmp_path / "vol-1-e7.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"read_only": False}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"later": 1, "limits": {"iops": 7, "later": 1}}))
+    assert list(records.select()) == [replace(spec, limits=Limits(iops=7))]
+
+
+def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
+    records.write(spec)
+    path = tmp_path / "vol-1-e7.json"
+    had = ("export_name", "volume_id", "epoch", "port", "client_host_ids")
+    path.write_text(json.dumps({name: json.loads(path.read_text())[name] for name in had}))
     assert list(records.select()) == [spec]
 
 

@@ -28,7 +28,7 @@ from agent.drivers.volume_nbd.files import Opening, PoolFiles
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
-from agent.drivers.volume_nbd.storage_daemon import command_line
+from agent.drivers.volume_nbd.storage_daemon import Sockets, command_line
 from agent.files import qemu_group
 from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, start_daemon, stop_daemon, way_on
 from agent.host.threads import Threads
@@ -36,7 +36,7 @@ from agent.model import Capacity, ExportSpec, parse_export_name
 
 READY_DEADLINE_S = 10.0  # A daemon serves after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
 READY_POLL_S = 0.01
-# When a client's host or network is gone, so that its only connection is free for the next: tcp(7). Shorter: a guest on
+# When a client's host or network is gone, so that its connection is free for the next: tcp(7). Shorter: a guest on
 # a bad network reconnects all the time. Longer: one whose network was cut waits for longer when it is back.
 KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3, socket.TCP_USER_TIMEOUT: 20_000}
 KILL_GRACE_S = 2.0  # It ends in milliseconds. Lower: requests go unanswered. Higher: a fence takes longer.
@@ -131,7 +131,7 @@ class NbdExportDriver:
 
     def _listen(self, spec: ExportSpec) -> socket.socket:
         if self._is_local(spec):
-            return _listen_locally(self._socket_of(spec.export_name))
+            return _listen_locally(self._socket_of(spec.export_name), qemu_group())
         return _listen(self._address, spec.port)
 
     async def remove(self, export_name: str) -> None:
@@ -157,14 +157,16 @@ class NbdExportDriver:
         try:
             await self._files.run("dh-params.pem", ensure_dh_params, self._pki_dir)
             self._records.write(spec)
-            with self._listen(spec) as listener:
+            monitor_path = self._records.monitor(spec.export_name)
+            with self._listen(spec) as listener, _listen_locally(monitor_path, None) as monitor:
                 ready_file = self._records.ready_file(spec.export_name)
                 volume = self._pool.volume_path(spec.volume_id)
+                sockets = Sockets(listener.fileno(), monitor.fileno())
                 daemon = await start_daemon(
-                    *command_line(spec, volume, pki_dir, listener.fileno(), ready_file),
+                    *command_line(spec, volume, pki_dir, sockets, ready_file),
                     pid_file=self._records.pid_file(spec.export_name),
                     log_file=self._records.log_file(spec.export_name),
-                    pass_fds=(listener.fileno(), claim.fileno()),
+                    pass_fds=(sockets.clients, sockets.monitor, claim.fileno()),
                 )
             await _serving(daemon, ready_file)
         except (OSError, CommandFailed) as error:
@@ -195,12 +197,12 @@ def _listen(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _listen_locally(path: Path) -> socket.socket:
-    """A listening socket that QEMU alone may open, besides root. Its name goes with the records of the export."""
+def _listen_locally(path: Path, group: str | None) -> socket.socket:
+    """A listening socket that this group alone may open, besides root. Its name goes with the records of the export."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
-    path.chmod(0o660 if (group := qemu_group()) else 0o600)
+    path.chmod(0o660 if group else 0o600)
     if group:
         shutil.chown(path, group=group)
     listener.listen(16)
@@ -208,7 +210,7 @@ def _listen_locally(path: Path) -> socket.socket:
 
 
 async def _serving(daemon: Daemon, ready_file: Path) -> None:
-    """Wait until it serves. Not by connecting: a guest that comes back may have the only connection by then."""
+    """Wait until it serves. Not by connecting: guests that come back may have all connections by then."""
     async with asyncio.timeout(READY_DEADLINE_S):
         while not ready_file.exists():  # noqa: ASYNC240 (in memory)
             if not daemon.is_alive:

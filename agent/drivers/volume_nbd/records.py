@@ -1,5 +1,5 @@
 """What is known on disk of each export: `<export name>.json`, its spec; `.pid`, its daemon; `.log`, what that said;
-`.ready`, made by the daemon when it serves; `.sock`, where this host's own QEMUs open it.
+`.ready`, made by the daemon when it serves; `.sock`, where this host's own QEMUs open it; `.qmp`, its monitor, root's.
 
 The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. The spec is written
 before its daemon starts. An export is open when its daemon is alive. Records can be lost: `holders` has the truth.
@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from agent.host.process import Daemon, find_daemon, write_record
-from agent.model import ExportSpec
+from agent.model import ExportSpec, Limits
 
 log = structlog.get_logger()
 
@@ -30,6 +31,9 @@ class ExportRecords:
 
     def ready_file(self, export_name: str) -> Path:
         return self.directory / f"{export_name}.ready"
+
+    def monitor(self, export_name: str) -> Path:
+        return self.directory / f"{export_name}.qmp"
 
     def adopt(self, spec: ExportSpec, daemon: Daemon) -> None:
         """Write the record of a daemon that has lost it."""
@@ -66,7 +70,17 @@ class ExportRecords:
 
 
 def _read(path: Path) -> ExportSpec:
-    """Without what a later version may have added. Raises ValueError, KeyError, TypeError."""
+    """Without what a later version may have added, with defaults for what an earlier one lacks.
+
+    Raises ValueError, KeyError, TypeError.
+    """
     record = json.loads(path.read_text())
-    known = {field.name: record[field.name] for field in fields(ExportSpec)}
-    return ExportSpec(**known | {"client_host_ids": tuple(known["client_host_ids"])})
+    values = {
+        "client_host_ids": tuple(record["client_host_ids"]),
+        "limits": Limits(**_known(Limits, record.get("limits", {}))),
+    }
+    return ExportSpec(**_known(ExportSpec, record) | values)
+
+
+def _known(cls: type, record: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: record[field.name] for field in fields(cls) if field.name in record}

@@ -1,15 +1,17 @@
 """The command line of one qemu-storage-daemon(1), which exports one volume to the hosts that may have it. Pure.
 
-It says all there is to know of the export, and can be read back from a daemon that runs, whatever became of its record.
+It says all there is to know of the export as it was opened, and can be read back from a daemon that runs, whatever
+became of its record.
 """
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from agent.model import ExportSpec, parse_export_name
+from agent.model import ExportSpec, Limits, parse_export_name
 
 _SUBJECT = "O=stead,CN="
 _PORT = "port-"
@@ -17,38 +19,65 @@ _UNTOLD = "export"
 
 PROGRAM = "qemu-storage-daemon"
 CREDENTIALS = "tls-creds-x509"
+CLIENTS = "clients"
+LIMITS = "limits"
+NODE = "limited"
+# One is a guest's, the other that of the host to which it moves. Lower: another host can't be admitted under way.
+# Higher: nothing gained, and strangers can hold more of them.
+CONNECTIONS = 2
 
 
-def command_line(
-    spec: ExportSpec, volume: Path, pki_dir: Path | None, listening_fd: int, ready_file: Path
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Descriptors of listening ones, which the daemon inherits: of clients, and of its monitor."""
+
+    clients: int
+    monitor: int
+
+
+def command_line(spec: ExportSpec, volume: Path, pki_dir: Path | None, sockets: Sockets, ready_file: Path) -> list[str]:
     """Arguments are JSON, in which nothing needs escaping. The daemon makes `ready_file` when it serves.
 
-    Without a `pki_dir` whoever can open the socket is admitted.
+    Without a `pki_dir` whoever can open the socket is admitted, one at a time.
 
     `driver: file` serves the bytes as they are: no format is ever guessed from what a guest wrote into its disk.
     """
     return [
         PROGRAM,
-        *_option("blockdev", _file(volume)),
+        *("--chardev", f"socket,id=monitor,fd={sockets.monitor},server=on,wait=off", "--monitor", "chardev=monitor"),
+        *_option("object", {"qom-type": "throttle-group", "id": LIMITS, "limits": throttle(spec.limits)}),
+        *_option("blockdev", _limited(_file(volume, spec.read_only))),
         *(_option("object", _credentials(pki_dir)) if pki_dir else ()),
-        *_option("object", _admission(spec.client_host_ids)),
-        *_option("nbd-server", _server(listening_fd, len(spec.client_host_ids), is_secured=pki_dir is not None)),
-        *_option("export", _export(spec)),
+        *_option("object", {"qom-type": "authz-list", "id": CLIENTS, "policy": "deny", "rules": rules(spec)}),
+        *_option("nbd-server", _server(sockets.clients, spec, is_secured=pki_dir is not None)),
+        *_option("export", export(spec)),
         *("--pidfile", str(ready_file)),
     ]
 
 
 def read_back(argv: Sequence[str]) -> tuple[ExportSpec, Path] | None:
-    """The export and the volume's file, of a command line of ours; None of any other."""
+    """The export and the volume's file, of a command line of ours or of earlier versions; None of any other."""
     try:
         told = options(argv)
-        name, volume = told["export"]["name"], Path(told["blockdev"]["filename"])
+        name, node = told["export"]["name"], told["blockdev"]
         volume_id, epoch = parse_export_name(name)
-        hosts = tuple(rule["match"].removeprefix(_SUBJECT) for rule in told["authz-list"]["rules"])
-        return ExportSpec(name, volume_id, epoch, _port_of(told["export"]["id"]), hosts), volume
+        spec = ExportSpec(
+            name,
+            volume_id,
+            epoch,
+            _port_of(told["export"]["id"]),
+            hosts_of(told["authz-list"]["rules"]),
+            limits_of(told.get("throttle-group", {}).get("limits", {})),
+            read_only=not told["export"]["writable"],
+        )
+        return spec, Path(node.get("file", node)["filename"])
     except (KeyError, ValueError, TypeError, AttributeError):  # Somebody else's, in another shape.
         return None
+
+
+def has_monitor(argv: Sequence[str]) -> bool:
+    """Earlier versions' daemons have none, and are what they were when they were started."""
+    return "--monitor" in argv
 
 
 def _port_of(export_id: str) -> int:
@@ -68,11 +97,11 @@ def _json_options(argv: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield option.get("qom-type", name.removeprefix("--")), option
 
 
-def _option(name: str, value: dict[str, object]) -> tuple[str, str]:
+def _option(name: str, value: dict[str, Any]) -> tuple[str, str]:
     return f"--{name}", json.dumps(value)
 
 
-def _file(volume: Path) -> dict[str, object]:
+def _file(volume: Path, read_only: bool) -> dict[str, object]:
     return {
         "driver": "file",
         "node-name": "volume",
@@ -80,24 +109,50 @@ def _file(volume: Path) -> dict[str, object]:
         "aio": "native",
         "cache": {"direct": True},
         "discard": "unmap",
+        "read-only": read_only,
     }
+
+
+def _limited(file: dict[str, object]) -> dict[str, object]:
+    """Always there, so that limits can come under way; without any it costs half a microsecond per request."""
+    return {"driver": "throttle", "node-name": NODE, "throttle-group": LIMITS, "file": file}
+
+
+def throttle(limits: Limits) -> dict[str, int]:
+    return {"iops-total": limits.iops, "bps-total": limits.bytes_per_s}
+
+
+def limits_of(told: dict[str, int]) -> Limits:
+    return Limits(told.get("iops-total", 0), told.get("bps-total", 0))
 
 
 def _credentials(pki_dir: Path) -> dict[str, object]:
     return {"qom-type": CREDENTIALS, "id": "tls", "endpoint": "server", "dir": str(pki_dir), "verify-peer": True}
 
 
-def _admission(client_host_ids: tuple[str, ...]) -> dict[str, object]:
-    rules = [{"match": f"{_SUBJECT}{host_id}", "policy": "allow"} for host_id in client_host_ids]
-    return {"qom-type": "authz-list", "id": "clients", "policy": "deny", "rules": rules}
+def rules(spec: ExportSpec) -> list[dict[str, str]]:
+    """Who is admitted."""
+    return [{"match": f"{_SUBJECT}{host_id}", "policy": "allow"} for host_id in spec.client_host_ids]
 
 
-def _server(listening_fd: int, connections: int, *, is_secured: bool) -> dict[str, object]:
-    """One connection for each host that may have it: a second writer of the same host waits for the first to go."""
-    security = {"tls-creds": "tls", "tls-authz": "clients"} if is_secured else {}
-    return {"addr": {"type": "fd", "str": str(listening_fd)}, **security, "max-connections": connections}
+def hosts_of(told: list[dict[str, str]]) -> tuple[str, ...]:
+    return tuple(rule["match"].removeprefix(_SUBJECT) for rule in told)
 
 
-def _export(spec: ExportSpec) -> dict[str, object]:
+def _server(listening_fd: int, spec: ExportSpec, *, is_secured: bool) -> dict[str, object]:
+    server: dict[str, object] = {"addr": {"type": "fd", "str": str(listening_fd)}}
+    if not is_secured:
+        return server | {"max-connections": 1}
+    connections = max(CONNECTIONS, len(spec.client_host_ids))
+    return server | {"tls-creds": "tls", "tls-authz": CLIENTS, "max-connections": connections}
+
+
+def export(spec: ExportSpec) -> dict[str, object]:
     export_id = f"{_PORT}{spec.port}"  # Which is nowhere else on the command line: the socket is inherited.
-    return {"type": "nbd", "id": export_id, "node-name": "volume", "name": spec.export_name, "writable": True}
+    return {
+        "type": "nbd",
+        "id": export_id,
+        "node-name": NODE,
+        "name": spec.export_name,
+        "writable": not spec.read_only,
+    }

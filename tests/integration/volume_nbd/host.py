@@ -95,7 +95,7 @@ def _client(host: Host, spec: ExportSpec) -> tuple[str, ...]:
 async def qemu_io(host: Host, spec: ExportSpec, *commands: str) -> None:
     """Raises CommandFailed when it can't connect or a command fails, as `read -P` does with other data."""
     steps = [argument for command in commands for argument in ("-c", command)]
-    await run("qemu-io", *steps, *_client(host, spec), timeout_s=20)
+    await run("qemu-io", *(("-r",) if spec.read_only else ()), *steps, *_client(host, spec), timeout_s=20)
 
 
 async def connected_writer(host: Host, spec: ExportSpec) -> asyncio.subprocess.Process:

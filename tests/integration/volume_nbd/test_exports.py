@@ -139,15 +139,31 @@ async def test_the_end_of_a_daemon_is_told_at_once_also_of_an_adopted_one(host: 
         assert await anext(later.events()) == export.export_name
 
 
-async def test_a_second_connection_of_the_same_host_waits(host: Host, export: ExportSpec) -> None:
+async def test_a_third_connection_waits(host: Host, export: ExportSpec) -> None:
+    """One is a guest's, the other that of the host to which it moves."""
     await host.volumes().ensure(VOLUME)
     await host.exports().ensure(export)
-    first = await connected_writer(host, export)
+    first, second = [await connected_writer(host, export) for _ in range(2)]
     with pytest.raises(CommandFailed, match="still running"):
         await run("qemu-io", "-c", "write -P 2 0 4k", *client(host.context.pki_dir, export), timeout_s=2)
     output, _ = await asyncio.wait_for(first.communicate(b"write -P 3 0 4k\nquit\n"), 20)
     assert b"wrote 4096/4096" in output
     await qemu_io(host, export, "read -P 3 0 4k")
+    second.kill()
+    await second.communicate()
+
+
+async def test_an_export_that_is_read_only_refuses_writes(host: Host, export: ExportSpec) -> None:
+    await host.volumes().ensure(VOLUME)
+    await host.exports().ensure(export)
+    await qemu_io(host, export, "write -P 0x33 0 4k")
+    closed = replace(export, read_only=True)
+    await host.exports().ensure(closed)
+    with pytest.raises(CommandFailed, match="Permission denied"):
+        await qemu_io(host, export, "write -P 0x44 0 4k")
+    await qemu_io(host, closed, "read -P 0x33 0 4k")
+    await host.exports().ensure(export)
+    await qemu_io(host, export, "write -P 0x44 0 4k")
 
 
 async def test_an_export_waits_for_its_volume(host: Host, export: ExportSpec) -> None:
@@ -179,7 +195,7 @@ from pathlib import Path
 from agent.drivers.base import HostContext
 from agent.drivers.volume_nbd import NbdExportDriver
 from agent.drivers.volume_nbd.settings import NbdSettings
-from agent.model import ExportSpec
+from agent.model import ExportSpec, Limits
 
 async def main():
     context = HostContext("host-0", {address!r}, Path({state!r}), Path({run!r}), Path("/"), None)

@@ -5,9 +5,10 @@ import shutil
 import pytest
 
 from agent.drivers.base import Transient
-from agent.drivers.volume_nbd import storage_daemon
+from agent.drivers.volume_nbd import exports
 from agent.host.process import Daemon
 from agent.model import ExportSpec, VolumeSpec
+from tests.integration.volume_nbd import previous
 from tests.integration.volume_nbd.host import MIB, TOMBSTONE, VOLUME, Host, next_epoch, qemu_io
 
 pytestmark = pytest.mark.host
@@ -37,7 +38,7 @@ async def test_a_daemon_of_the_first_version_survives_the_upgrade_of_its_agent(
     """It did not say its port: without a record it makes way for a new one, in the same epoch, with all its data."""
     await host.volumes().ensure(VOLUME)
     with monkeypatch.context() as first_version:
-        first_version.setattr(storage_daemon, "_export", lambda spec: _first_export(spec.export_name))
+        first_version.setattr(exports, "command_line", previous.first_command_line)
         await host.exports().ensure(export)
     await qemu_io(host, export, "write -P 0x42 0 4k")
     old = host.daemon(export.export_name)
@@ -49,10 +50,6 @@ async def test_a_daemon_of_the_first_version_survives_the_upgrade_of_its_agent(
     assert (host.daemon(export.export_name) == old) is is_recorded
     assert await host.exports().list() == {export.export_name: export}
     await qemu_io(host, export, "read -P 0x42 0 4k")
-
-
-def _first_export(name: str) -> dict[str, object]:
-    return {"type": "nbd", "id": "export", "node-name": "volume", "name": name, "writable": True}
 
 
 async def test_it_is_killed_when_it_is_not_wanted(host: Host, export: ExportSpec, stray: Daemon) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent import legacy
-from agent.model import AddressMapping, GatewaySpec, InstanceSpec, Kind, Ref, RuleSpec, Spec
+from agent.model import AddressMapping, ExportSpec, GatewaySpec, InstanceSpec, Kind, Limits, Ref, RuleSpec, Spec
 from agent.objects import (
     Address,
     Attachment,
@@ -176,6 +176,13 @@ def test_of_a_volume_the_latest_epoch_is_the_instances_disk() -> None:
     seen = world.views.by_ref[INSTANCE.ref]
     assert isinstance(seen, InstanceSpec)
     assert [disk.export_name for disk in seen.disks] == ["vol-1-e2", "vol-2-e1"]
+
+
+def test_an_export_has_what_its_attachment_says_of_it() -> None:
+    world = World()
+    world.tell(told(ME, Attachment("vol-1-e1", "vol-1", "i-1", 1, ME, OTHER, 20001, "", False, Limits(500), True)))
+    spec = ExportSpec("vol-1-e1", "vol-1", 1, 20001, (OTHER,), Limits(500), read_only=True)
+    assert world.views.by_ref == {spec.ref: spec}
 
 
 def test_changes_of_one_scope_follow_one_another() -> None:

@@ -223,7 +223,7 @@ class ImageSource(_message.Message):
     def __init__(self, image_id: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class Attachment(_message.Message):
-    __slots__ = ("id", "volume_id", "instance_id", "epoch", "storage_host_id", "client_host_id", "port", "device_name", "attached")
+    __slots__ = ("id", "volume_id", "instance_id", "epoch", "storage_host_id", "client_host_id", "port", "device_name", "attached", "limits", "read_only")
     ID_FIELD_NUMBER: _ClassVar[int]
     VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -233,6 +233,8 @@ class Attachment(_message.Message):
     PORT_FIELD_NUMBER: _ClassVar[int]
     DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
     ATTACHED_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    READ_ONLY_FIELD_NUMBER: _ClassVar[int]
     id: str
     volume_id: str
     instance_id: str
@@ -242,7 +244,17 @@ class Attachment(_message.Message):
     port: int
     device_name: str
     attached: bool
-    def __init__(self, id: _Optional[str] = ..., volume_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., epoch: _Optional[int] = ..., storage_host_id: _Optional[str] = ..., client_host_id: _Optional[str] = ..., port: _Optional[int] = ..., device_name: _Optional[str] = ..., attached: _Optional[bool] = ...) -> None: ...
+    limits: Limits
+    read_only: bool
+    def __init__(self, id: _Optional[str] = ..., volume_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., epoch: _Optional[int] = ..., storage_host_id: _Optional[str] = ..., client_host_id: _Optional[str] = ..., port: _Optional[int] = ..., device_name: _Optional[str] = ..., attached: _Optional[bool] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., read_only: _Optional[bool] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ("iops", "bytes_per_s")
+    IOPS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_PER_S_FIELD_NUMBER: _ClassVar[int]
+    iops: int
+    bytes_per_s: int
+    def __init__(self, iops: _Optional[int] = ..., bytes_per_s: _Optional[int] = ...) -> None: ...
 
 class Instance(_message.Message):
     __slots__ = ("id", "generation", "power_on", "reboot_count", "stop_timeout_s", "vcpus", "memory_mib", "image_id", "instance_type", "zone_name", "region_name", "key_name", "public_key", "user_data", "reservation_id", "launch_index")
