@@ -8,11 +8,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
+from benchmarks import hosts
 from benchmarks.figures import Figure, Progress, Scale
 from controlplane.ids import Prefix, mint
 from controlplane.journal import Journal
 from controlplane.model.capacity import Resources
-from controlplane.model.host import Host, HostRole
 from controlplane.model.instance import Desired, Instance
 from controlplane.model.policy import Patience, Policy
 from controlplane.model.project import Role
@@ -25,7 +25,6 @@ HOSTS = (10, 100, 1000, 10_000)
 DECISIONS = 300
 WANTED = Resources(vcpus=2, memory_mib=512)
 ZONE = "bench-1a"
-NOW = datetime.now(UTC)
 
 
 async def measure(scale: Scale, progress: Progress) -> list[Figure]:
@@ -57,13 +56,13 @@ class _Nowhere:
 def _decision_us(count: int) -> float:
     journal = Journal(_Nowhere(), _now)
     change = Change()
-    change.put(*map(_host, range(1, count + 1)))
+    change.put(*(hosts.host(number, ZONE) for number in range(1, count + 1)))
     journal.apply(change)
     patience = Patience(silence=timedelta(minutes=30), reconnect=timedelta(minutes=30))
     sessions = Sessions(journal, "bench-1", patience, _now, lambda text: text)
     for host in list(journal.state.hosts):
         sessions.open(host.id)
-    call = Call("", Role.MEMBER, NOW, mint, Policy(region="bench-1", zones=(ZONE,)), sessions)
+    call = Call("", Role.MEMBER, hosts.NOW, mint, Policy(region="bench-1", zones=(ZONE,)), sessions)
     Claims(journal.state, call)
     return median([_decide_us(journal, call) for _ in range(DECISIONS)])
 
@@ -80,22 +79,6 @@ def _decide_us(journal: Journal, call: Call) -> float:
     change.put(_instance(host_id))
     journal.apply(change)
     return took_us
-
-
-def _host(number: int) -> Host:
-    return Host(
-        id=mint(Prefix.HOST),
-        name=f"host-{number}",
-        zone=ZONE,
-        roles=(HostRole.COMPUTE, HostRole.STORAGE),
-        number=number,
-        underlay_address=f"10.0.{number // 250}.{number % 250 + 1}",
-        vcpus=128,
-        memory_mib=262144,
-        storage_gib=1000,
-        created_at=NOW,
-        join_token_id="",
-    )
 
 
 def _instance(host_id: str) -> Instance:
@@ -124,7 +107,7 @@ def _instance(host_id: str) -> Instance:
         shutdown_behavior="stop",
         disable_api_termination=False,
         state_reason=None,
-        launched_at=NOW,
-        created_at=NOW,
+        launched_at=hosts.NOW,
+        created_at=hosts.NOW,
         tags={},
     )
