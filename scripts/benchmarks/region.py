@@ -124,7 +124,7 @@ class Region:
 
 
 async def are_ready(stead: Stead, count: int) -> bool:
-    hosts = (await stead.hosts.DescribeHosts(DescribeHostsRequest())).hosts
+    hosts = (await stead.all_pages(stead.hosts.DescribeHosts, DescribeHostsRequest(page_size=1000))).hosts
     return len([host for host in hosts if host.vcpus and host.storage_gib]) == count
 
 
@@ -138,16 +138,23 @@ def scratch(root: str | None = None) -> Iterator[Path]:
 
 
 @asynccontextmanager
+async def controlled(zones: int, more: str = "") -> AsyncIterator[tuple[Region, Process, Stead]]:
+    """A region without hosts."""
+    with scratch() as directory:
+        region = Region(directory, zones, more)
+        with region.control_plane() as control_plane:
+            async with Stead(region.client) as stead:
+                yield region, control_plane, stead
+
+
+@asynccontextmanager
 async def running(
     zones: int = 2, hosts: int = 10, more: str = "", full_pass_s: float = 30.0
 ) -> AsyncIterator["Running"]:
     """A region with an image, up and complete; gone afterwards."""
-    with scratch() as directory, scratch("/dev/shm") as home:
-        region = Region(directory, zones, more)
-        with region.control_plane() as control_plane:
-            async with Stead(region.client) as stead:
-                with await region.add_hosts(stead, hosts, home, full_pass_s) as fleet:
-                    yield Running(region, stead, control_plane, fleet, await import_image(stead))
+    async with controlled(zones, more) as (region, control_plane, stead):
+        with scratch("/dev/shm") as home, await region.add_hosts(stead, hosts, home, full_pass_s) as fleet:
+            yield Running(region, stead, control_plane, fleet, await import_image(stead))
 
 
 class Running:
