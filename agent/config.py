@@ -18,7 +18,7 @@ from agent.settings import SettingsError, read_table, refuse_unknown
 DEFAULT_PATH = Path("/etc/stead/agent.toml")
 
 _KINDS_OF = {
-    Role.STORAGE: ("volume", "export"),
+    Role.STORAGE: ("storage",),
     Role.COMPUTE: ("network", "compute"),
     Role.GATEWAY: ("network", "gateway"),
 }
@@ -50,8 +50,7 @@ class AgentSettings:
 class DriverNames:
     """Which driver does what; each has a table `[drivers.<name>]` for its own settings."""
 
-    volume: str = "nbd"
-    export: str = "nbd"
+    storage: str = "nbd"
     network: str = "vxlan"
     gateway: str = "nft"
     compute: str = "libvirt"
@@ -93,6 +92,7 @@ def parse(document: Mapping[str, Any]) -> Config:
     refuse_unknown(document, ("agent", "session", "converge", "drivers"), "the file")
     drivers = document.get("drivers", {})
     kinds = {key: value for key, value in drivers.items() if not isinstance(value, dict)}
+    _refuse_former(kinds)
     refuse_unknown(kinds, [field.name for field in fields(DriverNames)], "[drivers]")
     return Config(
         agent=read_table(AgentSettings, document.get("agent", {}), "[agent]"),
@@ -101,3 +101,11 @@ def parse(document: Mapping[str, Any]) -> Config:
         drivers=read_table(DriverNames, kinds, "[drivers]"),
         driver_tables={key: value for key, value in drivers.items() if isinstance(value, dict)},
     )
+
+
+def _refuse_former(kinds: Mapping[str, Any]) -> None:
+    for kind in kinds.keys() & {"volume", "export"}:
+        raise SettingsError(
+            f"[drivers] {kind} = {kinds[kind]!r}: one driver keeps volumes and opens them; "
+            f"write `storage = {kinds[kind]!r}` in place of `volume` and `export`"
+        )

@@ -300,6 +300,14 @@ class VolumeFile:
     changed_at: int = field(default=0, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An open export, as it was opened; `problem` says why it is not well, for people, and is empty where it is."""
+
+    spec: ExportSpec
+    problem: str = ""
+
+
 class PortState(Enum):
     """Where an instance's tap is."""
 

@@ -81,7 +81,7 @@ class Engine:
                 self._add(ref)
             self._workers.create_task(self._watch.run())
             if self._metadata is not None:
-                self._workers.create_task(self._watch.follow(Kind.VPC, self._metadata))
+                self._workers.create_task(self._watch.follow(self._metadata, Kind.VPC))
 
     def apply(self, update: Update, held: str = "", withheld: frozenset[ObjectRef] = frozenset()) -> None:
         """Take in what the ledger has already. `held`: why nothing may be removed, `withheld`: what would be."""

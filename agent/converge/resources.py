@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 
-from agent.drivers.base import Changed, NetworkDriver, Permanent, VolumeDriver
+from agent.drivers.base import Changed, NetworkDriver, Permanent, StorageDriver
 from agent.drivers.registry import Drivers
-from agent.model import Kind, VolumeFile, VolumeSpec
+from agent.model import Export, ExportSpec, Kind, Ref, VolumeFile, VolumeSpec
 from agent.vpc import VpcView
 
 
@@ -23,8 +23,8 @@ class MetadataServer(Protocol):
     def problems(self) -> tuple[str, ...]:
         """For people."""
 
-    def events(self) -> AsyncIterator[str]:
-        """Ids of VPCs that need `ensure`: hints."""
+    def events(self) -> AsyncIterator[Ref]:
+        """VPCs that need `ensure`: hints."""
 
 
 class Driver(Protocol):
@@ -38,22 +38,36 @@ class Driver(Protocol):
 class Volumes:
     """What no spec names is left alone: deleting data takes a tombstone."""
 
-    def __init__(self, volumes: VolumeDriver) -> None:
-        self._volumes = volumes
+    def __init__(self, storage: StorageDriver) -> None:
+        self._storage = storage
 
     async def list(self) -> Mapping[str, VolumeFile]:
-        return await self._volumes.list()
+        return await self._storage.list_volumes()
 
     async def ensure(self, spec: VolumeSpec, changed: Changed) -> None:
-        await self._volumes.ensure(spec, changed)
+        await self._storage.ensure_volume(spec, changed)
 
     async def remove(self, volume_id: str) -> None:
         """Success if it is gone; deletes nothing."""
-        if volume_id in await self._volumes.list():
+        if await self._storage.look_volume(volume_id) is not None:
             raise Permanent(
                 f"orphan: the control plane never asked for volume {volume_id}; it is left alone, "
                 "and an admin decides (`stead host orphans`)"
             )
+
+
+class Exports:
+    def __init__(self, storage: StorageDriver) -> None:
+        self._storage = storage
+
+    async def list(self) -> Mapping[str, Export]:
+        return await self._storage.list_exports()
+
+    async def ensure(self, spec: ExportSpec, changed: Changed) -> None:
+        await self._storage.ensure_export(spec, changed)
+
+    async def remove(self, export_name: str) -> None:
+        await self._storage.remove_export(export_name)
 
 
 class Vpcs:
@@ -83,8 +97,8 @@ class Vpcs:
 def drivers_by_kind(drivers: Drivers) -> dict[Kind, object]:
     """Who tells what there is of a kind. Instances take two drivers."""
     found = {
-        Kind.VOLUME: drivers.volume,
-        Kind.EXPORT: drivers.export,
+        Kind.VOLUME: drivers.storage,
+        Kind.EXPORT: drivers.storage,
         Kind.VPC: drivers.network,
         Kind.GATEWAY: drivers.gateway,
         Kind.INSTANCE: drivers.compute if drivers.network is not None else None,
@@ -93,11 +107,11 @@ def drivers_by_kind(drivers: Drivers) -> dict[Kind, object]:
 
 
 def plain_drivers(drivers: Drivers, metadata: MetadataServer | None) -> dict[Kind, Driver]:
-    volumes = Volumes(drivers.volume) if drivers.volume is not None else None
+    storage = drivers.storage
     vpcs = Vpcs(drivers.network, metadata) if drivers.network is not None else None
     found: dict[Kind, Driver | None] = {
-        Kind.VOLUME: volumes,
-        Kind.EXPORT: drivers.export,
+        Kind.VOLUME: Volumes(storage) if storage is not None else None,
+        Kind.EXPORT: Exports(storage) if storage is not None else None,
         Kind.VPC: vpcs,
         Kind.GATEWAY: drivers.gateway,
     }

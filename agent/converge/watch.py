@@ -5,7 +5,7 @@ so that a driver that hangs hides nothing but its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
@@ -31,7 +31,9 @@ class Watch:
         hint: Callable[[Ref], None],
         pass_s: float,
     ) -> None:
-        """`look` finds all that there is of a kind, and raises when it can't; `hint` is told of events."""
+        """`drivers`: who tells of each kind. `look` finds all that there is of one, and raises when it can't; `hint` is
+        told of events.
+        """
         self._drivers = drivers
         self._look = look
         self._hint = hint
@@ -43,10 +45,11 @@ class Watch:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for kind, driver in self._drivers.items():
+            for kind in self._drivers:
                 tasks.create_task(self._pass_for_ever(kind))
+            for driver in {id(driver): driver for driver in self._drivers.values()}.values():
                 if isinstance(driver, Eventful):
-                    tasks.create_task(self.follow(kind, driver))
+                    tasks.create_task(self.follow(driver, *self._kinds_of(driver)))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -93,15 +96,22 @@ class Watch:
             log.warning("cannot list", kind=kind.value, error=failure)
         self._failures[kind] = failure
 
-    async def follow(self, kind: Kind, driver: Eventful) -> None:
+    def _kinds_of(self, driver: object) -> list[Kind]:
+        return [kind for kind, known in self._drivers.items() if known is driver]
+
+    async def follow(self, driver: Eventful, *kinds: Kind) -> None:
         """Hint at what it tells of, until cancelled."""
         while True:
             try:
-                async for id in driver.events():
-                    self._hint(Ref(kind, id))
+                async for ref in driver.events():
+                    self._hint(ref)
             except DriverError as error:
-                log.warning("no events; the full pass does without", kind=kind.value, error=str(error))
+                log.warning("no events; the full pass does without", kinds=_names(kinds), error=str(error))
             except Exception as error:  # noqa: BLE001 (told)
-                bugs.tell(f"events of {kind.value}s", error)
-            self.hurry(kind)
+                bugs.tell(f"events of {_names(kinds)}", error)
+            self.hurry(*kinds)
             await asyncio.sleep(_EVENTS_AGAIN_S)
+
+
+def _names(kinds: Iterable[Kind]) -> str:
+    return " and ".join(f"{kind.value}s" for kind in kinds)

@@ -1,11 +1,15 @@
 """The contract between the agent and its drivers. Start here to write one.
 
-Every driver has four verbs:
+Every driver has five verbs:
 
     probe()                capacity and problems; cheap, called every few seconds
     list()                 everything of ours that really exists, read from the real system; this is crash recovery
     ensure(view, changed)  make it so; safe on something right, half made or foreign (which it refuses)
-    remove(id)             make it gone; success if it is (volumes have none: see VolumeDriver)
+    look(id)               what there is of one; None where nothing is
+    remove(id)             make it gone; success if it is (volumes have none: see StorageDriver)
+
+`list` and `look` tell enough to see that a spec is met: the engine compares, and calls `ensure` for what differs. They
+raise where something may be that can't be read, since what they don't show counts as gone.
 
 A view is all that the control plane said of one resource. `changed` names the objects in it that are other, new or gone
 since this driver object's last `ensure` of it succeeded: what else there is need not be looked at. None, as at first,
@@ -30,12 +34,14 @@ from agent.model import (
     Capacity,
     DiskSpec,
     Domain,
+    Export,
     ExportSpec,
     GatewaySpec,
     ImageSource,
     InstanceSpec,
     PortSpec,
     PortState,
+    Ref,
     VolumeFile,
     VolumeSpec,
 )
@@ -112,24 +118,27 @@ class HostContext:
 class Eventful(Protocol):
     """What any driver may have as well: a quicker way to hear of changes than the full pass."""
 
-    def events(self) -> AsyncIterator[str]:
-        """Ids of resources that something may have happened to: hints, none of which is needed for correctness.
+    def events(self) -> AsyncIterator[Ref]:
+        """Resources that something may have happened to: hints, none of which is needed for correctness.
 
         May end, or raise DriverError, when it can't tell any more: the engine then passes over all, and asks again.
         """
 
 
-class VolumeDriver(Protocol):
-    """Keeps volumes' data, and the images that they were made from.
+class StorageDriver(Protocol):
+    """Keeps volumes' data, and opens them to hosts.
 
-    There is no `remove`: data are deleted by a tombstone alone, never because nobody speaks of them.
+    Volumes have no `remove`: data are deleted by a tombstone alone, never because nobody speaks of them.
     """
 
     async def probe(self) -> Capacity: ...
-    async def list(self) -> Mapping[str, VolumeFile]:
-        """By volume id, those in the trash too."""
+    async def list_volumes(self) -> Mapping[str, VolumeFile]:
+        """By volume id, those in the trash too. Raises DriverError where some may be that can't be seen."""
 
-    async def ensure(self, view: VolumeSpec, changed: Changed = None) -> None:
+    async def look_volume(self, volume_id: str) -> VolumeFile | None:
+        """As in `list_volumes`, of one."""
+
+    async def ensure_volume(self, view: VolumeSpec, changed: Changed = None) -> None:
         """Make, grow, or take it out of the trash. Never shrinks, and never refills one that exists.
 
         With `deleted`: move it into the trash, from where it goes when its time is over or its room is needed. Success
@@ -137,15 +146,13 @@ class VolumeDriver(Protocol):
         Transient when it is to be deleted and an export of it is open.
         """
 
+    async def list_exports(self) -> Mapping[str, Export]:
+        """Open exports by export name, each with what is wrong with it."""
 
-class ExportDriver(Protocol):
-    """Opens volumes to hosts, one process for each."""
+    async def look_export(self, export_name: str) -> Export | None:
+        """As in `list_exports`, of one."""
 
-    async def probe(self) -> Capacity: ...
-    async def list(self) -> Mapping[str, ExportSpec]:
-        """Open exports by export name."""
-
-    async def ensure(self, view: ExportSpec, changed: Changed = None) -> None:
+    async def ensure_export(self, view: ExportSpec, changed: Changed = None) -> None:
         """Open it to its clients alone: with mutual TLS at its port, or, where the one client is this very host, at
         `HostContext.export_socket`, for QEMU alone.
 
@@ -155,8 +162,11 @@ class ExportDriver(Protocol):
         and may open theirs again. Raises Transient while the volume is not there.
         """
 
-    async def remove(self, export_name: str) -> None:
-        """Kill and reap its process: when this returns, nobody can write through it any more."""
+    async def remove_export(self, export_name: str) -> None:
+        """Close it: when this returns, nobody can write through it any more."""
+
+    def events(self) -> AsyncIterator[Ref]:
+        """As in Eventful: volumes and exports."""
 
 
 class NetworkDriver(Protocol):
@@ -270,5 +280,5 @@ class ComputeDriver(Protocol):
     async def console_tail(self, instance_id: str, max_bytes: int) -> bytes:
         """The end of the console log; empty when there is none."""
 
-    def events(self) -> AsyncIterator[str]:
-        """As in Eventful: ids of instances whose domain may have changed."""
+    def events(self) -> AsyncIterator[Ref]:
+        """As in Eventful: instances whose domain may have changed."""

@@ -15,11 +15,10 @@ from agent import bugs
 from agent.drivers.base import (
     ComputeDriver,
     DriverError,
-    ExportDriver,
     GatewayDriver,
     HostContext,
     NetworkDriver,
-    VolumeDriver,
+    StorageDriver,
 )
 from agent.model import Capacity
 from agent.settings import SettingsError, read_table, refuse_unknown
@@ -32,8 +31,7 @@ _PROBE_DEADLINE_S = 5.0
 class Drivers:
     """A host's drivers; None for the kinds that its roles have no use for."""
 
-    volume: VolumeDriver | None = None
-    export: ExportDriver | None = None
+    storage: StorageDriver | None = None
     network: NetworkDriver | None = None
     gateway: GatewayDriver | None = None
     compute: ComputeDriver | None = None

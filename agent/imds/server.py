@@ -27,7 +27,7 @@ from agent.host.services import Service, Services
 from agent.host.threads import Threads
 from agent.imds import service as program
 from agent.imds import tree
-from agent.model import InstanceSpec
+from agent.model import InstanceSpec, Kind, Ref
 
 KEY_BYTES = 32
 _DIRECTORY_MODE, _FILE_MODE = 0o755, 0o640
@@ -87,12 +87,12 @@ class MetadataServer:
         """For people."""
         return (*self._services.problems(), *self._repairs.problems())
 
-    async def events(self) -> AsyncIterator[str]:
-        """Ids of VPCs whose process ended."""
+    async def events(self) -> AsyncIterator[Ref]:
+        """VPCs whose process ended."""
         ended: asyncio.Queue[str] = asyncio.Queue()
         self._services.tell = ended.put_nowait
         while True:
-            yield await ended.get()
+            yield Ref(Kind.VPC, await ended.get())
 
     def _service(self, vpc_id: str) -> Service:
         directory = self._directory / vpc_id

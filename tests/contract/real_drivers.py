@@ -15,15 +15,14 @@ from typing import Any, cast
 
 from agent.drivers.base import (
     ComputeDriver,
-    ExportDriver,
     GatewayDriver,
     HostContext,
     NetworkDriver,
-    VolumeDriver,
+    StorageDriver,
 )
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, qemu_conf
 from agent.drivers.fake import FakeNetworkDriver, FakeSettings, FakeWorld
-from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver, trash
+from agent.drivers.volume_nbd import NbdStorageDriver, trash
 from agent.drivers.volume_nbd.files import PoolFiles
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
@@ -44,8 +43,7 @@ def _not_here() -> Any:
 class Maker:
     """Makes driver objects for one host, any number of times, of the kinds that it has."""
 
-    volume: Callable[[], VolumeDriver] = _not_here
-    export: Callable[[], ExportDriver] = _not_here
+    storage: Callable[[], StorageDriver] = _not_here
     network: Callable[[], NetworkDriver] = _not_here
     gateway: Callable[[], GatewayDriver] = _not_here
     compute: Callable[[], ComputeDriver] = _not_here
@@ -63,12 +61,11 @@ def storage(directory: Path) -> Iterator[Maker]:
     asyncio.run(create_pool(pool, size_gib=4))
     try:
         yield Maker(
-            volume=lambda: NbdVolumeDriver(settings, context),
-            export=lambda: NbdExportDriver(settings, context),
+            storage=lambda: NbdStorageDriver(settings, context),
             empty_trash=lambda: trash.empty(trash.select(PoolFiles(pool, context.state_dir / NAME))),
         )
     finally:
-        asyncio.run(_close_all(NbdExportDriver(settings, context)))
+        asyncio.run(close_all(NbdStorageDriver(settings, context)))
         asyncio.run(destroy_pool(pool))
 
 
@@ -157,6 +154,6 @@ def _context(directory: Path) -> HostContext:
     return HostContext("host-1", ADDRESS, directory / "state", directory / "run", directory / "pki", fetch_image)
 
 
-async def _close_all(driver: ExportDriver) -> None:
-    for export_name in await driver.list():
-        await driver.remove(export_name)
+async def close_all(storage: StorageDriver) -> None:
+    for export_name in await storage.list_exports():
+        await storage.remove_export(export_name)

@@ -23,16 +23,16 @@ from agent.drivers.base import (
 )
 from agent.drivers.fake import (
     FakeComputeDriver,
-    FakeExportDriver,
     FakeGatewayDriver,
     FakeNetworkDriver,
     FakeSettings,
-    FakeVolumeDriver,
+    FakeStorageDriver,
     FakeWorld,
 )
 from agent.model import (
     AddressMapping,
     DiskSpec,
+    Export,
     ExportSpec,
     GatewaySpec,
     GroupSpec,
@@ -43,6 +43,7 @@ from agent.model import (
     PortSpec,
     PortState,
     Power,
+    Ref,
     RuleSpec,
     SubnetSpec,
     VolumeFile,
@@ -94,8 +95,7 @@ def fakes(directory: Path) -> Iterator[Maker]:
         return lambda: driver(FakeSettings(storage_gib=100), context)
 
     yield Maker(
-        make(FakeVolumeDriver),
-        make(FakeExportDriver),
+        make(FakeStorageDriver),
         make(FakeNetworkDriver),
         make(FakeGatewayDriver),
         make(FakeComputeDriver),
@@ -105,9 +105,11 @@ def fakes(directory: Path) -> Iterator[Maker]:
     FakeWorld.forget(directory)
 
 
-async def delete_volumes(host: Maker) -> None:
-    for volume_id, file in (await host.volume().list()).items():
-        await host.volume().ensure(VolumeSpec(volume_id, file.size_bytes, deleted=True))
+async def empty(host: Maker) -> None:
+    """Of exports and volumes."""
+    await real_drivers.close_all(host.storage())
+    for volume_id, file in (await host.storage().list_volumes()).items():
+        await host.storage().ensure_volume(VolumeSpec(volume_id, file.size_bytes, deleted=True))
     host.empty_trash()
 
 
@@ -129,116 +131,121 @@ def host(request: pytest.FixtureRequest) -> Iterator[Maker]:
             yield maker
 
 
-class VolumeContract:
-    """What every driver of volumes must do."""
+class StorageContract:
+    """What every storage driver must do."""
+
+    @pytest.fixture
+    async def stocked(self, make: Maker) -> Maker:
+        """With a volume."""
+        await make.storage().ensure_volume(VOLUME)
+        return make
 
     async def test_everything_may_be_repeated(self, make: Maker) -> None:
         for _ in range(2):
-            await make.volume().ensure(VOLUME)
-        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB)}
+            await make.storage().ensure_volume(VOLUME)
+        assert await make.storage().list_volumes() == {VOLUME.volume_id: VolumeFile(GIB)}
         for _ in range(2):
-            await make.volume().ensure(TOMBSTONE)
-        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB, deleted=True)}
+            await make.storage().ensure_volume(TOMBSTONE)
+        assert await make.storage().list_volumes() == {VOLUME.volume_id: VolumeFile(GIB, deleted=True)}
         for _ in range(2):
-            await make.volume().ensure(replace(VOLUME, is_ready=True))
-        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB)}
+            await make.storage().ensure_volume(replace(VOLUME, is_ready=True))
+        assert await make.storage().list_volumes() == {VOLUME.volume_id: VolumeFile(GIB)}
 
     async def test_a_tombstone_of_nothing_is_no_error(self, make: Maker) -> None:
-        await make.volume().ensure(replace(TOMBSTONE, volume_id="vol-0c0ffee9"))
-        assert "vol-0c0ffee9" not in await make.volume().list()
+        await make.storage().ensure_volume(replace(TOMBSTONE, volume_id="vol-0c0ffee9"))
+        assert "vol-0c0ffee9" not in await make.storage().list_volumes()
 
     async def test_one_that_was_ready_is_never_made_anew(self, make: Maker) -> None:
         with pytest.raises(Permanent, match="vol-0c0ffee9"):
-            await make.volume().ensure(VolumeSpec("vol-0c0ffee9", GIB, is_ready=True))
-        assert "vol-0c0ffee9" not in await make.volume().list()
+            await make.storage().ensure_volume(VolumeSpec("vol-0c0ffee9", GIB, is_ready=True))
+        assert "vol-0c0ffee9" not in await make.storage().list_volumes()
 
     async def test_the_trash_gives_way(self, make: Maker) -> None:
-        size_bytes = (await make.volume().probe()).storage_gib * GIB
-        await make.volume().ensure(VOLUME)
-        await make.volume().ensure(TOMBSTONE)
-        await make.volume().ensure(replace(DATA, size_bytes=size_bytes))
-        assert set(await make.volume().list()) == {DATA.volume_id}
+        size_bytes = (await make.storage().probe()).storage_gib * GIB
+        await make.storage().ensure_volume(VOLUME)
+        await make.storage().ensure_volume(TOMBSTONE)
+        await make.storage().ensure_volume(replace(DATA, size_bytes=size_bytes))
+        assert set(await make.storage().list_volumes()) == {DATA.volume_id}
 
     async def test_it_grows_and_never_shrinks(self, make: Maker) -> None:
         for size_bytes in (GIB, 2 * GIB, GIB):
-            await make.volume().ensure(replace(VOLUME, size_bytes=size_bytes))
-        found = await make.volume().list()
+            await make.storage().ensure_volume(replace(VOLUME, size_bytes=size_bytes))
+        found = await make.storage().list_volumes()
         assert found[VOLUME.volume_id].size_bytes == 2 * GIB
 
     async def test_a_full_pool_is_permanent(self, make: Maker) -> None:
         with pytest.raises(Permanent, match=VOLUME.volume_id):
-            await make.volume().ensure(replace(VOLUME, size_bytes=1 << 60))
+            await make.storage().ensure_volume(replace(VOLUME, size_bytes=1 << 60))
 
     async def test_it_has_capacity(self, make: Maker) -> None:
-        assert (await make.volume().probe()).storage_gib > 0
+        capacity = await make.storage().probe()
+        assert (capacity.storage_gib > 0, capacity.problems) == (True, ())
 
-
-@on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
-class TestVolume(VolumeContract):
-    @pytest.fixture
-    async def make(self, host: Maker) -> AsyncIterator[Maker]:
-        yield host
-        await delete_volumes(host)
-
-
-@on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
-class TestExport:
-    @pytest.fixture
-    async def make(self, host: Maker) -> AsyncIterator[Maker]:
-        await host.volume().ensure(VOLUME)
-        yield host
-        for export_name in await host.export().list():
-            await host.export().remove(export_name)
-        await delete_volumes(host)
-
-    async def test_ensure_and_remove_may_be_repeated(self, make: Maker) -> None:
+    async def test_opening_and_closing_may_be_repeated(self, stocked: Maker) -> None:
         for _ in range(2):
-            await make.export().ensure(EXPORT)
-        assert await make.export().list() == {EXPORT.export_name: EXPORT}
+            await stocked.storage().ensure_export(EXPORT)
+        assert await stocked.storage().list_exports() == {EXPORT.export_name: Export(EXPORT)}
         for _ in range(2):
-            await make.export().remove(EXPORT.export_name)
-        assert await make.export().list() == {}
+            await stocked.storage().remove_export(EXPORT.export_name)
+        assert await stocked.storage().list_exports() == {}
 
-    async def test_a_newer_epoch_ends_the_older(self, make: Maker) -> None:
+    async def test_a_newer_epoch_ends_the_older(self, stocked: Maker) -> None:
         newer = replace(EXPORT, export_name="vol-0c0ffee1-e4", epoch=4, port=20915)
-        await make.export().ensure(EXPORT)
-        await make.export().ensure(newer)
-        assert await make.export().list() == {newer.export_name: newer}
+        await stocked.storage().ensure_export(EXPORT)
+        await stocked.storage().ensure_export(newer)
+        assert await stocked.storage().list_exports() == {newer.export_name: Export(newer)}
 
-    async def test_an_older_epoch_never_opens_again(self, make: Maker) -> None:
-        await make.export().ensure(EXPORT)
-        await make.export().remove(EXPORT.export_name)
+    async def test_an_older_epoch_never_opens_again(self, stocked: Maker) -> None:
+        await stocked.storage().ensure_export(EXPORT)
+        await stocked.storage().remove_export(EXPORT.export_name)
         older = replace(EXPORT, export_name="vol-0c0ffee1-e2", epoch=2, port=20916)
         with pytest.raises(Permanent, match="e2"):
-            await make.export().ensure(older)
-        assert await make.export().list() == {}
-        await make.export().ensure(EXPORT)
+            await stocked.storage().ensure_export(older)
+        assert await stocked.storage().list_exports() == {}
+        await stocked.storage().ensure_export(EXPORT)
 
-    async def test_it_waits_for_its_volume(self, make: Maker) -> None:
+    async def test_it_waits_for_its_volume(self, stocked: Maker) -> None:
         with pytest.raises(Transient, match="vol-0c0ffee2"):
-            await make.export().ensure(DATA_EXPORT)
+            await stocked.storage().ensure_export(DATA_EXPORT)
 
-    async def test_an_open_volume_is_not_removed(self, make: Maker) -> None:
-        await make.export().ensure(EXPORT)
+    async def test_an_open_volume_is_not_removed(self, stocked: Maker) -> None:
+        await stocked.storage().ensure_export(EXPORT)
         with pytest.raises(Transient, match=VOLUME.volume_id):
-            await make.volume().ensure(TOMBSTONE)
-        assert await make.volume().list() == {VOLUME.volume_id: VolumeFile(GIB, epoch=EXPORT.epoch)}
+            await stocked.storage().ensure_volume(TOMBSTONE)
+        assert await stocked.storage().list_volumes() == {VOLUME.volume_id: VolumeFile(GIB, epoch=EXPORT.epoch)}
 
-    async def test_a_volume_in_the_trash_does_not_open(self, make: Maker) -> None:
-        await make.volume().ensure(TOMBSTONE)
+    async def test_a_volume_in_the_trash_does_not_open(self, stocked: Maker) -> None:
+        await stocked.storage().ensure_volume(TOMBSTONE)
         with pytest.raises(Transient, match=VOLUME.volume_id):
-            await make.export().ensure(EXPORT)
+            await stocked.storage().ensure_export(EXPORT)
 
-    async def test_epochs_survive_the_trash(self, make: Maker) -> None:
-        await make.export().ensure(EXPORT)
-        await make.export().remove(EXPORT.export_name)
-        await make.volume().ensure(TOMBSTONE)
-        await make.volume().ensure(VOLUME)
+    async def test_epochs_survive_the_trash(self, stocked: Maker) -> None:
+        await stocked.storage().ensure_export(EXPORT)
+        await stocked.storage().remove_export(EXPORT.export_name)
+        await stocked.storage().ensure_volume(TOMBSTONE)
+        await stocked.storage().ensure_volume(VOLUME)
         with pytest.raises(Permanent, match="e2"):
-            await make.export().ensure(replace(EXPORT, export_name="vol-0c0ffee1-e2", epoch=2, port=20916))
+            await stocked.storage().ensure_export(replace(EXPORT, export_name="vol-0c0ffee1-e2", epoch=2, port=20916))
 
-    async def test_probe(self, make: Maker) -> None:
-        assert (await make.export().probe()).problems == ()
+    async def test_one_is_looked_at_as_in_a_list(self, stocked: Maker) -> None:
+        storage = stocked.storage()
+        assert await storage.look_export(EXPORT.export_name) is None
+        await storage.ensure_export(EXPORT)
+        for spec in (DATA, replace(DATA, deleted=True)):
+            await storage.ensure_volume(spec)
+            volumes, exports = await storage.list_volumes(), await storage.list_exports()
+            for volume_id in (VOLUME.volume_id, DATA.volume_id, "vol-0c0ffee9"):
+                assert await storage.look_volume(volume_id) == volumes.get(volume_id)
+            for export_name in (EXPORT.export_name, DATA_EXPORT.export_name):
+                assert await storage.look_export(export_name) == exports.get(export_name)
+
+
+@on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
+class TestStorage(StorageContract):
+    @pytest.fixture
+    async def make(self, host: Maker) -> AsyncIterator[Maker]:
+        yield host
+        await empty(host)
 
 
 @on_fakes_and(real_drivers.network, pytest.mark.host)
@@ -336,16 +343,14 @@ class TestCompute:
     @pytest.fixture
     async def make(self, host: Maker) -> AsyncIterator[Maker]:
         for volume, export in ((VOLUME, EXPORT), (DATA, DATA_EXPORT)):
-            await host.volume().ensure(replace(volume, image=host.image))
-            await host.export().ensure(export)
+            await host.storage().ensure_volume(replace(volume, image=host.image))
+            await host.storage().ensure_export(export)
         await host.network().ensure(view_of(VPC))
         yield host
         await host.compute().remove(INSTANCE.instance_id)
         await host.network().unplug(PORT.interface_id)
         await host.network().remove(VPC.vpc_id)
-        for export in (EXPORT, DATA_EXPORT):
-            await host.export().remove(export.export_name)
-        await delete_volumes(host)
+        await empty(host)
 
     async def start(self, make: Maker) -> ComputeDriver:
         await self.start_paused(make)
@@ -410,7 +415,7 @@ class TestCompute:
         with pytest.raises(Transient, match=INSTANCE.instance_id):
             await make.compute().start_paused(INSTANCE, taps)
         await make.compute().reach(INSTANCE.disks)
-        await make.export().remove(EXPORT.export_name)
+        await make.storage().remove_export(EXPORT.export_name)
         with pytest.raises(Transient, match=EXPORT.export_name):
             await make.compute().reach(INSTANCE.disks)
         with pytest.raises(Transient):
@@ -448,10 +453,10 @@ class TestCompute:
         await compute.list()  # Hints may begin with the first look.
         events = compute.events()
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-            first: asyncio.Task[str] = tasks.create_task(anext(events))  # type: ignore[arg-type]
+            first: asyncio.Task[Ref] = tasks.create_task(anext(events))  # type: ignore[arg-type]
             await asyncio.sleep(0)
             await self.start_paused(make)
-            assert await first == INSTANCE.instance_id
+            assert await first == INSTANCE.ref
         await events.aclose()  # type: ignore[attr-defined]
 
     async def test_it_has_capacity(self, make: Maker) -> None:

@@ -416,9 +416,9 @@ class HostProcess:
         hints = driver.events()
         await anext(hints)
         self._pipe.send("following")
-        async for vpc_id in hints:
+        async for ref in hints:
             for spec in specs:
-                if spec.ref.id == vpc_id:
+                if spec.ref == ref:
                     await driver.ensure(spec)
 
     async def answer(self, what: str, args: tuple[Any, ...]) -> Any:

@@ -22,7 +22,7 @@ from agent.drivers.base import Transient
 from agent.host import namespaces, process, services
 from agent.imds import MetadataServer, service
 from agent.imds.service import ADDRESS, CONNECTIONS_PER_GUEST, LOG_LINES_PER_GUEST, PORT, REQUESTS_PER_GUEST
-from agent.model import InstanceMetadata, InstanceSpec, InterfaceSpec
+from agent.model import InstanceMetadata, InstanceSpec, InterfaceSpec, Kind, Ref
 
 pytestmark = pytest.mark.host
 
@@ -162,17 +162,17 @@ async def test_it_outlives_the_agent_and_tokens_outlive_both(host: Host) -> None
 
 async def test_its_end_is_told_at_once(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "YOUNG_S", 0.0)
-    told: list[str] = []
+    told: list[Ref] = []
 
     async def listen() -> None:
-        async for vpc_id in host.server.events():
-            told.append(vpc_id)
+        async for ref in host.server.events():
+            told.append(ref)
 
     async with asyncio.TaskGroup() as tasks:
         listening = tasks.create_task(listen())
         await asyncio.sleep(0)
         os.kill(host.pid(), signal.SIGKILL)
-        await until(lambda: told == [VPC_ID])
+        await until(lambda: told == [Ref(Kind.VPC, VPC_ID)])
         listening.cancel()
 
 

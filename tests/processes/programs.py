@@ -37,8 +37,7 @@ grace_s = 1.0
 reconnect_cap_s = 0.5
 
 [drivers]
-volume = "fake"
-export = "fake"
+storage = "fake"
 network = "fake"
 gateway = "fake"
 compute = "fake"

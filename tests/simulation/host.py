@@ -13,11 +13,10 @@ from agent.converge.engine import Engine
 from agent.drivers.base import HostContext, ImageFetcher, Transient
 from agent.drivers.fake import (
     FakeComputeDriver,
-    FakeExportDriver,
     FakeGatewayDriver,
     FakeNetworkDriver,
     FakeSettings,
-    FakeVolumeDriver,
+    FakeStorageDriver,
     FakeWorld,
 )
 from agent.drivers.fake.world import Call
@@ -32,8 +31,7 @@ from .wire import Wire
 
 # As `agent.drivers.registry` would find them, without looking for entry points at each start.
 _DRIVERS: Mapping[str, Any] = {
-    "volume": FakeVolumeDriver,
-    "export": FakeExportDriver,
+    "storage": FakeStorageDriver,
     "network": FakeNetworkDriver,
     "gateway": FakeGatewayDriver,
     "compute": FakeComputeDriver,

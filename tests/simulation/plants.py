@@ -18,7 +18,7 @@ from agent import session
 from agent.converge import plan
 from agent.converge.observations import Observations
 from agent.converge.resources import Volumes
-from agent.drivers.fake import FakeExportDriver, FakeWorld
+from agent.drivers.fake import FakeStorageDriver, FakeWorld
 from agent.messages import Report
 from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
 from controlplane.history import Changed, History
@@ -131,8 +131,8 @@ def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
     """A volume that an agent was not told of is deleted."""
 
     async def remove(self: Volumes, volume_id: str) -> None:
-        if volume_id in await self._volumes.list():
-            await self._volumes.ensure(VolumeSpec(volume_id, 0, deleted=True))
+        if volume_id in await self._storage.list_volumes():
+            await self._storage.ensure_volume(VolumeSpec(volume_id, 0, deleted=True))
 
     patch.setattr(Volumes, "remove", remove)
 
@@ -144,7 +144,7 @@ def its_agent_obeys_a_database_of_before(patch: pytest.MonkeyPatch) -> None:
 
 def its_storage_hosts_ignore_the_epoch(patch: pytest.MonkeyPatch) -> None:
     """A host that speaks of an older epoch has the volume opened to it again."""
-    patch.setattr(FakeExportDriver, "_check_epoch", lambda self, spec: None)
+    patch.setattr(FakeStorageDriver, "_check_epoch", lambda self, spec: None)
 
 
 def its_storage_hosts_open_an_epoch_again_after_a_power_cut(patch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ from agent.drivers.compute_libvirt import qemu_conf
 from agent.drivers.compute_libvirt.driver import LibvirtComputeDriver
 from agent.drivers.compute_libvirt.settings import Settings
 from agent.drivers.network_vxlan import dhcp
-from agent.drivers.volume_nbd.exports import NbdExportDriver
+from agent.drivers.volume_nbd import NbdStorageDriver
+from agent.drivers.volume_nbd.exports import Exports
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host import namespaces
 from agent.host.services import Service, Services
@@ -149,14 +150,14 @@ async def test_no_driver_looks_for_files_or_enters_a_namespace_in_the_loops_thre
         assert threading.current_thread() is not threading.main_thread()
         raise OSError("elsewhere")
 
-    monkeypatch.setattr(NbdExportDriver, "_problems", look)
+    monkeypatch.setattr(Exports, "_problems", look)
     monkeypatch.setattr(qemu_conf, "problems", look)
     monkeypatch.setattr(namespaces, "call", look)
     monkeypatch.setattr(Service, "adopt", AsyncMock(return_value=None))
     context = HostContext("host-1", "10.0.0.1", tmp_path, tmp_path, tmp_path, AsyncMock())
     forwarder = dhcp.forwarder_of("vpc-1", tmp_path)
     for asked in (
-        NbdExportDriver(NbdSettings(), context).probe(),
+        NbdStorageDriver(NbdSettings(), context).probe(),
         LibvirtComputeDriver(Settings(), context).probe(),
         dhcp._ensure_forwarder(forwarder, Services()),
     ):

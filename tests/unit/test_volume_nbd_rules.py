@@ -12,16 +12,16 @@ from unittest.mock import patch
 import pytest
 
 from agent.drivers.base import HostContext, Permanent
-from agent.drivers.volume_nbd import identity
+from agent.drivers.volume_nbd import NbdStorageDriver, identity
 from agent.drivers.volume_nbd.dh_params import FFDHE2048, ensure_dh_params
-from agent.drivers.volume_nbd.exports import NbdExportDriver
+from agent.drivers.volume_nbd.exports import Exports
 from agent.drivers.volume_nbd.files import EPOCH
 from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
 from agent.drivers.volume_nbd.records import ExportRecords
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import PROGRAM, Sockets, command_line, has_monitor, options, read_back
 from agent.host.process import find_processes, start_daemon, stop_daemon
-from agent.model import NO_LIMITS, ExportSpec, Limits
+from agent.model import NO_LIMITS, Export, ExportSpec, Limits
 from tests.integration.volume_nbd import previous
 
 SOCKETS, READY = Sockets(clients=5, monitor=6), Path("/run/ready")
@@ -127,12 +127,15 @@ async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(t
     records.write(spec)
     pid_file = records.pid_file(spec.export_name)
     await start_daemon("sleep", "60", pid_file=pid_file, log_file=records.log_file(spec.export_name))
+    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), context)
+    assert "opened by an earlier version" in (await driver.list_exports())[spec.export_name].problem
     for _ in range(2):
-        await NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), context).ensure(spec)
+        await driver.ensure_export(spec)
         assert os.getxattr(volume, EPOCH) == b"7 b-1"
+    assert await driver.list_exports() == {spec.export_name: Export(spec)}
     await stop_daemon(pid_file)
     with pytest.raises(Permanent, match="ended when its storage host went down"):
-        await NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), replace(context, boot_id="b-2")).ensure(spec)
+        await NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), replace(context, boot_id="b-2")).ensure_export(spec)
 
 
 @pytest.mark.parametrize("pki_dir", [None, Path("/pki")], ids=["socket", "tcp"])
@@ -156,12 +159,14 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
     async with asyncio.timeout(30):
         while daemon not in [found for found, _ in find_processes(PROGRAM)]:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
-    driver = NbdExportDriver(NbdSettings(pool_dir=str(tmp_path)), context)
-    with patch.object(driver, "_open") as opened:
-        await driver.ensure(spec)
+    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), context)
+    with patch.object(Exports, "_open") as opened:
+        await driver.ensure_export(spec)
         assert (opened.called, daemon.is_alive) == (False, True)
         socket.unlink()
-        await driver.ensure(spec)
+        told = (await driver.list_exports())[spec.export_name]
+        assert ("was deleted" in told.problem) == (pki_dir is None)
+        await driver.ensure_export(spec)
         assert (opened.called, daemon.is_alive) == (pki_dir is None, pki_dir is not None)
     await stop_daemon(pid_file)
 

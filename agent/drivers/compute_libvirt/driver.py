@@ -17,7 +17,7 @@ from agent.drivers.compute_libvirt.qemus import Qemus
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
 from agent.host.netlink import open_netlink
 from agent.host.threads import Threads
-from agent.model import Capacity, DiskSpec, Domain, InstanceSpec
+from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, Ref
 
 # To an export on the underlay. QEMU itself would hang in the connect, in a hot attach together with its guest.
 EXPORT_DEADLINE_S = 3.0
@@ -125,7 +125,7 @@ class LibvirtComputeDriver:
         log_path = console.log_path(self._console_dir, instance_id)
         return await self._files.run(instance_id, console.tail, log_path, max_bytes)
 
-    def events(self) -> AsyncIterator[str]:
+    def events(self) -> AsyncIterator[Ref]:
         return self._hypervisor.events()
 
     async def _platform(self, spec: InstanceSpec, taps: Collection[str]) -> Platform:

@@ -15,6 +15,7 @@ import libvirt
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.compute_libvirt.witness import Witness
 from agent.host.threads import Threads
+from agent.model import Kind, Ref
 
 # A libvirtd that answers no ping for 5 x 3 s is gone, though its socket be open; sooner, a busy one would seem so.
 KEEPALIVE_INTERVAL_S = 5
@@ -68,8 +69,8 @@ class Hypervisor:
         """As `change`, for what only reads: never behind slow changes."""
         return await self._looking.run(function.__name__, self._call, function, args)
 
-    async def events(self) -> AsyncIterator[str]:
-        """Names of domains that something happened to.
+    async def events(self) -> AsyncIterator[Ref]:
+        """Instances whose domain something happened to.
 
         Raises Transient when the connection is lost, Stuck when libvirtd hangs.
         """
@@ -82,7 +83,7 @@ class Hypervisor:
         self._listeners.add(listener)
         try:
             while (name := await self._next(names)) is not None:
-                yield name
+                yield Ref(Kind.INSTANCE, name)
         finally:
             self._listeners.discard(listener)
         raise Transient(f"the connection to libvirtd at {self._uri} was lost")

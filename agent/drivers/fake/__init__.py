@@ -7,16 +7,15 @@ at random (settings) or ordered one by one (`FakeWorld.faults`).
 from agent.drivers.fake.compute import FakeComputeDriver
 from agent.drivers.fake.network import FakeGatewayDriver, FakeNetworkDriver
 from agent.drivers.fake.settings import FakeSettings
-from agent.drivers.fake.storage import FakeExportDriver, FakeVolumeDriver
+from agent.drivers.fake.storage import FakeStorageDriver
 from agent.drivers.fake.world import FakeDomain, FakeWorld
 
 __all__ = [
     "FakeComputeDriver",
     "FakeDomain",
-    "FakeExportDriver",
     "FakeGatewayDriver",
     "FakeNetworkDriver",
     "FakeSettings",
-    "FakeVolumeDriver",
+    "FakeStorageDriver",
     "FakeWorld",
 ]

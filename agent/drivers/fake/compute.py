@@ -1,14 +1,15 @@
 """Pretended virtual machines. Guests boot in no time and do as they are told, unless the world says otherwise."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.drivers.base import Transient
 from agent.drivers.fake.world import FakeDomain, Verbs
-from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, OffReason, PortState, Power
+from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, Kind, OffReason, PortState, Power, Ref
 
 
 class FakeComputeDriver(Verbs):
+    kinds = (Kind.INSTANCE,)
+
     async def prepare(self) -> None:
         """There is nothing to put in order."""
 
@@ -38,7 +39,7 @@ class FakeComputeDriver(Verbs):
             names = tuple(disk.export_name for disk in spec.disks)
             facts = Domain(spec.instance_id, Power.PAUSED, spec.generation, False, spec.reboot_count, names)
             self.world.domains[spec.instance_id] = FakeDomain(facts, tuple(taps))
-            self.world.announce(spec.instance_id)
+            self.world.announce(spec.ref)
             self.world.changes.append(call)
 
     async def resume(self, instance_id: str) -> None:
@@ -109,22 +110,13 @@ class FakeComputeDriver(Verbs):
     async def remove(self, instance_id: str) -> None:
         async with self.verb("compute.remove", instance_id) as call:
             if self.world.domains.pop(instance_id, None):
-                self.world.announce(instance_id)
+                self.world.announce(Ref(Kind.INSTANCE, instance_id))
                 self.world.changes.append(call)
 
     async def console_tail(self, instance_id: str, max_bytes: int) -> bytes:
         domain = self.world.domains.get(instance_id)
         log = f"{instance_id} login: " if domain is not None and domain.facts.has_run else ""
         return log.encode()[-max_bytes:]
-
-    async def events(self) -> AsyncIterator[str]:
-        queue: asyncio.Queue[str] = asyncio.Queue()
-        self.world.listeners.append(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self.world.listeners.remove(queue)
 
     def _power(self, instance_id: str) -> Power:
         domain = self.world.domains.get(instance_id)

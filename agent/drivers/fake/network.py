@@ -3,16 +3,14 @@
 import hashlib
 from collections.abc import Collection, Mapping
 
-from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.fake.settings import FakeSettings
+from agent.drivers.base import Changed, Transient
 from agent.drivers.fake.world import Verbs
-from agent.model import Capacity, GatewaySpec, PortSpec, PortState
+from agent.model import Capacity, GatewaySpec, Kind, PortSpec, PortState
 from agent.vpc import VpcView
 
 
 class FakeNetworkDriver(Verbs):
-    def __init__(self, settings: FakeSettings, context: HostContext) -> None:
-        super().__init__(settings, context)
+    kinds = (Kind.VPC,)
 
     async def probe(self) -> Capacity:
         return Capacity()
@@ -74,6 +72,8 @@ class FakeNetworkDriver(Verbs):
 
 
 class FakeGatewayDriver(Verbs):
+    kinds = (Kind.GATEWAY,)
+
     async def probe(self) -> Capacity:
         return Capacity()
 

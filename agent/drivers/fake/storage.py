@@ -3,26 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.drivers.base import Changed, HostContext, Permanent, Transient
-from agent.drivers.fake.settings import FakeSettings
+from agent.drivers.base import Changed, Permanent, Transient
 from agent.drivers.fake.world import Verbs
-from agent.model import Capacity, ExportSpec, ImageSource, VolumeFile, VolumeSpec
+from agent.model import Capacity, Export, ExportSpec, ImageSource, Kind, VolumeFile, VolumeSpec
 
 _GIB = 1 << 30
 
 
-class FakeVolumeDriver(Verbs):
+class FakeStorageDriver(Verbs):
+    kinds = (Kind.VOLUME, Kind.EXPORT)
+
     async def probe(self) -> Capacity:
         return Capacity(storage_gib=self.settings.storage_gib)
 
-    async def list(self) -> Mapping[str, VolumeFile]:
+    async def list_volumes(self) -> Mapping[str, VolumeFile]:
         return {id: self._file(spec) for id, spec in self.world.volumes.items()}
+
+    async def look_volume(self, volume_id: str) -> VolumeFile | None:
+        spec = self.world.volumes.get(volume_id)
+        return self._file(spec) if spec is not None else None
 
     def _file(self, spec: VolumeSpec) -> VolumeFile:
         epoch, _ = self.world.epochs.get(spec.volume_id, (0, ""))
         return VolumeFile(spec.size_bytes, spec.deleted, epoch)
 
-    async def ensure(self, spec: VolumeSpec, changed: Changed = None) -> None:
+    async def ensure_volume(self, spec: VolumeSpec, changed: Changed = None) -> None:
         async with self.verb("volume.ensure", spec.volume_id) as call:
             old = self.world.volumes.get(spec.volume_id)
             if old is None and spec.image is not None and not spec.deleted and self.settings.fetch_images:
@@ -61,19 +66,14 @@ class FakeVolumeDriver(Verbs):
         if free_bytes < spec.size_bytes:
             raise Permanent(f"no room for {spec.volume_id} ({spec.size_bytes} bytes): add storage")
 
+    async def list_exports(self) -> Mapping[str, Export]:
+        return {name: Export(spec) for name, spec in self.world.exports.items()}
 
-class FakeExportDriver(Verbs):
-    def __init__(self, settings: FakeSettings, context: HostContext) -> None:
-        super().__init__(settings, context)
-        self._host_id = context.host_id
+    async def look_export(self, export_name: str) -> Export | None:
+        spec = self.world.exports.get(export_name)
+        return Export(spec) if spec is not None else None
 
-    async def probe(self) -> Capacity:
-        return Capacity()
-
-    async def list(self) -> Mapping[str, ExportSpec]:
-        return dict(self.world.exports)
-
-    async def ensure(self, spec: ExportSpec, changed: Changed = None) -> None:
+    async def ensure_export(self, spec: ExportSpec, changed: Changed = None) -> None:
         async with self.verb("export.ensure", spec.export_name) as call:
             world = self.world
             if spec.volume_id not in world.volumes or world.volumes[spec.volume_id].deleted:
@@ -90,10 +90,10 @@ class FakeExportDriver(Verbs):
         epoch, boot_id = self.world.epochs.get(spec.volume_id, (0, ""))
         if spec.epoch < epoch:
             raise Permanent(f"{spec.export_name}: epoch {epoch} was open already")
-        if spec.epoch == epoch and boot_id != self.world.boot_id and spec.client_host_ids != (self._host_id,):
+        if spec.epoch == epoch and boot_id != self.world.boot_id and spec.client_host_ids != (self.context.host_id,):
             raise Permanent(f"{spec.export_name} ended when its host went down: it takes a new epoch")
 
-    async def remove(self, export_name: str) -> None:
+    async def remove_export(self, export_name: str) -> None:
         async with self.verb("export.remove", export_name) as call:
             if self.world.exports.pop(export_name, None):
                 self.world.changes.append(call)

@@ -11,11 +11,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.fake.settings import FakeSettings
-from agent.model import Domain, ExportSpec, GatewaySpec, OffReason, PortState, Power, Stall, VolumeSpec, VpcSpec
+from agent.model import (
+    Domain,
+    ExportSpec,
+    GatewaySpec,
+    Kind,
+    OffReason,
+    PortState,
+    Power,
+    Ref,
+    Stall,
+    VolumeSpec,
+    VpcSpec,
+)
 
 _WORLDS: dict[Path, "FakeWorld"] = {}
 
@@ -59,7 +71,7 @@ class FakeWorld:
     changes: list[Call] = field(default_factory=list)  # Those that did.
     faults: list[Fault] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
-    listeners: list["asyncio.Queue[str]"] = field(default_factory=list)
+    listeners: list["asyncio.Queue[Ref]"] = field(default_factory=list)
 
     @classmethod
     def of(cls, context: HostContext) -> "FakeWorld":
@@ -88,11 +100,11 @@ class FakeWorld:
     def alter(self, instance_id: str, **facts: Any) -> None:
         domain = self.domains[instance_id]
         self.domains[instance_id] = replace(domain, facts=replace(domain.facts, **facts))
-        self.announce(instance_id)
+        self.announce(Ref(Kind.INSTANCE, instance_id))
 
-    def announce(self, instance_id: str) -> None:
+    def announce(self, ref: Ref) -> None:
         for listener in self.listeners:
-            listener.put_nowait(instance_id)
+            listener.put_nowait(ref)
 
     @property
     def boot_id(self) -> str:
@@ -137,6 +149,8 @@ class FakeWorld:
 class Verbs:
     """What all fake drivers of a host share: its world, and the way in."""
 
+    kinds: ClassVar[tuple[Kind, ...]]  # Of which it tells.
+
     def __init__(self, settings: FakeSettings, context: HostContext) -> None:
         self.world = FakeWorld.of(context)
         self.settings = settings
@@ -154,6 +168,17 @@ class Verbs:
         self._fault(call, "before")
         yield call
         self._fault(call, "after")
+
+    async def events(self) -> AsyncIterator[Ref]:
+        queue: asyncio.Queue[Ref] = asyncio.Queue()
+        self.world.listeners.append(queue)
+        try:
+            while True:
+                ref = await queue.get()
+                if ref.kind in self.kinds:
+                    yield ref
+        finally:
+            self.world.listeners.remove(queue)
 
     def _fault(self, call: Call, point: str) -> None:
         for fault in list(self.world.faults):

@@ -21,7 +21,7 @@ from agent.host.netlink import Link, open_netlink
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.threads import Threads
-from agent.model import Capacity, GatewaySpec
+from agent.model import Capacity, GatewaySpec, Kind, Ref
 
 log = structlog.get_logger()
 
@@ -70,12 +70,12 @@ class NftGatewayDriver:
         with reported(vpc_id):
             await self._threads.run(vpc_id, self._remove, vpc_id)
 
-    async def events(self) -> AsyncIterator[str]:
+    async def events(self) -> AsyncIterator[Ref]:
         watched = monitor.Monitor(self._threads, lambda: [HOST, *namespaces.names(_PREFIX)])
         async for changed in watched.changes():
             ids = list(self._gateways) if HOST in changed else [_vpc_id(name) for name in changed]
             for vpc_id in ids:
-                yield vpc_id
+                yield Ref(Kind.GATEWAY, vpc_id)
 
     def _problems(self) -> tuple[str, ...]:
         told = [each for of_vpc in list(self._yielded.values()) for each in of_vpc]

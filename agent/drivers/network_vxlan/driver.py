@@ -24,7 +24,7 @@ from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.services import Services
 from agent.host.threads import Threads
-from agent.model import Capacity, PortSpec, PortState, VpcSpec
+from agent.model import Capacity, Kind, PortSpec, PortState, Ref, VpcSpec
 from agent.objects import ObjectRef
 from agent.vpc import VpcView
 
@@ -124,13 +124,13 @@ class VxlanNetworkDriver:
         with reported(interface_id):
             await self._threads.run(interface_id, self._unplug, interface_id)
 
-    async def events(self) -> AsyncIterator[str]:
+    async def events(self) -> AsyncIterator[Ref]:
         watched = monitor.Monitor(self._threads, lambda: [HOST, *namespaces.names(_PREFIX)])
         self._services.tell = lambda vpc_id: watched.note(namespaces.vpc_namespace(vpc_id))
         async for changed in watched.changes():
             ids = [_vpc_id(name) for name in changed if name]
             for vpc_id in ids or list(self._vpcs)[:1]:  # Any VPC's pass looks at what is the host's own.
-                yield vpc_id
+                yield Ref(Kind.VPC, vpc_id)
 
     def _problems(self) -> tuple[str, ...]:
         problems = []

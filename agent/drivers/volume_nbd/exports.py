@@ -1,4 +1,4 @@
-"""The export driver: one qemu-storage-daemon per open export, which outlives the agent.
+"""Exports, the driver's verbs for them: one qemu-storage-daemon per open export, which outlives the agent.
 
 Who may open a volume is decided in `files`, by epoch and claim; what is open, in `records`, by its live daemon. Where
 the lock on a volume says that somebody has it whom no record knows, `holders` finds the daemon.
@@ -15,24 +15,22 @@ import contextlib
 import shutil
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
-from agent.drivers.base import Changed, HostContext, Transient
+from agent.drivers.base import DriverError, HostContext, Transient
 from agent.drivers.volume_nbd import holders
 from agent.drivers.volume_nbd.dh_params import ensure_dh_params
 from agent.drivers.volume_nbd.files import Opening, PoolFiles
-from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.records import ExportRecords
-from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import Sockets, command_line
 from agent.files import qemu_group
-from agent.host.process import CommandFailed, Daemon, Ends, find_daemon, start_daemon, stop_daemon, way_on
+from agent.host.process import CommandFailed, Daemon, Ends, start_daemon, stop_daemon, way_on
 from agent.host.threads import Threads
-from agent.model import Capacity, ExportSpec, parse_export_name
+from agent.model import Export, ExportSpec, Kind, Ref, parse_export_name
 
 READY_DEADLINE_S = 10.0  # A daemon serves after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
 READY_POLL_S = 0.01
@@ -47,23 +45,24 @@ PKI_FILES = ("ca-cert.pem", "server-cert.pem", "server-key.pem")
 log = structlog.get_logger()
 
 
-class NbdExportDriver:
-    """See ExportDriver. One volume's epochs come and go one at a time."""
+class Exports:
+    """One volume's epochs come and go one at a time."""
 
-    def __init__(self, settings: NbdSettings, context: HostContext) -> None:
-        self._pool = PoolFiles(Path(settings.pool_dir), context.state_dir / NAME)
+    def __init__(self, pool: PoolFiles, context: HostContext) -> None:
+        self._pool = pool
         self._records = ExportRecords(context.run_dir / "exports")
         self._host_id = context.host_id
         self._boot_id = context.boot_id
         self._address = context.underlay_address
         self._pki_dir = context.server_pki_dir
         self._socket_of = context.export_socket
-        self._files = Threads("the disk of Stead's own files", workers=1, deadline_s=FILE_DEADLINE_S)
+        self._files = Threads("the disk of Stead's own files", workers=2, deadline_s=FILE_DEADLINE_S)
         self._ends = Ends()
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def probe(self) -> Capacity:
-        return Capacity(problems=await self._files.run("probe", self._problems))
+    async def problems(self) -> tuple[str, ...]:
+        """Why none might open, for people."""
+        return await self._files.run("probe", self._problems)
 
     def _problems(self) -> tuple[str, ...]:
         problems = [f"{self._pki_dir / name} is missing" for name in PKI_FILES if not (self._pki_dir / name).exists()]
@@ -71,34 +70,79 @@ class NbdExportDriver:
             problems.append("qemu-storage-daemon is missing: install qemu-system-common")
         return tuple(problems)
 
-    async def list(self) -> Mapping[str, ExportSpec]:
+    async def list(self) -> Mapping[str, Export]:
         with contextlib.suppress(Transient):  # A pool whose disk hangs hides no export that is on record.
             await self._adopt()
-        exports = {}
-        for spec in self._records.select():
-            if self._records.is_open(spec):
-                exports[spec.export_name] = spec
-            elif not self._volume_locks[spec.volume_id].locked():
-                self._records.forget(spec.export_name)
-        return exports
+        return await self._recorded()
 
-    def events(self) -> AsyncIterator[str]:
+    async def look(self, export_name: str) -> Export | None:
+        """As in `list`, of one."""
+        volume_id, _ = parse_export_name(export_name)
+        async with self._volume_locks[volume_id]:
+            found = await self._recorded(volume_id)
+            if export_name not in found:
+                await self._adopt_holder(volume_id)
+                found = await self._recorded(volume_id)
+        return found.get(export_name)
+
+    async def events(self) -> AsyncIterator[Ref]:
         """As in Eventful: exports whose daemon has ended."""
-        return self._ends.events()
+        async for export_name in self._ends.events():
+            yield Ref(Kind.EXPORT, export_name)
 
-    async def ensure(self, spec: ExportSpec, changed: Changed = None) -> None:
+    async def _recorded(self, volume_id: str = "*") -> dict[str, Export]:
+        """What is open, of all volumes or one."""
+        specs = list(self._records.select(volume_id))
+        daemons = await self._files.run(f"exports of {volume_id}", self._daemons, specs)
+        for spec in specs:
+            if spec not in daemons and not self._volume_locks[spec.volume_id].locked():
+                self._records.forget(spec.export_name)
+        for spec, daemon in daemons.items():
+            self._ends.watch(spec.export_name, daemon)
+        problems = await self._problems_of(daemons)
+        return {spec.export_name: Export(spec, problems[spec]) for spec in daemons}
+
+    def _daemons(self, specs: Iterable[ExportSpec]) -> dict[ExportSpec, Daemon]:
+        """Those that are alive."""
+        found = ((spec, self._records.daemon(spec.export_name)) for spec in specs)
+        return {spec: daemon for spec, daemon in found if daemon is not None}
+
+    async def _problems_of(self, daemons: Mapping[ExportSpec, Daemon]) -> Mapping[ExportSpec, str]:
+        """Whatever `ensure` would do something about, or raise."""
+        try:
+            return await self._pool.call("exports", self._examine, daemons)
+        except DriverError as error:
+            return dict.fromkeys(daemons, str(error))
+
+    def _examine(self, daemons: Mapping[ExportSpec, Daemon]) -> Mapping[ExportSpec, str]:
+        return {spec: self._problem(spec, daemon) for spec, daemon in daemons.items()}
+
+    def _problem(self, spec: ExportSpec, daemon: Daemon) -> str:
+        opening = self._opening(spec)
+        try:
+            self._pool.check_epoch(spec.volume_id, opening)
+        except DriverError as error:
+            return str(error)
+        if self._pool.is_undated(spec.volume_id, opening):
+            return f"{spec.export_name} was opened by an earlier version, which did not note in which boot"
+        if self._is_out_of_reach(spec, daemon):
+            return f"{self._socket_of(spec.export_name)} was deleted: no guest can open {spec.export_name} again"
+        return _standstill(spec, daemon)
+
+    async def ensure(self, spec: ExportSpec) -> None:
         async with self._volume_locks[spec.volume_id]:
             await self._ensure(spec)
-            if daemon := find_daemon(self._records.pid_file(spec.export_name)):
+            if daemon := self._records.daemon(spec.export_name):
                 self._ends.watch(spec.export_name, daemon)
 
     async def _ensure(self, spec: ExportSpec) -> None:
         opening = self._opening(spec)
         await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
-        is_open = spec in self._records.select(spec.volume_id) and self._records.is_open(spec)
-        if is_open and not await self._is_out_of_reach(spec):
+        daemon = self._records.daemon(spec.export_name) if spec in self._records.select(spec.volume_id) else None
+        if daemon and not await self._files.run(spec.export_name, self._is_out_of_reach, spec, daemon):
             await self._pool.call(spec.export_name, self._pool.date, spec.volume_id, opening)
-            self._check_runs(spec)
+            if problem := _standstill(spec, daemon):
+                raise Transient(problem)
             return
         await self._adopt_holder(spec.volume_id)
         for other in list(self._records.select(spec.volume_id)):
@@ -106,21 +150,11 @@ class NbdExportDriver:
         with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
             await self._open(spec, claim)
 
-    async def _is_out_of_reach(self, spec: ExportSpec) -> bool:
+    def _is_out_of_reach(self, spec: ExportSpec, daemon: Daemon) -> bool:
         """Somebody deleted its socket: a guest that has it open goes on, and could not start again."""
-        daemon = find_daemon(self._records.pid_file(spec.export_name))
-        if daemon is None or not self._is_local(spec) or self._socket_of(spec.export_name).exists():
+        if not self._is_local(spec) or self._socket_of(spec.export_name).exists():
             return False
-        return await self._files.run(spec.export_name, holders.is_local, daemon)
-
-    def _check_runs(self, spec: ExportSpec) -> None:
-        """Raises Transient while it stands still. It is left so: whoever stopped it may want to look at it."""
-        daemon = find_daemon(self._records.pid_file(spec.export_name))
-        if daemon and (means := way_on(daemon.pid)):
-            raise Transient(
-                f"the storage daemon of {spec.volume_id} is stopped, and its guest's I/O with it: "
-                f"{means} on the storage host lets it go on"
-            )
+        return holders.is_local(daemon)
 
     def _opening(self, spec: ExportSpec) -> Opening:
         """Guests on this very host end with it."""
@@ -148,7 +182,7 @@ class NbdExportDriver:
         """Record the daemons that have lost their records: of a volume, or of all at which nobody is at work."""
         for daemon, spec in await self._pool.call("exports", holders.select, self._pool):
             is_meant = spec.volume_id == volume_id if volume_id else not self._volume_locks[spec.volume_id].locked()
-            if is_meant and not self._records.is_open(spec):
+            if is_meant and self._records.daemon(spec.export_name) is None:
                 log.warning("storage daemon without a record", export=spec.export_name, pid=daemon.pid)
                 self._records.adopt(spec, daemon)
 
@@ -182,6 +216,16 @@ class NbdExportDriver:
         except TimeoutError as error:
             raise Transient(f"the daemon of export {export_name} survives SIGKILL; its disk may hang") from error
         self._records.forget(export_name)
+
+
+def _standstill(spec: ExportSpec, daemon: Daemon) -> str:
+    """Why nothing moves. It is left so: whoever stopped it may want to look at it."""
+    if means := way_on(daemon.pid):
+        return (
+            f"the storage daemon of {spec.volume_id} is stopped, and its guest's I/O with it: "
+            f"{means} on the storage host lets it go on"
+        )
+    return ""
 
 
 def _listen(address: str, port: int) -> socket.socket:

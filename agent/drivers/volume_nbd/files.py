@@ -32,7 +32,8 @@ T = TypeVar("T")
 
 FICLONE = 0x40049409  # ioctl_ficlone(2)
 EPOCH = "user.stead.epoch"
-WORKERS = 8  # Calls into the pool at once. Fewer: one volume's fsync holds up others. More: nothing gained on one disk.
+# Calls into the pool at once. Fewer: one volume's fsync holds up others. More: nothing gained on one disk.
+WORKERS = 16
 DEADLINE_S = 30.0  # Lower: an fsync on a busy disk counts as stuck. Higher: a hung disk shows up later.
 DIRECTORIES = ("volumes", "images", "trash")
 
@@ -102,6 +103,11 @@ class PoolFiles:
         """By volume id."""
         return {path.stem: describe(path) for path in (self.directory / "volumes").glob("*.raw")}
 
+    def volume_size(self, volume_id: str) -> int:
+        """In bytes; 0 where there is none."""
+        path = self.volume_path(volume_id)
+        return path.stat().st_size if path.exists() else 0
+
     def volume_sizes(self) -> dict[str, int]:
         """Size in bytes by volume id."""
         return {path.stem: path.stat().st_size for path in (self.directory / "volumes").glob("*.raw")}
@@ -160,9 +166,13 @@ class PoolFiles:
             return True
         return False
 
+    def is_undated(self, volume_id: str, opening: Opening) -> bool:
+        """Whether the epoch was opened by a version that noted no boot."""
+        return self._latest_epoch(volume_id) == (opening.epoch, "")
+
     def date(self, volume_id: str, opening: Opening) -> None:
         """Note the boot of an epoch that is open, where the version that opened it did not."""
-        if self._latest_epoch(volume_id) == (opening.epoch, ""):
+        if self.is_undated(volume_id, opening):
             with self.volume_path(volume_id).open("rb") as volume:
                 _note_epoch(volume, opening)
 

@@ -57,8 +57,9 @@ class ExportRecords:
             else:
                 yield spec
 
-    def is_open(self, spec: ExportSpec) -> bool:
-        return find_daemon(self.pid_file(spec.export_name)) is not None
+    def daemon(self, export_name: str) -> Daemon | None:
+        """The one that serves it; None where it is not open."""
+        return find_daemon(self.pid_file(export_name))
 
     def log(self, export_name: str) -> str:
         path = self.log_file(export_name)

@@ -1,4 +1,4 @@
-"""What an operator may set for volumes. The volume and the export driver of a host must be given the same."""
+"""What an operator may set for volumes."""
 
 from dataclasses import dataclass
 

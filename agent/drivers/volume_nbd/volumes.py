@@ -1,14 +1,13 @@
-"""The volume driver: answers the engine, leaves files, room, trash and images to the modules of these names."""
+"""Volumes: the driver's verbs for them. Files, room, trash and images are with the modules of these names."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from agent.drivers.base import Changed, HostContext, Permanent
+from agent.drivers.base import ImageFetcher, Permanent
 from agent.drivers.volume_nbd import trash
 from agent.drivers.volume_nbd.files import PoolFiles, describe
-from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.images import ImageCache
 from agent.drivers.volume_nbd.room import Room
 from agent.drivers.volume_nbd.settings import NbdSettings
@@ -18,20 +17,15 @@ GIB = 1 << 30
 HOUR_S = 3600
 
 
-class NbdVolumeDriver:
-    """See VolumeDriver. Volumes are clones of cached images, with no backing chains; a pool is never overcommitted."""
+class Volumes:
+    """Clones of cached images, with no backing chains; a pool is never overcommitted."""
 
-    def __init__(self, settings: NbdSettings, context: HostContext) -> None:
-        self._pool = PoolFiles(
-            Path(settings.pool_dir),
-            context.state_dir / NAME,
-            reserve_percent=settings.reserve_percent,
-            trash_percent=settings.trash_percent,
-        )
+    def __init__(self, pool: PoolFiles, settings: NbdSettings, fetch_image: ImageFetcher) -> None:
+        self._pool = pool
         self._trash_s = settings.trash_hours * HOUR_S
         self._began = time.time() - time.monotonic()  # A clock that is set forwards by mistake ends nobody's time.
         self._room = Room(self._pool)
-        self._images = ImageCache(self._pool, self._room, context.fetch_image)
+        self._images = ImageCache(self._pool, self._room, fetch_image)
 
     async def probe(self) -> Capacity:
         return await self._pool.call("capacity", self._probe)
@@ -54,7 +48,18 @@ class NbdVolumeDriver:
         buried = (one.path for one in trash.select(self._pool))
         return {path.stem: replace(describe(path), deleted=True) for path in buried} | self._pool.volume_files()
 
-    async def ensure(self, spec: VolumeSpec, changed: Changed = None) -> None:
+    async def look(self, volume_id: str) -> VolumeFile | None:
+        """As in `list`, of one."""
+        return await self._pool.call(f"volume {volume_id}", self._look, volume_id)
+
+    def _look(self, volume_id: str) -> VolumeFile | None:
+        self._pool.check_identity()
+        path, buried = self._pool.volume_path(volume_id), self._pool.trash_path(volume_id)
+        if path.exists():
+            return describe(path)
+        return replace(describe(buried), deleted=True) if buried.exists() else None
+
+    async def ensure(self, spec: VolumeSpec) -> None:
         what = f"volume {spec.volume_id}"
         if spec.deleted:
             await self._pool.call(what, self._bury, spec.volume_id)
@@ -81,7 +86,7 @@ class NbdVolumeDriver:
 
     def _make(self, spec: VolumeSpec, image: Path | None) -> None:
         """Make it or grow it."""
-        what, size_bytes = f"volume {spec.volume_id}", self._pool.volume_sizes().get(spec.volume_id, 0)
+        what, size_bytes = f"volume {spec.volume_id}", self._pool.volume_size(spec.volume_id)
         missing_bytes = spec.size_bytes - size_bytes
         if missing_bytes <= 0:
             return

@@ -7,7 +7,7 @@ import pytest
 
 from agent.drivers.base import Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver
-from agent.model import InstanceSpec, OffReason, Power, Stall
+from agent.model import InstanceSpec, Kind, OffReason, Power, Ref, Stall
 from tests.integration.compute_libvirt.guests import (
     BOOT_S,
     INSTANCE_ID,
@@ -50,7 +50,7 @@ async def test_disks_come_and_go_while_it_runs(
     events = driver.events()
     await driver.detach_disk(INSTANCE_ID, disk.export_name)
     async with asyncio.timeout(BOOT_S):
-        assert await anext(events) == INSTANCE_ID
+        assert await anext(events) == Ref(Kind.INSTANCE, INSTANCE_ID)
     await shows(driver, lambda domain: domain.export_names == (guest.disks[0].export_name,))
     await driver.detach_disk(INSTANCE_ID, disk.export_name)
 

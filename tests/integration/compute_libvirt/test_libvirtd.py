@@ -11,7 +11,7 @@ import pytest
 
 from agent.drivers.base import Stuck, Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver
-from agent.model import InstanceSpec, OffReason, Power
+from agent.model import InstanceSpec, Kind, OffReason, Power, Ref
 from tests.integration.compute_libvirt.guests import BOOT_S, INSTANCE_ID, NAMESPACE, TAP, eventually, ip, shows
 from tests.integration.compute_libvirt.libvirt_host import LibvirtHost
 
@@ -119,7 +119,7 @@ async def test_libvirtd_restarts_under_a_running_guest(
     events = driver.events()
     await driver.press_power_button(INSTANCE_ID)
     async with asyncio.timeout(BOOT_S):
-        assert await anext(events) == INSTANCE_ID
+        assert await anext(events) == Ref(Kind.INSTANCE, INSTANCE_ID)
     await shows(driver, lambda domain: domain.off_reason is OffReason.SHUTDOWN)
 
 

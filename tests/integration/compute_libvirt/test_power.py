@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from agent.drivers.compute_libvirt import LibvirtComputeDriver
 from agent.guests import shut_down
-from agent.model import Domain, InstanceSpec, OffReason, Power
+from agent.model import Domain, InstanceSpec, Kind, OffReason, Power, Ref
 from tests.integration.compute_libvirt.guests import BOOT_S, INSTANCE_ID, NAMESPACE, TAP, ip, plug, says, shows
 from tests.integration.compute_libvirt.libvirt_host import LibvirtHost
 
@@ -44,7 +44,7 @@ async def test_power_button_and_another_start(
     events = driver.events()
     await driver.press_power_button(INSTANCE_ID)
     async with asyncio.timeout(BOOT_S):
-        assert await anext(events) == INSTANCE_ID
+        assert await anext(events) == Ref(Kind.INSTANCE, INSTANCE_ID)
     await shows(driver, lambda domain: domain.power is Power.OFF)
     off = (await driver.list())[INSTANCE_ID]
     assert (off.off_reason, off.has_run, off.export_names) == (OffReason.SHUTDOWN, True, ())

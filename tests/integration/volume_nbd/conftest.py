@@ -1,4 +1,4 @@
-"""A pool on XFS in a loop-mounted file, and what every test of the NBD drivers has in it."""
+"""A pool on XFS in a loop-mounted file, and what every test of the NBD driver has in it."""
 
 import asyncio
 import datetime as dt
@@ -58,8 +58,8 @@ async def host(pool: Path, pki: Path, tmp_path: Path) -> AsyncIterator[Host]:
     context.server_pki_dir.symlink_to(pki / "server")
     host = Host(context, NbdSettings(pool_dir=str(pool)), uploads)
     yield host
-    for export_name in await host.exports().list():
-        await host.exports().remove(export_name)
+    for export_name in await host.storage().list_exports():
+        await host.storage().remove_export(export_name)
     for name in ("volumes", "images", "trash"):
         for path in (pool / name).iterdir():
             path.unlink()

@@ -1,4 +1,4 @@
-"""A storage host with the NBD drivers, for tests of the real thing: qemu-storage-daemon, TLS with a throwaway CA."""
+"""A storage host with the NBD driver, for tests of the real thing: qemu-storage-daemon, TLS with a throwaway CA."""
 
 import asyncio
 import select
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.drivers.base import HostContext
-from agent.drivers.volume_nbd import NbdExportDriver, NbdVolumeDriver
+from agent.drivers.volume_nbd import NbdStorageDriver
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import Daemon, find_daemon, run
@@ -39,17 +39,14 @@ class Uploads:
 
 @dataclass(frozen=True)
 class Host:
-    """A storage host with its drivers, as a restart of the agent would make them anew."""
+    """A storage host with its driver, as a restart of the agent would make it anew."""
 
     context: HostContext
     settings: NbdSettings
     uploads: Uploads
 
-    def volumes(self) -> NbdVolumeDriver:
-        return NbdVolumeDriver(self.settings, self.context)
-
-    def exports(self) -> NbdExportDriver:
-        return NbdExportDriver(self.settings, self.context)
+    def storage(self) -> NbdStorageDriver:
+        return NbdStorageDriver(self.settings, self.context)
 
     @property
     def pool(self) -> Path:

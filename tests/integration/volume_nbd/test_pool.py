@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.base import Permanent
-from agent.drivers.volume_nbd import NbdVolumeDriver, identity
+from agent.drivers.volume_nbd import NbdStorageDriver, identity
 from agent.drivers.volume_nbd.files import DIRECTORIES
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool, mount_pool
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.host
 
 
 async def test_probe_reports_what_volumes_may_fill(host: Host) -> None:
-    capacity = await host.volumes().probe()
+    capacity = await host.storage().probe()
     assert capacity.storage_gib == 1  # 2 GiB, less 5 % and the filesystem's own.
     assert capacity.problems == ()
 
@@ -32,32 +32,32 @@ async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error
     for name in DIRECTORIES:
         (shared_memory / name).mkdir(parents=True)
     try:
-        driver = NbdVolumeDriver(NbdSettings(pool_dir=str(shared_memory)), host.context)
+        driver = NbdStorageDriver(NbdSettings(pool_dir=str(shared_memory)), host.context)
         (problem,) = (await driver.probe()).problems
         assert f"{shared_memory} cannot clone" in problem
         with pytest.raises(Permanent, match=r"cannot clone .*pool create"):
-            await driver.ensure(VOLUME)
+            await driver.ensure_volume(VOLUME)
     finally:
         await destroy_pool(shared_memory)
         shared_memory.rmdir()
 
 
 async def test_an_unmounted_pool_is_not_mistaken_for_an_empty_one(host: Host, tmp_path: Path) -> None:
-    driver = NbdVolumeDriver(NbdSettings(pool_dir=str(tmp_path)), host.context)
+    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), host.context)
     with pytest.raises(Permanent, match="not mounted"):
-        await driver.list()
+        await driver.list_volumes()
     with pytest.raises(Permanent, match="not mounted"):
-        await driver.ensure(VOLUME)
+        await driver.ensure_volume(VOLUME)
     assert (await driver.probe()).problems
 
 
 async def test_creating_a_pool_again_keeps_its_volumes(host: Host) -> None:
-    await host.volumes().ensure(VOLUME)
+    await host.storage().ensure_volume(VOLUME)
     await create_pool(host.pool, size_gib=2)
     for again in (create_pool(host.pool, size_gib=2), mount_pool(host.pool)):
         await run("umount", host.pool)  # As after a reboot.
         await again
-        assert set(await host.volumes().list()) == {"vol-0a"}
+        assert set(await host.storage().list_volumes()) == {"vol-0a"}
 
 
 async def test_a_size_is_for_a_pool_that_is_made_alone(device: Path, tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ async def test_a_pool_of_an_earlier_version_is_completed(host: Host) -> None:
     (host.pool / NAME).unlink()
     (host.pool / "trash").rmdir()
     with pytest.raises(Permanent, match="not a pool"):
-        await host.volumes().list()
+        await host.storage().list_volumes()
     await mount_pool(host.pool)
-    assert await host.volumes().list() == {}
+    assert await host.storage().list_volumes() == {}
 
 
 async def test_the_room_of_a_pool_in_a_file_is_its_own_from_the_start(host: Host) -> None:
@@ -90,18 +90,19 @@ async def test_the_room_of_a_pool_in_a_file_is_its_own_from_the_start(host: Host
 
 
 async def test_another_pool_in_its_place_is_refused(host: Host, export: ExportSpec, tmp_path: Path) -> None:
-    await host.volumes().ensure(VOLUME)
+    await host.storage().ensure_volume(VOLUME)
     other = replace(host, settings=NbdSettings(pool_dir=str(tmp_path / "pool")))
     await create_pool(other.pool, size_gib=1)
     try:
         shutil.copy(host.pool / "volumes" / "vol-0a.raw", other.pool / "volumes")
-        for attempt in (other.volumes().list(), other.volumes().ensure(VOLUME), other.exports().ensure(export)):
+        storage = other.storage()
+        for attempt in (storage.list_volumes(), storage.ensure_volume(VOLUME), storage.ensure_export(export)):
             with pytest.raises(Permanent, match=r"the volumes of this host are in pool .*: mount the disk"):
                 await attempt
-        assert "mount the disk" in (await other.volumes().probe()).problems[0]
+        assert "mount the disk" in (await other.storage().probe()).problems[0]
     finally:
         await destroy_pool(other.pool)
-    assert set(await host.volumes().list()) == {"vol-0a"}
+    assert set(await host.storage().list_volumes()) == {"vol-0a"}
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ from agent.convert import object_to_bytes
 from agent.drivers.base import HostContext
 from agent.drivers.fake import (
     FakeComputeDriver,
-    FakeExportDriver,
     FakeGatewayDriver,
     FakeNetworkDriver,
     FakeSettings,
-    FakeVolumeDriver,
+    FakeStorageDriver,
     FakeWorld,
 )
 from agent.drivers.registry import Drivers
@@ -38,6 +37,7 @@ from agent.model import (
     InterfaceSpec,
     PeerSpec,
     PortSpec,
+    Ref,
     RuleSpec,
     Spec,
     SubnetSpec,
@@ -121,7 +121,7 @@ class FakeMetadata:
         self.told: dict[str, dict[str, InstanceSpec]] = {}
         self.instances_in: Callable[[str], dict[str, InstanceSpec]]
         self.stopped: tuple[str, ...] = ()
-        self.ended: asyncio.Queue[str] = asyncio.Queue()
+        self.ended: asyncio.Queue[Ref] = asyncio.Queue()
 
     def tell(self, vpc_id: str) -> None:
         self.told[vpc_id] = self.instances_in(vpc_id)
@@ -132,7 +132,7 @@ class FakeMetadata:
     def problems(self) -> tuple[str, ...]:
         return self.stopped
 
-    async def events(self) -> AsyncIterator[str]:
+    async def events(self) -> AsyncIterator[Ref]:
         while True:
             yield await self.ended.get()
 
@@ -154,8 +154,7 @@ class Host:
 
     def make_drivers(self) -> Drivers:
         return Drivers(
-            FakeVolumeDriver(self.drivers, self.context),
-            FakeExportDriver(self.drivers, self.context),
+            FakeStorageDriver(self.drivers, self.context),
             FakeNetworkDriver(self.drivers, self.context),
             FakeGatewayDriver(self.drivers, self.context),
             FakeComputeDriver(self.drivers, self.context),

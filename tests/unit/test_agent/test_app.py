@@ -23,8 +23,7 @@ pki_dir = "{0}/pki"
 metadata_service = false
 
 [drivers]
-volume = "fake"
-export = "fake"
+storage = "fake"
 network = "fake"
 gateway = "fake"
 compute = "fake"

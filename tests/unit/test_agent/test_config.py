@@ -17,7 +17,7 @@ from agent.session import SessionSettings
 from agent.settings import SettingsError
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "agent.example.toml"
-FAKES = dict.fromkeys(("volume", "export", "network", "gateway", "compute"), "fake")
+FAKES = dict.fromkeys(("storage", "network", "gateway", "compute"), "fake")
 
 
 def test_the_example_shows_the_defaults() -> None:
@@ -59,7 +59,9 @@ def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.M
         ("[agent]\nmetadata_service = 1", "must be true or false"),
         ("[converge]\nconcurrency = 1.5", "must be an integer"),
         ("[session]\ngrace_s = true", "must be a number"),
-        ("[drivers]\nvolumes = 'nbd'", r"\[drivers\] has an unknown key `volumes`: did you mean `volume`"),
+        ("[drivers]\nstorge = 'nbd'", r"\[drivers\] has an unknown key `storge`: did you mean `storage`"),
+        ("[drivers]\nvolume = 'nbd'", r"\[drivers\] volume = 'nbd': .* write `storage = 'nbd'` in place of"),
+        ("[drivers]\nexport = 'fake'", r"\[drivers\] export = 'fake': .* write `storage = 'fake'` in place of"),
         ("nonsense", "is not TOML"),
     ],
 )
@@ -81,8 +83,8 @@ def test_roles_decide_which_drivers_are_loaded(tmp_path: Path) -> None:
     assert isinstance(drivers.compute, FakeComputeDriver)
     assert drivers.compute.settings == FakeSettings(vcpus=2)
     assert drivers.network is not None
-    assert (drivers.volume, drivers.export, drivers.gateway) == (None, None, None)
-    assert config.kinds_of(tuple(Role)) == ("network", "compute", "volume", "export", "gateway")
+    assert (drivers.storage, drivers.gateway) == (None, None)
+    assert config.kinds_of(tuple(Role)) == ("network", "compute", "storage", "gateway")
     FakeWorld.forget(tmp_path)
 
 

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent.drivers.base import Permanent, Transient
-from agent.drivers.fake import FakeComputeDriver, FakeNetworkDriver, FakeSettings, FakeVolumeDriver, FakeWorld
+from agent.drivers.fake import FakeComputeDriver, FakeNetworkDriver, FakeSettings, FakeStorageDriver, FakeWorld
 from agent.drivers.fake.world import Call, Fault
 from agent.messages import ObservedInstance
 from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, Stall, VolumeFile, VolumeSpec, VpcSpec
@@ -120,7 +120,7 @@ async def test_a_metadata_service_that_ended_is_looked_after_at_once(host: Host)
         await host.want(*EVERYTHING)
         await host.settle()
         host.metadata.vpcs.clear()
-        host.metadata.ended.put_nowait("vpc-1")
+        host.metadata.ended.put_nowait(VPC.ref)
         await until(lambda: host.metadata.vpcs == {"vpc-1"}, host.describe)
         host.metadata.stopped = ("the metadata service of vpc-1 is stopped",)
         assert engine.problems == host.metadata.stopped
@@ -378,10 +378,10 @@ async def test_a_failed_resource_goes_on_as_soon_as_another_is_there(host: Host)
 
 
 async def test_volumes_that_take_their_time_hold_up_nothing_else(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait_for_image(_driver: FakeVolumeDriver, _spec: VolumeSpec, _changed: object) -> None:
+    async def wait_for_image(_driver: FakeStorageDriver, _spec: VolumeSpec, _changed: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(FakeVolumeDriver, "ensure", wait_for_image)
+    monkeypatch.setattr(FakeStorageDriver, "ensure_volume", wait_for_image)
     slow = [VolumeSpec(f"vol-{number}", 1 << 30) for number in range(2 * FAST.concurrency)]
     async with host.agent() as engine:
         await host.want(*slow, VPC)
@@ -446,7 +446,7 @@ async def test_an_orphaned_tap_is_unplugged(host: Host) -> None:
 
 async def test_it_does_without_events(host: Host) -> None:
     class Silent(FakeComputeDriver):
-        async def events(self) -> AsyncIterator[str]:
+        async def events(self) -> AsyncIterator[Ref]:
             raise Transient("libvirtd was restarted")
             yield
 

@@ -13,14 +13,13 @@ from agent import bugs
 from agent.drivers.base import Permanent, Stuck, Transient
 from agent.drivers.fake import (
     FakeComputeDriver,
-    FakeExportDriver,
     FakeGatewayDriver,
     FakeNetworkDriver,
-    FakeVolumeDriver,
+    FakeStorageDriver,
     FakeWorld,
 )
 from agent.messages import Report
-from agent.model import DiskSpec, Domain, InstanceSpec, Kind, Spec, VolumeSpec
+from agent.model import DiskSpec, Domain, InstanceSpec, Kind, Ref, Spec, VolumeSpec
 
 from .host import DATA, EVERYTHING, EXPORT, FAST, GATEWAY, INSTANCE, NIC, PORT, ROOT_DISK, VOLUME, VPC, Host, until
 
@@ -57,14 +56,14 @@ async def test_a_bug_concerns_its_resource_alone_and_is_told_once(host: Host, mo
     assert told[0]["exc_info"] is NO_SPACE, "with its traceback"
 
 
-@pytest.mark.parametrize("verb", ["list", "probe"])
+@pytest.mark.parametrize("verb", ["list_volumes", "probe"])
 async def test_a_driver_that_is_broken_through_and_through_stops_no_other(
     host: Host, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    async def fail(_driver: FakeVolumeDriver) -> None:
+    async def fail(_driver: FakeStorageDriver) -> None:
         raise OSError(errno.EIO, "Input/output error", "/var/lib/stead/pool")
 
-    monkeypatch.setattr(FakeVolumeDriver, verb, fail)
+    monkeypatch.setattr(FakeStorageDriver, verb, fail)
     async with host.agent() as engine:
         await host.want(VPC)
         await until(lambda: engine.observations[VPC.ref].converged, host.describe)
@@ -73,10 +72,10 @@ async def test_a_driver_that_is_broken_through_and_through_stops_no_other(
 
 
 async def test_a_kind_that_cannot_be_listed_silences_no_other(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(_driver: FakeVolumeDriver) -> None:
+    async def fail(_driver: FakeStorageDriver) -> None:
         raise Permanent("/var/lib/stead/pool is not mounted")
 
-    monkeypatch.setattr(FakeVolumeDriver, "list", fail)
+    monkeypatch.setattr(FakeStorageDriver, "list_volumes", fail)
     monkeypatch.setattr("agent.converge.watch._FIRST_PASS_AGAIN_S", 0.01)
     async with host.agent() as engine:
         await host.want(VPC)
@@ -135,7 +134,7 @@ async def test_a_failed_starts_own_events_do_not_defeat_the_back_off(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(driver: FakeComputeDriver, spec: InstanceSpec, _taps: Mapping[str, str]) -> None:
-        driver.world.announce(spec.instance_id)  # Defined, started, stopped.
+        driver.world.announce(spec.ref)  # Defined, started, stopped.
         raise Transient("QEMU ends at once")
 
     tries = count_calls(monkeypatch, FakeComputeDriver, "start_paused", fail)
@@ -180,7 +179,8 @@ async def test_no_instance_waits_for_those_whose_storage_host_is_dead(
 
 
 @pytest.mark.parametrize(
-    ("driver", "verb", "spec"), [(FakeVolumeDriver, "ensure", VOLUME), (FakeComputeDriver, "start_paused", INSTANCE)]
+    ("driver", "verb", "spec"),
+    [(FakeStorageDriver, "ensure_volume", VOLUME), (FakeComputeDriver, "start_paused", INSTANCE)],
 )
 async def test_a_driver_that_does_not_come_back_shows_on_its_resource(
     host: Host, monkeypatch: pytest.MonkeyPatch, driver: type, verb: str, spec: Spec
@@ -207,13 +207,13 @@ async def test_a_driver_that_does_not_come_back_shows_on_its_resource(
 async def test_what_was_well_is_not_called_so_while_its_driver_hangs(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def hang(_driver: FakeVolumeDriver, _spec: VolumeSpec, _changed: object) -> None:
+    async def hang(_driver: FakeStorageDriver, _spec: VolumeSpec, _changed: object) -> None:
         await asyncio.Event().wait()
 
     async with host.agent(replace(FAST, stuck_s=0.1)) as engine:
         await host.want(*EVERYTHING, DATA)
         await host.settle()
-        monkeypatch.setattr(FakeVolumeDriver, "ensure", hang)
+        monkeypatch.setattr(FakeStorageDriver, "ensure_volume", hang)
         await until(lambda: "stuck: " in engine.observations[VOLUME.ref].error, host.describe)
         assert not engine.observations[VOLUME.ref].converged
         assert engine.observations[INSTANCE.ref].converged, "its own state is seen"
@@ -226,8 +226,10 @@ async def test_where_no_driver_answers_the_first_report_says_why(host: Host, mon
         await asyncio.Event().wait()
 
     monkeypatch.setattr("agent.converge.observations._FIRST_REPORT_S", 0.3)
-    for driver in (FakeVolumeDriver, FakeExportDriver, FakeNetworkDriver, FakeGatewayDriver, FakeComputeDriver):
+    for driver in (FakeNetworkDriver, FakeGatewayDriver, FakeComputeDriver):
         monkeypatch.setattr(driver, "list", hang)
+    for verb in ("list_volumes", "list_exports"):
+        monkeypatch.setattr(FakeStorageDriver, verb, hang)
     async with host.agent(replace(FAST, stuck_s=0.1)) as engine:
         await host.want(*EVERYTHING)
         report = await engine.observations.full(1)
@@ -265,19 +267,12 @@ async def test_what_converges_wakes_those_alone_that_need_it(host: Host, monkeyp
         assert not [args for args in tries if args[1] is INSTANCE]
 
 
-async def test_events_of_every_driver_are_followed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    died: asyncio.Queue[str] = asyncio.Queue()
-
-    async def events(_driver: FakeExportDriver) -> AsyncIterator[str]:
-        while True:
-            yield await died.get()
-
-    monkeypatch.setattr(FakeExportDriver, "events", events, raising=False)
+async def test_events_of_every_driver_are_followed(host: Host) -> None:
     async with host.agent(SLOW_PASS):
         await host.want(*EVERYTHING)
         await host.settle()
         host.world.exports.clear()  # Its daemon dies.
-        died.put_nowait(EXPORT.export_name)
+        host.world.announce(EXPORT.ref)
         await until(lambda: EXPORT.export_name in host.world.exports, host.describe)
 
 
@@ -286,7 +281,7 @@ async def test_where_events_end_a_pass_finds_what_they_did_not_tell(
 ) -> None:
     lost = asyncio.Event()
 
-    async def events(_driver: FakeComputeDriver) -> AsyncIterator[str]:
+    async def events(_driver: FakeComputeDriver) -> AsyncIterator[Ref]:
         await lost.wait()
         raise Transient("the connection to libvirtd is lost")
         yield
@@ -320,11 +315,11 @@ async def test_a_listing_that_failed_is_shared_by_all_who_waited(host: Host, mon
 async def test_reports_of_a_session_speak_for_what_was_listed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = asyncio.Event()
 
-    async def wait(driver: FakeVolumeDriver) -> Mapping[str, VolumeSpec]:
+    async def wait(driver: FakeStorageDriver) -> Mapping[str, VolumeSpec]:
         await listed.wait()
         return driver.world.volumes
 
-    monkeypatch.setattr(FakeVolumeDriver, "list", wait)
+    monkeypatch.setattr(FakeStorageDriver, "list_volumes", wait)
     async with host.agent() as engine:
         others = set(Kind) - {Kind.VOLUME}
         await until(lambda: set(engine.observations.take(0).kinds) == others)

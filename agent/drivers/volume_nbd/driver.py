@@ -1,0 +1,58 @@
+"""The storage driver: its two halves share a pool, and nothing else. A lock on a volume's file tells either that the
+other is at it.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from agent.drivers.base import Changed, HostContext
+from agent.drivers.volume_nbd.exports import Exports
+from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.identity import NAME
+from agent.drivers.volume_nbd.settings import NbdSettings
+from agent.drivers.volume_nbd.volumes import Volumes
+from agent.model import Capacity, Export, ExportSpec, Ref, VolumeFile, VolumeSpec
+
+
+class NbdStorageDriver:
+    """See StorageDriver."""
+
+    def __init__(self, settings: NbdSettings, context: HostContext) -> None:
+        pool = PoolFiles(
+            Path(settings.pool_dir),
+            context.state_dir / NAME,
+            reserve_percent=settings.reserve_percent,
+            trash_percent=settings.trash_percent,
+        )
+        self._volumes = Volumes(pool, settings, context.fetch_image)
+        self._exports = Exports(pool, context)
+
+    async def probe(self) -> Capacity:
+        problems = await self._exports.problems()
+        found = await self._volumes.probe()
+        return replace(found, problems=(*found.problems, *problems))
+
+    async def list_volumes(self) -> Mapping[str, VolumeFile]:
+        return await self._volumes.list()
+
+    async def look_volume(self, volume_id: str) -> VolumeFile | None:
+        return await self._volumes.look(volume_id)
+
+    async def ensure_volume(self, spec: VolumeSpec, changed: Changed = None) -> None:
+        await self._volumes.ensure(spec)
+
+    async def list_exports(self) -> Mapping[str, Export]:
+        return await self._exports.list()
+
+    async def look_export(self, export_name: str) -> Export | None:
+        return await self._exports.look(export_name)
+
+    async def ensure_export(self, spec: ExportSpec, changed: Changed = None) -> None:
+        await self._exports.ensure(spec)
+
+    async def remove_export(self, export_name: str) -> None:
+        await self._exports.remove(export_name)
+
+    def events(self) -> AsyncIterator[Ref]:
+        return self._exports.events()
