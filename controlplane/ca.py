@@ -153,12 +153,15 @@ def host_of(certificate: bytes) -> str | None:
 
 def seal(ca: Credentials, text: bytes) -> bytes:
     """What proves, shown again with the text, that whoever has the authority's key said it. 32 bytes."""
-    return hmac.digest(_seal_key(ca.key), text, "sha256")
+    made = _seals(ca.key).copy()
+    made.update(text)
+    return made.digest()
 
 
 @cache
-def _seal_key(ca_key: bytes) -> bytes:
-    return hmac.digest(ca_key, b"stead seal", "sha256")
+def _seals(ca_key: bytes) -> hmac.HMAC:
+    """Before its text: to begin with the key anew takes OpenSSL three times as long as all the rest."""
+    return hmac.new(hmac.digest(ca_key, b"stead seal", "sha256"), digestmod="sha256")
 
 
 def _csr_key(csr: bytes) -> ec.EllipticCurvePublicKey:

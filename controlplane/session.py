@@ -6,16 +6,16 @@ that changed nothing for its host.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
+from json.encoder import encode_basestring_ascii as _quoted
 
 from controlplane.errors import Unavailable
 from controlplane.journal import Journal
 from controlplane.model.instance import ObservedKind
-from controlplane.reconcile.absorb import Report, absorb, settle
+from controlplane.reconcile.absorb import Report, absorb, is_awaited, settle
 from controlplane.reconcile.legacy import Difference, SpecNews
 from controlplane.reconcile.share import News, Share
 from controlplane.service import catching_up, regions
@@ -127,25 +127,29 @@ class Session:
             self._wake.set()
 
     def _update(self, news: News | SpecNews) -> Update:
-        incarnation = regions.incarnation(self._journal.state, self._region, self.host_id)
-        is_released = regions.is_released(self._journal.state, self._region, self.host_id)
-        seal = self._seal(sealed_text(self._region, incarnation, news.revision, self.host_id))
-        return Update(news, self._region, incarnation, is_released, seal)
+        state, region, host_id = self._journal.state, self._region, self.host_id
+        incarnation = regions.incarnation(state, region, host_id)
+        is_released = regions.is_released(state, region, host_id)
+        seal = self._seal(sealed_text(region, incarnation, news.revision, host_id))
+        return Update(news, region, incarnation, is_released, seal)
 
     def report(self, report: Report, revision: int) -> None:
         """Take in what the agent saw. It becomes durable soon; nobody waits for it. A later session knows better."""
         if self.ended.is_set():
             return
-        self._journal.apply(absorb(self._journal.state, report))
-        self._catch_up(report)
-        for kind in report.kinds:
-            self._answers[kind] = max(self._answers.get(kind, 0), revision)
-        self._answered_revision = max(self._answered_revision, revision)
+        if report:
+            self._journal.apply(absorb(self._journal.state, report))
+            self._catch_up(report)
+        if revision >= self._answered_revision:
+            self._answered_revision = revision
+            self._answers.update(dict.fromkeys(report.kinds, revision))
         self._settle()
         if self._is_due():
             self._go_on()
 
     def _settle(self) -> None:
+        if not is_awaited(self._journal.state, self.host_id):
+            return
         answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}
         self._journal.apply(settle(self._journal.state, self.host_id, answers, self._clock()))
 
@@ -188,5 +192,5 @@ class Session:
 
 
 def sealed_text(region: str, incarnation: str, revision: int, host_id: str) -> bytes:
-    """What an update's seal is on."""
-    return json.dumps([region, incarnation, revision, host_id]).encode()
+    """What an update's seal is on: a list in JSON."""
+    return f"[{_quoted(region)}, {_quoted(incarnation)}, {revision}, {_quoted(host_id)}]".encode()

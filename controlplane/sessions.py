@@ -3,7 +3,6 @@
 import hmac
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controlplane.errors import Unavailable
@@ -93,7 +92,7 @@ class Sessions:
         if self._open.get(session.host_id) is session:
             del self._open[session.host_id]
             self._takers.forget(session.host_id)
-            self._links[session.host_id] = replace(self._links[session.host_id], ended_at=self._steady())
+            self._links[session.host_id].ended_at = self._steady()
 
     def close_all(self) -> None:
         """The process is about to end: agents shall come back to the next one at once."""
@@ -102,7 +101,7 @@ class Sessions:
 
     def hear(self, host_id: str) -> None:
         """The host gave a sign of life; stored now and then."""
-        self._links[host_id] = replace(self._links[host_id], heard_at=self._steady())
+        self._links[host_id].heard_at = self._steady()
         self._journal.apply(hosts.seen(self._journal.state, host_id, self._clock()))
 
     def note_absent(self) -> None:

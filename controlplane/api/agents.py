@@ -168,18 +168,21 @@ class Agents(AgentsServicer):
         self._greet(session, hello)
         async for message in messages:
             every.hear(session.host_id)
+            rows = _MESSAGE_ROWS
             match message.WhichOneof("body"):
                 case "heartbeat":
                     every.tell(session.host_id, reports.capacity(message.heartbeat.capacity), version)
-                case "report" if reports.rows(message.report) > _MAX_ROWS:
-                    log.error("a report is too long; the session ends", host=session.host_id, most=_MAX_ROWS)
-                    return
                 case "report":
-                    session.report(reports.report(session.host_id, message.report), message.report.revision)
+                    report = message.report
+                    rows += (said := reports.rows(report))
+                    if said > _MAX_ROWS:
+                        log.error("a report is too long; the session ends", host=session.host_id, most=_MAX_ROWS)
+                        return
+                    session.report(reports.report(session.host_id, report), report.revision)
                 case "console_reply":
                     reply = message.console_reply
                     session.answer_console(reply.request_id, reply.output, reply.error)
-            await self._rest(session.host_id, _MESSAGE_ROWS + reports.rows(message.report))
+            await self._rest(session.host_id, rows)
 
     async def _rest(self, host_id: str, rows: int) -> None:
         """Hear one who says too much later; gRPC then holds back what it has."""

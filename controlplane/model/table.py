@@ -61,6 +61,9 @@ class Index(Generic[R, K]):
     def of(self, key: K) -> list[R]:
         return [self._rows[row_id] for row_id in self._ids(key)]
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._filed
+
     def count(self, key: K) -> int:
         return len(self._ids(key))
 

@@ -39,6 +39,10 @@ class Report:
     gone: Sequence[str]
     kinds: Collection[ObservedKind] = tuple(ObservedKind)
 
+    def __bool__(self) -> bool:
+        """Whether anything is to be taken down, besides that the host has answered."""
+        return bool(self.is_full or self.observed or self.gone)
+
 
 # The latest revision that a host has answered, by the kinds of resources that it can speak for.
 Answers = Mapping[ObservedKind, int]
@@ -106,6 +110,17 @@ def _follow_trash(state: State, change: Change, gone: Observation) -> None:
     volume = state.volumes.get(gone.resource_id) if gone.kind is ObservedKind.VOLUME else None
     if volume is not None and volume.recycled_at and volume.host_id == gone.host_id:
         change.delete(volume)
+
+
+def is_awaited(state: State, host_id: str) -> bool:
+    """Whether anything waits for an answer of this host."""
+    return (
+        host_id in state.instances.ending
+        or host_id in state.attachments.detaching
+        or host_id in state.attachments.released
+        or host_id in state.volumes.ending
+        or host_id in state.addresses.leaving
+    )
 
 
 def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Change:

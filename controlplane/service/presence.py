@@ -41,7 +41,7 @@ class Presence:
 Look = Callable[[str], Presence]  # By host id.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Link:
     """What this process heard of a host: its latest session. `ended_at` is None while that is open."""
 

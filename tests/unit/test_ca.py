@@ -1,5 +1,6 @@
 """The authority's certificates, as `openssl`, GnuTLS and QEMU see them."""
 
+import hmac
 import socket
 import ssl
 import subprocess
@@ -251,3 +252,10 @@ def serve_once(listener: socket.socket, tls: ssl.SSLContext) -> bool:
                 return secure.recv(8) == b"IHAVEOPT"
         except OSError:
             return False
+
+
+def test_a_seal_is_an_hmac_whose_key_comes_from_the_authority_s(authority: ca.Credentials) -> None:
+    """Agents keep seals for longer than a control plane lives."""
+    key = hmac.digest(authority.key, b"stead seal", "sha256")
+    for text in (b"a", b"b"):
+        assert ca.seal(authority, text) == hmac.digest(key, text, "sha256")

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +38,7 @@ from controlplane.service.power import StopInstances
 from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
 from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
-from controlplane.session import ConsoleRequest, Update
+from controlplane.session import ConsoleRequest, Update, sealed_text
 from tests.unit.live import Live
 from tests.unit.region import ZONES
 from tests.unit.told import objects_of
@@ -427,3 +428,8 @@ async def test_an_unknown_host_has_no_console() -> None:
     async with Live.running() as live:
         with pytest.raises(Unavailable, match="not connected"):
             await live.sessions.console("host-unknown", "i-1", 64)
+
+
+@pytest.mark.parametrize("region", ["home-1", 'a "b" \\ ü'])
+def test_what_a_seal_is_on_stays_what_agents_have_seals_of(region: str) -> None:
+    assert sealed_text(region, "inc-1", 7, "host-1") == json.dumps([region, "inc-1", 7, "host-1"]).encode()
