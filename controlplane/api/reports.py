@@ -51,12 +51,13 @@ def report(host_id: str, message: pb.Report) -> Report:
 
 
 def _observation(host_id: str, message: pb.Observed) -> Observation:
-    kind, facts = KINDS[message.ref.kind], message.instance
+    ref, facts = message.ref, message.instance
+    kind, resource_id = KINDS[ref.kind], ref.id
     return Observation(
-        id=observation_id(host_id, kind, message.ref.id),
+        id=observation_id(host_id, kind, resource_id),
         host_id=host_id,
         kind=kind,
-        resource_id=message.ref.id,
+        resource_id=resource_id,
         converged=message.converged,
         error=text(message.error),
         permanent=message.permanent,

@@ -96,9 +96,10 @@ def _unexplained(state: State, row: Instance) -> Iterator[Trouble]:
 
 
 def _volume_troubles(state: State, look: Look, attachment: Attachment) -> Iterator[Trouble]:
-    storage = look(attachment.storage_host_id)
-    if attachment.storage_host_id != attachment.client_host_id and not storage.is_reachable:
-        yield _away(f"the storage host of {attachment.volume_id}", storage)
+    if attachment.storage_host_id != attachment.client_host_id:
+        storage = look(attachment.storage_host_id)
+        if not storage.is_reachable:
+            yield _away(f"the storage host of {attachment.volume_id}", storage)
     for kind, resource_id in ((ObservedKind.VOLUME, attachment.volume_id), (ObservedKind.EXPORT, attachment.id)):
         yield from _errors(state, kind, resource_id, attachment.storage_host_id, f"{attachment.volume_id}: ")
 

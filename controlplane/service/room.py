@@ -68,9 +68,9 @@ def find_room(state: State, call: Call, wanted: Wanted) -> Room:
     """The emptiest zone that takes all; otherwise the one that takes most. Raises when that is under `min_count`."""
     if not wanted.subnets:
         raise Invalid("InvalidParameterValue", f"{wanted.vpc_id} has no default subnet in the zone; name a subnet")
-    rooms: list[Room] = []
-    for subnet in _emptiest_first(Claims(state, call), wanted):
-        rooms.append(_room(state, call, wanted, subnet))
+    claims, rooms = Claims(state, call), list[Room]()
+    for subnet in _emptiest_first(claims, wanted):
+        rooms.append(_room(state, call, claims, wanted, subnet))
         if len(rooms[-1].places) == wanted.max_count:
             break
     best = max(rooms, key=lambda room: len(room.places))
@@ -94,7 +94,7 @@ def _emptiest_first(claims: Claims, wanted: Wanted) -> Sequence[Subnet]:
     return sorted(wanted.subnets, key=lambda row: claims.emptiness(row.zone, wanted.resources), reverse=True)
 
 
-def _room(state: State, call: Call, wanted: Wanted, subnet: Subnet) -> Room:
+def _room(state: State, call: Call, claims: Claims, wanted: Wanted, subnet: Subnet) -> Room:
     """As many as everything suffices for: whatever runs short gives the number."""
     private_ips = _free_private_ips(state, subnet, wanted.max_count, wanted.private_ip)
     at_most, shortage = len(private_ips), _too_few_private_ips(subnet, wanted.min_count, len(private_ips))
@@ -102,7 +102,7 @@ def _room(state: State, call: Call, wanted: Wanted, subnet: Subnet) -> Room:
         public = len(addresses.find_free(state, call, Change(), wanted.max_count))
         if public < at_most:
             at_most, shortage = public, addresses.too_few(wanted.min_count, public)
-    places, refusals = _fill(Claims(state, call), wanted, subnet, at_most)
+    places, refusals = _fill(claims, wanted, subnet, at_most)
     return Room(subnet, places, private_ips, refusals, shortage if len(places) == at_most else None)
 
 

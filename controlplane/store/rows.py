@@ -8,13 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache, partial
+from functools import cache, lru_cache
 from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from sqlalchemy import DateTime, Dialect, Select, Table, bindparam, delete, insert, select, update
-from sqlalchemy.types import TypeEngine
 
 R = TypeVar("R")
 Convert = Callable[[Any], Any]
@@ -33,7 +32,7 @@ class RowMapping(Generic[R]):
         self._row_type = row_type
         self._names = [item.name for item in fields(row_type)]  # type: ignore[arg-type]
         hints = get_type_hints(row_type)
-        self._encoders = [_binder(_encoder(hints[name]), table.c[name].type, dialect) for name in self._names]
+        self._encoders = [_encoder(hints[name], dialect) for name in self._names]
         self._decoders = [_decoder(hints[name]) for name in self._names]
         self.insert = str(insert(table).compile(dialect=dialect, column_keys=self._names))
 
@@ -71,28 +70,24 @@ def _convert(convert: Convert | None, values: Iterable[Any]) -> Iterable[Any]:
     return values if convert is None else map(convert, values)
 
 
-def _binder(encode: Convert | None, column_type: TypeEngine[Any], dialect: Dialect) -> Convert | None:
-    """From the field to what the driver takes; None where they agree. A batch has few different times: keep them."""
-    bind = column_type.dialect_impl(dialect).bind_processor(dialect)
-    if encode is None or bind is None:
-        return encode or bind
-    both = partial(_compose, encode, bind)
-    return lru_cache(maxsize=16)(both) if isinstance(column_type, DateTime) else both
-
-
-def _compose(first: Convert, second: Convert, value: Any) -> Any:
-    return second(first(value))
-
-
-def _encoder(hint: Any) -> Convert | None:
+def _encoder(hint: Any, dialect: Dialect) -> Convert | None:
+    """From the field to what the driver takes; None where they agree."""
     required = required_type(hint)
     if required is not hint:
-        return _optional(_encoder(required))
+        return _optional(_encoder(required, dialect))
     if required is datetime:
-        return _to_utc
+        return _time_encoder(dialect)
     if is_json(required):
-        return _to_json
+        nothing = "{}" if get_origin(required) is Mapping else "[]"
+        return lambda value: _to_json(value) if value else nothing
     return attrgetter("value") if issubclass(required, Enum) else None
+
+
+@cache
+def _time_encoder(dialect: Dialect) -> Convert:
+    """A call's rows have one time in many columns: it is converted once."""
+    bind = DateTime(timezone=True).dialect_impl(dialect).bind_processor(dialect) or _same
+    return lru_cache(maxsize=256)(lambda value: bind(_to_utc(value)))
 
 
 def _decoder(hint: Any) -> Convert | None:
