@@ -5,6 +5,7 @@ that tells their kind, an enum's numbers have prefixed names. Reads the resource
 `agent.legacy_wire`. Nothing else in the agent knows how a message looks on the wire.
 """
 
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from enum import Enum
@@ -34,6 +35,7 @@ _OLD_VALUES = (
 )
 _NAME_OF: dict[type, str] = {cls: cls.__name__ for cls in _VALUES} | {model.Ref: "ResourceRef", model.RuleSpec: "Rule"}
 _CLASS_OF: dict[str, type] = {cls.__name__: cls for cls in _OLD_VALUES} | {name: cls for cls, name in _NAME_OF.items()}
+_UNPACKED_BYTES = 16 << 20  # See Update.packed.
 
 _ENUM_NUMBERS: dict[Enum, int] = {
     **{kind: session_pb2.ResourceKind.Value(f"RESOURCE_KIND_{kind.name}") for kind in model.Kind},
@@ -113,12 +115,24 @@ def _scope_to_wire(change: ScopeChange) -> session_pb2.ScopeChange:
 def _update(message: session_pb2.Update) -> messages.Update:
     return messages.Update(
         authority=from_wire(message.authority),
-        scopes=tuple(_scope(each) for each in message.scopes),
+        scopes=tuple(_scope(each) for each in (*map(_unpacked, message.packed), *message.scopes)),
         left=tuple(message.left),
         snapshot=message.snapshot,
         released=message.released,
         more=message.more,
     )
+
+
+def _unpacked(data: bytes) -> session_pb2.ScopeChange:
+    """Raises ValueError for what is none, or larger than it may be."""
+    unpacking = zlib.decompressobj()
+    try:
+        plain = unpacking.decompress(data, _UNPACKED_BYTES)
+        if not unpacking.eof:
+            raise ValueError(f"a packed change is cut off, or has more than {_UNPACKED_BYTES} bytes")
+        return session_pb2.ScopeChange.FromString(plain)
+    except (zlib.error, DecodeError) as error:
+        raise ValueError(f"a packed change cannot be read: {error}") from error
 
 
 def _scope(message: session_pb2.ScopeChange) -> ScopeChange:

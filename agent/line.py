@@ -75,7 +75,10 @@ class Line:
             raise _unless_ours(error) from error
         if not isinstance(message, Message):  # grpc.aio.EOF
             raise SessionEnded("the control plane ended the session")
-        return self._contract.from_wire(message)
+        try:
+            return self._contract.from_wire(message)
+        except ValueError as error:
+            raise SessionEnded(f"the control plane's message is not understood: {error}") from error
 
 
 def _unless_ours(error: BaseException) -> BaseException:

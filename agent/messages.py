@@ -12,6 +12,8 @@ from agent.objects import ScopeChange
 
 # The version of the contract that this agent speaks; see `Hello.protocol`.
 PROTOCOL = 1
+# What it can do beyond that; see `Hello.features`.
+FEATURES = ("packed",)
 
 
 class Role(Enum):
@@ -39,7 +41,7 @@ class Hello:
     capacity: Capacity
     roles: tuple[Role, ...]
     authority: Authority | None = None
-    features: tuple[str, ...] = ()
+    features: tuple[str, ...] = FEATURES
     protocol: int = PROTOCOL
 
 

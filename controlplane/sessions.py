@@ -74,14 +74,20 @@ class Sessions:
         link = self._links.get(host_id)
         return presence(host, link and link.moved(moved), self._started_at + moved, self._patience, now)
 
-    def open(self, host_id: str, *, is_legacy: bool = False) -> Session:
-        """Begin a session; an earlier one of the same host ends. `is_legacy`: the agent knows specs, not objects."""
+    def open(self, host_id: str, *, is_packed: bool = False) -> Session:
+        """Begin a session; an earlier one of the same host ends. `is_packed`: see `Share`."""
+        return self._begin(host_id, Share(self._feed, self._takers, host_id, is_packed=is_packed))
+
+    def open_legacy(self, host_id: str) -> Session:
+        """The same for an agent that knows specs, not objects."""
+        return self._begin(host_id, Difference(self._feed, self._takers, host_id))
+
+    def _begin(self, host_id: str, share: Share | Difference) -> Session:
         if earlier := self._open.get(host_id):
             earlier.end()
         known, now = self.presence(host_id), self._steady()
         opened_at = self._links[host_id].opened_at if known.is_reachable and host_id in self._links else now
         self._links[host_id] = Link(opened_at, now)
-        share = (Difference if is_legacy else Share)(self._feed, self._takers, host_id)
         session = Session(self._journal, host_id, self._region, self._clock, self._seal, share)
         self._open[host_id] = session
         self.hear(host_id)

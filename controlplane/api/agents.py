@@ -28,6 +28,7 @@ log = structlog.get_logger()
 Handler: TypeAlias = "grpc.GenericRpcHandler[Any, Any]"
 
 PROTOCOL = 1  # The version of `stead.agent.v1` that is spoken here.
+PACKED = "packed"  # A feature: see Update.packed in session.proto.
 _MAX_ROWS = 20_000  # Of a report. A host of a thousand instances has some 5,000. More: all wait while it is taken in.
 # Of an update, until it is cut. Less: more messages. More: memory, while a fleet comes back and each host is sent one.
 _MESSAGE_BYTES = 256 << 10
@@ -93,12 +94,12 @@ class Agents(AgentsServicer):
         hello = await self._hello(host_id, messages)
         if hello is None:
             return
-        session = self._open(host_id)
+        session = self._open(host_id, hello)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {
                     group.create_task(self._read(session, messages, hello)),
-                    group.create_task(self._write(session, context)),
+                    group.create_task(self._write(session, context, hello)),
                     group.create_task(session.ended.wait()),
                 }
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -109,8 +110,8 @@ class Agents(AgentsServicer):
         finally:
             self._edge.sessions.close(session)
 
-    def _open(self, host_id: str) -> AgentSession:
-        return self._edge.sessions.open(host_id)
+    def _open(self, host_id: str, hello: pb.Hello) -> AgentSession:
+        return self._edge.sessions.open(host_id, is_packed=PACKED in hello.features)
 
     async def _hello(self, host_id: str, messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | None:
         """The first message; None where the stream ends before it.
@@ -142,16 +143,17 @@ class Agents(AgentsServicer):
         self._edge.sessions.tell(host_id, replace(capacity, problems=(reason, *capacity.problems)), version)
         raise Conflict("UnsupportedAgent", f"{host_id} is not admitted: {reason}")
 
-    async def _write(self, session: AgentSession, context: Context) -> None:
-        for message in self._welcome():
+    async def _write(self, session: AgentSession, context: Context, hello: pb.Hello) -> None:
+        for message in self._welcome(hello):
             await context.write(message)
         await session.greeted.wait()  # Its hello may tell that the database was restored, and then nobody is released.
         async for what in session.outgoing():
             for message in self._encoded(what):
                 await context.write(message)
 
-    def _welcome(self) -> Sequence[bytes]:
-        return [pb.ControlMessage(welcome=pb.Welcome(protocol=PROTOCOL)).SerializeToString()]
+    def _welcome(self, hello: pb.Hello) -> Sequence[bytes]:
+        features = [PACKED] if PACKED in hello.features else []
+        return [pb.ControlMessage(welcome=pb.Welcome(protocol=PROTOCOL, features=features)).SerializeToString()]
 
     def _encoded(self, what: Update | ConsoleRequest) -> Iterator[bytes]:
         """Its messages."""

@@ -21,10 +21,10 @@ _NUMBERS: dict[Any, Any] = {kind: number for number, kind in KINDS.items()}
 
 
 class LegacyAgents(agents.Agents):
-    def _open(self, host_id: str) -> Session:
-        return self._edge.sessions.open(host_id, is_legacy=True)
+    def _open(self, host_id: str, hello: pb.Hello) -> Session:
+        return self._edge.sessions.open_legacy(host_id)
 
-    def _welcome(self) -> Sequence[bytes]:
+    def _welcome(self, hello: pb.Hello) -> Sequence[bytes]:
         return ()
 
     def _encoded(self, what: Update | ConsoleRequest) -> Iterator[bytes]:

@@ -69,7 +69,7 @@ class Feed:
         self._first = revision
         self._scopes: dict[str, _Scope] = {}
         self._order: deque[tuple[str, Ref, _Change]] = deque()
-        self._resets: OrderedDict[str, _Reset] = OrderedDict()
+        self._resets: OrderedDict[tuple[str, bool], _Reset] = OrderedDict()
 
     def publish(self, revision: int, touched: Iterable[tuple[str, Ref]]) -> None:
         """A revision is durable, in which these objects, with their scopes, changed."""
@@ -127,21 +127,22 @@ class Feed:
             return None
         return messages.named(kind.name, kind.make(self.state, row, self.region))
 
-    async def reset(self, scope_id: str) -> list[bytes]:
+    async def reset(self, scope_id: str, *, is_packed: bool = False) -> list[bytes]:
         """Pieces with all that a scope has. Others get their turn while they are made."""
         async with self._scope(scope_id).lock:
             while True:
-                kept = self._resets.get(scope_id)
+                kept = self._resets.get((scope_id, is_packed))
                 later = self.changed(scope_id, kept.revision) if kept else None
                 if kept is not None and later is not None:
                     return [*kept.pieces, *later]
-                self._keep(scope_id, await self._made(scope_id))
+                self._keep((scope_id, is_packed), await self._made(scope_id, is_packed))
 
-    async def _made(self, scope_id: str) -> _Reset:
+    async def _made(self, scope_id: str, is_packed: bool) -> _Reset:
         """What changes while it is made comes later once more."""
+        put = messages.put_packed if is_packed else messages.put
         revision, pieces = self.revision, list[bytes]()
         for objects in _sliced(self._objects(scope_id)):
-            pieces.append(messages.put(scope_id, objects, is_reset=not pieces))
+            pieces.append(put(scope_id, objects, is_reset=not pieces))
             await asyncio.sleep(0)
         return _Reset(revision, pieces)
 
@@ -149,20 +150,20 @@ class Feed:
         refs = ((kind, row.id) for kind in KINDS.values() for row in kind.rows(self.state, scope_id))
         return filter(None, (self._object(scope_id, ref) for ref in refs))
 
-    def _keep(self, scope_id: str, reset: _Reset) -> None:
-        self._resets.pop(scope_id, None)
+    def _keep(self, key: tuple[str, bool], reset: _Reset) -> None:
+        self._resets.pop(key, None)
         while (
             self._resets and reset.size_bytes + sum(row.size_bytes for row in self._resets.values()) > RESETS_KEPT_BYTES
         ):
             self._resets.popitem(last=False)
-        self._resets[scope_id] = reset
-        asyncio.get_running_loop().call_later(RESETS_KEPT_S, self._drop, scope_id, reset.revision)
+        self._resets[key] = reset
+        asyncio.get_running_loop().call_later(RESETS_KEPT_S, self._drop, key, reset.revision)
 
-    def _drop(self, scope_id: str, revision: int) -> None:
+    def _drop(self, key: tuple[str, bool], revision: int) -> None:
         """By its revision: a timer that had the reset itself would keep it beyond its bytes."""
-        kept = self._resets.get(scope_id)
+        kept = self._resets.get(key)
         if kept and kept.revision == revision:
-            del self._resets[scope_id]
+            del self._resets[key]
 
 
 def _sliced(objects: Iterable[Object]) -> Iterator[list[Object]]:

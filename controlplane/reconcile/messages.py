@@ -5,6 +5,7 @@ message with all that they say (protobuf's encoding, "Last One Wins": embedded m
 appended), so that updates are made of pieces which many sessions share.
 """
 
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,8 @@ from stead.agent.v1 import objects_pb2 as pb
 from stead.agent.v1.session_pb2 import ControlMessage, ScopeChange, Update
 
 GIB = 1 << 30
+# More: a tenth fewer bytes for twice the time, in which all wait.
+_LEVEL = 1
 
 
 def host(state: State, row: Host, region: str) -> pb.Host:
@@ -139,6 +142,12 @@ def named(name: str, body: Any) -> Object:
 def put(scope: str, objects: Iterable[Object], *, is_reset: bool = False) -> bytes:
     """A piece with these objects in the scope; with `is_reset` they are all that there is so far."""
     return _piece(ScopeChange(scope=scope, put=objects, reset=is_reset))
+
+
+def put_packed(scope: str, objects: Iterable[Object], *, is_reset: bool = False) -> bytes:
+    """The same for agents that can unpack."""
+    change = ScopeChange(scope=scope, put=objects, reset=is_reset)
+    return ControlMessage(update=Update(packed=[zlib.compress(change.SerializeToString(), _LEVEL)])).SerializeToString()
 
 
 def remove(scope: str, name: str, object_id: str) -> bytes:

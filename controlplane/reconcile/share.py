@@ -52,10 +52,12 @@ class News:
 class Share:
     """What one host was told: all of some scopes, up to a revision. What that was is not kept."""
 
-    def __init__(self, feed: Feed, takers: Takers, host_id: str) -> None:
+    def __init__(self, feed: Feed, takers: Takers, host_id: str, *, is_packed: bool = False) -> None:
+        """`is_packed`: its agent can unpack."""
         self._feed = feed
         self._takers = takers
         self._host_id = host_id
+        self._is_packed = is_packed
         self._told: frozenset[str] | None = None  # None: nothing yet.
         self._revision = 0
 
@@ -70,6 +72,6 @@ class Share:
         pieces: list[bytes] = []
         for scope_id in sorted(scopes):
             changed = self._feed.changed(scope_id, self._revision) if told and scope_id in told else None
-            pieces += await self._feed.reset(scope_id) if changed is None else changed
+            pieces += await self._feed.reset(scope_id, is_packed=self._is_packed) if changed is None else changed
         self._revision = now
         return News(now, told is None, pieces, sorted(told - scopes) if told else ())

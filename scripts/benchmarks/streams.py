@@ -54,7 +54,9 @@ async def _answer_bare(call: Any, seen: Seen) -> None:
 
 
 async def _answer(call: Any, number: int, seen: Seen) -> None:
-    hello = pb.Hello(protocol=1, agent_version="1", boot_id=f"b{number}", capacity=_CAPACITY, roles=_ROLES)
+    hello = pb.Hello(
+        protocol=1, features=["packed"], agent_version="1", boot_id=f"b{number}", capacity=_CAPACITY, roles=_ROLES
+    )
     await call.write(pb.AgentMessage(hello=hello).SerializeToString())
     while data := await call.read():
         update = _head(data)

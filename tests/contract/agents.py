@@ -98,6 +98,7 @@ class Stream:
             rpc.path, rpc.request.SerializeToString, rpc.response.FromString
         )
         self.call: Any = method(self._messages())
+        self.features: list[str] = []
         self.capacity = pb.Capacity(vcpus=64, memory_mib=1 << 16, storage_gib=100)
 
     async def _messages(self) -> AsyncIterator[Any]:
@@ -115,6 +116,7 @@ class Stream:
             "roles": ["HOST_ROLE_COMPUTE"],
             "protocol": 1,
         }
+        self.features = [name for name in said.get("features", ()) if name == "packed"]
         self.send(hello=pb.Hello(**{**told, **said}))
 
     def heartbeat(self, **capacity: Any) -> None:
@@ -125,7 +127,7 @@ class Stream:
         async with asyncio.timeout(10):
             message = await self.call.read()
             if message and message.WhichOneof("body") == "welcome":
-                assert (message.welcome.protocol, list(message.welcome.features)) == (1, [])
+                assert (message.welcome.protocol, list(message.welcome.features)) == (1, self.features)
                 message = await self.call.read()
             return message
 
@@ -140,6 +142,7 @@ class Stream:
                 update.snapshot,
                 update.left,
             )
+            update.packed.extend(message.packed)
             update.scopes.extend(message.scopes)
         self.send(report=pb.Report(revision=update.authority.revision))
         return update

@@ -1,6 +1,7 @@
 """Agents' sessions: what they are sent and say, who is admitted, and silence in the store."""
 
 import asyncio
+import zlib
 from typing import Any
 
 import grpc
@@ -80,6 +81,23 @@ async def test_a_large_snapshot_comes_in_parts(cloud: ControlPlane, monkeypatch:
     for part in parts:
         take(objects, pb.Update(scopes=part.scopes))
     assert objects == objects_of(cloud.journal.state, machine.host_id)
+
+
+async def test_an_agent_that_can_unpack_is_sent_whole_scopes_packed(cloud: ControlPlane) -> None:
+    """And what changes after that as it is."""
+    machine, _ = await connected(cloud)
+    await cloud.ask("RunInstances", image_id=await cloud.import_image(), min_count=8, max_count=8)
+    stream = Stream(cloud, machine)
+    stream.hello(features=["of-tomorrow", "packed"])
+    update = await stream.update()
+    assert update.packed
+    assert not update.scopes
+    objects: Objects = {}
+    take(objects, pb.Update(scopes=[pb.ScopeChange.FromString(zlib.decompress(each)) for each in update.packed]))
+    assert objects == objects_of(cloud.journal.state, machine.host_id)
+    await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)
+    update = await stream.update()
+    assert (len(update.packed), len(update.scopes)) == (0, 1)
 
 
 def sealed(cloud: ControlPlane, host_id: str, revision: int, incarnation: str) -> dict[str, Any]:

@@ -62,9 +62,9 @@ class Lab(Region):
     def vpc_id(self) -> str:
         return next(iter(self.state.vpcs)).id
 
-    def share(self, host_id: str) -> "Told":
+    def share(self, host_id: str, *, is_packed: bool = False) -> "Told":
         assert self.feed is not None
-        return Told(Share(self.feed, self.takers, host_id))
+        return Told(Share(self.feed, self.takers, host_id, is_packed=is_packed))
 
 
 class Told:
@@ -182,10 +182,11 @@ STEPS: dict[str, Step] = {
 }
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
 @pytest.mark.parametrize("name", STEPS)
-async def test_what_many_hosts_are_told_is_one_piece(lab: Lab, name: str) -> None:
+async def test_what_many_hosts_are_told_is_one_piece(lab: Lab, name: str, is_packed: bool) -> None:
     instance_id = lab.launch()
-    shares = [lab.share(lab.compute) for _ in range(3)]
+    shares = [lab.share(lab.compute, is_packed=is_packed) for _ in range(3)]
     resets = [await share.hear() for share in shares]
     STEPS[name](lab, instance_id)
     changes = [await share.hear() for share in shares]
@@ -196,7 +197,8 @@ async def test_what_many_hosts_are_told_is_one_piece(lab: Lab, name: str) -> Non
     assert shares[0].objects == objects_of(lab.state, lab.compute)
 
 
-async def test_an_object_of_a_revision_is_made_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_packed", [False, True])
+async def test_an_object_of_a_revision_is_made_once(lab: Lab, monkeypatch: pytest.MonkeyPatch, is_packed: bool) -> None:
     """Also while a fleet comes back and the VPC goes on changing."""
     lab.run(min_count=8, max_count=8)
     made: list[str] = []
@@ -208,7 +210,7 @@ async def test_an_object_of_a_revision_is_made_once(lab: Lab, monkeypatch: pytes
 
     monkeypatch.setattr(messages, "named", counted)
     for change in range(5):
-        shares = [lab.share(lab.compute) for _ in range(20)]
+        shares = [lab.share(lab.compute, is_packed=is_packed) for _ in range(20)]
         await asyncio.gather(*(share.hear() for share in shares))
         lab.do(security_groups.create, CreateSecurityGroup(f"g{change}", "x"))
     groups = [row.id for row in lab.state.security_groups]

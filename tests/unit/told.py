@@ -1,5 +1,6 @@
 """What a host was told, as its agent puts it together out of objects; and what it shall be told, out of the rows."""
 
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,8 +35,14 @@ def take(objects: Objects, update: session_pb2.Update) -> None:
 
 
 def read(pieces: Iterable[bytes]) -> session_pb2.Update:
-    """One message of them all."""
-    return session_pb2.ControlMessage.FromString(b"".join(pieces)).update
+    """One message of them all, unpacked."""
+    update = session_pb2.ControlMessage.FromString(b"".join(pieces)).update
+    unpacked = [session_pb2.ScopeChange.FromString(zlib.decompress(each)) for each in update.packed]
+    del update.packed[:]
+    scopes = [*unpacked, *update.scopes]
+    del update.scopes[:]
+    update.scopes.extend(scopes)
+    return update
 
 
 def objects_of(state: State, host_id: str) -> Objects:

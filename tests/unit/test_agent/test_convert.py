@@ -1,5 +1,6 @@
 """Every message between agent and control plane survives the wire."""
 
+import zlib
 from dataclasses import fields
 from typing import Any
 
@@ -143,6 +144,31 @@ def test_what_a_newer_control_plane_says_is_kept_and_left_alone() -> None:
     change = pb.ScopeChange(scope="region", put=[objects_pb2.Object.FromString(later), empty])
     update = from_control_message(pb.ControlMessage(update=pb.Update(scopes=[change])))
     assert update == Update(Authority(), (ScopeChange("region", put=(Put(ObjectRef(99, "x-1"), None, later),)),))
+
+
+def packed(data: bytes) -> pb.ControlMessage:
+    return pb.ControlMessage(update=pb.Update(packed=[data], scopes=[pb.ScopeChange(scope="region")]))
+
+
+def test_what_comes_packed_comes_first() -> None:
+    change = pb.ScopeChange(scope="vpc-1", reset=True).SerializeToString()
+    update = from_control_message(packed(zlib.compress(change)))
+    assert update == Update(Authority(), (ScopeChange("vpc-1", reset=True), ScopeChange("region")))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is cut off"),
+        (zlib.compress(b"x" * 100)[:-5], "is cut off"),
+        (zlib.compress(bytes(convert._UNPACKED_BYTES + 1)), "or has more than 16777216 bytes"),
+        (b"\xff\xff", "cannot be read"),
+        (zlib.compress(b"\xff"), "cannot be read"),
+    ],
+)
+def test_what_can_not_be_unpacked_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        from_control_message(packed(data))
 
 
 def test_the_two_sides_of_a_union_are_complete() -> None:

@@ -174,20 +174,22 @@ class Heartbeat(_message.Message):
     def __init__(self, capacity: _Optional[_Union[Capacity, _Mapping]] = ...) -> None: ...
 
 class Update(_message.Message):
-    __slots__ = ("authority", "released", "scopes", "left", "snapshot", "more")
+    __slots__ = ("authority", "released", "scopes", "left", "snapshot", "more", "packed")
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
     RELEASED_FIELD_NUMBER: _ClassVar[int]
     SCOPES_FIELD_NUMBER: _ClassVar[int]
     LEFT_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
+    PACKED_FIELD_NUMBER: _ClassVar[int]
     authority: Authority
     released: bool
     scopes: _containers.RepeatedCompositeFieldContainer[ScopeChange]
     left: _containers.RepeatedScalarFieldContainer[str]
     snapshot: bool
     more: bool
-    def __init__(self, authority: _Optional[_Union[Authority, _Mapping]] = ..., released: _Optional[bool] = ..., scopes: _Optional[_Iterable[_Union[ScopeChange, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., snapshot: _Optional[bool] = ..., more: _Optional[bool] = ...) -> None: ...
+    packed: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, authority: _Optional[_Union[Authority, _Mapping]] = ..., released: _Optional[bool] = ..., scopes: _Optional[_Iterable[_Union[ScopeChange, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., snapshot: _Optional[bool] = ..., more: _Optional[bool] = ..., packed: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ScopeChange(_message.Message):
     __slots__ = ("scope", "reset", "put", "remove")
