@@ -8,7 +8,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import accept, fill, fleet, launch, memory, placement, ports, sync
+from benchmarks import accept, fill, fleet, launch, memory, paths, placement, ports, sync
 from benchmarks import scale as full
 from benchmarks.figures import Scale
 from benchmarks.report import Report
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "large": full.measure_large,
     "placement": placement.measure,
     "fill": fill.measure,
+    "paths": paths.measure,
     "fleet": fleet.measure,
     "sync": sync.measure,
 }
