@@ -8,7 +8,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import accept, fill, fleet, launch, memory, paths, placement, ports, sync
+from benchmarks import accept, fill, fleet, launch, memory, paths, placement, ports, sync, takeover
 from benchmarks import scale as full
 from benchmarks.figures import Scale
 from benchmarks.report import Report
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "placement": placement.measure,
     "fill": fill.measure,
     "paths": paths.measure,
+    "takeover": takeover.measure,
     "fleet": fleet.measure,
     "sync": sync.measure,
 }
