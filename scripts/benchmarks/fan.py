@@ -1,4 +1,6 @@
-"""The floor of telling many agents: a gRPC server with mutual TLS that sends what it is given to every stream."""
+"""The floor of telling many agents: a gRPC server with mutual TLS that sends what it is given to every stream, and to a
+new one so many bytes.
+"""
 
 import asyncio
 import signal
@@ -14,8 +16,13 @@ SESSION = "/stead.bench.Fan/Session"
 SEND = "/stead.bench.Fan/Send"
 
 
+CHUNK_BYTES = 256 << 10
+
+
 class Fan:
-    def __init__(self) -> None:
+    def __init__(self, greeting_bytes: int) -> None:
+        chunks, rest = divmod(greeting_bytes, CHUNK_BYTES)
+        self._greeting = [*[bytes(CHUNK_BYTES)] * chunks, *([bytes(rest)] if rest else [])]
         self._queues: set[asyncio.Queue[bytes]] = set()
 
     async def session(self, requests: AsyncIterator[bytes], context: Any) -> None:
@@ -23,6 +30,8 @@ class Fan:
         self._queues.add(queue)
         reading = asyncio.ensure_future(self._read(requests))
         try:
+            for chunk in self._greeting:
+                await context.write(chunk)
             while True:
                 await context.write(await queue.get())
         finally:
@@ -39,10 +48,10 @@ class Fan:
         return b""
 
 
-async def serve(directory: Path, port: int) -> None:
+async def serve(directory: Path, port: int, greeting_bytes: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    fan, server = Fan(), grpc.aio.server()
+    fan, server = Fan(greeting_bytes), grpc.aio.server()
     handlers = {
         "Session": grpc.stream_stream_rpc_method_handler(fan.session),
         "Send": grpc.unary_unary_rpc_method_handler(fan.send),
@@ -57,4 +66,4 @@ async def serve(directory: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(serve(Path(sys.argv[1]), *map(int, sys.argv[2:])))

@@ -32,21 +32,23 @@ class Seen:
     message_bytes: int = 0
 
 
-async def follow(endpoint: str, credentials: Any, number: int, seen: Seen, *, is_bare: bool) -> None:
-    """One stream, and the next when it ends."""
+async def follow(endpoint: str, credentials: Any, number: int, seen: Seen, bare_bytes: int | None) -> None:
+    """One stream, and the next when it ends. `bare_bytes`: what a bare server sends at first; None: it is none."""
     while True:
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             async with grpc.aio.secure_channel(endpoint, credentials, options=_OPTIONS) as opened:
                 channel: Any = opened
-                call = channel.stream_stream(BARE if is_bare else SESSION)()
-                await (_answer_bare(call, seen) if is_bare else _answer(call, number, seen))
+                call = channel.stream_stream(SESSION if bare_bytes is None else BARE)()
+                await (_answer(call, number, seen) if bare_bytes is None else _answer_bare(call, bare_bytes, seen))
         await asyncio.sleep(random.uniform(0.1, 1.0))
 
 
-async def _answer_bare(call: Any, seen: Seen) -> None:
+async def _answer_bare(call: Any, left_bytes: int, seen: Seen) -> None:
     await call.write(b"hello")
     answer = pb.AgentMessage(report=pb.Report(revision=1 << 20, kinds=_KINDS)).SerializeToString()
-    seen.snapshots += 1
+    while left_bytes > 0 and (data := await call.read()):
+        left_bytes -= len(data)
+    seen.snapshots += left_bytes <= 0
     while data := await call.read():
         seen.messages += 1
         seen.message_bytes += len(data)
@@ -80,12 +82,12 @@ def _head(data: bytes) -> pb.Update:
             return pb.ControlMessage.FromString(data[: at + length]).update
 
 
-async def run(endpoint: str, ca: bytes, pairs: list[list[str]], file: Path, *, is_bare: bool) -> None:
+async def run(endpoint: str, ca: bytes, pairs: list[list[str]], file: Path, bare_bytes: int | None) -> None:
     seen = Seen()
     async with asyncio.TaskGroup() as tasks:
         for number, (key, certificate) in enumerate(pairs):
             credentials = grpc.ssl_channel_credentials(ca, key.encode(), certificate.encode())
-            tasks.create_task(follow(endpoint, credentials, number, seen, is_bare=is_bare))
+            tasks.create_task(follow(endpoint, credentials, number, seen, bare_bytes))
         tasks.create_task(_tell(seen, file))
 
 
@@ -100,4 +102,4 @@ async def _tell(seen: Seen, file: Path) -> None:
 if __name__ == "__main__":
     given = json.loads(Path(sys.argv[1]).read_text())
     here = Path(sys.argv[1]).with_suffix(".seen")
-    uvloop.run(run(given["endpoint"], given["ca"].encode(), given["pairs"], here, is_bare=given["is_bare"]))
+    uvloop.run(run(given["endpoint"], given["ca"].encode(), given["pairs"], here, given["bare_bytes"]))

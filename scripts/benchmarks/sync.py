@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
@@ -21,11 +22,15 @@ from benchmarks.region import Region, free_port, import_image, scratch
 from client.connection import Stead
 from controlplane import ca
 from controlplane.authorities import AuthorityFiles
+from stead.v1.common_pb2 import ROLE_MEMBER
+from stead.v1.images_pb2 import ModifyImageAttributeRequest
 from stead.v1.instances_pb2 import ModifyInstanceAttributeRequest, RunInstancesRequest
+from stead.v1.projects_pb2 import CreateProjectRequest, CreateTokenRequest
 from stead.v1.security_groups_pb2 import CreateSecurityGroupRequest
 
 ENDPOINTS = 10_000
 HOSTS = (100, 1000)
+VPCS, PER_VPC = 100, 16  # As many projects have; instances of each, on a host each.
 PER_CALL = 1000  # Instances.
 CHANGES = 50  # In a round. Fewer: the kernel's ticks of 10 ms show in the figures.
 QUIET_S = 1.5  # After which no message is under way.
@@ -46,11 +51,11 @@ class Streams:
     """The process with the agents' streams."""
 
     def __init__(
-        self, directory: Path, endpoint: str, authority: str, pairs: list[list[str]], *, is_bare: bool
+        self, directory: Path, endpoint: str, authority: str, pairs: list[list[str]], bare_bytes: int | None = None
     ) -> None:
-        self.pair = pairs[0]
-        given = directory / f"streams-{'bare' if is_bare else 'stead'}.json"
-        given.write_text(json.dumps({"endpoint": endpoint, "ca": authority, "pairs": pairs, "is_bare": is_bare}))
+        """`bare_bytes`: what a bare server at the endpoint sends at first; None: it is a control plane."""
+        given = directory / f"streams-{'stead' if bare_bytes is None else 'bare'}.json"
+        given.write_text(json.dumps({"endpoint": endpoint, "ca": authority, "pairs": pairs, "bare_bytes": bare_bytes}))
         self._file = given.with_suffix(".seen")
         self._file.unlink(missing_ok=True)
         self.process = Process.module("streams", given, log=directory / "streams.log", prefix=("nice", "-n", "5"))
@@ -58,6 +63,14 @@ class Streams:
     @property
     def seen(self) -> Seen:
         return Seen(**json.loads(self._file.read_text())) if self._file.exists() else Seen(0, 0, 0)
+
+    async def all_back(self, restart: Callable[[], None], count: int) -> float:
+        """How long it takes, from a restart of what they follow, until all have what they are told at first."""
+        due = self.seen.snapshots + count
+        began = time.perf_counter()
+        restart()
+        await self.until(lambda seen: seen.snapshots >= due, deadline_s=300)
+        return time.perf_counter() - began
 
     async def until(self, condition: Callable[[Seen], bool], deadline_s: float = 60) -> None:
         async with asyncio.timeout(deadline_s):
@@ -77,11 +90,15 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
         progress(f"sync: {scale.of(hosts)} hosts, {scale.of(ENDPOINTS)} endpoints")
         with scratch() as directory:
             figures += await Sync(Region(directory, zones=4, more=MORE), scale.of(hosts), scale).measure()
+    progress(f"sync: {scale.of(HOSTS[-1])} hosts, {scale.of(VPCS)} VPCs")
+    with scratch() as directory:
+        region = Region(directory, zones=4, more=MORE)
+        figures += await Sync(region, scale.of(HOSTS[-1]), scale).measure_many()
     return figures
 
 
 class Sync:
-    """One region with so many hosts, all of which have a part in one VPC."""
+    """One region with so many hosts."""
 
     def __init__(self, region: Region, hosts: int, scale: Scale) -> None:
         self._region = region
@@ -90,23 +107,42 @@ class Sync:
         self._process = region.control_plane()
 
     async def measure(self) -> list[Figure]:
+        """All hosts have a part in one VPC."""
+        async with self._connected() as (stead, streams, pairs):
+            guest = await self._fill(stead, streams)
+            rounds = [await self._round(guest, streams, pairs) for _ in range(self._scale.rounds)]
+            backs = [await self._come_back(streams, pairs) for _ in range(self._scale.rounds)]
+        ours_ms, floors_ms, sizes = zip(*rounds, strict=True)
+        return [
+            Figure(f"one endpoint's change to {self._hosts} hosts, CPU (P7)", "ms", ours_ms, "bare fan-out", floors_ms),
+            Figure(f"the same, on the wire to each of {self._hosts} hosts", "bytes", sizes),
+            self._back(backs, "with one VPC"),
+        ]
+
+    async def measure_many(self) -> list[Figure]:
+        """Many VPCs, each with a part on some of the hosts."""
+        async with self._connected() as (stead, streams, pairs):
+            await self._fill_many(stead, streams)
+            backs = [await self._come_back(streams, pairs) for _ in range(self._scale.rounds)]
+        return [self._back(backs, f"with {self._scale.of(VPCS)} VPCs on {PER_VPC} of them")]
+
+    def _back(self, backs: Sequence[tuple[float, float]], where: str) -> Figure:
+        ours_s, floors_s = zip(*backs, strict=True)
+        name = f"restart to all {self._hosts} agents back and told everything, {where} (P11)"
+        target = "P11 1000" if self._hosts == HOSTS[-1] else ""
+        return Figure(name, "s", ours_s, "bare server that sends as many bytes", floors_s, target)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[Stead, Streams, list[list[str]]]]:
         try:
             async with Stead(self._region.client) as stead:
                 pairs = await self._join(stead)
                 streams = self._streams(self._region.agents_endpoint, pairs)
                 with streams.process:
                     await streams.until(lambda seen: seen.snapshots >= self._hosts)
-                    guest = await self._fill(stead, streams)
-                    rounds = [await self._round(guest, streams, pairs) for _ in range(self._scale.rounds)]
-                    back_s = [await self._come_back(streams) for _ in range(self._scale.rounds)]
+                    yield stead, streams, pairs
         finally:
             self._process.end()
-        ours_ms, floors_ms, sizes = zip(*rounds, strict=True)
-        return [
-            Figure(f"one endpoint's change to {self._hosts} hosts, CPU (P7)", "ms", ours_ms, "bare fan-out", floors_ms),
-            Figure(f"the same, on the wire to each of {self._hosts} hosts", "bytes", sizes),
-            Figure(f"restart to all {self._hosts} agents back and told everything (P11)", "s", back_s),
-        ]
 
     async def _join(self, stead: Stead) -> list[list[str]]:
         """Machines with all roles; returns the key and the certificate of each, in PEM."""
@@ -118,8 +154,8 @@ class Sync:
             controls = [machine.identities.load().control for machine in machines]
         return [[control.key.decode(), control.certificate.decode()] for control in controls]
 
-    def _streams(self, endpoint: str, pairs: list[list[str]], *, is_bare: bool = False) -> Streams:
-        return Streams(self._region.directory, endpoint, self._region.client.ca, pairs, is_bare=is_bare)
+    def _streams(self, endpoint: str, pairs: list[list[str]], bare_bytes: int | None = None) -> Streams:
+        return Streams(self._region.directory, endpoint, self._region.client.ca, pairs, bare_bytes)
 
     async def _fill(self, stead: Stead, streams: Streams) -> "Guest":
         image_id = await import_image(stead)
@@ -134,6 +170,22 @@ class Sync:
         other = (await stead.security_groups.CreateSecurityGroup(group)).security_group.group_id
         instance = made.instances[0]
         return Guest(stead, instance.instance_id, cycle([other, instance.security_groups[0].group_id]))
+
+    async def _fill_many(self, stead: Stead, streams: Streams) -> None:
+        """A project, and so a VPC, after the other."""
+        image_id = await import_image(stead)
+        await stead.images.ModifyImageAttribute(ModifyImageAttributeRequest(image_id=image_id, is_public=True))
+        for number in range(self._scale.of(VPCS)):
+            made = await stead.projects.CreateProject(CreateProjectRequest(name=f"p{number}"))
+            asked = CreateTokenRequest(project_id=made.project.project_id, role=ROLE_MEMBER)
+            token = (await stead.projects.CreateToken(asked)).secret
+            async with Stead(replace(self._region.client, token=token)) as tenant:
+                for zone in self._region.zones:
+                    count = PER_VPC // len(self._region.zones)
+                    await tenant.instances.RunInstances(
+                        RunInstancesRequest(image_id=image_id, instance_type="t3.nano", min_count=count, zone_name=zone)
+                    )
+        await streams.quiet()
 
     async def _round(self, guest: "Guest", streams: Streams, pairs: list[list[str]]) -> tuple[float, float, float]:
         """The control plane's processor time for a change, beyond that of the call; the floor's; bytes to each host."""
@@ -160,21 +212,17 @@ class Sync:
         return (cpu_s(process.pid) - before) * 1000 / CHANGES
 
     async def _floor_ms(self, message: bytes, pairs: list[list[str]]) -> float:
-        directory, port = self._region.directory, free_port()
-        authority = AuthorityFiles(directory).load().control
-        server = ca.issue_server(authority, ["localhost"], ["127.0.0.1"], datetime.now(UTC))
-        (directory / "server.key").write_bytes(server.key)
-        (directory / "server.pem").write_bytes(server.certificate)
-        with Process.module("fan", directory, port, log=directory / "fan.log") as process:
-            process.wait_until(lambda: is_open(port), "the fan listens")
-            streams = self._streams(f"127.0.0.1:{port}", pairs, is_bare=True)
+        bare = Bare(self._region)
+        with bare.server() as process:
+            streams = self._streams(bare.endpoint, pairs, bare_bytes=0)
             with streams.process:
-                return await self._fanned_ms(process, port, streams, message)
+                return await self._fanned_ms(process, bare.endpoint, streams, message, pairs[0])
 
-    async def _fanned_ms(self, process: Process, port: int, streams: Streams, message: bytes) -> float:
-        pair = [part.encode() for part in streams.pair]
-        tls = grpc.ssl_channel_credentials(self._region.client.ca.encode(), *pair)
-        async with grpc.aio.secure_channel(f"127.0.0.1:{port}", tls) as opened:
+    async def _fanned_ms(
+        self, process: Process, endpoint: str, streams: Streams, message: bytes, pair: list[str]
+    ) -> float:
+        tls = grpc.ssl_channel_credentials(self._region.client.ca.encode(), *(part.encode() for part in pair))
+        async with grpc.aio.secure_channel(endpoint, tls) as opened:
             channel: Any = opened
             send = channel.unary_unary(fan.SEND)
 
@@ -186,14 +234,57 @@ class Sync:
             await streams.until(lambda seen: seen.snapshots >= self._hosts)
             return await self._cpu_ms(process, change)
 
-    async def _come_back(self, streams: Streams) -> float:
-        """From the start of a process, after the last one has ended."""
-        due = streams.seen.snapshots + self._hosts
-        self._process.end()
-        self._process = self._region.control_plane()
-        began = time.perf_counter()
-        await streams.until(lambda seen: seen.snapshots >= due)
-        return time.perf_counter() - began
+    async def _come_back(self, streams: Streams, pairs: list[list[str]]) -> tuple[float, float]:
+        """From the end of a process to all agents told by the next one; the floor's."""
+
+        def restart() -> None:
+            self._process.end()
+            self._process = self._region.control_plane()
+
+        before = streams.seen.message_bytes
+        ours_s = await streams.all_back(restart, self._hosts)
+        each_bytes = (streams.seen.message_bytes - before) // self._hosts
+        return ours_s, await self._floor_back(pairs, each_bytes)
+
+    async def _floor_back(self, pairs: list[list[str]], each_bytes: int) -> float:
+        bare = Bare(self._region, each_bytes)
+        process = bare.server()
+
+        def restart() -> None:
+            nonlocal process
+            process.end()
+            process = bare.server()
+
+        try:
+            streams = self._streams(bare.endpoint, pairs, bare_bytes=each_bytes)
+            with streams.process:
+                await streams.until(lambda seen: seen.snapshots >= self._hosts, deadline_s=300)
+                return await streams.all_back(restart, self._hosts)
+        finally:
+            process.end()
+
+
+class Bare:
+    """The floor's server, with a certificate of the region's. It sends so many bytes to each new stream."""
+
+    def __init__(self, region: Region, greeting_bytes: int = 0) -> None:
+        self._directory = region.directory
+        self._port = free_port()
+        self._greeting_bytes = greeting_bytes
+        authority = AuthorityFiles(self._directory).load().control
+        server = ca.issue_server(authority, ["localhost"], ["127.0.0.1"], datetime.now(UTC))
+        (self._directory / "server.key").write_bytes(server.key)
+        (self._directory / "server.pem").write_bytes(server.certificate)
+
+    @property
+    def endpoint(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    def server(self) -> Process:
+        given = self._directory, self._port, self._greeting_bytes
+        process = Process.module("fan", *given, log=self._directory / "fan.log")
+        process.wait_until(lambda: is_open(self._port), "the fan listens")
+        return process
 
 
 @dataclass(frozen=True)
