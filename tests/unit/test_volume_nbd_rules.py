@@ -17,9 +17,17 @@ from agent.drivers.volume_nbd.dh_params import FFDHE2048, ensure_dh_params
 from agent.drivers.volume_nbd.exports import Exports
 from agent.drivers.volume_nbd.files import EPOCH
 from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
-from agent.drivers.volume_nbd.records import ExportRecords
+from agent.drivers.volume_nbd.records import ExportRecords, Record
 from agent.drivers.volume_nbd.settings import NbdSettings
-from agent.drivers.volume_nbd.storage_daemon import PROGRAM, Sockets, command_line, has_monitor, options, read_back
+from agent.drivers.volume_nbd.storage_daemon import (
+    PROGRAM,
+    Sockets,
+    can_become,
+    command_line,
+    has_monitor,
+    options,
+    read_back,
+)
 from agent.host.process import find_processes, start_daemon, stop_daemon
 from agent.model import NO_LIMITS, Export, ExportSpec, Limits
 from tests.integration.volume_nbd import previous
@@ -100,6 +108,21 @@ def test_daemons_of_earlier_versions_are_known_that_of_the_first_but_for_its_por
     assert has_monitor(command_line(spec, VOLUME, Path("/pki"), SOCKETS, READY))
 
 
+def test_a_daemon_can_be_changed_as_long_as_nobody_loses_it() -> None:
+    spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-a",))
+    both = replace(spec, client_host_ids=("host-b", "host-a"))
+    for before, after in ((spec, spec), (spec, both), (spec, replace(spec, limits=Limits(5))), (both, both)):
+        assert can_become(before, after)
+    three = replace(both, client_host_ids=("host-a", "host-b", "host-c"))
+    for before, after in (
+        (both, spec),
+        (both, three),
+        (spec, replace(spec, read_only=True)),
+        (spec, replace(spec, port=1)),
+    ):
+        assert not can_become(before, after)
+
+
 @pytest.mark.parametrize(
     "argv",
     [
@@ -124,7 +147,7 @@ async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(t
     os.setxattr(volume, EPOCH, b"7")
     context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
     records = ExportRecords(tmp_path / "exports")
-    records.write(spec)
+    records.write(Record(spec, None))
     pid_file = records.pid_file(spec.export_name)
     await start_daemon("sleep", "60", pid_file=pid_file, log_file=records.log_file(spec.export_name))
     driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), context)
@@ -148,7 +171,7 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
     identity.ensure(tmp_path)
     context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
     records = ExportRecords(tmp_path / "exports")
-    records.write(spec)
+    records.write(Record(spec, None))
     socket, pid_file = context.export_socket(spec.export_name), records.pid_file(spec.export_name)
     socket.touch()
     program = tmp_path / PROGRAM
@@ -173,27 +196,29 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
 
 def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:
     spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
-    records.write(spec)
+    records.write(Record(spec, None))
     path = tmp_path / "vol-1-e7.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"later": 1, "limits": {"iops": 7, "later": 1}}))
-    assert list(records.select()) == [replace(spec, limits=Limits(iops=7))]
+    assert list(records.select()) == [Record(replace(spec, limits=Limits(iops=7)), None)]
 
 
 def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """Its daemon has no monitor."""
     spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
-    records.write(spec)
+    records.write(Record(spec, 1 << 20))
+    assert records.find("vol-1-e7") == Record(spec, 1 << 20)
     path = tmp_path / "vol-1-e7.json"
     had = ("export_name", "volume_id", "epoch", "port", "client_host_ids")
     path.write_text(json.dumps({name: json.loads(path.read_text())[name] for name in had}))
-    assert list(records.select()) == [spec]
+    assert list(records.select()) == [Record(spec, None)]
 
 
 @pytest.mark.parametrize("damaged", [b"", b'{"export_na', b"\xff", b"[]", b"7", b'{"volume_id": "vol-2"}'])
 def test_a_damaged_record_is_as_good_as_lost_and_hides_no_other(tmp_path: Path, damaged: bytes) -> None:
     """The daemon is then found by its open files."""
     spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
-    records.write(spec)
+    records.write(Record(spec, None))
     for suffix in ("json", "pid"):
         (tmp_path / f"vol-2-e1.{suffix}").write_bytes(damaged)
-    assert list(records.select()) == [spec]
+    assert list(records.select()) == [Record(spec, None)]
     assert not list(tmp_path.glob("vol-2-*"))

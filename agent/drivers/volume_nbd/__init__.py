@@ -10,6 +10,9 @@ driver          NbdStorageDriver: volumes and exports
 volumes         its verbs for volumes
 storage_daemon  the command line of one qemu-storage-daemon: pure
 dh_params       spares each daemon 0.3 s of arithmetic
+sockets         listening ones, which daemons inherit
+qmp             what changes of an export while it is open
+pulses          which daemons hang
 records         what is known on disk of each export
 holders         who has volumes open, whatever the records say
 room            what is taken of a pool, and what gives way

@@ -41,6 +41,7 @@ class NbdStorageDriver:
 
     async def ensure_volume(self, spec: VolumeSpec, changed: Changed = None) -> None:
         await self._volumes.ensure(spec)
+        self._exports.look_again(spec.volume_id)
 
     async def list_exports(self) -> Mapping[str, Export]:
         return await self._exports.list()

@@ -6,8 +6,9 @@ the lock on a volume says that somebody has it whom no record knows, `holders` f
 Other hosts come by TCP, with certificates; the host itself by a UNIX socket, which costs a third less. (vhost-user-blk,
 faster still, loses the requests in flight when its daemon ends: QEMU's server keeps no record of them.)
 
-Hosts that may connect are fixed when a daemon starts: changing them restarts it, which also cuts off whoever is no
-longer admitted. The kernel has all acknowledged writes by then, so a guest may reconnect to the same epoch.
+Hosts that are admitted, limits and the size change under way, through the daemon's monitor. A host that is no longer
+admitted is cut off by a restart of the daemon, since nothing else ends a connection for good; so does whatever else
+changes. The kernel has all acknowledged writes by then, and a guest may reconnect to the same epoch.
 """
 
 import asyncio
@@ -22,11 +23,13 @@ from typing import BinaryIO
 import structlog
 
 from agent.drivers.base import DriverError, HostContext, Transient
-from agent.drivers.volume_nbd import holders
+from agent.drivers.volume_nbd import holders, qmp
 from agent.drivers.volume_nbd.dh_params import ensure_dh_params
 from agent.drivers.volume_nbd.files import Opening, PoolFiles
-from agent.drivers.volume_nbd.records import ExportRecords
-from agent.drivers.volume_nbd.storage_daemon import Sockets, command_line
+from agent.drivers.volume_nbd.pulses import Pulses
+from agent.drivers.volume_nbd.records import ExportRecords, Record
+from agent.drivers.volume_nbd.sockets import listen, listen_locally
+from agent.drivers.volume_nbd.storage_daemon import Sockets, can_become, command_line
 from agent.files import qemu_group
 from agent.host.process import CommandFailed, Daemon, Ends, start_daemon, stop_daemon, way_on
 from agent.host.threads import Threads
@@ -34,9 +37,6 @@ from agent.model import Export, ExportSpec, Kind, Ref, parse_export_name
 
 READY_DEADLINE_S = 10.0  # A daemon serves after 50 ms. Lower: fails on a busy host. Higher: a hung one shows up later.
 READY_POLL_S = 0.01
-# When a client's host or network is gone, so that its connection is free for the next: tcp(7). Shorter: a guest on
-# a bad network reconnects all the time. Longer: one whose network was cut waits for longer when it is back.
-KEEPALIVE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3, socket.TCP_USER_TIMEOUT: 20_000}
 KILL_GRACE_S = 2.0  # It ends in milliseconds. Lower: requests go unanswered. Higher: a fence takes longer.
 FILE_DEADLINE_S = 30.0  # Lower: a busy disk counts as stuck. Higher: a hung one shows up later.
 PKI_FILES = ("ca-cert.pem", "server-cert.pem", "server-key.pem")
@@ -57,7 +57,9 @@ class Exports:
         self._pki_dir = context.server_pki_dir
         self._socket_of = context.export_socket
         self._files = Threads("the disk of Stead's own files", workers=2, deadline_s=FILE_DEADLINE_S)
-        self._ends = Ends()
+        self._hints: asyncio.Queue[str] = asyncio.Queue()
+        self._ends = Ends(self._hints.put_nowait)
+        self._pulses = Pulses()
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def problems(self) -> tuple[str, ...]:
@@ -86,48 +88,71 @@ class Exports:
         return found.get(export_name)
 
     async def events(self) -> AsyncIterator[Ref]:
-        """As in Eventful: exports whose daemon has ended."""
-        async for export_name in self._ends.events():
-            yield Ref(Kind.EXPORT, export_name)
+        """As in Eventful: exports whose daemon has ended, or whose volume may have grown."""
+        while True:
+            yield Ref(Kind.EXPORT, await self._hints.get())
+
+    def look_again(self, volume_id: str) -> None:
+        """After its size has changed."""
+        for record in self._records.select(volume_id):
+            self._hints.put_nowait(record.spec.export_name)
 
     async def _recorded(self, volume_id: str = "*") -> dict[str, Export]:
         """What is open, of all volumes or one."""
-        specs = list(self._records.select(volume_id))
-        daemons = await self._files.run(f"exports of {volume_id}", self._daemons, specs)
-        for spec in specs:
-            if spec not in daemons and not self._volume_locks[spec.volume_id].locked():
-                self._records.forget(spec.export_name)
-        for spec, daemon in daemons.items():
-            self._ends.watch(spec.export_name, daemon)
+        records = list(self._records.select(volume_id))
+        daemons = await self._files.run(f"exports of {volume_id}", self._daemons, records)
+        for spec in (record.spec for record in records if record not in daemons):
+            if not self._volume_locks[spec.volume_id].locked():
+                self._forget(spec.export_name)
+        for record, daemon in daemons.items():
+            self._ends.watch(record.spec.export_name, daemon)
         problems = await self._problems_of(daemons)
-        return {spec.export_name: Export(spec, problems[spec]) for spec in daemons}
+        return {
+            record.spec.export_name: Export(record.spec, problems[record] or self._silence(record, daemon))
+            for record, daemon in daemons.items()
+        }
 
-    def _daemons(self, specs: Iterable[ExportSpec]) -> dict[ExportSpec, Daemon]:
+    def _daemons(self, records: Iterable[Record]) -> dict[Record, Daemon]:
         """Those that are alive."""
-        found = ((spec, self._records.daemon(spec.export_name)) for spec in specs)
-        return {spec: daemon for spec, daemon in found if daemon is not None}
+        found = ((record, self._records.daemon(record.spec.export_name)) for record in records)
+        return {record: daemon for record, daemon in found if daemon is not None}
 
-    async def _problems_of(self, daemons: Mapping[ExportSpec, Daemon]) -> Mapping[ExportSpec, str]:
+    async def _problems_of(self, daemons: Mapping[Record, Daemon]) -> Mapping[Record, str]:
         """Whatever `ensure` would do something about, or raise."""
         try:
             return await self._pool.call("exports", self._examine, daemons)
         except DriverError as error:
             return dict.fromkeys(daemons, str(error))
 
-    def _examine(self, daemons: Mapping[ExportSpec, Daemon]) -> Mapping[ExportSpec, str]:
-        return {spec: self._problem(spec, daemon) for spec, daemon in daemons.items()}
+    def _examine(self, daemons: Mapping[Record, Daemon]) -> Mapping[Record, str]:
+        return {record: self._problem(record, daemon) for record, daemon in daemons.items()}
 
-    def _problem(self, spec: ExportSpec, daemon: Daemon) -> str:
-        opening = self._opening(spec)
+    def _problem(self, record: Record, daemon: Daemon) -> str:
+        spec, opening = record.spec, self._opening(record.spec)
         try:
             self._pool.check_epoch(spec.volume_id, opening)
         except DriverError as error:
             return str(error)
         if self._pool.is_undated(spec.volume_id, opening):
             return f"{spec.export_name} was opened by an earlier version, which did not note in which boot"
-        if self._is_out_of_reach(spec, daemon):
-            return f"{self._socket_of(spec.export_name)} was deleted: no guest can open {spec.export_name} again"
-        return _standstill(spec, daemon)
+        if lost := self._lost_socket(record, daemon):
+            return f"{lost} was deleted: nobody can open or change {spec.export_name} again"
+        if problem := _standstill(spec, daemon):
+            return problem
+        if record.served_bytes is not None and record.served_bytes < self._pool.volume_size(spec.volume_id):
+            return f"the storage daemon of {spec.volume_id} has still to be told of a change"
+        return ""
+
+    def _silence(self, record: Record, daemon: Daemon) -> str:
+        """Of a daemon that hangs. It is left so, too: what hangs in the kernel does not end, and disks come back."""
+        name = record.spec.export_name
+        if record.served_bytes is None or not self._pulses.is_silent(name, daemon, self._records.monitor(name)):
+            return ""
+        return (
+            f"the storage daemon of {record.spec.volume_id} answers no more, and its guest's I/O may stand still: "
+            f"`cat /proc/{daemon.pid}/stack` on the storage host tells whether it waits for the disk; "
+            f"after `kill -9 {daemon.pid}` it is opened anew"
+        )
 
     async def ensure(self, spec: ExportSpec) -> None:
         async with self._volume_locks[spec.volume_id]:
@@ -138,23 +163,56 @@ class Exports:
     async def _ensure(self, spec: ExportSpec) -> None:
         opening = self._opening(spec)
         await self._pool.call(spec.export_name, self._pool.check_epoch, spec.volume_id, opening)
-        daemon = self._records.daemon(spec.export_name) if spec in self._records.select(spec.volume_id) else None
-        if daemon and not await self._files.run(spec.export_name, self._is_out_of_reach, spec, daemon):
+        record = self._records.find(spec.export_name)
+        daemon = self._records.daemon(spec.export_name)
+        if record and daemon and await self._is_settled(record, daemon, spec):
             await self._pool.call(spec.export_name, self._pool.date, spec.volume_id, opening)
-            if problem := _standstill(spec, daemon):
+            if problem := _standstill(spec, daemon) or self._silence(record, daemon):
                 raise Transient(problem)
             return
         await self._adopt_holder(spec.volume_id)
         for other in list(self._records.select(spec.volume_id)):
-            await self._close(other.export_name)
+            await self._close(other.spec.export_name)
         with await self._pool.call(spec.export_name, self._pool.claim, spec.volume_id, opening) as claim:
             await self._open(spec, claim)
 
-    def _is_out_of_reach(self, spec: ExportSpec, daemon: Daemon) -> bool:
-        """Somebody deleted its socket: a guest that has it open goes on, and could not start again."""
-        if not self._is_local(spec) or self._socket_of(spec.export_name).exists():
+    async def _is_settled(self, record: Record, daemon: Daemon, spec: ExportSpec) -> bool:
+        """Whether the daemon is what the spec says, or has been made so."""
+        if await self._files.run(spec.export_name, self._lost_socket, record, daemon):
             return False
-        return holders.is_local(daemon)
+        size_bytes = await self._pool.call(spec.export_name, self._pool.volume_size, spec.volume_id)
+        if record.spec == spec and (record.served_bytes is None or record.served_bytes >= size_bytes):
+            return True
+        if record.served_bytes is None or not can_become(record.spec, spec) or self._is_moved(record.spec, spec):
+            return False
+        if spec.read_only and record.served_bytes < size_bytes:  # QEMU grows nothing that it may not write.
+            return False
+        if problem := _standstill(spec, daemon):
+            raise Transient(problem)
+        return await self._settle(spec, size_bytes)
+
+    async def _settle(self, spec: ExportSpec, size_bytes: int) -> bool:
+        """As in `qmp`. Whoever finds it broken off begins again."""
+        self._records.write(Record(spec, served_bytes=0))
+        with self._pulses.held(spec.export_name):
+            is_settled = await qmp.settle(self._records.monitor(spec.export_name), spec, size_bytes)
+        if is_settled:
+            self._records.write(Record(spec, size_bytes))
+        return is_settled
+
+    def _is_moved(self, before: ExportSpec, after: ExportSpec) -> bool:
+        """From a UNIX socket to TCP, or back."""
+        return self._is_local(before) != self._is_local(after)
+
+    def _lost_socket(self, record: Record, daemon: Daemon) -> Path | None:
+        """One that somebody deleted: a guest that has it open goes on, and could not start again."""
+        name = record.spec.export_name
+        monitor, clients = self._records.monitor(name), self._socket_of(name)
+        if record.served_bytes is not None and not monitor.exists():
+            return monitor
+        if self._is_local(record.spec) and not clients.exists() and holders.is_local(daemon):
+            return clients
+        return None
 
     def _opening(self, spec: ExportSpec) -> Opening:
         """Guests on this very host end with it."""
@@ -165,8 +223,8 @@ class Exports:
 
     def _listen(self, spec: ExportSpec) -> socket.socket:
         if self._is_local(spec):
-            return _listen_locally(self._socket_of(spec.export_name), qemu_group())
-        return _listen(self._address, spec.port)
+            return listen_locally(self._socket_of(spec.export_name), qemu_group())
+        return listen(self._address, spec.port)
 
     async def remove(self, export_name: str) -> None:
         volume_id, _ = parse_export_name(export_name)
@@ -180,19 +238,21 @@ class Exports:
 
     async def _adopt(self, volume_id: str = "") -> None:
         """Record the daemons that have lost their records: of a volume, or of all at which nobody is at work."""
-        for daemon, spec in await self._pool.call("exports", holders.select, self._pool):
+        for daemon, record in await self._pool.call("exports", holders.select, self._pool):
+            spec = record.spec
             is_meant = spec.volume_id == volume_id if volume_id else not self._volume_locks[spec.volume_id].locked()
             if is_meant and self._records.daemon(spec.export_name) is None:
                 log.warning("storage daemon without a record", export=spec.export_name, pid=daemon.pid)
-                self._records.adopt(spec, daemon)
+                self._records.adopt(record, daemon)
 
     async def _open(self, spec: ExportSpec, claim: BinaryIO) -> None:
         pki_dir = None if self._is_local(spec) else self._pki_dir
         try:
             await self._files.run("dh-params.pem", ensure_dh_params, self._pki_dir)
-            self._records.write(spec)
+            size_bytes = await self._pool.call(spec.export_name, self._pool.volume_size, spec.volume_id)
+            self._records.write(Record(spec, size_bytes))
             monitor_path = self._records.monitor(spec.export_name)
-            with self._listen(spec) as listener, _listen_locally(monitor_path, None) as monitor:
+            with self._listen(spec) as listener, listen_locally(monitor_path, None) as monitor:
                 ready_file = self._records.ready_file(spec.export_name)
                 volume = self._pool.volume_path(spec.volume_id)
                 sockets = Sockets(listener.fileno(), monitor.fileno())
@@ -215,6 +275,10 @@ class Exports:
             await stop_daemon(self._records.pid_file(export_name), grace_s=KILL_GRACE_S)
         except TimeoutError as error:
             raise Transient(f"the daemon of export {export_name} survives SIGKILL; its disk may hang") from error
+        self._forget(export_name)
+
+    def _forget(self, export_name: str) -> None:
+        self._pulses.forget(export_name)
         self._records.forget(export_name)
 
 
@@ -226,31 +290,6 @@ def _standstill(spec: ExportSpec, daemon: Daemon) -> str:
             f"{means} on the storage host lets it go on"
         )
     return ""
-
-
-def _listen(address: str, port: int) -> socket.socket:
-    """A listening socket with TCP_NODELAY and keep-alive, which accepted ones inherit: QEMU's NBD server sets neither.
-
-    Without the first it crawls, without the second it keeps the connection of a client that is no more.
-    """
-    listener = socket.create_server((address, port), backlog=16)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE.items():
-        listener.setsockopt(socket.IPPROTO_TCP, option, value)
-    return listener
-
-
-def _listen_locally(path: Path, group: str | None) -> socket.socket:
-    """A listening socket that this group alone may open, besides root. Its name goes with the records of the export."""
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    path.chmod(0o660 if group else 0o600)
-    if group:
-        shutil.chown(path, group=group)
-    listener.listen(16)
-    return listener
 
 
 async def _serving(daemon: Daemon, ready_file: Path) -> None:

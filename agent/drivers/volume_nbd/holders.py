@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.drivers.volume_nbd.files import PoolFiles
-from agent.drivers.volume_nbd.storage_daemon import CREDENTIALS, PROGRAM, options, read_back
+from agent.drivers.volume_nbd.records import Record
+from agent.drivers.volume_nbd.storage_daemon import CREDENTIALS, PROGRAM, has_monitor, options, read_back
 from agent.host.process import Daemon, find_processes
-from agent.model import ExportSpec
 
 
-def select(pool: PoolFiles) -> list[tuple[Daemon, ExportSpec]]:
-    """The storage daemons that have a volume of this pool open, and what they export."""
+def select(pool: PoolFiles) -> list[tuple[Daemon, Record]]:
+    """The storage daemons that have a volume of this pool open, and as what they were started."""
     return list(_select(pool))
 
 
@@ -24,12 +24,12 @@ def is_local(daemon: Daemon) -> bool:
     return any(CREDENTIALS not in options(argv) for found, argv in find_processes(PROGRAM) if found == daemon)
 
 
-def _select(pool: PoolFiles) -> Iterator[tuple[Daemon, ExportSpec]]:
+def _select(pool: PoolFiles) -> Iterator[tuple[Daemon, Record]]:
     for daemon, argv in find_processes(PROGRAM):
         found = read_back(argv)
         # Hosts of a lab have their pools under one path, each in a mount namespace of its own: the file itself tells.
         if found and found[1] == pool.volume_path(found[0].volume_id) and _has_open(daemon.pid, found[1]):
-            yield daemon, found[0]
+            yield daemon, Record(found[0], 0 if has_monitor(argv) else None)
 
 
 def _has_open(pid: int, path: Path) -> bool:

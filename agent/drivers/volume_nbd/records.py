@@ -1,8 +1,9 @@
-"""What is known on disk of each export: `<export name>.json`, its spec; `.pid`, its daemon; `.log`, what that said;
+"""What is known on disk of each export: `<export name>.json`, its record; `.pid`, its daemon; `.log`, what that said;
 `.ready`, made by the daemon when it serves; `.sock`, where this host's own QEMUs open it; `.qmp`, its monitor, root's.
 
-The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. The spec is written
-before its daemon starts. An export is open when its daemon is alive. Records can be lost: `holders` has the truth.
+The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. A record is written
+before its daemon starts, and before it is changed. An export is open when its daemon is alive. Records can be lost:
+`holders` has the truth.
 """
 
 import json
@@ -14,9 +15,21 @@ from typing import Any
 import structlog
 
 from agent.host.process import Daemon, find_daemon, write_record
-from agent.model import ExportSpec, Limits
+from agent.model import ExportSpec, Limits, parse_export_name
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a daemon was asked to be, last.
+
+    `served_bytes`: the size at which it serves the volume; 0 while it is asked to change, or where nobody has seen it
+    answer; None of a daemon of an earlier version, which has no monitor and stays as it was started.
+    """
+
+    spec: ExportSpec
+    served_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +48,31 @@ class ExportRecords:
     def monitor(self, export_name: str) -> Path:
         return self.directory / f"{export_name}.qmp"
 
-    def adopt(self, spec: ExportSpec, daemon: Daemon) -> None:
+    def adopt(self, record: Record, daemon: Daemon) -> None:
         """Write the record of a daemon that has lost it."""
-        self.write(spec)
-        write_record(daemon, self.pid_file(spec.export_name))
+        self.write(record)
+        write_record(daemon, self.pid_file(record.spec.export_name))
 
-    def write(self, spec: ExportSpec) -> None:
+    def write(self, record: Record) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        part = self.directory / f"{spec.export_name}.part"
-        part.write_text(json.dumps(asdict(spec)))
+        part = self.directory / f"{record.spec.export_name}.part"
+        part.write_text(json.dumps(asdict(record.spec) | {"served_bytes": record.served_bytes}))
         part.rename(part.with_suffix(".json"))
 
-    def select(self, volume_id: str = "*") -> Iterator[ExportSpec]:
+    def select(self, volume_id: str = "*") -> Iterator[Record]:
         """Of all volumes or one, whether open or not. A record that can't be read is taken for lost."""
         for path in list(self.directory.glob(f"{volume_id}-e*.json")):
             try:
-                spec = _read(path)
+                record = _read(path)
             except (ValueError, KeyError, TypeError) as error:
                 log.warning("damaged record of an export", path=str(path), error=repr(error))
                 self.forget(path.stem)
             else:
-                yield spec
+                yield record
+
+    def find(self, export_name: str) -> Record | None:
+        volume_id, _ = parse_export_name(export_name)
+        return next((each for each in self.select(volume_id) if each.spec.export_name == export_name), None)
 
     def daemon(self, export_name: str) -> Daemon | None:
         """The one that serves it; None where it is not open."""
@@ -70,18 +87,18 @@ class ExportRecords:
             path.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> ExportSpec:
+def _read(path: Path) -> Record:
     """Without what a later version may have added, with defaults for what an earlier one lacks.
 
     Raises ValueError, KeyError, TypeError.
     """
-    record = json.loads(path.read_text())
+    told = json.loads(path.read_text())
     values = {
-        "client_host_ids": tuple(record["client_host_ids"]),
-        "limits": Limits(**_known(Limits, record.get("limits", {}))),
+        "client_host_ids": tuple(told["client_host_ids"]),
+        "limits": Limits(**_known(Limits, told.get("limits", {}))),
     }
-    return ExportSpec(**_known(ExportSpec, record) | values)
+    return Record(ExportSpec(**_known(ExportSpec, told) | values), told.get("served_bytes"))
 
 
-def _known(cls: type, record: dict[str, Any]) -> dict[str, Any]:
-    return {field.name: record[field.name] for field in fields(cls) if field.name in record}
+def _known(cls: type, told: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: told[field.name] for field in fields(cls) if field.name in told}

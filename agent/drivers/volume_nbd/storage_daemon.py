@@ -1,12 +1,12 @@
 """The command line of one qemu-storage-daemon(1), which exports one volume to the hosts that may have it. Pure.
 
 It says all there is to know of the export as it was opened, and can be read back from a daemon that runs, whatever
-became of its record.
+became of its record. What was changed since is known to the daemon alone: see `qmp`.
 """
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,13 @@ def read_back(argv: Sequence[str]) -> tuple[ExportSpec, Path] | None:
 def has_monitor(argv: Sequence[str]) -> bool:
     """Earlier versions' daemons have none, and are what they were when they were started."""
     return "--monitor" in argv
+
+
+def can_become(before: ExportSpec, after: ExportSpec) -> bool:
+    """Whether a daemon's monitor can change it so: a host that is no longer admitted is cut off by its end alone."""
+    is_alike = replace(before, client_host_ids=after.client_host_ids, limits=after.limits) == after
+    hosts = set(after.client_host_ids)
+    return is_alike and hosts >= set(before.client_host_ids) and len(hosts) <= CONNECTIONS
 
 
 def _port_of(export_id: str) -> int:

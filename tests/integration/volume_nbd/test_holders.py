@@ -25,10 +25,19 @@ async def stray(host: Host, export: ExportSpec) -> Daemon:
     return daemon
 
 
-async def test_a_daemon_without_a_record_is_found_and_adopted(host: Host, export: ExportSpec, stray: Daemon) -> None:
-    assert await host.storage().list_exports() == {export.export_name: Export(export)}
-    await host.storage().ensure_export(export)
+async def test_a_daemon_without_a_record_is_found_and_opened_anew(
+    host: Host, export: ExportSpec, stray: Daemon
+) -> None:
+    """In its epoch, for a monitor at which it can be changed; and with all data."""
+    await qemu_io(host, export, "write -P 0x42 0 4k")
+    found = (await host.storage().list_exports())[export.export_name]
+    assert found.spec == export
+    assert "vol-0a-e1.qmp was deleted" in found.problem
     assert host.daemon(export.export_name) == stray
+    await host.storage().ensure_export(export)
+    assert not stray.is_alive
+    assert await host.storage().list_exports() == {export.export_name: Export(export)}
+    await qemu_io(host, export, "read -P 0x42 0 4k")
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])

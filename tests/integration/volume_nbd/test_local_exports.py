@@ -63,6 +63,8 @@ async def test_a_daemon_without_its_record_is_adopted(host: Host, here: ExportSp
     daemon = host.daemon(here.export_name)
     for ending in ("json", "pid"):
         (host.context.run_dir / "exports" / f"{here.export_name}.{ending}").unlink()
+    assert (await host.storage().list_exports())[here.export_name].spec == here
+    await host.storage().ensure_export(here)
     assert await host.storage().list_exports() == {here.export_name: Export(here)}
     assert host.daemon(here.export_name) == daemon
     await qemu_io(host, here, "read -P 0 0 4k")
