@@ -6,6 +6,10 @@ the lock on a volume says that somebody has it whom no record knows, `holders` f
 Other hosts come by TCP, with certificates; the host itself by a UNIX socket, which costs a third less. (vhost-user-blk,
 faster still, loses the requests in flight when its daemon ends: QEMU's server keeps no record of them.)
 
+A socket is bound when its daemon starts, and never before, for a volume that is still to be made: QEMU connects without
+a deadline, and where a disk is attached to a running guest that guest would stand still with it. Cloning takes 5 ms and
+a daemon 45 ms, of a launch that takes a second.
+
 Hosts that are admitted, limits and the size change under way, through the daemon's monitor. A host that is no longer
 admitted is cut off by a restart of the daemon, since nothing else ends a connection for good; so does whatever else
 changes. The kernel has all acknowledged writes by then, and a guest may reconnect to the same epoch.
