@@ -8,7 +8,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import accept, fill, fleet, launch, memory, paths, placement, ports, sync, takeover
+from benchmarks import accept, fill, fleet, groups, launch, memory, passes, paths, placement, ports, sync, takeover
 from benchmarks import scale as full
 from benchmarks.figures import Scale
 from benchmarks.report import Report
@@ -16,6 +16,7 @@ from benchmarks.report import Report
 BENCHMARKS = {
     "accept": accept.measure,
     "launch": launch.measure,
+    "passes": passes.measure,
     "ports": ports.measure,
     "memory": memory.measure,
     "scale": full.measure,
@@ -26,7 +27,9 @@ BENCHMARKS = {
     "takeover": takeover.measure,
     "fleet": fleet.measure,
     "sync": sync.measure,
+    "groups": groups.measure,
 }
+ROUNDS_AT_MOST = {"large": 2, "passes": 3, "sync": 3}  # Those whose rounds take a minute.
 QUICK = Scale(rounds=1, size=20)
 
 
@@ -65,7 +68,8 @@ def run(names: list[str], scale: Scale, report: Report) -> None:
     console = Console(stderr=True, highlight=False)
     with console.status("") as status:
         for name in names:
-            found = uvloop.run(BENCHMARKS[name](scale, status.update))
+            rounds = min(scale.rounds, ROUNDS_AT_MOST.get(name, scale.rounds))
+            found = uvloop.run(BENCHMARKS[name](replace(scale, rounds=rounds), status.update))
             # Targets are set for the whole size.
             report.add(name, found if scale.size == 1 else [replace(row, target="") for row in found])
 

@@ -78,5 +78,9 @@ class Scale:
     def of(self, number: int, least: int = 10) -> int:
         return max(least, number // self.size)
 
+    def lasting(self, whole_s: float, quick_s: float) -> float:
+        """How long to look: short figures are coarse, but show that it works."""
+        return whole_s if self.size == 1 else quick_s
+
 
 Progress = Callable[[str], None]

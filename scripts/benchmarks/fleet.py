@@ -36,7 +36,7 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
             await _quiet(process)
             per_agent_kib = (pss_bytes(process.pid) - before) / 1024 / count
             progress(f"fleet: {count} hosts at rest")
-            share, commits = await _at_rest(process, region.directory / "controlplane.db", scale.of(REST_S, 2))
+            share, commits = await _at_rest(process, region.directory / "controlplane.db", scale.lasting(REST_S, 1))
             progress(f"fleet: {instances:,} instances on {count} hosts")
             base = Running(region, stead, process, fleet, await import_image(stead))
             filled_s = await _fill(base, projects, instances // projects)

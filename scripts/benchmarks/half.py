@@ -25,7 +25,7 @@ class Half:
 
 async def measure(region: Running, accepted_per_s: float, scale: Scale) -> Half:
     """In a region that has an instance to read."""
-    of, for_s = region.region.load, scale.of(FOR_S, 1)
+    of, for_s = region.region.load, scale.lasting(FOR_S, 1)
     one = DescribeInstancesRequest(instance_ids=[await region.any_instance_id()])
     write = _paced(of(RUN_INSTANCES, region.launch(), 0, CLIENTS), accepted_per_s / 2, for_s)
     read = _paced(of(DESCRIBE_INSTANCES, one, 0, 1, is_mutating=False), READS_PER_S, for_s)

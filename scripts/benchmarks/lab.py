@@ -4,13 +4,12 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.process import SCRIPTS, environment
-from benchmarks.region import scratch
 from client.config import load
 from client.connection import Stead
 from homelab import Lab
@@ -21,6 +20,17 @@ from stead.v1.instances_pb2 import DescribeInstancesRequest, RunInstancesRequest
 HOST = "one"
 # Shorter: asking takes the processor that the launch needs. Longer: figures are coarse.
 POLL_S = 0.005
+IMAGE = "tiny.raw"
+AGENT_TOML = "[drivers.libvirt]\nvcpus_per_core = 64\n"  # Guests that idle are many.
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How long it took until the call was answered, and until all ran, in seconds."""
+
+    instances: Sequence[Any]
+    accepted_s: float
+    running_s: float
 
 
 class LabCloud:
@@ -32,6 +42,7 @@ class LabCloud:
         self.host = cloud.lab.node(HOST)
         self.outside = cloud.lab.node("outside")
         self.key = cloud.directory / "bench.pem"
+        self.image = cloud.lab.directory / IMAGE
         self.image_id: str = cloud.json("image", "list")["images"][0]["image_id"]
         self.group_id = self.group("ssh")
         cloud.stead("sg", "authorize", "ssh", "--port", "22", "--cidr", "0.0.0.0/0")
@@ -42,49 +53,56 @@ class LabCloud:
         made = self.cloud.json("sg", "create", name, "--description", "for a benchmark")
         return str(made["security_group"]["group_id"])
 
-    async def run(self, *group_ids: str) -> tuple[Any, float]:
-        """Launch an instance of the smallest type and wait until it runs; how long that took, in seconds."""
+    async def run(self, *group_ids: str, count: int = 1) -> "Launch":
+        """Launch instances of the smallest type and wait until all run."""
         request = RunInstancesRequest(
-            image_id=self.image_id, instance_type="t3.nano", key_name="bench",
+            image_id=self.image_id, instance_type="t3.nano", key_name="bench", min_count=count,
             security_group_ids=[self.group_id, *group_ids],
         )  # fmt: skip
         began = time.perf_counter()
-        instance = (await self.stead.instances.RunInstances(request)).instances[0]
-        await self.reaches(instance.instance_id, "running")
-        return instance, time.perf_counter() - began
+        instances = (await self.stead.instances.RunInstances(request)).instances
+        accepted_s = time.perf_counter() - began
+        await self.reach("running", *(row.instance_id for row in instances))
+        return Launch(instances, accepted_s, time.perf_counter() - began)
 
-    async def reaches(self, instance_id: str, state: str) -> None:
-        request = DescribeInstancesRequest(instance_ids=[instance_id])
-        while (await self.stead.instances.DescribeInstances(request)).instances[0].state.name != state:  # noqa: ASYNC110
+    async def reach(self, state: str, *instance_ids: str) -> None:
+        request = DescribeInstancesRequest(instance_ids=instance_ids)
+        describe = self.stead.instances.DescribeInstances
+        while any(row.state.name != state for row in (await describe(request)).instances):  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
 
-    async def terminate(self, instance_id: str) -> None:
-        await self.stead.instances.TerminateInstances(TerminateInstancesRequest(instance_ids=[instance_id]))
-        await self.reaches(instance_id, "terminated")
+    async def terminate(self, *instance_ids: str) -> None:
+        await self.stead.instances.TerminateInstances(TerminateInstancesRequest(instance_ids=instance_ids))
+        await self.reach("terminated", *instance_ids)
+
+    def pids(self, pattern: str) -> list[int]:
+        """The host's processes whose command line matches the regular expression, as the machine numbers them."""
+        command = ["pgrep", "--full", "--ns", str(self.host.pid), "--nslist", "pid", "--", pattern]
+        return [int(pid) for pid in subprocess.run(command, capture_output=True, check=False).stdout.split()]
 
     def guest(self, instance_id: str) -> Guest:
         return Guest(self.cloud, instance_id, self.key)
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[LabCloud]:
+async def running(agent_toml: str = "") -> AsyncIterator[LabCloud]:
     if os.geteuid() != 0:
         raise PermissionError("a lab is made of namespaces, mounts and links: run this benchmark as root")
     lab = Lab("bench")
     lab.down()
     try:
-        with scratch() as directory:
-            cloud = _up(lab, directory / "tiny.raw")
+        cloud = await asyncio.to_thread(_up, lab, agent_toml)
         async with Stead(load(cloud.client_config, {})) as stead:
             yield LabCloud(cloud, stead)
     finally:
         lab.down()
 
 
-def _up(lab: Lab, image: Path) -> Cloud:
+def _up(lab: Lab, agent_toml: str) -> Cloud:
     lab.up("single")
-    cloud = Cloud(lab, more="[timing]\nstop_timeout_s = 5\n")
+    cloud = Cloud(lab, more="[timing]\nstop_timeout_s = 5\n", agent_toml=AGENT_TOML + agent_toml)
     cloud.up()
+    image = cloud.lab.directory / IMAGE
     subprocess.run([SCRIPTS / "build-image", image], check=True, stdout=subprocess.DEVNULL, env=environment())
     cloud.stead("image", "import", str(image), "--name", "tiny")
     return cloud

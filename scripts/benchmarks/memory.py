@@ -17,13 +17,14 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     progress(f"memory: one host with {scale.of(INSTANCES)} simulated instances")
     count = scale.of(INSTANCES)
     async with running(zones=1, hosts=1, full_pass_s=PASS_EVERY_S) as region:
-        control_plane, agent = await _at_rest(region)
+        control_plane, agent = await _at_rest(region, scale)
         await region.stead.instances.RunInstances(region.launch(count))
         await region.settled(count)
-        full_control_plane, full_agent = await _at_rest(region)
+        full_control_plane, full_agent = await _at_rest(region, scale)
         before = cpu_s(region.fleet.pid)
-        await asyncio.sleep(PASSES_S)
-        share = (cpu_s(region.fleet.pid) - before) / PASSES_S
+        passes_s = scale.lasting(PASSES_S, 1)
+        await asyncio.sleep(passes_s)
+        share = (cpu_s(region.fleet.pid) - before) / passes_s
     per_instance_kib = (full_control_plane - control_plane) * 1024 / count
     return [
         Figure("control plane at rest (P9)", "MiB", [control_plane], target="P9 base"),
@@ -35,6 +36,6 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     ]
 
 
-async def _at_rest(region: Running) -> tuple[float, float]:
-    await asyncio.sleep(REST_S)
+async def _at_rest(region: Running, scale: Scale) -> tuple[float, float]:
+    await asyncio.sleep(scale.lasting(REST_S, 0.5))
     return pss_bytes(region.control_plane.pid) / MIB, pss_bytes(region.fleet.pid) / MIB

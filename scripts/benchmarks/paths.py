@@ -65,7 +65,7 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
         rounds = []
         for number in range(scale.rounds):
             progress(f"paths: round {number + 1} of {scale.rounds}")
-            rounds.append([await _round(pair, scale.of(FOR_S, 1)) for pair in pairs])
+            rounds.append([await _round(pair, scale.lasting(FOR_S, 0.2)) for pair in pairs])
     return [
         Figure(pair.name, pair.unit, values, pair.floor_name, floors, pair.target)
         for pair, found in zip(pairs, zip(*rounds, strict=True), strict=True)

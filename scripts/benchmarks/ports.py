@@ -28,7 +28,7 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     by_api, by_hand = [], []
     async with lab.running() as cloud:
         group_id = cloud.group("bench")
-        instance, _ = await cloud.run(group_id)
+        (instance,) = (await cloud.run(group_id)).instances
         await asyncio.to_thread(ask, "banner", instance.public_ip_address, prefix=cloud.outside.command([]))
         for number in range(scale.rounds):
             progress(f"ports: round {number + 1} of {scale.rounds}")

@@ -58,7 +58,7 @@ class Report:
         earlier = {(row.name, row.floor_name): row for row in before.all}
         lines = [_line("figure", "before", *COLUMNS), _line("---", *["--:"] * 7, "---")]
         for row in self.all:
-            was = earlier.get((row.name, row.floor_name))
+            was = earlier.get((row.name, row.floor_name)) or earlier.get((row.name, ""))
             lines.append(_line(row.name, _was(was) if was else "", *_cells(row)))
         return "\n".join([*lines, "", self._caption])
 

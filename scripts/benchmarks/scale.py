@@ -39,7 +39,7 @@ async def measure_large(scale: Scale, progress: Progress) -> list[Figure]:
     async with running(zones, hosts=zones, more=PATIENT) as region:
         region.fleet.end()
         await _fill(region, count)
-        return await _restarts(region, count, min(scale.rounds, 2))
+        return await _restarts(region, count, scale.rounds)
 
 
 async def _fill(region: Running, count: int) -> None:

@@ -20,6 +20,7 @@ BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
         "fill",
         "fleet",
         "sync",
+        "groups",
         pytest.param("paths", marks=pytest.mark.host),
         pytest.param("takeover", marks=pytest.mark.host),
         pytest.param("launch", marks=[pytest.mark.host, pytest.mark.vm]),

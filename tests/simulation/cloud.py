@@ -15,7 +15,6 @@ from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeWorld
 from agent.drivers.fake.world import Call
 from agent.model import ImageSource
-from controlplane import history
 from controlplane.errors import NotFound, Unavailable
 from controlplane.model.instance import Desired
 from controlplane.model.project import Role
@@ -196,9 +195,8 @@ class Cloud:
         self.process = Process(
             Disk(self._store, loaded), self._ground.uploads, region.POLICY, self.loop, self.clock, self.record
         )
-        logged = self._store.read_recent_log(history.KEPT)
         for watcher in self.watchers:
-            watcher.expect_logged([entry for entry in logged if entry.revision > watcher.known])
+            watcher.expect_logged(self._store.read_log(watcher.known, 10_000))
             self.process.journal.follow(watcher.expect)
         for host in self.hosts:
             host.wire.accept = self.process.accept
