@@ -25,6 +25,9 @@ class Ref:
     kind: Kind
     id: str
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # Ids of different kinds are others, but for a VPC's gateway.
+
     def __str__(self) -> str:
         return f"{self.kind.value} {self.id}"
 

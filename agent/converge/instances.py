@@ -10,10 +10,10 @@ from typing import Protocol
 
 from agent.converge import steps
 from agent.converge.desired import Desired
-from agent.converge.plan import Past, Plan, plan
+from agent.converge.plan import Past, Plan, observe, plan
 from agent.converge.steps import Step
-from agent.converge.view import View
 from agent.drivers.base import ComputeDriver, NetworkDriver, Transient
+from agent.messages import ObservedInstance
 from agent.model import Domain, InstanceSpec, InterfaceSpec, PortSpec, PortState
 
 
@@ -24,11 +24,24 @@ class Notes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of one instance: its domain, and its taps by interface id."""
+
+    domain: Domain | None
+    ports: Mapping[str, PortState]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """The domains and taps of this host, as just listed."""
 
     domains: Mapping[str, Domain]
     ports: Mapping[str, PortState]
+
+    def of(self, instance_id: str, last: InstanceSpec | None) -> Found:
+        """`last` is the latest spec it had, if any: also without a spec it tells which taps are its own."""
+        ports = {id: self.ports[id] for id in _interface_ids(last) if id in self.ports}
+        return Found(self.domains.get(instance_id), ports)
 
 
 class Instances:
@@ -48,23 +61,24 @@ class Instances:
         self._guest_off = dict(guest_off)
         self._reboot_s = reboot_s
         self._past: dict[str, Past] = {}
-        self.view = View(self._list)
 
-    async def _list(self) -> World:
+    async def list(self) -> World:
         # Domains first: a tap that is seen then has either a domain in the list or none at all.
         return World(await self._compute.list(), await self._network.list_ports())
 
-    def guest_off(self, instance_id: str) -> int:
-        """The generation in which its guest powered itself off, or 0."""
-        return self._guest_off.get(instance_id, 0)
+    async def look(self, instance_id: str, last: InstanceSpec | None) -> Found:
+        """As `World.of`, of this one alone."""
+        domain = await self._compute.look(instance_id)
+        return Found(domain, await self._network.look_ports(_interface_ids(last)))
 
-    def plan(self, instance_id: str, spec: InstanceSpec | None, last: InstanceSpec | None, world: World) -> Plan:
-        """`last` is the latest spec it had, if any: without a spec it tells which taps are its own."""
-        known = {nic.interface_id for nic in last.interfaces} if last else set()
-        ports = {interface_id: state for interface_id, state in world.ports.items() if interface_id in known}
-        domain, now = world.domains.get(instance_id), time.monotonic()
-        past = self._past[instance_id] = self._past.get(instance_id, Past()).saw(domain, now)
-        return plan(spec, domain, ports, self.guest_off(instance_id), past, now, self._reboot_s)
+    def observe(self, instance_id: str, found: Found) -> ObservedInstance:
+        """What to report of it."""
+        return observe(found.domain, self._guest_off.get(instance_id, 0))
+
+    def plan(self, instance_id: str, spec: InstanceSpec | None, found: Found) -> Plan:
+        now, guest_off = time.monotonic(), self._guest_off.get(instance_id, 0)
+        past = self._past[instance_id] = self._past.get(instance_id, Past()).saw(found.domain, now)
+        return plan(spec, found.domain, found.ports, guest_off, past, now, self._reboot_s)
 
     async def reach(self, todo: tuple[Step, ...]) -> None:
         """See that the storage hosts which these steps need are there. Waits for other machines; raises Transient."""
@@ -124,3 +138,7 @@ class Instances:
         if port is None:
             raise Transient(f"{interface.vpc_id} has no port {interface.interface_id} on this host yet")
         return port
+
+
+def _interface_ids(spec: InstanceSpec | None) -> tuple[str, ...]:
+    return tuple(nic.interface_id for nic in spec.interfaces) if spec else ()

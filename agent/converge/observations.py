@@ -31,7 +31,7 @@ class Observations:
 
     def __getitem__(self, ref: Ref) -> Observed:
         """What is known of it, which may be nothing."""
-        return self._entries.get(ref, Observed(ref, converged=False))
+        return self._entries.get(ref) or Observed(ref, converged=False)
 
     def __contains__(self, ref: Ref) -> bool:
         return ref in self._entries

@@ -1,6 +1,7 @@
-"""What a worker knows of its resource, and which resources stand on which others. Pure but for an event to wait on."""
+"""What is known of each resource of this host, and which stand on which others. Pure but for events to wait on."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
@@ -16,7 +17,9 @@ class Resource:
     ref: Ref
     spec: View | None
     last_spec: View | None  # Of a resource that is no longer desired.
-    mark: int  # Listings that began before it don't show what happened since.
+    is_tried: bool = False  # An attempt came to its end, or a listing showed that there is nothing to do.
+    is_working: bool = False
+    is_stirred: bool = False  # Something near it came or went since its attempt began, which may have missed just that.
     failures: int = 0
     changed: frozenset[ObjectRef] | None = None  # Since it was last brought to its spec. None: anything may be.
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -31,6 +34,10 @@ class Resource:
         changed, self.changed = self.changed, frozenset()
         return changed
 
+    def wake_unless_failed(self) -> None:
+        if not self.failures:
+            self.woken.set()
+
     async def wait(self, timeout_s: float | None) -> None:
         try:
             async with asyncio.timeout(timeout_s):
@@ -38,35 +45,79 @@ class Resource:
         except TimeoutError:
             pass
 
-    def is_near(self, other: "Resource") -> bool:
-        """Whether one needs the other: it is made after it, and goes before it."""
-        return other.ref in needs(self.last_spec) or self.ref in needs(other.last_spec)
+
+class Resources:
+    """All of them, by kind, and who needs whom."""
+
+    def __init__(self) -> None:
+        self._all: dict[Kind, dict[Ref, Resource]] = {kind: {} for kind in Kind}
+        self._users: defaultdict[Ref, dict[Ref, None]] = defaultdict(dict)  # In order, to be repeatable.
+
+    def get(self, ref: Ref) -> Resource | None:
+        return self._all[ref.kind].get(ref)
+
+    def of(self, kind: Kind) -> list[Resource]:
+        return list(self._all[kind].values())
+
+    def add(self, ref: Ref, spec: View | None) -> Resource:
+        resource = self._all[ref.kind][ref] = Resource(ref, spec, spec)
+        self._note_needs(resource)
+        return resource
+
+    def renew(self, resource: Resource, spec: View | None) -> None:
+        """Its spec is another, or it has none any more."""
+        resource.spec = spec
+        if spec is not None:
+            self._forget_needs(resource)
+            resource.last_spec = spec
+            self._note_needs(resource)
+
+    def drop(self, resource: Resource) -> None:
+        del self._all[resource.ref.kind][resource.ref]
+        self._forget_needs(resource)
+
+    def needed_by(self, resource: Resource) -> Iterator[Resource]:
+        """What must be there before it, as far as it is known on this host."""
+        return self._known(needs(resource.last_spec))
+
+    def near(self, resource: Resource) -> Iterator[Resource]:
+        """What it needs, and what needs it: made one after the other, and gone the other way round."""
+        return self._known((*needs(resource.last_spec), *self._users.get(resource.ref, ())))
+
+    def users_of_vpc(self, vpc_id: str) -> Iterator[Resource]:
+        """What is in it. An instance that we were never told of may be in any."""
+        vpc, gateway = Ref(Kind.VPC, vpc_id), Ref(Kind.GATEWAY, vpc_id)
+        yield from self._known((gateway, *self._users.get(vpc, ())))
+        yield from (instance for instance in self.of(Kind.INSTANCE) if instance.last_spec is None)
+
+    def unowned(self, interface_ids: Iterable[str]) -> list[str]:
+        """Those that no instance owns. One that we were never told of may own any: then wait until it is gone."""
+        owners = [instance.last_spec for instance in self.of(Kind.INSTANCE)]
+        owned = {nic.interface_id for spec in owners if isinstance(spec, InstanceSpec) for nic in spec.interfaces}
+        return [] if None in owners else sorted(set(interface_ids) - owned)
+
+    def _known(self, refs: Iterable[Ref]) -> Iterator[Resource]:
+        return filter(None, map(self.get, refs))
+
+    def _note_needs(self, resource: Resource) -> None:
+        for ref in needs(resource.last_spec):
+            self._users[ref][resource.ref] = None
+
+    def _forget_needs(self, resource: Resource) -> None:
+        for ref in needs(resource.last_spec):
+            self._users[ref].pop(resource.ref, None)
+            if not self._users[ref]:
+                del self._users[ref]
 
 
-def needs(spec: View | None) -> frozenset[Ref]:
+def needs(spec: View | None) -> tuple[Ref, ...]:
     """What must be there before it, as far as that may be on the same host."""
     match spec:
         case ExportSpec():
-            return frozenset({Ref(Kind.VOLUME, spec.volume_id)})
+            return (Ref(Kind.VOLUME, spec.volume_id),)
         case GatewaySpec():
-            return frozenset({Ref(Kind.VPC, spec.vpc_id)})
+            return (Ref(Kind.VPC, spec.vpc_id),)
         case InstanceSpec():
-            vpcs = {Ref(Kind.VPC, nic.vpc_id) for nic in spec.interfaces}
-            return frozenset(vpcs | {Ref(Kind.EXPORT, disk.export_name) for disk in spec.disks})
-    return frozenset()
-
-
-def unowned(interface_ids: Iterable[str], resources: Iterable[Resource]) -> list[str]:
-    """Those that no instance owns. One that we were never told of may own any: then wait until it is gone."""
-    owners = [resource.last_spec for resource in resources if resource.ref.kind is Kind.INSTANCE]
-    owned = {nic.interface_id for spec in owners if isinstance(spec, InstanceSpec) for nic in spec.interfaces}
-    return [] if None in owners else sorted(set(interface_ids) - owned)
-
-
-def users(vpc_id: str, resources: Iterable[Resource]) -> Iterator[Resource]:
-    """What is in a VPC. An instance that we were never told of may be in any."""
-    for resource in resources:
-        is_unknown = resource.ref.kind is Kind.INSTANCE and resource.last_spec is None
-        is_gateway = resource.ref == Ref(Kind.GATEWAY, vpc_id)
-        if is_unknown or is_gateway or Ref(Kind.VPC, vpc_id) in needs(resource.last_spec):
-            yield resource
+            vpcs = dict.fromkeys(Ref(Kind.VPC, nic.vpc_id) for nic in spec.interfaces)
+            return (*vpcs, *(Ref(Kind.EXPORT, disk.export_name) for disk in spec.disks))
+    return ()

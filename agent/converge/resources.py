@@ -47,9 +47,13 @@ class Volumes:
     async def ensure(self, spec: VolumeSpec, changed: Changed) -> None:
         await self._storage.ensure_volume(spec, changed)
 
+    async def is_gone(self, volume_id: str) -> bool:
+        """Whether not even the trash has it."""
+        return await self._storage.look_volume(volume_id) is None
+
     async def remove(self, volume_id: str) -> None:
         """Success if it is gone; deletes nothing."""
-        if await self._storage.look_volume(volume_id) is not None:
+        if not await self.is_gone(volume_id):
             raise Permanent(
                 f"orphan: the control plane never asked for volume {volume_id}; it is left alone, "
                 "and an admin decides (`stead host orphans`)"

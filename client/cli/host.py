@@ -38,6 +38,12 @@ def _roles(host: Host) -> str:
     return ", ".join(HostRole.Name(role).removeprefix("HOST_ROLE_").lower() for role in host.roles)
 
 
+def _disk_gib(host: Host) -> str:
+    """Of all its pools or, where it has several, of each."""
+    shares = [f"{pool.name} {pool.storage_gib_used}/{pool.storage_gib}" for pool in host.pools]
+    return ", ".join(shares) or f"{host.storage_gib_used}/{host.storage_gib}"
+
+
 GIB = 1 << 30
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="Id or name.", show_default=False)]
 COLUMNS = {
@@ -47,7 +53,7 @@ COLUMNS = {
     "STATUS": lambda host: host.status,
     "VCPUS": lambda host: f"{host.vcpus_used}/{host.vcpus}",
     "MIB": lambda host: f"{host.memory_mib_used}/{host.memory_mib}",
-    "DISK GIB": lambda host: f"{host.storage_gib_used}/{host.storage_gib}",
+    "DISK GIB": _disk_gib,
     "ROLES": _roles,
 }
 ORPHAN_COLUMNS = {

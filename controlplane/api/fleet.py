@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe
-from controlplane.model.host import Host, HostRole
+from controlplane.model.host import Host, HostRole, Pool
 from controlplane.model.image import InstanceType
 from controlplane.model.state import State
 from controlplane.service import capacity, catalogue, describing, host_removal, hosts, orphans, projects, regions
@@ -237,6 +237,11 @@ def to_orphan(row: orphans.Orphan) -> hosts_pb2.OrphanVolume:
     return message
 
 
+def _pool(state: State, host: Host, pool: Pool) -> hosts_pb2.StoragePool:
+    used_gib = pool.storage_gib - capacity.free_gib(state, host, pool)
+    return hosts_pb2.StoragePool(name=pool.name, storage_gib=pool.storage_gib, storage_gib_used=used_gib)
+
+
 def to_host(state: State, sessions: Sessions, row: Host) -> hosts_pb2.Host:
     known, used = sessions.presence(row.id), capacity.used(state, row.id)
     return hosts_pb2.Host(
@@ -255,6 +260,7 @@ def to_host(state: State, sessions: Sessions, row: Host) -> hosts_pb2.Host:
         memory_mib_used=used.memory_mib,
         storage_gib=row.storage_gib,
         storage_gib_used=used.storage_gib,
+        pools=[_pool(state, row, pool) for pool in row.pools],
         join_time=convert.timestamp(row.created_at),
         agent_version=row.agent_version,
         problems=(*regions.doubts(row), *row.problems),

@@ -47,6 +47,14 @@ class Zones(Table[Zone]):
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """What a host keeps volumes in; `name` is its own word for it."""
+
+    name: str
+    storage_gib: int
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """A machine. `number` is unique in the region, 1 to 32766, and never reused while the host exists.
 
@@ -55,7 +63,8 @@ class Host:
     word that the machine is gone for good; `is_removed`: it goes when nothing refers to it any more. `boot_id`: of the
     boot that its agent last spoke of; `released_to`: the incarnation that an admin lets it follow; `incarnation`: its
     own in place of the region's, since it claimed to know more of the region than could be. `wireguard_key`: its
-    public key in base64, if it encrypts.
+    public key in base64, if it encrypts. `pools` are in the order of its settings; none where it has but one, which
+    it gave no name.
     """
 
     id: str
@@ -79,6 +88,17 @@ class Host:
     released_to: str = ""
     incarnation: str = ""
     wireguard_key: str = ""
+    pools: tuple[Pool, ...] = ()
+
+    @property
+    def all_pools(self) -> tuple[Pool, ...]:
+        """At least one."""
+        return self.pools or (Pool("", self.storage_gib),)
+
+    def pool_of(self, name: str) -> str:
+        """Where a volume is that shall be in the pool of this name: in the first one, where there is none such."""
+        names = [pool.name for pool in self.all_pools]
+        return name if name in names else names[0]
 
 
 class Hosts(Table[Host]):

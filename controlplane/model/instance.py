@@ -100,7 +100,7 @@ class Instances(Owned[Instance]):
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A disk on a storage host. `epoch` is that of its latest attachment.
+    """A disk in a pool of a storage host. `epoch` is that of its latest attachment.
 
     `is_ready`: its host was seen to have made it; `is_deleted`: the host shall put it into its trash, where it was seen
     at `recycled_at`. From there it can be restored, or goes in due time.
@@ -120,6 +120,7 @@ class Volume:
     is_deleted: bool = False
     deleted_revision: int = 0
     recycled_at: datetime | None = None
+    pool: str = ""
 
     @property
     def claim(self) -> Resources:
@@ -145,6 +146,7 @@ class Volumes(Owned[Volume]):
         self.ending = self.index(lambda row: row.host_id if row.is_deleted and row.recycled_at is None else None)
         self.live = self.counter(lambda row: (row.project_id,), lambda row: 0 if row.is_deleted else 1, 0)
         self.claimed = self.counter(lambda row: (row.host_id, row.project_id), lambda row: row.claim, NOTHING)
+        self.pool_gib = self.counter(lambda row: ((row.host_id, row.pool),), lambda row: row.claim.storage_gib, 0)
 
     def lists(self, row: Volume) -> bool:
         return row.recycled_at is None
@@ -223,12 +225,13 @@ class ObservedKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class VolumeFile:
-    """A volume's file, `deleted` in the trash of its pool; `changed_at` in Unix seconds."""
+    """A volume's file, `deleted` in the trash of its `pool`; `changed_at` in Unix seconds."""
 
     size_bytes: int
     deleted: bool
     epoch: int
     changed_at: int
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

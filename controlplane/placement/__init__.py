@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controlplane.errors import Refusal
 from controlplane.model.capacity import Resources
-from controlplane.model.host import Host, HostRole
+from controlplane.model.host import Host, HostRole, Pool
 
 # Hosts whose reasons are told one by one; of the others, how many there are. An error has no room for more.
 REFUSALS_NAMED = 100
@@ -14,10 +14,15 @@ REFUSALS_NAMED = 100
 
 @dataclass(slots=True)
 class Candidate:
-    """A host and what is free on it; placing something there makes it less."""
+    """A host, or one of its pools, and what is free there; placing something makes it less."""
 
     host: Host
     free: Resources
+    pool: Pool | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.host.id}/{self.pool.name}" if self.pool else self.host.id
 
     def take(self, wanted: Resources) -> None:
         self.free -= wanted
@@ -62,7 +67,10 @@ def _memory(candidate: Candidate, is_reachable: bool, wanted: Resources, role: H
 
 
 def _storage(candidate: Candidate, is_reachable: bool, wanted: Resources, role: HostRole) -> str | None:
-    return _room("storage", wanted.storage_gib, candidate.free.storage_gib, candidate.host.storage_gib, " GiB")
+    total_gib = candidate.pool.storage_gib if candidate.pool else candidate.host.storage_gib
+    where = f" in pool {candidate.pool.name}" if candidate.pool and candidate.pool.name else ""
+    reason = _room("storage", wanted.storage_gib, candidate.free.storage_gib, total_gib, " GiB")
+    return reason + where if reason else None
 
 
 def _room(what: str, wanted: int, free: int, total: int, unit: str) -> str | None:

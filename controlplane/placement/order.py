@@ -1,4 +1,4 @@
-"""The hosts of one zone that have one role, kept in the order in which they are chosen. Pure."""
+"""The hosts of one zone that have one role, or their pools, kept in the order in which they are chosen. Pure."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
 from controlplane.placement import Candidate, weight
 
-Rank = tuple[float, int, str]  # Its weight; the lower number among equals; the host.
+Rank = tuple[float, int, str]  # Its weight; the lower number among equals; the candidate.
 Size = tuple[int, int]  # Of vCPUs and memory, as powers of two.
 
 
@@ -20,7 +20,7 @@ def _size(room: Resources, role: HostRole) -> Size:
 
 
 class Order:
-    """Hosts in groups of about equal room, within each by rank, the best one last.
+    """Candidates in groups of about equal room, within each by rank, the best one last.
 
     The emptiest host by its share of memory may be a small one, or have no vCPUs left: without groups, each choice
     would have to pass by all of these.
@@ -31,21 +31,21 @@ class Order:
         self._places: dict[str, tuple[Size, Rank]] = {}
         self._groups: dict[Size, list[Rank]] = {}
 
-    def __contains__(self, host_id: object) -> bool:
-        return host_id in self._places
+    def __contains__(self, candidate_id: object) -> bool:
+        return candidate_id in self._places
 
     def put(self, candidate: Candidate) -> None:
-        """Give the host its place, or another one now that it has more or less room."""
-        host = candidate.host
-        size, rank = _size(candidate.free, self._role), (weight(candidate, self._role), -host.number, host.id)
-        if self._places.get(host.id) != (size, rank):
-            self.discard(host.id)
-            self._places[host.id] = size, rank
+        """Give it its place, or another one now that it has more or less room."""
+        id, size = candidate.id, _size(candidate.free, self._role)
+        rank = weight(candidate, self._role), -candidate.host.number, id
+        if self._places.get(id) != (size, rank):
+            self.discard(id)
+            self._places[id] = size, rank
             insort(self._groups.setdefault(size, []), rank)
 
-    def discard(self, host_id: str) -> None:
-        """The host is not to be chosen; nothing where it was not."""
-        if place := self._places.pop(host_id, None):
+    def discard(self, candidate_id: str) -> None:
+        """It is not to be chosen; nothing where it was not."""
+        if place := self._places.pop(candidate_id, None):
             size, rank = place
             group = self._groups[size]
             del group[bisect_left(group, rank)]
@@ -53,7 +53,7 @@ class Order:
                 del self._groups[size]
 
     def best_first(self, wanted: Resources) -> Iterator[str]:
-        """Ids of the hosts that may have the room, best first; valid until the next `put` or `discard`."""
+        """Ids of those that may have the room, best first; valid until the next `put` or `discard`."""
         vcpus, memory = _size(wanted, self._role)
         groups = [reversed(group) for size, group in self._groups.items() if size[0] >= vcpus and size[1] >= memory]
         heads = {next(group): group for group in groups}

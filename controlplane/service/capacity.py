@@ -1,11 +1,13 @@
 """What is free on hosts, kept up to date with the rows, and the errors when it is not enough."""
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from controlplane import placement
 from controlplane.errors import NoCapacity, Refusal
 from controlplane.model.capacity import Resources
-from controlplane.model.host import Host, HostRole
+from controlplane.model.host import Host, HostRole, Pool
 from controlplane.model.instance import Instance, Observation, ObservedKind, Volume
 from controlplane.model.state import State
 from controlplane.placement import Candidate
@@ -18,12 +20,25 @@ PLACING = (HostRole.COMPUTE, HostRole.STORAGE)
 
 def used(state: State, host_id: str) -> Resources:
     """What instances and volumes claim of a host, and orphans take."""
-    claimed, orphans_gib = state.used(host_id), state.derived(Fleet).orphans_gib(host_id)
+    claimed, orphans_gib = state.used(host_id), state.derived(Fleet).all_orphans_gib(host_id)
     return claimed + Resources(storage_gib=orphans_gib) if orphans_gib else claimed
 
 
 def free(state: State, host: Host) -> Resources:
     return Resources(host.vcpus, host.memory_mib, host.storage_gib) - used(state, host.id)
+
+
+def free_gib(state: State, host: Host, pool: Pool) -> int:
+    """What is free of one of the host's pools. What is in none that it knows counts as in its first one."""
+    first, *others = host.all_pools
+    if pool.name != first.name:
+        return pool.storage_gib - _used_gib(state, host.id, pool)
+    elsewhere_gib = sum(_used_gib(state, host.id, other) for other in others)
+    return pool.storage_gib - (used(state, host.id).storage_gib - elsewhere_gib)
+
+
+def _used_gib(state: State, host_id: str, pool: Pool) -> int:
+    return state.volumes.pool_gib.of((host_id, pool.name)) + state.derived(Fleet).orphans_gib(host_id, pool.name)
 
 
 def is_orphan(state: State, seen: Observation) -> bool:
@@ -34,7 +49,9 @@ def is_orphan(state: State, seen: Observation) -> bool:
 
 def check_room(state: State, volume: Volume) -> None:
     """Whether a volume can come out of the trash. Raises `InsufficientVolumeCapacity`."""
-    if volume.size_gib > free(state, state.hosts[volume.host_id]).storage_gib:
+    host = state.hosts[volume.host_id]
+    pool = next(pool for pool in host.all_pools if pool.name == host.pool_of(volume.pool))
+    if volume.size_gib > free_gib(state, host, pool):
         raise NoCapacity(
             "InsufficientVolumeCapacity",
             f"The storage host of {volume.id} has no room for its {volume.size_gib} GiB; delete other volumes first",
@@ -50,9 +67,10 @@ class Fleet:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._candidates: dict[str, Candidate] = {}
+        self._candidates: dict[str, list[Candidate]] = {}  # By host: itself, and its pools.
+        self._by_id: dict[str, Candidate] = {}
         self._orders: dict[tuple[str, HostRole], Order] = {}
-        self._orphans_gib: dict[str, int] = {}
+        self._orphans_gib: dict[str, dict[str, int]] = {}  # By host and pool.
         self._marked = {host.id for host in state.hosts}
         state.hosts.follow(lambda host_id, old, new: self.mark(host_id))
         state.instances.follow(self._follow_claim)
@@ -60,12 +78,15 @@ class Fleet:
         state.volumes.follow(self._follow_ownership)
         state.observations.follow(self._follow_file)
 
-    def __getitem__(self, host_id: str) -> Candidate:
-        return self._candidates[host_id]
+    def __getitem__(self, candidate_id: str) -> Candidate:
+        return self._by_id[candidate_id]
 
-    def get(self, host_id: str) -> Candidate | None:
-        """None for a host that is away."""
-        return self._candidates.get(host_id)
+    def candidates(self, host: Host, role: HostRole) -> list[Candidate]:
+        """The host or, for volumes, its pools, the roomiest first; also of one that is away."""
+        found = self._candidates.get(host.id) or _candidates(self._state, host)
+        if role is HostRole.COMPUTE:
+            return found[:1]
+        return sorted(found[1:], key=lambda each: (each.free.storage_gib, each.id), reverse=True)
 
     def mark(self, host_id: str) -> None:
         """What is known of the host may be wrong, until it is settled."""
@@ -83,25 +104,36 @@ class Fleet:
             self._orders[zone, role] = Order(role)
         return self._orders[zone, role]
 
-    def orphans_gib(self, host_id: str) -> int:
-        """What orphans take of a host, in whole GiB; those in the trash give way."""
+    def orphans_gib(self, host_id: str, pool: str) -> int:
+        """What orphans take of a pool, in whole GiB; those in the trash give way."""
+        return self._orphans_of(host_id).get(pool, 0)
+
+    def all_orphans_gib(self, host_id: str) -> int:
+        return sum(self._orphans_of(host_id).values())
+
+    def _orphans_of(self, host_id: str) -> dict[str, int]:
         if host_id not in self._orphans_gib:
-            rows = self._state.observations.file.of(host_id)
-            files = (row.file for row in rows if is_orphan(self._state, row))
-            size_bytes = sum(file.size_bytes for file in files if file and not file.deleted)
-            self._orphans_gib[host_id] = -(-size_bytes // GIB)
+            sizes: Counter[str] = Counter()
+            for row in self._state.observations.file.of(host_id):
+                if row.file and not row.file.deleted and is_orphan(self._state, row):
+                    sizes[row.file.pool] += row.file.size_bytes
+            self._orphans_gib[host_id] = {pool: -(-size_bytes // GIB) for pool, size_bytes in sizes.items()}
         return self._orphans_gib[host_id]
 
     def _look_at(self, host_id: str) -> None:
-        known, host = self._candidates.pop(host_id, None), self._state.hosts.get(host_id)
-        if host is not None and not host.is_away:
-            known = self._candidates[host_id] = Candidate(host, free(self._state, host))
-            for role in PLACING:
-                if role in host.roles:
-                    self.order(host.zone, role).put(known)
-        elif known is not None:
-            for role in PLACING:
-                self.order(known.host.zone, role).discard(host_id)
+        before, host = self._candidates.pop(host_id, []), self._state.hosts.get(host_id)
+        now = _candidates(self._state, host) if host is not None and not host.is_away else []
+        if now:
+            self._candidates[host_id] = now
+        kept = {candidate.id for candidate in now}
+        for candidate in before:
+            if candidate.id not in kept:
+                del self._by_id[candidate.id]
+                self.order(candidate.host.zone, _role(candidate)).discard(candidate.id)
+        for candidate in now:
+            self._by_id[candidate.id] = candidate
+            if _role(candidate) in candidate.host.roles:
+                self.order(candidate.host.zone, _role(candidate)).put(candidate)
 
     def _follow_claim(self, row_id: str, old: Instance | Volume | None, new: Instance | Volume | None) -> None:
         for row in (old, new):
@@ -126,6 +158,23 @@ class Fleet:
     def _forget_orphans(self, host_id: str) -> None:
         self._orphans_gib.pop(host_id, None)
         self.mark(host_id)
+
+
+def _candidates(state: State, host: Host) -> list[Candidate]:
+    """The host itself, for instances, and each of its pools, for volumes."""
+    pools = (Candidate(host, Resources(storage_gib=free_gib(state, host, pool)), pool) for pool in host.all_pools)
+    return [Candidate(host, free(state, host)), *pools]
+
+
+def _role(candidate: Candidate) -> HostRole:
+    return HostRole.STORAGE if candidate.pool else HostRole.COMPUTE
+
+
+class Home(NamedTuple):
+    """Where a volume is."""
+
+    host_id: str
+    pool: str
 
 
 class Claims:
@@ -153,9 +202,9 @@ class Claims:
                 "try a smaller type, another zone, or later",
                 refusals=self._refusals(zone, wanted, HostRole.COMPUTE),
             )
-        return chosen
+        return chosen.host.id
 
-    def storage_host(self, zone: str, size_gib: int, preferred_host_id: str = "") -> str:
+    def volume_home(self, zone: str, size_gib: int, preferred_host_id: str = "") -> Home:
         """Take room for a volume. A volume next to its instance has one host less to fail with."""
         wanted = Resources(storage_gib=size_gib)
         chosen = self._take(zone, wanted, HostRole.STORAGE, preferred_host_id)
@@ -165,27 +214,29 @@ class Claims:
                 f"No storage host of {zone} has {size_gib} GiB to give; free some, or join another host",
                 refusals=self._refusals(zone, wanted, HostRole.STORAGE),
             )
-        return chosen
+        return Home(chosen.host.id, chosen.pool.name if chosen.pool else "")
 
-    def _take(self, zone: str, wanted: Resources, role: HostRole, preferred_host_id: str) -> str | None:
+    def _take(self, zone: str, wanted: Resources, role: HostRole, preferred_host_id: str) -> Candidate | None:
         order = self._fleet.order(zone, role)
-        if preferred_host_id in order and self._suits(preferred_host_id, wanted):
-            chosen: Candidate | None = self._fleet[preferred_host_id]
-        else:
-            chosen = self._best(zone, wanted, role)
+        chosen = self._preferred(order, wanted, role, preferred_host_id) or self._best(zone, wanted, role)
         if chosen is None:
             return None
         chosen.take(wanted)
         order.put(chosen)
         self._fleet.mark(chosen.host.id)  # The next call asks the state whether this one's change was applied.
-        return chosen.host.id
+        return chosen
+
+    def _preferred(self, order: Order, wanted: Resources, role: HostRole, host_id: str) -> Candidate | None:
+        host = self._state.hosts.get(host_id)
+        candidates = self._fleet.candidates(host, role) if host else ()
+        return next((each for each in candidates if each.id in order and self._suits(each, wanted)), None)
 
     def _best(self, zone: str, wanted: Resources, role: HostRole) -> Candidate | None:
-        hosts = self._fleet.order(zone, role).best_first(wanted)
-        return next((self._fleet[host_id] for host_id in hosts if self._suits(host_id, wanted)), None)
+        candidates = map(self._fleet.__getitem__, self._fleet.order(zone, role).best_first(wanted))
+        return next((each for each in candidates if self._suits(each, wanted)), None)
 
-    def _suits(self, host_id: str, wanted: Resources) -> bool:
-        return self._fleet[host_id].holds(wanted) and self._is_reachable(host_id)
+    def _suits(self, candidate: Candidate, wanted: Resources) -> bool:
+        return candidate.holds(wanted) and self._is_reachable(candidate.host.id)
 
     def _is_reachable(self, host_id: str) -> bool:
         if host_id not in self._reachable:
@@ -193,11 +244,11 @@ class Claims:
         return self._reachable[host_id]
 
     def _refusals(self, zone: str, wanted: Resources, role: HostRole) -> list[Refusal]:
-        found = placement.refusals(self._look(zone), wanted, role)
+        found = placement.refusals(self._look(zone, role), wanted, role)
         return found or [Refusal("", f"hosts: {zone} has none; `stead host token` lets one join", 0)]
 
-    def _look(self, zone: str) -> Iterator[tuple[Candidate, bool]]:
-        """Every host of the zone, and whether it is reachable."""
+    def _look(self, zone: str, role: HostRole) -> Iterator[tuple[Candidate, bool]]:
+        """Every host of the zone, or its pools, and whether it is reachable."""
         for host in self._state.hosts.zone.of(zone):
-            candidate = self._fleet.get(host.id) or Candidate(host, free(self._state, host))
-            yield candidate, not host.is_away and self._is_reachable(host.id)
+            for candidate in self._fleet.candidates(host, role):
+                yield candidate, not host.is_away and self._is_reachable(host.id)

@@ -8,7 +8,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 from controlplane.errors import CloudError, Conflict, Denied, invalid_value
 from controlplane.ids import Prefix
-from controlplane.model.host import Host, HostRole, HostToken
+from controlplane.model.host import Host, HostRole, HostToken, Pool
 from controlplane.model.state import Change, State
 from controlplane.service import catching_up, regions, vpcs
 from controlplane.service.call import Call, find, find_zone
@@ -166,6 +166,7 @@ class Capacity:
     storage_gib: int
     problems: tuple[str, ...]
     wireguard_key: str = ""
+    pools: tuple[Pool, ...] = ()
 
 
 def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -> Change:
@@ -179,6 +180,7 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
         vcpus=capacity.vcpus,
         memory_mib=capacity.memory_mib,
         storage_gib=capacity.storage_gib,
+        pools=capacity.pools,
         problems=(*key_problems, *capacity.problems),
         wireguard_key="" if key_problems else capacity.wireguard_key,
         agent_version=agent_version,

@@ -262,8 +262,8 @@ def _interface(call: Call, launch: _Launch, subnet: Subnet, instance_id: str, pr
 def _add_volumes(
     state: State, call: Call, change: Change, ports: Ports, launch: _Launch, instance: Instance, place: Place
 ) -> None:
-    for disk, host_id in zip(launch.disks, place.storage_host_ids, strict=True):
-        volume = volumes.new_volume(call, instance.zone, host_id, disk.size_gib, disk.image_id)
+    for disk, home in zip(launch.disks, place.volume_homes, strict=True):
+        volume = volumes.new_volume(call, instance.zone, home, disk.size_gib, disk.image_id)
         volumes.attach_anew(
             state,
             call,

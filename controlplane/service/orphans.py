@@ -113,6 +113,7 @@ def _volume(state: State, call: Call, seen: Observation, file: VolumeFile) -> Vo
         project_id=call.project_id,
         zone=state.hosts[seen.host_id].zone,
         host_id=seen.host_id,
+        pool=file.pool,
         size_gib=-(-file.size_bytes // GIB),
         volume_type=VOLUME_TYPE,
         image_id="",

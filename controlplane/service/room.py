@@ -17,7 +17,7 @@ from controlplane.model.network import Subnet
 from controlplane.model.state import Change, State
 from controlplane.service import addresses
 from controlplane.service.call import Call
-from controlplane.service.capacity import Claims
+from controlplane.service.capacity import Claims, Home
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Place:
     host_id: str
-    storage_host_ids: Sequence[str]  # One for each disk.
+    volume_homes: Sequence[Home]  # One for each disk.
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ def _fill(claims: Claims, wanted: Wanted, subnet: Subnet, at_most: int) -> tuple
     try:
         for _ in range(at_most):
             host_id = claims.compute_host(subnet.zone, wanted.resources)
-            stores = [claims.storage_host(subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
-            places.append(Place(host_id, stores))
+            homes = [claims.volume_home(subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
+            places.append(Place(host_id, homes))
     except NoCapacity as error:
         return places, _after(places, error.refusals)
     return places, ()
@@ -121,7 +121,8 @@ def _fill(claims: Claims, wanted: Wanted, subnet: Subnet, at_most: int) -> tuple
 
 def _after(places: Sequence[Place], refusals: Sequence[Refusal]) -> list[Refusal]:
     """A host that would take some of them has less left than lists of hosts show."""
-    counts = Counter(host_id for place in places for host_id in {place.host_id, *place.storage_host_ids})
+    taken = ({place.host_id, *(home.host_id for home in place.volume_homes)} for place in places)
+    counts = Counter(host_id for host_ids in taken for host_id in host_ids)
     return [
         replace(row, reason=f"{row.reason}, with {count} of these on it") if (count := counts[row.host_id]) else row
         for row in refusals

@@ -28,7 +28,7 @@ from controlplane.service.call import (
     find_zone,
     not_found,
 )
-from controlplane.service.capacity import Claims, check_room
+from controlplane.service.capacity import Claims, Home, check_room
 from controlplane.service.ports import Ports
 
 VOLUME_TYPE = "gp3"
@@ -53,8 +53,8 @@ def create(state: State, call: Call, request: CreateVolume) -> tuple[Change, str
         raise invalid_value("volume_type", request.volume_type, VOLUME_TYPE)
     check_tags(request.tags)
     quotas.check_volume(state, call, request.size_gib)
-    host_id = Claims(state, call).storage_host(request.zone_name, request.size_gib)
-    volume = new_volume(call, request.zone_name, host_id, request.size_gib, tags=request.tags)
+    home = Claims(state, call).volume_home(request.zone_name, request.size_gib)
+    volume = new_volume(call, request.zone_name, home, request.size_gib, tags=request.tags)
     change = Change()
     change.put(volume)
     return change, volume.id
@@ -66,13 +66,14 @@ def check_size(size_gib: int, parameter: str = "size_gib") -> None:
 
 
 def new_volume(
-    call: Call, zone: str, host_id: str, size_gib: int, image_id: str = "", tags: Mapping[str, str] | None = None
+    call: Call, zone: str, home: Home, size_gib: int, image_id: str = "", tags: Mapping[str, str] | None = None
 ) -> Volume:
     return Volume(
         id=call.mint(Prefix.VOLUME),
         project_id=call.project_id,
         zone=zone,
-        host_id=host_id,
+        host_id=home.host_id,
+        pool=home.pool,
         size_gib=size_gib,
         volume_type=VOLUME_TYPE,
         image_id=image_id,

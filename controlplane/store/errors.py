@@ -23,7 +23,3 @@ class SchemaMismatch(StoreError):
 
 class WrongRegion(StoreError):
     """The database belongs to another region."""
-
-
-class LogTrimmed(StoreError):
-    """The log no longer reaches back that far: the reader must start from a snapshot."""

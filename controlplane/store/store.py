@@ -25,7 +25,7 @@ from controlplane.model.state import Revision, State
 from controlplane.model.table import Row
 from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.batch import Writes, check_sequence, coalesce
-from controlplane.store.errors import Diverged, LogTrimmed, StoreError, WrongRegion
+from controlplane.store.errors import Diverged, StoreError, WrongRegion
 from controlplane.store.rows import Record, RowMapping, StoredRows
 from controlplane.store.schema import TABLES, log, meta
 
@@ -123,18 +123,6 @@ class Store:
             for row_type, writes in coalesce(revisions).items():
                 _write(connection, self._rows[row_type], writes)
             _execute(connection, self._log.table, self._log.insert, self._log.encode(_log_rows(revisions, now)))
-
-    def read_log(self, after_revision: int, limit: int) -> list[LogEntry]:
-        """What up to `limit` revisions after this one changed, in order. Raises LogTrimmed when some are gone."""
-        later = self._log.select().where(log.c.revision > after_revision).order_by(log.c.revision).limit(limit)
-        with self._transaction() as connection:
-            start = connection.execute(select(meta.c.log_start)).scalar_one()
-            if after_revision < start:
-                raise LogTrimmed(
-                    f"the log begins after revision {start}, not {after_revision}; describe anew and go on from there"
-                )
-            rows = connection.execute(later).all()
-        return [entry for row in self._log.decode(rows) for entry in _log_entries(row)]
 
     def read_recent_log(self, limit: int) -> list[LogEntry]:
         """The last entries, in order, as many as there are up to `limit`; of the first revision perhaps only some."""

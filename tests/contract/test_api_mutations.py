@@ -18,6 +18,7 @@ from tests.contract.control_plane import RPCS, ControlPlane, Refused, upload
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHX0QlHtCPpJfBmDGwFjBeYGWzd8VTTvQHmRGtcTKRAg"
 SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
+PERMITTED = {**SSH, "from_port": 1}
 ADOPTED, UNWANTED = "vol-" + "a" * 17, "vol-" + "b" * 17
 FOR_TYPE = {"name": "instance-type", "values": ["t3.micro"]}
 SECRETS = {"CreateToken": "secret", "CreateHostToken": "token", "CreateKeyPair": "key_material"}
@@ -30,87 +31,123 @@ def show_orphan(cloud: ControlPlane, host_id: str, volume_id: str) -> None:
     cloud.journal.apply(change)
 
 
+# For every mutating method fields with which it succeeds, whatever the others did before. <names> are of `things`.
+REQUESTS: dict[str, dict[str, Any]] = {
+    "CreateProject": {"name": "new"},
+    "CreateToken": {"project_id": "<project>", "role": 2},
+    "RevokeToken": {"token_id": "<token>"},
+    "CreateHostToken": {"zone_name": "home-1a", "roles": [1]},
+    "DeclareHostLost": {"host_id": "<away>"},
+    "RemoveHost": {"host_id": "<empty>"},
+    "ReleaseHost": {"host_id": "<host>"},
+    "AdoptOrphanVolume": {"host_id": "<host>", "volume_id": ADOPTED, "project_id": "<project>"},
+    "DeleteOrphanVolume": {"host_id": "<host>", "volume_id": UNWANTED},
+    "CreateInstanceType": {"instance_type": {"instance_type": "a.new", "vcpus": 1, "memory_mib": 64}},
+    "DeleteInstanceType": {"instance_type": "a.old"},
+    "DeregisterImage": {"image_id": "<other image>"},
+    "CreateKeyPair": {"key_name": "new"},
+    "ImportKeyPair": {"key_name": "brought", "public_key_material": PUBLIC_KEY},
+    "DeleteKeyPair": {"key_name": "old"},
+    "CreateSecurityGroup": {"group_name": "new", "description": "x"},
+    "DeleteSecurityGroup": {"group_id": "<doomed group>"},
+    "AuthorizeSecurityGroupIngress": {"group_id": "<group>", "permissions": [SSH]},
+    "AuthorizeSecurityGroupEgress": {"group_id": "<group>", "permissions": [SSH]},
+    "RevokeSecurityGroupIngress": {"group_id": "<group>", "permissions": [PERMITTED]},
+    "RevokeSecurityGroupEgress": {"group_id": "<group>", "permissions": [PERMITTED]},
+    "CreateManagedPrefixList": {"prefix_list_name": "new", "max_entries": 1, "entries": [{"cidr": "10.0.0.0/8"}]},
+    "ModifyManagedPrefixList": {"prefix_list_id": "<list>", "add_entries": [{"cidr": "10.0.0.0/8"}]},
+    "DeleteManagedPrefixList": {"prefix_list_id": "<doomed list>"},
+    "RunInstances": {"image_id": "<image>"},
+    "StartInstances": {"instance_ids": ["<stopped>"]},
+    "StopInstances": {"instance_ids": ["<running>"]},
+    "RebootInstances": {"instance_ids": ["<rebooted>"]},
+    "TerminateInstances": {"instance_ids": ["<ended>"]},
+    "ModifyInstanceAttribute": {"instance_id": "<attached>", "instance_initiated_shutdown_behavior": "terminate"},
+    "ModifySubnetAttribute": {"subnet_id": "<subnet>", "map_public_ip_on_launch": False},
+    "ModifyImageAttribute": {"image_id": "<image>", "is_public": True},
+    "CreateTags": {"resource_ids": ["<held>", "<image>"], "tags": {"a": "b"}},
+    "DeleteTags": {"resource_ids": ["<held>"], "tags": [{"key": "a"}]},
+    "CreateVolume": {"zone_name": "home-1a", "size_gib": 1},
+    "AttachVolume": {"volume_id": "<free>", "instance_id": "<attached>"},
+    "DetachVolume": {"volume_id": "<held>"},
+    "DeleteVolume": {"volume_id": "<doomed>"},
+    "RestoreVolumeFromRecycleBin": {"volume_id": "<deleted>"},
+    "AllocateAddress": {},
+    "AssociateAddress": {"allocation_id": "<allocated>", "instance_id": "<attached>"},
+    "DisassociateAddress": {"association_id": "<association>"},
+    "ReleaseAddress": {"allocation_id": "<doomed address>"},
+}
+
+
 async def requests(cloud: ControlPlane) -> dict[str, dict[str, Any]]:
-    """For every mutating method fields with which it succeeds, whatever the others did before."""
+    made = await things(cloud)
+    return {name: filled(fields, made) for name, fields in REQUESTS.items()}
+
+
+def filled(value: Any, made: dict[str, str]) -> Any:
+    """With the things' ids in place of their <names>."""
+    if isinstance(value, dict):
+        return {key: filled(part, made) for key, part in value.items()}
+    if isinstance(value, list):
+        return [filled(part, made) for part in value]
+    return made[value] if isinstance(value, str) and value.startswith("<") else value
+
+
+async def things(cloud: ControlPlane) -> dict[str, str]:
+    """What the requests are about: ids by <name>."""
     host_id = await cloud.add_host()
-    image_id, other_image = await cloud.import_image("a"), await cloud.import_image("b")
-    launched = await cloud.ask("RunInstances", image_id=image_id, min_count=6)
-    running, mapped, stopped, ended, rebooted, attached = (row.instance_id for row in launched.instances)
-    volumes = [(await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id for _ in range(4)]
-    free, held, doomed, deleted = volumes
+    made = {"<host>": host_id, "<project>": cloud.project_id, "<image>": await cloud.import_image("a")}
+    made |= {"<other image>": await cloud.import_image("b")}
+    made |= await some_instances(cloud, made["<image>"])
+    for name in ("<free>", "<held>", "<doomed>", "<deleted>"):
+        made[name] = (await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id
     await cloud.ask("CreateKeyPair", key_name="old")
-    addresses = [(await cloud.ask("AllocateAddress")).address.allocation_id for _ in range(3)]
-    groups = [
-        (await cloud.ask("CreateSecurityGroup", group_name=name, description="x")).security_group.group_id
-        for name in ("one", "two")
-    ]
-    await cloud.ask("AuthorizeSecurityGroupIngress", group_id=groups[0], permissions=[{**SSH, "from_port": 1}])
-    await cloud.ask("AuthorizeSecurityGroupEgress", group_id=groups[0], permissions=[{**SSH, "from_port": 1}])
-    networks = [
-        (await cloud.ask("CreateManagedPrefixList", prefix_list_name=name, max_entries=2)).prefix_list.prefix_list_id
-        for name in ("kept", "doomed")
-    ]
     await cloud.ask("CreateInstanceType", instance_type={"instance_type": "a.old", "vcpus": 1, "memory_mib": 64})
+    made |= await some_rules(cloud)
     await cloud.converge()
-    await cloud.ask("StopInstances", instance_ids=[stopped])
-    await cloud.ask("AttachVolume", volume_id=held, instance_id=attached)
-    await cloud.ask("DeleteVolume", volume_id=deleted)
+    await cloud.ask("StopInstances", instance_ids=[made["<stopped>"]])
+    await cloud.ask("AttachVolume", volume_id=made["<held>"], instance_id=made["<attached>"])
+    await cloud.ask("DeleteVolume", volume_id=made["<deleted>"])
     await cloud.converge()
-    association = await cloud.ask("AssociateAddress", allocation_id=addresses[1], instance_id=mapped)
+    made |= await some_addresses(cloud, made["<mapped>"])
     await cloud.token(Role.READER)
     for volume_id in (ADOPTED, UNWANTED):
         show_orphan(cloud, host_id, volume_id)
     away, empty = await cloud.add_host(is_away=True), await cloud.add_host(is_away=True)
-    return {
-        "CreateProject": {"name": "new"},
-        "CreateToken": {"project_id": cloud.project_id, "role": 2},
-        "RevokeToken": {"token_id": list(cloud.journal.state.tokens)[-1].id},
-        "CreateHostToken": {"zone_name": "home-1a", "roles": [1]},
-        "DeclareHostLost": {"host_id": away},
-        "RemoveHost": {"host_id": empty},
-        "ReleaseHost": {"host_id": host_id},
-        "AdoptOrphanVolume": {"host_id": host_id, "volume_id": ADOPTED, "project_id": cloud.project_id},
-        "DeleteOrphanVolume": {"host_id": host_id, "volume_id": UNWANTED},
-        "CreateInstanceType": {"instance_type": {"instance_type": "a.new", "vcpus": 1, "memory_mib": 64}},
-        "DeleteInstanceType": {"instance_type": "a.old"},
-        "DeregisterImage": {"image_id": other_image},
-        "CreateKeyPair": {"key_name": "new"},
-        "ImportKeyPair": {"key_name": "brought", "public_key_material": PUBLIC_KEY},
-        "DeleteKeyPair": {"key_name": "old"},
-        "CreateSecurityGroup": {"group_name": "new", "description": "x"},
-        "DeleteSecurityGroup": {"group_id": groups[1]},
-        "AuthorizeSecurityGroupIngress": {"group_id": groups[0], "permissions": [SSH]},
-        "AuthorizeSecurityGroupEgress": {"group_id": groups[0], "permissions": [SSH]},
-        "RevokeSecurityGroupIngress": {"group_id": groups[0], "permissions": [{**SSH, "from_port": 1}]},
-        "RevokeSecurityGroupEgress": {"group_id": groups[0], "permissions": [{**SSH, "from_port": 1}]},
-        "CreateManagedPrefixList": {"prefix_list_name": "new", "max_entries": 1, "entries": [{"cidr": "10.0.0.0/8"}]},
-        "ModifyManagedPrefixList": {"prefix_list_id": networks[0], "add_entries": [{"cidr": "10.0.0.0/8"}]},
-        "DeleteManagedPrefixList": {"prefix_list_id": networks[1]},
-        "RunInstances": {"image_id": image_id},
-        "StartInstances": {"instance_ids": [stopped]},
-        "StopInstances": {"instance_ids": [running]},
-        "RebootInstances": {"instance_ids": [rebooted]},
-        "TerminateInstances": {"instance_ids": [ended]},
-        "ModifyInstanceAttribute": {"instance_id": attached, "instance_initiated_shutdown_behavior": "terminate"},
-        "ModifySubnetAttribute": {"subnet_id": launched.instances[0].subnet_id, "map_public_ip_on_launch": False},
-        "ModifyImageAttribute": {"image_id": image_id, "is_public": True},
-        "CreateTags": {"resource_ids": [held, image_id], "tags": {"a": "b"}},
-        "DeleteTags": {"resource_ids": [held], "tags": [{"key": "a"}]},
-        "CreateVolume": {"zone_name": "home-1a", "size_gib": 1},
-        "AttachVolume": {"volume_id": free, "instance_id": attached},
-        "DetachVolume": {"volume_id": held},
-        "DeleteVolume": {"volume_id": doomed},
-        "RestoreVolumeFromRecycleBin": {"volume_id": deleted},
-        "AllocateAddress": {},
-        "AssociateAddress": {"allocation_id": addresses[0], "instance_id": attached},
-        "DisassociateAddress": {"association_id": association.association_id},
-        "ReleaseAddress": {"allocation_id": addresses[2]},
-    }
+    return {**made, "<away>": away, "<empty>": empty, "<token>": list(cloud.journal.state.tokens)[-1].id}
 
 
-async def test_there_is_a_request_for_every_mutating_method(cloud: ControlPlane) -> None:
+async def some_instances(cloud: ControlPlane, image_id: str) -> dict[str, str]:
+    names = ("<running>", "<mapped>", "<stopped>", "<ended>", "<rebooted>", "<attached>")
+    rows = (await cloud.ask("RunInstances", image_id=image_id, min_count=len(names))).instances
+    launched = {name: row.instance_id for name, row in zip(names, rows, strict=True)}
+    return {**launched, "<subnet>": rows[0].subnet_id}
+
+
+async def some_rules(cloud: ControlPlane) -> dict[str, str]:
+    made = {}
+    for name, said in (("<group>", "one"), ("<doomed group>", "two")):
+        reply = await cloud.ask("CreateSecurityGroup", group_name=said, description="x")
+        made[name] = reply.security_group.group_id
+    await cloud.ask("AuthorizeSecurityGroupIngress", group_id=made["<group>"], permissions=[PERMITTED])
+    await cloud.ask("AuthorizeSecurityGroupEgress", group_id=made["<group>"], permissions=[PERMITTED])
+    for name, said in (("<list>", "kept"), ("<doomed list>", "doomed")):
+        reply = await cloud.ask("CreateManagedPrefixList", prefix_list_name=said, max_entries=2)
+        made[name] = reply.prefix_list.prefix_list_id
+    return made
+
+
+async def some_addresses(cloud: ControlPlane, instance_id: str) -> dict[str, str]:
+    """The mapped one is an association's."""
+    names = ("<allocated>", "<mapped address>", "<doomed address>")
+    made = {name: (await cloud.ask("AllocateAddress")).address.allocation_id for name in names}
+    mapped = await cloud.ask("AssociateAddress", allocation_id=made["<mapped address>"], instance_id=instance_id)
+    return {**made, "<association>": mapped.association_id}
+
+
+def test_there_is_a_request_for_every_mutating_method() -> None:
     mutating = {rpc.name for rpc in RPCS.values() if rpc.is_mutating}
-    assert set(await requests(cloud)) | {"ImportImage"} == mutating
+    assert set(REQUESTS) | {"ImportImage"} == mutating
 
 
 async def test_a_dry_run_checks_and_changes_nothing(cloud: ControlPlane) -> None:

@@ -15,6 +15,7 @@ from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeWorld
 from agent.drivers.fake.world import Call
 from agent.model import ImageSource
+from controlplane import history
 from controlplane.errors import NotFound, Unavailable
 from controlplane.model.instance import Desired
 from controlplane.model.project import Role
@@ -195,8 +196,9 @@ class Cloud:
         self.process = Process(
             Disk(self._store, loaded), self._ground.uploads, region.POLICY, self.loop, self.clock, self.record
         )
+        logged = self._store.read_recent_log(history.KEPT)
         for watcher in self.watchers:
-            watcher.expect_logged(self._store.read_log(watcher.known, 10_000))
+            watcher.expect_logged([entry for entry in logged if entry.revision > watcher.known])
             self.process.journal.follow(watcher.expect)
         for host in self.hosts:
             host.wire.accept = self.process.accept

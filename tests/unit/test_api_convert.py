@@ -1,6 +1,6 @@
 """Messages to requests and rows to messages: nothing is lost, unset is not zero, a reply says what the state says."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -12,6 +12,7 @@ from controlplane.api.fleet import to_host
 from controlplane.api.instances import to_instance
 from controlplane.api.volumes import to_volume
 from controlplane.api.vpcs import to_route_table, to_subnet
+from controlplane.model.host import Pool
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
 from controlplane.service import addresses, images, power, security_groups, volumes
@@ -167,6 +168,12 @@ async def test_hosts_are_for_admins() -> None:
         assert to_volume(live.state, live.sessions, volume, Role.READER).host_id == ""
         message = to_host(live.state, live.sessions, live.state.hosts[host_id])
         assert (message.vcpus_used, message.memory_mib_used, message.storage_gib_used) == (2, 1024, 1)
+        live.put(replace(live.state.hosts[host_id], pools=(Pool("ssd", 40), Pool("hdd", 60))))
+        pools = to_host(live.state, live.sessions, live.state.hosts[host_id]).pools
+        assert [(pool.name, pool.storage_gib_used, pool.storage_gib) for pool in pools] == [
+            ("ssd", 1, 40),
+            ("hdd", 0, 60),
+        ]
         assert (message.status, list(message.roles)) == ("connected", [1, 2, 3])
 
 

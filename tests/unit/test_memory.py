@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -32,7 +34,38 @@ async def test_rows_are_frozen_at_first_and_after_many_changes(monkeypatch: pyte
         loop.cancel()
 
 
-async def until_frozen(*rows: Zone) -> None:
+@pytest.mark.parametrize("is_quiet", [True, False])
+async def test_what_was_frozen_in_a_cycle_goes_in_the_end(monkeypatch: pytest.MonkeyPatch, *, is_quiet: bool) -> None:
+    monkeypatch.setattr(memory, "INTERVAL_S", 0)
+    monkeypatch.setattr(memory, "REVISIONS", 1)
+    monkeypatch.setattr(memory, "FREEZES_QUIET", 3 if is_quiet else 1_000_000)
+    monkeypatch.setattr(memory, "FREEZES_MOST", 1_000_000 if is_quiet else 3)
+    journal = Journal(GatedStore(), lambda: NOW)
+    cycle = Cycle()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        loop = group.create_task(memory.run(journal))
+        await until_frozen(put(journal, "first"), cycle)
+        gone = weakref.ref(cycle)
+        del cycle
+        gc.collect()
+        assert gone() is not None
+        for number in count():
+            if gone() is None:
+                break
+            if number < 3 or not is_quiet:
+                put(journal, f"later-{number}")
+            await asyncio.sleep(0)
+        loop.cancel()
+
+
+class Cycle:
+    """Garbage that only the collector frees."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+async def until_frozen(*rows: object) -> None:
     while any(found is row for found in gc.get_objects() for row in rows):  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0)
 

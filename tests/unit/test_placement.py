@@ -12,7 +12,7 @@ from controlplane import placement
 from controlplane.errors import NoCapacity
 from controlplane.model.addressing import is_usable, usable_after, usable_count
 from controlplane.model.capacity import Resources
-from controlplane.model.host import HostRole
+from controlplane.model.host import HostRole, Pool
 from controlplane.placement import Candidate
 from controlplane.service import addresses, instances, volumes
 from controlplane.service.capacity import Claims
@@ -83,8 +83,34 @@ def test_the_emptiest_host_is_chosen_unless_one_is_preferred() -> None:
 def test_volumes_go_where_most_room_is() -> None:
     region, large, small = two_hosts()
     claims = Claims(region.state, region.call())
-    assert claims.storage_host(ZONES[0], 1) == large
-    assert claims.storage_host(ZONES[0], 1, small) == small
+    assert claims.volume_home(ZONES[0], 1) == (large, "")
+    assert claims.volume_home(ZONES[0], 1, small) == (small, "")
+
+
+def test_a_volume_goes_into_the_roomiest_pool_and_never_over_two() -> None:
+    region = Region()
+    host_id = region.add_host(storage_gib=90)
+    region.put(replace(region.state.hosts[host_id], pools=(Pool("ssd", 40), Pool("hdd", 50))))
+    claims = Claims(region.state, region.call())
+    assert [claims.volume_home(ZONES[0], 30) for _ in range(2)] == [(host_id, "hdd"), (host_id, "ssd")]
+    with pytest.raises(NoCapacity) as caught:
+        claims.volume_home(ZONES[0], 25, host_id)
+    reasons = [row.reason for row in caught.value.refusals]
+    assert reasons == [
+        "storage: 25 GiB asked, 20 GiB free of 50 in pool hdd",
+        "storage: 25 GiB asked, 10 GiB free of 40 in pool ssd",
+    ]
+
+
+def test_what_is_in_no_pool_of_now_counts_as_in_the_first() -> None:
+    region = Region()
+    host_id = region.add_host(storage_gib=90)
+    volume = region.state.volumes[region.do(volumes.create, volumes.CreateVolume(ZONES[0], 30))]
+    region.put(replace(region.state.hosts[host_id], pools=(Pool("ssd", 40), Pool("hdd", 50))))
+    assert (volume.host_id, volume.pool) == (host_id, "")
+    assert Claims(region.state, region.call()).volume_home(ZONES[0], 50) == (host_id, "hdd")
+    with pytest.raises(NoCapacity):
+        Claims(region.state, region.call()).volume_home(ZONES[0], 51)
 
 
 def test_hosts_that_are_as_empty_are_chosen_in_the_order_of_their_numbers() -> None:

@@ -10,14 +10,15 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from controlplane.errors import NoCapacity
 from controlplane.model.capacity import NOTHING, Resources
-from controlplane.model.host import Host, HostRole
+from controlplane.model.host import Host, HostRole, Pool
 from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, Volume, VolumeFile, observation_id
 from controlplane.model.state import State
 from controlplane.placement import Candidate, refusal, weight
-from controlplane.service.capacity import GIB, Claims
+from controlplane.service.capacity import GIB, Claims, Home
 from tests.unit.region import NOW, ZONES, Region
 
 FEW = st.integers(0, 9)
+POOLS = st.sampled_from(["", "hdd", "ssd"])
 ROLES = st.sets(st.sampled_from(HostRole), min_size=1).map(tuple)
 WANTED = st.one_of(
     st.builds(Resources, st.integers(1, 5), st.integers(1, 5)), st.builds(Resources, storage_gib=st.integers(1, 5))
@@ -56,12 +57,13 @@ def instance(instance_id: str, zone: str, host_id: str, size: Resources) -> Inst
     )
 
 
-def volume(volume_id: str, zone: str, host_id: str, size_gib: int) -> Volume:
+def volume(volume_id: str, zone: str, home: Home, size_gib: int) -> Volume:
     return Volume(
         id=volume_id,
         project_id="proj-1",
         zone=zone,
-        host_id=host_id,
+        host_id=home.host_id,
+        pool=home.pool,
         size_gib=size_gib,
         volume_type="gp3",
         image_id="",
@@ -71,15 +73,25 @@ def volume(volume_id: str, zone: str, host_id: str, size_gib: int) -> Volume:
     )
 
 
-def plainly_free(state: State, host: Host) -> Resources:
-    rows: list[Instance | Volume] = [*state.instances, *state.volumes]
-    free = Resources(host.vcpus, host.memory_mib, host.storage_gib)
-    for row in rows:
+def plain_host(state: State, host: Host) -> Candidate:
+    free = Resources(host.vcpus, host.memory_mib)
+    for row in state.instances:
         free -= row.claim if row.host_id == host.id else NOTHING
+    return Candidate(host, free)
+
+
+def plain_pools(state: State, host: Host) -> list[Candidate]:
+    free_gib = {pool.name: pool.storage_gib for pool in host.all_pools}
+    for row in state.volumes:
+        if row.host_id == host.id:
+            free_gib[host.pool_of(row.pool)] -= row.claim.storage_gib
     volumes = {row.id: row.host_id for row in state.volumes}
     files = [row.file for row in state.observations if row.host_id == host.id != volumes.get(row.resource_id)]
-    orphans_bytes = sum(file.size_bytes for file in files if file and not file.deleted)
-    return free - Resources(storage_gib=ceil(orphans_bytes / GIB))
+    orphans = [file for file in files if file and not file.deleted]
+    for name in {file.pool for file in orphans}:
+        size_bytes = sum(file.size_bytes for file in orphans if file.pool == name)
+        free_gib[host.pool_of(name)] -= ceil(size_bytes / GIB)
+    return [Candidate(host, Resources(storage_gib=free_gib[pool.name]), pool) for pool in host.all_pools]
 
 
 class PlainLook:
@@ -88,14 +100,20 @@ class PlainLook:
     def __init__(self, region: Region, zone: str) -> None:
         self._region = region
         state = region.state
-        self._candidates = [Candidate(host, plainly_free(state, host)) for host in state.hosts.zone.of(zone)]
+        self._hosts = [plain_host(state, host) for host in state.hosts.zone.of(zone)]
+        self._pools = [each for host in state.hosts.zone.of(zone) for each in plain_pools(state, host)]
 
-    def take(self, wanted: Resources, role: HostRole, preferred: str) -> str | None:
-        fit = [row for row in self._candidates if refusal(row, self._is_there(row), wanted, role) is None]
-        best = max(fit, key=lambda row: (row.host.id == preferred, weight(row, role), -row.host.number), default=None)
-        if best:
-            best.take(wanted)
-        return best.host.id if best else None
+    def take(self, wanted: Resources, role: HostRole, preferred: str) -> Home | None:
+        candidates = self._pools if role is HostRole.STORAGE else self._hosts
+        fit = [row for row in candidates if refusal(row, self._is_there(row), wanted, role) is None]
+        best = max(fit, key=lambda row: self._rank(row, role, preferred), default=None)
+        if best is None:
+            return None
+        best.take(wanted)
+        return Home(best.host.id, best.pool.name if best.pool else "")
+
+    def _rank(self, row: Candidate, role: HostRole, preferred: str) -> tuple[bool, float, int, str]:
+        return row.host.id == preferred, weight(row, role), -row.host.number, row.id
 
     def _is_there(self, candidate: Candidate) -> bool:
         return candidate.host.id in self._region.reachable and not candidate.host.is_away
@@ -135,17 +153,23 @@ class Placement(RuleBasedStateMachine):
         (self.region.reachable.add if is_reachable else self.region.reachable.discard)(host.id)
 
     @precondition(lambda self: any(self.region.state.hosts))
+    @rule(number=FEW, sizes=st.dictionaries(POOLS, FEW, max_size=3))
+    def change_pools(self, number: int, sizes: dict[str, int]) -> None:
+        pools = tuple(Pool(name, gib) for name, gib in sizes.items())
+        self.region.put(replace(self.pick(number), pools=pools, storage_gib=sum(sizes.values())))
+
+    @precondition(lambda self: any(self.region.state.hosts))
     @rule(number=FEW)
     def remove_host(self, number: int) -> None:
         """A host's row may go before what was on it, as where only deleted volumes are left."""
         self.region.state.delete(type(self.pick(number)), self.pick(number).id)
 
     @precondition(lambda self: any(self.region.state.hosts))
-    @rule(number=FEW, size_bytes=st.integers(1, 3 * GIB), deleted=st.booleans())
-    def find_orphan(self, number: int, size_bytes: int, deleted: bool) -> None:
+    @rule(number=FEW, size_bytes=st.integers(1, 3 * GIB), deleted=st.booleans(), pool=POOLS)
+    def find_orphan(self, number: int, size_bytes: int, deleted: bool, pool: str) -> None:
         host, volume_id = self.pick(number), self.new_id("vol")
         row_id = observation_id(host.id, ObservedKind.VOLUME, volume_id)
-        file = VolumeFile(size_bytes, deleted, 1, 0)
+        file = VolumeFile(size_bytes, deleted, 1, 0, pool)
         self.region.put(Observation(row_id, host.id, ObservedKind.VOLUME, volume_id, True, "", False, file=file))
 
     @precondition(lambda self: any(self.region.state.observations))
@@ -162,7 +186,7 @@ class Placement(RuleBasedStateMachine):
         seen = rows[number % len(rows)]
         host = self.pick(number) if is_elsewhere else self.region.state.hosts.get(seen.host_id)
         if host:
-            self.region.put(volume(seen.resource_id, host.zone, host.id, 1))
+            self.region.put(volume(seen.resource_id, host.zone, Home(host.id, ""), 1))
 
     @precondition(lambda self: any(self.region.state.instances))
     @rule(number=FEW, desired=st.sampled_from(Desired), is_settled=st.booleans(), is_gone=st.booleans())
@@ -199,17 +223,17 @@ class Placement(RuleBasedStateMachine):
         if is_applied:
             self.region.put(*rows)
 
-    def row(self, zone: str, host_id: str, wanted: Resources) -> Instance | Volume:
+    def row(self, zone: str, home: Home, wanted: Resources) -> Instance | Volume:
         if wanted.storage_gib:
-            return volume(self.new_id("vol"), zone, host_id, wanted.storage_gib)
-        return instance(self.new_id("i"), zone, host_id, wanted)
+            return volume(self.new_id("vol"), zone, home, wanted.storage_gib)
+        return instance(self.new_id("i"), zone, home.host_id, wanted)
 
 
-def take(claims: Claims, zone: str, wanted: Resources, preferred: str) -> str | None:
+def take(claims: Claims, zone: str, wanted: Resources, preferred: str) -> Home | None:
     try:
         if wanted.storage_gib:
-            return claims.storage_host(zone, wanted.storage_gib, preferred)
-        return claims.compute_host(zone, wanted, preferred)
+            return claims.volume_home(zone, wanted.storage_gib, preferred)
+        return Home(claims.compute_host(zone, wanted, preferred), "")
     except NoCapacity:
         return None
 

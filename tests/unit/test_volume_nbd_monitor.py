@@ -1,5 +1,6 @@
 """Storage daemons' monitors: one that is played here, and does not answer as it should."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,19 @@ async def test_a_daemon_that_does_not_answer_is_not_waited_for(
 async def test_a_monitor_that_is_none_is_told(monitor: Path) -> None:
     with pytest.raises(Transient, match="No such file"):
         await qmp.settle(monitor, SPEC, 1 << 20)
+
+
+async def test_a_daemon_that_ends_before_it_answers_is_told(monitor: Path) -> None:
+    async def greet_and_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        await reader.readuntil(b"qmp_capabilities")
+        writer.write(b'{"return": {}}\r\n')
+        await reader.readuntil(b"qom-get")
+        writer.close()
+
+    async with await asyncio.start_unix_server(greet_and_end, monitor):
+        with pytest.raises(Transient, match="storage daemon of vol-1 can't be changed"):
+            await qmp.settle(monitor, SPEC, 1 << 20)
 
 
 class Looks:

@@ -121,7 +121,7 @@ def _file(volume: Path, read_only: bool) -> dict[str, object]:
 
 
 def _limited(file: dict[str, object]) -> dict[str, object]:
-    """Always there, so that limits can come under way; without any it costs half a microsecond per request."""
+    """Always there, so that limits can come under way; without any it costs a microsecond per request."""
     return {"driver": "throttle", "node-name": NODE, "throttle-group": LIMITS, "file": file}
 
 

@@ -24,7 +24,7 @@ HOST_ROLE_STORAGE: HostRole
 HOST_ROLE_GATEWAY: HostRole
 
 class Host(_message.Message):
-    __slots__ = ("host_id", "host_name", "zone_name", "roles", "underlay_address", "status", "status_since", "vcpus", "vcpus_used", "memory_mib", "memory_mib_used", "storage_gib", "storage_gib_used", "join_time", "agent_version", "problems", "status_detail", "last_seen_time")
+    __slots__ = ("host_id", "host_name", "zone_name", "roles", "underlay_address", "status", "status_since", "vcpus", "vcpus_used", "memory_mib", "memory_mib_used", "storage_gib", "storage_gib_used", "join_time", "agent_version", "problems", "status_detail", "last_seen_time", "pools")
     HOST_ID_FIELD_NUMBER: _ClassVar[int]
     HOST_NAME_FIELD_NUMBER: _ClassVar[int]
     ZONE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class Host(_message.Message):
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     STATUS_DETAIL_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    POOLS_FIELD_NUMBER: _ClassVar[int]
     host_id: str
     host_name: str
     zone_name: str
@@ -61,7 +62,18 @@ class Host(_message.Message):
     problems: _containers.RepeatedScalarFieldContainer[str]
     status_detail: str
     last_seen_time: _timestamp_pb2.Timestamp
-    def __init__(self, host_id: _Optional[str] = ..., host_name: _Optional[str] = ..., zone_name: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[HostRole, str]]] = ..., underlay_address: _Optional[str] = ..., status: _Optional[str] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., vcpus: _Optional[int] = ..., vcpus_used: _Optional[int] = ..., memory_mib: _Optional[int] = ..., memory_mib_used: _Optional[int] = ..., storage_gib: _Optional[int] = ..., storage_gib_used: _Optional[int] = ..., join_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_version: _Optional[str] = ..., problems: _Optional[_Iterable[str]] = ..., status_detail: _Optional[str] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    pools: _containers.RepeatedCompositeFieldContainer[StoragePool]
+    def __init__(self, host_id: _Optional[str] = ..., host_name: _Optional[str] = ..., zone_name: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[HostRole, str]]] = ..., underlay_address: _Optional[str] = ..., status: _Optional[str] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., vcpus: _Optional[int] = ..., vcpus_used: _Optional[int] = ..., memory_mib: _Optional[int] = ..., memory_mib_used: _Optional[int] = ..., storage_gib: _Optional[int] = ..., storage_gib_used: _Optional[int] = ..., join_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent_version: _Optional[str] = ..., problems: _Optional[_Iterable[str]] = ..., status_detail: _Optional[str] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pools: _Optional[_Iterable[_Union[StoragePool, _Mapping]]] = ...) -> None: ...
+
+class StoragePool(_message.Message):
+    __slots__ = ("name", "storage_gib", "storage_gib_used")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_GIB_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_GIB_USED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    storage_gib: int
+    storage_gib_used: int
+    def __init__(self, name: _Optional[str] = ..., storage_gib: _Optional[int] = ..., storage_gib_used: _Optional[int] = ...) -> None: ...
 
 class CreateHostTokenRequest(_message.Message):
     __slots__ = ("client_token", "dry_run", "zone_name", "roles", "lifetime_s", "host_id")

@@ -1,6 +1,7 @@
 """A host with fake drivers for tests: its world and its ledger outlive the agent that runs on them."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -161,7 +162,9 @@ class Host:
         )
 
     @asynccontextmanager
-    async def agent(self, settings: EngineSettings = FAST) -> AsyncIterator[Engine]:
+    async def agent(
+        self, settings: EngineSettings = FAST, jitter: Callable[[float, float], float] = random.uniform
+    ) -> AsyncIterator[Engine]:
         """One life of the agent's process. Raises the group of what killed it, if anything did."""
         host_id, address = self.context.host_id, self.context.underlay_address
         upgrade = partial(upgraded, host_id=host_id, underlay_address=address)
@@ -169,7 +172,8 @@ class Host:
         contents = self.contents = self.ledger.load()
         desired = Desired(host_id, contents.revision, contents.scopes)
         self.metadata.instances_in = desired.instances_in
-        self.engine = Engine(self.make_drivers(), desired, self.ledger, contents.guest_off, self.metadata, settings)
+        drivers, guest_off = self.make_drivers(), contents.guest_off
+        self.engine = Engine(drivers, desired, self.ledger, guest_off, self.metadata, settings, jitter)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = tasks.create_task(self.engine.run())

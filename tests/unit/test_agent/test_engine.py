@@ -219,8 +219,7 @@ async def test_a_held_host_tells_of_its_orphans(host: Host) -> None:
     """After a restore of the database they are what its admin has to look at."""
     host.world.volumes["vol-1"] = VOLUME
     async with host.agent() as engine:
-        engine.held = "held: for the test"
-        await host.want(DATA)
+        engine.apply(snapshot(1, DATA), held="held: for the test")
         await until(lambda: engine.observations[VOLUME.ref].file is not None, host.describe)
 
 

@@ -91,13 +91,14 @@ async def test_a_kind_that_cannot_be_listed_silences_no_other(host: Host, monkey
 async def test_what_cannot_be_seen_is_not_called_well(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """As while libvirtd hangs: its guests may run, or not."""
 
-    async def hang(_driver: FakeComputeDriver) -> None:
+    async def hang(*_: object) -> None:
         raise Stuck("stuck: libvirtd has not answered within 10 s")
 
     async with host.agent() as engine:
         await host.want(*EVERYTHING)
         await host.settle()
         monkeypatch.setattr(FakeComputeDriver, "list", hang)
+        monkeypatch.setattr(FakeComputeDriver, "look", hang)
         await until(lambda: "stuck" in engine.observations[INSTANCE.ref].error, host.describe)
         seen = engine.observations[INSTANCE.ref]
         assert (seen.converged, seen.since > 0) == (False, True)
@@ -138,8 +139,7 @@ async def test_a_failed_starts_own_events_do_not_defeat_the_back_off(
         raise Transient("QEMU ends at once")
 
     tries = count_calls(monkeypatch, FakeComputeDriver, "start_paused", fail)
-    async with host.agent(replace(SLOW_PASS, retry_first_s=0.5, retry_cap_s=0.5)) as engine:
-        engine._jitter = lambda _low, high: high
+    async with host.agent(replace(SLOW_PASS, retry_first_s=0.5, retry_cap_s=0.5), jitter=max):
         await host.want(*EVERYTHING)
         await until(lambda: bool(tries), host.describe)
         await host.settle_others(INSTANCE)
@@ -207,12 +207,14 @@ async def test_a_driver_that_does_not_come_back_shows_on_its_resource(
 async def test_what_was_well_is_not_called_so_while_its_driver_hangs(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def hang(_driver: FakeStorageDriver, _spec: VolumeSpec, _changed: object) -> None:
+    async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
+    monkeypatch.setattr("agent.converge.watch._PASS_DEADLINE_S", 0.01)
     async with host.agent(replace(FAST, stuck_s=0.1)) as engine:
         await host.want(*EVERYTHING, DATA)
         await host.settle()
+        monkeypatch.setattr(FakeStorageDriver, "list_volumes", hang)
         monkeypatch.setattr(FakeStorageDriver, "ensure_volume", hang)
         await until(lambda: "stuck: " in engine.observations[VOLUME.ref].error, host.describe)
         assert not engine.observations[VOLUME.ref].converged
@@ -222,12 +224,13 @@ async def test_what_was_well_is_not_called_so_while_its_driver_hangs(
 async def test_where_no_driver_answers_the_first_report_says_why(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or what an earlier life of the agent saw would stand for what is."""
 
-    async def hang(_driver: object) -> None:
+    async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr("agent.converge.observations._FIRST_REPORT_S", 0.3)
     for driver in (FakeNetworkDriver, FakeGatewayDriver, FakeComputeDriver):
         monkeypatch.setattr(driver, "list", hang)
+    monkeypatch.setattr(FakeComputeDriver, "look", hang)
     for verb in ("list_volumes", "list_exports"):
         monkeypatch.setattr(FakeStorageDriver, verb, hang)
     async with host.agent(replace(FAST, stuck_s=0.1)) as engine:
@@ -255,8 +258,7 @@ async def test_what_converges_wakes_those_alone_that_need_it(host: Host, monkeyp
     ]
     ports = [replace(PORT, interface_id=nic.interface_id, instance_id=f"i-{nic.interface_id}") for nic in nics]
     ready = VOLUME, EXPORT, replace(VPC, ports=(PORT, *ports)), GATEWAY, INSTANCE
-    async with host.agent(replace(SLOW_PASS, retry_first_s=3600.0, retry_cap_s=3600.0)) as engine:
-        engine._jitter = lambda _low, high: high
+    async with host.agent(replace(SLOW_PASS, retry_first_s=3600.0, retry_cap_s=3600.0), jitter=max) as engine:
         await host.want(*ready)
         await host.settle_others(INSTANCE)
         await until(lambda: "QEMU" in engine.observations[INSTANCE.ref].error, host.describe)
@@ -295,21 +297,20 @@ async def test_where_events_end_a_pass_finds_what_they_did_not_tell(
         await until(lambda: [call.verb for call in host.world.changes].count("compute.resume") == 2, host.describe)
 
 
-async def test_a_listing_that_failed_is_shared_by_all_who_waited(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[None] = []
-
+async def test_while_nothing_can_be_listed_each_instance_is_looked_at_by_itself(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail(_driver: FakeComputeDriver) -> Mapping[str, Domain]:
-        calls.append(None)
-        await asyncio.sleep(0.05)
         raise Transient("libvirtd does not answer")
 
-    others = [replace(INSTANCE, instance_id=f"i-{number}") for number in range(2, 100)]
     monkeypatch.setattr(FakeComputeDriver, "list", fail)
-    async with host.agent(replace(SLOW_PASS, retry_first_s=3600.0, retry_cap_s=3600.0)) as engine:
-        await host.want(INSTANCE, *others)
-        refs = [spec.ref for spec in host.wanted]
-        await until(lambda: all("libvirtd" in engine.observations[ref].error for ref in refs), host.describe)
-        assert len(calls) < 10
+    monkeypatch.setattr(FakeWorld, "announce", lambda *_: None)
+    async with host.agent() as engine:
+        await host.want(*EVERYTHING)
+        await host.settle()
+        assert engine.problems == ("cannot list instances: libvirtd does not answer",)
+        host.world.crash("i-1")
+        await until(lambda: [call.verb for call in host.world.changes].count("compute.resume") == 2, host.describe)
 
 
 async def test_reports_of_a_session_speak_for_what_was_listed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

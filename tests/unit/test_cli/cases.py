@@ -351,6 +351,15 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         "compute, gateway",
     ),
     (
+        "host list",
+        "DescribeHosts",
+        hosts.DescribeHostsResponse(),
+        hosts.DescribeHostsResponse(
+            hosts=[hosts.Host(pools=[hosts.StoragePool(name="ssd", storage_gib=9), hosts.StoragePool(name="hdd")])]
+        ),
+        "ssd 0/9, hdd 0/0",
+    ),
+    (
         "vpc list",
         "DescribeVpcs",
         vpcs.DescribeVpcsResponse(),
