@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import count
 from json.encoder import encode_basestring_ascii as _quoted
 
+from controlplane.enforcement import Enforcement
 from controlplane.errors import Unavailable
 from controlplane.journal import Journal
 from controlplane.model.instance import ObservedKind
@@ -55,6 +56,7 @@ class Session:
         clock: Callable[[], datetime],
         seal: Callable[[bytes], bytes],
         share: Share | Difference,
+        enforcement: Enforcement,
     ) -> None:
         self.host_id = host_id
         self.greeted = asyncio.Event()
@@ -64,6 +66,7 @@ class Session:
         self._clock = clock
         self._seal = seal
         self._share = share
+        self._enforcement = enforcement
         self._questions: list[ConsoleRequest] = []
         self._consoles: dict[int, asyncio.Future[bytes]] = {}
         self._ids = count(1)
@@ -148,10 +151,12 @@ class Session:
             self._go_on()
 
     def _settle(self) -> None:
-        if not is_awaited(self._journal.state, self.host_id):
-            return
-        answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}
-        self._journal.apply(settle(self._journal.state, self.host_id, answers, self._clock()))
+        state = self._journal.state
+        if is_awaited(state, self.host_id):
+            answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}
+            self._journal.apply(settle(state, self.host_id, answers, self._clock()))
+        networks = self._extended(self._answers.get(ObservedKind.VPC, 0))
+        self._journal.apply(self._enforcement.answered(self.host_id, networks))
 
     def _extended(self, answered: int) -> int:
         """The answer to the last update counts for all revisions since that changed nothing for this host."""

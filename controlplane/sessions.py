@@ -2,9 +2,10 @@
 
 import hmac
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from controlplane.enforcement import Enforcement
 from controlplane.errors import Unavailable
 from controlplane.journal import Journal
 from controlplane.model.instance import ObservedKind
@@ -47,8 +48,10 @@ class Sessions:
         self._greeted: set[str] = set()
         self._feed = Feed(journal.state, region, journal.durable_revision)
         self._takers = Takers(journal.state)
+        self._enforcement = Enforcement(journal.state)
         self._touched: deque[tuple[int, Touched]] = deque()  # By revisions that are not durable yet.
         journal.witness(self._on_revision)
+        journal.witness(self._enforcement.witness)
         journal.follow(self._on_durable)
 
     def now(self) -> datetime:
@@ -88,7 +91,7 @@ class Sessions:
         known, now = self.presence(host_id), self._steady()
         opened_at = self._links[host_id].opened_at if known.is_reachable and host_id in self._links else now
         self._links[host_id] = Link(opened_at, now)
-        session = Session(self._journal, host_id, self._region, self._clock, self._seal, share)
+        session = Session(self._journal, host_id, self._region, self._clock, self._seal, share, self._enforcement)
         self._open[host_id] = session
         self.hear(host_id)
         return session
@@ -99,6 +102,10 @@ class Sessions:
             del self._open[session.host_id]
             self._takers.forget(session.host_id)
             self._links[session.host_id].ended_at = self._steady()
+
+    def late(self, group_id: str) -> Sequence[Presence]:
+        """Of the hosts that do not have a security group's rules yet."""
+        return [self.presence(host_id) for host_id in sorted(self._enforcement.late(group_id))]
 
     def close_all(self) -> None:
         """The process is about to end: agents shall come back to the next one at once."""
@@ -123,6 +130,7 @@ class Sessions:
         for host in [host for host in state.hosts if host.lost_at]:
             answers = dict.fromkeys(ObservedKind, state.revision)
             self._journal.apply(settle(state, host.id, answers, self._clock()))
+            self._journal.apply(self._enforcement.gone(host.id))
             self._journal.apply(host_removal.forget(state, host.id))
 
     def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str) -> None:
@@ -174,5 +182,7 @@ class Sessions:
             self._takers.forget(host_id)
         for host_id in sorted(found.released & self._open.keys()):
             self._open[host_id].start_over()
-        for host_id in sorted(found.removed & self._open.keys()):
-            self._open[host_id].end()
+        for host_id in sorted(found.removed):
+            self._journal.apply(self._enforcement.gone(host_id))
+            if host_id in self._open:
+                self._open[host_id].end()

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from client.cli import lookup, render
-from client.cli.options import Filters, Tags, parse_filters, parse_tags
+from client.cli.options import Filters, Tags, Timeout, Wait, parse_filters, parse_tags
 from client.cli.session import Cli, command
+from client.cli.wait import wait_for_rules
 from stead.v1.security_groups_pb2 import (
     AuthorizeSecurityGroupEgressRequest,
     AuthorizeSecurityGroupIngressRequest,
@@ -37,6 +38,7 @@ COLUMNS = {
     "NAME": lambda group: group.group_name,
     "VPC": lambda group: group.vpc_id,
     "RULES": lambda group: str(len(group.rules)),
+    "STATUS": lambda group: group.status,
     "DESCRIPTION": lambda group: group.description,
 }
 RULE_COLUMNS = {
@@ -129,6 +131,8 @@ async def authorize(
     prefix_list: SourcePrefixLists = None,
     description: Annotated[str, typer.Option(metavar="TEXT", help="Free text.", show_default=False)] = "",
     egress: Egress = False,
+    wait: Wait = False,
+    timeout_s: Timeout = 60,
 ) -> None:
     """Add rules, which take effect on running instances at once."""
     ports = parse_ports(protocol, port, icmp_type)
@@ -140,6 +144,8 @@ async def authorize(
         reply = await groups.AuthorizeSecurityGroupEgress(AuthorizeSecurityGroupEgressRequest(**fields))
     else:
         reply = await groups.AuthorizeSecurityGroupIngress(AuthorizeSecurityGroupIngressRequest(**fields))
+    if wait:
+        await wait_for_rules(cli.stead, fields["group_id"], timeout_s)
     cli.table(reply, RULE_COLUMNS, reply.rules)
 
 
@@ -155,6 +161,8 @@ async def revoke(
     source_group: SourceGroups = None,
     prefix_list: SourcePrefixLists = None,
     egress: Egress = False,
+    wait: Wait = False,
+    timeout_s: Timeout = 60,
 ) -> None:
     """Remove rules, by id or by what they permit. New connections stop at once."""
     permissions = []
@@ -169,6 +177,8 @@ async def revoke(
         reply = await groups.RevokeSecurityGroupEgress(RevokeSecurityGroupEgressRequest(**fields))
     else:
         reply = await groups.RevokeSecurityGroupIngress(RevokeSecurityGroupIngressRequest(**fields))
+    if wait:
+        await wait_for_rules(cli.stead, group_id, timeout_s)
     count = len(permissions or rule or ())
     cli.say(reply, f"Revoked {count} {'rule' if count == 1 else 'rules'} of {group_id}")
 

@@ -19,6 +19,7 @@ from client.errors import SteadError
 from stead.v1.common_pb2 import Filter
 from stead.v1.events_pb2 import WatchEvent, WatchRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest, Instance
+from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest, SecurityGroup
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, Volume
 
 if TYPE_CHECKING:
@@ -242,3 +243,18 @@ async def wait_for_volume(
         return Late(f"{volume_id} is {' and '.join(states)}", "; ".join(filter(None, causes)))
 
     return (await wait_until(stead, Goal("volume", [volume_id], find, judge), timeout_s)).get(volume_id)
+
+
+async def wait_for_rules(stead: "Stead", group_id: str, timeout_s: float) -> None:
+    """Waits until all hosts have a security group's rules, or it is gone."""
+
+    async def find() -> tuple[dict[str, SecurityGroup], int]:
+        request = DescribeSecurityGroupsRequest(filters=[Filter(name="group-id", values=[group_id])])
+        reply = await stead.all_pages(stead.security_groups.DescribeSecurityGroups, request)
+        return {group.group_id: group for group in reply.security_groups}, reply.revision
+
+    def judge(found: dict[str, SecurityGroup]) -> Late | None:
+        group = found.get(group_id)
+        return Late(f"{group_id} is pending", group.status_detail) if group and group.status == "pending" else None
+
+    await wait_until(stead, Goal("security-group", [group_id], find, judge), timeout_s)

@@ -16,7 +16,7 @@ from controlplane.model.network import (
     Vpc,
 )
 from controlplane.model.state import State
-from controlplane.service import security_groups, vpcs
+from controlplane.service import health, security_groups, vpcs
 from stead.v1 import security_groups_pb2 as pb
 from stead.v1 import vpcs_pb2
 from stead.v1.security_groups_pb2_grpc import SecurityGroupsServicer
@@ -95,8 +95,8 @@ class SecurityGroups(SecurityGroupsServicer):
         asked = convert.to_request(request, security_groups.CreateSecurityGroup)
 
         def reply(state: State, group_id: str) -> pb.CreateSecurityGroupResponse:
-            row = state.security_groups.get(group_id)
-            group = to_security_group(state, row) if row else pb.SecurityGroup(group_id=group_id)
+            row, late = state.security_groups.get(group_id), self._edge.sessions.late
+            group = to_security_group(state, late, row) if row else pb.SecurityGroup(group_id=group_id)
             return pb.CreateSecurityGroupResponse(security_group=group)
 
         made, _ = await self._edge.mutate(request, security_groups.create, asked, reply)
@@ -121,7 +121,7 @@ class SecurityGroups(SecurityGroupsServicer):
             request,
             lambda state: state.security_groups,
             request.group_ids,
-            lambda state, row, call: to_security_group(state, row),
+            lambda state, row, call: to_security_group(state, self._edge.sessions.late, row),
         )
         return pb.DescribeSecurityGroupsResponse(security_groups=found, **page)
 
@@ -202,7 +202,8 @@ def to_route_table(state: State, row: RouteTable) -> vpcs_pb2.RouteTable:
     )
 
 
-def to_security_group(state: State, row: SecurityGroup) -> pb.SecurityGroup:
+def to_security_group(state: State, late: health.Late, row: SecurityGroup) -> pb.SecurityGroup:
+    status, detail = health.of_group(row, late)
     return pb.SecurityGroup(
         group_id=row.id,
         group_name=row.name,
@@ -210,6 +211,8 @@ def to_security_group(state: State, row: SecurityGroup) -> pb.SecurityGroup:
         vpc_id=row.vpc_id,
         rules=[to_rule(rule) for rule in state.rules.group.of(row.id)],
         tags=row.tags,
+        status=status,
+        status_detail=detail,
     )
 
 

@@ -152,6 +152,8 @@ class RouteTables(Owned[RouteTable]):
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
+    """`pending_revision`: in which its rules were last changed, until all hosts of its VPC have them; then 0."""
+
     id: str
     project_id: str
     vpc_id: str
@@ -159,6 +161,7 @@ class SecurityGroup:
     description: str
     created_at: datetime
     tags: Mapping[str, str]
+    pending_revision: int = 0
 
 
 class SecurityGroups(Owned[SecurityGroup]):
@@ -182,6 +185,7 @@ class SecurityGroups(Owned[SecurityGroup]):
     def __init__(self) -> None:
         super().__init__()
         self.vpc = self.index(lambda row: row.vpc_id)
+        self.pending = self.index(lambda row: True if row.pending_revision else None)
 
 
 @dataclass(frozen=True, slots=True)

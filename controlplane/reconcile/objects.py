@@ -208,6 +208,13 @@ def scopes_of(state: State, host_id: str) -> frozenset[str]:
     return frozenset((REGION, host_id, *vpc_ids))
 
 
+def hosts_of(state: State, vpc_id: str) -> set[str]:
+    """The other way round: those that take part in a VPC."""
+    members = state.interfaces.vpc.of(vpc_id)
+    hosts = {state.instances[member.instance_id].host_id for member in members}
+    return hosts | {row.host_id for row in state.internet_gateways.vpc.of(vpc_id) if members and row.host_id}
+
+
 def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
     if instance := state.instances.get(row.instance_id):
         yield instance.host_id

@@ -5,12 +5,13 @@ any of them is a cause, and causes are told roots first. Nothing is said that wa
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
 from controlplane.model.lifecycle import InstanceState, VolumeState
+from controlplane.model.network import SecurityGroup
 from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.service import volumes
@@ -20,6 +21,8 @@ from controlplane.service.presence import Look, Presence, at
 # How long a guest may take to let go of a volume before that is worth saying. Shorter: each detach seems to hang.
 # Longer: somebody waits for a guest that has it mounted.
 BUSY_AFTER = timedelta(seconds=10)
+
+Late = Callable[[str], Sequence[Presence]]  # Of the hosts that do not have a security group's rules, by its id.
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,15 @@ def of_attachment(state: State, row: Attachment, now: datetime) -> tuple[str, st
             "unmount it there, or detach it by force"
         )
     return "detaching", ""
+
+
+def of_group(row: SecurityGroup, late: Late) -> tuple[str, str]:
+    """Its status as in security_groups.proto, and what it waits for."""
+    if not row.pending_revision:
+        return "enforced", ""
+    hosts = late(row.id)
+    causes = [_away("one of them", host).cause for host in hosts if not host.is_reachable]
+    return "pending", "; ".join([f"hosts that do not have its rules yet: {len(hosts)}", *causes[:1]])
 
 
 _IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")

@@ -8,7 +8,7 @@ from controlplane.ids import Prefix
 from controlplane.model.prefix_list import PrefixList, PrefixListEntry
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_tags, check_text, find
-from controlplane.service.security_groups import canonical_cidr, check_room
+from controlplane.service.security_groups import canonical_cidr, check_room, pending
 
 # EC2's, of each project, of each list, and of each call.
 MAX_LISTS = 100
@@ -90,6 +90,9 @@ def modify(state: State, call: Call, request: ModifyPrefixList) -> tuple[Change,
         raise Invalid("MissingParameter", f"Nothing of {row.id} is to change; name an attribute or entries")
     change = Change()
     change.put(changed)
+    if changed.entries != row.entries:
+        named_by = dict.fromkeys(rule.group_id for rule in state.rules.prefix_list.of(row.id))
+        change.put(*pending(state, named_by))
     return change, row.id
 
 

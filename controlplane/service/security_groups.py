@@ -1,7 +1,7 @@
 """Security groups and their rules."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
@@ -127,7 +127,15 @@ def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, lis
         change.put(rule)
         made.append(rule.id)
     check_room(state, call, group.id, request.is_egress, added=change.rows_of(SecurityGroupRule))
+    change.put(*pending(state, [group.id]))
     return change, made
+
+
+def pending(state: State, group_ids: Iterable[str]) -> list[SecurityGroup]:
+    """These groups, whose rules this change alters: until the hosts of their VPCs have them. Without hosts at once."""
+    groups = [state.security_groups[group_id] for group_id in group_ids]
+    told = [group for group in groups if state.interfaces.vpc.count(group.vpc_id)]
+    return [replace(group, pending_revision=state.revision + 1) for group in told]
 
 
 def _rules(
@@ -288,6 +296,7 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     for rule_id in request.rule_ids:
         check_id(state.rules.kind, rule_id)
         change.delete(_present(by_id.get(rule_id), group, rule_id))
+    change.put(*pending(state, [group.id]))
     return change, None
 
 

@@ -11,7 +11,9 @@ from controlplane.api.contents import PUBLIC, is_public
 from controlplane.model.instance import Observation, ObservedKind, observation_id
 from controlplane.model.project import Role
 from controlplane.model.state import Change
+from stead.agent.v1 import session_pb2 as pb
 from stead.v1.events_pb2 import ResourceChange
+from tests.contract.agents import connected
 from tests.contract.control_plane import RPCS, ControlPlane, Refused
 
 Event = tuple[int, str, str, bool]
@@ -327,3 +329,25 @@ async def test_what_a_host_sees_of_others_is_not_told(cloud: ControlPlane) -> No
     cloud.journal.apply(change)
     made = await cloud.ask("AllocateAddress", secret=other)
     assert [row.id for row in (await foreign.next()).changes] == [made.address.allocation_id]
+
+
+async def test_a_watcher_is_told_when_a_group_s_rules_are_in_force_everywhere(cloud: ControlPlane) -> None:
+    _, stream = await connected(cloud)
+    made = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
+    group_id = made.security_groups[0].group_id
+    while not any(change.scope == made.vpc_id for change in (await stream.update()).scopes):
+        continue
+    stream.send(report=pb.Report(revision=cloud.revision, kinds=[pb.RESOURCE_KIND_VPC]))
+    watcher = Watcher(cloud, cloud.revision, kinds=["security-group"], with_contents=True)
+    permission = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
+    await cloud.ask("AuthorizeSecurityGroupIngress", group_id=group_id, permissions=[permission])
+    (pending,) = (await watcher.next()).changes
+    assert (pending.id, pending.security_group.status) == (group_id, "pending")
+    update = (await stream.next()).update
+    stream.send(report=pb.Report(revision=update.authority.revision, kinds=[pb.RESOURCE_KIND_VPC]))
+    (enforced,) = (await watcher.next()).changes
+    assert (enforced.id, enforced.security_group.status, enforced.security_group.status_detail) == (
+        group_id,
+        "enforced",
+        "",
+    )

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SecurityGroup(_message.Message):
-    __slots__ = ("group_id", "group_name", "description", "vpc_id", "rules", "tags")
+    __slots__ = ("group_id", "group_name", "description", "vpc_id", "rules", "tags", "status", "status_detail")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -23,13 +23,17 @@ class SecurityGroup(_message.Message):
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_DETAIL_FIELD_NUMBER: _ClassVar[int]
     group_id: str
     group_name: str
     description: str
     vpc_id: str
     rules: _containers.RepeatedCompositeFieldContainer[SecurityGroupRule]
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    status: str
+    status_detail: str
+    def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ..., tags: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ...) -> None: ...
 
 class SecurityGroupRule(_message.Message):
     __slots__ = ("rule_id", "is_egress", "permission")

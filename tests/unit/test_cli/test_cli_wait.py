@@ -22,6 +22,12 @@ from stead.v1.instances_pb2 import (
     StopInstancesResponse,
     TerminateInstancesResponse,
 )
+from stead.v1.security_groups_pb2 import (
+    AuthorizeSecurityGroupIngressResponse,
+    DescribeSecurityGroupsResponse,
+    RevokeSecurityGroupIngressResponse,
+    SecurityGroup,
+)
 from stead.v1.volumes_pb2 import (
     AttachVolumeResponse,
     CreateVolumeResponse,
@@ -32,7 +38,7 @@ from stead.v1.volumes_pb2 import (
     VolumeAttachment,
 )
 
-from .cases import AMI, I1, I2, VOL
+from .cases import AMI, I1, I2, SG, VOL
 from .fake_cloud import Cloud, Refusal
 
 Stead = Callable[..., Result]
@@ -297,3 +303,25 @@ def test_a_volume_in_error_fails(cloud: Cloud, stead: Stead) -> None:
     }
     result = stead("volume", "create", "--az", "z", "--size", "1", "--wait")
     assert (result.exit_code, result.stderr) == (1, f"stead: WaitFailed: {VOL} is in error: the pool is full\n")
+
+
+def group(status: str, detail: str = "") -> DescribeSecurityGroupsResponse:
+    return DescribeSecurityGroupsResponse(
+        security_groups=[SecurityGroup(group_id=SG, status=status, status_detail=detail)]
+    )
+
+
+@pytest.mark.parametrize("verb", ["authorize", "revoke"])
+def test_rules_are_waited_for_until_all_hosts_have_them(
+    cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(wait, "LASTING_S", 0)
+    late = group("pending", "hosts that do not have its rules yet: 2")
+    cloud.answers |= {
+        "AuthorizeSecurityGroupIngress": AuthorizeSecurityGroupIngressResponse(),
+        "RevokeSecurityGroupIngress": RevokeSecurityGroupIngressResponse(),
+        "DescribeSecurityGroups": [late, late, group("enforced")],
+    }
+    result = stead("sg", verb, SG, "--port", "22", "--cidr", "0.0.0.0/0", "--wait")
+    assert (result.exit_code, result.stderr.count("hosts that do not have its rules yet: 2")) == (0, 1)
+    assert stead("sg", verb, SG, "--port", "22", "--cidr", "0.0.0.0/0", "--wait").exit_code == 0

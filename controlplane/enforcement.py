@@ -1,0 +1,62 @@
+"""Which hosts do not have a security group's rules yet, and that all of them do.
+
+A group waits for the hosts that had a part in its VPC when its rules changed; after a restart of this process for those
+that have one now. Whoever comes to have a part later is told the rules with it. A host has them when it has answered
+that revision and its VPC is as it shall be.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from controlplane.model.instance import ObservedKind
+from controlplane.model.network import SecurityGroup
+from controlplane.model.state import Change, Revision, State
+from controlplane.reconcile.objects import hosts_of
+
+
+class Enforcement:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._late: dict[str, set[str]] = {}  # Hosts, by group.
+        for group in state.security_groups.pending.of(True):
+            self._begin(group)
+
+    def late(self, group_id: str) -> Collection[str]:
+        """The hosts that it waits for."""
+        return self._late.get(group_id, ())
+
+    def witness(self, revision: Revision) -> None:
+        """Of the state as it is now."""
+        for entry in revision.entries:
+            old, new = entry.old, entry.new
+            if isinstance(new, SecurityGroup) and new.pending_revision == revision.number:
+                self._begin(new)
+            elif isinstance(old, SecurityGroup) and not (isinstance(new, SecurityGroup) and new.pending_revision):
+                self._late.pop(entry.id, None)
+
+    def _begin(self, group: SecurityGroup) -> None:
+        self._late[group.id] = hosts_of(self._state, group.vpc_id)
+
+    def answered(self, host_id: str, revision: int) -> Change:
+        """A host has its networks as that revision and earlier ones want them, but for those that it says are not."""
+        return self._done(host_id, [row for row in self._of(host_id) if self._has_rules(host_id, row, revision)])
+
+    def gone(self, host_id: str) -> Change:
+        """A host is removed, or lost: nobody waits for it."""
+        return self._done(host_id, self._of(host_id))
+
+    def _of(self, host_id: str) -> list[SecurityGroup]:
+        return [self._state.security_groups[group_id] for group_id, late in self._late.items() if host_id in late]
+
+    def _has_rules(self, host_id: str, group: SecurityGroup, revision: int) -> bool:
+        seen = self._state.observed(ObservedKind.VPC, group.vpc_id, host_id)
+        return revision >= group.pending_revision and (seen is None or seen.converged)
+
+    def _done(self, host_id: str, groups: Iterable[SecurityGroup]) -> Change:
+        change = Change()
+        for group in groups:
+            late = self._late[group.id]
+            late.discard(host_id)
+            if not late:
+                change.put(replace(group, pending_revision=0))
+        return change

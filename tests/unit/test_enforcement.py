@@ -1,0 +1,162 @@
+"""A security group's rules are in force when all hosts that have a part in its VPC have them, and not before."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from controlplane.model.host import HostRole
+from controlplane.model.instance import ObservedKind
+from controlplane.service import health, power, prefix_lists, security_groups
+from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
+from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
+from controlplane.sessions import Sessions
+from tests.unit.live import PATIENCE, Live, seal
+from tests.unit.region import NAME, ZONES
+
+COMPUTE, STORAGE = HostRole.COMPUTE, HostRole.STORAGE
+
+
+async def two_hosts(live: Live) -> tuple[str, str]:
+    """Each with an instance of the default VPC; and one without."""
+    live.add_image()
+    hosts = [live.add_host(zone, (COMPUTE, STORAGE)) for zone in ZONES[:2]]
+    for host_id in (*hosts, live.add_host(ZONES[0], (STORAGE,))):
+        live.connect(host_id)
+    await live.quiet()
+    for zone in ZONES[:2]:
+        live.run(zone_name=zone, associate_public_ip_address=False)
+    await live.quiet()
+    return hosts[0], hosts[1]
+
+
+def authorize(live: Live, port: int = 80) -> str:
+    group_id = next(iter(live.state.security_groups)).id
+    live.do(security_groups.authorize, Authorize(group_id, False, [Permission("tcp", port, port, "0.0.0.0/0", "", "")]))
+    return group_id
+
+
+def status(live: Live, group_id: str) -> str:
+    return health.of_group(live.state.security_groups[group_id], live.sessions.late)[0]
+
+
+async def test_rules_are_in_force_when_the_last_host_has_answered() -> None:
+    async with Live.running() as live:
+        host_id, other = await two_hosts(live)
+        live.silent = {host_id, other}
+        group_id = authorize(live)
+        await live.quiet()
+        assert status(live, group_id) == "pending"
+        before = live.state.revision
+        for answers, expected in ((other, "pending"), (host_id, "enforced")):
+            live.silent.discard(answers)
+            live.answer(answers)
+            await live.quiet()
+            assert status(live, group_id) == expected
+        told = live.journal.history.after(before)
+        assert [row.id for row in told or () if row.kind == "security-group"] == [group_id], "one event"
+
+
+async def test_a_host_that_could_not_follow_is_waited_for() -> None:
+    async with Live.running() as live:
+        host_id, _ = await two_hosts(live)
+        agent, (vpc,) = live.agents[host_id], live.state.vpcs
+        key = (ObservedKind.VPC, vpc.id)
+        agent.broken[key] = "nft: no such table"
+        agent.has[key] = replace(agent.has[key], converged=False)
+        group_id = authorize(live)
+        await live.quiet()
+        assert status(live, group_id) == "pending"
+        del agent.broken[key]
+        live.connect(host_id)
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+
+
+async def test_an_answer_to_an_earlier_change_does_not_count() -> None:
+    async with Live.running() as live:
+        host_id, other = await two_hosts(live)
+        live.silent = {host_id, other}
+        group_id = authorize(live)
+        await live.quiet()
+        answered = [live.agents[each].revision for each in (host_id, other)]
+        authorize(live, 443)
+        for each, revision in zip((host_id, other), answered, strict=True):
+            live.links[each][0].report(live.agents[each].report(is_full=False), revision)
+        assert status(live, group_id) == "pending"
+        live.silent.clear()
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+
+
+async def test_who_is_waited_for_is_told_and_an_admin_s_word_ends_it() -> None:
+    async with Live.running() as live:
+        host_id, _ = await two_hosts(live)
+        live.silent = {host_id}
+        live.sessions.close(live.links[host_id][0])
+        live.now += PATIENCE.reconnect + timedelta(seconds=1)
+        group_id = authorize(live)
+        await live.quiet()
+        row = live.state.security_groups[group_id]
+        detail = health.of_group(row, live.sessions.late)[1]
+        assert detail.startswith("hosts that do not have its rules yet: 1; one of them is unreachable: its agent")
+        live.put(replace(live.state.hosts[host_id], lost_at=live.now))
+        live.sessions.answer_for_lost()
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+
+
+async def test_a_restarted_control_plane_waits_for_all_hosts() -> None:
+    async with Live.running() as live:
+        live.silent = set(await two_hosts(live))
+        group_id = authorize(live)
+        again = Sessions(live.journal, NAME, PATIENCE, lambda: live.now, seal)
+        assert len(again.late(group_id)) == 2
+
+
+async def test_without_hosts_rules_are_in_force_at_once() -> None:
+    async with Live.running() as live:
+        assert status(live, authorize(live)) == "enforced"
+
+
+async def test_a_group_that_is_deleted_waits_for_nobody() -> None:
+    async with Live.running() as live:
+        live.silent = set(await two_hosts(live))
+        group_id = live.do(security_groups.create, CreateSecurityGroup("web", "x"))
+        anything = Permission("tcp", 1, 1, "0.0.0.0/0", "", "")
+        live.do(security_groups.authorize, Authorize(group_id, False, [anything]))
+        assert len(live.sessions.late(group_id)) == 2
+        live.do(security_groups.delete, group_id)
+        assert not live.sessions.late(group_id)
+
+
+@pytest.mark.parametrize("what", ["revoked", "its prefix list"])
+async def test_whatever_changes_rules_is_waited_for(what: str) -> None:
+    async with Live.running() as live:
+        hosts = await two_hosts(live)
+        group_id = next(iter(live.state.security_groups)).id
+        list_id = live.do(prefix_lists.create, CreatePrefixList("offices", 5, [Entry("192.0.2.0/24")]))
+        named = Permission("tcp", 22, 22, "", "", "", list_id)
+        (rule_id,) = live.do(security_groups.authorize, Authorize(group_id, False, [named]))
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+        live.silent = set(hosts)
+        if what == "revoked":
+            live.do(security_groups.revoke, Revoke(group_id, False, [], [rule_id]))
+        else:
+            live.do(prefix_lists.modify, ModifyPrefixList(list_id, add_entries=[Entry("198.51.100.0/24")]))
+        assert status(live, group_id) == "pending"
+
+
+async def test_a_host_that_leaves_the_vpc_is_waited_for_no_longer() -> None:
+    async with Live.running() as live:
+        host_id, _ = await two_hosts(live)
+        live.silent = {host_id}
+        group_id = authorize(live)
+        (instance,) = live.state.instances.host.of(host_id)
+        await live.quiet()
+        live.silent.clear()
+        live.do(power.terminate, [instance.id])
+        live.answer(host_id)
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
