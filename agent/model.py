@@ -4,6 +4,7 @@ Owns no behaviour beyond naming. Field meanings, shapes and units are documented
 in `protos/stead/v1/agent.proto`, of findings in `protos/stead/agent/v1/session.proto`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -273,7 +274,8 @@ class Stall(Enum):
 class Domain:
     """A domain of ours, as libvirt has it; `generation` and `reboot_count` are read from its metadata.
 
-    `has_run` tells whether the guest was ever resumed in this generation; `export_names` are the disks it has now;
+    `has_run` tells whether the guest was ever resumed in this generation; `export_names` are the disks it has now, and
+    `devices` the digests of all that may come and go, by alias (`agent.devices`);
     `has_rebooted` whether it was seen to restart since it was last asked to. `damage`: somebody edited what is ours of
     it, so that the rest can't be relied upon. `is_transient`: somebody undefined it while it runs. `is_stopped`: its
     QEMU stands still by a signal or a debugger, which libvirt does not notice.
@@ -291,6 +293,7 @@ class Domain:
     damage: str = ""
     is_transient: bool = False
     is_stopped: bool = False
+    devices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

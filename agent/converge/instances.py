@@ -4,10 +4,11 @@ Decides nothing: `plan` does. Keeps what this agent did to each instance, for th
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent import devices
 from agent.converge import steps
 from agent.converge.desired import Desired
 from agent.converge.plan import Past, Plan, observe, plan
@@ -38,9 +39,13 @@ class World:
     domains: Mapping[str, Domain]
     ports: Mapping[str, PortState]
 
-    def of(self, instance_id: str, last: InstanceSpec | None) -> Found:
-        """`last` is the latest spec it had, if any: also without a spec it tells which taps are its own."""
-        ports = {id: self.ports[id] for id in _interface_ids(last) if id in self.ports}
+    @property
+    def held(self) -> frozenset[str]:
+        """Ids of what domains have, interfaces among it."""
+        return frozenset(devices.id_of(alias) for domain in self.domains.values() for alias in domain.devices)
+
+    def of(self, instance_id: str, interface_ids: Iterable[str]) -> Found:
+        ports = {id: self.ports[id] for id in interface_ids if id in self.ports}
         return Found(self.domains.get(instance_id), ports)
 
 
@@ -67,9 +72,21 @@ class Instances:
         return World(await self._compute.list(), await self._network.list_ports())
 
     async def look(self, instance_id: str, last: InstanceSpec | None) -> Found:
-        """As `World.of`, of this one alone."""
+        """As `list`, of this one alone."""
         domain = await self._compute.look(instance_id)
-        return Found(domain, await self._network.look_ports(_interface_ids(last)))
+        return Found(domain, await self._network.look_ports(self.interface_ids(instance_id, last)))
+
+    def interface_ids(self, instance_id: str, last: InstanceSpec | None) -> set[str]:
+        """Of the taps that are its own: `last` is the latest spec it had. And of those to let go of."""
+        ids = {nic.interface_id for nic in last.interfaces} if last else set()
+        detached = self._past.get(instance_id, Past()).detach_at
+        if not detached:
+            return ids
+        return ids | ({devices.id_of(alias) for alias in detached} - self._wanted_elsewhere(instance_id))
+
+    def _wanted_elsewhere(self, instance_id: str) -> set[str]:
+        others = (view for ref, view in self._desired.views.items() if ref.id != instance_id)
+        return {nic.interface_id for view in others if isinstance(view, InstanceSpec) for nic in view.interfaces}
 
     def observe(self, instance_id: str, found: Found) -> ObservedInstance:
         """What to report of it."""
@@ -101,7 +118,7 @@ class Instances:
             case steps.CreateTap(interface):
                 await network.create_tap(self._port(interface))
             case steps.StartPaused(spec):
-                await compute.start_paused(spec, self._taps(spec))
+                await compute.start_paused(spec, self._taps(spec.interfaces))
             case steps.Plug(interface):
                 await network.plug(self._port(interface))
             case steps.Resume():
@@ -118,10 +135,11 @@ class Instances:
                 await compute.reset(instance_id)
             case steps.CountReboot(reboot_count):
                 await compute.count_reboot(instance_id, reboot_count)
-            case steps.AttachDisk(disk):
-                await compute.attach_disk(instance_id, disk)
-            case steps.DetachDisk(export_name):
-                await compute.detach_disk(instance_id, export_name)
+            case steps.AttachDevice(device):
+                nics = [device] if isinstance(device, InterfaceSpec) else []
+                await compute.attach_device(instance_id, device, self._taps(nics))
+            case steps.DetachDevice(alias):
+                await compute.detach_device(instance_id, alias)
             case steps.Unplug(interface_id):
                 await network.unplug(interface_id)
             case steps.NoteGuestOff(generation):
@@ -130,15 +148,11 @@ class Instances:
             case steps.Remove():
                 await compute.remove(instance_id)
 
-    def _taps(self, spec: InstanceSpec) -> dict[str, str]:
-        return {nic.interface_id: self._network.tap_name(nic.interface_id) for nic in spec.interfaces}
+    def _taps(self, interfaces: Iterable[InterfaceSpec]) -> dict[str, str]:
+        return {nic.interface_id: self._network.tap_name(nic.interface_id) for nic in interfaces}
 
     def _port(self, interface: InterfaceSpec) -> PortSpec:
         port = self._desired.port(interface.vpc_id, interface.interface_id)
         if port is None:
             raise Transient(f"{interface.vpc_id} has no port {interface.interface_id} on this host yet")
         return port
-
-
-def _interface_ids(spec: InstanceSpec | None) -> tuple[str, ...]:
-    return tuple(nic.interface_id for nic in spec.interfaces) if spec else ()

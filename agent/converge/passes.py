@@ -85,7 +85,7 @@ class Passes:
     def _is_as_listed(self, resource: Resource, instances: Instances, world: World) -> bool:
         """Whether there is nothing to do and nothing new to tell."""
         ref, spec = resource.ref, cast(InstanceSpec | None, resource.spec)
-        found = world.of(ref.id, cast(InstanceSpec | None, resource.last_spec))
+        found = world.of(ref.id, instances.interface_ids(ref.id, cast(InstanceSpec | None, resource.last_spec)))
         facts, known = instances.observe(ref.id, found), self._observations[ref]
         if found.domain is not None and known.instance is None:
             self._observations.put_unsettled(ref, instance=facts)
@@ -100,7 +100,9 @@ class Passes:
         workers, network = self._workers, self._network
         if network is None or not workers.is_certain or workers.held or not workers.knows_instances:
             return
-        for interface_id in self._resources.unowned(await network.list_ports()):
+        found = self._resources.unowned(await network.list_ports())
+        held = (await self._instances.list()).held if found and self._instances is not None else frozenset()
+        for interface_id in sorted(set(found) - held):  # A guest may still have to let go of one.
             if self._resources.unowned([interface_id]):  # Still: each of these calls takes time.
                 log.info("unplugging a tap of no instance", interface=interface_id)
                 await network.unplug(interface_id)

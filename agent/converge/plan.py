@@ -5,19 +5,20 @@ carried out, so none looks further ahead than it must:
 
     absent or off --create taps, start paused--> paused --plug taps, resume--> running
 
-A tap is plugged while the guest's CPUs stand still, so that no packet passes before its rules stand.
+A tap is plugged while the guest's CPUs stand still, so that no packet passes before its rules stand. A running guest's
+devices are brought to what they shall be one by one (`agent.devices`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from agent import devices
+from agent.converge import device_steps
 from agent.converge.steps import (
-    AttachDisk,
     CountReboot,
-    CreateTap,
     Define,
     Destroy,
-    DetachDisk,
+    DetachDevice,
     NoteGuestOff,
     Plug,
     PressPowerButton,
@@ -27,14 +28,10 @@ from agent.converge.steps import (
     Resume,
     StartPaused,
     Step,
-    Unplug,
 )
 from agent.messages import ObservedInstance
-from agent.model import Domain, InstanceSpec, OffReason, PortState, Power, Stall, parse_export_name
+from agent.model import Domain, InstanceSpec, InterfaceSpec, OffReason, PortState, Power, Stall
 
-# Between two requests to the guest to let go of a disk. Shorter interrupts a guest that is busy doing it; longer
-# makes one that was not listening yet, e.g. while it boots, wait for nothing.
-DETACH_AGAIN_S = 5.0
 # Longest wait before an instance that keeps crashing is started again. Shorter burns CPU that others pay for; longer
 # makes people wait once they have mended it.
 RESTART_CAP_S = 60.0
@@ -75,7 +72,7 @@ class Past:
     stall: Stall | None = None  # What it was last resumed from,
     resumes: int = 0  # how many times in a row,
     resumed_at: float = 0.0  # and when last.
-    detach_at: Mapping[str, float] = field(default_factory=dict)  # By export name.
+    detach_at: Mapping[str, float] = field(default_factory=dict)  # By alias.
 
     def then(self, step: Step, now: float) -> "Past":
         match step:
@@ -89,8 +86,8 @@ class Past:
             case Resume(_, Stall() as stall):
                 is_again = now < self.resumed_at + 2 * RESUME_CAP_S
                 return replace(self, stall=stall, resumes=self.resumes + 1 if is_again else 1, resumed_at=now)
-            case DetachDisk(export_name):
-                return replace(self, detach_at={**self.detach_at, export_name: now})
+            case DetachDevice(alias):
+                return replace(self, detach_at={**self.detach_at, alias: now})
         return self
 
     def saw(self, domain: Domain | None, now: float) -> "Past":
@@ -119,7 +116,7 @@ def plan(
     if not spec.power_on:
         return _stop(spec, domain, ports, past, now)
     if is_off and guest_off == spec.generation:
-        return Plan(_unplug(ports), reason="the guest powered itself off")
+        return Plan(device_steps.unplug(ports), reason="the guest powered itself off")
     if domain is None:
         return _start(spec, ports)
     if domain.damage and not is_off:
@@ -153,15 +150,15 @@ def observe(domain: Domain | None, guest_off: int) -> ObservedInstance:
 
 def _absent(domain: Domain | None, ports: Mapping[str, PortState]) -> Plan:
     if domain is None:
-        return Plan(_unplug(ports))
+        return Plan(device_steps.unplug(ports))
     pull: tuple[Step, ...] = () if domain.power is Power.OFF else (Destroy(),)
-    return Plan((*pull, Remove(), *_unplug(ports)))
+    return Plan((*pull, Remove(), *device_steps.unplug(ports)))
 
 
 def _stop(spec: InstanceSpec, domain: Domain | None, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
     """The power button is pressed once; a guest that is paused, or its QEMU stopped, can't hear it."""
     if domain is None or domain.power is Power.OFF:
-        return Plan(_unplug(ports))
+        return Plan(device_steps.unplug(ports))
     if domain.power is Power.PAUSED or domain.is_stopped or spec.stop_timeout_s == 0:
         return Plan((Destroy(),))
     if past.power_button_at is None:
@@ -171,23 +168,25 @@ def _stop(spec: InstanceSpec, domain: Domain | None, ports: Mapping[str, PortSta
 
 
 def _start(spec: InstanceSpec, ports: Mapping[str, PortState], reason: str = "") -> Plan:
-    taps: list[Step] = []
-    for nic in spec.interfaces:
-        if ports.get(nic.interface_id) is PortState.PLUGGED:  # Of an earlier QEMU, out of reach for the next.
-            taps.append(Unplug(nic.interface_id))
-        taps.append(CreateTap(nic))  # Also where there is one: it may be half plugged, when an agent died over it.
+    taps = (step for nic in spec.interfaces for step in device_steps.tap(nic, ports))
     plugs = (Plug(nic) for nic in spec.interfaces)
     return Plan((*taps, StartPaused(spec), *plugs, Resume(spec)), reason=reason)
 
 
 def _let_run(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
-    if any(nic.interface_id not in ports for nic in spec.interfaces):
+    there = _there(spec, domain)
+    if any(nic.interface_id not in ports for nic in there):
         return Plan((Destroy(),), reason="a tap is gone under the paused domain")
     reason = _stalled(domain.stall) if domain.stall else ""
     left_s = past.resumed_at + min(2.0**past.resumes, RESUME_CAP_S) - now
     if domain.stall and past.resumes and left_s > 0:
         return Plan(check_after_s=left_s, reason=reason)
-    return Plan((*_plug(spec, ports), Resume(spec, domain.stall)), reason=reason)
+    return Plan((*device_steps.plug(there, ports), Resume(spec, domain.stall)), reason=reason)
+
+
+def _there(spec: InstanceSpec, domain: Domain) -> tuple[InterfaceSpec, ...]:
+    held = devices.recognised(domain.devices, spec.interfaces)
+    return tuple(nic for nic in spec.interfaces if devices.alias(nic) in held)
 
 
 def _stalled(stall: Stall) -> str:
@@ -199,7 +198,7 @@ def _revive(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], 
     forgotten.
     """
     if domain.off_reason is OffReason.SHUTDOWN and past.power_button_at is None:
-        return Plan((NoteGuestOff(spec.generation), *_unplug(ports)))
+        return Plan((NoteGuestOff(spec.generation), *device_steps.unplug(ports)))
     if domain.off_reason is OffReason.NEVER_STARTED:
         return _start(spec, ports)
     proof_s = (now if past.off_since is None else past.off_since) + PROOF_S - now
@@ -214,13 +213,21 @@ def _revive(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], 
 def _keep(
     spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float, reboot_s: float
 ) -> Plan:
+    held = devices.recognised(domain.devices, spec.interfaces)
     rebooting, reboot_left_s = _reboot(spec, domain, past, now, reboot_s)
-    detaching, detach_left_s = _detach(spec, domain, past, now)
+    detaching, detach_left_s = device_steps.detach(spec, held, past.detach_at, now)
     probation_s = past.resumed_at + PROBATION_S - now if past.stall else 0.0
     waits = [left_s for left_s in (reboot_left_s, detach_left_s, probation_s) if left_s and left_s > 0]
     reason = _stalled(past.stall) if past.stall and probation_s > 0 else ""
     define = (Define(),) if domain.is_transient else ()
-    steps = (*define, *_plug(spec, ports), *rebooting, *detaching, *_attach(spec, domain))
+    steps = (
+        *define,
+        *device_steps.plug(_there(spec, domain), ports),
+        *rebooting,
+        *detaching,
+        *device_steps.attach(spec, held, ports),
+        *device_steps.release(spec, held, ports),
+    )
     return Plan(steps, min(waits, default=None), reason)
 
 
@@ -236,34 +243,3 @@ def _reboot(
         return (CountReboot(spec.reboot_count),), None
     left_s = past.reboot_at + reboot_s - now
     return ((), left_s) if left_s > 0 else ((Reset(), CountReboot(spec.reboot_count)), None)
-
-
-def _detach(spec: InstanceSpec, domain: Domain, past: Past, now: float) -> tuple[tuple[Step, ...], float | None]:
-    wanted = {disk.export_name for disk in spec.disks}
-    steps: list[Step] = []
-    check_after_s = None
-    for export_name in domain.export_names:
-        if export_name in wanted:
-            continue
-        left_s = past.detach_at.get(export_name, now - DETACH_AGAIN_S) + DETACH_AGAIN_S - now
-        if left_s <= 0:
-            steps.append(DetachDisk(export_name))
-            left_s = DETACH_AGAIN_S
-        check_after_s = min(left_s, check_after_s or left_s)
-    return tuple(steps), check_after_s
-
-
-def _attach(spec: InstanceSpec, domain: Domain) -> Iterator[Step]:
-    """A volume that is still there under an older epoch must go first: two disks of one name can't be."""
-    held = {parse_export_name(name)[0] for name in domain.export_names}
-    for disk in spec.disks:
-        if disk.export_name not in domain.export_names and disk.volume_id not in held:
-            yield AttachDisk(disk)
-
-
-def _plug(spec: InstanceSpec, ports: Mapping[str, PortState]) -> tuple[Step, ...]:
-    return tuple(Plug(nic) for nic in spec.interfaces if ports.get(nic.interface_id) is not PortState.PLUGGED)
-
-
-def _unplug(ports: Mapping[str, PortState]) -> tuple[Step, ...]:
-    return tuple(Unplug(interface_id) for interface_id in sorted(ports))

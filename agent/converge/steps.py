@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agent.devices import Device
 from agent.model import DiskSpec, InstanceSpec, InterfaceSpec, Stall
 
 
@@ -57,13 +58,13 @@ class CountReboot:
 
 
 @dataclass(frozen=True, slots=True)
-class AttachDisk:
-    disk: DiskSpec
+class AttachDevice:
+    device: Device
 
 
 @dataclass(frozen=True, slots=True)
-class DetachDisk:
-    export_name: str
+class DetachDevice:
+    alias: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ Step = (
     | Reboot
     | Reset
     | CountReboot
-    | AttachDisk
-    | DetachDisk
+    | AttachDevice
+    | DetachDevice
     | Unplug
     | NoteGuestOff
     | Remove
@@ -107,6 +108,6 @@ def disks_needed(todo: tuple[Step, ...]) -> tuple[DiskSpec, ...]:
         match step:
             case StartPaused(spec) | Resume(spec):
                 disks.extend(spec.disks)
-            case AttachDisk(disk):
+            case AttachDevice(DiskSpec() as disk):
                 disks.append(disk)
     return tuple(dict.fromkeys(disks))

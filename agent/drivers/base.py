@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from agent.devices import Device
 from agent.model import (
     Capacity,
     DiskSpec,
@@ -268,11 +269,14 @@ class ComputeDriver(Protocol):
     async def count_reboot(self, instance_id: str, reboot_count: int) -> None:
         """Save the count in the domain's metadata, so that what was seen to be done is not done again."""
 
-    async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
-        """Hot-plug. When to call: the disk was just reached. No effect where it is attached."""
+    async def attach_device(self, instance_id: str, device: Device, taps: Mapping[str, str]) -> None:
+        """Hot-plug. No effect where one of its alias is attached; its digest is then in `list()` in the same moment.
 
-    async def detach_disk(self, instance_id: str, export_name: str) -> None:
-        """Ask the guest to let go of the disk; `list()` shows when it has. No effect where it is not attached."""
+        When to call: the disk was just reached; the interface's tap, in `taps` as in `start_paused`, was just created.
+        """
+
+    async def detach_device(self, instance_id: str, alias: str) -> None:
+        """Ask the guest to let go of the device; `list()` shows when it has. No effect where it is not attached."""
 
     async def remove(self, instance_id: str) -> None:
         """Pull the plug and forget the domain, its console log and its firmware variables."""

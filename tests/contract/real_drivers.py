@@ -101,7 +101,7 @@ class _RemoteDriver:
         return call if verb in ("namespace", "tap_name") else partial(asyncio.to_thread, call)
 
 
-class _Taps(FakeNetworkDriver):
+class Taps(FakeNetworkDriver):
     """No network, but taps that QEMU can open. They stay down."""
 
     async def create_tap(self, port: PortSpec) -> None:
@@ -118,9 +118,9 @@ class _Taps(FakeNetworkDriver):
 @contextmanager
 def _taps(context: HostContext) -> Iterator[Callable[[], NetworkDriver]]:
     try:
-        yield lambda: _Taps(FakeSettings(), context)
+        yield lambda: Taps(FakeSettings(), context)
     finally:
-        asyncio.run(_unplug_all(_Taps(FakeSettings(), context)))
+        asyncio.run(_unplug_all(Taps(FakeSettings(), context)))
         FakeWorld.forget(context.state_dir)
 
 

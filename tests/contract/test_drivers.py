@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from agent import devices
 from agent.drivers.base import (
     ComputeDriver,
     HostContext,
@@ -67,6 +68,8 @@ INTERFACE_IDS = "eni-0c0ffee1", "eni-0c0ffee2"
 PORT = PortSpec(
     "eni-0c0ffee1", "i-0c0ffee1", NIC.mac_address, NIC.private_ip, "subnet-0c0ffee1", ("sg-0c0ffee1",), "ip-172-31-0-5"
 )
+SECOND_NIC = InterfaceSpec("eni-0c0ffee2", "vpc-0c0ffee1", "02:c0:ff:ee:00:02", "172.31.0.6")
+SECOND_PORT = replace(PORT, interface_id="eni-0c0ffee2", mac_address=SECOND_NIC.mac_address, private_ip="172.31.0.6")
 VPC = VpcSpec(
     vpc_id="vpc-0c0ffee1",
     vni=4242,
@@ -348,7 +351,8 @@ class TestCompute:
         await host.network().ensure(view_of(VPC))
         yield host
         await host.compute().remove(INSTANCE.instance_id)
-        await host.network().unplug(PORT.interface_id)
+        for port in (PORT, SECOND_PORT):
+            await host.network().unplug(port.interface_id)
         await host.network().remove(VPC.vpc_id)
         await empty(host)
 
@@ -372,6 +376,7 @@ class TestCompute:
         paused = (await make.compute().list())[INSTANCE.instance_id]
         assert (paused.power, paused.generation, paused.has_run) == (Power.PAUSED, 1, False)
         assert paused.export_names == (DISK.export_name,)
+        assert paused.devices == devices.digests(INSTANCE)
         await self.plug(make)
         for _ in range(2):
             await make.compute().resume(INSTANCE.instance_id)
@@ -432,14 +437,30 @@ class TestCompute:
     async def test_disks_come_and_go(self, make: Maker) -> None:
         compute = await self.start(make)
         for _ in range(2):
-            await compute.attach_disk(INSTANCE.instance_id, DATA_DISK)
+            await compute.attach_device(INSTANCE.instance_id, DATA_DISK, {})
         both = {DISK.export_name, DATA_DISK.export_name}
         assert set((await make.compute().list())[INSTANCE.instance_id].export_names) == both
         async with asyncio.timeout(60):
             while set((await compute.list())[INSTANCE.instance_id].export_names) == both:
-                await compute.detach_disk(INSTANCE.instance_id, DATA_DISK.export_name)
+                await compute.detach_device(INSTANCE.instance_id, devices.alias(DATA_DISK))
                 await asyncio.sleep(0.1)  # Between two requests: a guest that boots hears none.
-        await compute.detach_disk(INSTANCE.instance_id, DATA_DISK.export_name)
+        await compute.detach_device(INSTANCE.instance_id, devices.alias(DATA_DISK))
+
+    async def test_interfaces_come_and_go(self, make: Maker) -> None:
+        compute = await self.start(make)
+        taps = {SECOND_PORT.interface_id: make.network().tap_name(SECOND_PORT.interface_id)}
+        await make.network().create_tap(SECOND_PORT)
+        for _ in range(2):
+            await compute.attach_device(INSTANCE.instance_id, SECOND_NIC, taps)
+        both = devices.digests(replace(INSTANCE, interfaces=(NIC, SECOND_NIC)))
+        assert (await make.compute().list())[INSTANCE.instance_id].devices == both
+        async with asyncio.timeout(60):
+            while (await compute.list())[INSTANCE.instance_id].devices == both:
+                await compute.detach_device(INSTANCE.instance_id, devices.alias(SECOND_NIC))
+                await asyncio.sleep(0.1)  # As above.
+        assert (await make.compute().list())[INSTANCE.instance_id].devices == devices.digests(INSTANCE)
+        await compute.detach_device(INSTANCE.instance_id, devices.alias(SECOND_NIC))
+        await make.network().unplug(SECOND_PORT.interface_id)
 
     async def test_nothing_is_done_to_what_is_not_there(self, make: Maker) -> None:
         compute = make.compute()

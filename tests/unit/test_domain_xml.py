@@ -6,14 +6,16 @@ from pathlib import Path
 from string import ascii_lowercase
 from xml.etree import ElementTree
 
-from agent.drivers.compute_libvirt import domain_xml
+from agent import devices
+from agent.drivers.compute_libvirt import device_xml, domain_xml
+from agent.drivers.compute_libvirt.device_xml import Ends
 from agent.drivers.compute_libvirt.domain_xml import Platform, Record
 from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-PLATFORM = Platform("kvm", 1450, Path("/var/lib/stead/console/i-0123456789abcdef0.log"))
+ENDS = Ends({"eni-0123456789abcdef0": "st0123456789abc"}, mtu=1450)
+PLATFORM = Platform("kvm", Path("/var/lib/stead/console/i-0123456789abcdef0.log"), ENDS)
 METADATA = InstanceMetadata("", "", "", "", "", "", "", "", (), b"<&\0", "", 0, "", "")
-TAPS = {"eni-0123456789abcdef0": "st0123456789abc"}
 
 
 def disk(number: int) -> DiskSpec:
@@ -35,7 +37,7 @@ SPEC = InstanceSpec(
 
 
 def test_golden() -> None:
-    rendered = domain_xml.render(SPEC, TAPS, PLATFORM)
+    rendered = domain_xml.render(SPEC, PLATFORM)
     golden = GOLDEN / "domain.xml"
     if "UPDATE_GOLDEN" in os.environ:
         golden.write_text(rendered + "\n")
@@ -43,11 +45,37 @@ def test_golden() -> None:
 
 
 def test_what_is_rendered_can_be_read() -> None:
-    found = domain_xml.parse(domain_xml.render(SPEC, TAPS, PLATFORM))
+    found = domain_xml.parse(domain_xml.render(SPEC, PLATFORM))
     assert found is not None
-    assert found.record == Record(generation=7, reboot_count=2, has_run=False)
-    assert found.export_names == (disk(1).export_name, disk(2).export_name)
-    assert found.disk_targets == {"vda", "vdb"}
+    assert found.record == Record(7, 2, has_run=False, digests=devices.digests(SPEC))
+    assert found.devices == devices.digests(SPEC)
+    assert found.found.export_names == (disk(1).export_name, disk(2).export_name)
+    assert found.found.disk_targets == {"vda", "vdb"}
+
+
+def test_a_domain_of_before_has_devices_without_digests() -> None:
+    """Its disks by their exports, its interfaces by their MACs: neither alias nor digest was written then."""
+    root = ElementTree.fromstring(domain_xml.render(SPEC, PLATFORM))
+    (record,) = root.iterfind(f"metadata/{{{domain_xml.NAMESPACE}}}instance")
+    for device in list(record):
+        record.remove(device)
+    interface = root.find("devices/interface")
+    assert interface is not None
+    interface.remove(next(interface.iterfind("alias")))
+    found = domain_xml.parse(ElementTree.tostring(root, encoding="unicode"))
+    assert found is not None
+    assert found.damage == ""
+    assert devices.recognised(found.devices, SPEC.interfaces) == dict.fromkeys(devices.digests(SPEC), devices.UNKNOWN)
+
+
+def test_a_digest_of_what_is_not_there_says_nothing() -> None:
+    """As after a crash between the digest and its device."""
+    xml = domain_xml.render(SPEC, PLATFORM)
+    missing = '<stead:device alias="ua-vol-00000000000000009-e1" digest="0123" />'
+    found = domain_xml.parse(xml.replace("</stead:instance>", f"{missing}</stead:instance>"))
+    assert found is not None
+    assert "ua-vol-00000000000000009-e1" in found.record.digests
+    assert found.devices == devices.digests(SPEC)
 
 
 def test_a_domain_without_our_metadata_is_not_ours() -> None:
@@ -59,10 +87,13 @@ def test_the_record_as_libvirt_takes_it() -> None:
     assert domain_xml.render_record(Record(3, 1, has_run=True)) == (
         '<instance generation="3" reboot_count="1" has_run="yes" />'
     )
+    assert domain_xml.render_record(Record(3, 1, digests={"ua-eni-1": "0123"})) == (
+        '<instance generation="3" reboot_count="1" has_run="no"><device alias="ua-eni-1" digest="0123" /></instance>'
+    )
 
 
 def test_emulated_guests_get_all_that_the_emulator_has() -> None:
-    root = ElementTree.fromstring(domain_xml.render(SPEC, TAPS, replace(PLATFORM, virt_type="qemu")))
+    root = ElementTree.fromstring(domain_xml.render(SPEC, replace(PLATFORM, virt_type="qemu")))
     assert root.get("type") == "qemu"
     cpu = root.find("cpu")
     assert cpu is not None
@@ -70,7 +101,7 @@ def test_emulated_guests_get_all_that_the_emulator_has() -> None:
 
 
 def test_a_hot_plugged_disk_takes_the_first_free_place() -> None:
-    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), None, {"vda", "vdc"}))
+    hot = ElementTree.fromstring(device_xml.render(disk(3), Ends(), {"vda", "vdc"}))
     target = hot.find("target")
     assert target is not None
     assert target.get("dev") == "vdb"
@@ -80,17 +111,17 @@ def test_a_hot_plugged_disk_takes_the_first_free_place() -> None:
 
 def test_an_export_on_the_same_host_is_opened_by_its_socket() -> None:
     socket = Path("/run/stead/exports/vol-00000000000000001-e1.sock")
-    platform = replace(PLATFORM, sockets={SPEC.disks[0].export_name: socket})
-    root = ElementTree.fromstring(domain_xml.render(SPEC, TAPS, platform))
+    platform = replace(PLATFORM, ends=replace(ENDS, sockets={SPEC.disks[0].export_name: socket}))
+    root = ElementTree.fromstring(domain_xml.render(SPEC, platform))
     local, remote = root.iterfind("devices/disk/source")
     assert [dict(host.attrib) for host in local] == [{"transport": "unix", "socket": str(socket)}]
     assert (local.get("tls"), remote.get("tls")) == (None, "yes")
-    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), socket, {"vda"}))
+    hot = ElementTree.fromstring(device_xml.render(disk(3), Ends(sockets={disk(3).export_name: socket}), {"vda"}))
     assert [host.get("socket") for host in hot.iterfind("source/host")] == [str(socket)]
 
 
 def test_places_go_on_after_z() -> None:
-    hot = ElementTree.fromstring(domain_xml.render_disk(disk(3), None, {f"vd{letter}" for letter in ascii_lowercase}))
+    hot = ElementTree.fromstring(device_xml.render(disk(3), Ends(), {f"vd{letter}" for letter in ascii_lowercase}))
     assert [target.get("dev") for target in hot.iterfind("target")] == ["vdaa"]
 
 
@@ -103,7 +134,7 @@ def test_the_uuid_is_stable_and_of_ec2() -> None:
 
 def test_cloud_init_takes_it_for_ec2() -> None:
     """Where serial and UUID of the firmware's tables are the same, and begin with `ec2`."""
-    root = ElementTree.fromstring(domain_xml.render(SPEC, TAPS, PLATFORM))
+    root = ElementTree.fromstring(domain_xml.render(SPEC, PLATFORM))
     told = {entry.get("name"): entry.text for entry in root.iterfind("sysinfo[@type='smbios']/system/entry")}
     assert told["serial"] == told["uuid"] == root.findtext("uuid")
     assert str(told["serial"]).startswith("ec2")

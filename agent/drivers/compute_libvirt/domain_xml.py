@@ -6,16 +6,17 @@ The XML format: https://libvirt.org/formatdomain.html
 
 import hashlib
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Literal
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from agent.model import DiskSpec, InstanceSpec, InterfaceSpec
+from agent import devices
+from agent.drivers.compute_libvirt import device_xml
+from agent.drivers.compute_libvirt.device_xml import DISK_TARGETS, Ends, Found
+from agent.model import InstanceSpec
 
 NAMESPACE = "urn:stead:libvirt:1"  # Marks a domain as ours.
 NAMESPACE_PREFIX = "stead"
@@ -26,18 +27,14 @@ ElementTree.register_namespace(NAMESPACE_PREFIX, NAMESPACE)
 # each one costs its boot time: 28 took an emulated guest one second more than 12.
 PCIE_PORTS = 14
 
-# vda to vdzz, as Linux goes on counting; libvirt wants one for each disk, the guest names disks as it likes.
-DISK_TARGETS = tuple("vd" + "".join(letters) for n in (1, 2) for letters in product(ascii_lowercase, repeat=n))
-
 
 @dataclass(frozen=True, slots=True)
 class Platform:
     """What a domain takes from its host rather than from its spec."""
 
     virt_type: Literal["kvm", "qemu"]
-    mtu: int
     console_log: Path
-    sockets: Mapping[str, Path] = field(default_factory=dict)  # Of exports that are open on this very host, by name.
+    ends: Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,7 @@ class Record:
     generation: int
     reboot_count: int
     has_run: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)  # By alias; of what may be gone, or not yet there.
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +52,35 @@ class Description:
     """What we need to know of a domain of ours."""
 
     record: Record
-    export_names: tuple[str, ...]
-    disk_targets: frozenset[str]
+    found: Found
     damage: str = ""  # What somebody did to our metadata.
 
+    @property
+    def devices(self) -> dict[str, str]:
+        """As in `agent.model.Domain`: what is there is seen, and what it was made from is known."""
+        return {alias: self.record.digests.get(alias, devices.UNKNOWN) for alias in self.found.aliases}
 
-def render(spec: InstanceSpec, taps: Mapping[str, str], platform: Platform) -> str:
-    """The whole domain, for a start of `spec.generation`; `taps` are names by interface id."""
+
+def render(spec: InstanceSpec, platform: Platform) -> str:
+    """The whole domain, for a start of `spec.generation`."""
     domain = Element("domain", type=platform.virt_type)
     _add(domain, "name", spec.instance_id)
     _add(domain, "uuid", system_uuid(spec.instance_id))
-    _add(domain, "metadata").append(_record(Record(spec.generation, spec.reboot_count)))
+    _add(domain, "metadata").append(_record(_first_record(spec)))
     _add(domain, "memory", str(spec.memory_mib), unit="MiB")
     _add(domain, "vcpu", str(spec.vcpus))
     _add_sysinfo(domain, system_uuid(spec.instance_id))
     _add_machine(domain, platform.virt_type)
-    devices = _add(domain, "devices")
-    _add_fixed_devices(devices, platform)
+    container = _add(domain, "devices")
+    _add_fixed_devices(container, platform)
     for disk, target in zip(spec.disks, DISK_TARGETS, strict=False):
-        socket = platform.sockets.get(disk.export_name)
-        devices.append(_disk(disk, target, socket, is_root=disk is spec.disks[0]))
+        container.append(device_xml.disk(disk, target, platform.ends))
+    for first in container.findall("disk")[:1]:
+        _add(first, "boot", order="1")
     for interface in spec.interfaces:
-        devices.append(_interface(interface, taps[interface.interface_id], platform))
+        container.append(device_xml.interface(interface, platform.ends))
     ElementTree.indent(domain)
     return ElementTree.tostring(domain, encoding="unicode")
-
-
-def render_disk(disk: DiskSpec, socket: Path | None, taken_targets: Collection[str]) -> str:
-    """A disk to hot-plug into a domain that has disks at `taken_targets`; `socket` as in `Platform`."""
-    target = next(target for target in DISK_TARGETS if target not in taken_targets)
-    return ElementTree.tostring(_disk(disk, target, socket, is_root=False), encoding="unicode")
 
 
 def render_record(record: Record) -> str:
@@ -98,17 +95,7 @@ def parse(domain_xml: str) -> Description | None:
     if element is None:
         return None
     record, damage = _parse_record(element)
-    return Description(
-        record=record,
-        export_names=tuple(disk.get("name", "") for disk in domain.iterfind("devices/disk/source[@protocol='nbd']")),
-        disk_targets=frozenset(target.get("dev", "") for target in domain.iterfind("devices/disk/target")),
-        damage=damage,
-    )
-
-
-def disk_alias(export_name: str) -> str:
-    """Names the disk in libvirt and QEMU; libvirt keeps aliases that begin with `ua-` for its users."""
-    return f"ua-{export_name}"
+    return Description(record, device_xml.parse(domain), damage)
 
 
 def system_uuid(instance_id: str) -> str:
@@ -122,13 +109,20 @@ def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) 
     return child
 
 
+def _first_record(spec: InstanceSpec) -> Record:
+    return Record(spec.generation, spec.reboot_count, digests=devices.digests(spec))
+
+
 def _record(record: Record, namespace: str = f"{{{NAMESPACE}}}") -> Element:
-    return Element(
+    element = Element(
         f"{namespace}instance",
         generation=str(record.generation),
         reboot_count=str(record.reboot_count),
         has_run="yes" if record.has_run else "no",
     )
+    for alias, digest in record.digests.items():
+        _add(element, f"{namespace}device", alias=alias, digest=digest)
+    return element
 
 
 def _parse_record(element: Element) -> tuple[Record, str]:
@@ -137,7 +131,8 @@ def _parse_record(element: Element) -> tuple[Record, str]:
         generation, reboot_count = int(element.get("generation", "")), int(element.get("reboot_count", ""))
     except ValueError:
         return Record(0, 0), f"its metadata is {dict(element.attrib)}"
-    return Record(generation, reboot_count, has_run=element.get("has_run") == "yes"), ""
+    digests = {each.get("alias", ""): each.get("digest", "") for each in element.iterfind(f"{{{NAMESPACE}}}device")}
+    return Record(generation, reboot_count, element.get("has_run") == "yes", digests), ""
 
 
 def _add_sysinfo(domain: Element, serial: str) -> None:
@@ -161,49 +156,14 @@ def _add_machine(domain: Element, virt_type: str) -> None:
     _add(domain, "on_crash", "destroy")
 
 
-def _add_fixed_devices(devices: Element, platform: Platform) -> None:
-    _add(devices, "controller", type="usb", model="none")
-    _add(devices, "controller", type="pci", model="pcie-root", index="0")
+def _add_fixed_devices(container: Element, platform: Platform) -> None:
+    _add(container, "controller", type="usb", model="none")
+    _add(container, "controller", type="pci", model="pcie-root", index="0")
     for index in range(1, PCIE_PORTS + 1):
-        _add(devices, "controller", type="pci", model="pcie-root-port", index=str(index))
-    serial = _add(devices, "serial", type="pty")
+        _add(container, "controller", type="pci", model="pcie-root-port", index=str(index))
+    serial = _add(container, "serial", type="pty")
     _add(serial, "log", file=str(platform.console_log), append="on")
-    rng = _add(devices, "rng", model="virtio")
+    rng = _add(container, "rng", model="virtio")
     _add(rng, "backend", "/dev/urandom", model="random")
-    _add(devices, "memballoon", model="none")
-    _add(devices, "panic", model="isa")  # A guest's panic ends it as crashed, rather than leave it hanging.
-
-
-def _disk(disk: DiskSpec, target: str, socket: Path | None, *, is_root: bool) -> Element:
-    element = Element("disk", type="network", device="disk")
-    # "stop": where its storage daemon is away the guest is paused, and goes on once resumed as if nothing had been.
-    # (libvirt 9.0 drops <reconnect> for NBD. QEMU reconnects by itself, but fails the first requests: hence perhaps
-    # more than one resume.)
-    stop = {"error_policy": "stop", "rerror_policy": "stop"}
-    _add(element, "driver", name="qemu", type="raw", cache="none", discard="unmap", **stop)
-    element.append(_source(disk, socket))
-    _add(element, "target", dev=target, bus="virtio")
-    _add(element, "serial", disk.volume_id.replace("-", ""))
-    if is_root:
-        _add(element, "boot", order="1")
-    _add(element, "alias", name=disk_alias(disk.export_name))
-    return element
-
-
-def _source(disk: DiskSpec, socket: Path | None) -> Element:
-    if socket is not None:
-        source = Element("source", protocol="nbd", name=disk.export_name)
-        _add(source, "host", transport="unix", socket=str(socket))
-        return source
-    source = Element("source", protocol="nbd", name=disk.export_name, tls="yes")
-    _add(source, "host", name=disk.address, port=str(disk.port))
-    return source
-
-
-def _interface(interface: InterfaceSpec, tap: str, platform: Platform) -> Element:
-    element = Element("interface", type="ethernet")
-    _add(element, "mac", address=interface.mac_address)
-    _add(element, "target", dev=tap, managed="no")
-    _add(element, "model", type="virtio")
-    _add(element, "mtu", size=str(platform.mtu))
-    return element
+    _add(container, "memballoon", model="none")
+    _add(container, "panic", model="isa")  # A guest's panic ends it as crashed, rather than leave it hanging.

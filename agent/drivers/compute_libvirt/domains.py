@@ -5,18 +5,20 @@ is never changed, and stands in the way of an instance of its name.
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import libvirt
 import structlog
 
+from agent import devices
+from agent.devices import Device
 from agent.drivers.base import Permanent, Transient
-from agent.drivers.compute_libvirt import domain_xml
+from agent.drivers.compute_libvirt import device_xml, domain_xml
+from agent.drivers.compute_libvirt.device_xml import Ends
 from agent.drivers.compute_libvirt.domain_xml import NAMESPACE, NAMESPACE_PREFIX, Description, Record
 from agent.drivers.compute_libvirt.listing import ignoring, lookup, power
 from agent.host import process
-from agent.model import DiskSpec, InstanceSpec, Power
+from agent.model import InstanceSpec, Power
 
 LIVE_AND_CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
 
@@ -36,7 +38,7 @@ class _Active(NamedTuple):
 
 
 def start_paused(connection: libvirt.virConnect, spec: InstanceSpec, xml: str) -> None:
-    """Define and start it anew, unless it runs, or is paused in this generation with these disks."""
+    """Define and start it anew, unless it runs, or is paused in this generation with these devices."""
     domain = lookup(connection, spec.instance_id)
     if domain is not None:
         description = domain_xml.parse(domain.XMLDesc())
@@ -106,20 +108,27 @@ def count_reboot(connection: libvirt.virConnect, instance_id: str, reboot_count:
         _save(active.domain, replace(active.description.record, reboot_count=reboot_count))
 
 
-def attach_disk(connection: libvirt.virConnect, instance_id: str, disk: DiskSpec, socket: Path | None) -> None:
-    """To the running guest alone: the next start brings a definition of its own."""
+def attach_device(connection: libvirt.virConnect, instance_id: str, device: Device, ends: Ends) -> None:
+    """To the running guest alone: the next start brings a definition of its own.
+
+    The digest is written first: one of a device that is not there says nothing, and a device without is not known.
+    """
+    alias = devices.alias(device)
     if (active := _find_active(connection, instance_id)) is None:
-        raise Transient(f"{instance_id} does not run; {disk.volume_id} comes with its next start")
-    if disk.export_name not in active.description.export_names:
-        xml = domain_xml.render_disk(disk, socket, active.description.disk_targets)
+        raise Transient(f"{instance_id} does not run; {devices.id_of(alias)} comes with its next start")
+    record, found = active.description.record, active.description.found
+    if alias not in found.aliases:
+        digests = {name: digest for name, digest in record.digests.items() if name in found.aliases}
+        _save(active.domain, replace(record, digests={**digests, alias: devices.digest(device)}))
+        xml = device_xml.render(device, ends, found.disk_targets)
         active.domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
-def detach_disk(connection: libvirt.virConnect, instance_id: str, export_name: str) -> None:
-    """Ask, without the five seconds that libvirt waits for an answer when the disk is named by its XML."""
+def detach_device(connection: libvirt.virConnect, instance_id: str, alias: str) -> None:
+    """Ask, without the five seconds that libvirt waits for an answer when the device is named by its XML."""
     active = _find_active(connection, instance_id)
-    if active and export_name in active.description.export_names:
-        active.domain.detachDeviceAlias(domain_xml.disk_alias(export_name), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    if active and alias in active.description.found.aliases:
+        active.domain.detachDeviceAlias(active.description.found.aliases[alias], libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def remove(connection: libvirt.virConnect, instance_id: str) -> None:
@@ -143,8 +152,7 @@ def _find_active(connection: libvirt.virConnect, instance_id: str) -> _Active | 
 
 
 def _is_start_of(description: Description, spec: InstanceSpec) -> bool:
-    exports = tuple(disk.export_name for disk in spec.disks)
-    return description.record.generation == spec.generation and description.export_names == exports
+    return description.record.generation == spec.generation and description.devices == devices.digests(spec)
 
 
 def _save(domain: libvirt.virDomain, record: Record) -> None:

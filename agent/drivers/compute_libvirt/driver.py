@@ -2,15 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import structlog
 
+from agent.devices import Device
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.compute_libvirt import console, domain_xml, domains, kvm, listing, qemu_conf
+from agent.drivers.compute_libvirt.device_xml import Ends
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor, ping
 from agent.drivers.compute_libvirt.qemus import Qemus
@@ -86,7 +88,9 @@ class LibvirtComputeDriver:
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         with _named(spec.instance_id):
             await self._files.run(spec.instance_id, self._console_dir.mkdir, parents=True, exist_ok=True)
-            xml = domain_xml.render(spec, taps, await self._platform(spec, taps.values()))
+            log_path = console.log_path(self._console_dir, spec.instance_id)
+            ends = await self._ends(spec.instance_id, spec.disks, taps)
+            xml = domain_xml.render(spec, Platform(await self._virt_type(), log_path, ends))
             await self._hypervisor.change(spec.instance_id, domains.start_paused, spec, xml)
 
     async def resume(self, instance_id: str) -> None:
@@ -111,11 +115,12 @@ class LibvirtComputeDriver:
     async def count_reboot(self, instance_id: str, reboot_count: int) -> None:
         await self._hypervisor.change(instance_id, domains.count_reboot, instance_id, reboot_count)
 
-    async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
-        await self._hypervisor.change(instance_id, domains.attach_disk, instance_id, disk, self._socket(disk))
+    async def attach_device(self, instance_id: str, device: Device, taps: Mapping[str, str]) -> None:
+        ends = await self._ends(instance_id, [device] if isinstance(device, DiskSpec) else [], taps)
+        await self._hypervisor.change(instance_id, domains.attach_device, instance_id, device, ends)
 
-    async def detach_disk(self, instance_id: str, export_name: str) -> None:
-        await self._hypervisor.change(instance_id, domains.detach_disk, instance_id, export_name)
+    async def detach_device(self, instance_id: str, alias: str) -> None:
+        await self._hypervisor.change(instance_id, domains.detach_device, instance_id, alias)
 
     async def remove(self, instance_id: str) -> None:
         await self._hypervisor.change(instance_id, domains.remove, instance_id)
@@ -128,14 +133,9 @@ class LibvirtComputeDriver:
     def events(self) -> AsyncIterator[Ref]:
         return self._hypervisor.events()
 
-    async def _platform(self, spec: InstanceSpec, taps: Collection[str]) -> Platform:
-        sockets = {disk.export_name: socket for disk in spec.disks if (socket := self._socket(disk))}
-        return Platform(
-            virt_type=await self._virt_type(),
-            mtu=await self._files.run(spec.instance_id, _mtu, taps),
-            console_log=console.log_path(self._console_dir, spec.instance_id),
-            sockets=sockets,
-        )
+    async def _ends(self, instance_id: str, disks: Iterable[DiskSpec], taps: Mapping[str, str]) -> Ends:
+        sockets = {disk.export_name: socket for disk in disks if (socket := self._socket(disk))}
+        return Ends(taps, await self._files.run(instance_id, _mtu, taps.values()) if taps else 0, sockets)
 
     def _socket(self, disk: DiskSpec) -> Path | None:
         """Where its export is on this very host, and open without a network (in memory: looking does not block)."""

@@ -114,9 +114,10 @@ def _domain(instance_id: str, state: int, reason: int, description: Description)
         generation=record.generation,
         has_run=record.has_run,
         reboot_count=record.reboot_count,
-        export_names=() if now is Power.OFF else description.export_names,
+        export_names=() if now is Power.OFF else description.found.export_names,
         off_reason=_off_reason(state, reason) if has_ended else OffReason.NEVER_STARTED,
         damage=description.damage,
+        devices={} if now is Power.OFF else description.devices,
     )
 
 

@@ -1,10 +1,24 @@
 """Pretended virtual machines. Guests boot in no time and do as they are told, unless the world says otherwise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from agent import devices
+from agent.devices import Device
 from agent.drivers.base import Transient
 from agent.drivers.fake.world import FakeDomain, Verbs
-from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, Kind, OffReason, PortState, Power, Ref
+from agent.model import (
+    Capacity,
+    DiskSpec,
+    Domain,
+    InstanceSpec,
+    Kind,
+    OffReason,
+    PortState,
+    Power,
+    Ref,
+    parse_export_name,
+)
 
 
 class FakeComputeDriver(Verbs):
@@ -31,14 +45,10 @@ class FakeComputeDriver(Verbs):
         async with self.verb("compute.start_paused", spec.instance_id) as call:
             if self._power(spec.instance_id) is Power.RUNNING:
                 self.world.violations.append(f"{spec.instance_id} started while it runs")
-            for interface_id in taps:
-                if self.world.ports.get(interface_id) is not PortState.CREATED:
-                    raise Transient(f"{spec.instance_id}: the tap of {interface_id} is not there to be opened")
-            for disk in spec.disks:
-                self._check_open(disk)
-            names = tuple(disk.export_name for disk in spec.disks)
-            facts = Domain(spec.instance_id, Power.PAUSED, spec.generation, False, spec.reboot_count, names)
-            self.world.domains[spec.instance_id] = FakeDomain(facts, tuple(taps))
+            self._check_ends(spec.instance_id, spec.disks, taps)
+            found = devices.digests(spec)
+            facts = Domain(spec.instance_id, Power.PAUSED, spec.generation, False, spec.reboot_count, _exports(found))
+            self.world.domains[spec.instance_id] = FakeDomain(replace(facts, devices=found))
             self.world.announce(spec.ref)
             self.world.changes.append(call)
 
@@ -92,20 +102,23 @@ class FakeComputeDriver(Verbs):
                 self.world.alter(instance_id, reboot_count=reboot_count)
                 self.world.changes.append(call)
 
-    async def attach_disk(self, instance_id: str, disk: DiskSpec) -> None:
-        async with self.verb("compute.attach_disk", instance_id) as call:
-            names = self._running(instance_id).export_names
-            if disk.export_name not in names:
-                self._check_open(disk)
-                self.world.alter(instance_id, export_names=(*names, disk.export_name))
+    async def attach_device(self, instance_id: str, device: Device, taps: Mapping[str, str]) -> None:
+        async with self.verb("compute.attach_device", instance_id) as call:
+            facts = self._running(instance_id)
+            if devices.alias(device) not in facts.devices:
+                self._check_ends(instance_id, [device] if isinstance(device, DiskSpec) else [], taps)
+                self._have(instance_id, {**facts.devices, devices.alias(device): devices.digest(device)})
                 self.world.changes.append(call)
 
-    async def detach_disk(self, instance_id: str, export_name: str) -> None:
-        async with self.verb("compute.detach_disk", instance_id) as call:
-            names = self._running(instance_id).export_names
-            if export_name in names and instance_id not in self.world.clinging_guests:
-                self.world.alter(instance_id, export_names=tuple(name for name in names if name != export_name))
+    async def detach_device(self, instance_id: str, alias: str) -> None:
+        async with self.verb("compute.detach_device", instance_id) as call:
+            facts = self._running(instance_id)
+            if alias in facts.devices and instance_id not in self.world.clinging_guests:
+                self._have(instance_id, {name: digest for name, digest in facts.devices.items() if name != alias})
                 self.world.changes.append(call)
+
+    def _have(self, instance_id: str, found: Mapping[str, str]) -> None:
+        self.world.alter(instance_id, devices=found, export_names=_exports(found))
 
     async def remove(self, instance_id: str) -> None:
         async with self.verb("compute.remove", instance_id) as call:
@@ -127,7 +140,19 @@ class FakeComputeDriver(Verbs):
             raise Transient(f"{instance_id} is not running")
         return self.world.domains[instance_id].facts
 
+    def _check_ends(self, instance_id: str, disks: Iterable[DiskSpec], taps: Iterable[str]) -> None:
+        for interface_id in taps:
+            if self.world.ports.get(interface_id) is not PortState.CREATED:
+                raise Transient(f"{instance_id}: the tap of {interface_id} is not there to be opened")
+        for disk in disks:
+            self._check_open(disk)
+
     def _check_open(self, disk: DiskSpec) -> None:
         trust = self.settings.trust_foreign_exports
         if not self.world.is_open(disk.address, disk.port, disk.export_name, trust):
             raise Transient(f"no export {disk.export_name} at {disk.address}:{disk.port} yet")
+
+
+def _exports(found: Iterable[str]) -> tuple[str, ...]:
+    names = (devices.id_of(alias) for alias in found)
+    return tuple(name for name in names if parse_export_name(name)[0])

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from agent import devices
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.fake.settings import FakeSettings
 from agent.model import (
@@ -27,6 +28,7 @@ from agent.model import (
     Stall,
     VolumeSpec,
     VpcSpec,
+    parse_export_name,
 )
 
 _WORLDS: dict[Path, "FakeWorld"] = {}
@@ -34,10 +36,13 @@ _WORLDS: dict[Path, "FakeWorld"] = {}
 
 @dataclass(frozen=True, slots=True)
 class FakeDomain:
-    """A domain, and the interfaces whose taps its QEMU holds."""
-
     facts: Domain
-    interface_ids: tuple[str, ...] = ()
+
+    @property
+    def interface_ids(self) -> tuple[str, ...]:
+        """Whose taps its QEMU holds."""
+        ids = map(devices.id_of, self.facts.devices)
+        return tuple(id for id in ids if not parse_export_name(id)[0])
 
 
 @dataclass(frozen=True, slots=True)

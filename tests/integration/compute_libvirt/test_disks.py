@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent import devices
 from agent.drivers.base import Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver
 from agent.model import InstanceSpec, Kind, OffReason, Power, Ref, Stall
@@ -43,16 +44,16 @@ async def test_disks_come_and_go_while_it_runs(
     driver: LibvirtComputeDriver, guest: InstanceSpec, storage: Storage
 ) -> None:
     disk = storage.export(2)
-    await driver.attach_disk(INSTANCE_ID, disk)
-    await driver.attach_disk(INSTANCE_ID, disk)
+    await driver.attach_device(INSTANCE_ID, disk, {})
+    await driver.attach_device(INSTANCE_ID, disk, {})
     await says(driver, b"[vdb]")
     assert (await driver.list())[INSTANCE_ID].export_names == (guest.disks[0].export_name, disk.export_name)
     events = driver.events()
-    await driver.detach_disk(INSTANCE_ID, disk.export_name)
+    await driver.detach_device(INSTANCE_ID, devices.alias(disk))
     async with asyncio.timeout(BOOT_S):
         assert await anext(events) == Ref(Kind.INSTANCE, INSTANCE_ID)
     await shows(driver, lambda domain: domain.export_names == (guest.disks[0].export_name,))
-    await driver.detach_disk(INSTANCE_ID, disk.export_name)
+    await driver.detach_device(INSTANCE_ID, devices.alias(disk))
 
 
 async def test_a_guest_outlives_its_storage_daemon(

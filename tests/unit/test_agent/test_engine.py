@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from agent import devices
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.fake import FakeComputeDriver, FakeNetworkDriver, FakeSettings, FakeStorageDriver, FakeWorld
 from agent.drivers.fake.world import Call, Fault
@@ -470,10 +471,17 @@ async def test_random_failures_only_delay(tmp_path: Path) -> None:
 # A life: phase after phase of what is wanted. The harnesses below break each verb of it in turn.
 
 WITH_DATA = replace(INSTANCE, disks=(ROOT_DISK, DATA_DISK))
+SECOND_NIC = replace(NIC, interface_id="eni-9", mac_address="02:00:00:00:00:09", private_ip="172.31.0.9")
+SECOND_PORT = replace(
+    PORT, interface_id="eni-9", mac_address="02:00:00:00:00:09", private_ip="172.31.0.9", host_name="ip-172-31-0-9"
+)
+WITH_TWO = replace(WITH_DATA, interfaces=(NIC, SECOND_NIC))
 REBOOTED = replace(WITH_DATA, reboot_count=1)
 MEANWHILE: tuple[Spec, ...] = (VOLUME, EXPORT, VPC, GATEWAY, DATA, DATA_EXPORT)
 LIFE: tuple[tuple[Spec, ...], ...] = (
     EVERYTHING,
+    (*MEANWHILE, WITH_DATA),
+    (VOLUME, EXPORT, replace(VPC, ports=(PORT, SECOND_PORT)), GATEWAY, DATA, DATA_EXPORT, WITH_TWO),
     (*MEANWHILE, WITH_DATA),
     (*MEANWHILE, REBOOTED),
     (*MEANWHILE, stopped(REBOOTED)),
@@ -523,7 +531,8 @@ async def _live(host: Host, phase: int = 0) -> int:
 
 def _taps(wanted: tuple[Spec, ...]) -> set[str]:
     """Those of running instances. What is left by an agent that died after the domain was gone, a full pass deletes."""
-    return {PORT.interface_id for spec in wanted if isinstance(spec, InstanceSpec) and spec.power_on}
+    on = (spec for spec in wanted if isinstance(spec, InstanceSpec) and spec.power_on)
+    return {nic.interface_id for spec in on for nic in spec.interfaces}
 
 
 def _check(host: Host, wanted: tuple[Spec, ...]) -> None:
@@ -541,6 +550,7 @@ def _check(host: Host, wanted: tuple[Spec, ...]) -> None:
         if spec.power_on:
             assert domain.generation == spec.generation
             assert set(domain.export_names) == {disk.export_name for disk in spec.disks}
+            assert domain.devices == devices.digests(spec)
 
 
 @pytest.mark.parametrize("point", ["before", "after"])

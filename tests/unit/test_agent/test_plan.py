@@ -6,15 +6,17 @@ from itertools import product
 
 import pytest
 
+from agent import devices
 from agent.converge import plan as converge_plan
-from agent.converge.plan import DETACH_AGAIN_S, PROBATION_S, PROOF_S, RESUME_CAP_S, Past, Plan, observe
+from agent.converge.device_steps import DETACH_AGAIN_S
+from agent.converge.plan import PROBATION_S, PROOF_S, RESUME_CAP_S, Past, Plan, observe
 from agent.converge.steps import (
-    AttachDisk,
+    AttachDevice,
     CountReboot,
     CreateTap,
     Define,
     Destroy,
-    DetachDisk,
+    DetachDevice,
     NoteGuestOff,
     Plug,
     PressPowerButton,
@@ -27,7 +29,7 @@ from agent.converge.steps import (
     Unplug,
 )
 from agent.messages import ObservedInstance
-from agent.model import Domain, InstanceSpec, OffReason, PortState, Power, Stall
+from agent.model import Domain, InstanceSpec, InterfaceSpec, OffReason, PortState, Power, Stall
 
 from .host import DATA_DISK, INSTANCE, NIC, ROOT_DISK, stopped
 
@@ -35,6 +37,7 @@ NOW = 1000.0
 REBOOT_S = 240.0
 plan = partial(converge_plan.plan, reboot_s=REBOOT_S)
 ON = replace(INSTANCE, generation=2)
+BOTH = replace(ON, disks=(ROOT_DISK, DATA_DISK))
 OFF = stopped(ON)
 FORCED_OFF = replace(OFF, stop_timeout_s=0)
 PLUGGED = {"eni-1": PortState.PLUGGED}
@@ -43,7 +46,8 @@ NO_TAPS: dict[str, PortState] = {}
 
 
 def domain(power: Power, generation: int = 2, reason: OffReason = OffReason.NEVER_STARTED) -> Domain:
-    return Domain("i-1", power, generation, power is Power.RUNNING, 0, ("vol-1-e1",), reason)
+    found = {} if power is Power.OFF else devices.digests(ON)
+    return Domain("i-1", power, generation, power is Power.RUNNING, 0, ("vol-1-e1",), reason, devices=found)
 
 
 def off(reason: OffReason, generation: int = 2) -> Domain:
@@ -238,26 +242,74 @@ def test_a_domain_that_somebody_edited_is_left_alone_until_it_is_off() -> None:
 
 
 def test_disks_follow() -> None:
-    both = replace(ON, disks=(ROOT_DISK, DATA_DISK))
-    with_both = replace(RUNNING, export_names=("vol-1-e1", "vol-2-e1"))
-    assert plan(both, RUNNING, PLUGGED, 0, Past(), NOW).steps == (AttachDisk(DATA_DISK),)
-    assert plan(both, with_both, PLUGGED, 0, Past(), NOW).is_done
-    assert plan(ON, with_both, PLUGGED, 0, Past(), NOW).steps == (DetachDisk("vol-2-e1"),)
+    with_both = replace(RUNNING, devices=devices.digests(BOTH))
+    assert plan(BOTH, RUNNING, PLUGGED, 0, Past(), NOW).steps == (AttachDevice(DATA_DISK),)
+    assert plan(BOTH, with_both, PLUGGED, 0, Past(), NOW).is_done
+    assert plan(ON, with_both, PLUGGED, 0, Past(), NOW).steps == (DetachDevice("ua-vol-2-e1"),)
 
 
 def test_a_guest_is_asked_again_to_let_go_of_a_disk_but_not_at_once() -> None:
-    with_both = replace(RUNNING, export_names=("vol-1-e1", "vol-2-e1"))
-    asked = Past().then(DetachDisk("vol-2-e1"), NOW)
+    with_both = replace(RUNNING, devices=devices.digests(BOTH))
+    asked = Past().then(DetachDevice("ua-vol-2-e1"), NOW)
     assert plan(ON, with_both, PLUGGED, 0, asked, NOW + 1) == Plan(check_after_s=DETACH_AGAIN_S - 1)
-    assert plan(ON, with_both, PLUGGED, 0, asked, NOW + DETACH_AGAIN_S).steps == (DetachDisk("vol-2-e1"),)
+    assert plan(ON, with_both, PLUGGED, 0, asked, NOW + DETACH_AGAIN_S).steps == (DetachDevice("ua-vol-2-e1"),)
 
 
 def test_a_volume_of_a_new_epoch_waits_for_the_old_one_to_go() -> None:
     new = replace(DATA_DISK, export_name="vol-2-e2")
     spec = replace(ON, disks=(ROOT_DISK, new))
-    with_old = replace(RUNNING, export_names=("vol-1-e1", "vol-2-e1"))
-    assert plan(spec, with_old, PLUGGED, 0, Past(), NOW).steps == (DetachDisk("vol-2-e1"),)
-    assert plan(spec, RUNNING, PLUGGED, 0, Past(), NOW).steps == (AttachDisk(new),)
+    with_old = replace(RUNNING, devices=devices.digests(BOTH))
+    assert plan(spec, with_old, PLUGGED, 0, Past(), NOW).steps == (DetachDevice("ua-vol-2-e1"),)
+    assert plan(spec, RUNNING, PLUGGED, 0, Past(), NOW).steps == (AttachDevice(new),)
+
+
+SECOND = InterfaceSpec("eni-2", "vpc-1", "02:00:00:00:00:02", "172.31.0.9")
+TWO = replace(ON, interfaces=(NIC, SECOND))
+WITH_TWO = replace(RUNNING, devices=devices.digests(TWO))
+TWO_PLUGGED = {**PLUGGED, "eni-2": PortState.PLUGGED}
+
+
+def test_an_interface_comes_while_the_guest_runs() -> None:
+    attach = (AttachDevice(SECOND), Plug(SECOND))
+    assert plan(TWO, RUNNING, PLUGGED, 0, Past(), NOW).steps == (CreateTap(SECOND), *attach)
+    assert plan(TWO, RUNNING, TWO_PLUGGED, 0, Past(), NOW).steps == (Unplug("eni-2"), CreateTap(SECOND), *attach)
+    assert plan(TWO, WITH_TWO, {**PLUGGED, "eni-2": PortState.CREATED}, 0, Past(), NOW).steps == (Plug(SECOND),)
+    assert plan(TWO, WITH_TWO, TWO_PLUGGED, 0, Past(), NOW).is_done
+
+
+def test_an_interface_goes_while_the_guest_runs() -> None:
+    assert plan(ON, WITH_TWO, TWO_PLUGGED, 0, Past(), NOW).steps == (DetachDevice("ua-eni-2"),)
+    asked = Past().then(DetachDevice("ua-eni-2"), NOW)
+    assert plan(ON, WITH_TWO, TWO_PLUGGED, 0, asked, NOW + 1).steps == (), "QEMU holds the tap"
+    assert plan(ON, RUNNING, TWO_PLUGGED, 0, asked, NOW + 1).steps == (Unplug("eni-2"),)
+
+
+def test_a_device_that_shall_be_otherwise_goes_and_comes_again() -> None:
+    other = replace(NIC, mac_address="02:00:00:00:00:09")
+    spec, without = (
+        replace(ON, interfaces=(other,)),
+        replace(RUNNING, devices=devices.digests(replace(ON, interfaces=()))),
+    )
+    assert plan(spec, RUNNING, PLUGGED, 0, Past(), NOW).steps == (DetachDevice("ua-eni-1"),)
+    steps = (UNPLUG, CreateTap(other), AttachDevice(other), Plug(other))
+    assert plan(spec, without, PLUGGED, 0, Past(), NOW).steps == steps
+
+
+def test_a_paused_guest_waits_for_no_interface_that_comes_later() -> None:
+    assert plan(TWO, PAUSED, PLUGGED, 0, Past(), NOW).steps == (Resume(TWO),)
+
+
+def test_a_domain_of_before_digests_is_left_as_it_is() -> None:
+    before = replace(RUNNING, devices={"ua-vol-1-e1": "", "ua-02:00:00:00:00:01": ""})
+    assert plan(ON, before, PLUGGED, 0, Past(), NOW).is_done
+    assert plan(BOTH, before, PLUGGED, 0, Past(), NOW).steps == (AttachDevice(DATA_DISK),)
+    assert plan(replace(ON, interfaces=()), before, {}, 0, Past(), NOW).steps == (DetachDevice("ua-02:00:00:00:00:01"),)
+
+
+def test_where_a_disk_is_served_says_nothing_of_what_it_is() -> None:
+    """Nobody takes a disk from a guest that may have it mounted; the next start connects anew."""
+    moved = replace(ON, disks=(replace(ROOT_DISK, address="192.0.2.9", port=1),))
+    assert plan(moved, RUNNING, PLUGGED, 0, Past(), NOW).is_done
 
 
 def test_observations() -> None:

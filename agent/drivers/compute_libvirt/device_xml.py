@@ -1,0 +1,92 @@
+"""Disks and network interfaces as libvirt's XML, and back: with a whole domain, or one by one into a running guest."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from string import ascii_lowercase
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from agent import devices
+from agent.devices import Device
+from agent.model import DiskSpec, InterfaceSpec
+
+# vda to vdzz, as Linux goes on counting; libvirt wants one for each disk, the guest names disks as it likes.
+DISK_TARGETS = tuple("vd" + "".join(letters) for n in (1, 2) for letters in product(ascii_lowercase, repeat=n))
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where devices end on this host."""
+
+    taps: Mapping[str, str] = field(default_factory=dict)  # Names by interface id.
+    mtu: int = 0  # Of those taps.
+    sockets: Mapping[str, Path] = field(default_factory=dict)  # Of exports that are open on this very host, by name.
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What devices a domain has."""
+
+    aliases: Mapping[str, str]  # libvirt's, by ours.
+    export_names: tuple[str, ...]
+    disk_targets: frozenset[str]
+
+
+def render(device: Device, ends: Ends, taken_targets: Collection[str]) -> str:
+    """One to hot-plug into a domain that has disks at `taken_targets`."""
+    target = next(target for target in DISK_TARGETS if target not in taken_targets)
+    element = disk(device, target, ends) if isinstance(device, DiskSpec) else interface(device, ends)
+    return ElementTree.tostring(element, encoding="unicode")
+
+
+def parse(domain: Element) -> Found:
+    """An interface that was attached before interfaces had aliases goes by its MAC."""
+    aliases = {}
+    for element in domain.iterfind("devices/interface"):
+        name, mac = _attribute(element, "alias", "name"), _attribute(element, "mac", "address")
+        aliases[name if name.startswith(devices.alias_of("")) else devices.alias_of(mac)] = name
+    exports = tuple(disk.get("name", "") for disk in domain.iterfind("devices/disk/source[@protocol='nbd']"))
+    aliases |= {devices.alias_of(export): devices.alias_of(export) for export in exports}
+    targets = frozenset(target.get("dev", "") for target in domain.iterfind("devices/disk/target"))
+    return Found(aliases, exports, targets)
+
+
+def disk(spec: DiskSpec, target: str, ends: Ends) -> Element:
+    element = Element("disk", type="network", device="disk")
+    # "stop": where its storage daemon is away the guest is paused, and goes on once resumed as if nothing had been.
+    # (libvirt 9.0 drops <reconnect> for NBD. QEMU reconnects by itself, but fails the first requests: hence perhaps
+    # more than one resume.)
+    how = {"name": "qemu", "type": "raw", "cache": "none", "discard": "unmap"}
+    SubElement(element, "driver", {**how, "error_policy": "stop", "rerror_policy": "stop"})
+    element.append(_source(spec, ends.sockets.get(spec.export_name)))
+    SubElement(element, "target", dev=target, bus="virtio")
+    SubElement(element, "serial").text = spec.volume_id.replace("-", "")
+    SubElement(element, "alias", name=devices.alias(spec))
+    return element
+
+
+def _source(spec: DiskSpec, socket: Path | None) -> Element:
+    if socket is not None:
+        source = Element("source", protocol="nbd", name=spec.export_name)
+        SubElement(source, "host", transport="unix", socket=str(socket))
+        return source
+    source = Element("source", protocol="nbd", name=spec.export_name, tls="yes")
+    SubElement(source, "host", name=spec.address, port=str(spec.port))
+    return source
+
+
+def interface(spec: InterfaceSpec, ends: Ends) -> Element:
+    element = Element("interface", type="ethernet")
+    SubElement(element, "mac", address=spec.mac_address)
+    SubElement(element, "target", dev=ends.taps[spec.interface_id], managed="no")
+    SubElement(element, "model", type="virtio")
+    SubElement(element, "mtu", size=str(ends.mtu))
+    SubElement(element, "alias", name=devices.alias(spec))
+    return element
+
+
+def _attribute(element: Element, child: str, name: str) -> str:
+    found = element.find(child)
+    return found.get(name, "") if found is not None else ""
