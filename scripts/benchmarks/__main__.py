@@ -8,7 +8,21 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import accept, fill, fleet, groups, launch, memory, passes, paths, placement, ports, sync, takeover
+from benchmarks import (
+    accept,
+    fill,
+    fleet,
+    groups,
+    launch,
+    memory,
+    passes,
+    paths,
+    placement,
+    ports,
+    sync,
+    takeover,
+    volumes,
+)
 from benchmarks import scale as full
 from benchmarks.figures import Scale
 from benchmarks.report import Report
@@ -25,6 +39,7 @@ BENCHMARKS = {
     "fill": fill.measure,
     "paths": paths.measure,
     "takeover": takeover.measure,
+    "volumes": volumes.measure,
     "fleet": fleet.measure,
     "sync": sync.measure,
     "groups": groups.measure,

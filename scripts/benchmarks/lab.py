@@ -91,7 +91,7 @@ async def running(agent_toml: str = "") -> AsyncIterator[LabCloud]:
     lab = Lab("bench")
     lab.down()
     try:
-        cloud = await asyncio.to_thread(_up, lab, agent_toml)
+        cloud = _up(lab, agent_toml)  # In this thread: another would go on making things while `down` removes them.
         async with Stead(load(cloud.client_config, {})) as stead:
             yield LabCloud(cloud, stead)
     finally:

@@ -60,7 +60,7 @@ class Pair:
 
 async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     progress("paths: two hosts, an outside, two routers without rules")
-    with places(*NODES) as nodes:
+    with places("paths", *NODES) as nodes:
         pairs = _pairs(await asyncio.to_thread(_build, nodes))
         rounds = []
         for number in range(scale.rounds):

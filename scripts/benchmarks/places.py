@@ -7,16 +7,15 @@ from contextlib import contextmanager
 
 from homelab.node import Node, kill_marked
 
-MARK = "stead-bench:"
-
 
 @contextmanager
-def places(*names: str) -> Iterator[dict[str, Node]]:
+def places(benchmark: str, *names: str) -> Iterator[dict[str, Node]]:
     """Each with a network, processes and a /run of its own; they end with all that is in them."""
     if os.geteuid() != 0:
         raise PermissionError("networks are measured in namespaces: run this benchmark as root")
-    kill_marked(MARK)
-    nodes = {name: Node(name, MARK + name) for name in names}
+    mark = f"stead-bench:{benchmark}:"
+    kill_marked(mark)
+    nodes = {name: Node(name, mark + name) for name in names}
     try:
         for node in nodes.values():
             node.start()
@@ -25,7 +24,7 @@ def places(*names: str) -> Iterator[dict[str, Node]]:
             node.run("ip", "link", "set", "lo", "up")
         yield nodes
     finally:
-        kill_marked(MARK)
+        kill_marked(mark)
 
 
 def cable(one: Node, other: Node, device: str, addresses: tuple[str, str]) -> None:

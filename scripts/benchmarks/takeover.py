@@ -19,7 +19,7 @@ NEIGHBOUR = "10.99.0.2"
 async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     ports = scale.of(PORTS)
     progress(f"takeover: a host with {ports} ports, with five rules each")
-    with places("host-1", "host-2") as nodes, scratch() as directory:
+    with places("takeover", "host-1", "host-2") as nodes, scratch() as directory:
         host = nodes["host-1"]
         cable(host, nodes["host-2"], "under0", (f"{vpc.underlay(1)}/24", f"{NEIGHBOUR}/24"))
         host.run("ip", "route", "add", "default", "via", NEIGHBOUR)

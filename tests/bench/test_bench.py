@@ -23,6 +23,8 @@ BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
         "groups",
         pytest.param("paths", marks=pytest.mark.host),
         pytest.param("takeover", marks=pytest.mark.host),
+        pytest.param("volumes", marks=[pytest.mark.host, pytest.mark.pool]),
+        pytest.param("passes", marks=[pytest.mark.host, pytest.mark.vm, pytest.mark.deep]),
         pytest.param("launch", marks=[pytest.mark.host, pytest.mark.vm]),
         pytest.param("ports", marks=[pytest.mark.host, pytest.mark.vm, pytest.mark.deep]),
     ],
