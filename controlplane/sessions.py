@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from controlplane.enforcement import Enforcement
 from controlplane.errors import Unavailable
 from controlplane.journal import Journal
+from controlplane.model.host import Host
 from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
 from controlplane.model.state import Revision
@@ -71,10 +72,13 @@ class Sessions:
 
     def presence(self, host_id: str) -> Presence:
         """What is known of a host now."""
-        host, now, moved = self._journal.state.hosts.get(host_id), self._clock(), self.moved
+        host = self._journal.state.hosts.get(host_id)
         if host is None:
-            return Presence(HostStatus.UNREACHABLE, now, "it was removed from the region", None)
-        link = self._links.get(host_id)
+            return Presence(HostStatus.UNREACHABLE, self._clock(), "it was removed from the region", None)
+        return self._presence(host, self._clock(), self.moved)
+
+    def _presence(self, host: Host, now: datetime, moved: timedelta) -> Presence:
+        link = self._links.get(host.id)
         return presence(host, link and link.moved(moved), self._started_at + moved, self._patience, now)
 
     def open(self, host_id: str, *, is_packed: bool = False) -> Session:
@@ -119,10 +123,11 @@ class Sessions:
 
     def note_absent(self) -> None:
         """Make it durable which hosts are away, so that a restart of this process makes none of them present again."""
+        now, moved = self._clock(), self.moved
         for host in self._journal.state.hosts:
-            if not host.is_away and self.presence(host.id).status is HostStatus.UNREACHABLE:
-                last_seen_at = self.presence(host.id).last_seen_at or self._clock()
-                self._journal.apply(hosts.missed(self._journal.state, host.id, last_seen_at))
+            if host.is_away or (seen := self._presence(host, now, moved)).status is not HostStatus.UNREACHABLE:
+                continue
+            self._journal.apply(hosts.missed(self._journal.state, host.id, seen.last_seen_at or now))
 
     def answer_for_lost(self) -> None:
         """An admin's word stands for what lost hosts would say: they have answered everything, and have nothing."""

@@ -130,12 +130,12 @@ class Feed:
     async def reset(self, scope_id: str, *, is_packed: bool = False) -> list[bytes]:
         """Pieces with all that a scope has. Others get their turn while they are made."""
         async with self._scope(scope_id).lock:
-            while True:
-                kept = self._resets.get((scope_id, is_packed))
-                later = self.changed(scope_id, kept.revision) if kept else None
-                if kept is not None and later is not None:
-                    return [*kept.pieces, *later]
-                self._keep((scope_id, is_packed), await self._made(scope_id, is_packed))
+            reset = self._resets.get((scope_id, is_packed))
+            while reset is None or (later := self.changed(scope_id, reset.revision)) is None:
+                reset = await self._made(scope_id, is_packed)
+                if scope_id not in self.state.hosts:  # One host's own is asked for once.
+                    self._keep((scope_id, is_packed), reset)
+            return [*reset.pieces, *later]
 
     async def _made(self, scope_id: str, is_packed: bool) -> _Reset:
         """What changes while it is made comes later once more."""
