@@ -174,7 +174,7 @@ class Sessions:
             number, found = self._touched.popleft()
             self._feed.publish(number, found.objects)
             scope_ids |= {scope_id for scope_id, _ in found.objects}
-            host_ids |= found.moved | found.waiting
+            host_ids |= found.moved | found.waiting | {host_id for host_id, _ in found.joined}
             self._follow(found)
         self._feed.revision = revisions[-1].number
         host_ids |= self._takers.hosts(scope_ids)
@@ -183,8 +183,7 @@ class Sessions:
                 session.wake()
 
     def _follow(self, found: Touched) -> None:
-        for host_id in found.moved:
-            self._takers.forget(host_id)
+        self._takers.follow(found)
         for host_id in sorted(found.released & self._open.keys()):
             self._open[host_id].start_over()
         for host_id in sorted(found.removed):

@@ -141,7 +141,9 @@ def named(name: str, body: Any) -> Object:
 
 def put(scope: str, objects: Iterable[Object], *, is_reset: bool = False) -> bytes:
     """A piece with these objects in the scope; with `is_reset` they are all that there is so far."""
-    return _piece(ScopeChange(scope=scope, put=objects, reset=is_reset))
+    message = ControlMessage()
+    message.update.scopes.add(scope=scope, put=objects, reset=is_reset)
+    return message.SerializeToString()
 
 
 def put_packed(scope: str, objects: Iterable[Object], *, is_reset: bool = False) -> bytes:
@@ -152,11 +154,9 @@ def put_packed(scope: str, objects: Iterable[Object], *, is_reset: bool = False)
 
 def remove(scope: str, name: str, object_id: str) -> bytes:
     """A piece without this object in the scope."""
-    return _piece(ScopeChange(scope=scope, remove=[pb.ObjectRef(kind=_NUMBERS[name], id=object_id)]))
+    message = ControlMessage()
+    message.update.scopes.add(scope=scope, remove=[pb.ObjectRef(kind=_NUMBERS[name], id=object_id)])
+    return message.SerializeToString()
 
 
 _NUMBERS: dict[str, Any] = {field.name: field.number for field in pb.Object.DESCRIPTOR.fields}
-
-
-def _piece(change: ScopeChange) -> bytes:
-    return ControlMessage(update=Update(scopes=[change])).SerializeToString()

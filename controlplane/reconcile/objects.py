@@ -224,15 +224,19 @@ def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part(Generic[R]):
-    """Rows by which hosts take part in VPCs: which hosts, and by which of the rows' fields besides being there."""
+    """Rows by which hosts take part in VPCs: which hosts, and by which of the rows' fields besides being there.
+
+    `joins`: the scopes that a new row adds to what these hosts have; None: they may be others altogether.
+    """
 
     shows: tuple[str, ...]
     hosts: Callable[[State, R], Iterable[str]]
+    joins: Callable[[R], Iterable[str]] | None = None
 
 
 PARTS: Mapping[type[Any], Part[Any]] = {
-    NetworkInterface: Part((), _of_interface),
-    Instance: Part(("host_id",), lambda state, row: (row.host_id,)),
+    NetworkInterface: Part((), _of_interface, lambda row: (row.vpc_id,)),
+    Instance: Part(("host_id",), lambda state, row: (row.host_id,), lambda row: ()),
     InternetGateway: Part(("host_id", "vpc_id"), lambda state, row: (row.host_id,)),
 }
 

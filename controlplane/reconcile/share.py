@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from controlplane.model.state import State
 from controlplane.reconcile.feed import Feed
 from controlplane.reconcile.objects import scopes_of
+from controlplane.reconcile.touched import Touched
 
 
 class Takers:
-    """The scopes of those hosts that are asked for. They are found anew when they may have changed."""
+    """The scopes of those hosts that are asked for. They are found anew when they may be others."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -23,6 +24,15 @@ class Takers:
             for scope_id in found:
                 self._hosts.setdefault(scope_id, set()).add(host_id)
         return found
+
+    def follow(self, found: Touched) -> None:
+        """A launch on a host with a thousand instances adds at most one scope: the others are not looked for again."""
+        for host_id in found.moved:
+            self.forget(host_id)
+        for host_id, scope_id in found.joined:
+            if host_id in self._scopes:
+                self._scopes[host_id] |= {scope_id}
+                self._hosts.setdefault(scope_id, set()).add(host_id)
 
     def forget(self, host_id: str) -> None:
         """Its part may have changed, or nobody asks any more."""

@@ -6,16 +6,18 @@ from typing import Any
 
 from controlplane.model.host import Host
 from controlplane.model.state import Entry, State
-from controlplane.reconcile.objects import KINDS, PARTS, SHOWN, WAITING, Ref
+from controlplane.reconcile.objects import KINDS, PARTS, SHOWN, WAITING, Part, Ref
 
 
 @dataclass(slots=True)
 class Touched:
-    """Objects with their scopes, and hosts: `moved` may have other scopes than before, `waiting` are those whose answer
-    something may wait for, `released` may follow what they held, `removed` are no longer part of the region.
+    """Objects with their scopes, and hosts: `joined` have a scope besides what they had, `moved` may have others than
+    before, `waiting` are those whose answer something may wait for, `released` may follow what they held, `removed` are
+    no longer part of the region.
     """
 
     objects: dict[tuple[str, Ref], None] = field(default_factory=dict)
+    joined: set[tuple[str, str]] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
     released: set[str] = field(default_factory=set)
@@ -33,12 +35,20 @@ def touched(state: State, entries: Sequence[Entry]) -> Touched:
         if (shown := SHOWN.get(row_type)) and _differs(entry, shown.shows):
             found.objects |= {where: None for row in _rows(entry) for where in shown.objects(state, row)}
         if (part := PARTS.get(row_type)) and _differs(entry, part.shows):
-            found.moved |= {host_id for row in _rows(entry) for host_id in part.hosts(state, row)}
+            _add_part(found, part, state, entry)
         if waiting := WAITING.get(row_type):
             found.waiting |= {host_id for row in _rows(entry) for host_id in waiting(row)}
         if row_type is Host:
             _add_host(found, entry)
     return found
+
+
+def _add_part(found: Touched, part: Part[Any], state: State, entry: Entry) -> None:
+    host_ids = {host_id for row in _rows(entry) for host_id in part.hosts(state, row)}
+    if entry.old is None and part.joins:
+        found.joined |= {(host_id, scope_id) for host_id in host_ids for scope_id in part.joins(entry.new)}
+    else:
+        found.moved |= host_ids
 
 
 def _differs(entry: Entry, shows: Sequence[str]) -> bool:

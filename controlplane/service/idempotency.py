@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from controlplane.errors import Conflict, invalid_value
@@ -91,18 +92,27 @@ def fingerprint(asked: object) -> str:
     Fields at their default are left out, so that one that a later release adds changes no hash, and so is what the
     control plane puts in by itself: `field(compare=False)`.
     """
-    text = json.dumps(asked, default=_plain, sort_keys=True)
+    text = _ENCODER.encode(asked)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        given = ((spec, getattr(value, spec.name)) for spec in fields(value) if spec.compare)
-        return {spec.name: part for spec, part in given if part != _default(spec)}
+        given = ((name, default, getattr(value, name)) for name, default in _defaults(type(value)))  # type: ignore[arg-type]  # classes are hashable
+        return {name: part for name, default, part in given if part != default}
     if isinstance(value, bytes):
         return value.hex()
     return dict(value) if isinstance(value, Mapping) else list(value)
 
 
+@cache
+def _defaults(request_type: Any) -> list[tuple[str, Any]]:
+    """Of each field that counts, its name and its default."""
+    return [(spec.name, _default(spec)) for spec in fields(request_type) if spec.compare]
+
+
 def _default(spec: Field[Any]) -> Any:
     return spec.default if spec.default_factory is MISSING else spec.default_factory()
+
+
+_ENCODER = json.JSONEncoder(default=_plain, sort_keys=True)  # `json.dumps` would make one for each call.

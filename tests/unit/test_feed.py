@@ -50,8 +50,9 @@ class Lab(Region):
             self.last = touched(self.state, revision.entries)
             self.feed.publish(revision.number, self.last.objects)
             self.feed.revision = revision.number
-            for host_id in self.last.moved:
-                self.takers.forget(host_id)
+            self.takers.follow(self.last)
+            for host in self.state.hosts:
+                assert self.takers.scopes(host.id) == scopes_of(self.state, host.id)
 
     @property
     def objects(self) -> set[tuple[str, str]]:
@@ -92,7 +93,8 @@ def test_a_launch_is_told_to_the_hosts_that_it_concerns(lab: Lab) -> None:
     lab.run()
     own = {(lab.compute, "instance"), (lab.compute, "attachment"), (lab.storage, "attachment"), (lab.storage, "volume")}
     assert lab.objects == own | {(lab.vpc_id, "endpoint"), (lab.vpc_id, "address")}
-    assert lab.last.moved == {lab.compute, lab.gateway}
+    assert lab.last.joined == {(lab.compute, lab.vpc_id), (lab.gateway, lab.vpc_id)}
+    assert not lab.last.moved
     assert scopes_of(lab.state, lab.compute) == {REGION, lab.compute, lab.vpc_id}
     assert scopes_of(lab.state, lab.gateway) == {REGION, lab.gateway, lab.vpc_id}
     assert scopes_of(lab.state, lab.storage) == {REGION, lab.storage}
