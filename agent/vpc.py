@@ -4,7 +4,7 @@ Made from the one before it at the cost of what changed, and of copies of the ta
 the whole together.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -64,6 +64,11 @@ class VpcView:
         """The endpoints of this host's instances."""
         return self.by_host.get(self.host_id, _EMPTY)
 
+    @property
+    def ports(self) -> tuple[PortSpec, ...]:
+        """The same, as ports."""
+        return tuple(map(port, in_order(self.local)))
+
     def has_part(self, host_id: str) -> bool:
         """Whether the host has endpoints of the VPC, or its gateway."""
         return host_id in self.by_host or host_id == self.gateway_host_id
@@ -73,7 +78,7 @@ class VpcView:
 
     def named_groups(self) -> list[str]:
         """Those whose members this host has to know: rules of its endpoints' groups name them."""
-        rules = (rule for group in self._groups_here() for rule in group.rules)
+        rules = (rule for group in self.groups_here for rule in group.rules)
         return sorted({rule.group_id for rule in rules if rule.group_id})
 
     def with_changes(self, changes: Iterable[Change]) -> "VpcView":
@@ -95,17 +100,51 @@ class VpcView:
     @cached_property
     def spec(self) -> VpcSpec:
         """All that this host makes of it, put together at the cost of the VPC's size, and always in the same order."""
+        return self._spec(self.by_host, self.peers, self.groups_here, self.members)
+
+    def part(self, endpoints: Set[str], hosts: Set[str], groups: Set[str], whole: Set[str]) -> VpcSpec:
+        """What these alone make of it, by their ids. Of groups' members it has all of those that are `whole`."""
+        rows = [self.endpoints[id] for id in endpoints & self.endpoints.keys()]
+
+        def members(group_id: str) -> Rows[Endpoint]:
+            if group_id in whole:
+                return self.members(group_id)
+            return {row.id: row for row in rows if group_id in row.group_ids}
+
+        return self._spec(
+            {host_id: {row.id: row for row in rows if row.host_id == host_id} for host_id in {*hosts, self.host_id}},
+            self._peers_among(hosts),
+            tuple(group for group in self.groups_here if group.group_id in groups),
+            members,
+        )
+
+    @property
+    def peers(self) -> list[Host]:
+        """The other hosts that have a part in it."""
+        return self._peers_among({*self.by_host, self.gateway_host_id})
+
+    def _peers_among(self, host_ids: Iterable[str]) -> list[Host]:
+        others = (self.hosts[id] for id in host_ids if id in self.hosts and id != self.host_id and self.has_part(id))
+        return sorted(others, key=lambda host: host.number)
+
+    def _spec(
+        self,
+        by_host: Index[Endpoint],
+        hosts: Iterable[Host],
+        groups: tuple[GroupSpec, ...],
+        members: Callable[[str], Rows[Endpoint]],
+    ) -> VpcSpec:
         return VpcSpec(
             vpc_id=self.vpc.id,
             vni=self.vpc.vni,
             cidr_block=self.vpc.cidr_block,
             subnets=tuple(SubnetSpec(row.id, row.cidr_block) for row in in_order(self.subnets)),
-            ports=tuple(map(port, in_order(self.local))),
-            peers=self._peers(),
+            ports=tuple(map(port, in_order(by_host.get(self.host_id, _EMPTY)))),
+            peers=tuple(_peer(host, by_host.get(host.id, _EMPTY)) for host in hosts),
             host_number=self._number(self.host_id),
             gateway_host_number=self._number(self.gateway_host_id),
-            groups=self._groups_here(),
-            group_members=tuple(GroupMembers(id, _addresses(self.members(id))) for id in self.named_groups()),
+            groups=groups,
+            group_members=tuple(GroupMembers(id, _addresses(members(id))) for id in self.named_groups()),
             domain=self.vpc.domain,
         )
 
@@ -113,19 +152,11 @@ class VpcView:
         host = self.hosts.get(host_id)
         return host.number if host else 0
 
-    def _groups_here(self) -> tuple[GroupSpec, ...]:
+    @cached_property
+    def groups_here(self) -> tuple[GroupSpec, ...]:
         """Those of this host's endpoints."""
         ids = sorted({group_id for endpoint in self.local.values() for group_id in endpoint.group_ids})
         return tuple(GroupSpec(id, self.groups[id].rules) for id in ids if id in self.groups)
-
-    def _peers(self) -> tuple[PeerSpec, ...]:
-        ids = {*self.by_host, self.gateway_host_id} & self.hosts.keys() - {self.host_id}
-        return tuple(map(self.peer, sorted((self.hosts[id] for id in ids), key=lambda host: host.number)))
-
-    def peer(self, host: Host) -> PeerSpec:
-        """Another host, and what is there."""
-        there = self.by_host.get(host.id, _EMPTY)
-        return PeerSpec(host.number, host.underlay_address, _addresses(there), tuple(sorted(there)), host.wireguard_key)
 
 
 def port(endpoint: Endpoint) -> PortSpec:
@@ -138,6 +169,11 @@ def port(endpoint: Endpoint) -> PortSpec:
         endpoint.group_ids,
         host_name(endpoint.private_ip),
     )
+
+
+def _peer(host: Host, there: Rows[Endpoint]) -> PeerSpec:
+    """Another host, and what is there."""
+    return PeerSpec(host.number, host.underlay_address, _addresses(there), tuple(sorted(there)), host.wireguard_key)
 
 
 def host_name(private_ip: str) -> str:

@@ -5,12 +5,11 @@ above it for a second socket. What happens of itself carries none, nor does what
 entries: that is ours while we are at work there. A link's carrier, and what neighbours answer, concern nobody here.
 """
 
-import os
 import socket
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 from agent.host import links, rtnetlink
 from agent.host.links import Link
@@ -22,8 +21,6 @@ _NFTABLES_GROUPS = (7,)  # NFNLGRP_NFTABLES
 _ROUTE_GROUPS = (1, 3, 5, 7, 24)  # RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_NETCONF
 _BUFFER_BYTES = 1 << 16
 _HELD_BYTES = 1 << 22  # By each socket. Less, and a change of some hundred routes at once is heard as somebody else's.
-_PROCESS_BITS = 22
-_LAST_PORT = 1023  # Of a process, as libnl counts them.
 
 HOST = ""  # The name of the host's own namespace, here.
 
@@ -89,7 +86,7 @@ class Ear:
         return self._concerns(told) and not self._is_ours(told.port)
 
     def _is_ours(self, port: int) -> bool:
-        return port % (1 << _PROCESS_BITS) == os.getpid() or (port == 0 and self._at_work > 0)
+        return rtnetlink.is_own(port) or (port == 0 and self._at_work > 0)
 
     def _concerns(self, told: Notification) -> bool:
         if told.kind == rtnetlink.RTM_NEWLINK:
@@ -118,18 +115,8 @@ def _received(each: socket.socket, is_foreign: Callable[[Notification], bool]) -
 
 
 def _subscribed(protocol: int, groups: Collection[int]) -> socket.socket:
-    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
-    _bind(made)
+    made = rtnetlink.own_socket(protocol, socket.SOCK_NONBLOCK)
     made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _HELD_BYTES)
     for group in groups:
         made.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
     return made
-
-
-def _bind(made: socket.socket) -> None:
-    """At a high port: libnftables is given the process's id itself only where nobody has it in the namespace."""
-    for number in range(_LAST_PORT, 0, -1):
-        with suppress(OSError):
-            made.bind((number << _PROCESS_BITS | os.getpid(), 0))
-            return
-    raise OSError("no port is left for a socket that listens to netlink")

@@ -9,7 +9,7 @@ Names are made of ids and of words with a hyphen, neither of which nft reserves.
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,29 +66,47 @@ class Table:
 def delta(old: Table, new: Table) -> str:
     """The transaction that makes `old` into `new`; empty when they agree.
 
-    The kernel can't change a set's type or a chain's hook: then the table is made anew as a whole.
+    What can't be changed in place takes the table made anew as a whole.
     """
+    return changes(old, new) if is_change(old, new) else whole(new)
+
+
+def is_change(old: Table, new: Table) -> bool:
+    """Whether one can be made into the other in place: the kernel can't change a set's type or a chain's hook."""
     if any(new.sets[n].type != s.type for n, s in old.sets.items() if n in new.sets):
-        return whole(new)
-    if any((new.chains[n].hook, new.chains[n].device) != (c.hook, c.device) for n, c in _common(old, new)):
-        return whole(new)
-    return _changes(old, new)
+        return False
+    common = ((chain, new.chains[name]) for name, chain in old.chains.items() if name in new.chains)
+    return all((was.hook, was.device) == (now.hook, now.device) for was, now in common)
+
+
+def changes(old: Table, new: Table) -> str:
+    """The same in place, also of parts of tables: what neither part has stays as it is."""
+    sets = {name: s for name, s in new.sets.items() if old.sets.get(name) != s}
+    chains = {name: c for name, c in new.chains.items() if old.chains.get(name) != c}
+    gone_sets = [name for name in old.sets if name not in new.sets]
+    gone_chains = {name: c for name, c in old.chains.items() if name not in new.chains}
+    t = new.name
+    lines = [f"add {s.keyword} {t} {_name(n)} {{ {s.type}; }}" for n, s in sets.items() if n not in old.sets]
+    lines += [f"add chain {t} {_name(n)}{_hook(c)}" for n, c in chains.items() if n not in old.chains]
+    lines += [f"add chain {t} {n}" for n, c in gone_chains.items() if c.device]  # Its device may have taken it along.
+    lines += [f"flush chain {t} {name}" for name in [*chains, *gone_chains] if name in old.chains]
+    for name, wanted in sets.items():
+        known = old.sets[name].elements if name in old.sets else frozenset()
+        lines += _element_changes(t, name, wanted.elements - known, known - wanted.elements)
+    lines += [f"add rule {t} {name} {rule}" for name, chain in chains.items() for rule in chain.rules]
+    lines += [f"delete set {t} {name}" for name in gone_sets]
+    lines += [f"delete chain {t} {name}" for name in gone_chains]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def whole(table: Table) -> str:
     """The transaction that puts a table in place of whatever has its name."""
-    return delete(table.name) + f"add table {table.name}\n" + _changes(Table(table.name), table)
+    return delete(table.name) + f"add table {table.name}\n" + changes(Table(table.name), table)
 
 
 def delete(table: str) -> str:
     """The transaction that deletes a table, whether it exists or not."""
     return f"add table {table}\ndelete table {table}\n"
-
-
-def element_changes(table: str, name: str, new: Collection[str], gone: Collection[str]) -> list[str]:
-    """The lines of a transaction that change the elements of a set or a map."""
-    verbs = (("delete", gone), ("add", new))
-    return [f"{verb} element {table} {name} {{ {', '.join(sorted(each))} }}" for verb, each in verbs if each]
 
 
 def apply(commands: str) -> None:
@@ -125,27 +143,9 @@ def _run(nft: nftables.Nftables, commands: str) -> str:
     return str(output)
 
 
-def _common(old: Table, new: Table) -> Iterable[tuple[str, Chain]]:
-    return ((name, chain) for name, chain in old.chains.items() if name in new.chains)
-
-
-def _changes(old: Table, new: Table) -> str:
-    sets = {name: s for name, s in new.sets.items() if old.sets.get(name) != s}
-    chains = {name: c for name, c in new.chains.items() if old.chains.get(name) != c}
-    gone_sets = [name for name in old.sets if name not in new.sets]
-    gone_chains = {name: c for name, c in old.chains.items() if name not in new.chains}
-    t = new.name
-    lines = [f"add {s.keyword} {t} {_name(n)} {{ {s.type}; }}" for n, s in sets.items() if n not in old.sets]
-    lines += [f"add chain {t} {_name(n)}{_hook(c)}" for n, c in chains.items() if n not in old.chains]
-    lines += [f"add chain {t} {n}" for n, c in gone_chains.items() if c.device]  # Its device may have taken it along.
-    lines += [f"flush chain {t} {name}" for name in [*chains, *gone_chains] if name in old.chains]
-    for name, wanted in sets.items():
-        known = old.sets[name].elements if name in old.sets else frozenset()
-        lines += element_changes(t, name, wanted.elements - known, known - wanted.elements)
-    lines += [f"add rule {t} {name} {rule}" for name, chain in chains.items() for rule in chain.rules]
-    lines += [f"delete set {t} {name}" for name in gone_sets]
-    lines += [f"delete chain {t} {name}" for name in gone_chains]
-    return "".join(f"{line}\n" for line in lines)
+def _element_changes(table: str, name: str, new: Collection[str], gone: Collection[str]) -> list[str]:
+    verbs = (("delete", gone), ("add", new))
+    return [f"{verb} element {table} {name} {{ {', '.join(sorted(each))} }}" for verb, each in verbs if each]
 
 
 def _hook(chain: Chain) -> str:

@@ -11,13 +11,14 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import Any
 
 from agent.host import nft
-from agent.host.nft import Device, Table
+from agent.host.nft import Device, Set, Table
 from agent.host.rtnetlink import attributes
 
 _CLONE_NEWNET = 0x40000000
@@ -30,14 +31,6 @@ _NFTA_GEN_ID = 1
 class _Known:
     tables: tuple[Table, ...]
     generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """What leaves a set, and what comes into it."""
-
-    gone: frozenset[str]
-    new: frozenset[str]
 
 
 class Rules:
@@ -68,22 +61,27 @@ class Rules:
         self._known = _Known(tables, now + bool(commands))
         return changed
 
-    def change_elements(self, table: str, changes: Mapping[str, Elements]) -> bool:
-        """Change these sets of a table, in one transaction; nothing else is written, and nothing read but the count.
+    def change(self, old: Sequence[Table], new: Sequence[Table]) -> bool:
+        """Make parts of tables into others, in one transaction; nothing is read but the count.
 
-        Returns False, and does nothing, where it is not known what there is: `converge` then.
+        Returns False, and does nothing, where it is not known what there is, or it can't be changed: `converge` then.
         """
-        known = self._known
-        if known is None or known.generation != generation():
+        known, parts = self._known, list(zip(old, new, strict=True))
+        if known is None or known.generation != generation() or not all(starmap(nft.is_change, parts)):
             return False
         self._known = None
-        lines = (
-            line for name, each in changes.items() for line in nft.element_changes(table, name, each.new, each.gone)
-        )
-        nft.apply("".join(f"{line}\n" for line in lines))
-        tables = tuple(_changed(each, changes) if each.name == table else each for each in known.tables)
-        self._known = _Known(tables, known.generation + bool(changes))
+        commands = "".join(starmap(nft.changes, parts))
+        nft.apply(commands)
+        tables = {table.name: table for table in known.tables}
+        tables |= {now.name: _merged(tables[now.name], was, now) for was, now in parts}
+        self._known = _Known(tuple(tables.values()), known.generation + bool(commands))
         return True
+
+    def device(self, table: str, chain: str) -> Device | None:
+        """That a chain is bound to, as far as is known."""
+        tables = self._known.tables if self._known else ()
+        found = (each.chains[chain].device for each in tables if each.name == table and chain in each.chains)
+        return next(found, None)
 
     def forget(self) -> None:
         """When to call: the namespace is another one now."""
@@ -107,11 +105,18 @@ def _from_known(known: tuple[Table, ...], wanted: Iterable[Table], changed: Iter
     )
 
 
-def _changed(table: Table, changes: Mapping[str, Elements]) -> Table:
-    sets = dict(table.sets)
-    for name, each in changes.items():
-        sets[name] = replace(sets[name], elements=sets[name].elements - each.gone | each.new)
-    return replace(table, sets=sets)
+def _merged(whole: Table, was: Table, now: Table) -> Table:
+    """The whole after a part of it changed."""
+    sets = {name: each for name, each in whole.sets.items() if name in now.sets or name not in was.sets}
+    sets |= {name: _merged_set(sets.get(name), was.sets.get(name), each) for name, each in now.sets.items()}
+    chains = {name: each for name, each in whole.chains.items() if name not in was.chains}
+    return Table(whole.name, sets, {**chains, **now.chains})
+
+
+def _merged_set(whole: Set | None, was: Set | None, now: Set) -> Set:
+    if whole is None or was is None:
+        return now
+    return replace(whole, elements=whole.elements - (was.elements - now.elements) | now.elements - was.elements)
 
 
 def _stands(table: Table) -> bool:

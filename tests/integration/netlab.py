@@ -24,7 +24,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -96,6 +96,20 @@ class Vpc:
         port = PortSpec(f"eni-{tail}", f"i-{tail}", mac, ip, "subnet-1", group_ids, name)
         self.ports[port] = host
         return port
+
+    def drop_port(self, last_byte: int) -> PortSpec:
+        port = self._port(last_byte)
+        del self.ports[port]
+        return port
+
+    def change_port(self, last_byte: int, *group_ids: str) -> PortSpec:
+        port = self._port(last_byte)
+        changed = replace(port, group_ids=group_ids)
+        self.ports = {changed if each is port else each: host for each, host in self.ports.items()}
+        return changed
+
+    def _port(self, last_byte: int) -> PortSpec:
+        return next(port for port in self.ports if port.private_ip == f"172.31.0.{last_byte}")
 
     def spec(self, host: int) -> VpcSpec:
         return VpcSpec(

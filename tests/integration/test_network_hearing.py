@@ -1,17 +1,22 @@
 """What the drivers do themselves is no event for them; what anybody else does is, also in the middle of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from agent.host.ear import HOST
-from agent.model import AddressMapping, GatewaySpec, PortSpec
+from agent.model import AddressMapping, GatewaySpec, PortSpec, RuleSpec
 from agent.objects import ObjectKind, ObjectRef
-from tests.integration.netlab import ALL_IN, ALL_OUT, Host, Vpc, lab, tcp_in
+from tests.integration.netlab import ALL_IN, ALL_OUT, Host, Namespace, Vpc, lab, tcp_in, without_carrier
 
 pytestmark = pytest.mark.host
 
 MEMBERS = 50
+
+
+def endpoint(port: PortSpec) -> ObjectRef:
+    return ObjectRef(ObjectKind.ENDPOINT, port.interface_id)
 
 
 class Place:
@@ -19,7 +24,7 @@ class Place:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.vpc = Vpc(1, rules={"sg-a": (ALL_OUT, ALL_IN, tcp_in(22, "sg-a"))})
+        self.vpc = Vpc(1, rules={"sg-a": (ALL_OUT, ALL_IN, tcp_in(22, "sg-a")), "sg-b": (ALL_OUT,)})
         self.port = self.vpc.add_port(1, 5, "sg-a")
         self.vpc.add_port(2, 7, "sg-a")
         self.pass_over()
@@ -30,10 +35,13 @@ class Place:
     def pass_over(self) -> None:
         self.host.call("network.ensure", self.vpc.view(1))
 
+    def set_rules(self, group_id: str, *rules: RuleSpec) -> ObjectRef:
+        self.vpc.rules[group_id] = rules
+        return ObjectRef(ObjectKind.SECURITY_GROUP, group_id)
+
     def join(self, last_byte: int) -> PortSpec:
         port = self.vpc.add_port(2, last_byte, "sg-a")
-        changed = frozenset({ObjectRef(ObjectKind.ENDPOINT, port.interface_id)})
-        self.host.call("network.ensure", self.vpc.view(1), changed)
+        self.host.call("network.ensure", self.vpc.view(1), frozenset({endpoint(port)}))
         return port
 
 
@@ -79,10 +87,51 @@ def test_a_guest_that_comes_and_goes_is_none(place: Place) -> None:
     assert place.host.call("heard") == set()
 
 
+LISTING = "nft list ruleset; ip route; ip neigh show nud permanent; ip neigh show proxy; bridge fdb"
+
+
+def listing(*places: Namespace) -> list[str]:
+    return sorted(line for place in places for line in without_carrier(place.run(LISTING)).splitlines())
+
+
+def test_step_by_step_there_is_what_a_new_agent_makes(place: Place) -> None:
+    """The other way: all of it is deleted, and made by a look at everything."""
+    place.host.start_guest(place.port)
+    rule = tcp_in(80, "sg-b")
+    steps: list[Callable[[], ObjectRef]] = [
+        lambda: endpoint(place.vpc.add_port(1, 6, "sg-a", "sg-b")),
+        lambda: endpoint(place.vpc.add_port(2, 8, "sg-b")),
+        lambda: place.set_rules("sg-a", ALL_OUT, rule),
+        lambda: endpoint(place.vpc.change_port(5, "sg-b")),
+        lambda: place.set_rules("sg-b", ALL_OUT, ALL_IN, rule),
+        lambda: endpoint(place.vpc.drop_port(6)),
+        lambda: endpoint(place.vpc.drop_port(8)),
+    ]
+    for step in steps:
+        changed = frozenset({step()})
+        place.host.call("network.ensure", place.vpc.view(1), changed)
+    assert place.host.call("heard") == set()
+    there = listing(place.namespace)
+    place.namespace.run(
+        "nft flush ruleset; ip route flush table main; ip neigh flush nud permanent dev stx000000000001"
+    )
+    place.host.call("start")
+    place.pass_over()
+    assert listing(place.namespace) == there
+
+
 def test_a_gateway_is_none(place: Place) -> None:
     mapping = AddressMapping("198.51.100.50", place.port.private_ip)
-    for mappings in ((), (mapping,), ()):
-        place.host.call("gateway.ensure", GatewaySpec(place.vpc.vpc_id, 1, mappings, ("10.99.0.1",)))
+    other = AddressMapping("198.51.100.51", "172.31.0.7")
+    gateway = place.host.namespace(f"stead-gw-{place.vpc.vpc_id}")
+    place.host.call("gateway.ensure", GatewaySpec(place.vpc.vpc_id, 1, (), ("10.99.0.1",)))
+    for mappings in ((mapping,), (mapping, other), (replace(mapping, private_ip="172.31.0.9"),)):
+        spec = GatewaySpec(place.vpc.vpc_id, 1, mappings, ("10.99.0.1",))
+        place.host.call("gateway.ensure", spec, frozenset())
+        there = listing(gateway, place.host)
+        place.host.call("gateway.ensure", spec)
+        assert listing(gateway, place.host) == there
+    assert place.host.call("gateway.probe").problems == ()
     assert place.host.call("heard") == set()
     place.host.call("gateway.remove", place.vpc.vpc_id)
     assert place.host.call("heard") == set()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address
 
 from agent.drivers.gateway_nft import links
-from agent.host.netlink import Link, open_netlink
+from agent.host.netlink import Link, Netlink, Route, open_netlink
 
 ANSWER_S = 1.0  # Shorter misses a busy host, longer holds up the passes of a host that is cut off.
 
@@ -21,18 +21,25 @@ _BROADCAST = b"\xff" * 6
 
 
 def answer(vpc_id: str, addresses: Collection[str], external: str) -> list[str]:
-    """Take over addresses, and tell the neighbourhood about those that are new here. Returns what changed."""
+    """Take over those that are not here yet. Returns what changed."""
     with open_netlink() as netlink:
         routes = {links.public_route(vpc_id, address) for address in addresses} - netlink.routes()
-        for route in routes:
-            netlink.put_route(route)
-        new = sorted(set(addresses) - netlink.proxied(external))
-        for address in new:
-            netlink.put_proxy_neighbour(external, address)
+        netlink.put_routes(routes)
+        new = set(addresses) - netlink.proxied(external)
+    take(vpc_id, new, external)
+    return [*map(str, routes), *(f"ARP for {address}" for address in sorted(new))]
+
+
+def take(vpc_id: str, addresses: Collection[str], external: str) -> None:
+    """Take them over, and tell the neighbourhood."""
+    if not addresses:
+        return
+    with open_netlink() as netlink:
+        netlink.put_routes(links.public_route(vpc_id, address) for address in addresses)
+        netlink.put_proxied(external, addresses)
         link = netlink.link(external)
-    if new and link is not None:
-        _announce(link, new)
-    return [*map(str, routes), *(f"ARP for {address}" for address in new)]
+    if link is not None:
+        _announce(link, sorted(addresses))
 
 
 def leave(vpc_id: str, kept: Iterable[str]) -> list[str]:
@@ -40,10 +47,20 @@ def leave(vpc_id: str, kept: Iterable[str]) -> list[str]:
     device, staying = links.host_device(vpc_id), {links.public_route(vpc_id, address) for address in kept}
     with open_netlink() as netlink:
         gone = {route for route in netlink.routes() if route.device == device} - staying
-        for route in gone:
-            netlink.delete_proxy_neighbour(route.destination.removesuffix("/32"))
-            netlink.delete_route(route)
+        _give_up(netlink, gone)
     return list(map(str, gone))
+
+
+def give_up(vpc_id: str, addresses: Iterable[str]) -> None:
+    """Give up these."""
+    with open_netlink() as netlink:
+        _give_up(netlink, {links.public_route(vpc_id, address) for address in addresses})
+
+
+def _give_up(netlink: Netlink, routes: Collection[Route]) -> None:
+    if routes:
+        netlink.delete_proxied({route.destination.removesuffix("/32") for route in routes})
+        netlink.delete_routes(routes)
 
 
 def rivals(addresses: Collection[str], external: str) -> dict[str, str]:

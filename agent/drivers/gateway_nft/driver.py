@@ -6,6 +6,7 @@ work goes to threads here and nowhere else. Every pass reads back all that was e
 
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 import structlog
 
@@ -35,6 +36,7 @@ class Gateway:
         self.rules = Rules()
         self.spec: GatewaySpec | None = None  # None: connections may be translated otherwise than by any mapping.
         self.kept: Set[str] = frozenset()  # The addresses that it answers for.
+        self.external = ""  # Where it does.
 
 
 class NftGatewayDriver:
@@ -62,7 +64,8 @@ class NftGatewayDriver:
     async def ensure(self, spec: GatewaySpec, changed: Changed = None) -> None:
         gateway = self._gateways.setdefault(spec.vpc_id, Gateway())
         with reported(spec.vpc_id):
-            await self._threads.run(spec.vpc_id, self._ensure, gateway, spec)
+            if changed is None or not await self._threads.run(spec.vpc_id, self._follow, gateway, spec):
+                await self._threads.run(spec.vpc_id, self._ensure, gateway, spec)
 
     async def remove(self, vpc_id: str) -> None:
         self._gateways.pop(vpc_id, None)
@@ -107,7 +110,25 @@ class NftGatewayDriver:
         repaired = namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, gateway.rules, wanted, now)
         changed += addresses.answer(vpc_id, kept, external.name)
         self._repairs.note(vpc_id, [*repaired, *(changed if (known, gateway.kept) == (spec, kept) else [])])
-        gateway.spec, gateway.kept = spec, kept
+        gateway.spec, gateway.kept, gateway.external = spec, kept, external.name
+
+    @at_work(HOST)
+    def _follow(self, gateway: Gateway, spec: GatewaySpec) -> bool:
+        """Bring it there by the mappings that differ alone. Returns False where it takes more, which may come now."""
+        known, wanted = gateway.spec, ruleset.mapping(spec.mappings)
+        if known is None or replace(known, mappings=spec.mappings) != spec or not self._context.control_plane.is_heard:
+            return False
+        now = ruleset.mapping(known.mappings)
+        if gateway.kept != now.keys():
+            return False
+        gone, new = dict(now.items() - wanted.items()), dict(wanted.items() - now.items())
+        gateway.spec = None
+        addresses.give_up(spec.vpc_id, gone.keys() - new.keys())
+        if not namespaces.call(namespaces.gateway_namespace(spec.vpc_id), _change, gateway.rules, gone, new):
+            return False
+        addresses.take(spec.vpc_id, new.keys() - gone.keys(), gateway.external)
+        gateway.spec, gateway.kept = spec, wanted.keys()
+        return True
 
     def _uncontested(self, vpc_id: str, wanted: Set[str], external: str) -> Set[str]:
         """All, but while the control plane is not heard: then it may have given an address to another gateway.
@@ -173,6 +194,15 @@ class NftGatewayDriver:
             what = f"no interface {name}" if name else "no default route"
             raise Transient(f"{what}: set `external_interface` to where public addresses are to be answered for")
         return link
+
+
+def _change(rules: Rules, gone: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """In the gateway's namespace. Returns False, with nothing done, where it is not known what it maps."""
+    if not rules.change([ruleset.render(gone)], [ruleset.render(new)]):
+        return False
+    links.change_routes(gone.values(), new.values())
+    conntrack.forget(address for pair in gone.items() for address in pair)
+    return True
 
 
 def _translate(rules: Rules, wanted: Mapping[str, str], known: Mapping[str, str] | None) -> tuple[str, ...]:

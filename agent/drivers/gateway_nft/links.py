@@ -4,7 +4,7 @@ Next hops are link-local addresses that no device has: their neighbour entries a
 All gateways use the same ones, each on devices of its own. Everything is read at every pass, and put right.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from agent.drivers.base import Transient
@@ -73,6 +73,17 @@ def ensure(vpc_id: str, private_addresses: Collection[str], external_mtu: int) -
     return changed + _converge_host_end(vpc_id, mtu)
 
 
+def change_routes(gone: Iterable[str], new: Iterable[str]) -> None:
+    """In the gateway's namespace: to instances with these private addresses."""
+    with open_netlink() as netlink:
+        sync(
+            frozenset(map(_private_route, gone)),
+            frozenset(map(_private_route, new)),
+            netlink.put_routes,
+            netlink.delete_routes,
+        )
+
+
 def remove(vpc_id: str) -> None:
     """Delete the pairs now, as namespaces end in their own time, and the namespace."""
     _delete_link(host_device(vpc_id))
@@ -121,7 +132,7 @@ def _converge_end(netlink: Netlink, link: Link, end: End, mtu: int) -> list[str]
     changed = netlink.bring_up(link, end.mac_address, mtu)
     changed += _put_hop(netlink, end.device, end.hop)
     routes = frozenset(route for route in netlink.routes() if route.device == end.device)
-    return changed + sync(routes, end.routes, netlink.put_route, netlink.delete_route)
+    return changed + sync(routes, end.routes, netlink.put_routes, netlink.delete_routes)
 
 
 def _converge_host_end(vpc_id: str, mtu: int) -> list[str]:

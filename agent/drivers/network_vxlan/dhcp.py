@@ -20,7 +20,7 @@ from agent.host import namespaces
 from agent.host.process import Daemon
 from agent.host.services import Service, Services
 from agent.host.threads import Threads
-from agent.model import SubnetSpec, VpcSpec
+from agent.model import PortSpec, SubnetSpec, VpcSpec
 
 # To enter a namespace and to listen there, in milliseconds; it hangs with the kernel.
 _LISTENING = Threads("sockets of the forwarder of DNS", workers=4, deadline_s=30.0)
@@ -37,7 +37,7 @@ def files(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int) -> 
     """Its configuration, by file name. Pure."""
     return {
         _CONFIG: _config(spec, directory, settings),
-        _HOSTS: _lines(f"{p.mac_address},id:*,{IPv4Address(p.private_ip)},{p.host_name}" for p in spec.ports),
+        _HOSTS: _hosts(spec.ports),
         _OPTIONS: _options(spec, mtu),
     }
 
@@ -57,10 +57,17 @@ async def ensure(
         _write(directory, wanted)
         daemon = await _start(dnsmasq)
     elif _write(directory, wanted) or not is_adopted:
-        with suppress(ProcessLookupError):
-            os.kill(daemon.pid, signal.SIGHUP)
+        _reread(daemon)
     services.watch(dnsmasq, daemon)
     await services.ask(dnsmasq, DNS_PORT, _A_PLAIN_NAME)
+
+
+async def follow(vpc_id: str, ports: Iterable[PortSpec], directory: Path) -> bool:
+    """Let one that runs know that these are its ports now. Returns False where none does."""
+    daemon = await dnsmasq_of(vpc_id, directory).adopt()
+    if daemon is not None and _write(directory, {_HOSTS: _hosts(ports)}):
+        _reread(daemon)
+    return daemon is not None
 
 
 async def remove(vpc_id: str, directory: Path, services: Services) -> None:
@@ -100,6 +107,11 @@ async def _start(service: Service) -> Daemon:
     return daemon
 
 
+def _reread(daemon: Daemon) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(daemon.pid, signal.SIGHUP)
+
+
 def _config(spec: VpcSpec, directory: Path, settings: VxlanSettings) -> str:
     lines = [
         "no-resolv",
@@ -137,6 +149,10 @@ def _range(subnet: SubnetSpec, lease_s: int) -> str:
 def _options(spec: VpcSpec, mtu: int) -> str:
     routers = (f"tag:{s.subnet_id},option:router,{names.router_address(s.cidr_block)}" for s in spec.subnets)
     return _lines([*routers, f"option:dns-server,{names.vpc_resolver(spec.cidr_block)}", f"option:mtu,{mtu}"])
+
+
+def _hosts(ports: Iterable[PortSpec]) -> str:
+    return _lines(f"{p.mac_address},id:*,{IPv4Address(p.private_ip)},{p.host_name}" for p in ports)
 
 
 def _lines(lines: Iterable[str]) -> str:

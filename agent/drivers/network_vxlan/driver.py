@@ -6,20 +6,18 @@ comes up, and what admits traffic goes before what would drop it. Every pass rea
 
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, members, names, ports, router, ruleset, tunnel, underlay
+from agent.drivers.network_vxlan import dhcp, names, parts, places, ports, router, ruleset, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import conntrack, monitor, namespaces
 from agent.host.ear import HOST, at_work
 from agent.host.errors import reported
 from agent.host.netlink import Link, open_netlink
-from agent.host.nft import Device
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.services import Services
@@ -27,11 +25,6 @@ from agent.host.threads import Threads
 from agent.model import Capacity, Kind, PortSpec, PortState, Ref, VpcSpec
 from agent.objects import ObjectRef
 from agent.vpc import VpcView
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-_PREFIX = namespaces.vpc_namespace("vpc-")
 
 
 class Vpc:
@@ -85,7 +78,7 @@ class VxlanNetworkDriver:
         vpc_id = view.vpc.id
         vpc = self._vpcs.setdefault(vpc_id, Vpc())
         with reported(vpc_id):
-            if changed is not None and await self._threads.run(vpc_id, self._follow, vpc, view, changed):
+            if changed is not None and await self._follow(vpc, view, changed):
                 return
             _, self._refused[vpc_id] = tunnel.meet(view.spec, self._is_encrypted)
             mtu = await self._threads.run(vpc_id, self._ensure_router, vpc, view)
@@ -125,10 +118,10 @@ class VxlanNetworkDriver:
             await self._threads.run(interface_id, self._unplug, interface_id)
 
     async def events(self) -> AsyncIterator[Ref]:
-        watched = monitor.Monitor(self._threads, lambda: [HOST, *namespaces.names(_PREFIX)])
+        watched = monitor.Monitor(self._threads, lambda: [HOST, *places.names()])
         self._services.tell = lambda vpc_id: watched.note(namespaces.vpc_namespace(vpc_id))
         async for changed in watched.changes():
-            ids = [_vpc_id(name) for name in changed if name]
+            ids = [places.vpc_id(name) for name in changed if name]
             for vpc_id in ids or list(self._vpcs)[:1]:  # Any VPC's pass looks at what is the host's own.
                 yield Ref(Kind.VPC, vpc_id)
 
@@ -146,48 +139,70 @@ class VxlanNetworkDriver:
 
     def _list(self) -> frozenset[str]:
         """Also of namespaces that lost their name, which they have again after this."""
-        for name in namespaces.restore(_PREFIX, self._context.host_id):
-            self._repairs.note(_vpc_id(name), [f"the name of namespace {name}"])
-        found = frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+        for name in namespaces.restore(places.PREFIX, self._context.host_id):
+            self._repairs.note(places.vpc_id(name), [f"the name of namespace {name}"])
+        found = frozenset(map(places.vpc_id, places.names()))
         if not self._is_encrypted and all(vpc_id in self._vpcs and self._vpcs[vpc_id].view for vpc_id in found):
             self._tunnel.abandon()  # No VPC's VXLAN goes by it any more, after an agent that encrypted.
         return found
 
-    def _follow(self, vpc: Vpc, view: VpcView, changed: frozenset[ObjectRef]) -> bool:
-        """Bring it there by these objects alone. Returns False, with nothing done, where that takes more."""
-        namespace = namespaces.vpc_namespace(view.vpc.id)
+    async def _follow(self, vpc: Vpc, view: VpcView, changed: frozenset[ObjectRef]) -> bool:
+        """Bring it there by these objects alone. Returns False where that takes more."""
+        vpc_id = view.vpc.id
+        step = await self._threads.run(vpc_id, self._take_step, vpc, view, changed)
+        if step is None or not step.is_local:
+            return step is not None
+        return vpc.is_adopted and await dhcp.follow(vpc_id, view.ports, self._directory(vpc_id))
+
+    @at_work(HOST)
+    def _take_step(self, vpc: Vpc, view: VpcView, changed: frozenset[ObjectRef]) -> parts.Step | None:
+        """None, with nothing done, where it takes more."""
         with vpc.changing():
-            change = vpc.view and members.difference(vpc.view, view, changed, is_encrypted=self._is_encrypted)
-            if not change or not namespaces.call(namespace, members.follow, vpc.rules, change):
-                return False
-            Owners(self._directory(view.vpc.id)).note(change.owners)
+            step = vpc.view and parts.step(vpc.view, view, changed, is_encrypted=self._is_encrypted)
+            if not step or not self._step(vpc.rules, step):
+                return None
+            if step.moves_peers:
+                addresses = [host.underlay_address for host in view.peers]
+                self._admit(self._uplink().name, view.vpc.vni, addresses)
+            Owners(self._directory(view.vpc.id)).note(step.owners)
             vpc.view = view
-            return True
+            return step
+
+    def _step(self, rules: Rules, step: parts.Step, plugging: str = "") -> bool:
+        namespace, mtu = namespaces.vpc_namespace(step.new.vpc_id), self._mtu() if step.new.ports else 0
+        old, new = self._met(step.old), self._met(step.new)
+        if not namespaces.call(namespace, router.follow, rules, old, new, mtu, plugging):
+            return False
+        if step.moved:
+            namespaces.call(namespace, conntrack.forget, step.moved)
+        return True
 
     @at_work(HOST)
     def _ensure_router(self, vpc: Vpc, view: VpcView) -> int:
         """Returns the guests' MTU."""
-        namespace, mtu, spec = namespaces.vpc_namespace(view.vpc.id), self._mtu(), self._met(view)
-        is_same = vpc.view is not None and self._met(vpc.view) == spec
+        namespace, mtu, spec = namespaces.vpc_namespace(view.vpc.id), self._mtu(), self._met(view.spec)
+        is_same = vpc.view is not None and self._met(vpc.view.spec) == spec
         device, address = self._carrier(view, is_same=is_same)
         with vpc.changing():
             if not namespaces.exists(namespace):
                 self._list()
             if namespaces.ensure(namespace, self._context.host_id):
                 vpc.rules.forget()
-            peers = [peer.underlay_address for peer in spec.peers]
-            self._repairs.note("the host's own rules", self._underlay.admit(device, spec.vni, peers))
+            self._admit(device, spec.vni, [peer.underlay_address for peer in spec.peers])
             is_new = router.ensure_vxlan(spec, device, address, mtu)
-            repaired, changed = namespaces.call(namespace, _converge, vpc.rules, spec, mtu)
+            repaired, changed = namespaces.call(namespace, router.converge, vpc.rules, spec, mtu)
             changed += [names.vxlan_name(spec.vpc_id)] * is_new
             self._repairs.note(spec.vpc_id, [*repaired, *(changed if is_same else [])])
             self._forget_old_owners(spec)
             vpc.view = view
         return mtu
 
-    def _met(self, view: VpcView) -> VpcSpec:
+    def _admit(self, device: str, vni: int, addresses: Collection[str]) -> None:
+        self._repairs.note("the host's own rules", self._underlay.admit(device, vni, addresses))
+
+    def _met(self, spec: VpcSpec) -> VpcSpec:
         """With the peers to which anything is sent, at the addresses to which VXLAN goes."""
-        met, _ = tunnel.meet(view.spec, self._is_encrypted)
+        met, _ = tunnel.meet(spec, self._is_encrypted)
         return tunnel.inside(met) if self._is_encrypted else met
 
     def _carrier(self, view: VpcView, *, is_same: bool) -> tuple[str, str]:
@@ -195,7 +210,7 @@ class VxlanNetworkDriver:
         uplink = self._uplink()
         if not self._is_encrypted:
             return uplink.name, self._context.underlay_address
-        vpc_ids = frozenset(map(_vpc_id, namespaces.names(_PREFIX)))
+        vpc_ids = frozenset(map(places.vpc_id, places.names()))
         spec, _ = tunnel.meet(view.spec, self._is_encrypted)
         changed = self._tunnel.converge(spec, uplink.mtu - names.WIREGUARD_OVERHEAD_BYTES, vpc_ids)
         self._repairs.note(tunnel.DEVICE, changed if is_same else [])
@@ -216,27 +231,29 @@ class VxlanNetworkDriver:
             namespaces.call(namespace, router.remove_vxlan, vpc_id)
         router.remove_vxlan(vpc_id)
         namespaces.remove(namespace)
-        self._underlay.dismiss(vni, is_used=lambda: bool(namespaces.names(_PREFIX)))
-        self._tunnel.dismiss(vpc_id, is_used=bool(namespaces.names(_PREFIX)))
+        self._underlay.dismiss(vni, is_used=lambda: bool(places.names()))
+        self._tunnel.dismiss(vpc_id, is_used=bool(places.names()))
 
     def _look_ports(self, interface_ids: Collection[str]) -> dict[str, PortState]:
-        """In the host's namespace and in their VPCs'; one of a VPC that is not known yet may be in any."""
-        found, vpcs = ports.look_here(interface_ids), [*self._vpcs.items()]
+        there = places.in_each(self._places(interface_ids), ports.look_here, interface_ids)
+        return ports.look_here(interface_ids) | places.merged(there)
+
+    def _places(self, interface_ids: Collection[str]) -> Collection[str]:
+        """Namespaces in which their taps may be: their VPCs'; of a VPC that is not known yet, any."""
+        vpcs = [*self._vpcs.items()]
         owners = {id: [vpc_id for vpc_id, vpc in vpcs if vpc.has_port(id)] for id in interface_ids}
         if not all(owners.values()):
-            return {**found, **_merged(_in_each_vpc(ports.look_here, interface_ids))}
-        for vpc_id in {vpc_id for vpc_ids in owners.values() for vpc_id in vpc_ids}:
-            with suppress(FileNotFoundError):  # It is not made yet, or was removed meanwhile.
-                found |= namespaces.call(namespaces.vpc_namespace(vpc_id), ports.look_here, interface_ids)
-        return found
+            return places.names()
+        return {namespaces.vpc_namespace(vpc_id) for vpc_ids in owners.values() for vpc_id in vpc_ids}
 
     @at_work(HOST)
     def _create_tap(self, port: PortSpec) -> None:
-        for namespace, found in _in_each_vpc(ports.list_here).items():
-            if found.get(port.interface_id) is PortState.PLUGGED:
+        id = port.interface_id
+        for namespace, found in places.in_each(self._places([id]), ports.look_here, [id]).items():
+            if found.get(id) is PortState.PLUGGED:
                 return
-            if port.interface_id in found:  # Half plugged, for a QEMU that is no more: the next can't open it there.
-                namespaces.call(namespace, ports.delete_here, port.interface_id)
+            if id in found:  # Half plugged, for a QEMU that is no more: the next can't open it there.
+                namespaces.call(namespace, ports.delete_here, id)
         ports.create(port, self._mtu())
 
     @at_work(HOST)
@@ -247,20 +264,23 @@ class VxlanNetworkDriver:
                 raise _no_rules(port.interface_id)
             namespace = namespaces.vpc_namespace(vpc.view.vpc.id)
             ports.move(port, namespace)
-            if port.interface_id not in namespaces.call(namespace, ports.links_here):
+            if port.interface_id not in namespaces.call(namespace, ports.look_here, [port.interface_id]):
                 tap = names.tap_name(port.interface_id)
                 raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
-            namespaces.call(namespace, _converge, vpc.rules, self._met(vpc.view), self._mtu(), port.interface_id)
+            if not self._step(vpc.rules, _still(vpc.view, port.interface_id), port.interface_id):
+                spec = self._met(vpc.view.spec)
+                namespaces.call(namespace, router.converge, vpc.rules, spec, self._mtu(), port.interface_id)
 
     @at_work(HOST)
     def _unplug(self, interface_id: str) -> None:
         ports.delete_here(interface_id)
-        for namespace, was_here in _in_each_vpc(ports.delete_here, interface_id).items():
-            vpc = self._vpcs.get(_vpc_id(namespace))
+        found = places.in_each(self._places([interface_id]), ports.delete_here, interface_id)
+        for namespace, was_here in found.items():
+            vpc = self._vpcs.get(places.vpc_id(namespace))
             if was_here and vpc is not None:
                 with vpc.lock:
-                    if vpc.view is not None:
-                        namespaces.call(namespace, _apply_rules, vpc.rules, self._met(vpc.view))
+                    if vpc.view is not None and not self._step(vpc.rules, _still(vpc.view, interface_id)):
+                        namespaces.call(namespace, router.apply_rules, vpc.rules, self._met(vpc.view.spec))
 
     def _vpc_of(self, interface_id: str) -> Vpc:
         for vpc in list(self._vpcs.values()):
@@ -291,37 +311,15 @@ class VxlanNetworkDriver:
         return self._context.run_dir / f"network-{vpc_id}"
 
 
-def _converge(rules: Rules, spec: VpcSpec, mtu: int, plugging: str = "") -> tuple[tuple[str, ...], list[str]]:
-    """In the calling thread's namespace. Returns tables that somebody had changed, and what was not as `spec` says."""
-    repaired = _apply_rules(rules, spec)
-    return repaired, router.converge(spec, mtu, plugging)
-
-
-def _apply_rules(rules: Rules, spec: VpcSpec) -> tuple[str, ...]:
-    taps = {interface_id: Device(tap.name, tap.index) for interface_id, tap in ports.links_here().items()}
-    return rules.converge(*ruleset.render(spec, taps))
+def _still(view: VpcView, interface_id: str) -> parts.Step:
+    """To where it is: what was done to the port's tap makes the difference."""
+    part = view.part({interface_id}, set(), set(), set())
+    return parts.Step(part, part)
 
 
 def _list_ports() -> dict[str, PortState]:
-    return {**ports.list_here(), **_merged(_in_each_vpc(ports.list_here))}
-
-
-def _merged(by_namespace: Mapping[str, Mapping[str, PortState]]) -> dict[str, PortState]:
-    return {interface_id: state for found in by_namespace.values() for interface_id, state in found.items()}
+    return ports.list_here() | places.merged(places.in_each(places.names(), ports.list_here))
 
 
 def _no_rules(interface_id: str) -> Transient:
     return Transient(f"{interface_id} has no rules yet; ensure its VPC first")
-
-
-def _vpc_id(namespace: str) -> str:
-    return namespace.removeprefix("stead-")
-
-
-def _in_each_vpc(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> dict[str, T]:
-    """Call it in every VPC's namespace that there is; results by namespace."""
-    results = {}
-    for namespace in sorted(filter(namespaces.exists, namespaces.names(_PREFIX))):
-        with suppress(FileNotFoundError):  # Removed meanwhile.
-            results[namespace] = namespaces.call(namespace, function, *args, **kwargs)
-    return results

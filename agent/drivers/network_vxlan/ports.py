@@ -20,14 +20,19 @@ def list_here() -> dict[str, PortState]:
 
 def look_here(interface_ids: Iterable[str]) -> dict[str, PortState]:
     """Those of these that there are."""
-    taps = (links.find(names.tap_name(interface_id)) for interface_id in interface_ids)
-    return {tap.alias: _state(tap) for tap in taps if tap is not None and tap.alias}
+    return {interface_id: _state(tap) for interface_id, tap in links_of(interface_ids).items()}
 
 
 def links_here() -> dict[str, Link]:
     """The same, as the kernel has them."""
     with open_netlink() as netlink:
         return {tap.alias: tap for tap in netlink.links(names.TAP_PREFIX) if tap.alias}
+
+
+def links_of(interface_ids: Iterable[str]) -> dict[str, Link]:
+    """Those of these, as the kernel has them."""
+    taps = (links.find(names.tap_name(interface_id)) for interface_id in interface_ids)
+    return {tap.alias: tap for tap in taps if tap is not None and tap.alias}
 
 
 def create(port: PortSpec, mtu: int) -> None:
@@ -71,9 +76,9 @@ def delete_here(interface_id: str) -> bool:
     """
     name = names.tap_name(interface_id)
     with open_netlink() as netlink:
-        if netlink.link(name) is None:
+        if (tap := netlink.link(name)) is None:
             return False
-        addresses = [route.destination.partition("/")[0] for route in netlink.routes() if route.device == name]
+        addresses = netlink.neighbours_of(tap)
         netlink.delete_link(name)
     conntrack.forget(addresses)
     return True

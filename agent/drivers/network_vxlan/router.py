@@ -4,13 +4,16 @@ All of it is read at every pass and put right where it differs. The device that 
 neighbours are the gateway driver's.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from agent.drivers.base import Transient
-from agent.drivers.network_vxlan import names, ports
+from agent.drivers.network_vxlan import names, ports, ruleset
 from agent.host import namespaces, sysctls
-from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
+from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Link, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
+from agent.host.nft import Device
+from agent.host.rules import Rules
 from agent.model import PortSpec, VpcSpec
 
 # Loose ends closed for the whole namespace. Strict reverse paths are a second line behind the rules against spoofing.
@@ -86,11 +89,22 @@ def remove_vxlan(vpc_id: str) -> None:
         netlink.delete_link(names.vxlan_name(vpc_id))
 
 
-def converge(spec: VpcSpec, mtu: int, plugging: str = "") -> list[str]:
-    """Make the calling thread's namespace route as `spec` says. Returns what was otherwise.
+def apply_rules(rules: Rules, spec: VpcSpec) -> tuple[str, ...]:
+    """In the calling thread's namespace. Returns tables that somebody had changed."""
+    return rules.converge(*ruleset.render(spec, _devices(ports.links_here())))
+
+
+def converge(rules: Rules, spec: VpcSpec, mtu: int, plugging: str = "") -> tuple[tuple[str, ...], list[str]]:
+    """Make the calling thread's namespace be as `spec` says.
 
     The tap with the interface id `plugging` is brought up as those that are plugged already, and marked as one last.
+    Returns tables that somebody had changed, and what else was otherwise.
     """
+    repaired = apply_rules(rules, spec)
+    return repaired, _converge(spec, mtu, plugging)
+
+
+def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
     changed = sysctls.set_sysctls(_SYSCTLS)
     device = names.vxlan_name(spec.vpc_id)
     with open_netlink() as netlink:
@@ -104,18 +118,46 @@ def converge(spec: VpcSpec, mtu: int, plugging: str = "") -> list[str]:
         changed += netlink.bring_up(links[device], names.vxlan_mac(spec.host_number), mtu)
         for tap in plugged.values():
             changed += ports.bring_up(netlink, tap, mtu)
-        changed += sync(netlink.addresses("lo"), _addresses(spec), *_address_verbs(netlink))
+        put, delete = partial(netlink.put_addresses, "lo"), partial(netlink.delete_addresses, "lo")
+        changed += sync(netlink.addresses("lo"), _addresses(spec), put, delete)
         changed += _forward(netlink, _read(netlink), forwarding(spec, plugged))
         if plugging in taps:
             netlink.set_link(taps[plugging].name, group=ports.PLUGGED_GROUP)
     return changed
 
 
+def follow(rules: Rules, old: VpcSpec, new: VpcSpec, mtu: int, plugging: str = "") -> bool:
+    """Bring the calling thread's namespace from one part of its VPC to another: see `parts`.
+
+    Rules go first, as in `converge`, which says what `plugging` is. Returns False, with nothing done, where it is not
+    known what rules there are.
+    """
+    ids = {port.interface_id for port in (*old.ports, *new.ports)}
+    taps = ports.links_of(ids)
+    known = {id: device for id in ids if (device := rules.device(ruleset.INGRESS, ruleset.tap_chain(id)))}
+    if not rules.change(ruleset.render(old, known), ruleset.render(new, _devices(taps))):
+        return False
+    now, plugged = forwarding(old, ports.plugged(old.ports, taps, "")), ports.plugged(new.ports, taps, plugging)
+    wanted = forwarding(new, plugged)
+    if plugged or now != wanted:
+        with open_netlink() as netlink:
+            for tap in plugged.values():
+                ports.bring_up(netlink, tap, mtu)
+            _forward(netlink, now, wanted)
+            if plugging in taps:
+                netlink.set_link(taps[plugging].name, group=ports.PLUGGED_GROUP)
+    return True
+
+
+def _devices(taps: Mapping[str, Link]) -> dict[str, Device]:
+    return {interface_id: Device(tap.name, tap.index) for interface_id, tap in taps.items()}
+
+
 def _forward(netlink: Netlink, now: Forwarding, wanted: Forwarding) -> list[str]:
     return [
         *sync(now.fdb, wanted.fdb, netlink.put_fdb, netlink.delete_fdb),
         *netlink.sync_neighbours(now.neighbours, wanted.neighbours),
-        *sync(now.routes, wanted.routes, netlink.put_route, netlink.delete_route),
+        *sync(now.routes, wanted.routes, netlink.put_routes, netlink.delete_routes),
     ]
 
 
@@ -133,10 +175,6 @@ def _read(netlink: Netlink) -> Forwarding:
         neighbours=frozenset(entry for entry in netlink.neighbours() if entry.device != names.GATEWAY_DEVICE),
         fdb=netlink.fdb(),
     )
-
-
-def _address_verbs(netlink: Netlink) -> tuple[Callable[[tuple[str, int]], None], Callable[[tuple[str, int]], None]]:
-    return (lambda a: netlink.put_address("lo", *a)), (lambda a: netlink.delete_address("lo", *a))
 
 
 def _keep_vxlan(name: str, wanted: Vxlan, mac_address: str, mtu: int) -> bool:

@@ -195,11 +195,11 @@ def _bring_up(netlink: Netlink, address: str, mtu: int, peers: Collection[Peer])
         netlink.set_link(DEVICE, mtu=mtu, state="up")
         changed.append(f"device {DEVICE}")
     if netlink.addresses(DEVICE) != {(address, 32)}:
-        netlink.put_address(DEVICE, address)
+        netlink.put_addresses(DEVICE, [(address, 32)])
         changed.append(f"address of {DEVICE}")
     now = frozenset(route for route in netlink.routes() if route.device == DEVICE)
     wanted = frozenset(Route(f"{peer.address}/32", DEVICE) for peer in peers)
-    return changed + sync(now, wanted, netlink.put_route, netlink.delete_route)
+    return changed + sync(now, wanted, netlink.put_routes, netlink.delete_routes)
 
 
 def _wg(*args: str, stdin: str = "") -> str:

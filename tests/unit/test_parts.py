@@ -1,0 +1,333 @@
+"""What a router changes when objects of its VPC change: as much for a VPC of thousands as for one of two."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.drivers.network_vxlan import names, parts, router, ruleset
+from agent.drivers.network_vxlan.owners import Owners, owners
+from agent.drivers.network_vxlan.router import Forwarding
+from agent.host import nft, rules
+from agent.host.netlink import FdbEntry, Neighbour, Route
+from agent.host.nft import Device
+from agent.host.rules import Rules
+from agent.model import PortSpec, RuleSpec, VpcSpec
+from agent.objects import (
+    Endpoint,
+    Host,
+    InternetGateway,
+    Object,
+    ObjectKind,
+    ObjectRef,
+    Objects,
+    Put,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+    ref_of,
+)
+from agent.objects import ScopeChange as Change
+from agent.views import Views
+from agent.vpc import VpcView
+from tests.unit.nftables_model import Nftables
+
+ME, THERE, NEAR = "host-1", "host-2", "host-3"
+HOSTS = [Host(ME, 1, "192.0.2.1"), Host(THERE, 2, "192.0.2.2"), Host(NEAR, 3, "192.0.2.3")]
+SELF = RuleSpec(False, "-1", -1, -1, group_id="sg-1")
+GROUPS = [SecurityGroup(id, "vpc-1", "a group", rules) for id, rules in (("sg-1", (SELF,)), ("sg-2", ()), ("sg-3", ()))]
+
+
+def endpoint(number: int, host_id: str, *group_ids: str) -> Endpoint:
+    ip = f"172.31.{number >> 8}.{number & 255}"
+    return Endpoint(f"eni-{number}", "vpc-1", "subnet-1", host_id, f"i-{number}", 0, "02:00:00:00:00:01", ip, group_ids)
+
+
+class Told:
+    """What a host is told of a VPC, and the view of before the last changes."""
+
+    def __init__(self, *endpoints: Endpoint) -> None:
+        self._objects, self._views = Objects(), Views(ME)
+        self.change("region", *HOSTS)
+        self.change("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16"), *GROUPS, *endpoints)
+
+    @property
+    def view(self) -> VpcView:
+        return self._views.vpc("vpc-1")
+
+    def change(self, scope: str, *put: Object, remove: tuple[Object, ...] = ()) -> frozenset[ObjectRef]:
+        rows = tuple(Put(ref_of(value), value, b"") for value in put)
+        change = Change(scope, put=rows, remove=tuple(map(ref_of, remove)))
+        causes = self._views.apply(self._objects.apply([change]))
+        return causes.get(self.view.ref, frozenset())
+
+
+MINE, OLD, NEARBY = endpoint(1, ME, "sg-1"), endpoint(2, THERE, "sg-1"), endpoint(3, NEAR, "sg-1")
+
+
+def route(number: int, host_number: int) -> Route:
+    return Route(f"172.31.0.{number}/32", "stx1", f"169.254.0.{host_number}")
+
+
+def stepped(told: Told, *put: Object, scope: str = "vpc-1", remove: tuple[Object, ...] = ()) -> parts.Step | None:
+    before = told.view
+    changed = told.change(scope, *put, remove=remove)
+    assert changed
+    return parts.step(before, told.view, changed)
+
+
+def forwarding(spec: VpcSpec) -> Forwarding:
+    return router.forwarding(spec, ())
+
+
+def commands(step: parts.Step, taps: dict[str, Device] | None = None) -> list[str]:
+    pairs = zip(ruleset.render(step.old, taps or {}), ruleset.render(step.new, taps or {}), strict=True)
+    return [line for pair in pairs for line in nft.changes(*pair).splitlines()]
+
+
+def test_a_member_that_comes_is_a_route_and_an_element() -> None:
+    step = stepped(Told(MINE, OLD, NEARBY), endpoint(9, THERE, "sg-1", "sg-2"))
+    assert step is not None
+    assert forwarding(step.new).routes - forwarding(step.old).routes == {route(9, 2)}
+    assert forwarding(step.old).routes < forwarding(step.new).routes
+    assert commands(step) == ["add element inet stead sg-1 { 172.31.0.9 }"]
+    assert step.owners == {"172.31.0.9": "eni-9"}
+    assert (step.moved, step.is_local, step.moves_peers) == ([], False, False)
+
+
+def test_an_address_that_moves_forgets_its_connections() -> None:
+    heir = replace(endpoint(9, NEAR, "sg-2"), private_ip=OLD.private_ip)
+    step = stepped(Told(MINE, OLD, NEARBY, endpoint(4, THERE, "sg-2")), heir, remove=(OLD,))
+    assert step is not None
+    assert forwarding(step.new).routes - forwarding(step.old).routes == {route(2, 3)}
+    assert forwarding(step.old).routes - forwarding(step.new).routes == {route(2, 2)}
+    assert commands(step) == ["delete element inet stead sg-1 { 172.31.0.2 }"]
+    assert step.owners == {"172.31.0.2": "eni-9"}
+    assert step.moved == ["172.31.0.2"]
+
+
+def test_the_first_member_on_a_host_makes_it_a_peer_and_the_last_one_ends_that() -> None:
+    told, first = Told(MINE, OLD), endpoint(8, NEAR, "sg-2")
+    entry = FdbEntry("stx1", names.vxlan_mac(3), "192.0.2.3")
+    come, gone = stepped(told, first), stepped(told, remove=(first,))
+    assert come is not None
+    assert gone is not None
+    assert forwarding(come.new).fdb - forwarding(come.old).fdb == {entry}
+    assert forwarding(gone.old).fdb - forwarding(gone.new).fdb == {entry}
+    assert come.moves_peers
+    assert gone.moves_peers
+
+
+def test_a_rule_replaces_one_chain() -> None:
+    step = stepped(Told(MINE, OLD), replace(GROUPS[0], rules=(SELF, RuleSpec(False, "tcp", 22, 22, "0.0.0.0/0"))))
+    assert step is not None
+    assert commands(step) == [
+        "flush chain inet stead sg-1.in",
+        "add rule inet stead sg-1.in ip saddr @sg-1 accept",
+        "add rule inet stead sg-1.in tcp dport 22 accept",
+    ]
+    assert not step.is_local
+
+
+def test_a_port_that_leaves_takes_its_own_rules_along_and_those_of_its_groups() -> None:
+    """Its tap may be there still; what admitted it is gone first."""
+    taps = {"eni-1": Device("stt1", 5)}
+    step = stepped(Told(MINE, OLD), remove=(MINE,))
+    assert step is not None
+    assert step.is_local
+    lines = commands(step, taps)
+    assert "delete chain netdev stead eni-1.tap" in lines
+    assert "delete set inet stead sg-1" in lines
+    assert 'delete element inet stead egress-by-tap { "stt1" : jump eni-1.out }' in lines
+
+
+@pytest.mark.parametrize("kind", [ObjectKind.INSTANCE, ObjectKind.ATTACHMENT, ObjectKind.ADDRESS])
+def test_what_an_instance_is_does_not_concern_the_router(kind: ObjectKind) -> None:
+    told = Told(MINE, OLD)
+    step = parts.step(told.view, told.view, frozenset({ObjectRef(kind, "x-1")}))
+    assert step is not None
+    assert step.old == step.new
+    assert not step.owners
+
+
+@pytest.mark.parametrize(
+    ("scope", "changed"),
+    [
+        ("vpc-1", Subnet("subnet-2", "vpc-1", "172.31.16.0/20")),
+        ("vpc-1", InternetGateway("igw-1", "vpc-1", THERE, 1)),
+        ("vpc-1", Vpc("vpc-1", 8, "172.31.0.0/16")),
+        ("region", replace(HOSTS[1], underlay_address="192.0.2.9")),
+    ],
+)
+def test_what_concerns_all_is_left_to_a_look_at_everything(scope: str, changed: Object) -> None:
+    assert stepped(Told(MINE, OLD), changed, scope=scope) is None
+
+
+def test_to_a_host_that_does_not_encrypt_nothing_is_sent() -> None:
+    told = Told(MINE, OLD)
+    before, changed = told.view, told.change("vpc-1", endpoint(9, THERE, "sg-1"))
+    assert parts.step(before, told.view, changed, is_encrypted=True) is None
+
+
+def test_peers_of_a_tunnel_are_left_to_a_look_at_everything() -> None:
+    key = "A" * 43 + "="
+    told = Told(MINE, OLD)
+    told.change("region", *(replace(host, wireguard_key=key) for host in HOSTS))
+    for row, takes_more in ((endpoint(9, THERE, "sg-1"), False), (endpoint(8, NEAR, "sg-1"), True)):
+        before, changed = told.view, told.change("vpc-1", row)
+        assert (parts.step(before, told.view, changed, is_encrypted=True) is None) == takes_more
+
+
+class FakeNetlink:
+    def __init__(self) -> None:
+        self.put: list[Route] = []
+
+    def put_routes(self, routes: frozenset[Route]) -> None:
+        self.put += routes
+
+    def __getattr__(self, name: str) -> Any:
+        return self._not_called_for
+
+    def _not_called_for(self, entries: frozenset[object]) -> None:
+        assert not entries
+
+    def sync_neighbours(self, now: frozenset[Neighbour], wanted: frozenset[Neighbour]) -> list[str]:
+        assert now == wanted
+        return []
+
+
+@pytest.mark.parametrize("size", [10, 5000])
+def test_whatever_the_size_it_takes_the_same_requests(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told(MINE, *(endpoint(number, THERE, "sg-1") for number in range(2, size)))
+    netlink, transactions, known = FakeNetlink(), list[str](), Rules()
+
+    @contextmanager
+    def opened() -> Iterator[Any]:
+        yield netlink
+
+    monkeypatch.setattr(router, "open_netlink", opened)
+    monkeypatch.setattr(rules, "generation", lambda: len(transactions))
+    monkeypatch.setattr(nft, "apply", transactions.append)
+    known._known = rules._Known(ruleset.render(told.view.spec, {}), 0)
+    step = stepped(told, new := endpoint(size, THERE, "sg-1"))
+    assert step is not None
+    assert router.follow(known, step.old, step.new, 1400)
+    assert [each.destination for each in netlink.put] == [f"{new.private_ip}/32"]
+    assert transactions == [f"add element inet stead sg-1 {{ {new.private_ip} }}\n"]
+    with mock.patch.object(rules, "_stands", side_effect=AssertionError):  # Nothing is read either.
+        assert known.converge(*ruleset.render(told.view.spec, {})) == ()
+    assert transactions[1:] == [""], "a look at everything finds nothing to do"
+
+
+def test_where_somebody_else_wrote_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Rules()
+    monkeypatch.setattr(rules, "generation", lambda: 5)
+    assert not known.change([], [])
+    known._known = rules._Known((), 4)
+    assert not known.change([], [])
+
+
+GROUP_IDS = ("sg-1", "sg-2", "sg-3")
+some_groups = st.lists(st.sampled_from(GROUP_IDS), min_size=1, max_size=2, unique=True).map(tuple)
+some_rules = st.lists(
+    st.builds(RuleSpec, st.booleans(), st.just("tcp"), st.integers(1, 3), st.integers(3, 4), st.just("10.0.0.0/8"))
+    | st.builds(
+        RuleSpec, st.booleans(), st.just("-1"), st.just(-1), st.just(-1), st.none(), st.sampled_from(GROUP_IDS)
+    ),
+    max_size=3,
+)
+a_group = st.builds(
+    SecurityGroup, st.sampled_from(GROUP_IDS), st.just("vpc-1"), st.just("a group"), some_rules.map(tuple)
+)
+an_endpoint = st.builds(
+    lambda number, host_id, address, group_ids: replace(
+        endpoint(number, host_id, *group_ids), private_ip=f"172.31.0.{address}"
+    ),
+    st.integers(1, 8),
+    st.sampled_from((ME, ME, THERE, NEAR)),
+    st.integers(1, 8),
+    some_groups,
+)
+an_end = st.integers(1, 8).map(lambda number: f"eni-{number}")
+some_changes = st.lists(st.lists(a_group | an_endpoint | an_end, min_size=1, max_size=3), min_size=1, max_size=8)
+# Every other port is plugged, wherever it is by now.
+TAPS = {f"eni-{number}": Device(f"stt{number}", number) for number in range(1, 9, 2)}
+
+
+def plugged(ports: tuple[PortSpec, ...]) -> list[PortSpec]:
+    return [port for port in ports if port.interface_id in TAPS]
+
+
+def tell(told: Told, value: Object | str) -> frozenset[ObjectRef]:
+    """An address has one owner: whoever had it before is gone."""
+    endpoints = told.view.endpoints
+    if isinstance(value, str):
+        return told.change("vpc-1", remove=(endpoints[value],)) if value in endpoints else frozenset()
+    had = [row for row in endpoints.values() if isinstance(value, Endpoint) and row.private_ip == value.private_ip]
+    return told.change("vpc-1", value, remove=tuple(row for row in had if row.id != ref_of(value).id))
+
+
+class Followed:
+    """A router that follows step by step, in models of what the kernel has."""
+
+    def __init__(self, spec: VpcSpec) -> None:
+        self.kernel, self.rules, self.owners = Nftables(), Rules(), owners(spec)
+        self.forwarding = router.forwarding(spec, plugged(spec.ports))
+        tables = ruleset.render(spec, TAPS)
+        self.kernel.apply("".join(map(nft.whole, tables)))
+        self.rules._known = rules._Known(tables, self.kernel.generation)
+
+    def follow(self, step: parts.Step) -> None:
+        with (
+            mock.patch.object(nft, "apply", self.kernel.apply),
+            mock.patch.object(rules, "generation", return_value=self.kernel.generation),
+        ):
+            assert self.rules.change(ruleset.render(step.old, TAPS), ruleset.render(step.new, TAPS))
+        now, wanted = (router.forwarding(spec, plugged(spec.ports)) for spec in (step.old, step.new))
+        self.forwarding = Forwarding(
+            self.forwarding.routes - now.routes | wanted.routes,
+            self.forwarding.neighbours - now.neighbours | wanted.neighbours,
+            self.forwarding.fdb - now.fdb | wanted.fdb,
+        )
+        self.owners = {ip: owner for ip, owner in {**self.owners, **step.owners}.items() if owner}
+
+    def check(self, spec: VpcSpec) -> None:
+        whole = ruleset.render(spec, TAPS)
+        assert all(map(self.kernel.holds, whole))
+        assert self.rules._known is not None
+        assert self.rules._known.tables == whole
+        assert self.forwarding == router.forwarding(spec, plugged(spec.ports))
+        assert self.owners == owners(spec)
+
+
+@given(some_changes)
+def test_step_by_step_all_is_as_if_it_were_made_anew(changes: list[list[Object | str]]) -> None:
+    told = Told(MINE, OLD)
+    followed = Followed(told.view.spec)
+    for together in changes:
+        before = told.view
+        changed = frozenset[ObjectRef]().union(*(tell(told, value) for value in together))
+        step = parts.step(before, told.view, changed)
+        assert step is not None
+        followed.follow(step)
+        followed.check(told.view.spec)
+
+
+def test_what_is_noted_of_owners_is_of_no_more_size_than_what_there_is(tmp_path: Path) -> None:
+    """The file is in memory: members come and go for months."""
+    told, kept = Told(MINE, OLD), Owners(tmp_path)
+    kept.save(told.view.spec)
+    text = (tmp_path / "owners").read_text()
+    for owner in ("eni-9", "", "eni-9", ""):
+        kept.note({"172.31.0.9": owner})
+    assert kept.moved(told.view.spec) == []
+    kept.save(told.view.spec)
+    assert (tmp_path / "owners").read_text() == text
+    kept.note({"172.31.0.9": "eni-9"})
+    assert kept.moved(told.view.spec) == ["172.31.0.9"]
