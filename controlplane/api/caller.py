@@ -1,8 +1,10 @@
 """Where gRPC meets the gate: the call that a servicer answers, and the ways in: `mutate`, `read`, `step`."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import grpc
@@ -14,8 +16,10 @@ from controlplane.journal import Journal
 from controlplane.model.policy import Policy
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call
+from controlplane.service.listing import Listed
 from controlplane.sessions import Sessions
 
+R = TypeVar("R", bound=Listed)
 T = TypeVar("T")
 Q = TypeVar("Q")
 
@@ -28,6 +32,10 @@ invocation: ContextVar[Invocation] = ContextVar("invocation")
 
 class Edge:
     """What every servicer is given."""
+
+    # Messages made in one step. Fewer: more steps for all. More: others wait for longer than the 10 ms that so many
+    # instances take.
+    per_step = 100
 
     def __init__(self, journal: Journal, sessions: Sessions, policy: Policy, clock: Callable[[], datetime]) -> None:
         self.journal = journal
@@ -70,6 +78,21 @@ class Edge:
     async def read(self, query: Callable[[State, Call], T]) -> T:
         """Answer from memory."""
         return await self._runner.read(invocation.get(), query)
+
+    async def in_steps(self, rows: Sequence[R], to_message: Callable[[State, R, Call], T]) -> list[T]:
+        """The messages of those rows that are there still, in steps between which others have their turn."""
+        made = list[T]()
+        for start in range(0, len(rows), self.per_step):
+            await asyncio.sleep(0)
+            made += await self.step(partial(self._as_now, rows[start : start + self.per_step], to_message))
+        if made:
+            await self.journal.durable(self.journal.state.revision)
+        return made
+
+    def _as_now(self, rows: Sequence[R], to_message: Callable[[State, R, Call], T]) -> list[T]:
+        state, call = self.journal.state, self.call()
+        now = (state.tables[type(row)].get(row.id) if type(row) in state.tables else row for row in rows)
+        return [to_message(state, row, call) for row in now if row is not None]
 
     async def step(self, work: Callable[[], T]) -> T:
         """One step of a stream, which comes when it is the project's turn."""

@@ -4,9 +4,7 @@ A long page is made in steps between which others have their turn. It has the ro
 are a little later: whoever watches from that revision on misses nothing.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from controlplane.api.caller import Edge
@@ -21,9 +19,6 @@ P = TypeVar("P", bound=OwnedRow)
 L = TypeVar("L", bound=Listed)
 M = TypeVar("M")
 
-# Rows in one step. Fewer: more steps for all. More: others wait for longer than the 10 ms that so many instances take.
-PER_STEP = 100
-
 
 async def describe(
     edge: Edge,
@@ -36,24 +31,11 @@ async def describe(
 
     def query(state: State, call: Call) -> tuple[list[L], list[M], dict[str, Any]]:
         part, token = page(to_listing(request, call), rows(state, call), attributes(state))
-        first = [to_message(state, row, call) for row in part[:PER_STEP]]
+        first = [to_message(state, row, call) for row in part[: edge.per_step]]
         return part, first, {"next_page_token": token, "revision": state.revision}
 
     part, messages, fields = await edge.read(query)
-    if len(part) <= PER_STEP:
-        return messages, fields
-    for start in range(PER_STEP, len(part), PER_STEP):
-        await asyncio.sleep(0)
-        messages += await edge.step(partial(_as_now, edge, part[start : start + PER_STEP], to_message))
-    await edge.journal.durable(edge.journal.state.revision)
-    return messages, fields
-
-
-def _as_now(edge: Edge, rows: Sequence[L], to_message: Callable[[State, L, Call], M]) -> list[M]:
-    """Without those that are gone by now."""
-    state, call = edge.journal.state, edge.call()
-    now = (state.tables[type(row)].get(row.id) if type(row) in state.tables else row for row in rows)
-    return [to_message(state, row, call) for row in now if row is not None]
+    return messages + await edge.in_steps(part[edge.per_step :], to_message), fields
 
 
 async def describe_own(

@@ -36,17 +36,20 @@ class Instances(InstancesServicer):
 
     async def RunInstances(self, request: pb.RunInstancesRequest, context: Context) -> pb.RunInstancesResponse:
         asked = convert.to_request(request, instances.RunInstances)
-        role, sessions = self._edge.call().role, self._edge.sessions
+        edge, asking = self._edge, self._edge.call()
 
-        def reply(state: State, instance_ids: Sequence[str]) -> pb.RunInstancesResponse:
+        def message(state: State, row: Instance, call: Call) -> pb.Instance:
+            return to_instance(state, edge.sessions, row, call.role)
+
+        def reply(state: State, instance_ids: Sequence[str]) -> tuple[list[Instance], list[pb.Instance]]:
             rows = [row for instance_id in instance_ids if (row := state.instances.get(instance_id))]
             if not rows:
                 raise Conflict("IdempotentInstanceTerminated", f"What this token launched is gone: {instance_ids}")
-            messages = [to_instance(state, sessions, row, role) for row in rows]
-            return pb.RunInstancesResponse(reservation_id=rows[0].reservation_id, instances=messages)
+            return rows, [message(state, row, asking) for row in rows[: edge.per_step]]
 
-        made, _ = await self._edge.mutate(request, instances.run, asked, reply)
-        return made
+        (rows, messages), _ = await edge.mutate(request, instances.run, asked, reply)
+        messages += await edge.in_steps(rows[edge.per_step :], message)
+        return pb.RunInstancesResponse(reservation_id=rows[0].reservation_id, instances=messages)
 
     async def DescribeInstances(
         self, request: pb.DescribeInstancesRequest, context: Context

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.api.caller import Edge
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.model.project import Role
 from controlplane.model.state import Change
@@ -246,6 +247,16 @@ async def test_one_token_fifty_times_at_once_is_one_instance(cloud: ControlPlane
     replies = await asyncio.gather(*calls)
     assert len({reply.SerializeToString(deterministic=True) for reply in replies}) == 1
     assert len(cloud.journal.state.instances) == 2
+
+
+async def test_a_launch_of_many_is_answered_with_all_of_them(
+    cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Edge, "per_step", 2)
+    await cloud.add_host()
+    launched = await cloud.ask("RunInstances", image_id=await cloud.import_image(), min_count=5)
+    assert [row.launch_index for row in launched.instances] == list(range(5))
+    assert cloud.journal.durable_revision == cloud.revision
 
 
 async def test_the_same_token_after_a_lost_answer_is_one_instance(cloud: ControlPlane) -> None:
