@@ -180,11 +180,18 @@ class Agents(AgentsServicer):
                     if said > _MAX_ROWS:
                         log.error("a report is too long; the session ends", host=session.host_id, most=_MAX_ROWS)
                         return
-                    session.report(reports.report(session.host_id, report), report.revision)
+                    await self._take_in(session, report)
                 case "console_reply":
                     reply = message.console_reply
                     session.answer_console(reply.request_id, reply.output, reply.error)
             await self._rest(session.host_id, rows)
+
+    async def _take_in(self, session: AgentSession, message: pb.Report) -> None:
+        """Part by part; others have their turn between them."""
+        for number, (part, revision) in enumerate(reports.parts(session.host_id, message)):
+            if number:
+                await asyncio.sleep(0)
+            session.report(part, revision)
 
     async def _rest(self, host_id: str, rows: int) -> None:
         """Hear one who says too much later; gRPC then holds back what it has."""

@@ -1,5 +1,6 @@
 """What agents say, as far as it is kept: one in wrong hands may say more than a database keeps, and at any length."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
@@ -17,6 +18,8 @@ KINDS: dict[int, ObservedKind] = {
 _MAX_COUNT = (1 << 63) - 1  # The largest that a database keeps.
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # Likewise.
 _MAX_TEXT = 1000  # Of a reason, characters. Fewer: its end, which says most, is lost. More: memory, at an agent's will.
+# Of a report, taken in at once. Fewer: more steps for all. More: others wait for longer than the 10 ms that it takes.
+MOST_ROWS = 500
 _MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
 
 
@@ -39,15 +42,30 @@ def rows(message: pb.Report) -> int:
     return len(message.observed) + len(message.gone)
 
 
-def report(host_id: str, message: pb.Report) -> Report:
-    """Of kinds that are known."""
-    return Report(
+def parts(host_id: str, message: pb.Report) -> Iterator[tuple[Report, int]]:
+    """A report, as far as its kinds are known, with the revision that it answers.
+
+    Of a long one that is the last part; those before answer none, and only bring what was seen.
+    """
+    observed, before, start = message.observed, set[str](), 0
+    while start + MOST_ROWS < len(observed):
+        rows = _observations(host_id, observed[start : start + MOST_ROWS])
+        before.update(row.id for row in rows)
+        start += MOST_ROWS
+        yield Report(host_id, False, rows, (), ()), 0
+    whole = Report(
         host_id=host_id,
         is_full=message.full,
-        observed=[_observation(host_id, row) for row in message.observed if row.ref.kind in KINDS],
+        observed=_observations(host_id, observed[start:]),
         gone=[observation_id(host_id, KINDS[ref.kind], ref.id) for ref in message.gone if ref.kind in KINDS],
         kinds=[KINDS[kind] for kind in message.kinds if kind in KINDS],
+        before=before,
     )
+    yield whole, message.revision
+
+
+def _observations(host_id: str, rows: Sequence[pb.Observed]) -> list[Observation]:
+    return [_observation(host_id, row) for row in rows if row.ref.kind in KINDS]
 
 
 def _observation(host_id: str, message: pb.Observed) -> Observation:

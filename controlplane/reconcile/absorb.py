@@ -30,7 +30,8 @@ BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated s
 class Report:
     """A host's report: `observed` are new or changed; `gone` are ids of observations to forget.
 
-    It speaks for `kinds` alone: what a full one leaves out is gone if it is of those.
+    It speaks for `kinds` alone: what a full one leaves out is gone if it is of those. Of a long one that comes part by
+    part, the last speaks for all, and `before` has the ids of what the others had.
     """
 
     host_id: str
@@ -38,6 +39,7 @@ class Report:
     observed: Sequence[Observation]
     gone: Sequence[str]
     kinds: Collection[ObservedKind] = tuple(ObservedKind)
+    before: Collection[str] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is to be taken down, besides that the host has answered."""
@@ -51,7 +53,7 @@ Answers = Mapping[ObservedKind, int]
 def absorb(state: State, report: Report) -> Change:
     """Take down what was seen. The caller then calls `settle`, since this may be what something waited for."""
     change = Change()
-    seen = {row.id for row in report.observed}
+    seen = {row.id for row in report.observed}.union(report.before)
     for row in of_concern(state, report.host_id, report.observed):
         if state.observations.get(row.id) != row:
             change.put(row)

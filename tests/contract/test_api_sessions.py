@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from controlplane import ca, session
-from controlplane.api import agents
+from controlplane.api import agents, reports
 from controlplane.gate.limits import Pace
 from controlplane.model.instance import ObservedKind
 from controlplane.reconcile import feed
@@ -273,6 +273,18 @@ async def test_an_agent_in_wrong_hands_fills_nobodys_memory(cloud: ControlPlane)
     stream.send(report=pb.Report(revision=1, gone=many))
     assert await ended(stream)
     assert len(cloud.journal.state.observations) == ORPHANS_PER_HOST
+
+
+async def test_a_long_report_is_taken_in_part_by_part(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what the whole of it leaves out is gone, not what a part does."""
+    monkeypatch.setattr(reports, "MOST_ROWS", 2)
+    machine, stream = await connected(cloud)
+    names = [f"vol-{n:017x}" for n in range(7)]
+    for told in (names, names[:5]):
+        observed = [pb.Observed(ref=pb.ResourceRef(kind=pb.RESOURCE_KIND_VOLUME, id=name)) for name in told]
+        stream.send(report=pb.Report(revision=1, full=True, kinds=[pb.RESOURCE_KIND_VOLUME], observed=observed))
+        await until(lambda: {row.resource_id for row in cloud.journal.state.observations} == set(told))  # noqa: B023
+    assert {row.host_id for row in cloud.journal.state.observations} == {machine.host_id}
 
 
 async def test_an_agent_that_says_too_much_is_heard_later(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
