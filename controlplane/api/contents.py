@@ -10,7 +10,6 @@ from controlplane.api.key_pairs import to_key_pair
 from controlplane.api.prefix_lists import to_prefix_list
 from controlplane.api.volumes import to_attachment, to_volume
 from controlplane.api.vpcs import to_internet_gateway, to_route_table, to_rule, to_security_group, to_subnet, to_vpc
-from controlplane.model.network import PublicAddress
 from controlplane.model.state import State
 from controlplane.service.call import Call
 from controlplane.sessions import Sessions
@@ -40,8 +39,3 @@ _SHOW: Mapping[str, Show] = {
 def to_contents(kind: str, state: State, sessions: Sessions, row: Any, call: Call) -> Any:
     """The row as the message of a Describe."""
     return _SHOW[kind](state, sessions, row, call)
-
-
-def is_public(kind: str, row: Any) -> bool:
-    """Whether users may be told of it. An automatic address is a part of its instance."""
-    return kind in PUBLIC and not (isinstance(row, PublicAddress) and not row.is_elastic)

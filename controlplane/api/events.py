@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.contents import PUBLIC, is_public, to_contents
+from controlplane.api.contents import PUBLIC, to_contents
 from controlplane.errors import invalid_value
 from controlplane.history import Changed
 from controlplane.journal import Journal
@@ -88,7 +88,7 @@ class _View:
     def event(self, revision: int, parts: Sequence[Changed]) -> pb.WatchEvent | None:
         """What it shows of a revision; None where that is nothing."""
         # Each once, in order.
-        told = dict.fromkeys(place for part in parts for place in self._places(part) if self._is_wanted(*place))
+        told = dict.fromkeys(place for part in parts for place in self._places(part) if place[0] in self._kinds)
         if not told:
             return None
         event = pb.WatchEvent(revision=revision, changes=[self._change(*place) for place in told])
@@ -105,9 +105,6 @@ class _View:
         for row in shown_with(self._state, part):
             if row.project_id == self._call.project_id:
                 yield self._state.tables[type(row)].kind.name, row.id
-
-    def _is_wanted(self, kind: str, row_id: str) -> bool:
-        return kind in self._kinds and is_public(kind, self._tables[kind].get(row_id))
 
     def _change(self, kind: str, row_id: str) -> pb.ResourceChange:
         table = self._tables[kind]

@@ -79,8 +79,10 @@ class Entry:
 
     @property
     def project_id(self) -> str:
-        """Empty for what belongs to no project."""
-        return getattr(self.new or self.old, "project_id", "")
+        """Whose users are told. Empty for what belongs to no project, and for what no list had before or has now."""
+        lists = _LISTS[self.kind]
+        is_listed = any(row is not None and lists(row) for row in (self.old, self.new))
+        return getattr(self.new or self.old, "project_id", "") if is_listed else ""
 
     @property
     def part_of(self) -> str:
@@ -175,5 +177,7 @@ class State:
         return self.observations.get(observation_id(host_id, kind, resource_id))
 
 
+# By the name of a kind, whether users see a row of it.
+_LISTS: Mapping[str, Callable[[Any], bool]] = {table.kind.name: table.lists for table in State().tables.values()}
 # By the name of a part's kind, the field that names its whole.
 _PART_OF: Mapping[str, str] = {table.kind.name: table.kind.part_of for table in State().tables.values()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.api.contents import PUBLIC, is_public
+from controlplane.api.contents import PUBLIC
 from controlplane.model.instance import Observation, ObservedKind, observation_id
 from controlplane.model.project import Role
 from controlplane.model.state import Change
@@ -60,7 +60,7 @@ def logged(cloud: ControlPlane, after: int) -> list[tuple[int, str, str]]:
     return [
         (row.revision, row.kind, row.id)
         for row in cloud.journal.history.after(after) or ()
-        if row.project_id == cloud.project_id and is_public(row.kind, cloud.journal.state.addresses.get(row.id))
+        if row.project_id == cloud.project_id and row.kind in PUBLIC
     ]
 
 
@@ -351,3 +351,25 @@ async def test_a_watcher_is_told_when_a_group_s_rules_are_in_force_everywhere(cl
         "enforced",
         "",
     )
+
+
+@pytest.mark.parametrize("is_elastic", [False, True])
+async def test_an_address_ends_once_for_who_has_seen_it_and_never_for_others(
+    cloud: ControlPlane, is_elastic: bool
+) -> None:
+    """An automatic one is a part of its instance; a released one stays on record until its gateway has forgotten it."""
+    made = (await cloud.ask("AllocateAddress")).address.allocation_id
+    watcher = Watcher(cloud, cloud.revision, kinds=["address"])
+    row = replace(cloud.journal.state.addresses[made], id="eipalloc-00000000000000001", public_ip="198.51.100.77")
+    row = replace(row, is_elastic=is_elastic)
+    for step in (row, replace(row, is_released=True, leaving_host_id="host-1"), None):
+        change = Change()
+        change.put(step) if step else change.delete(row)
+        cloud.journal.apply(change)
+    await cloud.ask("ReleaseAddress", allocation_id=made)
+    told = [(id, deleted) for _, _, id, deleted in await watcher.take_until(cloud.revision)]
+    if is_elastic:
+        assert [id for id, _ in told] == [row.id, row.id, made]
+        assert told[1:] == [(row.id, True), (made, True)]
+    else:
+        assert told == [(made, True)]
