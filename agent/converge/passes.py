@@ -86,15 +86,22 @@ class Passes:
         """Whether there is nothing to do and nothing new to tell."""
         ref, spec = resource.ref, cast(InstanceSpec | None, resource.spec)
         found = world.of(ref.id, instances.interface_ids(ref.id, cast(InstanceSpec | None, resource.last_spec)))
-        facts, known = instances.observe(ref.id, found), self._observations[ref]
+        known = self._observations[ref]
+        if known.converged and found == resource.found_right:
+            return True
+        facts = instances.observe(ref.id, found)
         if found.domain is not None and known.instance is None:
             self._observations.put_unsettled(ref, instance=facts)
         if spec is None or not instances.plan(ref.id, spec, found).is_done:
             return False
-        if self._workers.is_certain and not resource.is_tried and not resource.is_working:
+        if resource.is_working:
+            return False
+        if self._workers.is_certain and not resource.is_tried:
             self._workers.settle(resource, spec, Observed(ref, converged=True, instance=facts))
             return True
-        return known.converged and known.instance == facts
+        is_told = known.converged and known.instance == facts
+        resource.found_right = found if is_told else None
+        return is_told
 
     async def _sweep_taps(self) -> None:
         workers, network = self._workers, self._network

@@ -21,6 +21,7 @@ class Resource:
     is_working: bool = False
     is_stirred: bool = False  # Something near it came or went since its attempt began, which may have missed just that.
     failures: int = 0
+    found_right: object = None  # What a pass found since its last attempt, when there was nothing to do nor to tell.
     changed: frozenset[ObjectRef] | None = None  # Since it was last brought to its spec. None: anything may be.
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -121,7 +121,7 @@ class Workers:
     async def _attempt(self, resource: Resource) -> float | None:
         """Work on it once. Returns after how long to do so again if nothing wakes it; None: only when woken."""
         overdue = asyncio.get_running_loop().call_later(self._settings.stuck_s, self._tell_stuck, resource)
-        resource.is_working, resource.is_stirred = True, False
+        resource.is_working, resource.is_stirred, resource.found_right = True, False, None
         try:
             if resource.ref.kind is Kind.INSTANCE:
                 return await self._converge_instance(resource)
