@@ -213,7 +213,7 @@ async def serve(config: Config) -> None:
         loops = [group.create_task(journal.run())]
         await journal.call(lambda state: regions.sync(state, call()), lambda state, _: None)
         loops.append(group.create_task(sweep.run(journal, uploads, unhurried_call)))
-        loops.append(group.create_task(liveness.run(sessions)))
+        loops.append(group.create_task(liveness.run(journal, sessions)))
         loops.append(group.create_task(memory.run(journal)))
         loops.append(group.create_task(keeping.run(files, authorities)))
         for server in servers:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 
-# What time alone changes no event tells: a volume becomes busy. Shorter: a control plane is asked for nothing. Longer:
-# people wait without knowing why.
+# For control planes of before, whose events do not tell that a volume became busy. Shorter: one is asked for nothing.
+# Longer: people wait without knowing why.
 LOOK_AGAIN_S = 10.0
 # After a stream has ended. Shorter: a control plane that starts is asked for nothing. Longer: news come late.
 PAUSE_S = 1.0

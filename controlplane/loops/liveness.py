@@ -1,9 +1,14 @@
-"""Notices which hosts are away, and that the machine's clock was set; speaks for hosts that an admin declared lost."""
+"""Notices which hosts are away, which guests do not let go of a volume, and that the machine's clock was set.
+
+It speaks for hosts that an admin declared lost.
+"""
 
 import asyncio
 
 import structlog
 
+from controlplane.journal import Journal
+from controlplane.service import health
 from controlplane.sessions import Sessions
 
 # Shorter: more looks at every host. Longer: after a restart of the control plane, a host that was just given up counts
@@ -11,7 +16,7 @@ from controlplane.sessions import Sessions
 INTERVAL_S = 2
 
 
-async def run(sessions: Sessions) -> None:
+async def run(journal: Journal, sessions: Sessions) -> None:
     """For ever."""
     moved = sessions.moved
     while True:
@@ -20,4 +25,5 @@ async def run(sessions: Sessions) -> None:
             structlog.get_logger().warning("the machine's clock was set", by_s=(moved - before).total_seconds())
         sessions.note_absent()
         sessions.answer_for_lost()
+        journal.apply(health.note_busy(journal.state, sessions.now()))
         await asyncio.sleep(INTERVAL_S)

@@ -176,7 +176,7 @@ class Attachment:
     """What binds a volume to an instance for one epoch; `id` is the export's name, `<volume id>-e<epoch>`.
 
     `client_host_id` may open the export, which listens on `port` of `storage_host_id`. `phase_revision` is the revision
-    that made `phase` what it is, and `phase_at` when that was.
+    that made `phase` what it is, and `phase_at` when that was. `is_busy`: it was noted that the guest does not let go.
     """
 
     id: str
@@ -193,6 +193,7 @@ class Attachment:
     phase_revision: int
     created_at: datetime
     phase_at: datetime | None = None
+    is_busy: bool = False
 
 
 class Attachments(Table[Attachment]):

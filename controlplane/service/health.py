@@ -6,14 +6,14 @@ any of them is a cause, and causes are told roots first. Nothing is said that wa
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
 from controlplane.model.lifecycle import InstanceState, VolumeState
 from controlplane.model.network import SecurityGroup
 from controlplane.model.project import Role
-from controlplane.model.state import State
+from controlplane.model.state import Change, State
 from controlplane.service import volumes
 from controlplane.service.admission import current_state, observation_of
 from controlplane.service.presence import Look, Presence, at
@@ -125,6 +125,14 @@ def of_attachment(state: State, row: Attachment, now: datetime) -> tuple[str, st
             "unmount it there, or detach it by force"
         )
     return "detaching", ""
+
+
+def note_busy(state: State, now: datetime) -> Change:
+    """Attachments that have become busy: time alone changes no row, and whoever watches is told of rows."""
+    rows = (row for host in state.hosts for row in state.attachments.detaching.of(host.id) if not row.is_busy)
+    change = Change()
+    change.put(*(replace(row, is_busy=True) for row in rows if of_attachment(state, row, now)[0] == "busy"))
+    return change
 
 
 def of_group(row: SecurityGroup, late: Late) -> tuple[str, str]:

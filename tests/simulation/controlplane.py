@@ -197,7 +197,7 @@ class Process:
         async with self._group as group:
             group.create_task(sweep.run(self.journal, self._uploads, self._admin))
             group.create_task(self.journal.run())
-            group.create_task(liveness.run(self.sessions))
+            group.create_task(liveness.run(self.journal, self.sessions))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Whether anybody was there to take it: a process that is dying takes nothing more."""

@@ -116,6 +116,11 @@ def test_a_guest_that_does_not_let_go_of_a_volume_is_told_of(home: Home) -> None
     state, why = health.of_attachment(region.state, attachment, region.now + timedelta(seconds=10))
     assert state == "busy"
     assert "still has it; unmount it there, or detach it by force" in why
+    notes = [health.note_busy(region.state, region.now + timedelta(seconds=after)) for after in (9, 10)]
+    assert list(map(len, notes)) == [0, 1]
+    region.apply(notes[1])
+    assert region.state.attachments[attachment_id].is_busy, "a row changed: whoever watches is told"
+    assert not health.note_busy(region.state, region.now + timedelta(seconds=11)), "once"
 
 
 async def test_members_see_no_addresses_of_hosts() -> None:
