@@ -123,9 +123,10 @@ async def test_a_pass_asks_for_nothing_that_is_right(host: Host, looks: list[str
     async with host.agent():
         await host.want(*EVERYTHING)
         await host.settle()
-        host.world.calls.clear()
-        looks.clear()
-        await until(lambda: len(host.world.calls) > 6)
+        for _ in range(2):  # At first there are still events of what was done.
+            host.world.calls.clear()
+            looks.clear()
+            await until(lambda: len(host.world.calls) > 6)
     assert {call.verb for call in host.world.calls} == {"network.ensure", "gateway.ensure"}
     assert looks == []
 
