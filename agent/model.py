@@ -213,6 +213,16 @@ class InstanceMetadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What an instance is made of, but for its size and devices; without more, what every one of before was made of."""
+
+    machine_type: str = "q35"
+    firmware: str = "bios"
+    architecture: str = "x86_64"
+    cpu_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceSpec:
     instance_id: str
     generation: int
@@ -224,6 +234,7 @@ class InstanceSpec:
     interfaces: tuple[InterfaceSpec, ...]
     disks: tuple[DiskSpec, ...]
     metadata: InstanceMetadata
+    machine: Machine = Machine()
 
     @property
     def ref(self) -> Ref:

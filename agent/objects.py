@@ -150,6 +150,10 @@ class Instance:
     user_data: bytes
     reservation_id: str
     launch_index: int
+    machine_type: str = ""
+    firmware: str = ""
+    architecture: str = ""
+    cpu_model: str = ""
 
 
 Object = (

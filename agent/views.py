@@ -25,6 +25,7 @@ from agent.model import (
     InstanceSpec,
     InterfaceSpec,
     Kind,
+    Machine,
     Ref,
     VolumeSpec,
 )
@@ -200,6 +201,7 @@ class Views:
             memory_mib=instance.memory_mib,
             interfaces=tuple(interfaces),
             disks=tuple(self._disk(attachment) for attachment in _disks(_of(Attachment, parts))),
+            machine=_machine(instance),
             metadata=self._metadata(instance, next((each for each in endpoints if each.private_ip), None)),
         )
 
@@ -244,6 +246,12 @@ def _plain(part: Object) -> View | None:
                 part.id, part.volume_id, part.epoch, part.port, (part.client_host_id,), part.limits, part.read_only
             )
     return None
+
+
+def _machine(instance: Instance) -> Machine:
+    """An older control plane says nothing of it."""
+    said = {name: value for name in Machine.__slots__ if (value := getattr(instance, name))}
+    return Machine(**said)
 
 
 def _disks(attachments: Iterable[Attachment]) -> list[Attachment]:

@@ -48,6 +48,13 @@ class Format(StrEnum):
     QCOW2 = "qcow2"
 
 
+class BootMode(StrEnum):
+    """The firmware that starts it."""
+
+    LEGACY_BIOS = "legacy-bios"
+    UEFI = "uefi"
+
+
 ImageArgument = Annotated[str, typer.Argument(metavar="IMAGE", help="Id or name.", show_default=False)]
 FORMAT_OF_SUFFIX = {".raw": Format.RAW, ".img": Format.RAW, ".qcow2": Format.QCOW2}
 
@@ -57,6 +64,7 @@ COLUMNS = {
     "NAME": lambda image: image.name,
     "STATE": lambda image: image.state,
     "FORMAT": lambda image: image.format,
+    "BOOT": lambda image: f"{image.architecture} {image.boot_mode}",
     "DISK MIB": lambda image: str(math.ceil(image.virtual_size_bytes / 2**20)),
     "CREATED": lambda image: image.create_time.ToJsonString(),
     "OWNER": lambda image: image.owner_alias or image.owner_id,
@@ -83,6 +91,8 @@ async def import_(
     format: Annotated[
         Format | None, typer.Option(help="Default: raw for .raw and .img, qcow2 for .qcow2.", show_default=False)
     ] = None,
+    architecture: Annotated[str, typer.Option(metavar="NAME", help="Of the processors that it is for.")] = "x86_64",
+    boot_mode: Annotated[BootMode, typer.Option(help="The firmware that starts it.")] = BootMode.LEGACY_BIOS,
     tag: Tags = None,
 ) -> None:
     """Upload a disk image."""
@@ -92,6 +102,8 @@ async def import_(
         description=description,
         format=format or _format_of(file),
         size_bytes=file.stat().st_size,
+        architecture=architecture,
+        boot_mode=boot_mode,
         tags=parse_tags(tag),
     )
     with _progress() as progress, file.open("rb") as content:

@@ -152,4 +152,6 @@ def to_image(row: Image, project_id: str) -> pb.Image:
         owner_alias="self" if row.project_id == project_id else "",
         is_public=row.is_public,
         launch_permissions=row.launch_permissions,
+        architecture=row.architecture,
+        boot_mode=row.boot_mode,
     )

@@ -145,6 +145,8 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> 
         instance_initiated_shutdown_behavior=row.shutdown_behavior,
         disable_api_termination=row.disable_api_termination,
         tags=row.tags,
+        architecture=row.architecture,
+        boot_mode=row.boot_mode,
     )
     if row.state_reason:
         message.state_reason.code = row.state_reason.code

@@ -32,6 +32,7 @@ class Image:
     """An upload that is complete. `deregistered_at`: nobody sees it any more, but volumes may still be made from it.
 
     Others than its project may launch from it where it is public, or they are among `launch_permissions` (project ids).
+    `architecture` and `boot_mode` have EC2's values.
     """
 
     id: str
@@ -47,6 +48,8 @@ class Image:
     deregistered_at: datetime | None = None
     is_public: bool = False
     launch_permissions: tuple[str, ...] = ()
+    architecture: str = "x86_64"
+    boot_mode: str = "legacy-bios"
 
     @property
     def seen_by(self) -> tuple[str, ...]:
@@ -67,6 +70,8 @@ class Images(Owned[Image]):
         "state": lambda row: "available",
         "owner-id": lambda row: row.project_id,
         "is-public": lambda row: row.is_public,
+        "architecture": lambda row: row.architecture,
+        "boot-mode": lambda row: row.boot_mode,
     }
 
     def __init__(self) -> None:

@@ -34,6 +34,7 @@ class Instance:
     `desired_revision` is the revision that made `desired` what it is; `is_settled` says that the host has answered that
     one and agrees. `ran_generation` is the last start that was seen to run. `public_ip_wanted`: it gets an automatic
     public address at each start. `was_off`: it was off already when it was told to end.
+    `architecture` and `boot_mode` are its image's, as in EC2; `machine_type` is QEMU's, the default at launch.
     """
 
     id: str
@@ -65,6 +66,9 @@ class Instance:
     tags: Mapping[str, str]
     terminated_at: datetime | None = None
     was_off: bool = False
+    architecture: str = "x86_64"
+    boot_mode: str = "legacy-bios"
+    machine_type: str = "q35"
 
     @property
     def claims_host(self) -> bool:
@@ -87,6 +91,8 @@ class Instances(Owned[Instance]):
         "key-name": lambda row: row.key_name,
         "availability-zone": lambda row: row.zone,
         "reservation-id": lambda row: row.reservation_id,
+        "architecture": lambda row: row.architecture,
+        "boot-mode": lambda row: row.boot_mode,
     }
 
     def __init__(self) -> None:

@@ -110,6 +110,9 @@ def attachment(state: State, row: Attachment, region: str) -> pb.Attachment:
     )
 
 
+_FIRMWARE = {"legacy-bios": "bios", "uefi": "uefi"}
+
+
 def instance(state: State, row: Instance, region: str) -> pb.Instance:
     return pb.Instance(
         id=row.id,
@@ -128,6 +131,9 @@ def instance(state: State, row: Instance, region: str) -> pb.Instance:
         user_data=row.user_data,
         reservation_id=row.reservation_id,
         launch_index=row.launch_index,
+        machine_type=row.machine_type,
+        firmware=_FIRMWARE[row.boot_mode],
+        architecture=row.architecture,
     )
 
 

@@ -12,6 +12,8 @@ from controlplane.service.call import Call, check_id, check_project, check_tags,
 
 NAME = r"(?! )[A-Za-z0-9()\[\] ./\-'@_]{1,128}(?<! )"
 FORMATS = ("raw", "qcow2")
+ARCHITECTURES = ("x86_64",)  # What compute drivers can do.
+BOOT_MODES = ("legacy-bios", "uefi")
 MAX_DISK_BYTES = 1 << 46  # 64 TiB, the largest volume.
 MAX_LAUNCH_PERMISSIONS = 100  # Each is looked through by every list of images.
 
@@ -25,6 +27,8 @@ class RegisterImage:
     virtual_size_bytes: int = field(compare=False)  # Seen in the file, not asked for.
     sha256: str
     tags: Mapping[str, str]
+    architecture: str = ""
+    boot_mode: str = ""
 
 
 def check(state: State, call: Call, request: RegisterImage, arriving_bytes: int = 0) -> None:
@@ -33,6 +37,10 @@ def check(state: State, call: Call, request: RegisterImage, arriving_bytes: int 
     check_description(request.description)
     if request.format not in FORMATS:
         raise invalid_value("format", request.format, " or ".join(FORMATS))
+    if request.architecture not in ("", *ARCHITECTURES):
+        raise invalid_value("architecture", request.architecture, f"{', '.join(ARCHITECTURES)}: no host can do others")
+    if request.boot_mode not in ("", *BOOT_MODES):
+        raise invalid_value("boot_mode", request.boot_mode, " or ".join(BOOT_MODES))
     if request.size_bytes < 512:
         raise invalid_value("size_bytes", request.size_bytes, "at least one sector of 512 bytes")
     check_sha256(request.sha256)
@@ -87,6 +95,8 @@ def register(state: State, call: Call, image_id: str, request: RegisterImage) ->
             sha256=request.sha256,
             created_at=call.now,
             tags=request.tags,
+            architecture=request.architecture or ARCHITECTURES[0],
+            boot_mode=request.boot_mode or BOOT_MODES[0],
         )
     )
     return change, image_id

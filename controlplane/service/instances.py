@@ -241,6 +241,8 @@ def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id
         launched_at=call.now,
         created_at=call.now,
         tags=request.tags,
+        architecture=launch.image.architecture,
+        boot_mode=launch.image.boot_mode,
     )
 
 

@@ -45,6 +45,15 @@ async def test_a_qcow2_image_has_the_size_of_its_disk(cloud: ControlPlane) -> No
     assert (image.size_bytes, image.virtual_size_bytes) == (1024, 5 << 30)
 
 
+async def test_an_image_says_for_which_machine_it_is(cloud: ControlPlane) -> None:
+    plain = await cloud.import_image(name="plain")
+    uefi = await cloud.import_image(name="uefi", architecture="x86_64", boot_mode="uefi")
+    found = {image.image_id: image.boot_mode for image in (await cloud.ask("DescribeImages")).images}
+    assert found == {plain: "legacy-bios", uefi: "uefi"}
+    filters = [{"name": "boot-mode", "values": ["uefi"]}, {"name": "architecture", "values": ["x86_64"]}]
+    assert [image.image_id for image in (await cloud.ask("DescribeImages", filters=filters)).images] == [uefi]
+
+
 BAD: dict[str, tuple[list[Any], str]] = {
     "truncated": (upload()[:-1], "InvalidParameterValue"),
     "no bytes": (upload()[:1], "InvalidParameterValue"),
@@ -55,6 +64,8 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "nothing": ([], "MissingParameter"),
     "two headers": ([upload()[0], *upload()], "InvalidParameterValue"),
     "format": (upload(format="vmdk"), "InvalidParameterValue"),
+    "architecture": (upload(architecture="arm64"), "InvalidParameterValue"),
+    "boot mode": (upload(boot_mode="bios"), "InvalidParameterValue"),
     "name": (upload(name="a;b"), "InvalidParameterValue"),
     "no qcow2": (upload(format="qcow2"), "InvalidParameterValue"),
     "qcow2 called raw": (upload(qcow2()), "InvalidParameterValue"),

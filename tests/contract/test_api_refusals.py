@@ -102,7 +102,7 @@ WRONG: dict[str, tuple[str, Fields, str, str]] = {
     "an image's name": (
         "DescribeImages",
         {"filters": [{"name": "n" * 300, "values": ["x"]}]},
-        "there are: image-id",
+        "there are: .*image-id",
         "filters[0].name",
     ),
     "a count": (

@@ -10,7 +10,7 @@ from agent import devices
 from agent.drivers.compute_libvirt import device_xml, domain_xml
 from agent.drivers.compute_libvirt.device_xml import Ends
 from agent.drivers.compute_libvirt.domain_xml import Platform, Record
-from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceSpec
+from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceSpec, Machine
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ENDS = Ends({"eni-0123456789abcdef0": "st0123456789abc"}, mtu=1450)
@@ -98,6 +98,13 @@ def test_emulated_guests_get_all_that_the_emulator_has() -> None:
     cpu = root.find("cpu")
     assert cpu is not None
     assert cpu.get("mode") == "maximum"
+
+
+def test_the_spec_says_what_the_machine_is() -> None:
+    machine = Machine("pc-q35-7.2", "uefi", "x86_64", "Skylake-Server")
+    root = ElementTree.fromstring(domain_xml.render(replace(SPEC, machine=machine), PLATFORM))
+    assert root.find("os[@firmware='efi']/type[@machine='pc-q35-7.2'][@arch='x86_64']") is not None
+    assert root.findtext("cpu[@mode='custom']/model") == "Skylake-Server"
 
 
 def test_a_hot_plugged_disk_takes_the_first_free_place() -> None:

@@ -10,6 +10,7 @@ from controlplane.errors import Category
 from controlplane.keys import KeyType, create
 from controlplane.model.capacity import Resources
 from controlplane.model.instance import ROOT_DEVICE, Instance
+from controlplane.reconcile import messages
 from controlplane.service import addresses, catalogue, images, instances, key_pairs, power, projects, security_groups
 from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.key_pairs import StoreKeyPair
@@ -117,6 +118,16 @@ def test_the_default_is_one_micro_from_the_default_subnet_and_group(region: Regi
     assert (root.device_name, root.delete_on_termination, root.epoch) == (ROOT_DEVICE, True, 1)
     assert region.root_volume(instance_id).size_gib == 1
     assert region.state.used(instance.host_id) == Resources(2, 1024, 1)
+
+
+def test_an_instance_keeps_its_images_machine(region: Region) -> None:
+    image = replace(region.state.images[image_of(region)], boot_mode="uefi")
+    region.put(image)
+    instance = region.state.instances[region.run(image_id=image.id)[0]]
+    assert (instance.architecture, instance.boot_mode, instance.machine_type) == ("x86_64", "uefi", "q35")
+    region.put(replace(image, boot_mode="legacy-bios"))
+    told = messages.instance(region.state, instance, "home-1")
+    assert (told.machine_type, told.firmware, told.architecture, told.cpu_model) == ("q35", "uefi", "x86_64", "")
 
 
 def test_what_was_asked_for_is_taken_over(region: Region) -> None:

@@ -247,6 +247,8 @@ IMAGE = RegisterImage("tiny", "", "raw", 512, 512, "0" * 64, {})
         {"name": "a;b"},
         {"description": "x" * 256},
         {"format": "vmdk"},
+        {"architecture": "arm64"},
+        {"boot_mode": "uefi-preferred"},
         {"size_bytes": 511},
         {"sha256": "0" * 63},
         {"sha256": "A" * 64},

@@ -86,6 +86,24 @@ def test_an_image_of_before_is_its_projects_own(url: str) -> None:
     store.close()
 
 
+def test_an_instance_of_before_is_made_of_what_all_were(url: str) -> None:
+    texts = (
+        "id, project_id, reservation_id, image_id, instance_type, zone, host_id, key_name, public_key, "
+        "shutdown_behavior, state_reason, tags, desired"
+    )
+    numbers = (
+        "launch_index, vcpus, memory_mib, desired_revision, generation, ran_generation, reboot_count, stop_timeout_s"
+    )
+    flags = "is_settled, public_ip_wanted, disable_api_termination, was_off"
+    columns = f"{texts}, {numbers}, {flags}, user_data, launched_at, created_at"
+    values = [*["'x'"] * 10, "NULL", "'{}'", "'on'", *["1"] * 8, *["false"] * 4, "''", ":at", ":at"]
+    insert_into_first_schema(url, "instances", columns, ", ".join(values))
+    store = opened(url)
+    (instance,) = store.load().instances
+    assert (instance.architecture, instance.boot_mode, instance.machine_type) == ("x86_64", "legacy-bios", "q35")
+    store.close()
+
+
 def test_a_rule_of_before_names_no_prefix_list(url: str) -> None:
     columns = (
         "id, project_id, group_id, is_egress, ip_protocol, from_port, to_port, cidr_ipv4, source_group_id, description,"

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 from agent import devices
 from agent.drivers.compute_libvirt import device_xml
 from agent.drivers.compute_libvirt.device_xml import DISK_TARGETS, Ends, Found
-from agent.model import InstanceSpec
+from agent.model import InstanceSpec, Machine
 
 NAMESPACE = "urn:stead:libvirt:1"  # Marks a domain as ours.
 NAMESPACE_PREFIX = "stead"
@@ -70,7 +70,7 @@ def render(spec: InstanceSpec, platform: Platform) -> str:
     _add(domain, "memory", str(spec.memory_mib), unit="MiB")
     _add(domain, "vcpu", str(spec.vcpus))
     _add_sysinfo(domain, system_uuid(spec.instance_id))
-    _add_machine(domain, platform.virt_type)
+    _add_machine(domain, spec.machine, platform.virt_type)
     container = _add(domain, "devices")
     _add_fixed_devices(container, platform)
     for disk, target in zip(spec.disks, DISK_TARGETS, strict=False):
@@ -142,18 +142,28 @@ def _add_sysinfo(domain: Element, serial: str) -> None:
     _add(system, "entry", serial, name="uuid")
 
 
-def _add_machine(domain: Element, virt_type: str) -> None:
+def _add_machine(domain: Element, machine: Machine, virt_type: str) -> None:
     os = _add(domain, "os")
-    _add(os, "type", "hvm", arch="x86_64", machine="q35")
+    _add(os, "type", "hvm", arch=machine.architecture, machine=machine.machine_type)
+    if machine.firmware == "uefi":  # libvirt finds the firmware, and makes a file for its variables.
+        os.set("firmware", "efi")
+        _add(_add(os, "firmware"), "feature", name="secure-boot", enabled="no")
     _add(os, "smbios", mode="sysinfo")
     features = _add(domain, "features")  # Without these two, hot-plug breaks the guest's interrupts.
     _add(features, "acpi")
     _add(features, "apic")
-    _add(domain, "cpu", mode="host-model" if virt_type == "kvm" else "maximum")
+    _add_cpu(domain, machine.cpu_model, virt_type)
     _add(domain, "clock", offset="utc")
     _add(domain, "on_poweroff", "destroy")
     _add(domain, "on_reboot", "restart")
     _add(domain, "on_crash", "destroy")
+
+
+def _add_cpu(domain: Element, model: str, virt_type: str) -> None:
+    if model:
+        _add(_add(domain, "cpu", mode="custom", match="exact"), "model", model)
+    else:
+        _add(domain, "cpu", mode="host-model" if virt_type == "kvm" else "maximum")
 
 
 def _add_fixed_devices(container: Element, platform: Platform) -> None:

@@ -19,12 +19,16 @@ from agent.drivers.compute_libvirt.qemus import Qemus
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
 from agent.host.netlink import open_netlink
 from agent.host.threads import Threads
-from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, Ref
+from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, Machine, Ref
 
 # To an export on the underlay. QEMU itself would hang in the connect, in a hot attach together with its guest.
 EXPORT_DEADLINE_S = 3.0
 # Of console logs and the like: a few milliseconds each. Shorter gives up on a busy disk, longer hides one that hangs.
 FILE_THREADS, FILE_DEADLINE_S = 4, 10.0
+
+# Devices of others differ (the panic device, ports, consoles).
+ARCHITECTURE = "x86_64"
+FIRMWARES = ("bios", "uefi")
 
 log = structlog.get_logger()
 
@@ -87,6 +91,7 @@ class LibvirtComputeDriver:
 
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         with _named(spec.instance_id):
+            _check(spec.machine)
             await self._files.run(spec.instance_id, self._console_dir.mkdir, parents=True, exist_ok=True)
             log_path = console.log_path(self._console_dir, spec.instance_id)
             ends = await self._ends(spec.instance_id, spec.disks, taps)
@@ -165,6 +170,13 @@ class LibvirtComputeDriver:
         except Transient as error:
             found.append(str(error))
         return found
+
+
+def _check(machine: Machine) -> None:
+    if machine.architecture != ARCHITECTURE:
+        raise Permanent(f"this driver runs {ARCHITECTURE} guests, not {machine.architecture}; launch another image")
+    if machine.firmware not in FIRMWARES:
+        raise Permanent(f"firmware {machine.firmware!r} is none of {', '.join(FIRMWARES)}; update the agent")
 
 
 def _mtu(taps: Collection[str]) -> int:

@@ -27,7 +27,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/images.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xf8\x02\n\x05Image\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x04\x12\x1a\n\x12virtual_size_bytes\x18\x06 \x01(\x04\x12\x0e\n\x06sha256\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04tags\x18\t \x03(\x0b\x32\x19.stead.v1.Image.TagsEntry\x12\r\n\x05state\x18\n \x01(\t\x12\x10\n\x08owner_id\x18\x0b \x01(\t\x12\x13\n\x0bowner_alias\x18\x0c \x01(\t\x12\x11\n\tis_public\x18\r \x01(\x08\x12\x1a\n\x12launch_permissions\x18\x0e \x03(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\x12ImportImageRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.stead.v1.ImportImageHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x83\x02\n\x11ImportImageHeader\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12\x12\n\nsize_bytes\x18\x06 \x01(\x04\x12\x0e\n\x06sha256\x18\x07 \x01(\t\x12\x33\n\x04tags\x18\x08 \x03(\x0b\x32%.stead.v1.ImportImageHeader.TagsEntry\x12\x0e\n\x06offset\x18\t \x01(\x04\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"5\n\x13ImportImageResponse\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.stead.v1.Image\"\'\n\x15GetImageUploadRequest\x12\x0e\n\x06sha256\x18\x01 \x01(\t\"0\n\x16GetImageUploadResponse\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x04\"t\n\x15\x44\x65scribeImagesRequest\x12\x11\n\timage_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x16\x44\x65scribeImagesResponse\x12\x1f\n\x06images\x18\x01 \x03(\x0b\x32\x0f.stead.v1.Image\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"Q\n\x16\x44\x65registerImageRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08image_id\x18\x03 \x01(\t\"\x19\n\x17\x44\x65registerImageResponse\"\xe9\x01\n\x1bModifyImageAttributeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08image_id\x18\x03 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tis_public\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x1e\n\x16\x61\x64\x64_launch_permissions\x18\x06 \x03(\t\x12!\n\x19remove_launch_permissions\x18\x07 \x03(\tB\x0e\n\x0c_descriptionB\x0c\n\n_is_public\">\n\x1cModifyImageAttributeResponse\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.stead.v1.Image2\xdd\x03\n\x06Images\x12R\n\x0bImportImage\x12\x1c.stead.v1.ImportImageRequest\x1a\x1d.stead.v1.ImportImageResponse\"\x04\x88\xb5\x18\x02(\x01\x12Y\n\x0eGetImageUpload\x12\x1f.stead.v1.GetImageUploadRequest\x1a .stead.v1.GetImageUploadResponse\"\x04\x88\xb5\x18\x03\x12Y\n\x0e\x44\x65scribeImages\x12\x1f.stead.v1.DescribeImagesRequest\x1a .stead.v1.DescribeImagesResponse\"\x04\x88\xb5\x18\x03\x12k\n\x14ModifyImageAttribute\x12%.stead.v1.ModifyImageAttributeRequest\x1a&.stead.v1.ModifyImageAttributeResponse\"\x04\x88\xb5\x18\x02\x12\\\n\x0f\x44\x65registerImage\x12 .stead.v1.DeregisterImageRequest\x1a!.stead.v1.DeregisterImageResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/images.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xa1\x03\n\x05Image\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x04\x12\x1a\n\x12virtual_size_bytes\x18\x06 \x01(\x04\x12\x0e\n\x06sha256\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04tags\x18\t \x03(\x0b\x32\x19.stead.v1.Image.TagsEntry\x12\r\n\x05state\x18\n \x01(\t\x12\x10\n\x08owner_id\x18\x0b \x01(\t\x12\x13\n\x0bowner_alias\x18\x0c \x01(\t\x12\x11\n\tis_public\x18\r \x01(\x08\x12\x1a\n\x12launch_permissions\x18\x0e \x03(\t\x12\x14\n\x0c\x61rchitecture\x18\x0f \x01(\t\x12\x11\n\tboot_mode\x18\x10 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\x12ImportImageRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.stead.v1.ImportImageHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xac\x02\n\x11ImportImageHeader\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12\x12\n\nsize_bytes\x18\x06 \x01(\x04\x12\x0e\n\x06sha256\x18\x07 \x01(\t\x12\x33\n\x04tags\x18\x08 \x03(\x0b\x32%.stead.v1.ImportImageHeader.TagsEntry\x12\x0e\n\x06offset\x18\t \x01(\x04\x12\x14\n\x0c\x61rchitecture\x18\n \x01(\t\x12\x11\n\tboot_mode\x18\x0b \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"5\n\x13ImportImageResponse\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.stead.v1.Image\"\'\n\x15GetImageUploadRequest\x12\x0e\n\x06sha256\x18\x01 \x01(\t\"0\n\x16GetImageUploadResponse\x12\x16\n\x0ereceived_bytes\x18\x01 \x01(\x04\"t\n\x15\x44\x65scribeImagesRequest\x12\x11\n\timage_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x16\x44\x65scribeImagesResponse\x12\x1f\n\x06images\x18\x01 \x03(\x0b\x32\x0f.stead.v1.Image\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"Q\n\x16\x44\x65registerImageRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08image_id\x18\x03 \x01(\t\"\x19\n\x17\x44\x65registerImageResponse\"\xe9\x01\n\x1bModifyImageAttributeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08image_id\x18\x03 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x16\n\tis_public\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x1e\n\x16\x61\x64\x64_launch_permissions\x18\x06 \x03(\t\x12!\n\x19remove_launch_permissions\x18\x07 \x03(\tB\x0e\n\x0c_descriptionB\x0c\n\n_is_public\">\n\x1cModifyImageAttributeResponse\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.stead.v1.Image2\xdd\x03\n\x06Images\x12R\n\x0bImportImage\x12\x1c.stead.v1.ImportImageRequest\x1a\x1d.stead.v1.ImportImageResponse\"\x04\x88\xb5\x18\x02(\x01\x12Y\n\x0eGetImageUpload\x12\x1f.stead.v1.GetImageUploadRequest\x1a .stead.v1.GetImageUploadResponse\"\x04\x88\xb5\x18\x03\x12Y\n\x0e\x44\x65scribeImages\x12\x1f.stead.v1.DescribeImagesRequest\x1a .stead.v1.DescribeImagesResponse\"\x04\x88\xb5\x18\x03\x12k\n\x14ModifyImageAttribute\x12%.stead.v1.ModifyImageAttributeRequest\x1a&.stead.v1.ModifyImageAttributeResponse\"\x04\x88\xb5\x18\x02\x12\\\n\x0f\x44\x65registerImage\x12 .stead.v1.DeregisterImageRequest\x1a!.stead.v1.DeregisterImageResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,33 +49,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMAGES'].methods_by_name['DeregisterImage']._loaded_options = None
   _globals['_IMAGES'].methods_by_name['DeregisterImage']._serialized_options = b'\210\265\030\002'
   _globals['_IMAGE']._serialized_start=116
-  _globals['_IMAGE']._serialized_end=492
-  _globals['_IMAGE_TAGSENTRY']._serialized_start=449
-  _globals['_IMAGE_TAGSENTRY']._serialized_end=492
-  _globals['_IMPORTIMAGEREQUEST']._serialized_start=494
-  _globals['_IMPORTIMAGEREQUEST']._serialized_end=586
-  _globals['_IMPORTIMAGEHEADER']._serialized_start=589
-  _globals['_IMPORTIMAGEHEADER']._serialized_end=848
-  _globals['_IMPORTIMAGEHEADER_TAGSENTRY']._serialized_start=449
-  _globals['_IMPORTIMAGEHEADER_TAGSENTRY']._serialized_end=492
-  _globals['_IMPORTIMAGERESPONSE']._serialized_start=850
-  _globals['_IMPORTIMAGERESPONSE']._serialized_end=903
-  _globals['_GETIMAGEUPLOADREQUEST']._serialized_start=905
-  _globals['_GETIMAGEUPLOADREQUEST']._serialized_end=944
-  _globals['_GETIMAGEUPLOADRESPONSE']._serialized_start=946
-  _globals['_GETIMAGEUPLOADRESPONSE']._serialized_end=994
-  _globals['_DESCRIBEIMAGESREQUEST']._serialized_start=996
-  _globals['_DESCRIBEIMAGESREQUEST']._serialized_end=1112
-  _globals['_DESCRIBEIMAGESRESPONSE']._serialized_start=1114
-  _globals['_DESCRIBEIMAGESRESPONSE']._serialized_end=1214
-  _globals['_DEREGISTERIMAGEREQUEST']._serialized_start=1216
-  _globals['_DEREGISTERIMAGEREQUEST']._serialized_end=1297
-  _globals['_DEREGISTERIMAGERESPONSE']._serialized_start=1299
-  _globals['_DEREGISTERIMAGERESPONSE']._serialized_end=1324
-  _globals['_MODIFYIMAGEATTRIBUTEREQUEST']._serialized_start=1327
-  _globals['_MODIFYIMAGEATTRIBUTEREQUEST']._serialized_end=1560
-  _globals['_MODIFYIMAGEATTRIBUTERESPONSE']._serialized_start=1562
-  _globals['_MODIFYIMAGEATTRIBUTERESPONSE']._serialized_end=1624
-  _globals['_IMAGES']._serialized_start=1627
-  _globals['_IMAGES']._serialized_end=2104
+  _globals['_IMAGE']._serialized_end=533
+  _globals['_IMAGE_TAGSENTRY']._serialized_start=490
+  _globals['_IMAGE_TAGSENTRY']._serialized_end=533
+  _globals['_IMPORTIMAGEREQUEST']._serialized_start=535
+  _globals['_IMPORTIMAGEREQUEST']._serialized_end=627
+  _globals['_IMPORTIMAGEHEADER']._serialized_start=630
+  _globals['_IMPORTIMAGEHEADER']._serialized_end=930
+  _globals['_IMPORTIMAGEHEADER_TAGSENTRY']._serialized_start=490
+  _globals['_IMPORTIMAGEHEADER_TAGSENTRY']._serialized_end=533
+  _globals['_IMPORTIMAGERESPONSE']._serialized_start=932
+  _globals['_IMPORTIMAGERESPONSE']._serialized_end=985
+  _globals['_GETIMAGEUPLOADREQUEST']._serialized_start=987
+  _globals['_GETIMAGEUPLOADREQUEST']._serialized_end=1026
+  _globals['_GETIMAGEUPLOADRESPONSE']._serialized_start=1028
+  _globals['_GETIMAGEUPLOADRESPONSE']._serialized_end=1076
+  _globals['_DESCRIBEIMAGESREQUEST']._serialized_start=1078
+  _globals['_DESCRIBEIMAGESREQUEST']._serialized_end=1194
+  _globals['_DESCRIBEIMAGESRESPONSE']._serialized_start=1196
+  _globals['_DESCRIBEIMAGESRESPONSE']._serialized_end=1296
+  _globals['_DEREGISTERIMAGEREQUEST']._serialized_start=1298
+  _globals['_DEREGISTERIMAGEREQUEST']._serialized_end=1379
+  _globals['_DEREGISTERIMAGERESPONSE']._serialized_start=1381
+  _globals['_DEREGISTERIMAGERESPONSE']._serialized_end=1406
+  _globals['_MODIFYIMAGEATTRIBUTEREQUEST']._serialized_start=1409
+  _globals['_MODIFYIMAGEATTRIBUTEREQUEST']._serialized_end=1642
+  _globals['_MODIFYIMAGEATTRIBUTERESPONSE']._serialized_start=1644
+  _globals['_MODIFYIMAGEATTRIBUTERESPONSE']._serialized_end=1706
+  _globals['_IMAGES']._serialized_start=1709
+  _globals['_IMAGES']._serialized_end=2186
 # @@protoc_insertion_point(module_scope)

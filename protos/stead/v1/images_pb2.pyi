@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Image(_message.Message):
-    __slots__ = ("image_id", "name", "description", "format", "size_bytes", "virtual_size_bytes", "sha256", "create_time", "tags", "state", "owner_id", "owner_alias", "is_public", "launch_permissions")
+    __slots__ = ("image_id", "name", "description", "format", "size_bytes", "virtual_size_bytes", "sha256", "create_time", "tags", "state", "owner_id", "owner_alias", "is_public", "launch_permissions", "architecture", "boot_mode")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,8 @@ class Image(_message.Message):
     OWNER_ALIAS_FIELD_NUMBER: _ClassVar[int]
     IS_PUBLIC_FIELD_NUMBER: _ClassVar[int]
     LAUNCH_PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    BOOT_MODE_FIELD_NUMBER: _ClassVar[int]
     image_id: str
     name: str
     description: str
@@ -48,7 +50,9 @@ class Image(_message.Message):
     owner_alias: str
     is_public: bool
     launch_permissions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, image_id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., virtual_size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[str] = ..., owner_id: _Optional[str] = ..., owner_alias: _Optional[str] = ..., is_public: _Optional[bool] = ..., launch_permissions: _Optional[_Iterable[str]] = ...) -> None: ...
+    architecture: str
+    boot_mode: str
+    def __init__(self, image_id: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., virtual_size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[str] = ..., owner_id: _Optional[str] = ..., owner_alias: _Optional[str] = ..., is_public: _Optional[bool] = ..., launch_permissions: _Optional[_Iterable[str]] = ..., architecture: _Optional[str] = ..., boot_mode: _Optional[str] = ...) -> None: ...
 
 class ImportImageRequest(_message.Message):
     __slots__ = ("header", "chunk")
@@ -59,7 +63,7 @@ class ImportImageRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[ImportImageHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
 
 class ImportImageHeader(_message.Message):
-    __slots__ = ("client_token", "dry_run", "name", "description", "format", "size_bytes", "sha256", "tags", "offset")
+    __slots__ = ("client_token", "dry_run", "name", "description", "format", "size_bytes", "sha256", "tags", "offset", "architecture", "boot_mode")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +80,8 @@ class ImportImageHeader(_message.Message):
     SHA256_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    BOOT_MODE_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     name: str
@@ -85,7 +91,9 @@ class ImportImageHeader(_message.Message):
     sha256: str
     tags: _containers.ScalarMap[str, str]
     offset: int
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., offset: _Optional[int] = ...) -> None: ...
+    architecture: str
+    boot_mode: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., format: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., offset: _Optional[int] = ..., architecture: _Optional[str] = ..., boot_mode: _Optional[str] = ...) -> None: ...
 
 class ImportImageResponse(_message.Message):
     __slots__ = ("image",)

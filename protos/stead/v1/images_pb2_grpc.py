@@ -69,7 +69,8 @@ class ImagesServicer:
     def ImportImage(self, request_iterator, context):
         """Uploads an image: the first message carries `header`, every later one `chunk`. The image is available when the call
         returns. What came of a call that broke off is kept for a day, and another call may go on from there: see
-        GetImageUpload. Errors: `InvalidParameterValue` (name, empty or truncated file, wrong SHA-256, format),
+        GetImageUpload. Errors: `InvalidParameterValue` (name, empty or truncated file, wrong SHA-256, format,
+        architecture, boot mode),
         `InvalidAMIName.Duplicate`, `InsufficientVolumeCapacity` (no room for it), `ResourceLimitExceeded` (the project's
         images, or uploads in progress), `Unavailable` (broken off: go on with another call). A client does well to wait a
         moment after the header: what can be refused is refused then.

@@ -1,6 +1,6 @@
-# The tiny image: a raw disk with an MBR, a vfat partition with syslinux, Debian's cloud kernel and an initramfs that
-# only finds the root, then an ext4 partition with busybox, dropbear and what rootfs adds, grown to the disk at boot.
-# Mounts nothing. For build-image, which sets `here` and `work`.
+# The tiny image: a raw disk with an MBR, a vfat partition with syslinux for BIOS and UEFI, Debian's cloud kernel and an
+# initramfs that only finds the root, then an ext4 partition with busybox, dropbear and what rootfs adds, grown to the
+# disk at boot. Mounts nothing. For build-image, which sets `here` and `work`.
 
 modules="virtio_pci virtio_blk virtio_net virtio_rng button evdev vfat nls_cp437 nls_ascii"
 programs="/usr/sbin/dropbear /usr/bin/dropbearkey /usr/bin/dbclient /usr/sbin/resize2fs /usr/sbin/mke2fs"
@@ -11,7 +11,7 @@ boot_start=1 boot_size=21 root_start=22 root_size=26
 
 versions() {
     kernel_package
-    dpkg-query --show busybox-static dropbear-bin syslinux e2fsprogs libc6
+    dpkg-query --show busybox-static dropbear-bin syslinux syslinux-efi e2fsprogs libc6
 }
 
 # E.g. "linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2)".
@@ -92,6 +92,9 @@ TABLE
     mcopy -i "$boot" "$work"/kernel/boot/vmlinuz-* ::vmlinuz
     mcopy -i "$boot" "$work/initrd.img" "$here/image/tiny/syslinux.cfg" ::
     syslinux --offset $((boot_start * 1024 * 1024)) --install "$disk"
+    mmd -i "$boot" ::EFI ::EFI/BOOT
+    mcopy -i "$boot" /usr/lib/SYSLINUX.EFI/efi64/syslinux.efi ::EFI/BOOT/BOOTX64.EFI
+    mcopy -i "$boot" /usr/lib/syslinux/modules/efi64/ldlinux.e64 ::EFI/BOOT/
     # 4 KiB blocks and room in the descriptor table, since the file system grows with the disk that it is put on.
     mke2fs -q -t ext4 -L stead-root -b 4096 -d "$work/root" -E "offset=$((root_start * 1024 * 1024)),resize=16777216" \
         "$disk" "${root_size}M"

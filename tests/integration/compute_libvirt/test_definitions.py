@@ -1,5 +1,6 @@
 """Domains as libvirt has them: ours, edited ones, and those of others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from agent.drivers.base import Permanent
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, domain_xml
 from agent.drivers.compute_libvirt.device_xml import Ends
 from agent.drivers.compute_libvirt.domain_xml import Platform
-from agent.model import InstanceSpec, OffReason, Power
-from tests.integration.compute_libvirt.guests import INSTANCE_ID, INTERFACE_ID, TAP, shows, traces
+from agent.model import InstanceSpec, Machine, OffReason, Power
+from tests.integration.compute_libvirt.guests import INSTANCE_ID, INTERFACE_ID, TAP, plug, says, shows, traces
 from tests.integration.compute_libvirt.libvirt_host import LibvirtHost
 
 
@@ -55,6 +56,31 @@ async def test_libvirts_schema_accepts_the_xml(host: LibvirtHost, spec: Instance
     file.write_text(domain_xml.render(spec, platform))
     host.run("virsh", "-c", "qemu:///system", "define", "--validate", str(file))
     host.run("virsh", "-c", "qemu:///system", "undefine", INSTANCE_ID)
+
+
+@pytest.mark.parametrize("machine", [Machine(architecture="arm64"), Machine(firmware="coreboot")])
+async def test_what_it_cannot_do_is_refused(driver: LibvirtComputeDriver, spec: InstanceSpec, machine: Machine) -> None:
+    with pytest.raises(Permanent, match=f"{INSTANCE_ID}.*(arm64|coreboot)"):
+        await driver.start_paused(replace(spec, machine=machine), {})
+    assert await driver.list() == {}
+
+
+@pytest.mark.deep
+async def test_a_guest_boots_by_uefi(
+    driver: LibvirtComputeDriver, host: LibvirtHost, spec: InstanceSpec, taps: dict[str, str]
+) -> None:
+    """Its firmware's variables outlive a stop, and go with it."""
+    variables = host.directory / f"var/lib/libvirt/qemu/nvram/{INSTANCE_ID}_VARS.fd"
+    uefi = replace(spec, memory_mib=256, machine=Machine(firmware="uefi"))
+    await driver.start_paused(uefi, taps)
+    plug()
+    await driver.resume(INSTANCE_ID)
+    await says(driver, b"efi: EFI v2")
+    await says(driver, b"udhcpc: started")
+    await driver.destroy(INSTANCE_ID)
+    assert variables.exists()
+    await driver.remove(INSTANCE_ID)
+    assert not variables.exists()
 
 
 async def test_the_operators_domains_are_left_alone(

@@ -2,12 +2,23 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from agent import legacy
-from agent.model import AddressMapping, ExportSpec, GatewaySpec, InstanceSpec, Kind, Limits, Ref, RuleSpec, Spec
+from agent.model import (
+    AddressMapping,
+    ExportSpec,
+    GatewaySpec,
+    InstanceSpec,
+    Kind,
+    Limits,
+    Machine,
+    Ref,
+    RuleSpec,
+    Spec,
+)
 from agent.objects import (
     Address,
     Attachment,
@@ -68,6 +79,16 @@ class World:
         scopes = self.objects.scopes.items()
         fresh.tell(*(ScopeChange(scope, put=tuple(map(put, rows.values()))) for scope, rows in scopes))
         return specs(fresh.views)
+
+
+@pytest.mark.parametrize("machine", [Machine(), Machine("pc-q35-7.2", "uefi", "x86_64", "Skylake-Server")])
+def test_an_instance_is_made_of_what_is_said_or_of_what_all_were_made_of(machine: Machine) -> None:
+    (instance,) = (each for each in legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values() if isinstance(each, Instance))
+    world, said = World(), asdict(machine) if machine != Machine() else {}
+    world.tell(told(ME, replace(instance, **said)))
+    spec = specs(world.views)[INSTANCE.ref]
+    assert isinstance(spec, InstanceSpec)
+    assert spec.machine == machine
 
 
 def test_resources_of_the_earlier_contract_come_out_as_they_went_in() -> None:
