@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, Progress, Scale
 from benchmarks.machine import cpu_s, pss_bytes
 from benchmarks.process import Process
-from benchmarks.region import Running, controlled, import_image, scratch
+from benchmarks.region import PATIENT, Running, controlled, import_image, scratch
 from client.connection import Stead
 from stead.v1.common_pb2 import ROLE_MEMBER
 from stead.v1.images_pb2 import ModifyImageAttributeRequest
@@ -30,7 +30,7 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
     count, projects = scale.of(HOSTS), scale.of(PROJECTS, 5)
     instances = scale.of(INSTANCES) // projects * projects
     progress(f"fleet: {count} simulated hosts join")
-    async with controlled(zones=4) as (region, process, stead):
+    async with controlled(zones=4, more=PATIENT) as (region, process, stead):
         before = pss_bytes(process.pid)
         with scratch("/dev/shm") as home, await region.add_hosts(stead, count, home, 30.0) as fleet:
             await _quiet(process)

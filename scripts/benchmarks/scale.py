@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 from benchmarks.figures import Figure, Progress, Scale
 from benchmarks.floor import echoes, timed
-from benchmarks.region import DESCRIBE_INSTANCES, Running, running
+from benchmarks.region import DESCRIBE_INSTANCES, PATIENT, Running, running
 from client.connection import Stead
 from stead.v1.common_pb2 import Filter
 from stead.v1.instances_pb2 import DescribeInstancesRequest
@@ -16,8 +16,6 @@ LARGE = 100_000
 PER_ZONE = 4000  # In a default subnet.
 PER_CALL = 1000
 TAGGED = {"bench": "few"}
-# Hosts count as reachable without their agents, whose share of the work is none of this.
-PATIENT = "[timing]\nheartbeat_timeout_s = 100000\nreconnect_grace_s = 100000\n"
 
 
 async def measure(scale: Scale, progress: Progress) -> list[Figure]:
