@@ -132,7 +132,8 @@ def test_a_guest_that_does_not_hear_is_reset(cloud: Cloud, guest: Guest) -> None
     assert guest.state == "running"
 
 
-def test_a_second_client_of_the_host_waits_for_the_guest_to_go(cloud: Cloud, guest: Guest) -> None:
+def test_a_third_client_waits_for_the_guest_to_go(cloud: Cloud, guest: Guest) -> None:
+    """The second has the connection that is kept for a host to which the guest may move."""
     host, boot = cloud.lab.node("c1"), guest.boot_id()
     domain = ElementTree.fromstring(host.run("virsh", "dumpxml", guest.instance_id).stdout)
     source = domain.find("devices/disk/source")
@@ -140,14 +141,21 @@ def test_a_second_client_of_the_host_waits_for_the_guest_to_go(cloud: Cloud, gue
     assert source is not None
     assert server is not None
     options = f"server.type=inet,server.host={server.get('name')},server.port={server.get('port')},tls-creds=tls"
+    disk = ["--object", "tls-creds-x509,id=tls,dir=/etc/pki/qemu,endpoint=client",
+            "--image-opts", f"driver=nbd,{options},export={source.get('name')}"]  # fmt: skip
     second = subprocess.Popen(
-        host.command(["qemu-img", "info", "--object", "tls-creds-x509,id=tls,dir=/etc/pki/qemu,endpoint=client",
-                      "--image-opts", f"driver=nbd,{options},export={source.get('name')}"]),
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        host.command(["qemu-io", "-r", *disk]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert second.stdin
+    assert second.stdout
+    second.stdin.write("length\n")
+    second.stdin.flush()
+    second.stdout.readline()
+    third = subprocess.Popen(host.command(["qemu-img", "info", *disk]), stdout=subprocess.PIPE, text=True)
     with pytest.raises(subprocess.TimeoutExpired):
-        second.communicate(timeout=3)
+        third.communicate(timeout=3)
     guest.ssh("echo served > /root/note && sync")
     host.run("virsh", "destroy", guest.instance_id)
-    assert "virtual size" in second.communicate(timeout=60)[0]
+    assert "virtual size" in third.communicate(timeout=60)[0]
+    second.communicate("quit\n", timeout=60)
     wait_until(lambda: guest.boot_id() not in ("", boot), "the guest is back", 120)
