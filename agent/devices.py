@@ -33,8 +33,14 @@ def id_of(alias: str) -> str:
 
 
 def digest(device: Device) -> str:
-    seen = device.volume_id if isinstance(device, DiskSpec) else device.mac_address
-    return hashlib.sha256(f"{alias(device)} {seen}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{alias(device)} {_seen(device)}".encode()).hexdigest()[:16]
+
+
+def _seen(device: Device) -> str:
+    """By the guest. What was not there before adds nothing where it is not: no disk becomes another by an upgrade."""
+    if isinstance(device, DiskSpec):
+        return f"{device.volume_id} read-only" if device.read_only else device.volume_id
+    return device.mac_address
 
 
 def digests(spec: InstanceSpec) -> dict[str, str]:

@@ -192,6 +192,7 @@ class DiskSpec:
     address: str
     port: int
     device_name: str
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,9 @@ class Views:
     def _disk(self, attachment: Attachment) -> DiskSpec:
         host = self._hosts.get(attachment.storage_host_id)
         address = host.underlay_address if host else ""
-        return DiskSpec(attachment.volume_id, attachment.id, address, attachment.port, attachment.device_name)
+        return DiskSpec(
+            attachment.volume_id, attachment.id, address, attachment.port, attachment.device_name, attachment.read_only
+        )
 
     def _metadata(self, instance: Instance, first: Endpoint | None) -> InstanceMetadata:
         vpc = self.vpc(first.vpc_id if first else "")

@@ -53,6 +53,14 @@ def test_what_is_rendered_can_be_read() -> None:
     assert found.found.disk_targets == {"vda", "vdb"}
 
 
+def test_a_disk_that_is_read_only_is_so_for_the_guest_and_is_another_device() -> None:
+    closed = replace(disk(2), read_only=True)
+    for spec in (disk(2), closed):
+        assert (device_xml.disk(spec, "vdb", ENDS).find("readonly") is not None) == spec.read_only
+    assert devices.digest(closed) != devices.digest(disk(2)) == "8bfe8ebde115b992", "as ever"
+    assert devices.alias(closed) == devices.alias(disk(2))
+
+
 def test_a_domain_of_before_has_devices_without_digests() -> None:
     """Its disks by their exports, its interfaces by their MACs: neither alias nor digest was written then."""
     root = ElementTree.fromstring(domain_xml.render(SPEC, PLATFORM))

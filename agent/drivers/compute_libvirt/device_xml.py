@@ -63,6 +63,8 @@ def disk(spec: DiskSpec, target: str, ends: Ends) -> Element:
     element.append(_source(spec, ends.sockets.get(spec.export_name)))
     SubElement(element, "target", dev=target, bus="virtio")
     SubElement(element, "serial").text = spec.volume_id.replace("-", "")
+    if spec.read_only:
+        SubElement(element, "readonly")
     SubElement(element, "alias", name=devices.alias(spec))
     return element
 

@@ -29,13 +29,14 @@ class Storage:
     stack: ExitStack
     servers: dict[str, NbdServer] = field(default_factory=dict)
 
-    def export(self, number: int, source: Path | None = None) -> DiskSpec:
+    def export(self, number: int, source: Path | None = None, *, read_only: bool = False) -> DiskSpec:
         volume_id = f"vol-{number:017x}"
         file, port = self.directory / f"{volume_id}.raw", free_port()
         shutil.copyfile(source, file) if source else file.write_bytes(bytes(2**20))
-        server = self.servers[volume_id] = NbdServer(file, f"{volume_id}-e1", port, self.directory / "pki")
+        pki, name = self.directory / "pki", f"{volume_id}-e1"
+        server = self.servers[volume_id] = NbdServer(file, name, port, pki, read_only=read_only)
         self.stack.callback(server.stop)
-        return DiskSpec(volume_id, f"{volume_id}-e1", "127.0.0.1", port, "/dev/sda1")
+        return DiskSpec(volume_id, name, "127.0.0.1", port, "/dev/sda1", read_only)
 
 
 def ip(*argv: str) -> None:

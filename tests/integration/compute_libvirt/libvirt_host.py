@@ -118,14 +118,14 @@ def _openssl(directory: Path, name: str, subject: str, options: list[str]) -> No
 class NbdServer:
     """One export with mutual TLS on 127.0.0.1; may be ended and started again on its port."""
 
-    def __init__(self, image: Path, export_name: str, port: int, pki: Path) -> None:
+    def __init__(self, image: Path, export_name: str, port: int, pki: Path, *, read_only: bool = False) -> None:
         self._port = port
         faulty = "driver=blkdebug,node-name=full,image=disk"
         faulty += ",inject-error.0.event=none,inject-error.0.iotype=write,inject-error.0.errno=28"
         self._argv = ["qemu-storage-daemon", "--blockdev", f"driver=file,node-name=disk,filename={image},discard=unmap"]
         self._argv += ["--blockdev", faulty]
         self._argv += ["--object", f"tls-creds-x509,id=tls,endpoint=server,dir={pki},verify-peer=on"]
-        self._export = f"type=nbd,id=export,name={export_name},writable=on,node-name="
+        self._export = f"type=nbd,id=export,name={export_name},writable={'off' if read_only else 'on'},node-name="
         self.start()
 
     def restart(self, *, is_full: bool) -> None:

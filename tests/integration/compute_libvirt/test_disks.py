@@ -43,16 +43,20 @@ async def test_a_guest_whose_pool_is_full_is_stalled_and_goes_on(
 async def test_disks_come_and_go_while_it_runs(
     driver: LibvirtComputeDriver, guest: InstanceSpec, storage: Storage
 ) -> None:
-    disk = storage.export(2)
+    root, disk, closed = guest.disks[0], storage.export(2), storage.export(3, read_only=True)
     await driver.attach_device(INSTANCE_ID, disk, {})
     await driver.attach_device(INSTANCE_ID, disk, {})
     await says(driver, b"[vdb]")
-    assert (await driver.list())[INSTANCE_ID].export_names == (guest.disks[0].export_name, disk.export_name)
+    assert (await driver.list())[INSTANCE_ID].export_names == (root.export_name, disk.export_name)
+    await driver.attach_device(INSTANCE_ID, closed, {})
+    await says(driver, b"[vdc]")
+    await driver.detach_device(INSTANCE_ID, devices.alias(closed))
+    await shows(driver, lambda domain: domain.export_names == (root.export_name, disk.export_name))
     events = driver.events()
     await driver.detach_device(INSTANCE_ID, devices.alias(disk))
     async with asyncio.timeout(BOOT_S):
         assert await anext(events) == Ref(Kind.INSTANCE, INSTANCE_ID)
-    await shows(driver, lambda domain: domain.export_names == (guest.disks[0].export_name,))
+    await shows(driver, lambda domain: domain.export_names == (root.export_name,))
     await driver.detach_device(INSTANCE_ID, devices.alias(disk))
 
 

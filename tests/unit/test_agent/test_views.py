@@ -206,6 +206,16 @@ def test_an_export_has_what_its_attachment_says_of_it() -> None:
     assert world.views.by_ref == {spec.ref: spec}
 
 
+def test_a_disk_is_read_only_where_its_attachment_is() -> None:
+    world = World()
+    attachment = Attachment("vol-1-e1", "vol-1", "i-1", 1, OTHER, ME, 20001, "/dev/sda1", True, read_only=True)
+    instance = next(iter(legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values()))
+    world.tell(told(ME, instance, attachment))
+    seen = world.views.by_ref[INSTANCE.ref]
+    assert isinstance(seen, InstanceSpec)
+    assert [disk.read_only for disk in seen.disks] == [True]
+
+
 def test_changes_of_one_scope_follow_one_another() -> None:
     volume, other = Volume("vol-1", 1), Volume("vol-2", 1)
     grown = replace(volume, size_bytes=2)
