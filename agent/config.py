@@ -48,9 +48,12 @@ class AgentSettings:
 
 @dataclass(frozen=True, slots=True)
 class DriverNames:
-    """Which driver does what; each has a table `[drivers.<name>]` for its own settings."""
+    """Which drivers do what; each has a table `[drivers.<name>]` for its own settings.
 
-    storage: str = "nbd"
+    There, `driver` says of which driver it is, where that is not its name. `storage` may be a list: each is a pool.
+    """
+
+    storage: tuple[str, ...] = ("nbd",)
     network: str = "vxlan"
     gateway: str = "nft"
     compute: str = "libvirt"
@@ -64,8 +67,10 @@ class Config:
     drivers: DriverNames = field(default_factory=DriverNames)
     driver_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def driver_names(self) -> dict[str, str]:
-        return asdict(self.drivers)
+    def driver_names(self) -> dict[str, tuple[str, ...]]:
+        """By kind."""
+        names = asdict(self.drivers).items()
+        return {kind: (name,) if isinstance(name, str) else name for kind, name in names}
 
 
 def kinds_of(roles: tuple[Role, ...]) -> tuple[str, ...]:
@@ -93,6 +98,8 @@ def parse(document: Mapping[str, Any]) -> Config:
     drivers = document.get("drivers", {})
     kinds = {key: value for key, value in drivers.items() if not isinstance(value, dict)}
     _refuse_former(kinds)
+    if isinstance(kinds.get("storage"), str):
+        kinds["storage"] = [kinds["storage"]]
     refuse_unknown(kinds, [field.name for field in fields(DriverNames)], "[drivers]")
     return Config(
         agent=read_table(AgentSettings, document.get("agent", {}), "[agent]"),

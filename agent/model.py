@@ -48,6 +48,7 @@ class VolumeSpec:
     image: ImageSource | None = None
     is_ready: bool = False
     deleted: bool = False
+    pool: str = ""
 
     @property
     def ref(self) -> Ref:
@@ -246,6 +247,14 @@ Spec = VolumeSpec | ExportSpec | VpcSpec | GatewaySpec | InstanceSpec
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """One of a host's, by its name in `[drivers]`."""
+
+    name: str
+    storage_gib: int
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
     """What a driver offers. Drivers fill in what they know and leave the rest at zero; the agent adds them up."""
 
@@ -254,6 +263,7 @@ class Capacity:
     storage_gib: int = 0
     problems: tuple[str, ...] = ()
     wireguard_key: str = ""
+    pools: tuple[Pool, ...] = ()
 
 
 class Power(Enum):
@@ -310,12 +320,13 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class VolumeFile:
-    """What there is of a volume, `deleted` where it is in the trash. That `changed_at` alone differs is no news."""
+    """What there is of a volume, `deleted` where it is in the trash. That the others alone differ is no news."""
 
     size_bytes: int
     deleted: bool = False
     epoch: int = 0
     changed_at: int = field(default=0, compare=False)
+    pool: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class Volume:
     image: ImageSource | None = None
     is_ready: bool = False
     deleted: bool = False
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

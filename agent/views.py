@@ -242,7 +242,7 @@ def order(ref: Ref) -> tuple[int, str]:
 def _plain(part: Object) -> View | None:
     match part:
         case Volume():
-            return VolumeSpec(part.id, part.size_bytes, part.image, part.is_ready, part.deleted)
+            return VolumeSpec(part.id, part.size_bytes, part.image, part.is_ready, part.deleted, part.pool)
         case Attachment():
             return ExportSpec(
                 part.id, part.volume_id, part.epoch, part.port, (part.client_host_id,), part.limits, part.read_only

@@ -16,7 +16,7 @@ from agent.converge.observations import Observations
 from agent.converge.resource import Resource
 from agent.converge.resources import Driver
 from agent.converge.workers import Workers
-from agent.drivers.base import NetworkDriver
+from agent.drivers.base import NetworkDriver, Unseen
 from agent.messages import Observed
 from agent.model import InstanceSpec, Kind, Ref, VolumeFile
 
@@ -47,6 +47,9 @@ class Passes:
             self._observations.listed(kind)
             if kind is Kind.VPC:
                 await self._sweep_taps()
+        except Unseen as error:
+            due = self._take_in(kind, error.found)
+            raise
         finally:
             for resource in due:
                 self._workers.look_again(resource)
@@ -56,7 +59,9 @@ class Passes:
         if kind is Kind.INSTANCE and self._instances is not None:
             return await self._find_instances(self._instances)
         listed = await self._drivers[kind].list()
-        found = listed if isinstance(listed, Mapping) else dict.fromkeys(listed)
+        return self._take_in(kind, listed if isinstance(listed, Mapping) else dict.fromkeys(listed))
+
+    def _take_in(self, kind: Kind, found: Mapping[str, object]) -> list[Resource]:
         self._add(kind, found)
         if kind is Kind.VOLUME:
             self._show_orphans(cast(Mapping[str, VolumeFile], found))

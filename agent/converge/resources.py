@@ -1,10 +1,11 @@
 """The kinds of resources that need no plan: one `ensure` and one `remove` do it."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from agent.drivers.base import Changed, NetworkDriver, Permanent, StorageDriver
 from agent.drivers.registry import Drivers
+from agent.drivers.storages import Storages
 from agent.model import Export, ExportSpec, Kind, Ref, VolumeFile, VolumeSpec
 from agent.vpc import VpcView
 
@@ -98,16 +99,17 @@ class Vpcs:
         await self._network.remove(vpc_id)
 
 
-def drivers_by_kind(drivers: Drivers) -> dict[Kind, object]:
-    """Who tells what there is of a kind. Instances take two drivers."""
-    found = {
-        Kind.VOLUME: drivers.storage,
-        Kind.EXPORT: drivers.storage,
-        Kind.VPC: drivers.network,
-        Kind.GATEWAY: drivers.gateway,
-        Kind.INSTANCE: drivers.compute if drivers.network is not None else None,
+def drivers_by_kind(drivers: Drivers) -> dict[Kind, Sequence[object]]:
+    """Who tells of each kind. Instances take two drivers."""
+    storage = list(drivers.storage) if isinstance(drivers.storage, Storages) else [drivers.storage]
+    found: dict[Kind, Sequence[object]] = {
+        Kind.VOLUME: storage,
+        Kind.EXPORT: storage,
+        Kind.VPC: [drivers.network],
+        Kind.GATEWAY: [drivers.gateway],
+        Kind.INSTANCE: [drivers.compute if drivers.network is not None else None],
     }
-    return {kind: driver for kind, driver in found.items() if driver is not None}
+    return {kind: known for kind, known in found.items() if None not in known}
 
 
 def plain_drivers(drivers: Drivers, metadata: MetadataServer | None) -> dict[Kind, Driver]:

@@ -5,7 +5,7 @@ so that a driver that hangs hides nothing but its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 class Watch:
     def __init__(
         self,
-        drivers: Mapping[Kind, object],
+        drivers: Mapping[Kind, Sequence[object]],
         look: Callable[[Kind], Awaitable[None]],
         hint: Callable[[Ref], None],
         pass_s: float,
@@ -47,7 +47,7 @@ class Watch:
         async with asyncio.TaskGroup() as tasks:
             for kind in self._drivers:
                 tasks.create_task(self._pass_for_ever(kind))
-            for driver in {id(driver): driver for driver in self._drivers.values()}.values():
+            for driver in {id(driver): driver for known in self._drivers.values() for driver in known}.values():
                 if isinstance(driver, Eventful):
                     tasks.create_task(self.follow(driver, *self._kinds_of(driver)))
 
@@ -97,7 +97,7 @@ class Watch:
         self._failures[kind] = failure
 
     def _kinds_of(self, driver: object) -> list[Kind]:
-        return [kind for kind, known in self._drivers.items() if known is driver]
+        return [kind for kind, known in self._drivers.items() if any(each is driver for each in known)]
 
     async def follow(self, driver: Eventful, *kinds: Kind) -> None:
         """Hint at what it tells of, until cancelled."""

@@ -28,7 +28,7 @@ named `stead`, an interface alias, or a name that begins with `stead-` (or `st` 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from agent.devices import Device
 from agent.model import (
@@ -68,6 +68,14 @@ class Permanent(DriverError):
     """Will not succeed until the spec or the host changes. The engine reports it and waits for that."""
 
 
+class Unseen(Transient):
+    """A part of what a listing is to show can't be read; `found` is the rest."""
+
+    def __init__(self, message: str, found: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.found = found
+
+
 class ImageFetcher(Protocol):
     """Brings an image's upload to this host."""
 
@@ -104,6 +112,8 @@ class HostContext:
     fetch_image: ImageFetcher
     boot_id: str = field(default_factory=this_boot)
     control_plane: Presence = field(default_factory=Presence)
+    # The name of this one of several of a driver, which keep nothing in common; empty where it is the driver's own.
+    instance: str = ""
 
     def export_socket(self, export_name: str) -> Path:
         """Where an export whose client is this very host is open, for QEMU."""
@@ -165,9 +175,6 @@ class StorageDriver(Protocol):
 
     async def remove_export(self, export_name: str) -> None:
         """Close it: when this returns, nobody can write through it any more."""
-
-    def events(self) -> AsyncIterator[Ref]:
-        """As in Eventful: volumes and exports."""
 
 
 class NetworkDriver(Protocol):

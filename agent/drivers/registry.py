@@ -1,25 +1,27 @@
 """Finds drivers through entry points and makes one of each kind that a host's roles need.
 
-Group `stead.agent.<kind>`, name as in the configuration's `[drivers]`. A driver's settings are the dataclass that its
-constructor declares for its first parameter, `settings`, and come from the table `[drivers.<name>]`.
+Group `stead.agent.<kind>`, name as in the configuration's `[drivers]`, or as the table of that name says (`driver`). A
+driver's settings are the dataclass that its constructor declares for its first parameter, `settings`, and come from the
+table `[drivers.<name>]`. Of storage there may be several: its pools.
 """
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
 
-from agent import bugs
 from agent.drivers.base import (
     ComputeDriver,
-    DriverError,
     GatewayDriver,
     HostContext,
     NetworkDriver,
     StorageDriver,
 )
+from agent.drivers.probing import probe, total
+from agent.drivers.storages import Storages
 from agent.model import Capacity
 from agent.settings import SettingsError, read_table, refuse_unknown
 
@@ -43,31 +45,68 @@ class Drivers:
 
     async def probe(self) -> Capacity:
         """The sum of all; a driver that can't tell is a problem of the host, not an error."""
-        drivers = [getattr(self, field.name) for field in fields(self)]
-        return _sum(await asyncio.gather(*(_probe(driver) for driver in drivers if driver is not None)))
+        drivers = [driver for field in fields(self) if (driver := getattr(self, field.name)) is not None]
+        asked = (probe(driver, type(driver).__name__, _PROBE_DEADLINE_S) for driver in drivers)
+        return total(await asyncio.gather(*asked))
 
 
+Names = Mapping[str, tuple[str, ...]]
 Tables = Mapping[str, Mapping[str, Any]]
 
 
-def load(kinds: Iterable[str], names: Mapping[str, str], tables: Tables, context: HostContext) -> Drivers:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An instance of a driver, by the name that the configuration gives it."""
+
+    name: str
+    driver_name: str
+    driver: Any
+    settings: Any
+
+    def make(self, context: HostContext) -> Any:
+        return self.driver(self.settings, context)
+
+    def make_pool(self, context: HostContext) -> Any:
+        instance = "" if self.name == self.driver_name else self.name
+        return self.make(replace(context, instance=instance))
+
+
+def load(kinds: Iterable[str], names: Names, tables: Tables, context: HostContext) -> Drivers:
     """Make the drivers of these kinds. Raises SettingsError as `check` does."""
     chosen = check(kinds, names, tables)
-    return Drivers(**{kind: driver(settings, context) for kind, (driver, settings) in chosen.items()})
+    pools = {choice.name: choice.make_pool(context) for choice in chosen.pop("storage", ())}
+    others = {kind: choice.make(context) for kind, (choice,) in chosen.items()}
+    return Drivers(storage=Storages(pools) if pools else None, **others)
 
 
-def check(kinds: Iterable[str], names: Mapping[str, str], tables: Tables) -> dict[str, tuple[Any, Any]]:
+def check(kinds: Iterable[str], names: Names, tables: Tables) -> dict[str, list[Choice]]:
     """Find the drivers and read their settings; raises SettingsError for an unknown driver, table or key.
 
     Tables may be there for drivers of other roles: one file can serve many hosts.
     """
-    refuse_unknown(tables, names.values(), "[drivers]")
-    chosen: dict[str, tuple[Any, Any]] = {}
+    refuse_unknown(tables, [name for each in names.values() for name in each], "[drivers]")
+    chosen = {}
     for kind in kinds:
-        driver = _find(kind, names[kind]).load()
-        table = tables.get(names[kind], {})
-        chosen[kind] = (driver, read_table(settings_of(driver), table, f"[drivers.{names[kind]}]"))
+        _check_names(kind, names[kind])
+        chosen[kind] = [_choose(kind, name, tables.get(name, {})) for name in names[kind]]
     return chosen
+
+
+def _check_names(kind: str, names: tuple[str, ...]) -> None:
+    """They go into paths, and to the control plane."""
+    if not names or len(set(names)) < len(names):
+        raise SettingsError(f"[drivers] {kind} = {list(names)}: must be different names, of one driver at least")
+    for name in names:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name):
+            raise SettingsError(f"[drivers] {kind} = {name!r}: must be of a-z, 0-9, - and _, 32 characters at most")
+
+
+def _choose(kind: str, name: str, table: Mapping[str, Any]) -> Choice:
+    where, told = f"[drivers.{name}]", dict(table)
+    driver_name = told.pop("driver", name)
+    said = f"{where} driver" if "driver" in table else f"[drivers] {kind}"
+    driver = _find(kind, driver_name, said).load()
+    return Choice(name, driver_name, driver, read_table(settings_of(driver), told, where))
 
 
 def settings_of(driver: Any) -> type:
@@ -76,11 +115,11 @@ def settings_of(driver: Any) -> type:
     return settings
 
 
-def _find(kind: str, name: str) -> EntryPoint:
+def _find(kind: str, name: str, said: str) -> EntryPoint:
     found = _entries(kind)
     if name not in found:
         there_are = ", ".join(sorted(found)) or "none: is the package installed?"
-        raise SettingsError(f"[drivers] {kind} = {name!r}: there is no such driver. There are: {there_are}")
+        raise SettingsError(f"{said} = {name!r}: there is no such driver. There are: {there_are}")
     return found[name]
 
 
@@ -88,27 +127,3 @@ def _find(kind: str, name: str) -> EntryPoint:
 def _entries(kind: str) -> Mapping[str, EntryPoint]:
     """Looked up once: it reads the metadata of all that is installed, for each of a process's many simulated hosts."""
     return {entry.name: entry for entry in entry_points(group=f"stead.agent.{kind}")}
-
-
-async def _probe(driver: Any) -> Capacity:
-    try:
-        async with asyncio.timeout(_PROBE_DEADLINE_S):
-            capacity: Capacity = await driver.probe()
-    except DriverError as error:
-        return Capacity(problems=(str(error),))
-    except TimeoutError:
-        return Capacity(problems=(f"{type(driver).__name__} did not tell its state within {_PROBE_DEADLINE_S} s",))
-    except Exception as error:  # noqa: BLE001 (told, and shown as a problem of the host)
-        return Capacity(problems=(bugs.tell(f"probe of {type(driver).__name__}", error),))
-    return capacity
-
-
-def _sum(parts: Iterable[Capacity]) -> Capacity:
-    parts = list(parts)
-    return Capacity(
-        vcpus=sum(part.vcpus for part in parts),
-        memory_mib=sum(part.memory_mib for part in parts),
-        storage_gib=sum(part.storage_gib for part in parts),
-        problems=tuple(problem for part in parts for problem in part.problems),
-        wireguard_key="".join(part.wireguard_key for part in parts),
-    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from controlplane.model.host import Pool
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.reconcile.absorb import Report
 from controlplane.service import hosts
@@ -34,6 +35,7 @@ def capacity(message: pb.Capacity) -> hosts.Capacity:
         min(message.storage_gib, _MAX_COUNT),
         tuple(map(text, message.problems[:_MAX_TEXTS])),
         text(message.wireguard_key),
+        tuple(Pool(text(pool.name), min(pool.storage_gib, _MAX_COUNT)) for pool in message.pools[:_MAX_TEXTS]),
     )
 
 
@@ -96,4 +98,5 @@ def _file(message: pb.VolumeFile) -> VolumeFile:
         deleted=message.deleted,
         epoch=min(message.epoch, _MAX_COUNT),
         changed_at=min(message.changed_at, _LAST_SECOND),
+        pool=text(message.pool),
     )

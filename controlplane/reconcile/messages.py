@@ -88,7 +88,9 @@ def address(state: State, row: PublicAddress, region: str) -> pb.Address:
 
 def volume(state: State, row: Volume, region: str) -> pb.Volume:
     """A deleted one's tombstone, until its row goes: no data are ever deleted because nobody speaks of them."""
-    volume = pb.Volume(id=row.id, size_bytes=row.size_gib * GIB, is_ready=row.is_ready, deleted=row.is_deleted)
+    volume = pb.Volume(
+        id=row.id, size_bytes=row.size_gib * GIB, is_ready=row.is_ready, deleted=row.is_deleted, pool=row.pool
+    )
     if row.image_id:
         image = state.images[row.image_id]
         volume.image.image_id, volume.image.format = image.id, image.format

@@ -30,6 +30,7 @@ from agent.drivers.fake import (
     FakeStorageDriver,
     FakeWorld,
 )
+from agent.drivers.storages import Storages
 from agent.model import (
     AddressMapping,
     DiskSpec,
@@ -245,10 +246,37 @@ class StorageContract:
 
 @on_fakes_and(real_drivers.storage, pytest.mark.host, pytest.mark.pool)
 class TestStorage(StorageContract):
+    """Of one pool."""
+
     @pytest.fixture
     async def make(self, host: Maker) -> AsyncIterator[Maker]:
         yield host
         await empty(host)
+
+
+class TestPools(StorageContract):
+    """Of two, of which the second has no room."""
+
+    @pytest.fixture
+    async def make(self, tmp_path: Path) -> AsyncIterator[Maker]:
+        context = HostContext("host-1", ADDRESS, tmp_path, tmp_path / "run", tmp_path / "pki", _no_images)
+        rooms = {replace(context, instance="ssd"): 100, replace(context, instance="hdd"): 0}
+        worlds = [FakeWorld.of(pool) for pool in rooms]
+
+        def storage() -> Storages:
+            drivers = (FakeStorageDriver(FakeSettings(storage_gib=gib), pool) for pool, gib in rooms.items())
+            return Storages(dict(zip(("ssd", "hdd"), drivers, strict=True)))
+
+        def empty_trash() -> None:
+            for world in worlds:
+                world.empty_trash()
+
+        host = Maker(storage, empty_trash=empty_trash)
+        yield host
+        await empty(host)
+        assert [world.volumes for world in worlds] == [{}, {}]
+        for pool in rooms:
+            FakeWorld.forget(pool.state_dir / pool.instance)
 
 
 @on_fakes_and(real_drivers.network, pytest.mark.host)

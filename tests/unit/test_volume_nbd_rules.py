@@ -146,7 +146,7 @@ async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(t
     volume.touch()
     os.setxattr(volume, EPOCH, b"7")
     context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
-    records = ExportRecords(tmp_path / "exports")
+    records = ExportRecords(tmp_path / "exports", context.export_socket)
     records.write(Record(spec, None))
     pid_file = records.pid_file(spec.export_name)
     await start_daemon("sleep", "60", pid_file=pid_file, log_file=records.log_file(spec.export_name))
@@ -170,7 +170,7 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
     volume.touch()
     identity.ensure(tmp_path)
     context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
-    records = ExportRecords(tmp_path / "exports")
+    records = ExportRecords(tmp_path / "exports", context.export_socket)
     records.write(Record(spec, None))
     socket, pid_file = context.export_socket(spec.export_name), records.pid_file(spec.export_name)
     socket.touch()
@@ -195,7 +195,7 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
 
 
 def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:
-    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
+    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path, tmp_path.joinpath)
     records.write(Record(spec, None))
     path = tmp_path / "vol-1-e7.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"later": 1, "limits": {"iops": 7, "later": 1}}))
@@ -204,7 +204,7 @@ def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:
 
 def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     """Its daemon has no monitor."""
-    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
+    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path, tmp_path.joinpath)
     records.write(Record(spec, 1 << 20))
     assert records.find("vol-1-e7") == Record(spec, 1 << 20)
     path = tmp_path / "vol-1-e7.json"
@@ -216,7 +216,7 @@ def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damaged", [b"", b'{"export_na', b"\xff", b"[]", b"7", b'{"volume_id": "vol-2"}'])
 def test_a_damaged_record_is_as_good_as_lost_and_hides_no_other(tmp_path: Path, damaged: bytes) -> None:
     """The daemon is then found by its open files."""
-    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path)
+    spec, records = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",)), ExportRecords(tmp_path, tmp_path.joinpath)
     records.write(Record(spec, None))
     for suffix in ("json", "pid"):
         (tmp_path / f"vol-2-e1.{suffix}").write_bytes(damaged)

@@ -80,8 +80,8 @@ class FakeWorld:
 
     @classmethod
     def of(cls, context: HostContext) -> "FakeWorld":
-        """The world of this host, made at its first use."""
-        return _WORLDS.setdefault(context.state_dir, cls(context.underlay_address))
+        """The world of this host, or of one of its pools, made at its first use."""
+        return _WORLDS.setdefault(context.state_dir / context.instance, cls(context.underlay_address))
 
     @classmethod
     def forget(cls, state_dir: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from agent.drivers.base import Changed, HostContext
 from agent.drivers.volume_nbd.exports import Exports
-from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.files import DEADLINE_S, WORKERS, PoolFiles
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.volumes import Volumes
+from agent.host.threads import Threads
 from agent.model import Capacity, Export, ExportSpec, Ref, VolumeFile, VolumeSpec
 
 
@@ -21,9 +22,10 @@ class NbdStorageDriver:
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
         pool = PoolFiles(
             Path(settings.pool_dir),
-            context.state_dir / NAME,
+            context.state_dir / "-".join(filter(None, (NAME, context.instance))),
             reserve_percent=settings.reserve_percent,
             trash_percent=settings.trash_percent,
+            threads=Threads(f"the disk of pool {settings.pool_dir}", WORKERS, DEADLINE_S),
         )
         self._volumes = Volumes(pool, settings, context.fetch_image)
         self._exports = Exports(pool, context)

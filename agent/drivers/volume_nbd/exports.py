@@ -54,7 +54,7 @@ class Exports:
 
     def __init__(self, pool: PoolFiles, context: HostContext) -> None:
         self._pool = pool
-        self._records = ExportRecords(context.run_dir / "exports")
+        self._records = ExportRecords(context.run_dir / "exports" / context.instance, context.export_socket)
         self._host_id = context.host_id
         self._boot_id = context.boot_id
         self._address = context.underlay_address

@@ -1,5 +1,5 @@
 """What is known on disk of each export: `<export name>.json`, its record; `.pid`, its daemon; `.log`, what that said;
-`.ready`, made by the daemon when it serves; `.sock`, where this host's own QEMUs open it; `.qmp`, its monitor, root's.
+`.ready`, made by the daemon when it serves; `.qmp`, its monitor, root's; and its socket for QEMUs of this host.
 
 The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. A record is written
 before its daemon starts, and before it is changed. An export is open when its daemon is alive. Records can be lost:
@@ -7,7 +7,7 @@ before its daemon starts, and before it is changed. An export is open when its d
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class ExportRecords:
     directory: Path
+    socket: Callable[[str], Path]  # Elsewhere, since QEMU finds it by the export's name alone.
 
     def pid_file(self, export_name: str) -> Path:
         return self.directory / f"{export_name}.pid"
@@ -75,15 +76,16 @@ class ExportRecords:
         return next((each for each in self.select(volume_id) if each.spec.export_name == export_name), None)
 
     def daemon(self, export_name: str) -> Daemon | None:
-        """The one that serves it; None where it is not open."""
-        return find_daemon(self.pid_file(export_name))
+        """The one that serves it; None where it is not open, or that is not all on record."""
+        is_known = (self.directory / f"{export_name}.json").exists()
+        return find_daemon(self.pid_file(export_name)) if is_known else None
 
     def log(self, export_name: str) -> str:
         path = self.log_file(export_name)
         return path.read_text(errors="replace").strip() if path.exists() else "nothing was started"
 
     def forget(self, export_name: str) -> None:
-        for path in list(self.directory.glob(f"{export_name}.*")):
+        for path in (*self.directory.glob(f"{export_name}.*"), self.socket(export_name)):
             path.unlink(missing_ok=True)
 
 

@@ -253,7 +253,7 @@ async def test_a_daemon_of_the_previous_version_goes_on_until_it_has_to_change(
     with monkeypatch.context() as before:
         before.setattr(exports, "command_line", previous.command_line)
         await storage.ensure_export(export)
-    records = ExportRecords(host.context.run_dir / "exports")
+    records = ExportRecords(host.context.run_dir / "exports", host.context.export_socket)
     records.write(Record(export, None))
     records.monitor(export.export_name).unlink()
     old = host.daemon(export.export_name)

@@ -17,7 +17,7 @@ from agent.session import SessionSettings
 from agent.settings import SettingsError
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "agent.example.toml"
-FAKES = dict.fromkeys(("storage", "network", "gateway", "compute"), "fake")
+FAKES = dict.fromkeys(("storage", "network", "gateway", "compute"), ("fake",))
 
 
 def test_the_example_shows_the_defaults() -> None:
@@ -27,7 +27,7 @@ def test_the_example_shows_the_defaults() -> None:
         config.Config(), agent=replace(config.AgentSettings(), roles=roles)
     )
     chosen = registry.check(read.driver_names(), read.driver_names(), read.driver_tables)
-    assert all(settings == type(settings)() for _, settings in chosen.values())
+    assert all(choice.settings == type(choice.settings)() for (choice,) in chosen.values())
 
 
 def test_the_example_shows_every_setting() -> None:
@@ -37,8 +37,8 @@ def test_the_example_shows_every_setting() -> None:
     assert set(names) == set(config.DriverNames.__dataclass_fields__)
     for name, cls in (("agent", config.AgentSettings), ("session", SessionSettings), ("converge", EngineSettings)):
         assert set(document[name]) == set(cls.__dataclass_fields__)
-    for kind, (_, settings) in registry.check(names, names, tables).items():
-        assert set(tables[names[kind]]) == set(settings.__dataclass_fields__)
+    for (choice,) in registry.check(names, {kind: (name,) for kind, name in names.items()}, tables).values():
+        assert set(tables[choice.name]) == set(choice.settings.__dataclass_fields__)
 
 
 def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,17 +91,17 @@ def test_roles_decide_which_drivers_are_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "tables", "message"),
     [
-        ({"compute": "fkae"}, {}, r"\[drivers\] compute = 'fkae': there is no such driver. There are: .*fake"),
+        ({"compute": ("fkae",)}, {}, r"\[drivers\] compute = 'fkae': there is no such driver. There are: .*fake"),
         (
-            {"compute": "fake"},
+            {"compute": ("fake",)},
             {"fake": {"vcpu": 2}},
             r"\[drivers.fake\] .* `vcpu`: did you mean `vcpus`",
         ),
-        ({"compute": "fake"}, {"fakes": {}}, r"\[drivers\] has an unknown key `fakes`: did you mean `fake`"),
+        ({"compute": ("fake",)}, {"fakes": {}}, r"\[drivers\] has an unknown key `fakes`: did you mean `fake`"),
     ],
 )
 def test_mistakes_about_drivers_are_named(
-    names: dict[str, str], tables: dict[str, dict[str, int]], message: str
+    names: dict[str, tuple[str, ...]], tables: dict[str, dict[str, int]], message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         registry.check(("compute",), names, tables)

@@ -197,18 +197,20 @@ class Address(_message.Message):
     def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., public_ip: _Optional[str] = ...) -> None: ...
 
 class Volume(_message.Message):
-    __slots__ = ("id", "size_bytes", "image", "is_ready", "deleted")
+    __slots__ = ("id", "size_bytes", "image", "is_ready", "deleted", "pool")
     ID_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     IS_READY_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
     id: str
     size_bytes: int
     image: ImageSource
     is_ready: bool
     deleted: bool
-    def __init__(self, id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., image: _Optional[_Union[ImageSource, _Mapping]] = ..., is_ready: _Optional[bool] = ..., deleted: _Optional[bool] = ...) -> None: ...
+    pool: str
+    def __init__(self, id: _Optional[str] = ..., size_bytes: _Optional[int] = ..., image: _Optional[_Union[ImageSource, _Mapping]] = ..., is_ready: _Optional[bool] = ..., deleted: _Optional[bool] = ..., pool: _Optional[str] = ...) -> None: ...
 
 class ImageSource(_message.Message):
     __slots__ = ("image_id", "format", "size_bytes", "sha256")

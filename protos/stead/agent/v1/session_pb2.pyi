@@ -154,18 +154,28 @@ class Authority(_message.Message):
     def __init__(self, region: _Optional[str] = ..., incarnation: _Optional[str] = ..., revision: _Optional[int] = ..., seal: _Optional[bytes] = ...) -> None: ...
 
 class Capacity(_message.Message):
-    __slots__ = ("vcpus", "memory_mib", "storage_gib", "problems", "wireguard_key")
+    __slots__ = ("vcpus", "memory_mib", "storage_gib", "problems", "wireguard_key", "pools")
     VCPUS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
     STORAGE_GIB_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     WIREGUARD_KEY_FIELD_NUMBER: _ClassVar[int]
+    POOLS_FIELD_NUMBER: _ClassVar[int]
     vcpus: int
     memory_mib: int
     storage_gib: int
     problems: _containers.RepeatedScalarFieldContainer[str]
     wireguard_key: str
-    def __init__(self, vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., storage_gib: _Optional[int] = ..., problems: _Optional[_Iterable[str]] = ..., wireguard_key: _Optional[str] = ...) -> None: ...
+    pools: _containers.RepeatedCompositeFieldContainer[Pool]
+    def __init__(self, vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., storage_gib: _Optional[int] = ..., problems: _Optional[_Iterable[str]] = ..., wireguard_key: _Optional[str] = ..., pools: _Optional[_Iterable[_Union[Pool, _Mapping]]] = ...) -> None: ...
+
+class Pool(_message.Message):
+    __slots__ = ("name", "storage_gib")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STORAGE_GIB_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    storage_gib: int
+    def __init__(self, name: _Optional[str] = ..., storage_gib: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("capacity",)
@@ -244,16 +254,18 @@ class Observed(_message.Message):
     def __init__(self, ref: _Optional[_Union[ResourceRef, _Mapping]] = ..., converged: _Optional[bool] = ..., error: _Optional[str] = ..., permanent: _Optional[bool] = ..., instance: _Optional[_Union[ObservedInstance, _Mapping]] = ..., since: _Optional[int] = ..., file: _Optional[_Union[VolumeFile, _Mapping]] = ...) -> None: ...
 
 class VolumeFile(_message.Message):
-    __slots__ = ("size_bytes", "deleted", "epoch", "changed_at")
+    __slots__ = ("size_bytes", "deleted", "epoch", "changed_at", "pool")
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
     size_bytes: int
     deleted: bool
     epoch: int
     changed_at: int
-    def __init__(self, size_bytes: _Optional[int] = ..., deleted: _Optional[bool] = ..., epoch: _Optional[int] = ..., changed_at: _Optional[int] = ...) -> None: ...
+    pool: str
+    def __init__(self, size_bytes: _Optional[int] = ..., deleted: _Optional[bool] = ..., epoch: _Optional[int] = ..., changed_at: _Optional[int] = ..., pool: _Optional[str] = ...) -> None: ...
 
 class ObservedInstance(_message.Message):
     __slots__ = ("running", "generation", "has_run", "powered_off_by_guest", "reboot_count", "export_names")
