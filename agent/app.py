@@ -20,6 +20,7 @@ from agent.config import Config, kinds_of
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine
 from agent.converge.resources import MetadataServer
+from agent.downloads import Downloads
 from agent.drivers import registry
 from agent.drivers.base import DriverError, HostContext, Presence
 from agent.drivers.registry import Drivers
@@ -127,7 +128,7 @@ def _context(
         state_dir=settings.agent.state_dir,
         run_dir=settings.agent.run_dir,
         pki_dir=settings.agent.pki_dir,
-        fetch_image=Images(identities),
+        images=Images(Downloads(identities)),
         control_plane=control_plane or Presence(),
     )
 

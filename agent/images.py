@@ -1,84 +1,86 @@
-"""Brings images from the control plane to this host: the `ImageFetcher` of `agent.drivers.base`."""
+"""Makes of an image, whoever uploaded it, a raw file on this host: the `ImageService` of `agent.drivers.base`.
 
-import hashlib
+Nothing in an image is trusted: it must not lead to other files of the host, nor take memory, time or room without end.
+"""
+
+import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-import grpc
-
-from agent.channel import OldAgents, agents, is_unknown, open_channel
-from agent.drivers.base import Permanent, Transient
+from agent.drivers.base import Claim, Permanent
+from agent.host.process import CommandFailed, run
 from agent.host.threads import Threads
-from agent.identity import IdentityStore
 from agent.model import ImageSource
-from stead.agent.v1 import session_pb2 as pb
 
-# To take a chunk, or to bring the whole to disk, which may be many GiB. Shorter gives up on a slow disk, longer hides
-# that it hangs.
-_DEADLINE_S = 300.0
+MAX_VIRTUAL_BYTES = 16 << 40  # EC2's largest gp3 volume; a header may claim anything.
+CONVERT_TIMEOUT_S = 3600.0  # Lower: a large image on a slow disk never gets in. Higher: a hung disk shows up later.
+SYNC_DEADLINE_S = (
+    300.0  # Of all of it at once, many GiB. Lower: a slow disk counts as stuck. Higher: a hung one is hidden.
+)
+# A crafted header can make qemu-img take all memory and time there is (CVE-2015-5162).
+INSPECT = ("prlimit", f"--as={1 << 30}", "--cpu=30", "qemu-img")
+
+# Writes the upload to a file that does not exist, checks its size and SHA-256, and leaves none behind where it raises.
+Fetch = Callable[[ImageSource, Path], Awaitable[None]]
 
 
 class Images:
-    """One chunk is in memory at a time: the next is read from the stream when the last is in the file."""
+    """See ImageService."""
 
-    def __init__(self, identities: IdentityStore) -> None:
-        self._identities = identities
-        self._threads = Threads("the pool's disk", 4, _DEADLINE_S)
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._threads = Threads("the disk that images come to", 4, SYNC_DEADLINE_S)
 
-    async def __call__(self, image: ImageSource, target: Path) -> None:
-        """Write the upload to `target`, which must not exist; it is on disk, and checked, on return."""
-        file = target.open("xb")
+    async def bring(self, image: ImageSource, target: Path, claim: Claim) -> None:
+        if image.format not in ("raw", "qcow2"):
+            raise Permanent(f"image {image.image_id} has format {image.format!r}; use raw or qcow2")
+        upload = target.with_name(f"{target.name}.upload")
+        await self._threads.run(str(target), _unlink, target, upload)
         try:
-            with file:
-                await self._download(image, file)
-        except grpc.aio.AioRpcError as error:
-            _discard(target)
-            kind = Permanent if error.code() is grpc.StatusCode.NOT_FOUND else Transient
-            raise kind(f"cannot fetch image {image.image_id}: {error.details()} ({error.code().name})") from error
+            await claim(image.size_bytes)
+            await self._fetch(image, target if image.format == "raw" else upload)
+            if image.format == "qcow2":
+                await self._convert(image, upload, target, claim)
+            await self._threads.run(str(target), _sync, target)
         except BaseException:
-            _discard(target)
+            await self._threads.run(str(target), _unlink, target)
             raise
+        finally:
+            await self._threads.run(str(target), _unlink, upload)
 
-    async def _download(self, image: ImageSource, file: BinaryIO) -> None:
-        sha256, size_bytes = hashlib.sha256(), 0
-        async with open_channel(self._identities.load()) as channel:
-            async for chunk in _chunks(channel, image.image_id):
-                await self._threads.run(image.image_id, _take, file, sha256, chunk)
-                size_bytes += len(chunk)
-        await self._threads.run(image.image_id, _sync, file)
-        _check(image, sha256.hexdigest(), size_bytes)
-
-
-async def _chunks(channel: grpc.aio.Channel, image_id: str) -> AsyncIterator[bytes]:
-    asked = pb.FetchImageRequest(image_id=image_id)
-    try:
-        async for reply in agents(channel).FetchImage(asked):
-            yield reply.chunk
-    except grpc.aio.AioRpcError as error:
-        if not is_unknown(error):
-            raise
-        async for reply in OldAgents(channel).FetchImage(asked):
-            yield reply.chunk
+    async def _convert(self, image: ImageSource, upload: Path, target: Path, claim: Claim) -> None:
+        try:
+            info = json.loads(await run(*INSPECT, "info", "-f", "qcow2", "--output=json", upload))
+            refuse_unsafe(image.image_id, info)
+            size = json.loads(await run(*INSPECT, "measure", "-f", "qcow2", "-O", "raw", "--output=json", upload))
+            await claim(size["required"])
+            await run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", upload, target, timeout_s=CONVERT_TIMEOUT_S)
+        except CommandFailed as error:
+            raise Permanent(f"image {image.image_id} cannot be converted from qcow2: {error.stderr}") from error
 
 
-def _take(file: BinaryIO, sha256: "hashlib._Hash", chunk: bytes) -> None:
-    file.write(chunk)
-    sha256.update(chunk)
+def refuse_unsafe(image_id: str, info: Mapping[str, Any]) -> None:
+    """Judge the output of `qemu-img info`: an image must not lead to other files of the host, or to absurd sizes."""
+    reason = None
+    if info.get("backing-filename"):
+        reason = f"has a backing file {info['backing-filename']!r}; flatten it with `qemu-img convert`"
+    elif info.get("format-specific", {}).get("data", {}).get("data-file"):
+        reason = "keeps its data in an external file; flatten it with `qemu-img convert`"
+    elif info.get("encrypted"):
+        reason = "is encrypted; decrypt it with `qemu-img convert`"
+    elif info["virtual-size"] > MAX_VIRTUAL_BYTES:
+        reason = f"has a virtual size of {info['virtual-size']} bytes; {MAX_VIRTUAL_BYTES} is the limit"
+    if reason:
+        raise Permanent(f"image {image_id} {reason}")
 
 
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
-def _discard(target: Path) -> None:
-    target.unlink(missing_ok=True)
-
-
-def _check(image: ImageSource, digest: str, size_bytes: int) -> None:
-    if size_bytes != image.size_bytes:
-        raise Transient(f"image {image.image_id} came as {size_bytes} bytes instead of {image.size_bytes}")
-    if digest != image.sha256:
-        raise Transient(f"image {image.image_id} came with SHA-256 {digest} instead of {image.sha256}")
+def _unlink(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

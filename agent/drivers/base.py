@@ -25,7 +25,7 @@ What a driver creates carries our mark, so that `list()` tells ours from the ope
 named `stead`, an interface alias, or a name that begins with `stead-` (or `st` where the kernel allows 15 characters).
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -76,13 +76,18 @@ class Unseen(Transient):
         self.found = found
 
 
-class ImageFetcher(Protocol):
-    """Brings an image's upload to this host."""
+Claim = Callable[[int], Awaitable[None]]
 
-    async def __call__(self, image: ImageSource, target: Path) -> None:
-        """Write the upload to `target`, which must not exist, and check size and SHA-256.
 
-        Raises Transient when the control plane is away; leaves no `target` behind on failure.
+class ImageService(Protocol):
+    """Brings images to this host."""
+
+    async def bring(self, image: ImageSource, target: Path, claim: Claim) -> None:
+        """Make `target` the image's content, raw, checked and on disk; its name is the caller's to make durable.
+
+        What a crash left of it, there or at `<target>.upload`, makes way; after a failure nothing is left. `claim` is
+        asked for so many bytes more before they are taken, and may raise. Raises Transient when the control plane is
+        away, Permanent for an image that can't be used.
         """
 
 
@@ -109,7 +114,7 @@ class HostContext:
     state_dir: Path  # Ours alone, e.g. /var/lib/stead; survives a reboot.
     run_dir: Path  # Ours alone, e.g. /run/stead; emptied by a reboot.
     pki_dir: Path  # For QEMU, as a client of volumes: ca-cert.pem, client-cert.pem, client-key.pem.
-    fetch_image: ImageFetcher
+    images: ImageService
     boot_id: str = field(default_factory=this_boot)
     control_plane: Presence = field(default_factory=Presence)
     # The name of this one of several of a driver, which keep nothing in common; empty where it is the driver's own.

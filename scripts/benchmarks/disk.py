@@ -19,6 +19,7 @@ from agent.drivers.base import HostContext
 from agent.drivers.volume_nbd import NbdStorageDriver
 from agent.drivers.volume_nbd.pool import create_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
+from agent.images import Images
 from agent.model import ExportSpec, ImageSource, VolumeSpec
 
 HOME = Path("/run/stead")
@@ -73,7 +74,7 @@ def _context() -> HostContext:
 
     for name in ("state", "run"):
         (HOME / name).mkdir(parents=True, exist_ok=True)
-    return HostContext("host-1", "127.0.0.1", HOME / "state", HOME / "run", HOME / "pki", copy)
+    return HostContext("host-1", "127.0.0.1", HOME / "state", HOME / "run", HOME / "pki", Images(copy))
 
 
 async def _volume_s(driver: NbdStorageDriver, volume_id: str, image: ImageSource) -> float:

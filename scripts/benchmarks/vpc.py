@@ -18,6 +18,7 @@ from agent.drivers.gateway_nft import NftGatewayDriver
 from agent.drivers.gateway_nft.settings import GatewaySettings
 from agent.drivers.network_vxlan import VxlanNetworkDriver
 from agent.drivers.network_vxlan.settings import VxlanSettings
+from agent.images import Images
 from agent.model import GatewaySpec, ImageSource, RuleSpec
 from agent.objects import (
     Address,
@@ -105,7 +106,13 @@ def _context(host: int) -> HostContext:
     for name in ("state", "run"):
         (home / name).mkdir(parents=True, exist_ok=True)
     return HostContext(
-        f"host-{host}", underlay(host), home / "state", home / "run", home / "pki", no_image, control_plane=heard
+        f"host-{host}",
+        underlay(host),
+        home / "state",
+        home / "run",
+        home / "pki",
+        Images(no_image),
+        control_plane=heard,
     )
 
 

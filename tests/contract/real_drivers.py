@@ -28,6 +28,7 @@ from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import run
+from agent.images import Images
 from agent.model import ImageSource, PortSpec
 from tests.integration.compute_libvirt.libvirt_host import libvirt_host, make_pki
 from tests.integration.netlab import ROOT, Host, lab
@@ -151,7 +152,9 @@ def _context(directory: Path) -> HostContext:
     async def fetch_image(image: ImageSource, target: Path) -> None:
         await run("cp", directory / "image.raw", target)
 
-    return HostContext("host-1", ADDRESS, directory / "state", directory / "run", directory / "pki", fetch_image)
+    return HostContext(
+        "host-1", ADDRESS, directory / "state", directory / "run", directory / "pki", Images(fetch_image)
+    )
 
 
 async def close_all(storage: StorageDriver) -> None:

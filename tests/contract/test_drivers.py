@@ -31,6 +31,7 @@ from agent.drivers.fake import (
     FakeWorld,
 )
 from agent.drivers.storages import Storages
+from agent.images import Images
 from agent.model import (
     AddressMapping,
     DiskSpec,
@@ -93,7 +94,7 @@ INSTANCE = InstanceSpec("i-0c0ffee1", 1, True, 0, 10, 1, 128, (NIC,), (DISK,), M
 
 @contextmanager
 def fakes(directory: Path) -> Iterator[Maker]:
-    context = HostContext("host-1", ADDRESS, directory, directory / "run", directory / "pki", _no_images)
+    context = HostContext("host-1", ADDRESS, directory, directory / "run", directory / "pki", Images(_no_images))
 
     def make(driver: Callable[[FakeSettings, HostContext], Any]) -> Callable[[], Any]:
         return lambda: driver(FakeSettings(storage_gib=100), context)
@@ -259,7 +260,7 @@ class TestPools(StorageContract):
 
     @pytest.fixture
     async def make(self, tmp_path: Path) -> AsyncIterator[Maker]:
-        context = HostContext("host-1", ADDRESS, tmp_path, tmp_path / "run", tmp_path / "pki", _no_images)
+        context = HostContext("host-1", ADDRESS, tmp_path, tmp_path / "run", tmp_path / "pki", Images(_no_images))
         rooms = {replace(context, instance="ssd"): 100, replace(context, instance="hdd"): 0}
         worlds = [FakeWorld.of(pool) for pool in rooms]
 

@@ -171,7 +171,7 @@ class Cloud:
         self.disks.cut_power(host.world)
 
     async def _fetch_image(self, image: ImageSource, target: Path) -> None:
-        """As `agent.images` does, without the network."""
+        """As `agent.downloads` does, without the network."""
         if self.process is None:
             raise Transient("the control plane is away")
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from agent.config import kinds_of
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine
-from agent.drivers.base import HostContext, ImageFetcher, Transient
+from agent.drivers.base import Claim, HostContext, Transient
 from agent.drivers.fake import (
     FakeComputeDriver,
     FakeGatewayDriver,
@@ -21,9 +21,10 @@ from agent.drivers.fake import (
 )
 from agent.drivers.fake.world import Call
 from agent.drivers.registry import Drivers
+from agent.images import Fetch
 from agent.ledger import Ledger
 from agent.messages import Role
-from agent.model import OffReason
+from agent.model import ImageSource, OffReason
 from agent.session import Session
 
 from .virtual_time import VirtualLoop
@@ -74,13 +75,24 @@ class Identities:
         return ()
 
 
+class Fetched:
+    """Images as they were uploaded: nobody looks into them."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    async def bring(self, image: ImageSource, target: Path, claim: Claim) -> None:
+        await claim(image.size_bytes)
+        await self._fetch(image, target)
+
+
 class Host:
     def __init__(
         self,
         machine: Machine,
         directory: Path,
         loop: VirtualLoop,
-        fetch_image: ImageFetcher,
+        fetch_image: Fetch,
         watch: Callable[[FakeWorld, Call], None],
     ) -> None:
         """`watch` is called whenever a verb has taken effect."""
@@ -93,7 +105,9 @@ class Host:
         )  # Instance and generation: by its guest's will, as its agent knows.
         self._loop = loop
         self._watch = watch
-        self._context = HostContext(machine.host_id, machine.address, directory, directory, directory, fetch_image)
+        self._context = HostContext(
+            machine.host_id, machine.address, directory, directory, directory, Fetched(fetch_image)
+        )
         self._ledger = directory / "ledger.sqlite"
         self._old_ledgers: list[dict[Path, bytes]] = []
         directory.mkdir()

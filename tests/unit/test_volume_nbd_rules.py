@@ -16,7 +16,6 @@ from agent.drivers.volume_nbd import NbdStorageDriver, identity
 from agent.drivers.volume_nbd.dh_params import FFDHE2048, ensure_dh_params
 from agent.drivers.volume_nbd.exports import Exports
 from agent.drivers.volume_nbd.files import EPOCH
-from agent.drivers.volume_nbd.images import MAX_VIRTUAL_BYTES, refuse_unsafe
 from agent.drivers.volume_nbd.records import ExportRecords, Record
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.drivers.volume_nbd.storage_daemon import (
@@ -29,6 +28,7 @@ from agent.drivers.volume_nbd.storage_daemon import (
     read_back,
 )
 from agent.host.process import find_processes, start_daemon, stop_daemon
+from agent.images import MAX_VIRTUAL_BYTES, refuse_unsafe
 from agent.model import NO_LIMITS, Export, ExportSpec, Limits
 from tests.integration.volume_nbd import previous
 

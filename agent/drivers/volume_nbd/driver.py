@@ -27,7 +27,7 @@ class NbdStorageDriver:
             trash_percent=settings.trash_percent,
             threads=Threads(f"the disk of pool {settings.pool_dir}", WORKERS, DEADLINE_S),
         )
-        self._volumes = Volumes(pool, settings, context.fetch_image)
+        self._volumes = Volumes(pool, settings, context.images)
         self._exports = Exports(pool, context)
 
     async def probe(self) -> Capacity:

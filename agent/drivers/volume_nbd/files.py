@@ -197,8 +197,6 @@ class PoolFiles:
 
     def publish_image(self, part: Path, image: Path) -> None:
         """Give a whole image its name, durably."""
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
         part.rename(image)
         fsync_directory(image.parent)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from agent.drivers.base import ImageFetcher, Permanent
+from agent.drivers.base import ImageService, Permanent
 from agent.drivers.volume_nbd import trash
 from agent.drivers.volume_nbd.files import PoolFiles, describe
 from agent.drivers.volume_nbd.images import ImageCache
@@ -20,12 +20,12 @@ HOUR_S = 3600
 class Volumes:
     """Clones of cached images, with no backing chains; a pool is never overcommitted."""
 
-    def __init__(self, pool: PoolFiles, settings: NbdSettings, fetch_image: ImageFetcher) -> None:
+    def __init__(self, pool: PoolFiles, settings: NbdSettings, images: ImageService) -> None:
         self._pool = pool
         self._trash_s = settings.trash_hours * HOUR_S
         self._began = time.time() - time.monotonic()  # A clock that is set forwards by mistake ends nobody's time.
         self._room = Room(self._pool)
-        self._images = ImageCache(self._pool, self._room, fetch_image)
+        self._images = ImageCache(self._pool, self._room, images)
 
     async def probe(self) -> Capacity:
         return await self._pool.call("capacity", self._probe)

@@ -11,6 +11,7 @@ import pytest
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, qemu_conf
+from agent.images import Images
 from agent.model import ImageSource, InstanceMetadata, InstanceSpec, InterfaceSpec
 from tests.integration.compute_libvirt.guests import INSTANCE_ID, INTERFACE_ID, NAMESPACE, TAP, Storage, ip, plug, says
 from tests.integration.compute_libvirt.libvirt_host import LibvirtHost, libvirt_host, make_pki
@@ -58,7 +59,9 @@ def new_driver(host: LibvirtHost, directory: Path) -> Callable[[], LibvirtComput
     async def fetch_image(image: ImageSource, target: Path) -> None:
         raise Transient("no images here")
 
-    context = HostContext("host-1", "127.0.0.1", directory / "state", directory / "run", directory / "pki", fetch_image)
+    context = HostContext(
+        "host-1", "127.0.0.1", directory / "state", directory / "run", directory / "pki", Images(fetch_image)
+    )
     settings = Settings(
         uri=host.uri,
         qemu_conf=host.directory / "etc/libvirt/qemu.conf",

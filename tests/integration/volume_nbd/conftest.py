@@ -11,6 +11,7 @@ from agent.drivers.base import HostContext
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.identity import make_request
+from agent.images import Images
 from agent.model import ExportSpec, ImageSource
 from controlplane import ca
 from tests.integration.volume_nbd.host import ADDRESS, MIB, Host, Uploads, free_port
@@ -53,7 +54,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def host(pool: Path, pki: Path, tmp_path: Path) -> AsyncIterator[Host]:
     uploads = Uploads()
-    context = HostContext("host-0", ADDRESS, tmp_path / "state", tmp_path / "run", pki / "host-1", uploads)
+    context = HostContext("host-0", ADDRESS, tmp_path / "state", tmp_path / "run", pki / "host-1", Images(uploads))
     context.state_dir.mkdir()
     context.server_pki_dir.symlink_to(pki / "server")
     host = Host(context, NbdSettings(pool_dir=str(pool)), uploads)

@@ -22,7 +22,7 @@ TOMBSTONE = replace(VOLUME, deleted=True)
 
 
 class Uploads:
-    """An ImageFetcher that serves local files and counts."""
+    """A `Fetch` that serves local files and counts."""
 
     def __init__(self) -> None:
         self.files: dict[str, Path] = {}

@@ -11,6 +11,7 @@ import pytest
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.volume_nbd import NbdStorageDriver, trash
 from agent.host.process import run
+from agent.images import Images
 from agent.model import ExportSpec, ImageSource, VolumeFile, VolumeSpec
 from tests.integration.volume_nbd.host import GIB, MIB, TOMBSTONE, VOLUME, Host, qemu_io
 
@@ -71,7 +72,7 @@ async def _ensure_from(host: Host, image: ImageSource) -> None:
     async def fetch(image: ImageSource, target: Path) -> None:
         await asyncio.to_thread(target.write_bytes, host.uploads.files[image.image_id].read_bytes())
 
-    driver = NbdStorageDriver(host.settings, replace(host.context, fetch_image=fetch))
+    driver = NbdStorageDriver(host.settings, replace(host.context, images=Images(fetch)))
     await driver.ensure_volume(replace(VOLUME, image=image))
 
 

@@ -22,6 +22,7 @@ from agent.drivers.fake import (
     FakeWorld,
 )
 from agent.drivers.registry import Drivers
+from agent.images import Images
 from agent.ledger import Contents, Ledger
 from agent.legacy import Scopes, scopes
 from agent.legacy_wire import scope_changes, upgraded
@@ -143,7 +144,9 @@ class FakeMetadata:
 
 class Host:
     def __init__(self, directory: Path, drivers: FakeSettings | None = None) -> None:
-        self.context = HostContext(HOST_ID, ADDRESS, directory, directory / "run", directory / "pki", _no_images)
+        self.context = HostContext(
+            HOST_ID, ADDRESS, directory, directory / "run", directory / "pki", Images(_no_images)
+        )
         self.drivers = drivers or FakeSettings()
         self.world = FakeWorld.of(self.context)
         self.metadata = FakeMetadata()

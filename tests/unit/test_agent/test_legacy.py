@@ -21,10 +21,10 @@ import pytest
 from agent.converge.authority import objection
 from agent.converge.desired import Desired
 from agent.convert import from_wire
+from agent.downloads import Downloads
 from agent.drivers.fake import FakeSettings, FakeWorld
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityStore
-from agent.images import Images
 from agent.ledger import Ledger
 from agent.legacy_wire import OldContract, upgraded
 from agent.messages import Authority, ConsoleReply, ConsoleRequest, Heartbeat, Hello, Report, Update
@@ -224,7 +224,7 @@ async def test_joining_renewal_and_images_with_an_older_control_plane(
         await until(lambda: len(cloud.renewals) == 1 and len(cloud.sessions) >= 2)
     check_data_plane(cloud, tmp_path / "pki", tmp_path / "server-pki")
     cloud.images["ami-1"] = b"image"
-    await Images(store)(ImageSource("ami-1", "raw", 5, sha256(b"image")), tmp_path / "image")
+    await Downloads(store)(ImageSource("ami-1", "raw", 5, sha256(b"image")), tmp_path / "image")
     assert (tmp_path / "image").read_bytes() == b"image"
 
 

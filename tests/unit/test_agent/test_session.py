@@ -13,11 +13,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent import __version__, bugs
+from agent.downloads import Downloads
 from agent.drivers.base import Permanent, Presence, Transient
 from agent.drivers.fake import FakeWorld
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityStore
-from agent.images import Images
 from agent.ledger import Ledger
 from agent.messages import Authority, ConsoleReply, Heartbeat, Hello, Observed, Report, Role, Update
 from agent.model import ImageSource
@@ -388,7 +388,7 @@ async def test_images(cloud: Cloud, store: IdentityStore, tmp_path: Path) -> Non
     await join(JoinToken.parse(cloud.token()), "rack-1", "192.0.2.1", store)
     data = bytes(range(256)) * 1024
     cloud.images["ami-1"] = data
-    fetch, target = Images(store), tmp_path / "image"
+    fetch, target = Downloads(store), tmp_path / "image"
     image = ImageSource("ami-1", "raw", len(data), sha256(data))
     await fetch(image, target)
     assert await asyncio.to_thread(target.read_bytes) == data
