@@ -6,7 +6,7 @@ that changed nothing for its host.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -143,9 +143,15 @@ class Session:
         if report:
             self._journal.apply(absorb(self._journal.state, report))
             self._catch_up(report)
+        self.answer(report.kinds, revision)
+
+    def answer(self, kinds: Collection[ObservedKind], revision: int) -> None:
+        """The agent has taken updates up to this revision into account, of these kinds."""
+        if self.ended.is_set():
+            return
         if revision >= self._answered_revision:
             self._answered_revision = revision
-            self._answers.update(dict.fromkeys(report.kinds, revision))
+            self._answers.update(dict.fromkeys(kinds, revision))
         self._settle()
         if self._is_due():
             self._go_on()

@@ -65,7 +65,7 @@ class Agents(AgentsServicer):
 
     async def _caller(self, context: Context) -> str:
         """The same, in its turn: a host whose calls are too many waits."""
-        await self._rest(self._host(context), _CALL_ROWS)
+        await asyncio.sleep(self._wait_s(self._host(context), _CALL_ROWS))
         return self._host(context)  # It may have been removed meanwhile.
 
     async def RenewCertificates(
@@ -180,11 +180,15 @@ class Agents(AgentsServicer):
                     if said > _MAX_ROWS:
                         log.error("a report is too long; the session ends", host=session.host_id, most=_MAX_ROWS)
                         return
-                    await self._take_in(session, report)
+                    if said or report.full:
+                        await self._take_in(session, report)
+                    else:
+                        session.answer(reports.kinds(report), report.revision)
                 case "console_reply":
                     reply = message.console_reply
                     session.answer_console(reply.request_id, reply.output, reply.error)
-            await self._rest(session.host_id, rows)
+            if wait_s := self._wait_s(session.host_id, rows):
+                await asyncio.sleep(wait_s)
 
     async def _take_in(self, session: AgentSession, message: pb.Report) -> None:
         """Part by part; others have their turn between them."""
@@ -193,10 +197,9 @@ class Agents(AgentsServicer):
                 await asyncio.sleep(0)
             session.report(part, revision)
 
-    async def _rest(self, host_id: str, rows: int) -> None:
-        """Hear one who says too much later; gRPC then holds back what it has."""
-        if wait_s := self._pace.wait_s(host_id, rows, asyncio.get_running_loop().time()):
-            await asyncio.sleep(wait_s)
+    def _wait_s(self, host_id: str, rows: int) -> float:
+        """Until one who says too much is heard again; gRPC meanwhile holds back what it has."""
+        return self._pace.wait_s(host_id, rows, asyncio.get_running_loop().time())
 
     def _greet(self, session: AgentSession, hello: pb.Hello) -> None:
         last = hello.authority
@@ -214,22 +217,24 @@ def _update(what: Update) -> Iterator[bytes]:
     authority.revision, authority.seal = news.revision, what.seal
     head.released, head.snapshot = what.is_released, news.is_snapshot
     head.left.extend(news.left)
-    batches = list(_batches(news.pieces))
+    batches = _batches(news.pieces)
     for number, pieces in enumerate(batches, 1):
         head.more = number < len(batches)
         yield message.SerializeToString() + b"".join(pieces)
 
 
-def _batches(pieces: Sequence[bytes]) -> Iterator[list[bytes]]:
+def _batches(pieces: Sequence[bytes]) -> Sequence[Sequence[bytes]]:
     """In the order in which they come; at least one, which may be empty."""
-    batch, size_bytes = list[bytes](), 0
+    if sum(map(len, pieces)) <= _MESSAGE_BYTES:
+        return [pieces]
+    batches, size_bytes = [list[bytes]()], 0
     for piece in pieces:
-        if batch and size_bytes + len(piece) > _MESSAGE_BYTES:
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(piece)
+        if batches[-1] and size_bytes + len(piece) > _MESSAGE_BYTES:
+            batches.append([])
+            size_bytes = 0
+        batches[-1].append(piece)
         size_bytes += len(piece)
-    yield batch
+    return batches
 
 
 def handler(service: str, servicer: Agents, deserialize: Any = pb.AgentMessage.FromString) -> Handler:

@@ -60,10 +60,15 @@ def parts(host_id: str, message: pb.Report) -> Iterator[tuple[Report, int]]:
         is_full=message.full,
         observed=_observations(host_id, observed[start:]),
         gone=[observation_id(host_id, KINDS[ref.kind], ref.id) for ref in message.gone if ref.kind in KINDS],
-        kinds=[KINDS[kind] for kind in message.kinds if kind in KINDS],
+        kinds=kinds(message),
         before=before,
     )
     yield whole, message.revision
+
+
+def kinds(message: pb.Report) -> list[ObservedKind]:
+    """That it speaks for, of those that are known."""
+    return [KINDS[kind] for kind in message.kinds if kind in KINDS]
 
 
 def _observations(host_id: str, rows: Sequence[pb.Observed]) -> list[Observation]:

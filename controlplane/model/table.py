@@ -64,6 +64,10 @@ class Index(Generic[R, K]):
     def __contains__(self, key: K) -> bool:
         return key in self._filed
 
+    def all(self) -> list[R]:
+        """By key."""
+        return [row for key in self._filed for row in self.of(key)]
+
     def count(self, key: K) -> int:
         return len(self._ids(key))
 

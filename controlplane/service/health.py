@@ -129,7 +129,7 @@ def of_attachment(state: State, row: Attachment, now: datetime) -> tuple[str, st
 
 def note_busy(state: State, now: datetime) -> Change:
     """Attachments that have become busy: time alone changes no row, and whoever watches is told of rows."""
-    rows = (row for host in state.hosts for row in state.attachments.detaching.of(host.id) if not row.is_busy)
+    rows = (row for row in state.attachments.detaching.all() if not row.is_busy)
     change = Change()
     change.put(*(replace(row, is_busy=True) for row in rows if of_attachment(state, row, now)[0] == "busy"))
     return change
