@@ -65,15 +65,23 @@ class Passes:
         self._add(kind, found)
         if kind is Kind.VOLUME:
             self._show_orphans(cast(Mapping[str, VolumeFile], found))
-        return [each for each in self._resources.of(kind) if not self._is_well(each, found.get(each.ref.id))]
+        return [each for each in self._resources.of(kind) if not self._is_right(each, found.get(each.ref.id))]
 
     def _add(self, kind: Kind, ids: Iterable[str]) -> None:
         for ref in (Ref(kind, id) for id in sorted(ids)):
             if self._resources.get(ref) is None:
                 self._workers.add(ref)
 
-    def _is_well(self, resource: Resource, found: object) -> bool:
-        return self._observations[resource.ref].converged and is_met(resource.spec, found)
+    def _is_right(self, resource: Resource, found: object) -> bool:
+        if not is_met(resource.spec, found):
+            return False
+        if self._is_first_seen(resource):
+            self._workers.settle(resource, resource.spec, Observed(resource.ref, converged=True))
+        return resource.is_tried and self._observations[resource.ref].converged
+
+    def _is_first_seen(self, resource: Resource) -> bool:
+        """Whether it is for the listing to tell that it is right."""
+        return self._workers.is_certain and not resource.is_tried and not resource.is_working
 
     def _show_orphans(self, files: Mapping[str, VolumeFile]) -> None:
         """An admin is to know what they are; what was asked for is known."""
@@ -101,7 +109,7 @@ class Passes:
             return False
         if resource.is_working:
             return False
-        if self._workers.is_certain and not resource.is_tried:
+        if self._is_first_seen(resource):
             self._workers.settle(resource, spec, Observed(ref, converged=True, instance=facts))
             return True
         is_told = known.converged and known.instance == facts

@@ -18,6 +18,7 @@ class Resource:
     spec: View | None
     last_spec: View | None  # Of a resource that is no longer desired.
     is_tried: bool = False  # An attempt came to its end, or a listing showed that there is nothing to do.
+    is_to_be_listed: bool = False  # Of an earlier life: as like as not it is as it shall be, which a listing shows.
     is_working: bool = False
     is_stirred: bool = False  # Something near it came or went since its attempt began, which may have missed just that.
     failures: int = 0

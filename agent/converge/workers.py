@@ -80,6 +80,7 @@ class Workers:
 
     def add(self, ref: Ref) -> Resource:
         resource = self.resources.add(ref, self._desired.views.get(ref))
+        resource.is_to_be_listed = not self.is_certain
         if ref not in self._observations:
             self._observations.put_unsettled(ref)
         self._tasks.create_task(self._work(resource), name=str(ref))
@@ -91,12 +92,14 @@ class Workers:
         self.resources.renew(resource, self._desired.views.get(resource.ref))
         known = self._observations[resource.ref].error if resource.failures else ""
         self._observations.put_unsettled(resource.ref, error=known)
-        resource.failures = 0
+        resource.failures, resource.is_to_be_listed = 0, False
         resource.woken.set()
 
     def look_again(self, resource: Resource) -> None:
-        """It is not as it shall be. What was never tried has its turn before it."""
-        if resource.is_tried:
+        """A pass found that it is not as it shall be. What is early, or is tried for the first time, stays at that."""
+        if self.is_certain:
+            resource.is_to_be_listed = False
+        if resource.is_tried or self._is_next(resource):
             resource.changed = None
             resource.woken.set()
 
@@ -105,6 +108,8 @@ class Workers:
         resource.woken.clear()
         if self._is_early(resource):
             await resource.wait(self._settings.full_pass_s)
+            if resource.is_tried:  # A listing shows that it is right.
+                await resource.wait(None)
         while self.resources.get(resource.ref) is resource:
             resource.woken.clear()
             delay_s = await self._attempt(resource)
@@ -115,8 +120,10 @@ class Workers:
                 await resource.wait(delay_s)
 
     def _is_early(self, resource: Resource) -> bool:
-        """Whether it would only fail: what it needs is about to be made."""
-        return not resource.is_tried and not all(other.is_tried for other in self.resources.needed_by(resource))
+        """Whether it would be in vain: a listing may show that it is right, or what it needs is about to be made."""
+        if resource.is_tried:
+            return False
+        return resource.is_to_be_listed or not all(other.is_tried for other in self.resources.needed_by(resource))
 
     async def _attempt(self, resource: Resource) -> float | None:
         """Work on it once. Returns after how long to do so again if nothing wakes it; None: only when woken."""
@@ -268,12 +275,12 @@ class Workers:
         """What they waited for may be there, or gone, now: no reason to sit out a back-off."""
         for resource in self.resources.near(done):
             resource.is_stirred = True
-            if not resource.is_working and (resource.failures or self._is_next(resource)):
+            if self._is_next(resource) or (resource.failures and not resource.is_working):
                 resource.woken.set()
 
     def _is_next(self, resource: Resource) -> bool:
-        """Whether what it needs has been tried, and it was not yet."""
-        return not resource.is_tried and not self._is_early(resource)
+        """Whether it is time for it to be tried for the first time."""
+        return not (resource.is_tried or resource.is_working or self._is_early(resource))
 
 
 def _no_driver(ref: Ref) -> Permanent:

@@ -1,7 +1,7 @@
 """Who is woken: by a pass, what it found to differ; by what came or went, what waited for it; and nobody else."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from agent.converge.compare import is_met
 from agent.converge.engine import Engine
 from agent.converge.resource import Resources
 from agent.drivers.base import Transient
-from agent.drivers.fake import FakeComputeDriver, FakeStorageDriver, FakeWorld
+from agent.drivers.fake import FakeComputeDriver, FakeGatewayDriver, FakeNetworkDriver, FakeStorageDriver, FakeWorld
 from agent.model import Domain, Export, ExportSpec, Kind, PortState, Ref, Spec, VolumeFile, VolumeSpec
 
 from .host import (
@@ -131,15 +131,37 @@ async def test_a_pass_asks_for_nothing_that_is_right(host: Host, looks: list[str
     assert looks == []
 
 
-async def test_a_restarted_agent_sees_by_one_listing_that_all_is_right(host: Host, looks: list[str]) -> None:
+async def test_a_restarted_agent_sees_by_its_listings_that_all_is_right(host: Host, looks: list[str]) -> None:
     async with host.agent():
         await host.want(*EVERYTHING)
         await host.settle()
+    host.world.calls.clear()
     looks.clear()
-    async with host.agent(SLOW_PASS):
+    async with host.agent(SLOW_PASS) as engine:
+        engine.follow_ledger()
+        await host.settle()
+    assert {call.verb for call in host.world.calls} == {"network.ensure", "gateway.ensure"}
+    assert looks == []
+
+
+async def test_a_restarted_agent_that_cannot_list_tries_all_the_same(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> Mapping[str, Domain]:
+        raise Transient("nothing can be listed")
+
+    async with host.agent():
         await host.want(*EVERYTHING)
         await host.settle()
-    assert looks == []
+    host.world.reboot_host()
+    for driver, verb in (
+        *((FakeStorageDriver, verb) for verb in ("list_volumes", "list_exports")),
+        *((driver, "list") for driver in (FakeNetworkDriver, FakeGatewayDriver, FakeComputeDriver)),
+    ):
+        monkeypatch.setattr(driver, verb, fail)
+    async with host.agent(SLOW_PASS) as engine:
+        engine.follow_ledger()
+        await host.settle()
 
 
 async def test_a_pass_finds_what_no_event_told_of(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
