@@ -7,15 +7,14 @@ rules that somebody did finds every chain, rule and element.
 """
 
 import ctypes
-import json
 import os
+import re
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import starmap
-from typing import Any
 
 from agent.host import nft
 from agent.host.nft import Device, Set, Table
@@ -25,6 +24,8 @@ _CLONE_NEWNET = 0x40000000
 _NETLINK_NETFILTER = 12
 _NFT_MSG_GETGEN = 10 << 8 | 16  # NFNL_SUBSYS_NFTABLES
 _NFTA_GEN_ID = 1
+_BLOCK = re.compile(r"^\t(?P<what>\w+) (?P<name>\S+) \{\n(?P<body>.*?)^\t\}\n", re.MULTILINE | re.DOTALL)  # Of a table.
+_ELEMENTS = "\t\telements = {"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +115,25 @@ def _merged(whole: Table, was: Table, now: Table) -> Table:
 
 
 def _merged_set(whole: Set | None, was: Set | None, now: Set) -> Set:
-    if whole is None or was is None:
-        return now
-    return replace(whole, elements=whole.elements - (was.elements - now.elements) | now.elements - was.elements)
+    """Thousands of elements are copied the first time alone."""
+    if whole is None or was is None or was.elements == now.elements:
+        return whole or now
+    elements = whole.elements if isinstance(whole.elements, set) else set(whole.elements)
+    elements -= was.elements - now.elements
+    elements |= now.elements - was.elements
+    return replace(whole, elements=elements)
 
 
 def _stands(table: Table) -> bool:
     """Whether the calling thread's namespace has the table as it is."""
-    try:
-        found = _listed(table.name)
-    except nft.NftError:  # It has what we never set.
-        return False
-    return found == _scratch.submit(_as_kernel_has_it, table).result()
+    return things(nft.listing(table.name)) == _scratch.submit(_as_kernel_has_it, table).result()
 
 
 def _as_kernel_has_it(table: Table) -> frozenset[str]:
     """In the scratch namespace, which has no device but `lo`."""
     nft.apply(nft.whole(replace(table, chains={name: _on(chain, "lo") for name, chain in table.chains.items()})))
     try:
-        return _listed(table.name, {name: chain.device for name, chain in table.chains.items() if chain.device})
+        return things(nft.listing(table.name), {n: chain.device for n, chain in table.chains.items() if chain.device})
     finally:
         nft.apply(nft.delete(table.name))
 
@@ -141,22 +142,22 @@ def _on(chain: nft.Chain, device: str) -> nft.Chain:
     return replace(chain, device=Device(device, 0)) if chain.device else chain
 
 
-def _listed(table: str, devices: dict[str, Device] | None = None) -> frozenset[str]:
-    """What a table has, one text for each thing, whatever order it came in; `devices` by chain replace those found."""
-    things = set()
-    positions: dict[str, int] = {}
-    for kind, found in nft.list_json(f"list table {table}"):
-        thing: dict[str, Any] = {kind: found}
-        found.pop("handle", None)
-        if kind == "rule":  # Their order within a chain is part of what they are.
-            thing["position"] = positions[found["chain"]] = positions.get(found["chain"], 0) + 1
-        elif devices and "dev" in found:
-            found["dev"] = devices[found["name"]].name
-        elif "elem" in found:
-            things |= {json.dumps([found["name"], element]) for element in found.pop("elem")}
-        if kind != "metainfo":
-            things.add(json.dumps(thing, sort_keys=True))
-    return frozenset(things)
+def things(listing: str, devices: Mapping[str, Device] | None = None) -> frozenset[str]:
+    """What a table has, one text for each, whatever order it came in; `devices` by chain replace `lo`. Pure.
+
+    The rules of a chain are one thing, since their order is part of what they are; elements of a set are one each.
+    """
+    found = set[str]()
+    for block in _BLOCK.finditer(listing):
+        name, body = block["name"], block["body"]
+        if devices and name in devices:
+            body = body.replace('device "lo"', f'device "{devices[name].name}"', 1)
+        body, _, elements = body.partition(_ELEMENTS)
+        found |= (
+            {f"{name} {element.strip()}" for element in elements.rpartition("}")[0].split(",")} if elements else set()
+        )
+        found.add(f"{block['what']} {name} {body}")
+    return frozenset(found | {_BLOCK.sub("", listing).strip()})
 
 
 def _leave_namespace() -> None:

@@ -8,7 +8,7 @@ import pytest
 from agent.drivers.gateway_nft import ruleset as nat
 from agent.drivers.network_vxlan import names
 from agent.drivers.network_vxlan import ruleset as groups
-from agent.host import nft
+from agent.host import nft, rules
 from agent.host.conntrack import Connection
 from agent.host.nft import Chain, Device, Set, Table
 from agent.model import (
@@ -207,3 +207,46 @@ def test_names_and_addresses_follow_from_ids_and_numbers() -> None:
     assert names.vxlan_mac(258) == "02:73:74:00:01:02"
     with pytest.raises(ValueError, match="32767"):
         names.transit_address(32767)
+
+
+LISTED = """table inet stead {
+	set sg-1 {
+		type ipv4_addr
+		elements = { 172.31.0.5, 172.31.0.6,
+				172.31.0.7 }
+	}
+
+	chain eni-1.tap {
+		type filter hook ingress device "stt1" priority filter; policy drop;
+		ip saddr 172.31.0.5 accept
+		udp dport 67 drop
+	}
+}
+"""
+
+
+def test_what_is_listed_is_the_same_in_whatever_order_sets_have_it() -> None:
+    other = LISTED.replace("172.31.0.5, 172.31.0.6", "172.31.0.6, 172.31.0.5").replace("stt1", "lo")
+    assert rules.things(other) != rules.things(LISTED)
+    assert rules.things(other, {"eni-1.tap": Device("stt1", 3)}) == rules.things(LISTED)
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("172.31.0.6,", ""),
+        ("172.31.0.7", "172.31.0.8"),
+        ("policy drop", "policy accept"),
+        ("\t\tudp dport 67 drop\n", ""),
+        ("\t\tudp dport 67 drop\n", "\t\tudp dport 67 drop\n\t\taccept\n"),
+        ("\tset sg-1", "\tflags dormant\n\n\tset sg-1"),
+        ("\tchain eni-1.tap", "\tchain other {\n\t}\n\n\tchain eni-1.tap"),
+    ],
+)
+def test_whatever_is_other_in_a_listing_is_seen(here: str, there: str) -> None:
+    assert rules.things(LISTED.replace(here, there)) != rules.things(LISTED)
+
+
+def test_the_order_of_rules_counts() -> None:
+    first, second = "\t\tip saddr 172.31.0.5 accept\n", "\t\tudp dport 67 drop\n"
+    assert rules.things(LISTED.replace(first + second, second + first)) != rules.things(LISTED)

@@ -7,7 +7,8 @@ import pytest
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.network_vxlan import router
-from agent.drivers.network_vxlan.driver import Vpc, VxlanNetworkDriver
+from agent.drivers.network_vxlan.driver import VxlanNetworkDriver
+from agent.drivers.network_vxlan.places import Vpc
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces
 from agent.objects import ObjectKind, ObjectRef

@@ -5,14 +5,13 @@ comes up, and what admits traffic goes before what would drop it. Every pass rea
 """
 
 import shutil
-import threading
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, names, parts, places, ports, router, ruleset, tunnel, underlay
+from agent.drivers.network_vxlan import dhcp, names, parts, places, ports, router, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
+from agent.drivers.network_vxlan.places import Vpc
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import conntrack, monitor, namespaces
 from agent.host.ear import HOST, at_work
@@ -25,29 +24,6 @@ from agent.host.threads import Threads
 from agent.model import Capacity, Kind, PortSpec, PortState, Ref, VpcSpec
 from agent.objects import ObjectRef
 from agent.vpc import VpcView
-
-
-class Vpc:
-    """A VPC's namespace as this agent left it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.rules = Rules(obsolete=(ruleset.OBSOLETE,))
-        self.view: VpcView | None = None  # As it was last brought to; its ports may be plugged. None: not known.
-        self.is_adopted = False  # Whether its daemons have read all that they were given.
-
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        """What fails half-way is not known: rules of before must not come back with the next port."""
-        with self.lock:
-            try:
-                yield
-            except BaseException:
-                self.view = None
-                raise
-
-    def has_port(self, interface_id: str) -> bool:
-        return self.view is not None and interface_id in self.view.local
 
 
 class VxlanNetworkDriver:
@@ -235,21 +211,13 @@ class VxlanNetworkDriver:
         self._tunnel.dismiss(vpc_id, is_used=bool(places.names()))
 
     def _look_ports(self, interface_ids: Collection[str]) -> dict[str, PortState]:
-        there = places.in_each(self._places(interface_ids), ports.look_here, interface_ids)
+        there = places.in_each(places.of(self._vpcs, interface_ids), ports.look_here, interface_ids)
         return ports.look_here(interface_ids) | places.merged(there)
-
-    def _places(self, interface_ids: Collection[str]) -> Collection[str]:
-        """Namespaces in which their taps may be: their VPCs'; of a VPC that is not known yet, any."""
-        vpcs = [*self._vpcs.items()]
-        owners = {id: [vpc_id for vpc_id, vpc in vpcs if vpc.has_port(id)] for id in interface_ids}
-        if not all(owners.values()):
-            return places.names()
-        return {namespaces.vpc_namespace(vpc_id) for vpc_ids in owners.values() for vpc_id in vpc_ids}
 
     @at_work(HOST)
     def _create_tap(self, port: PortSpec) -> None:
         id = port.interface_id
-        for namespace, found in places.in_each(self._places([id]), ports.look_here, [id]).items():
+        for namespace, found in places.in_each(places.of(self._vpcs, [id]), ports.look_here, [id]).items():
             if found.get(id) is PortState.PLUGGED:
                 return
             if id in found:  # Half plugged, for a QEMU that is no more: the next can't open it there.
@@ -258,10 +226,10 @@ class VxlanNetworkDriver:
 
     @at_work(HOST)
     def _plug(self, port: PortSpec) -> None:
-        vpc = self._vpc_of(port.interface_id)
+        vpc = next((vpc for vpc in list(self._vpcs.values()) if vpc.has_port(port.interface_id)), Vpc())
         with vpc.lock:
             if vpc.view is None or not vpc.has_port(port.interface_id):
-                raise _no_rules(port.interface_id)
+                raise Transient(f"{port.interface_id} has no rules yet; ensure its VPC first")
             namespace = namespaces.vpc_namespace(vpc.view.vpc.id)
             ports.move(port, namespace)
             if port.interface_id not in namespaces.call(namespace, ports.look_here, [port.interface_id]):
@@ -274,19 +242,13 @@ class VxlanNetworkDriver:
     @at_work(HOST)
     def _unplug(self, interface_id: str) -> None:
         ports.delete_here(interface_id)
-        found = places.in_each(self._places([interface_id]), ports.delete_here, interface_id)
+        found = places.in_each(places.of(self._vpcs, [interface_id]), ports.delete_here, interface_id)
         for namespace, was_here in found.items():
             vpc = self._vpcs.get(places.vpc_id(namespace))
             if was_here and vpc is not None:
                 with vpc.lock:
                     if vpc.view is not None and not self._step(vpc.rules, _still(vpc.view, interface_id)):
                         namespaces.call(namespace, router.apply_rules, vpc.rules, self._met(vpc.view.spec))
-
-    def _vpc_of(self, interface_id: str) -> Vpc:
-        for vpc in list(self._vpcs.values()):
-            if vpc.has_port(interface_id):
-                return vpc
-        raise _no_rules(interface_id)
 
     @property
     def _is_encrypted(self) -> bool:
@@ -319,7 +281,3 @@ def _still(view: VpcView, interface_id: str) -> parts.Step:
 
 def _list_ports() -> dict[str, PortState]:
     return ports.list_here() | places.merged(places.in_each(places.names(), ports.list_here))
-
-
-def _no_rules(interface_id: str) -> Transient:
-    return Transient(f"{interface_id} has no rules yet; ensure its VPC first")
