@@ -41,12 +41,18 @@ _ROWS_PER_S, _ROWS_AT_ONCE, _MESSAGE_ROWS = 2000, 2 * _MAX_ROWS, 5
 _CALL_ROWS = 500
 
 
+def pace() -> Pace:
+    """How much agents may say."""
+    return Pace(_ROWS_PER_S, _ROWS_AT_ONCE)
+
+
 class Agents(AgentsServicer):
-    def __init__(self, edge: Edge, authorities: Authorities, uploads: Uploads) -> None:
+    def __init__(self, edge: Edge, authorities: Authorities, uploads: Uploads, pace: Pace) -> None:
+        """`pace`: see `pace`; one for all versions, since a host may call in any."""
         self._edge = edge
         self._authorities = authorities
         self._uploads = uploads
-        self._pace = Pace(_ROWS_PER_S, _ROWS_AT_ONCE)
+        self._pace = pace
 
     def _host(self, context: Context) -> str:
         """The host that its control certificate names. Raises `AuthFailure`."""

@@ -153,8 +153,8 @@ async def _add_health(server: grpc.aio.Server, names: Sequence[str]) -> None:
 def agent_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
     """For agents alone."""
     server = grpc.aio.server(interceptors=[CallInterceptor(edge.door, is_for_agents=True)], options=_AGENT_OPTIONS)
-    servicer = agents.Agents(edge, endpoints.authorities, uploads)
-    legacy = legacy_agents.LegacyAgents(edge, endpoints.authorities, uploads)
+    given = edge, endpoints.authorities, uploads, agents.pace()
+    servicer, legacy = agents.Agents(*given), legacy_agents.LegacyAgents(*given)
     handlers = agents.handler("stead.agent.v1.Agents", servicer), legacy_agents.handler(legacy)
     server.add_generic_rpc_handlers(handlers)
     credentials = endpoints.certificate.credentials(client_authority=endpoints.authorities.control.certificate)

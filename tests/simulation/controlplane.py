@@ -18,7 +18,7 @@ from unittest import mock
 from controlplane import history
 from controlplane.api import caller
 from controlplane.api.addresses import Addresses
-from controlplane.api.agents import Agents
+from controlplane.api.agents import Agents, pace
 from controlplane.api.caller import Edge
 from controlplane.api.events import Events
 from controlplane.api.images import Images
@@ -181,7 +181,7 @@ class Process:
         self.sessions = Sessions(self.journal, policy.region, PATIENCE, clock, bytes, steady)
         self.edge = Edge(self.journal, self.sessions, policy, clock)
         self._uploads = Uploads(uploads, UploadRules(free_space_floor_mib=0))
-        self._agents = WireAgents(self.edge, None, self._uploads)  # type: ignore[arg-type]
+        self._agents = WireAgents(self.edge, None, self._uploads, pace())  # type: ignore[arg-type]
         self._events = Events(self.edge)
         self._servicers = (
             Instances(self.edge),
