@@ -2,11 +2,12 @@
 other is at it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from agent.drivers.base import Changed, HostContext
+from agent.drivers.base import Changed, DriverError, HostContext
 from agent.drivers.volume_nbd.exports import Exports
 from agent.drivers.volume_nbd.files import DEADLINE_S, WORKERS, PoolFiles
 from agent.drivers.volume_nbd.identity import NAME
@@ -27,8 +28,9 @@ class NbdStorageDriver:
             trash_percent=settings.trash_percent,
             threads=Threads(f"the disk of pool {settings.pool_dir}", WORKERS, DEADLINE_S),
         )
-        self._volumes = Volumes(pool, settings, context.images)
-        self._exports = Exports(pool, context)
+        self._hints: asyncio.Queue[Ref | DriverError] = asyncio.Queue()
+        self._volumes = Volumes(pool, settings, context.images, self._hints.put_nowait)
+        self._exports = Exports(pool, context, self._hints.put_nowait)
 
     async def probe(self) -> Capacity:
         problems = await self._exports.problems()
@@ -57,5 +59,11 @@ class NbdStorageDriver:
     async def remove_export(self, export_name: str) -> None:
         await self._exports.remove(export_name)
 
-    def events(self) -> AsyncIterator[Ref]:
-        return self._exports.events()
+    async def events(self) -> AsyncIterator[Ref]:
+        """As in Eventful."""
+        async with self._volumes.watched():
+            while True:
+                hint = await self._hints.get()
+                if isinstance(hint, DriverError):
+                    raise hint
+                yield hint

@@ -20,7 +20,7 @@ import contextlib
 import shutil
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,7 +52,8 @@ log = structlog.get_logger()
 class Exports:
     """One volume's epochs come and go one at a time."""
 
-    def __init__(self, pool: PoolFiles, context: HostContext) -> None:
+    def __init__(self, pool: PoolFiles, context: HostContext, tell: Callable[[Ref], None]) -> None:
+        """`tell` hears of those whose daemon has ended, or whose volume may have grown."""
         self._pool = pool
         self._records = ExportRecords(context.run_dir / "exports" / context.instance, context.export_socket)
         self._host_id = context.host_id
@@ -61,8 +62,8 @@ class Exports:
         self._pki_dir = context.server_pki_dir
         self._socket_of = context.export_socket
         self._files = Threads("the disk of Stead's own files", workers=2, deadline_s=FILE_DEADLINE_S)
-        self._hints: asyncio.Queue[str] = asyncio.Queue()
-        self._ends = Ends(self._hints.put_nowait)
+        self._tell = tell
+        self._ends = Ends(lambda export_name: tell(Ref(Kind.EXPORT, export_name)))
         self._pulses = Pulses()
         self._volume_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -91,15 +92,10 @@ class Exports:
                 found = await self._recorded(volume_id)
         return found.get(export_name)
 
-    async def events(self) -> AsyncIterator[Ref]:
-        """As in Eventful: exports whose daemon has ended, or whose volume may have grown."""
-        while True:
-            yield Ref(Kind.EXPORT, await self._hints.get())
-
     def look_again(self, volume_id: str) -> None:
         """After its size has changed."""
         for record in self._records.select(volume_id):
-            self._hints.put_nowait(record.spec.export_name)
+            self._tell(record.spec.ref)
 
     async def _recorded(self, volume_id: str = "*") -> dict[str, Export]:
         """What is open, of all volumes or one."""

@@ -1,27 +1,36 @@
 """Volumes: the driver's verbs for them. Files, room, trash and images are with the modules of these names."""
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from agent.drivers.base import ImageService, Permanent
+from agent.drivers.base import DriverError, ImageService, Permanent, Transient
 from agent.drivers.volume_nbd import trash
 from agent.drivers.volume_nbd.files import PoolFiles, describe
 from agent.drivers.volume_nbd.images import ImageCache
 from agent.drivers.volume_nbd.room import Room
 from agent.drivers.volume_nbd.settings import NbdSettings
-from agent.model import Capacity, VolumeFile, VolumeSpec
+from agent.host.inotify import Inotify, Lost
+from agent.model import Capacity, Kind, Ref, VolumeFile, VolumeSpec
 
 GIB = 1 << 30
 HOUR_S = 3600
+
+Tell = Callable[[Ref | DriverError], None]
 
 
 class Volumes:
     """Clones of cached images, with no backing chains; a pool is never overcommitted."""
 
-    def __init__(self, pool: PoolFiles, settings: NbdSettings, images: ImageService) -> None:
+    def __init__(self, pool: PoolFiles, settings: NbdSettings, images: ImageService, tell: Tell) -> None:
+        """`tell` hears of volumes whose file came or went by another's hand, and of what ends that."""
         self._pool = pool
+        self._tell = tell
+        self._inotify: Inotify | None = None
+        self._busy: set[str] = set()
         self._trash_s = settings.trash_hours * HOUR_S
         self._began = time.time() - time.monotonic()  # A clock that is set forwards by mistake ends nobody's time.
         self._room = Room(self._pool)
@@ -59,7 +68,40 @@ class Volumes:
             return describe(path)
         return replace(describe(buried), deleted=True) if buried.exists() else None
 
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Raises Transient where there is no pool."""
+        directories = self._pool.volume_path("x").parent, self._pool.trash_path("x").parent
+        inotify = self._inotify = await self._pool.call("its directories", Inotify, *directories)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(inotify.descriptor, self._hear)
+        try:
+            yield
+        finally:
+            loop.remove_reader(inotify.descriptor)
+            inotify.close()
+            self._inotify = None
+
+    def _hear(self) -> None:
+        """What this driver itself is at is no news."""
+        try:
+            for name in self._inotify.read() if self._inotify else ():
+                volume_id, _, suffix = name.rpartition(".")
+                if suffix == "raw" and volume_id not in self._busy:
+                    self._tell(Ref(Kind.VOLUME, volume_id))
+        except Lost:
+            self._inotify = None  # It is told once.
+            self._tell(Transient(f"some changes in pool {self._pool.directory} were not told: is it mounted?"))
+
     async def ensure(self, spec: VolumeSpec) -> None:
+        self._busy.add(spec.volume_id)
+        try:
+            await self._ensure(spec)
+        finally:
+            self._hear()
+            self._busy.discard(spec.volume_id)
+
+    async def _ensure(self, spec: VolumeSpec) -> None:
         what = f"volume {spec.volume_id}"
         if spec.deleted:
             await self._pool.call(what, self._bury, spec.volume_id)

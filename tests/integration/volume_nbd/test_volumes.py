@@ -1,15 +1,19 @@
 """Volumes and the images that they are made from."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.drivers.base import Permanent
+from agent.drivers.base import Permanent, Transient
+from agent.drivers.volume_nbd import NbdStorageDriver
+from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
+from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.host.process import run
-from agent.model import ImageSource, VolumeFile, VolumeSpec
-from tests.integration.volume_nbd.host import MIB, VOLUME, Host
+from agent.model import ImageSource, Kind, Ref, VolumeFile, VolumeSpec
+from tests.integration.volume_nbd.host import MIB, TOMBSTONE, VOLUME, Host
 
 pytestmark = pytest.mark.host
 
@@ -114,3 +118,41 @@ async def test_a_volume_that_was_lost_is_never_made_anew(host: Host) -> None:
     with pytest.raises(Permanent, match=r"vol-0a is lost: .*volumes/vol-0a\.raw is gone"):
         await host.storage().ensure_volume(replace(VOLUME, is_ready=True))
     assert host.files() == []
+
+
+async def _following(driver: NbdStorageDriver) -> tuple[AsyncIterator[Ref], "asyncio.Task[Ref]"]:
+    """Its events, and the first of them."""
+    events = driver.events()
+    first: asyncio.Task[Ref] = asyncio.create_task(anext(events))  # type: ignore[arg-type]
+    async with asyncio.timeout(20):
+        while not driver._volumes._inotify:  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.01)
+    return events, first
+
+
+async def test_a_file_that_comes_or_goes_by_another_hand_is_told(host: Host) -> None:
+    driver, told = host.storage(), Ref(Kind.VOLUME, "vol-0b")
+    events, first = await _following(driver)
+    async with asyncio.timeout(20):
+        await driver.ensure_volume(VOLUME)
+        path = host.pool / "volumes" / "vol-0b.raw"
+        path.touch()
+        assert await first == told, "and nothing of what the driver itself has made"
+        path.unlink()
+        assert await anext(events) == told
+        await driver.ensure_volume(TOMBSTONE)
+        (host.pool / "trash" / "vol-0a.raw").unlink()
+        assert await anext(events) == VOLUME.ref
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+async def test_events_end_where_the_pool_goes(host: Host, tmp_path: Path) -> None:
+    other = replace(host, settings=NbdSettings(pool_dir=str(tmp_path / "pool")))
+    with pytest.raises(Transient, match="No such file"):
+        await anext(other.storage().events())
+    await create_pool(other.pool, size_gib=1)
+    _, first = await _following(other.storage())
+    await destroy_pool(other.pool)
+    with pytest.raises(Transient, match="is it mounted"):
+        async with asyncio.timeout(20):
+            await first

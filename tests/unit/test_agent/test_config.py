@@ -12,7 +12,7 @@ from agent.drivers import registry
 from agent.drivers.base import DriverError, HostContext
 from agent.drivers.fake import FakeComputeDriver, FakeSettings, FakeWorld
 from agent.messages import Role
-from agent.model import Capacity
+from agent.model import Capacity, Pool
 from agent.session import SessionSettings
 from agent.settings import SettingsError
 
@@ -105,6 +105,47 @@ def test_mistakes_about_drivers_are_named(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         registry.check(("compute",), names, tables)
+
+
+async def test_a_host_may_have_several_pools_of_one_driver(tmp_path: Path) -> None:
+    document = """
+        [drivers]
+        storage = ["ssd", "fake"]
+        [drivers.ssd]
+        driver = "fake"
+        storage_gib = 5
+        [drivers.fake]
+        storage_gib = 7
+    """
+    read = config.parse(tomllib.loads(document))
+    context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None)  # type: ignore[arg-type]
+    drivers = registry.load(("storage",), read.driver_names(), read.driver_tables, context)
+    assert drivers.storage is not None
+    assert (await drivers.probe()).pools == (Pool("ssd", 5), Pool("fake", 7))
+    assert [driver.context.instance for driver in drivers.storage] == ["ssd", ""]  # type: ignore[attr-defined]
+    for directory in (tmp_path, tmp_path / "ssd"):
+        FakeWorld.forget(directory)
+
+
+@pytest.mark.parametrize(
+    ("names", "tables", "message"),
+    [
+        (("fake", "fake"), {}, "must be different names"),
+        ((), {}, "of one driver at least"),
+        (("../fake",), {}, r"storage = '../fake': must be of a-z"),
+        (
+            ("ssd",),
+            {"ssd": {"driver": "ndb"}},
+            r"\[drivers.ssd\] driver = 'ndb': there is no such driver",
+        ),
+        (("ssd",), {"ssd": {"driver": "fake", "vcpu": 1}}, r"\[drivers.ssd\] has an unknown key `vcpu`"),
+    ],
+)
+def test_mistakes_about_pools_are_named(
+    names: tuple[str, ...], tables: dict[str, dict[str, object]], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        registry.check(("storage",), {"storage": names}, tables)
 
 
 async def test_a_driver_that_cannot_tell_is_a_problem_of_the_host(tmp_path: Path) -> None:
