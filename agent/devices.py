@@ -8,7 +8,7 @@ nobody takes a disk from a guest that may have it mounted.
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from agent.model import DiskSpec, InstanceSpec, InterfaceSpec
+from agent.model import DiskSpec, InstanceSpec, InterfaceSpec, parse_export_name
 
 Device = DiskSpec | InterfaceSpec
 
@@ -30,6 +30,11 @@ def alias_of(id: str) -> str:
 
 def id_of(alias: str) -> str:
     return alias.removeprefix(_OURS)
+
+
+def interface_ids(aliases: Iterable[str]) -> frozenset[str]:
+    """Those of these that are of interfaces, and no disks."""
+    return frozenset(id for id in map(id_of, aliases) if not parse_export_name(id)[0])
 
 
 def digest(device: Device) -> str:

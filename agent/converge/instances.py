@@ -41,8 +41,8 @@ class World:
 
     @property
     def held(self) -> frozenset[str]:
-        """Ids of what domains have, interfaces among it."""
-        return frozenset(devices.id_of(alias) for domain in self.domains.values() for alias in domain.devices)
+        """Ids of the interfaces that domains have."""
+        return devices.interface_ids(alias for domain in self.domains.values() for alias in domain.devices)
 
     def of(self, instance_id: str, interface_ids: Iterable[str]) -> Found:
         ports = {id: self.ports[id] for id in interface_ids if id in self.ports}
@@ -79,10 +79,8 @@ class Instances:
     def interface_ids(self, instance_id: str, last: InstanceSpec | None) -> set[str]:
         """Of the taps that are its own: `last` is the latest spec it had. And of those to let go of."""
         ids = {nic.interface_id for nic in last.interfaces} if last else set()
-        detached = self._past.get(instance_id, Past()).detach_at
-        if not detached:
-            return ids
-        return ids | ({devices.id_of(alias) for alias in detached} - self._wanted_elsewhere(instance_id))
+        detached = devices.interface_ids(self._past.get(instance_id, Past()).detach_at)
+        return ids | (detached - self._wanted_elsewhere(instance_id)) if detached else ids
 
     def _wanted_elsewhere(self, instance_id: str) -> set[str]:
         others = (view for ref, view in self._desired.views.items() if ref.id != instance_id)

@@ -28,6 +28,7 @@ from agent.converge.steps import (
     Resume,
     StartPaused,
     Step,
+    Unplug,
 )
 from agent.messages import ObservedInstance
 from agent.model import Domain, InstanceSpec, InterfaceSpec, OffReason, PortState, Power, Stall
@@ -88,6 +89,9 @@ class Past:
                 return replace(self, stall=stall, resumes=self.resumes + 1 if is_again else 1, resumed_at=now)
             case DetachDevice(alias):
                 return replace(self, detach_at={**self.detach_at, alias: now})
+            case Unplug(interface_id):
+                gone = devices.alias_of(interface_id)
+                return replace(self, detach_at={alias: at for alias, at in self.detach_at.items() if alias != gone})
         return self
 
     def saw(self, domain: Domain | None, now: float) -> "Past":

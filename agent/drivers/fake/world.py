@@ -28,7 +28,6 @@ from agent.model import (
     Stall,
     VolumeSpec,
     VpcSpec,
-    parse_export_name,
 )
 
 _WORLDS: dict[Path, "FakeWorld"] = {}
@@ -41,8 +40,7 @@ class FakeDomain:
     @property
     def interface_ids(self) -> tuple[str, ...]:
         """Whose taps its QEMU holds."""
-        ids = map(devices.id_of, self.facts.devices)
-        return tuple(id for id in ids if not parse_export_name(id)[0])
+        return tuple(devices.interface_ids(self.facts.devices))
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,7 @@ def test_an_interface_goes_while_the_guest_runs() -> None:
     asked = Past().then(DetachDevice("ua-eni-2"), NOW)
     assert plan(ON, WITH_TWO, TWO_PLUGGED, 0, asked, NOW + 1).steps == (), "QEMU holds the tap"
     assert plan(ON, RUNNING, TWO_PLUGGED, 0, asked, NOW + 1).steps == (Unplug("eni-2"),)
+    assert asked.then(Unplug("eni-2"), NOW + 1) == Past()
 
 
 def test_a_device_that_shall_be_otherwise_goes_and_comes_again() -> None:
