@@ -148,6 +148,7 @@ async def test_a_host_with_a_pool_away_speaks_of_the_others_and_of_none_as_gone(
     pools: Pools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.converge.watch._FIRST_PASS_AGAIN_S", 0.01)
+    monkeypatch.setattr("agent.converge.observations._FIRST_REPORT_S", 0.01)
     await stock(pools)
     pools.lose()
     host = Host(tmp_path)
