@@ -15,7 +15,7 @@ from typing import Any
 from pyroute2 import NetlinkError
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple, NFCTSocket
 
-from agent.host.rtnetlink import attribute
+from agent.host.rtnetlink import attribute, own_socket
 
 _NETLINK_NETFILTER = 12
 _IPCTNL_MSG_CT_DELETE = 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK
@@ -40,7 +40,7 @@ def forget(addresses: Iterable[str]) -> None:
     requests = [_flush(address, end) for address in addresses for end in (_CTA_IP_V4_SRC, _CTA_IP_V4_DST)]
     if not requests:
         return
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as netlink:
+    with own_socket(_NETLINK_NETFILTER) as netlink:
         for request in requests:
             netlink.send(request)
             (error,) = struct.unpack_from("=i", netlink.recv(8192), 16)

@@ -18,7 +18,7 @@ from itertools import starmap
 
 from agent.host import nft
 from agent.host.nft import Device, Set, Table
-from agent.host.rtnetlink import attributes
+from agent.host.rtnetlink import attributes, own_socket
 
 _CLONE_NEWNET = 0x40000000
 _NETLINK_NETFILTER = 12
@@ -92,7 +92,7 @@ class Rules:
 def generation() -> int:
     """How many transactions the calling thread's namespace has seen."""
     request = struct.pack("=IHHIIBBH", 20, _NFT_MSG_GETGEN, 1, 1, 0, socket.AF_UNSPEC, 0, 0)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as netlink:
+    with own_socket(_NETLINK_NETFILTER) as netlink:
         netlink.send(request)
         answer = netlink.recv(8192)
     return int.from_bytes(attributes(answer[20:])[_NFTA_GEN_ID], "big")
