@@ -1,9 +1,13 @@
 """scripts/bench: runs benchmarks, prints a table, writes JSON."""
 
 import argparse
+import asyncio
 import signal
+import sys
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import uvloop
 from rich.console import Console
@@ -45,6 +49,7 @@ BENCHMARKS = {
     "groups": groups.measure,
 }
 ROUNDS_AT_MOST = {"large": 2, "passes": 3, "sync": 3}  # Those whose rounds take a minute.
+T = TypeVar("T")
 QUICK = Scale(rounds=1, size=20)
 
 
@@ -53,8 +58,6 @@ def main() -> None:
     if arguments.markdown:
         print(Report(arguments.markdown, resume=True).markdown(Report(arguments.before, resume=True)))
         return
-    # As Ctrl-C: whatever was made is removed.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     scale = QUICK if arguments.quick else Scale(rounds=arguments.rounds)
     report = Report(arguments.json, resume=arguments.resume)
     run([name for name in arguments.names or BENCHMARKS if name not in report.figures], scale, report)
@@ -78,16 +81,32 @@ def parse() -> argparse.Namespace:
     return arguments
 
 
+async def interruptible(work: Awaitable[T]) -> T:
+    """The first signal ends it; others find it removing what it made, and wait."""
+    signals, loop, task = iter((True,)), asyncio.get_running_loop(), asyncio.current_task()
+
+    def interrupt() -> None:
+        if task and next(signals, False):
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    return await work
+
+
 def run(names: list[str], scale: Scale, report: Report) -> None:
     """One after the other; what was found is kept when a later one fails."""
     console = Console(stderr=True, highlight=False)
     with console.status("") as status:
         for name in names:
             rounds = min(scale.rounds, ROUNDS_AT_MOST.get(name, scale.rounds))
-            found = uvloop.run(BENCHMARKS[name](replace(scale, rounds=rounds), status.update))
+            found = uvloop.run(interruptible(BENCHMARKS[name](replace(scale, rounds=rounds), status.update)))
             # Targets are set for the whole size.
             report.add(name, found if scale.size == 1 else [replace(row, target="") for row in found])
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except asyncio.CancelledError:
+        sys.exit("bench: interrupted")

@@ -3,19 +3,14 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.figures import Figure, Progress, Scale
 from benchmarks.machine import cpu_s, pss_bytes
 from benchmarks.process import Process
 from benchmarks.region import PATIENT, Running, controlled, import_image, scratch
-from client.connection import Stead
-from stead.v1.common_pb2 import ROLE_MEMBER
-from stead.v1.images_pb2 import ModifyImageAttributeRequest
-from stead.v1.projects_pb2 import CreateProjectRequest, CreateTokenRequest
+from benchmarks.tenants import tenants_of
 
 HOSTS = 1000
 INSTANCES = 10_000
@@ -71,24 +66,10 @@ async def _at_rest(process: Process, database: Path, for_s: float) -> tuple[floa
 async def _fill(base: Running, projects: int, each: int) -> float:
     """From the first call until all run, s."""
     async with AsyncExitStack() as stack:
-        tenants = await _tenants(base, projects, stack)
+        tenants = await tenants_of(base, projects, stack)
         began = time.perf_counter()
         for tenant in tenants:
             await tenant.stead.instances.RunInstances(tenant.launch(each))
         for tenant in tenants:
             await tenant.settled(each)
         return time.perf_counter() - began
-
-
-async def _tenants(base: Running, projects: int, stack: AsyncExitStack) -> Sequence[Running]:
-    """The same region, as each of the projects sees it."""
-    public = ModifyImageAttributeRequest(image_id=base.image_id, is_public=True)
-    await base.stead.images.ModifyImageAttribute(public)
-    tenants = []
-    for number in range(projects):
-        project = (await base.stead.projects.CreateProject(CreateProjectRequest(name=f"tenant-{number}"))).project
-        request = CreateTokenRequest(project_id=project.project_id, role=ROLE_MEMBER)
-        token = (await base.stead.projects.CreateToken(request)).secret
-        stead = await stack.enter_async_context(Stead(replace(base.region.client, token=token)))
-        tenants.append(Running(base.region, stead, base.control_plane, base.fleet, base.image_id))
-    return tenants

@@ -11,6 +11,8 @@ from rich.table import Table
 from benchmarks.figures import Figure
 from benchmarks.machine import facts
 
+# Of the longest lines. Rich would cut them off at the terminal's width, or at 80 columns where there is none.
+WIDTH = 240
 COLUMNS = ("value", "floor", "ratio", "spread", "gate", "met", "floor is")
 
 
@@ -43,15 +45,13 @@ class Report:
 
     def show(self) -> None:
         table = Table(caption=self._caption, caption_justify="left")
-        table.add_column("figure")
+        table.add_column("figure", no_wrap=True)
         for column in COLUMNS[:-1]:
             table.add_column(column, justify="right", no_wrap=True)
         table.add_column(COLUMNS[-1])
         for row in self.all:
             table.add_row(row.name, *_cells(row))
-        # Rich would fold it to 80 columns where there is no terminal.
-        console = Console()
-        Console(width=max(console.width, 160)).print(table)
+        Console(width=WIDTH).print(table)
 
     def markdown(self, before: "Report") -> str:
         """The table of docs/benchmarks.md; `before` are the figures of an earlier version."""

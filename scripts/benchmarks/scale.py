@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 
 from benchmarks.figures import Figure, Progress, Scale
 from benchmarks.floor import echoes, timed
 from benchmarks.region import DESCRIBE_INSTANCES, PATIENT, Running, running
+from benchmarks.tenants import tenants_of
 from client.connection import Stead
 from stead.v1.common_pb2 import Filter
 from stead.v1.instances_pb2 import DescribeInstancesRequest
@@ -31,12 +33,13 @@ async def measure(scale: Scale, progress: Progress) -> list[Figure]:
 
 
 async def measure_large(scale: Scale, progress: Progress) -> list[Figure]:
-    count = scale.of(LARGE, PER_CALL)
+    count = scale.of(LARGE, 2 * PER_CALL)
     progress(f"large: {count} instances")
-    zones = count // PER_ZONE + 1
-    async with running(zones, hosts=zones, more=PATIENT) as region:
+    zones = count // 2 // PER_ZONE + 1
+    async with running(zones, hosts=zones, more=PATIENT) as region, AsyncExitStack() as stack:
         region.fleet.end()
-        await _fill(region, count)
+        for tenant in (region, *await tenants_of(region, 1, stack)):
+            await _fill(tenant, count // 2)
         return await _restarts(region, count, scale.rounds)
 
 
