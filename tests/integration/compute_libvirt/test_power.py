@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 
+from agent import devices
 from agent.drivers.compute_libvirt import LibvirtComputeDriver
 from agent.guests import shut_down
 from agent.model import Domain, InstanceSpec, Kind, OffReason, Power, Ref
@@ -23,14 +24,16 @@ async def test_a_guest_lives_from_resume_on(
     await driver.start_paused(spec, taps)
     await driver.start_paused(spec, taps)
     assert "<mtu size='1390'/>" in host.run("virsh", "-c", "qemu:///system", "dumpxml", INSTANCE_ID), "the tap's"
-    export = spec.disks[0].export_name
-    assert await driver.list() == {INSTANCE_ID: Domain(INSTANCE_ID, Power.PAUSED, 3, False, 0, (export,))}
+    export, has = spec.disks[0].export_name, devices.digests(spec)
+    assert await driver.list() == {INSTANCE_ID: Domain(INSTANCE_ID, Power.PAUSED, 3, False, 0, (export,), devices=has)}
     plug()
     assert await driver.console_tail(INSTANCE_ID, 65536) == b""
 
     await driver.resume(INSTANCE_ID)
     await driver.resume(INSTANCE_ID)
-    assert await new_driver().list() == {INSTANCE_ID: Domain(INSTANCE_ID, Power.RUNNING, 3, True, 0, (export,))}
+    assert await new_driver().list() == {
+        INSTANCE_ID: Domain(INSTANCE_ID, Power.RUNNING, 3, True, 0, (export,), devices=has)
+    }
     await says(driver, b"udhcpc: started")
     assert len(await driver.console_tail(INSTANCE_ID, 100)) == 100
 
