@@ -172,6 +172,9 @@ class StorageDriver(Protocol):
         """Open it to its clients alone: with mutual TLS at its port, or, where the one client is this very host, at
         `HostContext.export_socket`, for QEMU alone.
 
+        Its clients, limits and size may change in its epoch: without anybody's notice where the driver can, and so that
+        nobody writes through it any more, when this returns, who is no client now.
+
         The epoch is durable before the export opens. An older epoch's process is killed and reaped first. Raises
         Permanent for an epoch older than one ever opened, and for one that was open in an earlier boot: what its guests
         wrote and did not flush may be lost, and they must not go on. Guests on this very host have not survived either,

@@ -42,6 +42,7 @@ from agent.model import (
     InstanceMetadata,
     InstanceSpec,
     InterfaceSpec,
+    Limits,
     OffReason,
     PortSpec,
     PortState,
@@ -193,6 +194,20 @@ class StorageContract:
         for _ in range(2):
             await stocked.storage().remove_export(EXPORT.export_name)
         assert await stocked.storage().list_exports() == {}
+
+    async def test_clients_limits_and_the_right_to_write_may_change(self, stocked: Maker) -> None:
+        storage, closed = stocked.storage(), replace(EXPORT, read_only=True)
+        more = replace(EXPORT, client_host_ids=("host-2", "host-3"))
+        for spec in (
+            EXPORT,
+            replace(EXPORT, limits=Limits(100, GIB)),
+            closed,
+            replace(closed, limits=Limits(7)),
+            more,
+            EXPORT,
+        ):
+            await storage.ensure_export(spec)
+            assert await storage.list_exports() == {EXPORT.export_name: Export(spec)}
 
     async def test_a_newer_epoch_ends_the_older(self, stocked: Maker) -> None:
         newer = replace(EXPORT, export_name="vol-0c0ffee1-e4", epoch=4, port=20915)
