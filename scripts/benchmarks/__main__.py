@@ -48,7 +48,7 @@ BENCHMARKS = {
     "sync": sync.measure,
     "groups": groups.measure,
 }
-ROUNDS_AT_MOST = {"large": 2, "passes": 3, "sync": 3}  # Those whose rounds take a minute.
+ROUNDS_AT_MOST = {"large": 1, "passes": 2, "sync": 2}  # Those whose rounds take a minute.
 T = TypeVar("T")
 QUICK = Scale(rounds=1, size=20)
 
