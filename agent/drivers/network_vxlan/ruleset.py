@@ -16,6 +16,7 @@ of lookups whatever the number of ports: maps by tap lead to the port's chain, w
 import re
 import socket
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
 from agent.drivers.network_vxlan import names
@@ -157,6 +158,7 @@ def _group_chain(group: GroupSpec, is_egress: bool) -> Chain:
     return Chain(tuple(sorted(set(rules))))
 
 
+@lru_cache(maxsize=4096)  # Groups say the same again and again, and so does every pass.
 def _permit(rule: RuleSpec) -> str:
     return " ".join(filter(None, (_match_peer(rule), _match_protocol(rule), "accept")))
 
