@@ -100,6 +100,13 @@ def test_the_record_as_libvirt_takes_it() -> None:
     )
 
 
+def test_what_metadata_alone_tell_of_a_domain_that_is_off() -> None:
+    record = Record(3, 1, has_run=True, digests={"ua-eni-1": "0123"})
+    found = domain_xml.parse_metadata(domain_xml.render_record(record))
+    assert (found.record, found.devices, found.damage) == (record, {}, "")
+    assert "many" in domain_xml.parse_metadata('<instance generation="many" />').damage
+
+
 def test_emulated_guests_get_all_that_the_emulator_has() -> None:
     root = ElementTree.fromstring(domain_xml.render(SPEC, replace(PLATFORM, virt_type="qemu")))
     assert root.get("type") == "qemu"

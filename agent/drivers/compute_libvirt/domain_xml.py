@@ -98,6 +98,12 @@ def parse(domain_xml: str) -> Description | None:
     return Description(record, device_xml.parse(domain), damage)
 
 
+def parse_metadata(element_xml: str) -> Description:
+    """What the metadata element alone tells, as virDomainGetMetadata gives it: all that there is of a domain off."""
+    record, damage = _parse_record(ElementTree.fromstring(element_xml))  # noqa: S314 (libvirt wrote it)
+    return Description(record, Found({}, (), frozenset()), damage)
+
+
 def system_uuid(instance_id: str) -> str:
     """Begins with `ec2`, as in EC2; the same for ever."""
     return str(uuid.UUID("ec2" + hashlib.sha256(instance_id.encode()).hexdigest()[:29]))
@@ -131,7 +137,7 @@ def _parse_record(element: Element) -> tuple[Record, str]:
         generation, reboot_count = int(element.get("generation", "")), int(element.get("reboot_count", ""))
     except ValueError:
         return Record(0, 0), f"its metadata is {dict(element.attrib)}"
-    digests = {each.get("alias", ""): each.get("digest", "") for each in element.iterfind(f"{{{NAMESPACE}}}device")}
+    digests = {each.get("alias", ""): each.get("digest", "") for each in element}
     return Record(generation, reboot_count, element.get("has_run") == "yes", digests), ""
 
 

@@ -16,7 +16,8 @@ from agent.drivers.base import Permanent, Transient
 from agent.drivers.compute_libvirt import device_xml, domain_xml
 from agent.drivers.compute_libvirt.device_xml import Ends
 from agent.drivers.compute_libvirt.domain_xml import NAMESPACE, NAMESPACE_PREFIX, Description, Record
-from agent.drivers.compute_libvirt.listing import ignoring, lookup, power
+from agent.drivers.compute_libvirt.listing import power
+from agent.drivers.compute_libvirt.lookup import ignoring, lookup
 from agent.host import process
 from agent.model import InstanceSpec, Power
 

@@ -67,11 +67,11 @@ class LibvirtComputeDriver:
         )
 
     async def list(self) -> Mapping[str, Domain]:
-        found = await self._hypervisor.look(listing.list_domains, self._qemus)
+        found = await self._hypervisor.look(listing.list_domains, self._hypervisor.descriptions, self._qemus)
         return {instance_id: self._hypervisor.witness.complete(domain) for instance_id, domain in found.items()}
 
     async def look(self, instance_id: str) -> Domain | None:
-        domain = await self._hypervisor.look(listing.look_at, instance_id, self._qemus)
+        domain = await self._hypervisor.look(listing.look_at, instance_id, self._hypervisor.descriptions, self._qemus)
         return self._hypervisor.witness.complete(domain) if domain is not None else None
 
     async def reach(self, disks: Sequence[DiskSpec]) -> None:

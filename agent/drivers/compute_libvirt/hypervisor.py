@@ -13,6 +13,7 @@ from typing import TypeVar
 import libvirt
 
 from agent.drivers.base import Permanent, Transient
+from agent.drivers.compute_libvirt.descriptions import Descriptions
 from agent.drivers.compute_libvirt.witness import Witness
 from agent.host.threads import Threads
 from agent.model import Kind, Ref
@@ -51,6 +52,7 @@ class Hypervisor:
 
     def __init__(self, uri: str, threads: int) -> None:
         self.witness = Witness()
+        self.descriptions = Descriptions()
         self._uri = uri
         self._connection: libvirt.virConnect | None = None
         self._connecting = threading.Lock()
@@ -63,7 +65,7 @@ class Hypervisor:
 
         Raises Transient or Permanent by libvirt's error code, and Stuck when libvirtd hangs.
         """
-        return await self._changing.run(key, self._call, function, args)
+        return await self._changing.run(key, self._change, key, function, args)
 
     async def look(self, function: Callable[..., Result], *args: object) -> Result:
         """As `change`, for what only reads: never behind slow changes."""
@@ -96,6 +98,12 @@ class Hypervisor:
             except TimeoutError:
                 await self.look(ping)
 
+    def _change(self, key: str, function: Callable[..., Result], args: tuple[object, ...]) -> Result:
+        try:
+            return self._call(function, args)
+        finally:
+            self.descriptions.drop(key)
+
     def _call(self, function: Callable[..., Result], args: tuple[object, ...]) -> Result:
         connection = None
         try:
@@ -112,6 +120,7 @@ class Hypervisor:
         with self._connecting:
             if self._connection is None or not self._connection.isAlive():
                 _run_event_loop()
+                self.descriptions.drop_all()
                 self._connection = libvirt.open(self._uri)
                 self._connection.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
                 self._listen(self._connection)
@@ -123,6 +132,8 @@ class Hypervisor:
             (libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, self._on_reboot),
             (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._on_change),
             (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, self._on_change),
+            (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, self._on_change_of_ours),
+            (libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, self._on_change_of_ours),
         ):
             connection.domainEventRegisterAny(None, event, callback, None)
         connection.registerCloseCallback(self._on_close, None)
@@ -142,10 +153,15 @@ class Hypervisor:
     def _on_change(self, _: libvirt.virConnect, domain: libvirt.virDomain, *_details: object) -> None:
         self._tell(domain.name())
 
+    def _on_change_of_ours(self, _: libvirt.virConnect, domain: libvirt.virDomain, *_details: object) -> None:
+        """Mostly: no reason to look. That somebody else did it, a pass finds."""
+        self.descriptions.drop(domain.name())
+
     def _on_close(self, _: libvirt.virConnect, _reason: int, _data: object) -> None:
         self._tell(None)
 
     def _tell(self, name: str | None) -> None:
+        self.descriptions.drop_all() if name is None else self.descriptions.drop(name)
         for listener in tuple(self._listeners):
             listener(name)
 

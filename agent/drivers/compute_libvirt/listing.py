@@ -3,15 +3,15 @@
 A domain is ours when it carries our metadata; any other is the operator's, and is never shown.
 """
 
-import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import replace
 
 import libvirt
 
-from agent.drivers.compute_libvirt import domain_xml
+from agent.drivers.compute_libvirt.descriptions import Descriptions, Known
 from agent.drivers.compute_libvirt.domain_xml import Description
 from agent.drivers.compute_libvirt.hypervisor import PERMANENT_CODES
+from agent.drivers.compute_libvirt.lookup import ignoring, lookup
 from agent.drivers.compute_libvirt.qemus import Qemus
 from agent.model import Domain, OffReason, Power, Stall
 
@@ -42,30 +42,37 @@ def offers_kvm(connection: libvirt.virConnect) -> bool:
     return True
 
 
-def list_domains(connection: libvirt.virConnect, qemus: Qemus) -> dict[str, Domain]:
-    """Ours, by instance id. States of all come in one call; only what may be ours is asked for its XML."""
+def list_domains(connection: libvirt.virConnect, descriptions: Descriptions, qemus: Qemus) -> dict[str, Domain]:
+    """Ours, by instance id. States of all come in one call; only what may be ours and is not known is asked for XML."""
+    descriptions.begin_listing()
     stats = connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
     may_be_ours = [each for each in stats if each[0].name().startswith(INSTANCE_ID_PREFIX)]
+    transient = {domain.name() for domain in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)}
     active = [domain.UUIDString() for domain, state in may_be_ours if power(state["state.state"]) is not Power.OFF]
     stopped = qemus.stopped(active)
-    found = (_see(domain, state["state.state"], state["state.reason"], stopped) for domain, state in may_be_ours)
-    return {domain.instance_id: domain for domain in found if domain is not None}
+    found = {}
+    for domain, stated in may_be_ours:
+        with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
+            state = stated["state.state"], stated["state.reason"]
+            known = descriptions.of(domain, is_off=power(state[0]) is Power.OFF)
+            seen = _see(domain, known, state, stopped)
+            if seen is not None:
+                found[seen.instance_id] = replace(seen, is_transient=True) if seen.instance_id in transient else seen
+    return found
 
 
-def look_at(connection: libvirt.virConnect, instance_id: str, qemus: Qemus) -> Domain | None:
+def look_at(
+    connection: libvirt.virConnect, instance_id: str, descriptions: Descriptions, qemus: Qemus
+) -> Domain | None:
     domain = lookup(connection, instance_id)
     if domain is None:
         return None
     with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
         state, reason = domain.state()
-        stopped = qemus.stopped([domain.UUIDString()]) if power(state) is not Power.OFF else frozenset()
-        return _see(domain, state, reason, stopped)
-    return None
-
-
-def lookup(connection: libvirt.virConnect, instance_id: str) -> libvirt.virDomain | None:
-    with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
-        return connection.lookupByName(instance_id)
+        is_off = power(state) is Power.OFF
+        stopped = frozenset() if is_off else qemus.stopped([domain.UUIDString()])
+        seen = _see(domain, descriptions.read(domain, is_off=is_off), (state, reason), stopped)
+        return seen and replace(seen, is_transient=not domain.isPersistent())
     return None
 
 
@@ -73,28 +80,18 @@ def power(state: int) -> Power:
     return POWERS.get(state, Power.RUNNING)
 
 
-@contextlib.contextmanager
-def ignoring(code: int) -> Iterator[None]:
-    try:
-        yield
-    except libvirt.libvirtError as error:
-        if error.get_error_code() != code:
-            raise
-
-
-def _see(domain: libvirt.virDomain, state: int, reason: int, stopped: Collection[str]) -> Domain | None:
-    """None where it isn't ours, or is gone. Of one whose QEMU is stopped nothing is asked that would hang with it."""
-    with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
-        description = domain_xml.parse(domain.XMLDesc())
-        if description is None:
-            return None
-        seen = _domain(domain.name(), state, reason, description)
-        if domain.UUIDString() in stopped:
-            return replace(seen, is_stopped=True)
-        if seen.power is Power.OFF:
-            return seen
-        return replace(seen, stall=_stall(domain, state, reason), is_transient=not domain.isPersistent())
-    return None
+def _see(domain: libvirt.virDomain, known: Known, state: tuple[int, int], stopped: Collection[str]) -> Domain | None:
+    """None where it isn't ours. Of one whose QEMU is stopped nothing is asked that would hang with it."""
+    if known.description is None:
+        return None
+    if known.seen is None or known.state != state:
+        known.seen, known.state = _domain(domain.name(), *state, known.description), state
+    if known.seen.power is Power.OFF:
+        return known.seen
+    if domain.UUIDString() in stopped:
+        return replace(known.seen, is_stopped=True)
+    stall = _stall(domain, *state)
+    return replace(known.seen, stall=stall) if stall else known.seen
 
 
 def _stall(domain: libvirt.virDomain, state: int, reason: int) -> Stall | None:
