@@ -97,9 +97,14 @@ def _decoder(hint: Any) -> Convert | None:
     if required is datetime:
         return _from_utc
     if is_json(required):
-        convert = _from_json(required) or _same
-        return lambda text: convert(json.loads(text))
+        return _json_decoder(_from_json(required) or _same)
     return _members(required) if issubclass(required, Enum) else None
+
+
+def _json_decoder(convert: Convert) -> Convert:
+    """Rows share what is empty, as most tags are: it is read once."""
+    empty = cache(lambda text: convert(json.loads(text)))
+    return lambda text: empty(text) if len(text) == len("{}") else convert(json.loads(text))
 
 
 def _from_json(hint: Any) -> Convert | None:
