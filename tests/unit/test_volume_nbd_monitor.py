@@ -109,3 +109,13 @@ def test_one_that_was_forgotten_leaves_its_monitor_to_others(looks: Looks, liste
 
 def test_a_monitor_that_was_deleted_is_silent(looks: Looks) -> None:
     assert looks.are_silent(count=4) == [False, False, False, True]
+
+
+def test_one_that_ended_while_it_was_looked_at_keeps_no_connection(looks: Looks, listener: socket.socket) -> None:
+    looks.are_silent()
+    line, _ = listener.accept()
+    looks.pulses.forget_others({"vol-1-e7"})
+    assert line.recv(1000) == QUESTION
+    looks.pulses.forget_others({"vol-1-e8"})
+    assert line.recv(1) == b"", "it is closed"
+    line.close()

@@ -27,7 +27,7 @@ from agent.drivers.volume_nbd.storage_daemon import (
     options,
     read_back,
 )
-from agent.host.process import find_processes, start_daemon, stop_daemon
+from agent.host.process import Daemon, find_processes, start_daemon, stop_daemon
 from agent.images import MAX_VIRTUAL_BYTES, refuse_unsafe
 from agent.model import NO_LIMITS, Export, ExportSpec, Limits
 from tests.integration.volume_nbd import previous
@@ -192,6 +192,24 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
         await driver.ensure_export(spec)
         assert (opened.called, daemon.is_alive) == (pki_dir is None, pki_dir is not None)
     await stop_daemon(pid_file)
+
+
+async def test_an_export_that_opens_while_all_are_listed_keeps_its_record(tmp_path: Path) -> None:
+    spec = ExportSpec("vol-1-e7", "vol-1", 7, 20913, ("host-2",))
+    context = HostContext("host-1", "192.0.2.1", tmp_path, tmp_path, tmp_path, None, boot_id="b-1")  # type: ignore[arg-type]
+    records, elsewhere = ExportRecords(tmp_path / "exports", context.export_socket), tmp_path / "elsewhere"
+    records.write(Record(spec, None))
+    await start_daemon("sleep", "60", pid_file=elsewhere, log_file=records.log_file(spec.export_name))
+
+    def open_it(*_: object) -> dict[Record, Daemon]:
+        elsewhere.rename(records.pid_file(spec.export_name))
+        return {}
+
+    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), context)
+    with patch.object(Exports, "_daemons", open_it):
+        assert await driver.list_exports() == {}
+    assert spec.export_name in await driver.list_exports()
+    await stop_daemon(records.pid_file(spec.export_name))
 
 
 def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:

@@ -80,7 +80,9 @@ class Exports:
     async def list(self) -> Mapping[str, Export]:
         with contextlib.suppress(Transient):  # A pool whose disk hangs hides no export that is on record.
             await self._adopt()
-        return await self._recorded()
+        found = await self._recorded()
+        self._pulses.forget_others(found)
+        return found
 
     async def look(self, export_name: str) -> Export | None:
         """As in `list`, of one."""
@@ -102,7 +104,8 @@ class Exports:
         records = list(self._records.select(volume_id))
         daemons = await self._files.run(f"exports of {volume_id}", self._daemons, records)
         for spec in (record.spec for record in records if record not in daemons):
-            if not self._volume_locks[spec.volume_id].locked():
+            is_at_work = self._volume_locks[spec.volume_id].locked()
+            if not is_at_work and self._records.daemon(spec.export_name) is None:  # It may be open again by now.
                 self._forget(spec.export_name)
         for record, daemon in daemons.items():
             self._ends.watch(record.spec.export_name, daemon)

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,6 +40,11 @@ class Pulses:
             yield
         finally:
             self._held.discard(export_name)
+
+    def forget_others(self, export_names: Container[str]) -> None:
+        """All but these: one may have ended while it was looked at."""
+        for gone in [name for name in self._pulses if name not in export_names]:
+            self.forget(gone)
 
     def forget(self, export_name: str) -> None:
         if export_name in self._pulses:
