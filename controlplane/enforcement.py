@@ -46,7 +46,9 @@ class Enforcement:
         return self._done(host_id, self._of(host_id))
 
     def _of(self, host_id: str) -> list[SecurityGroup]:
-        return [self._state.security_groups[group_id] for group_id, late in self._late.items() if host_id in late]
+        """The groups that wait for it, and those that wait for nobody: after a restart, their VPC may have no host."""
+        found = (group_id for group_id, late in self._late.items() if host_id in late or not late)
+        return [self._state.security_groups[group_id] for group_id in found]
 
     def _has_rules(self, host_id: str, group: SecurityGroup, revision: int) -> bool:
         seen = self._state.observed(ObservedKind.VPC, group.vpc_id, host_id)

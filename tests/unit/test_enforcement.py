@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from controlplane.enforcement import Enforcement
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.service import health, power, prefix_lists, security_groups
@@ -112,6 +113,18 @@ async def test_a_restarted_control_plane_waits_for_all_hosts() -> None:
         group_id = authorize(live)
         again = Sessions(live.journal, NAME, PATIENCE, lambda: live.now, seal)
         assert len(again.late(group_id)) == 2
+
+
+async def test_a_vpc_that_lost_its_hosts_before_a_restart_waits_for_the_next_answer_of_any() -> None:
+    async with Live.running() as live:
+        group_id, host_id = authorize(live), live.add_host(ZONES[0], (COMPUTE,))
+        revision = live.state.revision
+        live.put(replace(live.state.security_groups[group_id], pending_revision=revision))
+        again = Enforcement(live.state)
+        live.apply(again.answered(host_id, revision - 1))
+        assert status(live, group_id) == "pending"
+        live.apply(again.answered(host_id, revision))
+        assert status(live, group_id) == "enforced"
 
 
 async def test_without_hosts_rules_are_in_force_at_once() -> None:
