@@ -15,7 +15,6 @@ from controlplane.placement.order import Order
 from controlplane.service.call import Call
 
 GIB = 1 << 30
-PLACING = (HostRole.COMPUTE, HostRole.STORAGE)
 
 
 def used(state: State, host_id: str) -> Resources:
