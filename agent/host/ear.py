@@ -91,9 +91,15 @@ class Ear:
     def _concerns(self, told: Notification) -> bool:
         if told.kind == rtnetlink.RTM_NEWLINK:
             return self._is_other_link(told.message())
+        if told.kind == rtnetlink.RTM_DELLINK:
+            self._forget_link(told.message())
         if told.port == 0 and told.kind in (rtnetlink.RTM_NEWNEIGH, rtnetlink.RTM_DELNEIGH):
             return told.message().fields[4] == rtnetlink.NUD_PERMANENT
         return True
+
+    def _forget_link(self, message: rtnetlink.Message) -> None:
+        if message.fields[0] == socket.AF_UNSPEC:
+            self._links.pop(links.of(message).index, None)
 
     def _is_other_link(self, message: rtnetlink.Message) -> bool:
         if message.fields[0] != socket.AF_UNSPEC:  # As a port of a bridge.

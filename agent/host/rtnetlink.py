@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 
-RTM_NEWLINK, RTM_GETLINK = 16, 18
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_GETADDR = 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
@@ -58,7 +58,7 @@ class Notification:
 
     def message(self) -> Message:
         """Of one about a link or a neighbour."""
-        return _message(self.content, _LINK if self.kind == RTM_NEWLINK else NEIGHBOUR)
+        return _message(self.content, _LINK if self.kind in (RTM_NEWLINK, RTM_DELLINK) else NEIGHBOUR)
 
 
 def notifications(data: bytes) -> Iterator[Notification]:
