@@ -5,11 +5,12 @@ Every driver has five verbs:
     probe()                capacity and problems; cheap, called every few seconds
     list()                 everything of ours that really exists, read from the real system; this is crash recovery
     ensure(view, changed)  make it so; safe on something right, half made or foreign (which it refuses)
-    look(id)               what there is of one; None where nothing is
+    look(id)               what there is of one; None where nothing is (VPCs and gateways have none)
     remove(id)             make it gone; success if it is (volumes have none: see StorageDriver)
 
 `list` and `look` tell enough to see that a spec is met: the engine compares, and calls `ensure` for what differs. They
-raise where something may be that can't be read, since what they don't show counts as gone.
+raise where something may be that can't be read, since what they don't show counts as gone. VPCs and gateways are few:
+their `list` gives ids alone, and a pass calls `ensure(view, None)` for each, which compares by itself.
 
 A view is all that the control plane said of one resource. `changed` names the objects in it that are other, new or gone
 since this driver object's last `ensure` of it succeeded: what else there is need not be looked at. None, as at first,
