@@ -101,12 +101,16 @@ class Watch:
 
     async def follow(self, driver: Eventful, *kinds: Kind) -> None:
         """Hint at what it tells of, until cancelled."""
+        known = ""  # Why there are none: as in a pool that is away for days, it is logged once.
         while True:
             try:
                 async for ref in driver.events():
+                    known = ""
                     self._hint(ref)
             except DriverError as error:
-                log.warning("no events; the full pass does without", kinds=_names(kinds), error=str(error))
+                if str(error) != known:
+                    log.warning("no events; the full pass does without", kinds=_names(kinds), error=str(error))
+                known = str(error)
             except Exception as error:  # noqa: BLE001 (told)
                 bugs.tell(f"events of {_names(kinds)}", error)
             self.hurry(*kinds)
