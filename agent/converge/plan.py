@@ -96,9 +96,15 @@ class Past:
 
     def saw(self, domain: Domain | None, now: float) -> "Past":
         """With what is seen of it now."""
-        if domain is not None and domain.power is Power.OFF:
-            return self if self.off_since is not None else replace(self, off_since=now)
-        return self if self.off_since is None else replace(self, off_since=None)
+        is_off = domain is not None and domain.power is Power.OFF
+        off_since = (now if self.off_since is None else self.off_since) if is_off else None
+        return replace(self, off_since=off_since, detach_at=self._still_of_use(domain))
+
+    def _still_of_use(self, domain: Domain | None) -> Mapping[str, float]:
+        """A disk is forgotten when the guest has let go of it, an interface when its tap is unplugged."""
+        held = domain.devices if domain is not None else {}
+        taps = devices.interface_ids(self.detach_at)
+        return {name: at for name, at in self.detach_at.items() if name in held or devices.id_of(name) in taps}
 
 
 def plan(

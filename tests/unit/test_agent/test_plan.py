@@ -320,3 +320,13 @@ def test_observations() -> None:
     assert observe(RUNNING, 0) == ObservedInstance(True, 2, True, False, 0, ("vol-1-e1",))
     assert observe(replace(off(OffReason.SHUTDOWN), has_run=True), 2) == ObservedInstance(False, 2, True, True, 0, ())
     assert not observe(off(OffReason.SHUTDOWN), 1).powered_off_by_guest
+
+
+def test_what_a_guest_was_asked_to_let_go_of_is_forgotten_when_it_is_gone() -> None:
+    disk, nic = devices.alias(DATA_DISK), devices.alias(NIC)
+    past = Past().then(DetachDevice(disk), NOW).then(DetachDevice(nic), NOW)
+    held = replace(RUNNING, devices=devices.digests(BOTH))
+    assert past.saw(held, NOW).detach_at.keys() == {disk, nic}
+    seen = past.saw(replace(RUNNING, devices={}), NOW)
+    assert seen.detach_at.keys() == {nic}, "its tap is to be unplugged still"
+    assert not seen.then(Unplug(NIC.interface_id), NOW).detach_at
