@@ -21,12 +21,13 @@ from agent.drivers.fake import (
     FakeStorageDriver,
     FakeWorld,
 )
+from agent.drivers.fake.world import Call, Fault
 from agent.drivers.registry import Drivers
 from agent.images import Images
 from agent.ledger import Contents, Ledger
 from agent.legacy import Scopes, scopes
 from agent.legacy_wire import scope_changes, upgraded
-from agent.messages import Authority, Update
+from agent.messages import Authority, ObservedInstance, Update
 from agent.model import (
     AddressMapping,
     DiskSpec,
@@ -238,3 +239,25 @@ async def until(condition: Callable[[], bool], describe: Callable[[], str] = str
 
 async def _no_images(image: object, target: Path) -> None:
     raise AssertionError("fake volumes have no images")
+
+
+def verbs(host: Host) -> list[str]:
+    """What was done to its world."""
+    return [call.verb for call in host.world.changes]
+
+
+def facts(host: Host) -> ObservedInstance:
+    """What is reported of its instance."""
+    seen = host.engine.observations[INSTANCE.ref].instance
+    assert seen is not None
+    return seen
+
+
+def fail_at(number: int, point: str, error: BaseException) -> Fault:
+    """One call, before or after it took effect."""
+
+    def fault(call: Call, at: str) -> None:
+        if call.number == number and at == point:
+            raise error
+
+    return fault

@@ -1,64 +1,39 @@
 """The engine on a fake host: it converges, it lets be what is right, and it survives its own death anywhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
-from agent import devices
-from agent.drivers.base import Permanent, Transient
-from agent.drivers.fake import FakeComputeDriver, FakeNetworkDriver, FakeSettings, FakeStorageDriver, FakeWorld
-from agent.drivers.fake.world import Call, Fault
-from agent.messages import ObservedInstance
-from agent.model import InstanceSpec, Kind, PortState, Power, Ref, Spec, Stall, VolumeFile, VolumeSpec, VpcSpec
+from agent.drivers.base import Transient
+from agent.drivers.fake import FakeComputeDriver, FakeNetworkDriver, FakeSettings, FakeStorageDriver
+from agent.model import PortState, Ref, VolumeFile, VolumeSpec, VpcSpec
 from agent.objects import ObjectKind, ObjectRef
 from agent.vpc import VpcView
 
 from .host import (
     DATA,
-    DATA_DISK,
-    DATA_EXPORT,
     EVERYTHING,
     EXPORT,
     FAST,
     GATEWAY,
     INSTANCE,
     NIC,
-    PORT,
-    ROOT_DISK,
     TOMBSTONE,
     VOLUME,
     VPC,
-    Crash,
     Host,
+    facts,
+    fail_at,
     snapshot,
-    started_again,
     stopped,
     until,
+    verbs,
 )
 
 SLOW_PASS = replace(FAST, full_pass_s=3600.0)  # Only events and hints can bring anything about.
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path)
-    yield host
-    FakeWorld.forget(tmp_path)
-    assert host.world.violations == []
-
-
-def verbs(host: Host) -> list[str]:
-    return [call.verb for call in host.world.changes]
-
-
-def facts(host: Host) -> ObservedInstance:
-    seen = host.engine.observations[INSTANCE.ref].instance
-    assert seen is not None
-    return seen
 
 
 async def test_it_brings_everything_up_in_order(host: Host) -> None:
@@ -94,7 +69,7 @@ async def test_a_driver_is_told_what_changed_since_it_succeeded(host: Host, monk
         await host.settle()
         assert told[-1] == frozenset({ObjectRef(ObjectKind.ENDPOINT, "eni-12")})
         number = len(host.world.calls) + 1
-        host.world.faults.append(_fail_at(number, "before", Transient("once")))
+        host.world.faults.append(fail_at(number, "before", Transient("once")))
         await host.want(members(1, 2, 3))
         await host.settle()
         assert told[-2:] == [frozenset({ObjectRef(ObjectKind.ENDPOINT, "eni-13")}), None]
@@ -271,102 +246,6 @@ async def test_while_it_is_held_nothing_is_removed(host: Host) -> None:
         assert engine.problems == ()
 
 
-async def test_after_a_power_cut_the_host_comes_back_from_its_ledger(host: Host) -> None:
-    async with host.agent():
-        await host.want(*EVERYTHING)
-        await host.settle()
-    host.world.reboot_host()
-    async with host.agent() as engine:
-        engine.follow_ledger()
-        await host.settle()
-        assert facts(host).running
-
-
-async def test_a_guest_that_powered_itself_off_is_not_revived_by_a_power_cut(host: Host) -> None:
-    async with host.agent(SLOW_PASS):
-        await host.want(*EVERYTHING)
-        await host.settle()
-        host.world.power_off("i-1")
-        await until(lambda: facts(host).powered_off_by_guest and not host.world.ports, host.describe)
-    host.world.reboot_host()
-    async with host.agent() as engine:
-        engine.follow_ledger()
-        await until(lambda: engine.observations[GATEWAY.ref].converged, host.describe)
-        await until(lambda: "itself" in engine.observations[INSTANCE.ref].error, host.describe)
-        assert facts(host).powered_off_by_guest
-        assert facts(host).generation == 1
-        await host.want(*EVERYTHING[:-1], started_again(INSTANCE))
-        await host.settle()
-        assert facts(host).running
-        assert not facts(host).powered_off_by_guest
-
-
-async def test_a_crashed_guest_is_started_again(host: Host) -> None:
-    async with host.agent(SLOW_PASS) as engine:
-        await host.want(*EVERYTHING)
-        await host.settle()
-        host.world.crash("i-1")
-        await until(lambda: "crashed" in engine.observations[INSTANCE.ref].error, host.describe)
-        await host.settle()
-    assert verbs(host).count("compute.start_paused") == 2
-
-
-async def test_a_guest_that_a_signal_ended_is_started_again(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.converge.plan.PROOF_S", 0.05)
-    async with host.agent(SLOW_PASS):
-        await host.want(*EVERYTHING)
-        await host.settle()
-        host.world.end("i-1")
-        await until(lambda: verbs(host).count("compute.resume") == 2, host.describe)
-        await host.settle()
-        assert not facts(host).powered_off_by_guest
-
-
-async def test_a_guest_that_does_not_hear_of_a_reboot_is_reset(host: Host) -> None:
-    host.world.deaf_guests.add("i-1")
-    async with host.agent(replace(SLOW_PASS, reboot_s=0.2)):
-        await host.want(*EVERYTHING)
-        await host.settle()
-        await host.want(*EVERYTHING[:-1], replace(INSTANCE, reboot_count=1))
-        await until(lambda: "compute.reboot" in verbs(host), host.describe)
-        assert facts(host).reboot_count == 0, "asked for is not done"
-        await host.settle()
-        assert facts(host).reboot_count == 1
-    assert verbs(host)[-3:] == ["compute.reboot", "compute.reset", "compute.count_reboot"]
-
-
-async def test_a_full_pool_is_told_once_and_the_guest_goes_on_when_there_is_room(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.converge.plan.RESUME_CAP_S", 0.05)
-    monkeypatch.setattr("agent.converge.plan.PROBATION_S", 0.02)
-    async with host.agent() as engine:
-        await host.want(*EVERYTHING)
-        await host.settle()
-        with capture_logs() as logs:
-            host.world.stall("i-1", Stall.NO_SPACE)
-            await until(lambda: verbs(host).count("compute.resume") >= 5, host.describe)
-            seen = engine.observations[INSTANCE.ref]
-            assert (seen.converged, Stall.NO_SPACE.value in seen.error) == (False, True)
-            host.world.stall("i-1", None)
-            await host.settle()
-    assert [log["event"] for log in logs] == ["not well", "converged"]
-
-
-async def test_a_deaf_guest_is_stopped_after_its_timeout(host: Host) -> None:
-    host.world.deaf_guests.add("i-1")
-    async with host.agent():
-        await host.want(*EVERYTHING)
-        await host.settle()
-        await host.want(*EVERYTHING[:-1], replace(stopped(INSTANCE), stop_timeout_s=1))
-        await host.settle()
-    assert [verb for verb in verbs(host) if verb in ("compute.press_power_button", "compute.destroy")] == [
-        "compute.press_power_button",
-        "compute.destroy",
-    ]
-    assert not facts(host).powered_off_by_guest
-
-
 async def test_a_failed_resource_goes_on_as_soon_as_another_is_there(host: Host) -> None:
     """No periodic pass and hour-long waits: only being woken can help."""
     patient = replace(SLOW_PASS, retry_first_s=3600.0, retry_cap_s=3600.0)
@@ -466,117 +345,3 @@ async def test_random_failures_only_delay(tmp_path: Path) -> None:
             await host.want(*want)
             await host.settle()
     assert host.world.violations == []
-
-
-# A life: phase after phase of what is wanted. The harnesses below break each verb of it in turn.
-
-WITH_DATA = replace(INSTANCE, disks=(ROOT_DISK, DATA_DISK))
-SECOND_NIC = replace(NIC, interface_id="eni-9", mac_address="02:00:00:00:00:09", private_ip="172.31.0.9")
-SECOND_PORT = replace(
-    PORT, interface_id="eni-9", mac_address="02:00:00:00:00:09", private_ip="172.31.0.9", host_name="ip-172-31-0-9"
-)
-WITH_TWO = replace(WITH_DATA, interfaces=(NIC, SECOND_NIC))
-REBOOTED = replace(WITH_DATA, reboot_count=1)
-MEANWHILE: tuple[Spec, ...] = (VOLUME, EXPORT, VPC, GATEWAY, DATA, DATA_EXPORT)
-LIFE: tuple[tuple[Spec, ...], ...] = (
-    EVERYTHING,
-    (*MEANWHILE, WITH_DATA),
-    (VOLUME, EXPORT, replace(VPC, ports=(PORT, SECOND_PORT)), GATEWAY, DATA, DATA_EXPORT, WITH_TWO),
-    (*MEANWHILE, WITH_DATA),
-    (*MEANWHILE, REBOOTED),
-    (*MEANWHILE, stopped(REBOOTED)),
-    (*MEANWHILE, started_again(REBOOTED)),
-    (VOLUME, VPC, DATA),
-    (TOMBSTONE, DATA),
-    (VOLUME, DATA),
-)
-
-
-def _fail_at(number: int, point: str, error: BaseException) -> Fault:
-    def fault(call: Call, at: str) -> None:
-        if call.number == number and at == point:
-            raise error
-
-    return fault
-
-
-def _fail_every_first(point: str) -> Fault:
-    """Each verb fails once for each resource in each generation of the world's calls."""
-    failed: set[tuple[str, str]] = set()
-
-    def fault(call: Call, at: str) -> None:
-        if at == point and (call.verb, call.id) not in failed:
-            failed.add((call.verb, call.id))
-            raise Transient(f"{call.verb} is made to fail {point} its effect")
-
-    return fault
-
-
-async def _live(host: Host, phase: int = 0) -> int:
-    """Go through the phases from this one on; returns how far it came when the agent dies."""
-    try:
-        async with host.agent() as engine:
-            engine.follow_ledger()
-            for wanted in LIFE[phase:]:
-                await host.want(*wanted)
-                await host.settle()
-                await until(lambda wanted=wanted: set(host.world.ports) == _taps(wanted), host.describe)  # type: ignore[misc]
-                _check(host, wanted)
-                phase += 1
-    except BaseExceptionGroup as died:
-        if died.subgroup(Crash) is None:
-            raise
-    return phase
-
-
-def _taps(wanted: tuple[Spec, ...]) -> set[str]:
-    """Those of running instances. What is left by an agent that died after the domain was gone, a full pass deletes."""
-    on = (spec for spec in wanted if isinstance(spec, InstanceSpec) and spec.power_on)
-    return {nic.interface_id for spec in on for nic in spec.interfaces}
-
-
-def _check(host: Host, wanted: tuple[Spec, ...]) -> None:
-    """The world is what is wanted, and nothing else."""
-    world = host.world
-    instances = {spec.instance_id: spec for spec in wanted if isinstance(spec, InstanceSpec)}
-    found = {Ref(Kind.VOLUME, id) for id in world.volumes} | {Ref(Kind.EXPORT, id) for id in world.exports}
-    found |= {Ref(Kind.VPC, id) for id in world.vpcs} | {Ref(Kind.GATEWAY, id) for id in world.gateways}
-    found |= {Ref(Kind.INSTANCE, id) for id in world.domains}
-    assert found == {spec.ref for spec in wanted}
-    for instance_id, spec in instances.items():
-        domain = world.domains[instance_id].facts
-        assert (domain.power is Power.RUNNING) == spec.power_on
-        assert domain.reboot_count == spec.reboot_count
-        if spec.power_on:
-            assert domain.generation == spec.generation
-            assert set(domain.export_names) == {disk.export_name for disk in spec.disks}
-            assert domain.devices == devices.digests(spec)
-
-
-@pytest.mark.parametrize("point", ["before", "after"])
-async def test_every_verb_may_have_to_be_repeated(host: Host, point: str) -> None:
-    host.world.faults.append(_fail_every_first(point))
-    assert await _live(host) == len(LIFE)
-
-
-@pytest.mark.parametrize("point", ["before", "after"])
-async def test_the_agent_may_die_at_every_verb(tmp_path: Path, point: str) -> None:
-    """The verbs are counted by running once, so that a new one needs no new test."""
-    whole = Host(tmp_path / "whole")
-    whole.context.state_dir.mkdir()
-    await _live(whole)
-    for number in range(1, len(whole.world.calls) + 1):
-        host = Host(tmp_path / str(number))
-        host.context.state_dir.mkdir()
-        host.world.faults.append(_fail_at(number, point, Crash(f"at verb {number}")))
-        phase = await _live(host)
-        assert phase == len(LIFE) or await _live(host, phase) == len(LIFE)
-        assert host.world.violations == []
-        FakeWorld.forget(host.context.state_dir)
-
-
-@pytest.mark.parametrize("settle", [Transient, Permanent])
-async def test_no_verb_may_fail_for_good(host: Host, settle: Callable[[str], Exception]) -> None:
-    """A verb that fails once in either way is tried again, by back-off or by the full pass."""
-    host.world.faults.append(_fail_at(4, "before", settle("once")))
-    assert await _live(host) == len(LIFE)

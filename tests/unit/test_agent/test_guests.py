@@ -1,21 +1,9 @@
 """Guests are shut down before their machine, and nothing is noted about it: they come back with it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from agent.drivers.fake import FakeWorld
 from agent.guests import shut_down
 from agent.model import OffReason, Power
 
 from .host import EVERYTHING, INSTANCE, Host
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    yield Host(tmp_path)
-    FakeWorld.forget(tmp_path)
 
 
 async def test_guests_power_off_and_start_again_with_the_machine(host: Host) -> None:

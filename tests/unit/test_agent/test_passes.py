@@ -1,10 +1,9 @@
 """Who is woken: by a pass, what it found to differ; by what came or went, what waited for it; and nobody else."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -35,14 +34,6 @@ from .host import (
 
 SLOW_PASS = replace(FAST, full_pass_s=3600.0)
 PATIENT = replace(SLOW_PASS, retry_first_s=3600.0, retry_cap_s=3600.0)
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path)
-    yield host
-    FakeWorld.forget(tmp_path)
-    assert host.world.violations == []
 
 
 @pytest.fixture

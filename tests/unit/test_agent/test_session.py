@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 from agent import __version__, bugs
 from agent.downloads import Downloads
 from agent.drivers.base import Permanent, Presence, Transient
-from agent.drivers.fake import FakeWorld
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityStore
 from agent.ledger import Ledger
@@ -50,12 +49,6 @@ FAST = SessionSettings(heartbeat_s=0.05, grace_s=3600.0, reconnect_first_s=0.01,
 async def cloud() -> AsyncIterator[Cloud]:
     async with running_cloud(Cloud) as cloud:
         yield cloud
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    yield Host(tmp_path)
-    FakeWorld.forget(tmp_path)
 
 
 @pytest.fixture
