@@ -363,7 +363,7 @@ async def test_a_host_of_before_gets_certificates_of_the_authority_for_data(
     shutil.rmtree(tmp_path / "server-pki")
     for name in ("server-cert.pem", "server-key.pem"):
         (tmp_path / "pki" / name).write_text("old")
-    async with session(cloud, host, store):
+    async with session(cloud, host, store, replace(FAST, heartbeat_s=3600.0)):  # Which looks for lost ones as well.
         await until(lambda: len(cloud.sessions) >= 2)
         check_data_plane(cloud, tmp_path / "pki", tmp_path / "server-pki")
         assert [bool(asked.data_server_csr) for asked in cloud.renewals] == [True]
