@@ -116,35 +116,27 @@ def apply(commands: str) -> None:
         _run(nftables.Nftables(), commands)
 
 
-def elements(table: str, name: str, keyword: str = "set") -> list[Any]:
-    """Elements of a set or map as libnftables-json(5) has them; none where it does not exist."""
-    found = list_json(f"list {keyword} {table} {name}")
-    return [element for kind, o in found if kind == keyword for element in o.get("elem", ())]
+def elements(table: str, name: str) -> list[Any]:
+    """Elements of a set as libnftables-json(5) has them; none where it does not exist. Raises NftError."""
+    nft = nftables.Nftables()
+    nft.set_json_output(True)
+    output = _listed(nft, f"set {table} {name}")
+    entries = json.loads(output)["nftables"] if output else []
+    return [element for entry in entries for element in entry.get("set", {}).get("elem", ())]
 
 
 def listing(table: str) -> str:
-    """A table as nft(8) prints it; empty when it does not exist. JSON takes four times as long. Raises NftError."""
+    """A table as nft(8) prints it; empty where it does not exist. JSON takes four times as long. Raises NftError."""
+    return _listed(nftables.Nftables(), f"table {table}")
+
+
+def _listed(nft: nftables.Nftables, what: str) -> str:
     try:
-        return _run(nftables.Nftables(), f"list table {table}")
+        return _run(nft, f"list {what}")
     except NftError as error:
         if "No such file or directory" in str(error):
             return ""
         raise
-
-
-def list_json(command: str) -> list[tuple[str, dict[str, Any]]]:
-    """(kind, object) pairs that a list command prints; none when what it names does not exist. Raises NftError."""
-    nft = nftables.Nftables()
-    nft.set_json_output(True)
-    try:
-        output = json.loads(_run(nft, command) or '{"nftables": []}')
-    except json.JSONDecodeError as error:
-        raise NftError(f"`{command}` prints no JSON, as nft 1.0.6 does of a table with flags") from error
-    except NftError as error:
-        if "No such file or directory" in str(error):
-            return []
-        raise
-    return [pair for entry in output["nftables"] for pair in entry.items()]
 
 
 def _run(nft: nftables.Nftables, commands: str) -> str:
