@@ -8,9 +8,9 @@ import pytest
 from agent.drivers.compute_libvirt import domain_xml
 from agent.drivers.compute_libvirt.descriptions import LISTINGS, Descriptions
 from agent.drivers.compute_libvirt.domain_xml import Platform
-from tests.unit.test_domain_xml import ENDS, SPEC
+from tests.unit.test_domain_xml import BACKENDS, SPEC
 
-XML = domain_xml.render(SPEC, Platform("qemu", Path("/console.log"), ENDS))
+XML = domain_xml.render(SPEC, Platform("qemu", Path("/console.log"), BACKENDS))
 
 
 class FakeDomain:

@@ -8,13 +8,13 @@ from xml.etree import ElementTree
 
 from agent import devices
 from agent.drivers.compute_libvirt import device_xml, domain_xml
-from agent.drivers.compute_libvirt.device_xml import Ends
+from agent.drivers.compute_libvirt.device_xml import Backends
 from agent.drivers.compute_libvirt.domain_xml import Platform, Record
 from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceSpec, Machine
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-ENDS = Ends({"eni-0123456789abcdef0": "st0123456789abc"}, mtu=1450)
-PLATFORM = Platform("kvm", Path("/var/lib/stead/console/i-0123456789abcdef0.log"), ENDS)
+BACKENDS = Backends({"eni-0123456789abcdef0": "st0123456789abc"}, mtu=1450)
+PLATFORM = Platform("kvm", Path("/var/lib/stead/console/i-0123456789abcdef0.log"), BACKENDS)
 METADATA = InstanceMetadata("", "", "", "", "", "", "", "", (), b"<&\0", "", 0, "", "")
 
 
@@ -56,7 +56,7 @@ def test_what_is_rendered_can_be_read() -> None:
 def test_a_disk_that_is_read_only_is_so_for_the_guest_and_is_another_device() -> None:
     closed = replace(disk(2), read_only=True)
     for spec in (disk(2), closed):
-        assert (device_xml.disk(spec, "vdb", ENDS).find("readonly") is not None) == spec.read_only
+        assert (device_xml.disk(spec, "vdb", BACKENDS).find("readonly") is not None) == spec.read_only
     assert devices.digest(closed) != devices.digest(disk(2)) == "8bfe8ebde115b992", "as ever"
     assert devices.alias(closed) == devices.alias(disk(2))
 
@@ -123,7 +123,7 @@ def test_the_spec_says_what_the_machine_is() -> None:
 
 
 def test_a_hot_plugged_disk_takes_the_first_free_place() -> None:
-    hot = ElementTree.fromstring(device_xml.render(disk(3), Ends(), {"vda", "vdc"}))
+    hot = ElementTree.fromstring(device_xml.render(disk(3), Backends(), {"vda", "vdc"}))
     target = hot.find("target")
     assert target is not None
     assert target.get("dev") == "vdb"
@@ -133,17 +133,17 @@ def test_a_hot_plugged_disk_takes_the_first_free_place() -> None:
 
 def test_an_export_on_the_same_host_is_opened_by_its_socket() -> None:
     socket = Path("/run/stead/exports/vol-00000000000000001-e1.sock")
-    platform = replace(PLATFORM, ends=replace(ENDS, sockets={SPEC.disks[0].export_name: socket}))
+    platform = replace(PLATFORM, backends=replace(BACKENDS, sockets={SPEC.disks[0].export_name: socket}))
     root = ElementTree.fromstring(domain_xml.render(SPEC, platform))
     local, remote = root.iterfind("devices/disk/source")
     assert [dict(host.attrib) for host in local] == [{"transport": "unix", "socket": str(socket)}]
     assert (local.get("tls"), remote.get("tls")) == (None, "yes")
-    hot = ElementTree.fromstring(device_xml.render(disk(3), Ends(sockets={disk(3).export_name: socket}), {"vda"}))
+    hot = ElementTree.fromstring(device_xml.render(disk(3), Backends(sockets={disk(3).export_name: socket}), {"vda"}))
     assert [host.get("socket") for host in hot.iterfind("source/host")] == [str(socket)]
 
 
 def test_places_go_on_after_z() -> None:
-    hot = ElementTree.fromstring(device_xml.render(disk(3), Ends(), {f"vd{letter}" for letter in ascii_lowercase}))
+    hot = ElementTree.fromstring(device_xml.render(disk(3), Backends(), {f"vd{letter}" for letter in ascii_lowercase}))
     assert [target.get("dev") for target in hot.iterfind("target")] == ["vdaa"]
 
 

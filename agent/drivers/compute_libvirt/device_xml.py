@@ -17,8 +17,8 @@ DISK_TARGETS = tuple("vd" + "".join(letters) for n in (1, 2) for letters in prod
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """Where devices end on this host."""
+class Backends:
+    """What devices are connected to on this host."""
 
     taps: Mapping[str, str] = field(default_factory=dict)  # Names by interface id.
     mtu: int = 0  # Of those taps.
@@ -26,7 +26,7 @@ class Ends:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Devices:
     """What devices a domain has."""
 
     aliases: Mapping[str, str]  # libvirt's, by ours.
@@ -34,14 +34,14 @@ class Found:
     disk_targets: frozenset[str]
 
 
-def render(device: Device, ends: Ends, taken_targets: Collection[str]) -> str:
+def render(device: Device, backends: Backends, taken_targets: Collection[str]) -> str:
     """One to hot-plug into a domain that has disks at `taken_targets`."""
     target = next(target for target in DISK_TARGETS if target not in taken_targets)
-    element = disk(device, target, ends) if isinstance(device, DiskSpec) else interface(device, ends)
+    element = disk(device, target, backends) if isinstance(device, DiskSpec) else interface(device, backends)
     return ElementTree.tostring(element, encoding="unicode")
 
 
-def parse(domain: Element) -> Found:
+def parse(domain: Element) -> Devices:
     """An interface that was attached before interfaces had aliases goes by its MAC."""
     aliases = {}
     for element in domain.iterfind("devices/interface"):
@@ -50,17 +50,17 @@ def parse(domain: Element) -> Found:
     exports = tuple(disk.get("name", "") for disk in domain.iterfind("devices/disk/source[@protocol='nbd']"))
     aliases |= {devices.alias_of(export): devices.alias_of(export) for export in exports}
     targets = frozenset(target.get("dev", "") for target in domain.iterfind("devices/disk/target"))
-    return Found(aliases, exports, targets)
+    return Devices(aliases, exports, targets)
 
 
-def disk(spec: DiskSpec, target: str, ends: Ends) -> Element:
+def disk(spec: DiskSpec, target: str, backends: Backends) -> Element:
     element = Element("disk", type="network", device="disk")
     # "stop": where its storage daemon is away the guest is paused, and goes on once resumed as if nothing had been.
     # (libvirt 9.0 drops <reconnect> for NBD. QEMU reconnects by itself, but fails the first requests: hence perhaps
     # more than one resume.)
     how = {"name": "qemu", "type": "raw", "cache": "none", "discard": "unmap"}
     SubElement(element, "driver", {**how, "error_policy": "stop", "rerror_policy": "stop"})
-    element.append(_source(spec, ends.sockets.get(spec.export_name)))
+    element.append(_source(spec, backends.sockets.get(spec.export_name)))
     SubElement(element, "target", dev=target, bus="virtio")
     SubElement(element, "serial").text = spec.volume_id.replace("-", "")
     if spec.read_only:
@@ -79,12 +79,12 @@ def _source(spec: DiskSpec, socket: Path | None) -> Element:
     return source
 
 
-def interface(spec: InterfaceSpec, ends: Ends) -> Element:
+def interface(spec: InterfaceSpec, backends: Backends) -> Element:
     element = Element("interface", type="ethernet")
     SubElement(element, "mac", address=spec.mac_address)
-    SubElement(element, "target", dev=ends.taps[spec.interface_id], managed="no")
+    SubElement(element, "target", dev=backends.taps[spec.interface_id], managed="no")
     SubElement(element, "model", type="virtio")
-    SubElement(element, "mtu", size=str(ends.mtu))
+    SubElement(element, "mtu", size=str(backends.mtu))
     SubElement(element, "alias", name=devices.alias(spec))
     return element
 

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from agent import devices
 from agent.drivers.compute_libvirt import device_xml
-from agent.drivers.compute_libvirt.device_xml import DISK_TARGETS, Ends, Found
+from agent.drivers.compute_libvirt.device_xml import DISK_TARGETS, Backends, Devices
 from agent.model import InstanceSpec, Machine
 
 NAMESPACE = "urn:stead:libvirt:1"  # Marks a domain as ours.
@@ -34,7 +34,7 @@ class Platform:
 
     virt_type: Literal["kvm", "qemu"]
     console_log: Path
-    ends: Ends
+    backends: Backends
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Description:
     """What we need to know of a domain of ours."""
 
     record: Record
-    found: Found
+    found: Devices
     damage: str = ""  # What somebody did to our metadata.
 
     @property
@@ -74,11 +74,11 @@ def render(spec: InstanceSpec, platform: Platform) -> str:
     container = _add(domain, "devices")
     _add_fixed_devices(container, platform)
     for disk, target in zip(spec.disks, DISK_TARGETS, strict=False):
-        container.append(device_xml.disk(disk, target, platform.ends))
+        container.append(device_xml.disk(disk, target, platform.backends))
     for first in container.findall("disk")[:1]:
         _add(first, "boot", order="1")
     for interface in spec.interfaces:
-        container.append(device_xml.interface(interface, platform.ends))
+        container.append(device_xml.interface(interface, platform.backends))
     ElementTree.indent(domain)
     return ElementTree.tostring(domain, encoding="unicode")
 
@@ -101,7 +101,7 @@ def parse(domain_xml: str) -> Description | None:
 def parse_metadata(element_xml: str) -> Description:
     """What the metadata element alone tells, as virDomainGetMetadata gives it: all that there is of a domain off."""
     record, damage = _parse_record(ElementTree.fromstring(element_xml))  # noqa: S314 (libvirt wrote it)
-    return Description(record, Found({}, (), frozenset()), damage)
+    return Description(record, Devices({}, (), frozenset()), damage)
 
 
 def system_uuid(instance_id: str) -> str:

@@ -14,7 +14,7 @@ from agent import devices
 from agent.devices import Device
 from agent.drivers.base import Permanent, Transient
 from agent.drivers.compute_libvirt import device_xml, domain_xml
-from agent.drivers.compute_libvirt.device_xml import Ends
+from agent.drivers.compute_libvirt.device_xml import Backends
 from agent.drivers.compute_libvirt.domain_xml import NAMESPACE, NAMESPACE_PREFIX, Description, Record
 from agent.drivers.compute_libvirt.listing import power
 from agent.drivers.compute_libvirt.lookup import ignoring, lookup
@@ -109,7 +109,7 @@ def count_reboot(connection: libvirt.virConnect, instance_id: str, reboot_count:
         _save(active.domain, replace(active.description.record, reboot_count=reboot_count))
 
 
-def attach_device(connection: libvirt.virConnect, instance_id: str, device: Device, ends: Ends) -> None:
+def attach_device(connection: libvirt.virConnect, instance_id: str, device: Device, backends: Backends) -> None:
     """To the running guest alone: the next start brings a definition of its own.
 
     The digest is written first: one of a device that is not there says nothing, and a device without is not known.
@@ -121,7 +121,7 @@ def attach_device(connection: libvirt.virConnect, instance_id: str, device: Devi
     if alias not in found.aliases:
         digests = {name: digest for name, digest in record.digests.items() if name in found.aliases}
         _save(active.domain, replace(record, digests={**digests, alias: devices.digest(device)}))
-        xml = device_xml.render(device, ends, found.disk_targets)
+        xml = device_xml.render(device, backends, found.disk_targets)
         active.domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 

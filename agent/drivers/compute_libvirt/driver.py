@@ -12,7 +12,7 @@ import structlog
 from agent.devices import Device
 from agent.drivers.base import HostContext, Permanent, Transient
 from agent.drivers.compute_libvirt import console, domain_xml, domains, kvm, listing, qemu_conf
-from agent.drivers.compute_libvirt.device_xml import Ends
+from agent.drivers.compute_libvirt.device_xml import Backends
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor, ping
 from agent.drivers.compute_libvirt.qemus import Qemus
@@ -94,8 +94,8 @@ class LibvirtComputeDriver:
             _check(spec.machine)
             await self._files.run(spec.instance_id, self._console_dir.mkdir, parents=True, exist_ok=True)
             log_path = console.log_path(self._console_dir, spec.instance_id)
-            ends = await self._ends(spec.instance_id, spec.disks, taps)
-            xml = domain_xml.render(spec, Platform(await self._virt_type(), log_path, ends))
+            backends = await self._backends(spec.instance_id, spec.disks, taps)
+            xml = domain_xml.render(spec, Platform(await self._virt_type(), log_path, backends))
             await self._hypervisor.change(spec.instance_id, domains.start_paused, spec, xml)
 
     async def resume(self, instance_id: str) -> None:
@@ -121,8 +121,8 @@ class LibvirtComputeDriver:
         await self._hypervisor.change(instance_id, domains.count_reboot, instance_id, reboot_count)
 
     async def attach_device(self, instance_id: str, device: Device, taps: Mapping[str, str]) -> None:
-        ends = await self._ends(instance_id, [device] if isinstance(device, DiskSpec) else [], taps)
-        await self._hypervisor.change(instance_id, domains.attach_device, instance_id, device, ends)
+        backends = await self._backends(instance_id, [device] if isinstance(device, DiskSpec) else [], taps)
+        await self._hypervisor.change(instance_id, domains.attach_device, instance_id, device, backends)
 
     async def detach_device(self, instance_id: str, alias: str) -> None:
         await self._hypervisor.change(instance_id, domains.detach_device, instance_id, alias)
@@ -138,9 +138,9 @@ class LibvirtComputeDriver:
     def events(self) -> AsyncIterator[Ref]:
         return self._hypervisor.events()
 
-    async def _ends(self, instance_id: str, disks: Iterable[DiskSpec], taps: Mapping[str, str]) -> Ends:
+    async def _backends(self, instance_id: str, disks: Iterable[DiskSpec], taps: Mapping[str, str]) -> Backends:
         sockets = {disk.export_name: socket for disk in disks if (socket := self._socket(disk))}
-        return Ends(taps, await self._files.run(instance_id, _mtu, taps.values()) if taps else 0, sockets)
+        return Backends(taps, await self._files.run(instance_id, _mtu, taps.values()) if taps else 0, sockets)
 
     def _socket(self, disk: DiskSpec) -> Path | None:
         """Where its export is on this very host, and open without a network (in memory: looking does not block)."""

@@ -7,7 +7,7 @@ import pytest
 
 from agent.drivers.base import Permanent
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, domain_xml
-from agent.drivers.compute_libvirt.device_xml import Ends
+from agent.drivers.compute_libvirt.device_xml import Backends
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.model import InstanceSpec, Machine, OffReason, Power
 from tests.integration.compute_libvirt.guests import INSTANCE_ID, INTERFACE_ID, TAP, plug, says, shows, traces
@@ -52,7 +52,7 @@ async def test_remove_leaves_nothing(
 
 async def test_libvirts_schema_accepts_the_xml(host: LibvirtHost, spec: InstanceSpec) -> None:
     file = host.directory / "valid.xml"
-    platform = Platform("qemu", host.directory / "console.log", Ends({INTERFACE_ID: TAP}, mtu=1450))
+    platform = Platform("qemu", host.directory / "console.log", Backends({INTERFACE_ID: TAP}, mtu=1450))
     file.write_text(domain_xml.render(spec, platform))
     host.run("virsh", "-c", "qemu:///system", "define", "--validate", str(file))
     host.run("virsh", "-c", "qemu:///system", "undefine", INSTANCE_ID)
