@@ -1,4 +1,4 @@
-"""Hosts with real drivers for the suite in `test_drivers`: context managers that leave nothing behind.
+"""Hosts with real drivers for the tests of drivers: context managers that leave nothing behind.
 
 Volumes are in an XFS pool of their own, networks and gateways on a host of `netlab`, guests under a libvirtd of their
 own.
