@@ -64,17 +64,14 @@ class Choice:
     settings: Any
 
     def make(self, context: HostContext) -> Any:
-        return self.driver(self.settings, context)
-
-    def make_pool(self, context: HostContext) -> Any:
         instance = "" if self.name == self.driver_name else self.name
-        return self.make(replace(context, instance=instance))
+        return self.driver(self.settings, replace(context, instance=instance))
 
 
 def load(kinds: Iterable[str], names: Names, tables: Tables, context: HostContext) -> Drivers:
     """Make the drivers of these kinds. Raises SettingsError as `check` does."""
     chosen = check(kinds, names, tables)
-    pools = {choice.name: choice.make_pool(context) for choice in chosen.pop("storage", ())}
+    pools = {choice.name: choice.make(context) for choice in chosen.pop("storage", ())}
     others = {kind: choice.make(context) for kind, (choice,) in chosen.items()}
     return Drivers(storage=Storages(pools) if pools else None, **others)
 

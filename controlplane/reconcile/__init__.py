@@ -1,1 +1,3 @@
-"""Between rows and hosts, pure: `render` says what a host shall have, `absorb` what follows from what it has."""
+"""Between rows and hosts: `objects` says what hosts are told, `feed` and `share` what of it one is told next, `absorb`
+what follows from what they report. Knows no sessions.
+"""
