@@ -28,15 +28,7 @@ from agent.identity import ControlPair, DataPlane, Identity, IdentityError, Iden
 from agent.ledger import Ledger
 from agent.legacy_wire import OldContract
 from agent.line import Line, OurContract, SessionEnded
-from agent.messages import (
-    Authority,
-    ConsoleReply,
-    ConsoleRequest,
-    Heartbeat,
-    Hello,
-    Role,
-    Update,
-)
+from agent.messages import Authority, ConsoleReply, ConsoleRequest, Heartbeat, Hello, Role, Update
 from agent.model import Capacity
 from agent.objects import net
 from stead.agent.v1 import session_pb2 as pb

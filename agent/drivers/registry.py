@@ -13,13 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
 
-from agent.drivers.base import (
-    ComputeDriver,
-    GatewayDriver,
-    HostContext,
-    NetworkDriver,
-    StorageDriver,
-)
+from agent.drivers.base import ComputeDriver, GatewayDriver, HostContext, NetworkDriver, StorageDriver
 from agent.drivers.probing import probe, total
 from agent.drivers.storages import Storages
 from agent.model import Capacity

@@ -11,15 +11,7 @@ from typing import Any
 
 from pyroute2 import IPRoute, NetlinkError
 
-from agent.host.entries import (
-    ABSENT,
-    DEFAULT_ROUTE,
-    Entries,
-    FdbEntry,
-    Neighbour,
-    Route,
-    sync,
-)
+from agent.host.entries import ABSENT, DEFAULT_ROUTE, Entries, FdbEntry, Neighbour, Route, sync
 from agent.host.links import Link, Vxlan
 from agent.host.sysctls import set_sysctls
 

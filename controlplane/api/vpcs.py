@@ -7,14 +7,7 @@ from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe_own
 from controlplane.model.addressing import usable_count
-from controlplane.model.network import (
-    InternetGateway,
-    RouteTable,
-    SecurityGroup,
-    SecurityGroupRule,
-    Subnet,
-    Vpc,
-)
+from controlplane.model.network import InternetGateway, RouteTable, SecurityGroup, SecurityGroupRule, Subnet, Vpc
 from controlplane.model.state import State
 from controlplane.service import health, security_groups, vpcs
 from stead.v1 import security_groups_pb2 as pb

@@ -10,19 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.model.addressing import domain, host_name
-from controlplane.model.instance import (
-    ROOT_DEVICE,
-    Attachment,
-    Desired,
-    Instance,
-    ObservedKind,
-    Phase,
-    Volume,
-)
-from controlplane.model.network import (
-    NetworkInterface,
-    SecurityGroupRule,
-)
+from controlplane.model.instance import ROOT_DEVICE, Attachment, Desired, Instance, ObservedKind, Phase, Volume
+from controlplane.model.network import NetworkInterface, SecurityGroupRule
 from controlplane.model.state import State
 from controlplane.reconcile.feed import Feed
 from controlplane.reconcile.share import Takers

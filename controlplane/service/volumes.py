@@ -20,14 +20,7 @@ from controlplane.model.lifecycle import InstanceState, Request, VolumeState, vo
 from controlplane.model.state import Change, State
 from controlplane.service import quotas
 from controlplane.service.admission import admit, current_state
-from controlplane.service.call import (
-    Call,
-    check_id,
-    check_tags,
-    find,
-    find_zone,
-    not_found,
-)
+from controlplane.service.call import Call, check_id, check_tags, find, find_zone, not_found
 from controlplane.service.capacity import Claims, Home, check_room
 from controlplane.service.ports import Ports
 

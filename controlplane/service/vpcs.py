@@ -8,15 +8,7 @@ from typing import Any
 from controlplane.errors import Invalid
 from controlplane.ids import Prefix
 from controlplane.model.host import HostRole
-from controlplane.model.network import (
-    InternetGateway,
-    Route,
-    RouteTable,
-    SecurityGroup,
-    SecurityGroupRule,
-    Subnet,
-    Vpc,
-)
+from controlplane.model.network import InternetGateway, Route, RouteTable, SecurityGroup, SecurityGroupRule, Subnet, Vpc
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, find
 

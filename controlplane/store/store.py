@@ -9,16 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Table,
-    bindparam,
-    delete,
-    make_url,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, make_url, select, update
 from sqlalchemy.exc import DBAPIError
 
 from controlplane.model.state import Revision, State

@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from agent.drivers.base import (
-    HostContext,
-)
+from agent.drivers.base import HostContext
 from agent.drivers.fake import (
     FakeComputeDriver,
     FakeGatewayDriver,

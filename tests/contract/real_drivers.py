@@ -13,13 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from agent.drivers.base import (
-    ComputeDriver,
-    GatewayDriver,
-    HostContext,
-    NetworkDriver,
-    StorageDriver,
-)
+from agent.drivers.base import ComputeDriver, GatewayDriver, HostContext, NetworkDriver, StorageDriver
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, Settings, qemu_conf
 from agent.drivers.fake import FakeNetworkDriver, FakeSettings, FakeWorld
 from agent.drivers.volume_nbd import NbdStorageDriver, trash

@@ -7,16 +7,8 @@ from dataclasses import replace
 import pytest
 
 from agent import devices
-from agent.drivers.base import (
-    ComputeDriver,
-    Transient,
-)
-from agent.model import (
-    InstanceSpec,
-    OffReason,
-    Power,
-    Ref,
-)
+from agent.drivers.base import ComputeDriver, Transient
+from agent.model import InstanceSpec, OffReason, Power, Ref
 from tests.contract import real_drivers
 from tests.contract.drivers import (
     DATA,

@@ -5,12 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.drivers.base import (
-    Transient,
-)
-from agent.model import (
-    PortState,
-)
+from agent.drivers.base import Transient
+from agent.model import PortState
 from tests.contract import real_drivers
 from tests.contract.drivers import GATEWAY, INTERFACE_IDS, PORT, VPC, on_fakes_and
 from tests.contract.real_drivers import Maker

@@ -6,24 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.drivers.base import (
-    HostContext,
-    Permanent,
-    Transient,
-)
-from agent.drivers.fake import (
-    FakeSettings,
-    FakeStorageDriver,
-    FakeWorld,
-)
+from agent.drivers.base import HostContext, Permanent, Transient
+from agent.drivers.fake import FakeSettings, FakeStorageDriver, FakeWorld
 from agent.drivers.storages import Storages
 from agent.images import Images
-from agent.model import (
-    Export,
-    Limits,
-    VolumeFile,
-    VolumeSpec,
-)
+from agent.model import Export, Limits, VolumeFile, VolumeSpec
 from tests.contract import real_drivers
 from tests.contract.drivers import DATA, DATA_EXPORT, EXPORT, GIB, TOMBSTONE, VOLUME, empty, no_images, on_fakes_and
 from tests.contract.real_drivers import ADDRESS, Maker

@@ -6,16 +6,7 @@ import pytest
 
 from agent.drivers.network_vxlan import names
 from agent.model import AddressMapping, GatewaySpec, PortState
-from tests.integration.netlab import (
-    ALL_IN,
-    ALL_OUT,
-    Lab,
-    Namespace,
-    Vpc,
-    lab,
-    wait_until,
-    without_carrier,
-)
+from tests.integration.netlab import ALL_IN, ALL_OUT, Lab, Namespace, Vpc, lab, wait_until, without_carrier
 
 pytestmark = pytest.mark.host
 

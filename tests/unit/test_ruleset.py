@@ -11,16 +11,7 @@ from agent.drivers.network_vxlan import ruleset as groups
 from agent.host import nft, rules
 from agent.host.conntrack import Connection
 from agent.host.nft import Chain, Device, Set, Table
-from agent.model import (
-    AddressMapping,
-    GroupMembers,
-    GroupSpec,
-    PeerSpec,
-    PortSpec,
-    RuleSpec,
-    SubnetSpec,
-    VpcSpec,
-)
+from agent.model import AddressMapping, GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -7,18 +7,7 @@ from structlog.testing import capture_logs
 
 from agent.model import Stall
 
-from .host import (
-    EVERYTHING,
-    FAST,
-    GATEWAY,
-    INSTANCE,
-    Host,
-    facts,
-    started_again,
-    stopped,
-    until,
-    verbs,
-)
+from .host import EVERYTHING, FAST, GATEWAY, INSTANCE, Host, facts, started_again, stopped, until, verbs
 
 SLOW_PASS = replace(FAST, full_pass_s=3600.0)  # Only events and hints can bring anything about.
 

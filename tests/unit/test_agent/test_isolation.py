@@ -11,13 +11,7 @@ from structlog.testing import capture_logs
 
 from agent import bugs
 from agent.drivers.base import Permanent, Stuck, Transient
-from agent.drivers.fake import (
-    FakeComputeDriver,
-    FakeGatewayDriver,
-    FakeNetworkDriver,
-    FakeStorageDriver,
-    FakeWorld,
-)
+from agent.drivers.fake import FakeComputeDriver, FakeGatewayDriver, FakeNetworkDriver, FakeStorageDriver, FakeWorld
 from agent.messages import Report
 from agent.model import DiskSpec, Domain, InstanceSpec, Kind, Ref, Spec, VolumeSpec
 

@@ -24,21 +24,7 @@ from agent.objects import Instance, ScopeChange, ref_of
 from agent.session import Session, SessionSettings
 
 from .cloud import Cloud, running_cloud, sha256
-from .host import (
-    DATA,
-    EVERYTHING,
-    HOST_ID,
-    INSTANCE,
-    TOMBSTONE,
-    VOLUME,
-    VPC,
-    Host,
-    delta,
-    put,
-    snapshot,
-    told,
-    until,
-)
+from .host import DATA, EVERYTHING, HOST_ID, INSTANCE, TOMBSTONE, VOLUME, VPC, Host, delta, put, snapshot, told, until
 from .test_enroll import check_data_plane
 
 (INSTANCE_OBJECT,) = (row for row in told(INSTANCE)[HOST_ID].values() if isinstance(row, Instance))
