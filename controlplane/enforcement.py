@@ -5,6 +5,7 @@ that have one now. Whoever comes to have a part later is told the rules with it.
 that revision and its VPC is as it shall be.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ class Enforcement:
     def __init__(self, state: State) -> None:
         self._state = state
         self._late: dict[str, set[str]] = {}  # Hosts, by group.
+        self._waiting: defaultdict[str, set[str]] = defaultdict(set)  # Groups, by host: the other way round.
+        self._hostless: set[str] = set()  # Groups that wait for nobody: after a restart, their VPC may have no host.
         for group in state.security_groups.pending.of(True):
             self._begin(group)
 
@@ -32,10 +35,25 @@ class Enforcement:
             if isinstance(new, SecurityGroup) and new.pending_revision == revision.number:
                 self._begin(new)
             elif isinstance(old, SecurityGroup) and not (isinstance(new, SecurityGroup) and new.pending_revision):
-                self._late.pop(entry.id, None)
+                self._end(entry.id)
 
     def _begin(self, group: SecurityGroup) -> None:
+        self._end(group.id)
         self._late[group.id] = hosts_of(self._state, group.vpc_id)
+        for host_id in self._late[group.id]:
+            self._waiting[host_id].add(group.id)
+        if not self._late[group.id]:
+            self._hostless.add(group.id)
+
+    def _end(self, group_id: str) -> None:
+        for host_id in self._late.pop(group_id, ()):
+            self._drop(host_id, group_id)
+        self._hostless.discard(group_id)
+
+    def _drop(self, host_id: str, group_id: str) -> None:
+        self._waiting[host_id].discard(group_id)
+        if not self._waiting[host_id]:
+            del self._waiting[host_id]
 
     def answered(self, host_id: str, revision: int) -> Change:
         """A host has its networks as that revision and earlier ones want them, but for those that it says are not."""
@@ -46,9 +64,9 @@ class Enforcement:
         return self._done(host_id, self._of(host_id))
 
     def _of(self, host_id: str) -> list[SecurityGroup]:
-        """The groups that wait for it, and those that wait for nobody: after a restart, their VPC may have no host."""
-        found = (group_id for group_id, late in self._late.items() if host_id in late or not late)
-        return [self._state.security_groups[group_id] for group_id in found]
+        """The groups that wait for it, and those that wait for nobody."""
+        waiting = self._waiting.get(host_id, frozenset()) | self._hostless
+        return [self._state.security_groups[group_id] for group_id in sorted(waiting)]
 
     def _has_rules(self, host_id: str, group: SecurityGroup, revision: int) -> bool:
         seen = self._state.observed(ObservedKind.VPC, group.vpc_id, host_id)
@@ -58,7 +76,9 @@ class Enforcement:
         change = Change()
         for group in groups:
             late = self._late[group.id]
-            late.discard(host_id)
+            if host_id in late:
+                late.discard(host_id)
+                self._drop(host_id, group.id)
             if not late:
                 change.put(replace(group, pending_revision=0))
         return change
