@@ -19,13 +19,16 @@ KINDS: dict[int, ObservedKind] = {
 _MAX_COUNT = (1 << 63) - 1  # The largest that a database keeps.
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # Likewise.
 _MAX_TEXT = 1000  # Of a reason, characters. Fewer: its end, which says most, is lost. More: memory, at an agent's will.
+_MAX_NAME = 64  # Of a pool, likewise.
+_NO_CONTROL = {code: " " for code in range(32) if chr(code) != "\n"}
 # Of a report, taken in at once. Fewer: more steps for all. More: others wait for longer than the 10 ms that it takes.
 MOST_ROWS = 500
 _MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
 
 
-def text(said: str) -> str:
-    return said[:_MAX_TEXT]
+def text(said: str, longest: int = _MAX_TEXT) -> str:
+    """Without what no database or terminal takes."""
+    return said[:longest].translate(_NO_CONTROL)
 
 
 def capacity(message: pb.Capacity) -> hosts.Capacity:
@@ -35,8 +38,14 @@ def capacity(message: pb.Capacity) -> hosts.Capacity:
         min(message.storage_gib, _MAX_COUNT),
         tuple(map(text, message.problems[:_MAX_TEXTS])),
         text(message.wireguard_key),
-        tuple(Pool(text(pool.name), min(pool.storage_gib, _MAX_COUNT)) for pool in message.pools[:_MAX_TEXTS]),
+        _pools(message),
     )
+
+
+def _pools(message: pb.Capacity) -> tuple[Pool, ...]:
+    """Each of its names once."""
+    sizes = {text(pool.name, _MAX_NAME): min(pool.storage_gib, _MAX_COUNT) for pool in message.pools[:_MAX_TEXTS]}
+    return tuple(Pool(name, storage_gib) for name, storage_gib in sizes.items())
 
 
 def rows(message: pb.Report) -> int:
@@ -103,5 +112,5 @@ def _file(message: pb.VolumeFile) -> VolumeFile:
         deleted=message.deleted,
         epoch=min(message.epoch, _MAX_COUNT),
         changed_at=min(message.changed_at, _LAST_SECOND),
-        pool=text(message.pool),
+        pool=text(message.pool, _MAX_NAME),
     )

@@ -146,9 +146,7 @@ def _check_underlay(state: State, address: str) -> None:
         raise invalid_value("underlay_address", address, "an IPv4 address of the machine") from error
     taken = next((host for host in state.hosts if host.underlay_address == address), None)
     if taken:
-        raise Conflict(
-            "InvalidUnderlayAddress.InUse", f"The address {address} belongs to host {taken.id} ({taken.name})"
-        )
+        raise Conflict("InvalidUnderlayAddress.InUse", f"The address {address} belongs to {taken.id} ({taken.name})")
 
 
 def _free_number(state: State) -> int:

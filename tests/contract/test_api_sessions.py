@@ -256,6 +256,24 @@ async def test_what_no_database_can_keep_does_not_end_the_control_plane(cloud: C
     await cloud.ask("AllocateAddress")
 
 
+async def test_an_agent_that_lies_about_its_pools_harms_itself_alone(cloud: ControlPlane) -> None:
+    machine, stream = await connected(cloud)
+    twice = [pb.Pool(name="b\0" + "b" * 1000, storage_gib=9) for _ in range(2)]
+    file = pb.VolumeFile(size_bytes=80 << 30, pool=twice[0].name)
+    ref = pb.ResourceRef(kind=pb.RESOURCE_KIND_VOLUME, id="vol-" + "0" * 17)
+    stream.send(report=pb.Report(revision=1, observed=[pb.Observed(ref=ref, file=file)]))
+    for number in range(3):
+        named = pb.Pool(name=f"p{number}", storage_gib=100)
+        stream.heartbeat(vcpus=64, memory_mib=1 << 16, storage_gib=118, pools=[named, *twice])
+        await until(lambda: cloud.journal.state.hosts[machine.host_id].all_pools[0].name == named.name)  # noqa: B023
+        await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)
+    (host,) = (await cloud.ask("DescribeHosts")).hosts
+    assert [(pool.name, pool.storage_gib, pool.storage_gib_used) for pool in host.pools] == [
+        ("p2", 100, 3),
+        ("b " + "b" * 62, 9, 80),
+    ]
+
+
 async def test_an_agent_in_wrong_hands_fills_nobodys_memory(cloud: ControlPlane) -> None:
     machine, stream = await connected(cloud)
     kinds = (pb.RESOURCE_KIND_INSTANCE, pb.RESOURCE_KIND_EXPORT, pb.RESOURCE_KIND_VPC, pb.RESOURCE_KIND_GATEWAY)

@@ -67,7 +67,7 @@ class PoolFiles:
         return self.directory / "images" / f"{image_id}.raw"
 
     def check(self) -> None:
-        """Raises Permanent unless this is the host's pool.
+        """Raises Transient unless this is the host's pool, and Permanent where it can't clone.
 
         Nothing is ever made here: where a pool is not mounted, volumes would silently start from nothing.
         """

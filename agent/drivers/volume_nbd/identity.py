@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.drivers.base import Permanent
+from agent.drivers.base import Transient
 from agent.files import write_durably
 
 NAME = "pool-id"
@@ -30,13 +30,13 @@ class Identity:
     known: Path
 
     def check(self) -> None:
-        """Raises Permanent when it is another pool, or none."""
+        """Raises Transient when it is another pool, or none: it heals when the right one is mounted."""
         found = _read(self.pool / NAME)
         if not found:
-            raise Permanent(f"{self.pool} is not a pool, or not mounted: {hint(self.pool)}")
+            raise Transient(f"{self.pool} is not a pool, or not mounted: {hint(self.pool)}")
         known = self._recall(found)
         if found != known:
-            raise Permanent(
+            raise Transient(
                 f"{self.pool} has pool {found}, and the volumes of this host are in pool {known}: mount the disk that "
                 f"has it; or give that one up, with all volumes in it, by removing {self.known}"
             )

@@ -42,12 +42,12 @@ class Volumes:
     def _probe(self) -> Capacity:
         try:
             self._pool.check()
-        except Permanent as error:
+        except DriverError as error:
             return Capacity(problems=(str(error),))
         return Capacity(storage_gib=self._room.capacity_bytes() // GIB)
 
     async def list(self) -> Mapping[str, VolumeFile]:
-        """Raises Permanent where there is no pool, since volumes that can't be seen may still exist."""
+        """Raises Transient where there is no pool, since volumes that can't be seen may still exist."""
         return await self._pool.call("volumes", self._list)
 
     def _list(self) -> Mapping[str, VolumeFile]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.drivers.base import Permanent
+from agent.drivers.base import Permanent, Transient
 from agent.drivers.volume_nbd import NbdStorageDriver, identity
 from agent.drivers.volume_nbd.files import DIRECTORIES
 from agent.drivers.volume_nbd.identity import NAME
@@ -44,9 +44,9 @@ async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error
 
 async def test_an_unmounted_pool_is_not_mistaken_for_an_empty_one(host: Host, tmp_path: Path) -> None:
     driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), host.context)
-    with pytest.raises(Permanent, match="not mounted"):
+    with pytest.raises(Transient, match="not mounted"):
         await driver.list_volumes()
-    with pytest.raises(Permanent, match="not mounted"):
+    with pytest.raises(Transient, match="not mounted"):
         await driver.ensure_volume(VOLUME)
     assert (await driver.probe()).problems
 
@@ -78,7 +78,7 @@ async def test_mounting_makes_no_pool(tmp_path: Path) -> None:
 async def test_a_pool_of_an_earlier_version_is_completed(host: Host) -> None:
     (host.pool / NAME).unlink()
     (host.pool / "trash").rmdir()
-    with pytest.raises(Permanent, match="not a pool"):
+    with pytest.raises(Transient, match="not a pool"):
         await host.storage().list_volumes()
     await mount_pool(host.pool)
     assert await host.storage().list_volumes() == {}
@@ -97,7 +97,7 @@ async def test_another_pool_in_its_place_is_refused(host: Host, export: ExportSp
         shutil.copy(host.pool / "volumes" / "vol-0a.raw", other.pool / "volumes")
         storage = other.storage()
         for attempt in (storage.list_volumes(), storage.ensure_volume(VOLUME), storage.ensure_export(export)):
-            with pytest.raises(Permanent, match=r"the volumes of this host are in pool .*: mount the disk"):
+            with pytest.raises(Transient, match=r"the volumes of this host are in pool .*: mount the disk"):
                 await attempt
         assert "mount the disk" in (await other.storage().probe()).problems[0]
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.drivers.base import Permanent, Unseen
+from agent.drivers.base import Transient, Unseen
 from agent.drivers.storages import Storages
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
@@ -94,7 +94,7 @@ async def test_one_goes_on_while_the_other_is_away(
         await pools.ensure_export(new)
         await pools.remove_export(new.export_name)
         for attempt in (pools.look_volume("vol-0b"), pools.ensure_volume(replace(OTHER, pool=""))):
-            with pytest.raises(Permanent, match="is not a pool, or not mounted"):
+            with pytest.raises(Transient, match="is not a pool, or not mounted"):
                 await attempt
         assert (await pools.probe()).pools[1] == Pool("hdd", 0)
     finally:
