@@ -23,6 +23,7 @@ from agent.drivers.network_vxlan import VxlanNetworkDriver
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces
 from agent.host.ear import Ear
+from agent.model import Kind
 
 _UDHCPC_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || exit 0
@@ -41,6 +42,7 @@ class HostProcess:
         self._underlay_address = f"10.99.0.{number}"
         self._pumps: dict[str, subprocess.Popen[bytes]] = {}
         self._drivers: dict[str, Any] = {}
+        self._by_kind: dict[Kind, Any] = {}
         self._ears: list[Ear] = []
         self._heard: list[str] = []
 
@@ -54,6 +56,7 @@ class HostProcess:
         network = VxlanNetworkDriver(VxlanSettings(encryption=encryption), context)
         gateway = NftGatewayDriver(GatewaySettings(), context)
         self._drivers = {"network": network, "gateway": gateway}
+        self._by_kind = {Kind.VPC: network, Kind.GATEWAY: gateway}
 
     def hear_control_plane(self, is_heard: bool) -> None:
         self._control_plane.is_heard = is_heard
@@ -95,13 +98,14 @@ class HostProcess:
         self._pipe.recv()
 
     async def _ensure_on_hints(self, driver: Any, specs: tuple[Any, ...]) -> None:
-        hints = driver.events()
-        await anext(hints)
+        hints, first = driver.events(), {spec.ref for spec in specs}
+        while first:
+            first.discard(await anext(hints))
         self._pipe.send("following")
         async for ref in hints:
             for spec in specs:
                 if spec.ref == ref:
-                    await driver.ensure(spec)
+                    await self._by_kind[ref.kind].ensure(spec)
 
     async def answer(self, what: str, args: tuple[Any, ...]) -> Any:
         target, _, method = what.rpartition(".")

@@ -116,6 +116,9 @@ def test_a_pass_puts_right_what_somebody_changed(region: Region, where: str, dam
         ("network", "vpc", f"ip link set {TAP} down"),
         ("network", "vpc", f"sysctl -qw net.ipv4.conf.{TAP}.forwarding=0"),
         ("network", "vpc", f"bridge fdb del 02:73:74:00:00:02 dev {VXLAN} dst 10.99.0.2"),
+        ("network", "vpc", "ip neigh del 169.254.128.2 dev gateway"),
+        ("network", "vpc", "ip route del default"),
+        ("network", "vpc", "ip link set gateway down"),
         ("network", "host", "nft flush chain inet stead admit-vxlan"),
         ("gateway", "gateway", "nft flush ruleset"),
         ("gateway", "host", "nft flush chain ip stead guard-host"),
@@ -124,9 +127,9 @@ def test_a_pass_puts_right_what_somebody_changed(region: Region, where: str, dam
 )
 def test_an_event_alone_does_so_too(region: Region, target: str, where: str, damage: str) -> None:
     region.pass_over()
-    spec = region.mapping if target == "gateway" else region.vpc.view(1)
+    specs = [region.mapping] if target == "gateway" else [region.vpc.view(1), region.mapping]
     before = region.state()
-    with region.host.following_events(target, spec):
+    with region.host.following_events(target, *specs):
         region.place(where).run(damage)
         wait_until(lambda: region.state() == before, f"`{damage}` is undone")
 

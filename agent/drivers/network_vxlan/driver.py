@@ -100,6 +100,7 @@ class VxlanNetworkDriver:
             ids = [places.vpc_id(name) for name in changed if name]
             for vpc_id in ids or list(self._vpcs)[:1]:  # Any VPC's pass looks at what is the host's own.
                 yield Ref(Kind.VPC, vpc_id)
+                yield Ref(Kind.GATEWAY, vpc_id)  # It has a part in the VPC's namespace.
 
     def _problems(self) -> tuple[str, ...]:
         problems = []
