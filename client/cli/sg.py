@@ -16,6 +16,7 @@ from stead.v1.security_groups_pb2 import (
     CreateSecurityGroupRequest,
     DeleteSecurityGroupRequest,
     DescribeSecurityGroupsRequest,
+    DescribeSecurityGroupsResponse,
     IpPermission,
     RevokeSecurityGroupEgressRequest,
     RevokeSecurityGroupIngressRequest,
@@ -73,6 +74,7 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
     request = DescribeSecurityGroupsRequest(filters=parse_filters(filter))
     reply = await cli.stead.all_pages(cli.stead.security_groups.DescribeSecurityGroups, request)
     cli.table(reply, COLUMNS, reply.security_groups, "No security groups.")
+    _notes(cli, reply)
 
 
 @command(app, "describe")
@@ -85,6 +87,11 @@ async def describe(cli: Cli, group: Group) -> None:
             render.print_table(COLUMNS, [found])
             print()
     cli.table(reply, RULE_COLUMNS, [rule for found in reply.security_groups for rule in found.rules], "No rules.")
+    _notes(cli, reply)
+
+
+def _notes(cli: Cli, reply: DescribeSecurityGroupsResponse) -> None:
+    cli.notes((group.group_id, group.status_detail) for group in reply.security_groups)
 
 
 @command(app, "create", mutates=True)
@@ -144,9 +151,11 @@ async def authorize(
         reply = await groups.AuthorizeSecurityGroupEgress(AuthorizeSecurityGroupEgressRequest(**fields))
     else:
         reply = await groups.AuthorizeSecurityGroupIngress(AuthorizeSecurityGroupIngressRequest(**fields))
-    if wait:
-        await wait_for_rules(cli.stead, fields["group_id"], timeout_s)
-    cli.table(reply, RULE_COLUMNS, reply.rules)
+    try:
+        if wait:
+            await wait_for_rules(cli.stead, fields["group_id"], timeout_s)
+    finally:  # Whatever becomes of the wait, there are rules now, and this tells their ids.
+        cli.table(reply, RULE_COLUMNS, reply.rules)
 
 
 @command(app, "revoke", mutates=True)
@@ -154,7 +163,7 @@ async def revoke(
     cli: Cli,
     group: Group,
     rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="A rule's id, instead of the rest.")] = None,
-    protocol: ProtocolOption = Protocol.TCP,
+    protocol: Annotated[Protocol | None, typer.Option(help="What the rule is about. Default: tcp.")] = None,
     port: Port = "",
     icmp_type: IcmpType = "",
     cidr: Cidrs = None,
@@ -166,7 +175,10 @@ async def revoke(
 ) -> None:
     """Remove rules, by id or by what they permit. New connections stop at once."""
     permissions = []
+    if rule and any((protocol, port, icmp_type, cidr, source_group, prefix_list)):
+        raise typer.BadParameter("names the rules; leave out what they permit", param_hint="--rule")
     if not rule:
+        protocol = protocol or Protocol.TCP
         ports = parse_ports(protocol, port, icmp_type)
         peers = await _peers(cli, cidr or (), source_group or (), prefix_list or ())
         permissions = _permissions(protocol, ports, peers)

@@ -131,10 +131,12 @@ async def attach(
     volume, instance = await lookup.volume_id(cli.stead, volume), await lookup.instance_id(cli.stead, instance)
     request = AttachVolumeRequest(**cli.mutation, volume_id=volume, instance_id=instance, device_name=device)
     reply = await cli.stead.volumes.AttachVolume(request)
-    if wait:
-        await wait_for_volume(cli.stead, volume, is_attached, timeout_s)
-        reply.attachment.state = "attached"
-    cli.table(reply, ATTACHMENT_COLUMNS, [reply.attachment])
+    try:
+        if wait:
+            await wait_for_volume(cli.stead, volume, is_attached, timeout_s)
+            reply.attachment.state = "attached"
+    finally:  # Whatever becomes of the wait, there is an attachment now, and this tells its device.
+        cli.table(reply, ATTACHMENT_COLUMNS, [reply.attachment])
 
 
 @command(app, "detach", mutates=True)

@@ -29,9 +29,13 @@ async def watch(
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Only these, e.g. instance. May be repeated.")
     ] = None,
-    contents: Annotated[bool, typer.Option("--contents", help="In JSON: with the resources as they are then.")] = False,
+    contents: Annotated[
+        bool, typer.Option("--contents", help="With the resources as they are then; for --output json.")
+    ] = False,
 ) -> None:
     """Stream what changes, a line each, until interrupted; also across a restart of the control plane."""
+    if contents and cli.is_for_people:
+        raise typer.BadParameter("is for programs: add --output json", param_hint="--contents")
     failures = 0
     while True:
         try:

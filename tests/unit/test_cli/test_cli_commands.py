@@ -102,6 +102,11 @@ def test_lists_say_what_is_wrong_to_people_alone(cloud: Cloud, stead: Stead) -> 
     )
     assert stead("instance", "list").stderr == f"{I1}: no disk\n"
     assert stead("instance", "list", "--output", "json").stderr == ""
+    late = groups.SecurityGroup(group_id=SG, status="pending", status_detail="hosts that are late: 1", rules=[{}])
+    cloud.answers["DescribeSecurityGroups"] = groups.DescribeSecurityGroupsResponse(security_groups=[late])
+    for verb in (["list"], ["describe", SG]):
+        assert stead("sg", *verb).stderr == f"{SG}: hosts that are late: 1\n"
+        assert stead("sg", *verb, "--output", "json").stderr == ""
 
 
 def test_the_record_of_calls_is_about_what_changed(cloud: Cloud, stead: Stead) -> None:
@@ -130,6 +135,9 @@ def test_calls_that_changed_nothing_do_not_count_among_the_latest(cloud: Cloud, 
         ("address allocate --tag Name", "'Name' is not of the form KEY=VALUE"),
         ("address allocate --tag Name=x --tag a=b --tag Name=y", "the key 'Name' is given twice"),
         ("sg authorize sg-1 --cidr 0.0.0.0/0", "tcp needs one, e.g. 22 or 8000-8010"),
+        ("sg revoke sg-1 --rule sgr-1 --port 22 --cidr 0.0.0.0/0", "--rule: names the rules"),
+        ("sg revoke sg-1 --rule sgr-1 --protocol tcp", "--rule: names the rules"),
+        ("watch --contents", "--contents: is for programs: add --output json"),
     ],
 )
 def test_what_a_line_lacks_is_named_before_anything_is_done(
@@ -138,8 +146,8 @@ def test_what_a_line_lacks_is_named_before_anything_is_done(
     result = stead(*line.split())
     assert result.exit_code == 2
     assert complaint in result.stderr
-    assert not cloud.asked("AllocateAddress")
-    assert not cloud.asked("AuthorizeSecurityGroupIngress")
+    assert not cloud.requests
+    assert not cloud.watched
 
 
 def test_a_name_is_looked_up_to_the_letter(cloud: Cloud, stead: Stead) -> None:

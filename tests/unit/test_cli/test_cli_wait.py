@@ -27,6 +27,7 @@ from stead.v1.security_groups_pb2 import (
     DescribeSecurityGroupsResponse,
     RevokeSecurityGroupIngressResponse,
     SecurityGroup,
+    SecurityGroupRule,
 )
 from stead.v1.volumes_pb2 import (
     AttachVolumeResponse,
@@ -149,6 +150,23 @@ def test_the_new_id_is_told_whatever_becomes_of_the_wait(cloud: Cloud, stead: St
     assert I1 in result.stdout
     result = stead("volume", "create", "--az", "z", "--size", "1", "--wait", "--output", "json")
     assert (result.exit_code, json.loads(result.stdout)["volume"]["volume_id"]) == (1, VOL)
+
+
+def test_what_was_added_is_told_whatever_becomes_of_the_wait(cloud: Cloud, stead: Stead) -> None:
+    attachment = VolumeAttachment(volume_id=VOL, instance_id=I1, state="attaching", device_name="/dev/sdf")
+    cloud.answers |= {
+        "AuthorizeSecurityGroupIngress": AuthorizeSecurityGroupIngressResponse(
+            rules=[SecurityGroupRule(rule_id="sgr-1")]
+        ),
+        "DescribeSecurityGroups": group("pending"),
+        "AttachVolume": AttachVolumeResponse(attachment=attachment),
+        "DescribeVolumes": volume("in-use", "attaching"),
+    }
+    late = ("--wait", "--timeout", "0", "--output", "json")
+    result = stead("sg", "authorize", SG, "--port", "22", "--cidr", "0.0.0.0/0", *late)
+    assert (result.exit_code, json.loads(result.stdout)["rules"][0]["rule_id"]) == (1, "sgr-1")
+    result = stead("volume", "attach", VOL, I1, *late)
+    assert (result.exit_code, json.loads(result.stdout)["attachment"]["device_name"]) == (1, "/dev/sdf")
 
 
 def test_stop_and_terminate(cloud: Cloud, stead: Stead) -> None:
