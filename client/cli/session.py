@@ -47,6 +47,8 @@ class Cli:
     output: Output
     # `client_token` and `dry_run`, for the command's mutating request.
     mutation: dict[str, Any]
+    # Whether what is listed was to match something.
+    is_filtered: bool = False
 
     @property
     def is_for_people(self) -> bool:
@@ -71,7 +73,7 @@ class Cli:
         elif rows:
             render.print_table(columns, rows)
         else:
-            render.print_note(nothing)
+            render.print_note("Nothing matches the filter." if self.is_filtered else nothing)
 
     def notes(self, causes: Iterable[tuple[str, str]]) -> None:
         """What is wrong with rows of a table, by id, for people only."""
@@ -101,7 +103,8 @@ def command(app: typer.Typer, name: str, *, mutates: bool = False) -> Callable[[
             settings: Settings = ctx.obj
             output = options.pop("output") or settings.output
             mutation = {key: options.pop(key) for key in ("client_token", "dry_run") if mutates}
-            run_command(settings, output, lambda stead: body(Cli(stead, output, mutation), **options))
+            is_filtered = bool(options.get("filter"))
+            run_command(settings, output, lambda stead: body(Cli(stead, output, mutation, is_filtered), **options))
 
         run.__signature__ = _signature(body, mutates)  # type: ignore[attr-defined]
         app.command(name)(run)

@@ -72,6 +72,7 @@ def test_lists(cloud: Cloud, stead: Stead, line: str, method: str, nothing: Any,
     empty = stead(*line.split())
     assert (empty.exit_code, empty.stdout) == (0, "")
     assert empty.stderr.startswith("No ")
+    assert stead(*line.split(), "--filter", "name=a").stderr == "Nothing matches the filter.\n"
     assert listed(stead("--output", "json", *line.split())) == ([], 0)
 
 
