@@ -219,4 +219,4 @@ def to_rule(row: SecurityGroupRule) -> pb.SecurityGroupRule:
         permission.prefix_list_id = row.prefix_list_id
     else:
         permission.cidr_ipv4 = row.cidr_ipv4
-    return pb.SecurityGroupRule(rule_id=row.id, is_egress=row.is_egress, permission=permission)
+    return pb.SecurityGroupRule(rule_id=row.id, is_egress=row.is_egress, permission=permission, group_id=row.group_id)

@@ -331,6 +331,16 @@ async def test_what_a_host_sees_of_others_is_not_told(cloud: ControlPlane) -> No
     assert [row.id for row in (await foreign.next()).changes] == [made.address.allocation_id]
 
 
+async def test_a_rule_says_whose_it_is(cloud: ControlPlane) -> None:
+    group_id = (await cloud.ask("CreateSecurityGroup", group_name="g", description="x")).security_group.group_id
+    watcher = Watcher(cloud, cloud.revision, kinds=["security-group-rule"], with_contents=True)
+    permission = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
+    made = await cloud.ask("AuthorizeSecurityGroupIngress", group_id=group_id, permissions=[permission])
+    (change,) = (await watcher.next()).changes
+    assert (change.id, change.security_group_rule) == (made.rules[0].rule_id, made.rules[0])
+    assert made.rules[0].group_id == group_id
+
+
 async def test_a_watcher_is_told_when_a_group_s_rules_are_in_force_everywhere(cloud: ControlPlane) -> None:
     _, stream = await connected(cloud)
     made = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]

@@ -26,7 +26,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estead/v1/security_groups.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x8b\x02\n\rSecurityGroup\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\ngroup_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0e\n\x06vpc_id\x18\x04 \x01(\t\x12*\n\x05rules\x18\x05 \x03(\x0b\x32\x1b.stead.v1.SecurityGroupRule\x12/\n\x04tags\x18\x06 \x03(\x0b\x32!.stead.v1.SecurityGroup.TagsEntry\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x15\n\rstatus_detail\x18\x08 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"c\n\x11SecurityGroupRule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x11\n\tis_egress\x18\x02 \x01(\x08\x12*\n\npermission\x18\x03 \x01(\x0b\x32\x16.stead.v1.IpPermission\"\xcb\x01\n\x0cIpPermission\x12\x13\n\x0bip_protocol\x18\x01 \x01(\t\x12\x16\n\tfrom_port\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x07to_port\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x13\n\tcidr_ipv4\x18\x04 \x01(\tH\x00\x12\x12\n\x08group_id\x18\x05 \x01(\tH\x00\x12\x18\n\x0eprefix_list_id\x18\x07 \x01(\tH\x00\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\tB\x06\n\x04peerB\x0c\n\n_from_portB\n\n\x08_to_port\"\xe7\x01\n\x1a\x43reateSecurityGroupRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\ngroup_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0e\n\x06vpc_id\x18\x05 \x01(\t\x12<\n\x04tags\x18\x06 \x03(\x0b\x32..stead.v1.CreateSecurityGroupRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\x1b\x43reateSecurityGroupResponse\x12/\n\x0esecurity_group\x18\x01 \x01(\x0b\x32\x17.stead.v1.SecurityGroup\"U\n\x1a\x44\x65leteSecurityGroupRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\"\x1d\n\x1b\x44\x65leteSecurityGroupResponse\"|\n\x1d\x44\x65scribeSecurityGroupsRequest\x12\x11\n\tgroup_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"}\n\x1e\x44\x65scribeSecurityGroupsResponse\x12\x30\n\x0fsecurity_groups\x18\x01 \x03(\x0b\x32\x17.stead.v1.SecurityGroup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x8c\x01\n$AuthorizeSecurityGroupIngressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\"S\n%AuthorizeSecurityGroupIngressResponse\x12*\n\x05rules\x18\x01 \x03(\x0b\x32\x1b.stead.v1.SecurityGroupRule\"\x8b\x01\n#AuthorizeSecurityGroupEgressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\"R\n$AuthorizeSecurityGroupEgressResponse\x12*\n\x05rules\x18\x01 \x03(\x0b\x32\x1b.stead.v1.SecurityGroupRule\"\x9b\x01\n!RevokeSecurityGroupIngressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\x12\x10\n\x08rule_ids\x18\x05 \x03(\t\"$\n\"RevokeSecurityGroupIngressResponse\"\x9a\x01\n RevokeSecurityGroupEgressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\x12\x10\n\x08rule_ids\x18\x05 \x03(\t\"#\n!RevokeSecurityGroupEgressResponse2\xe1\x06\n\x0eSecurityGroups\x12h\n\x13\x43reateSecurityGroup\x12$.stead.v1.CreateSecurityGroupRequest\x1a%.stead.v1.CreateSecurityGroupResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44\x65leteSecurityGroup\x12$.stead.v1.DeleteSecurityGroupRequest\x1a%.stead.v1.DeleteSecurityGroupResponse\"\x04\x88\xb5\x18\x02\x12q\n\x16\x44\x65scribeSecurityGroups\x12\'.stead.v1.DescribeSecurityGroupsRequest\x1a(.stead.v1.DescribeSecurityGroupsResponse\"\x04\x88\xb5\x18\x03\x12\x86\x01\n\x1d\x41uthorizeSecurityGroupIngress\x12..stead.v1.AuthorizeSecurityGroupIngressRequest\x1a/.stead.v1.AuthorizeSecurityGroupIngressResponse\"\x04\x88\xb5\x18\x02\x12\x83\x01\n\x1c\x41uthorizeSecurityGroupEgress\x12-.stead.v1.AuthorizeSecurityGroupEgressRequest\x1a..stead.v1.AuthorizeSecurityGroupEgressResponse\"\x04\x88\xb5\x18\x02\x12}\n\x1aRevokeSecurityGroupIngress\x12+.stead.v1.RevokeSecurityGroupIngressRequest\x1a,.stead.v1.RevokeSecurityGroupIngressResponse\"\x04\x88\xb5\x18\x02\x12z\n\x19RevokeSecurityGroupEgress\x12*.stead.v1.RevokeSecurityGroupEgressRequest\x1a+.stead.v1.RevokeSecurityGroupEgressResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1estead/v1/security_groups.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\x8b\x02\n\rSecurityGroup\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\ngroup_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0e\n\x06vpc_id\x18\x04 \x01(\t\x12*\n\x05rules\x18\x05 \x03(\x0b\x32\x1b.stead.v1.SecurityGroupRule\x12/\n\x04tags\x18\x06 \x03(\x0b\x32!.stead.v1.SecurityGroup.TagsEntry\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x15\n\rstatus_detail\x18\x08 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"u\n\x11SecurityGroupRule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x11\n\tis_egress\x18\x02 \x01(\x08\x12*\n\npermission\x18\x03 \x01(\x0b\x32\x16.stead.v1.IpPermission\x12\x10\n\x08group_id\x18\x04 \x01(\t\"\xcb\x01\n\x0cIpPermission\x12\x13\n\x0bip_protocol\x18\x01 \x01(\t\x12\x16\n\tfrom_port\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x14\n\x07to_port\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x13\n\tcidr_ipv4\x18\x04 \x01(\tH\x00\x12\x12\n\x08group_id\x18\x05 \x01(\tH\x00\x12\x18\n\x0eprefix_list_id\x18\x07 \x01(\tH\x00\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\tB\x06\n\x04peerB\x0c\n\n_from_portB\n\n\x08_to_port\"\xe7\x01\n\x1a\x43reateSecurityGroupRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\ngroup_name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0e\n\x06vpc_id\x18\x05 \x01(\t\x12<\n\x04tags\x18\x06 \x03(\x0b\x32..stead.v1.CreateSecurityGroupRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\x1b\x43reateSecurityGroupResponse\x12/\n\x0esecurity_group\x18\x01 \x01(\x0b\x32\x17.stead.v1.SecurityGroup\"U\n\x1a\x44\x65leteSecurityGroupRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\"\x1d\n\x1b\x44\x65leteSecurityGroupResponse\"|\n\x1d\x44\x65scribeSecurityGroupsRequest\x12\x11\n\tgroup_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"}\n\x1e\x44\x65scribeSecurityGroupsResponse\x12\x30\n\x0fsecurity_groups\x18\x01 \x03(\x0b\x32\x17.stead.v1.SecurityGroup\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x8c\x01\n$AuthorizeSecurityGroupIngressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\"S\n%AuthorizeSecurityGroupIngressResponse\x12*\n\x05rules\x18\x01 \x03(\x0b\x32\x1b.stead.v1.SecurityGroupRule\"\x8b\x01\n#AuthorizeSecurityGroupEgressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\"R\n$AuthorizeSecurityGroupEgressResponse\x12*\n\x05rules\x18\x01 \x03(\x0b\x32\x1b.stead.v1.SecurityGroupRule\"\x9b\x01\n!RevokeSecurityGroupIngressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\x12\x10\n\x08rule_ids\x18\x05 \x03(\t\"$\n\"RevokeSecurityGroupIngressResponse\"\x9a\x01\n RevokeSecurityGroupEgressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x10\n\x08group_id\x18\x03 \x01(\t\x12+\n\x0bpermissions\x18\x04 \x03(\x0b\x32\x16.stead.v1.IpPermission\x12\x10\n\x08rule_ids\x18\x05 \x03(\t\"#\n!RevokeSecurityGroupEgressResponse2\xe1\x06\n\x0eSecurityGroups\x12h\n\x13\x43reateSecurityGroup\x12$.stead.v1.CreateSecurityGroupRequest\x1a%.stead.v1.CreateSecurityGroupResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44\x65leteSecurityGroup\x12$.stead.v1.DeleteSecurityGroupRequest\x1a%.stead.v1.DeleteSecurityGroupResponse\"\x04\x88\xb5\x18\x02\x12q\n\x16\x44\x65scribeSecurityGroups\x12\'.stead.v1.DescribeSecurityGroupsRequest\x1a(.stead.v1.DescribeSecurityGroupsResponse\"\x04\x88\xb5\x18\x03\x12\x86\x01\n\x1d\x41uthorizeSecurityGroupIngress\x12..stead.v1.AuthorizeSecurityGroupIngressRequest\x1a/.stead.v1.AuthorizeSecurityGroupIngressResponse\"\x04\x88\xb5\x18\x02\x12\x83\x01\n\x1c\x41uthorizeSecurityGroupEgress\x12-.stead.v1.AuthorizeSecurityGroupEgressRequest\x1a..stead.v1.AuthorizeSecurityGroupEgressResponse\"\x04\x88\xb5\x18\x02\x12}\n\x1aRevokeSecurityGroupIngress\x12+.stead.v1.RevokeSecurityGroupIngressRequest\x1a,.stead.v1.RevokeSecurityGroupIngressResponse\"\x04\x88\xb5\x18\x02\x12z\n\x19RevokeSecurityGroupEgress\x12*.stead.v1.RevokeSecurityGroupEgressRequest\x1a+.stead.v1.RevokeSecurityGroupEgressResponse\"\x04\x88\xb5\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,39 +56,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SECURITYGROUP_TAGSENTRY']._serialized_start=316
   _globals['_SECURITYGROUP_TAGSENTRY']._serialized_end=359
   _globals['_SECURITYGROUPRULE']._serialized_start=361
-  _globals['_SECURITYGROUPRULE']._serialized_end=460
-  _globals['_IPPERMISSION']._serialized_start=463
-  _globals['_IPPERMISSION']._serialized_end=666
-  _globals['_CREATESECURITYGROUPREQUEST']._serialized_start=669
-  _globals['_CREATESECURITYGROUPREQUEST']._serialized_end=900
+  _globals['_SECURITYGROUPRULE']._serialized_end=478
+  _globals['_IPPERMISSION']._serialized_start=481
+  _globals['_IPPERMISSION']._serialized_end=684
+  _globals['_CREATESECURITYGROUPREQUEST']._serialized_start=687
+  _globals['_CREATESECURITYGROUPREQUEST']._serialized_end=918
   _globals['_CREATESECURITYGROUPREQUEST_TAGSENTRY']._serialized_start=316
   _globals['_CREATESECURITYGROUPREQUEST_TAGSENTRY']._serialized_end=359
-  _globals['_CREATESECURITYGROUPRESPONSE']._serialized_start=902
-  _globals['_CREATESECURITYGROUPRESPONSE']._serialized_end=980
-  _globals['_DELETESECURITYGROUPREQUEST']._serialized_start=982
-  _globals['_DELETESECURITYGROUPREQUEST']._serialized_end=1067
-  _globals['_DELETESECURITYGROUPRESPONSE']._serialized_start=1069
-  _globals['_DELETESECURITYGROUPRESPONSE']._serialized_end=1098
-  _globals['_DESCRIBESECURITYGROUPSREQUEST']._serialized_start=1100
-  _globals['_DESCRIBESECURITYGROUPSREQUEST']._serialized_end=1224
-  _globals['_DESCRIBESECURITYGROUPSRESPONSE']._serialized_start=1226
-  _globals['_DESCRIBESECURITYGROUPSRESPONSE']._serialized_end=1351
-  _globals['_AUTHORIZESECURITYGROUPINGRESSREQUEST']._serialized_start=1354
-  _globals['_AUTHORIZESECURITYGROUPINGRESSREQUEST']._serialized_end=1494
-  _globals['_AUTHORIZESECURITYGROUPINGRESSRESPONSE']._serialized_start=1496
-  _globals['_AUTHORIZESECURITYGROUPINGRESSRESPONSE']._serialized_end=1579
-  _globals['_AUTHORIZESECURITYGROUPEGRESSREQUEST']._serialized_start=1582
-  _globals['_AUTHORIZESECURITYGROUPEGRESSREQUEST']._serialized_end=1721
-  _globals['_AUTHORIZESECURITYGROUPEGRESSRESPONSE']._serialized_start=1723
-  _globals['_AUTHORIZESECURITYGROUPEGRESSRESPONSE']._serialized_end=1805
-  _globals['_REVOKESECURITYGROUPINGRESSREQUEST']._serialized_start=1808
-  _globals['_REVOKESECURITYGROUPINGRESSREQUEST']._serialized_end=1963
-  _globals['_REVOKESECURITYGROUPINGRESSRESPONSE']._serialized_start=1965
-  _globals['_REVOKESECURITYGROUPINGRESSRESPONSE']._serialized_end=2001
-  _globals['_REVOKESECURITYGROUPEGRESSREQUEST']._serialized_start=2004
-  _globals['_REVOKESECURITYGROUPEGRESSREQUEST']._serialized_end=2158
-  _globals['_REVOKESECURITYGROUPEGRESSRESPONSE']._serialized_start=2160
-  _globals['_REVOKESECURITYGROUPEGRESSRESPONSE']._serialized_end=2195
-  _globals['_SECURITYGROUPS']._serialized_start=2198
-  _globals['_SECURITYGROUPS']._serialized_end=3063
+  _globals['_CREATESECURITYGROUPRESPONSE']._serialized_start=920
+  _globals['_CREATESECURITYGROUPRESPONSE']._serialized_end=998
+  _globals['_DELETESECURITYGROUPREQUEST']._serialized_start=1000
+  _globals['_DELETESECURITYGROUPREQUEST']._serialized_end=1085
+  _globals['_DELETESECURITYGROUPRESPONSE']._serialized_start=1087
+  _globals['_DELETESECURITYGROUPRESPONSE']._serialized_end=1116
+  _globals['_DESCRIBESECURITYGROUPSREQUEST']._serialized_start=1118
+  _globals['_DESCRIBESECURITYGROUPSREQUEST']._serialized_end=1242
+  _globals['_DESCRIBESECURITYGROUPSRESPONSE']._serialized_start=1244
+  _globals['_DESCRIBESECURITYGROUPSRESPONSE']._serialized_end=1369
+  _globals['_AUTHORIZESECURITYGROUPINGRESSREQUEST']._serialized_start=1372
+  _globals['_AUTHORIZESECURITYGROUPINGRESSREQUEST']._serialized_end=1512
+  _globals['_AUTHORIZESECURITYGROUPINGRESSRESPONSE']._serialized_start=1514
+  _globals['_AUTHORIZESECURITYGROUPINGRESSRESPONSE']._serialized_end=1597
+  _globals['_AUTHORIZESECURITYGROUPEGRESSREQUEST']._serialized_start=1600
+  _globals['_AUTHORIZESECURITYGROUPEGRESSREQUEST']._serialized_end=1739
+  _globals['_AUTHORIZESECURITYGROUPEGRESSRESPONSE']._serialized_start=1741
+  _globals['_AUTHORIZESECURITYGROUPEGRESSRESPONSE']._serialized_end=1823
+  _globals['_REVOKESECURITYGROUPINGRESSREQUEST']._serialized_start=1826
+  _globals['_REVOKESECURITYGROUPINGRESSREQUEST']._serialized_end=1981
+  _globals['_REVOKESECURITYGROUPINGRESSRESPONSE']._serialized_start=1983
+  _globals['_REVOKESECURITYGROUPINGRESSRESPONSE']._serialized_end=2019
+  _globals['_REVOKESECURITYGROUPEGRESSREQUEST']._serialized_start=2022
+  _globals['_REVOKESECURITYGROUPEGRESSREQUEST']._serialized_end=2176
+  _globals['_REVOKESECURITYGROUPEGRESSRESPONSE']._serialized_start=2178
+  _globals['_REVOKESECURITYGROUPEGRESSRESPONSE']._serialized_end=2213
+  _globals['_SECURITYGROUPS']._serialized_start=2216
+  _globals['_SECURITYGROUPS']._serialized_end=3081
 # @@protoc_insertion_point(module_scope)

@@ -36,14 +36,16 @@ class SecurityGroup(_message.Message):
     def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ..., tags: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ...) -> None: ...
 
 class SecurityGroupRule(_message.Message):
-    __slots__ = ("rule_id", "is_egress", "permission")
+    __slots__ = ("rule_id", "is_egress", "permission", "group_id")
     RULE_ID_FIELD_NUMBER: _ClassVar[int]
     IS_EGRESS_FIELD_NUMBER: _ClassVar[int]
     PERMISSION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     rule_id: str
     is_egress: bool
     permission: IpPermission
-    def __init__(self, rule_id: _Optional[str] = ..., is_egress: _Optional[bool] = ..., permission: _Optional[_Union[IpPermission, _Mapping]] = ...) -> None: ...
+    group_id: str
+    def __init__(self, rule_id: _Optional[str] = ..., is_egress: _Optional[bool] = ..., permission: _Optional[_Union[IpPermission, _Mapping]] = ..., group_id: _Optional[str] = ...) -> None: ...
 
 class IpPermission(_message.Message):
     __slots__ = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "group_id", "prefix_list_id", "description")
