@@ -121,8 +121,13 @@ def authorize(state: State, call: Call, request: Authorize) -> tuple[Change, lis
     held = {row.permits: row.id for row in state.rules.group.of(group.id)}
     change, made = Change(), []
     for rule in _rules(state, call, group, request):
-        if rule.permits in held:
-            raise Conflict("InvalidPermission.Duplicate", f"{group.id} permits this already, by {held[rule.permits]}")
+        if (twin := held.get(rule.permits)) is not None:
+            why = (
+                f"The request has {_what(rule)} twice"
+                if twin in made
+                else f"{group.id} permits this already, by {twin}"
+            )
+            raise Conflict("InvalidPermission.Duplicate", why)
         held[rule.permits] = rule.id
         change.put(rule)
         made.append(rule.id)
@@ -290,14 +295,18 @@ def revoke(state: State, call: Call, request: Revoke) -> tuple[Change, None]:
     by_permits, by_id = {row.permits: row for row in rules}, {row.id: row for row in rules}
     change = Change()
     for rule in _rules(state, call, group, request):
-        peer = rule.cidr_ipv4 or rule.source_group_id or rule.prefix_list_id
-        what = f"{rule.ip_protocol} {rule.from_port}-{rule.to_port}, {peer}"
-        change.delete(_present(by_permits.get(rule.permits), group, what))
+        change.delete(_present(by_permits.get(rule.permits), group, _what(rule)))
     for rule_id in request.rule_ids:
         check_id(state.rules.kind, rule_id)
         change.delete(_present(by_id.get(rule_id), group, rule_id))
     change.put(*pending(state, [group.id]))
     return change, None
+
+
+def _what(rule: SecurityGroupRule) -> str:
+    """What it permits, for people."""
+    peer = rule.cidr_ipv4 or rule.source_group_id or rule.prefix_list_id
+    return f"{rule.ip_protocol} {rule.from_port}-{rule.to_port}, {peer}"
 
 
 def _present(row: SecurityGroupRule | None, group: SecurityGroup, what: str) -> SecurityGroupRule:

@@ -133,12 +133,16 @@ def test_peers_are_networks(region: Region, cidr: str) -> None:
 
 def test_duplicate_rules_are_refused_whatever_their_description(region: Region) -> None:
     group_id = create(region)
-    assert len(authorize(region, group_id, SSH)) == 1
+    (held,) = authorize(region, group_id, SSH)
     for again in (replace(SSH, description="again"), replace(SSH, ip_protocol="6")):
-        region.refuses("InvalidPermission.Duplicate", security_groups.authorize, Authorize(group_id, False, [again]))
+        error = region.refuses(
+            "InvalidPermission.Duplicate", security_groups.authorize, Authorize(group_id, False, [again])
+        )
+        assert error.message == f"{group_id} permits this already, by {held}"
     one = replace(SSH, from_port=80, to_port=80, cidr_ipv4="192.0.2.7")
     twice = [one, replace(one, cidr_ipv4="192.0.2.7/32")]
-    region.refuses("InvalidPermission.Duplicate", security_groups.authorize, Authorize(group_id, False, twice))
+    error = region.refuses("InvalidPermission.Duplicate", security_groups.authorize, Authorize(group_id, False, twice))
+    assert error.message == "The request has tcp 80-80, 192.0.2.7/32 twice"
     authorize(region, group_id, SSH, is_egress=True)
 
 
