@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controlplane.errors import Category, CloudError, Parameter, Refusal
@@ -48,10 +48,11 @@ def failure_of(error: CloudError, call: Invocation) -> Failure:
     )
 
 
-def _summary(refusals: Iterable[Refusal]) -> str:
+def _summary(refusals: Sequence[Refusal]) -> str:
     """How many hosts said no, by filter: " (2 of 5 hosts: memory, 3 of 5 hosts: status)"; empty where none did."""
     counts: Counter[str] = Counter()
-    for row in refusals:
+    named = {row.host_id: row for row in refusals if row.host_id}  # A host says no for each of its pools.
+    for row in (*named.values(), *(row for row in refusals if not row.host_id)):
         counts[row.kind] += row.count
     parts = [f"{count} of {counts.total()} hosts: {kind}" for kind, count in counts.most_common() if count]
     return f" ({', '.join(parts)})" if parts else ""

@@ -74,7 +74,9 @@ def _storage(candidate: Candidate, is_reachable: bool, wanted: Resources, role: 
 
 
 def _room(what: str, wanted: int, free: int, total: int, unit: str) -> str | None:
-    return None if wanted <= free or not wanted else f"{what}: {wanted}{unit} asked, {free}{unit} free of {total}"
+    if wanted <= free or not wanted:
+        return None
+    return f"{what}: {wanted}{unit} asked, {max(free, 0)}{unit} free of {total}"
 
 
 FILTERS: tuple[Filter, ...] = (_role, _reachable, _vcpus, _memory, _storage)
@@ -89,13 +91,17 @@ def refusal(candidate: Candidate, is_reachable: bool, wanted: Resources, role: H
 
 
 def refusals(candidates: Iterable[tuple[Candidate, bool]], wanted: Resources, role: HostRole) -> list[Refusal]:
-    """Why hosts say no, each with whether it is reachable: one by one, and of many others how many for each filter."""
+    """Why hosts say no, each with whether it is reachable: one by one, and of many others how many for each filter.
+
+    A host with several pools says so for each, and is one host.
+    """
     named: list[Refusal] = []
-    others: Counter[str] = Counter()
+    others: dict[str, str] = {}  # By host, the filter.
     for candidate, is_reachable in candidates:
         if reason := refusal(candidate, is_reachable, wanted, role):
             if len(named) < REFUSALS_NAMED:
                 named.append(Refusal(candidate.host.id, reason))
-            else:
-                others[reason.partition(":")[0]] += 1
-    return named + [Refusal("", f"{kind}: {count} more hosts", count) for kind, count in others.items()]
+            elif candidate.host.id != named[-1].host_id:
+                others[candidate.host.id] = reason.partition(":")[0]
+    counts = Counter(others.values())
+    return named + [Refusal("", f"{kind}: {count} more hosts", count) for kind, count in counts.items()]

@@ -130,6 +130,16 @@ def test_one_place_decides_who_sees_hosts() -> None:
     assert seen.is_retryable
 
 
+def test_hosts_that_said_no_are_counted_and_not_their_pools() -> None:
+    gate = Gate()
+    pools = [Refusal(HOST, f"storage: 9 GiB asked, 0 GiB free of 8 in pool {name}") for name in ("ssd", "hdd")]
+    others = [Refusal("", "status: 2 more hosts", 2)] * 2
+    error = NoCapacity("NoRoom", "No room.", refusals=[*pools, *others])
+    seen = gate.door.failed(gate.enter(READ, Role.ADMIN), error)
+    assert seen.message == "No room. (4 of 5 hosts: status, 1 of 5 hosts: storage)"
+    assert len(seen.refusals) == 4
+
+
 def test_of_a_bug_the_caller_is_told_where_to_look_alone() -> None:
     gate = Gate()
     call = gate.enter(READ, Role.ADMIN)

@@ -34,6 +34,7 @@ def candidate(free: Resources, **host: Any) -> Candidate:
         (Resources(16, 16384), False, {}, "status: its agent is not connected"),
         (Resources(1, 16384), True, {}, "vcpus: 2 asked, 1 free of 16"),
         (Resources(16, 512), True, {}, "memory: 1024 MiB asked, 512 MiB free of 16384"),
+        (Resources(16, -512), True, {}, "memory: 1024 MiB asked, 0 MiB free of 16384"),
         (Resources(2, 1024), True, {}, None),
         (Resources(2, 1024, -1), True, {}, None),
     ],
@@ -50,15 +51,30 @@ def test_storage_is_a_reason_too() -> None:
 
 def test_of_many_hosts_the_first_are_named_and_the_others_counted() -> None:
     small, other = candidate(Resources(1, 16384)), candidate(Resources(16, 512))
-    hosts = [(small, True)] * 100 + [(small, True)] * 20 + [(other, False)] * 3 + [(other, True)] * 7
+    alike = [(small, True)] * 120 + [(other, False)] * 3 + [(other, True)] * 7
+    hosts = [
+        (replace(each, host=replace(each.host, id=f"host-{number}")), is_reachable)
+        for number, (each, is_reachable) in enumerate(alike)
+    ]
     found = placement.refusals(hosts, WANTED, HostRole.COMPUTE)
     assert len(found) == 103
-    assert {(row.host_id, row.count) for row in found[:100]} == {(small.host.id, 1)}
+    assert [(row.host_id, row.count) for row in found[:100]] == [(f"host-{number}", 1) for number in range(100)]
     assert [(row.host_id, row.kind, row.count) for row in found[100:]] == [
         ("", "vcpus", 20),
         ("", "status", 3),
         ("", "memory", 7),
     ]
+
+
+def test_a_host_with_many_pools_is_one_host() -> None:
+    host = candidate(Resources()).host
+    pools = [
+        (Candidate(replace(host, id=f"host-{number // 3}"), Resources(), Pool(f"p{number % 3}", 9)), True)
+        for number in range(placement.REFUSALS_NAMED + 20)
+    ]
+    *named, others = placement.refusals(pools, Resources(storage_gib=1), HostRole.STORAGE)
+    assert len(named) == placement.REFUSALS_NAMED
+    assert (others.host_id, others.reason) == ("", "storage: 6 more hosts")
 
 
 def two_hosts() -> tuple[Region, str, str]:
