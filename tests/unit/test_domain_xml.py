@@ -6,6 +6,8 @@ from pathlib import Path
 from string import ascii_lowercase
 from xml.etree import ElementTree
 
+import pytest
+
 from agent import devices
 from agent.drivers.compute_libvirt import device_xml, domain_xml
 from agent.drivers.compute_libvirt.device_xml import Backends
@@ -86,9 +88,25 @@ def test_a_digest_of_what_is_not_there_says_nothing() -> None:
     assert found.devices == devices.digests(SPEC)
 
 
-def test_a_domain_without_our_metadata_is_not_ours() -> None:
-    foreign = "<domain><name>i-0123456789abcdef0</name><metadata><x:instance xmlns:x='urn:other'/></metadata></domain>"
-    assert domain_xml.parse(foreign) is None
+@pytest.mark.parametrize("uuid", ["", "<uuid>ec2d4f0c-0000-4000-8000-000000000000</uuid>"])
+def test_a_domain_with_neither_our_metadata_nor_our_uuid_is_not_ours(uuid: str) -> None:
+    metadata = "<metadata><x:instance xmlns:x='urn:other'/></metadata>"
+    assert domain_xml.parse(f"<domain><name>{SPEC.instance_id}</name>{uuid}{metadata}</domain>") is None
+    assert domain_xml.without_metadata(SPEC.instance_id, "ec2d4f0c-0000-4000-8000-000000000000") is None
+
+
+@pytest.mark.parametrize("left", ["", "<metadata/>", f"<metadata><s:x xmlns:s='{domain_xml.NAMESPACE}'/></metadata>"])
+def test_a_domain_of_our_uuid_is_ours_whatever_became_of_its_metadata(left: str) -> None:
+    rendered = domain_xml.render(SPEC, PLATFORM)
+    before, after = rendered.split("<metadata>")[0], rendered.split("</metadata>")[1]
+    found = domain_xml.parse(before + left + after)
+    assert found is not None
+    assert (found.record, found.damage) == (Record(0, 0), "its metadata is gone")
+    assert found.devices == dict.fromkeys(devices.digests(SPEC), devices.UNKNOWN)
+    assert found.found.export_names == (disk(1).export_name, disk(2).export_name)
+    off = domain_xml.without_metadata(SPEC.instance_id, domain_xml.system_uuid(SPEC.instance_id))
+    assert off is not None
+    assert (off.record, off.devices, off.damage) == (found.record, {}, found.damage)
 
 
 def test_the_record_as_libvirt_takes_it() -> None:

@@ -67,4 +67,4 @@ def _record_of(domain: libvirt.virDomain) -> Description | None:
     """Without devices, which one that is off has none of: a tenth of what the whole XML costs."""
     with ignoring(libvirt.VIR_ERR_NO_DOMAIN_METADATA):
         return domain_xml.parse_metadata(domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, domain_xml.NAMESPACE))
-    return None
+    return domain_xml.without_metadata(domain.name(), domain.UUIDString())

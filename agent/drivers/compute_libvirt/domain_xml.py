@@ -18,7 +18,7 @@ from agent.drivers.compute_libvirt import device_xml
 from agent.drivers.compute_libvirt.device_xml import DISK_TARGETS, Backends, Devices
 from agent.model import InstanceSpec, Machine
 
-NAMESPACE = "urn:stead:libvirt:1"  # Marks a domain as ours.
+NAMESPACE = "urn:stead:libvirt:1"  # Marks a domain as ours, as its UUID does.
 NAMESPACE_PREFIX = "stead"
 ElementTree.register_namespace(NAMESPACE_PREFIX, NAMESPACE)
 
@@ -26,6 +26,8 @@ ElementTree.register_namespace(NAMESPACE_PREFIX, NAMESPACE)
 # what is there at a start beyond that gets ports from libvirt. An x86 guest has I/O space for fourteen bridges, and
 # each one costs its boot time: 28 took an emulated guest one second more than 12.
 PCIE_PORTS = 14
+
+NO_DEVICES = Devices({}, (), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,21 @@ def parse(domain_xml: str) -> Description | None:
     domain = ElementTree.fromstring(domain_xml)  # noqa: S314 (libvirt wrote it)
     element = domain.find(f"metadata/{{{NAMESPACE}}}instance")
     if element is None:
-        return None
+        name, uuid = domain.findtext("name", ""), domain.findtext("uuid", "")
+        return without_metadata(name, uuid, device_xml.parse(domain))
     record, damage = _parse_record(element)
     return Description(record, device_xml.parse(domain), damage)
+
+
+def without_metadata(name: str, uuid: str, found: Devices = NO_DEVICES) -> Description | None:
+    """Of one that has none of ours: by its UUID it is ours all the same, or else the operator's."""
+    return Description(Record(0, 0), found, "its metadata is gone") if uuid == system_uuid(name) else None
 
 
 def parse_metadata(element_xml: str) -> Description:
     """What the metadata element alone tells, as virDomainGetMetadata gives it: all that there is of a domain off."""
     record, damage = _parse_record(ElementTree.fromstring(element_xml))  # noqa: S314 (libvirt wrote it)
-    return Description(record, Devices({}, (), frozenset()), damage)
+    return Description(record, NO_DEVICES, damage)
 
 
 def system_uuid(instance_id: str) -> str:

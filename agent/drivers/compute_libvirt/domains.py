@@ -1,7 +1,7 @@
 """Calls that change domains, each of which blocks: for `Hypervisor.change`.
 
-They decide nothing and never wait or retry. A domain is ours when it carries our metadata; any other is the operator's,
-is never changed, and stands in the way of an instance of its name.
+They decide nothing and never wait or retry. A domain is ours when it carries our metadata, or the UUID that goes with
+its name; any other is the operator's, is never changed, and stands in the way of an instance of its name.
 """
 
 from dataclasses import replace

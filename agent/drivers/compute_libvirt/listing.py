@@ -1,6 +1,7 @@
 """What libvirt has of ours, read and never changed. Each call blocks: for `Hypervisor.look`.
 
-A domain is ours when it carries our metadata; any other is the operator's, and is never shown.
+A domain is ours when it carries our metadata, or the UUID that goes with its name; any other is the operator's, and is
+never shown.
 """
 
 from collections.abc import Collection

@@ -1,6 +1,7 @@
 """What tests say and see of their guest, of which there is one at a time."""
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -47,6 +48,10 @@ def plug() -> None:
     """As the network driver does: QEMU holds the tap open meanwhile."""
     ip("link", "set", TAP, "netns", NAMESPACE)
     ip("-n", NAMESPACE, "link", "set", TAP, "up")
+
+
+def unplug() -> None:
+    ip("-n", NAMESPACE, "link", "set", TAP, "netns", str(os.getpid()))
 
 
 def free_port() -> int:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from agent import devices
 from agent.drivers.base import Permanent
 from agent.drivers.compute_libvirt import LibvirtComputeDriver, domain_xml
 from agent.drivers.compute_libvirt.device_xml import Backends
 from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.model import InstanceSpec, Machine, OffReason, Power
-from tests.integration.compute_libvirt.guests import INSTANCE_ID, INTERFACE_ID, TAP, plug, says, shows, traces
+from tests.integration.compute_libvirt.guests import INSTANCE_ID, INTERFACE_ID, TAP, plug, says, shows, traces, unplug
 from tests.integration.compute_libvirt.libvirt_host import LibvirtHost
 
 
@@ -37,6 +38,47 @@ async def test_a_domain_that_somebody_edited_hides_no_other(
     assert "many" in found.damage
     await driver.remove(INSTANCE_ID)
     assert await driver.list() == {}
+
+
+def lose_metadata(host: LibvirtHost, *edit: str) -> None:
+    argv = ["virsh", "-c", "qemu:///system", "metadata", INSTANCE_ID, "--uri", domain_xml.NAMESPACE]
+    host.run(*argv, *edit, "--live", "--config")
+
+
+@pytest.mark.parametrize("edit", [["--remove"], ["--key", "s", "--set", "<x/>"]], ids=["removed", "replaced"])
+async def test_a_domain_whose_metadata_is_gone_goes_on_and_is_made_anew_after_a_stop(
+    driver: LibvirtComputeDriver, host: LibvirtHost, started: InstanceSpec, taps: dict[str, str], edit: list[str]
+) -> None:
+    pid = host.qemu_pid(INSTANCE_ID)
+    lose_metadata(host, *edit)
+    found = (await driver.list())[INSTANCE_ID]
+    assert await driver.look(INSTANCE_ID) == found
+    assert (found.power, found.generation, found.devices.keys()) == (Power.RUNNING, 0, devices.digests(started).keys())
+    assert "its metadata is" in found.damage
+    unplug()
+    await driver.start_paused(started, taps)
+    assert host.qemu_pid(INSTANCE_ID) == pid
+    await driver.destroy(INSTANCE_ID)
+    assert not Path(f"/proc/{pid}").exists()  # noqa: ASYNC240
+    off = (await driver.list())[INSTANCE_ID]
+    assert (off.power, off.generation) == (Power.OFF, 0)
+    assert "its metadata is" in off.damage
+    await driver.start_paused(started, taps)
+    anew = (await driver.list())[INSTANCE_ID]
+    assert (anew.power, anew.generation, anew.damage) == (Power.PAUSED, started.generation, "")
+
+
+@pytest.mark.parametrize("is_off", [False, True])
+async def test_a_domain_whose_metadata_is_gone_can_be_removed(
+    driver: LibvirtComputeDriver, host: LibvirtHost, started: InstanceSpec, directory: Path, is_off: bool
+) -> None:
+    pid = host.qemu_pid(INSTANCE_ID)
+    lose_metadata(host, "--remove")
+    if is_off:
+        await driver.destroy(INSTANCE_ID)
+    await driver.remove(INSTANCE_ID)
+    assert await driver.look(INSTANCE_ID) is None
+    assert traces(directory, pid) == []
 
 
 async def test_remove_leaves_nothing(

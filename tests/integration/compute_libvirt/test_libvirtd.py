@@ -12,7 +12,7 @@ import pytest
 from agent.drivers.base import Stuck, Transient
 from agent.drivers.compute_libvirt import LibvirtComputeDriver
 from agent.model import InstanceSpec, Kind, OffReason, Power, Ref
-from tests.integration.compute_libvirt.guests import BOOT_S, INSTANCE_ID, NAMESPACE, TAP, eventually, ip, shows
+from tests.integration.compute_libvirt.guests import BOOT_S, INSTANCE_ID, eventually, shows, unplug
 from tests.integration.compute_libvirt.libvirt_host import LibvirtHost
 
 HANG_S = 15.0
@@ -26,7 +26,7 @@ async def test_no_second_qemu_runs_where_libvirtd_lost_its_record(
     host.run("sh", "-c", "rm -f /run/libvirt/qemu/*.xml /run/libvirt/qemu/*.pid")
     host.start_libvirtd()
     assert (await driver.list())[INSTANCE_ID].power is Power.OFF
-    ip("-n", NAMESPACE, "link", "set", TAP, "netns", str(os.getpid()))
+    unplug()
     await driver.start_paused(started, taps)
     assert not Path(f"/proc/{first}").exists()  # noqa: ASYNC240
     assert host.qemu_pid(INSTANCE_ID) != first

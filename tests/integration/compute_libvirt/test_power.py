@@ -10,7 +10,7 @@ from agent import devices
 from agent.drivers.compute_libvirt import LibvirtComputeDriver
 from agent.guests import shut_down
 from agent.model import Domain, InstanceSpec, Kind, OffReason, Power, Ref
-from tests.integration.compute_libvirt.guests import BOOT_S, INSTANCE_ID, NAMESPACE, TAP, ip, plug, says, shows
+from tests.integration.compute_libvirt.guests import BOOT_S, INSTANCE_ID, plug, says, shows, unplug
 from tests.integration.compute_libvirt.libvirt_host import LibvirtHost
 
 
@@ -56,7 +56,7 @@ async def test_power_button_and_another_start(
     )
     await driver.press_power_button(INSTANCE_ID)
 
-    ip("-n", NAMESPACE, "link", "set", TAP, "netns", str(os.getpid()))
+    unplug()
     await driver.start_paused(replace(guest, generation=4, reboot_count=2), taps)
     again = (await driver.list())[INSTANCE_ID]
     assert (again.power, again.generation, again.has_run, again.reboot_count) == (Power.PAUSED, 4, False, 2)
@@ -67,7 +67,7 @@ async def test_destroy_and_crash_tell_apart(
 ) -> None:
     os.kill(host.qemu_pid(INSTANCE_ID), signal.SIGKILL)
     await shows(driver, lambda domain: domain.off_reason is OffReason.CRASHED)
-    ip("-n", NAMESPACE, "link", "set", TAP, "netns", str(os.getpid()))
+    unplug()
     await driver.start_paused(started, taps)
     await driver.resume(INSTANCE_ID)
     await driver.destroy(INSTANCE_ID)
