@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from agent.drivers.base import ComputeDriver, GatewayDriver, HostContext, NetworkDriver, StorageDriver
@@ -80,7 +81,22 @@ def check(kinds: Iterable[str], names: Names, tables: Tables) -> dict[str, list[
     for kind in kinds:
         _check_names(kind, names[kind])
         chosen[kind] = [_choose(kind, name, tables.get(name, {})) for name in names[kind]]
+        _check_directories(kind, chosen[kind])
     return chosen
+
+
+def _check_directories(kind: str, choices: Iterable[Choice]) -> None:
+    """Two that have one directory would each take what is in it for its own."""
+    owners: dict[tuple[str, Path], str] = {}
+    for choice in choices:
+        for key in (field.name for field in fields(choice.settings) if "dir" in field.name):
+            directory = Path(getattr(choice.settings, key)).resolve()
+            other = owners.setdefault((choice.driver_name, directory), choice.name)
+            if other != choice.name:
+                raise SettingsError(
+                    f"[drivers] {kind}: {other} and {choice.name} have one {key}, {directory}; "
+                    f"give each its own, in [drivers.{other}] and [drivers.{choice.name}]"
+                )
 
 
 def _check_names(kind: str, names: tuple[str, ...]) -> None:

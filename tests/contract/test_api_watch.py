@@ -301,7 +301,7 @@ async def test_what_a_host_sees_is_told_of_what_shows_it(cloud: ControlPlane) ->
     attachment_id, host_id = f"{volume_id}-e1", next(iter(cloud.agents))
     guest, disk, attachment = ("instance", instance.instance_id), ("volume", volume_id), ("attachment", attachment_id)
     shown = {
-        (ObservedKind.INSTANCE, instance.instance_id): {guest, attachment},
+        (ObservedKind.INSTANCE, instance.instance_id): {guest, attachment, disk},
         (ObservedKind.VOLUME, volume_id): {disk, guest},
         (ObservedKind.EXPORT, attachment_id): {attachment, disk, guest},
         (ObservedKind.VPC, instance.vpc_id): {guest},

@@ -24,7 +24,7 @@ def ensure(pool: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`known` has the UUID of the host's own pool, from the first time that it saw one."""
+    """`known` has the UUID of the host's own pool, from the first time that it saw one; its other pools' are beside."""
 
     pool: Path
     known: Path
@@ -45,8 +45,18 @@ class Identity:
         """The host's own pool: this one, where it is the first."""
         with _FIRST:
             if not self.known.exists():
+                self._check_free(found)
                 write_durably(self.known, f"{found}\n".encode())
             return _read(self.known)
+
+    def _check_free(self, found: str) -> None:
+        """One pool under two names would be promised twice."""
+        for other in sorted(self.known.parent.glob(f"{NAME}*")):
+            if _read(other) == found:
+                raise Transient(
+                    f"{self.pool} has pool {found}, which is another's by {other}: mount its own there; "
+                    "or remove that file, where the other is in no settings any more"
+                )
 
 
 def _read(path: Path) -> str:

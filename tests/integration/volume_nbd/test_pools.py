@@ -9,6 +9,7 @@ import pytest
 
 from agent.drivers.base import Transient, Unseen
 from agent.drivers.storages import Storages
+from agent.drivers.volume_nbd import NbdStorageDriver
 from agent.drivers.volume_nbd.identity import NAME
 from agent.drivers.volume_nbd.pool import create_pool, destroy_pool
 from agent.drivers.volume_nbd.settings import NbdSettings
@@ -107,3 +108,11 @@ async def test_two_at_work_at_once(pools: Storages, export: ExportSpec, other_ex
     await asyncio.gather(*(pools.ensure_volume(spec) for spec in (VOLUME, OTHER)))
     await asyncio.gather(*(pools.ensure_export(each) for each in (export, other_export)))
     assert set(await pools.list_exports()) == {export.export_name, other_export.export_name}
+
+
+async def test_one_pool_is_not_two(host: Host, pools: Storages) -> None:
+    await pools.ensure_volume(VOLUME)
+    again = NbdStorageDriver(NbdSettings(pool_dir=str(host.pool)), replace(host.context, instance="again"))
+    with pytest.raises(Transient, match="which is another's"):
+        await again.list_volumes()
+    assert (await again.probe()).storage_gib == 0

@@ -139,6 +139,12 @@ async def test_a_host_may_have_several_pools_of_one_driver(tmp_path: Path) -> No
             r"\[drivers.ssd\] driver = 'ndb': there is no such driver",
         ),
         (("ssd",), {"ssd": {"driver": "fake", "vcpu": 1}}, r"\[drivers.ssd\] has an unknown key `vcpu`"),
+        (("nbd", "hdd"), {"hdd": {"driver": "nbd"}}, "nbd and hdd have one pool_dir, /var/lib/stead/pool; give each"),
+        (
+            ("ssd", "hdd"),
+            {name: {"driver": "nbd", "pool_dir": path} for name, path in (("ssd", "/srv/p"), ("hdd", "/srv/a/../p"))},
+            r"ssd and hdd have one pool_dir, /srv/p; .* \[drivers.ssd\] and \[drivers.hdd\]",
+        ),
     ],
 )
 def test_mistakes_about_pools_are_named(
