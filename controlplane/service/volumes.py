@@ -253,13 +253,13 @@ def select_recycled(state: State, call: Call, volume_ids: Iterable[str]) -> list
 def restore(state: State, call: Call, volume_id: str) -> tuple[Change, str]:
     """Take a deleted volume back, whether its host has come to delete it or not. It claims its room again."""
     volume = find(state.volumes, volume_id, call)
-    change = Change()
     if not volume.is_deleted:
-        return change, volume.id
+        raise Conflict("IncorrectState", f"{volume.id} is not deleted: it is {state_of(state, volume).value} already")
     check_size(volume.size_gib)  # It may have been an orphan.
     quotas.check_volume(state, call, volume.size_gib if volume.recycled_at else 0)
     if volume.recycled_at:
         check_room(state, volume)
+    change = Change()
     change.put(replace(volume, is_deleted=False, deleted_revision=0, recycled_at=None))
     return change, volume.id
 

@@ -84,10 +84,11 @@ def in_the_bin(region: Region) -> list[str]:
 def test_a_deleted_volume_can_be_restored_until_the_trash_is_emptied(region: Region) -> None:
     volume_id = recycled(region)
     assert in_the_bin(region) == [volume_id]
-    for _ in range(2):
-        region.do(volumes.restore, volume_id)
-        region.converge()
-        assert region.volume_state(volume_id) == "available"
+    region.do(volumes.restore, volume_id)
+    region.converge()
+    assert region.volume_state(volume_id) == "available"
+    error = region.refuses("IncorrectState", volumes.restore, volume_id)
+    assert error.message == f"{volume_id} is not deleted: it is available already"
     assert in_the_bin(region) == []
     region.do(volumes.delete, volume_id)
     region.converge()

@@ -121,8 +121,9 @@ class VolumesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RestoreVolumeFromRecycleBin(self, request, context):
-        """Takes a deleted volume back, with its data. Success if it is not deleted.
-        Errors: `InvalidVolume.NotFound` (it is gone for good), `InsufficientVolumeCapacity`, `VolumeLimitExceeded`.
+        """Takes a deleted volume back, with its data.
+        Errors: `InvalidVolume.NotFound` (it is gone for good), `IncorrectState` (it is not deleted),
+        `InsufficientVolumeCapacity`, `VolumeLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
