@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 from controlplane.history import Changed
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
-from controlplane.model.network import SecurityGroup
+from controlplane.model.network import SecurityGroup, Subnet
 from controlplane.model.state import State
 
-Shown = Instance | Volume | Attachment | SecurityGroup
+Shown = Instance | Volume | Attachment | SecurityGroup | Subnet
 
 
 def shown_with(state: State, changed: Changed) -> Iterator[Shown]:
@@ -40,6 +40,8 @@ def _with_interface(state: State, changed: Changed) -> Iterator[Shown]:
     row = state.interfaces.get(changed.id)
     if instance := state.instances.get(row.instance_id if row else changed.part_of):
         yield instance
+    # A subnet shows how many addresses are free; of which one it was is not known when it is gone.
+    yield from [state.subnets[row.subnet_id]] if row else state.subnets.project.of(changed.project_id)
 
 
 def _with_address(state: State, changed: Changed) -> Iterator[Shown]:

@@ -1,0 +1,109 @@
+"""Whoever lists once and then watches knows, without another list, what a list would show."""
+
+from typing import Any
+
+import pytest
+
+from controlplane.api.contents import PUBLIC
+from controlplane.model.instance import ObservedKind
+from tests.contract.control_plane import ControlPlane
+from tests.contract.test_api_watch import Watcher
+
+CONTENTS = tuple(kind.replace("-", "_") for kind in PUBLIC)
+
+
+class Follower:
+    """Keeps what events say of each resource."""
+
+    def __init__(self, cloud: ControlPlane) -> None:
+        self._cloud = cloud
+        self._watcher = Watcher(cloud, 1, with_contents=True)
+        self._known: dict[tuple[str, str], Any] = {}
+        self._marks = 0
+
+    async def check(self) -> None:
+        """All that it was told, against what one is told who begins now."""
+        mine, fresh = await self._after_mark(self), await self._after_mark(Follower(self._cloud))
+        assert mine.keys() == fresh.keys()
+        assert {key: (mine[key], fresh[key]) for key in mine if mine[key] != fresh[key]} == {}
+
+    async def _after_mark(self, who: "Follower") -> dict[tuple[str, str], Any]:
+        self._marks += 1
+        made = await self._cloud.ask("CreateKeyPair", key_name=f"mark-{self._marks}")
+        while ("key-pair", made.key_pair.key_pair_id) not in who._known:
+            for row in (await who._watcher.next()).changes:
+                who._take(row)
+        return {key: contents for key, contents in who._known.items() if key[0] != "key-pair"}
+
+    def _take(self, row: Any) -> None:
+        key = row.kind, row.id
+        if row.deleted:
+            self._known.pop(key, None)
+        else:
+            self._known[key] = getattr(row, row.WhichOneof("contents"))
+
+
+@pytest.fixture
+async def told(cloud: ControlPlane) -> Follower:
+    await cloud.add_host()
+    return Follower(cloud)
+
+
+async def test_of_an_instance_and_its_volumes(cloud: ControlPlane, told: Follower) -> None:
+    launched = await cloud.ask("RunInstances", image_id=await cloud.import_image(), tags={"Name": "web"})
+    instance_id = launched.instances[0].instance_id
+    volume_id = (await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id
+    ids, disk = {"instance_ids": [instance_id]}, {"volume_id": volume_id, "instance_id": instance_id}
+    for method, fields in (
+        ("AttachVolume", disk),
+        ("CreateTags", {"resource_ids": [volume_id], "tags": {"a": "b"}}),
+        ("DetachVolume", {"volume_id": volume_id}),
+        ("StopInstances", ids),
+        ("AttachVolume", disk),
+        ("StartInstances", ids),
+        ("RebootInstances", ids),
+        ("TerminateInstances", ids),
+        ("DeleteVolume", {"volume_id": volume_id}),
+    ):
+        await told.check()
+        await cloud.converge()
+        await told.check()
+        await cloud.ask(method, **fields)
+    await cloud.converge()
+    await told.check()
+
+
+async def test_of_a_network(cloud: ControlPlane, told: Follower) -> None:
+    launched = await cloud.ask("RunInstances", image_id=await cloud.import_image())
+    instance_id = launched.instances[0].instance_id
+    group_id = (await cloud.ask("CreateSecurityGroup", group_name="web", description="d")).security_group.group_id
+    address = (await cloud.ask("AllocateAddress")).address
+    permission = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
+    rule = {"group_id": group_id, "permissions": [permission]}
+    for method, fields in (
+        ("AuthorizeSecurityGroupIngress", rule),
+        ("ModifyInstanceAttribute", {"instance_id": instance_id, "security_group_ids": [group_id]}),
+        ("AssociateAddress", {"allocation_id": address.allocation_id, "instance_id": instance_id}),
+        ("RevokeSecurityGroupIngress", rule),
+        ("TerminateInstances", {"instance_ids": [instance_id]}),
+        ("ReleaseAddress", {"allocation_id": address.allocation_id}),
+        ("DeleteSecurityGroup", {"group_id": group_id}),
+    ):
+        await told.check()
+        await cloud.converge()
+        await told.check()
+        await cloud.ask(method, **fields)
+    await told.check()
+
+
+@pytest.mark.parametrize("kind", [ObservedKind.VOLUME, ObservedKind.EXPORT, ObservedKind.VPC, ObservedKind.INSTANCE])
+async def test_of_what_breaks_and_heals(cloud: ControlPlane, told: Follower, kind: ObservedKind) -> None:
+    await cloud.ask("RunInstances", image_id=await cloud.import_image())
+    await cloud.converge()
+    (agent,) = cloud.agents.values()
+    broken = {key: "its disk is away" for key in agent.has if key[0] is kind}
+    assert broken
+    for ill in (broken, {}):
+        agent.broken = ill
+        await cloud.converge()
+        await told.check()
