@@ -58,7 +58,8 @@ def test_only_who_may_see_hosts_is_told_of_them() -> None:
 
 
 def test_refusals_are_counted_by_filter_and_hosts_that_are_not_named_are_told_as_such() -> None:
-    refusals = [Refusal(HOST, "status: gone"), Refusal(HOST, "memory: 2"), Refusal("", "memory: 3 more hosts", 3)]
+    other = f"{HOST[:-1]}1"
+    refusals = [Refusal(HOST, "status: gone"), Refusal(other, "memory: 2"), Refusal("", "memory: 3 more hosts", 3)]
     detail = detail_of(reply_to(NoCapacity("X", "No room", refusals=refusals), Role.ADMIN))
     assert detail.message == "No room (4 of 5 hosts: memory, 1 of 5 hosts: status)"
     assert (detail.host_refusals[2].host_id, detail.host_refusals[2].reason) == ("", "memory: 3 more hosts")
