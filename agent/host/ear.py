@@ -18,7 +18,7 @@ from agent.host.rtnetlink import Notification
 _SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _SO_RCVBUFFORCE = 270, 1, 33
 _NETFILTER = 12
 _NFTABLES_GROUPS = (7,)  # NFNLGRP_NFTABLES
-_ROUTE_GROUPS = (1, 3, 5, 7, 24)  # RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_NETCONF
+_ROUTE_GROUPS = (1, 3, 5, 7, 8, 24)  # RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV4_NETCONF
 _BUFFER_BYTES = 1 << 16
 _HELD_BYTES = 1 << 22  # By each socket. Less, and a change of some hundred routes at once is heard as somebody else's.
 

@@ -17,6 +17,7 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_GETADDR = 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_NEWRULE, RTM_GETRULE = 32, 34
 NUD_PERMANENT = 0x80
 AF_BRIDGE = 7  # Under this family, RTM_GETNEIGH lists forwarding entries.
 _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP, _NLM_F_PUT = 0x001, 0x004, 0x300, 0x500  # The last: create, or replace.
@@ -129,6 +130,11 @@ def addresses() -> Iterator[Message]:
 def routes() -> Iterator[Message]:
     """IPv4, all tables. Fields: family, lengths of destination and source, TOS, table, protocol, scope, type, flags."""
     return _dump(RTM_GETROUTE, ROUTE.pack(socket.AF_INET, *[0] * 8), ROUTE)
+
+
+def rules() -> Iterator[Message]:
+    """IPv4. Fields: family, lengths of destination and source, TOS, table, nothing twice, action, flags."""
+    return _dump(RTM_GETRULE, ROUTE.pack(socket.AF_INET, *[0] * 8), ROUTE)
 
 
 def neighbours(family: int = socket.AF_INET, flags: int = 0) -> Iterator[Message]:

@@ -8,11 +8,25 @@ from dataclasses import replace
 
 import pytest
 
-from agent.model import RuleSpec
-from tests.integration.netlab import ALL_IN, ALL_OUT, DROPPED_S, Guest, Host, Lab, Namespace, Vpc, lab
+from agent.model import AddressMapping, GatewaySpec, RuleSpec
+from tests.integration.netlab import (
+    ALL_IN,
+    ALL_OUT,
+    DROPPED_S,
+    OUTSIDE,
+    Guest,
+    Host,
+    Lab,
+    Namespace,
+    Vpc,
+    echoes,
+    lab,
+    tcp_in,
+)
 
 pytestmark = pytest.mark.host
 
+PUBLIC = "198.51.100.50"
 UDP_PORT = 5000
 SERVER = "172.31.0.7"
 
@@ -32,7 +46,7 @@ def test_a_fragment_does_not_get_into_a_neighbours_datagram(hosts: Lab) -> None:
     server = hosts.hosts[1].start_guest(ports[2])
     with _udp(server, SERVER, UDP_PORT) as receiver:
         router = host.namespace(f"stead-{vpc.vpc_id}")
-        router.run("nft delete table netdev stead; nft flush chain inet stead check-source")
+        router.run("nft delete table netdev stead; nft flush chain inet stead check-source; ip rule del pref 3")
         router.run("sysctl -qw net.ipv4.conf.all.rp_filter=0")
         assert _joined(victim, forger, receiver, 1) == b"first...forged.."
 
@@ -134,3 +148,30 @@ def _dhcp(victim: Guest, message_type: int) -> bytes:
     options = bytes([53, 1, message_type]) + requested + b"\x36\x04" + socket.inet_aton("172.31.0.1") + b"\xff"
     fixed = struct.pack("!BBBBIHH4s4s4s4s16s", 1, 1, 6, 0, 0x1234, 0, 0, client, nobody, nobody, nobody, own)
     return fixed + bytes(64 + 128) + b"\x63\x82\x53\x63" + options
+
+
+@pytest.mark.parametrize("damage", ["nft flush ruleset", "nft delete table inet stead"])
+def test_without_its_rules_a_router_is_silent(hosts: Lab, damage: str) -> None:
+    vpc, host = Vpc(1, gateway_host=1, rules={"sg-a": (ALL_OUT, tcp_in(80))}), hosts.hosts[0]
+    ports = vpc.add_port(1, 5, "sg-a"), vpc.add_port(1, 6, "sg-a"), vpc.add_port(2, 7, "sg-a")
+    vpc.ensure(hosts)
+    host.call("gateway.ensure", GatewaySpec(vpc.vpc_id, 1, (AddressMapping(PUBLIC, "172.31.0.5"),), ("10.99.0.1",)))
+    guest, neighbour = (host.start_guest(port) for port in ports[:2])
+    elsewhere = hosts.hosts[1].start_guest(ports[2])
+    servers = [place.listen(port) for place in (guest, neighbour, elsewhere, hosts.outside) for port in (80, 81)]
+    ways: list[tuple[Namespace, str]] = [(neighbour, "172.31.0.5"), (elsewhere, "172.31.0.5"), (hosts.outside, PUBLIC)]
+    ways += [(guest, "172.31.0.6"), (guest, SERVER), (guest, OUTSIDE)]
+    connection = neighbour.connect("172.31.0.5", 80)
+    connection.recv(64)
+    assert [place.reaches(address, 80) for place, address in ways] == [True] * 6
+    assert echoes(connection)
+
+    host.namespace(f"stead-{vpc.vpc_id}").run(damage)
+    accepted = [server.accepted for server in servers]
+    assert not any(place.reaches(address, port) for place, address in ways for port in (80, 81))
+    assert not echoes(connection)
+    assert [server.accepted for server in servers] == accepted, "what nobody answered did not arrive, either"
+
+    vpc.ensure(hosts)
+    assert [place.reaches(address, 80) for place, address in ways] == [True] * 6
+    assert not any(place.reaches(address, 81) for place, address in ways if address != OUTSIDE)

@@ -63,6 +63,7 @@ def test_members_that_come_are_no_event(place: Place) -> None:
     [
         ("nft delete element inet stead sg-a '{ 172.31.0.10 }'", "nft list set inet stead sg-a | grep 172.31.0.10"),
         ("ip route del 172.31.0.10", "ip route | grep 172.31.0.10"),
+        ("ip rule del pref 3", "ip rule | grep blackhole"),
         ("ip neigh del 169.254.0.2 dev stx000000000001", "ip neigh show nud permanent | grep 169.254.0.2"),
     ],
 )

@@ -12,8 +12,9 @@ pytestmark = pytest.mark.host
 
 PUBLIC = "198.51.100.50"
 STATE = (
-    "nft list ruleset; ip -4 route; ip -4 addr; ip link; ip neigh show nud permanent; ip neigh show proxy; bridge fdb;"
-    "sysctl -a -r 'net.ipv4.(ip_forward|conf.*(forwarding|rp_filter|proxy_arp|send_redirects))$' 2>&1;"
+    "nft list ruleset; ip rule; ip -4 route; ip -4 addr; ip link; ip neigh show nud permanent; ip neigh show proxy;"
+    "bridge fdb;"
+    "sysctl -a -r 'net.ipv4.(ip_forward|conf.*(forwarding|rp_filter|src_valid_mark|proxy_arp|send_redirects))$' 2>&1;"
     "sysctl -a -r 'net.ipv4.neigh.stt.*.proxy_delay' 2>&1"
 )
 TAP, VXLAN, GATEWAY = "stt000000010005", "stx000000000001", "stg000000000001"
@@ -28,8 +29,12 @@ DAMAGES = [
     ("vpc", "nft add table inet stead '{ flags dormant; }'"),
     ("vpc", "sysctl -qw net.ipv4.ip_forward=0"),
     ("vpc", "sysctl -qw net.ipv4.conf.all.rp_filter=0"),
+    ("vpc", "sysctl -qw net.ipv4.conf.all.src_valid_mark=0"),
     ("vpc", f"sysctl -qw net.ipv4.conf.{TAP}.forwarding=0"),
     ("vpc", f"sysctl -qw net.ipv4.conf.{TAP}.proxy_arp=0"),
+    ("vpc", "ip rule del pref 1"),
+    ("vpc", "ip rule del pref 2"),
+    ("vpc", "ip rule del pref 3"),
     ("vpc", f"ip route del 172.31.0.5 dev {TAP}"),
     ("vpc", f"ip route replace 172.31.0.7/32 dev {TAP}"),
     ("vpc", "ip route del unreachable 172.31.0.0/16"),
@@ -115,6 +120,7 @@ def test_a_pass_puts_right_what_somebody_changed(region: Region, where: str, dam
         ("network", "vpc", f"ip neigh del 172.31.0.5 dev {TAP}"),
         ("network", "vpc", f"ip link set {TAP} down"),
         ("network", "vpc", f"sysctl -qw net.ipv4.conf.{TAP}.forwarding=0"),
+        ("network", "vpc", "ip rule del pref 3"),
         ("network", "vpc", f"bridge fdb del 02:73:74:00:00:02 dev {VXLAN} dst 10.99.0.2"),
         ("network", "vpc", "ip neigh del 169.254.128.2 dev gateway"),
         ("network", "vpc", "ip route del default"),

@@ -376,7 +376,7 @@ def _arp_is_believed(host: Host, vpc: Vpc, guest: Guest, forged: str) -> bool:
 
 
 def _drop_guards(host: Host, vpc: Vpc) -> None:
-    off = "nft flush chain inet stead check-source; nft delete table netdev stead"
+    off = "nft flush chain inet stead check-source; nft delete table netdev stead; ip rule del pref 3"
     _router(host, vpc).run(f"{off}; sysctl -qw net.ipv4.conf.all.rp_filter=0")
 
 

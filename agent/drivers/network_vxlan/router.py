@@ -10,9 +10,10 @@ from functools import partial
 
 from agent.drivers.base import Transient
 from agent.drivers.network_vxlan import names, ports, ruleset
-from agent.host import namespaces, sysctls
+from agent.host import namespaces, routing_rules, sysctls
 from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Link, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
 from agent.host.nft import Device
+from agent.host.routing_rules import NO_TABLE, RoutingRule
 from agent.host.rules import Rules
 from agent.model import PortSpec, VpcSpec
 
@@ -20,11 +21,15 @@ from agent.model import PortSpec, VpcSpec
 _SYSCTLS = {
     "ipv4/ip_forward": 1,
     "ipv4/conf/all/rp_filter": 1,
+    "ipv4/conf/all/src_valid_mark": 1,  # Reverse paths, too, are for what is marked.
     "ipv4/conf/all/send_redirects": 0,
     "ipv4/conf/default/send_redirects": 0,
     "ipv6/conf/all/disable_ipv6": 1,
     "ipv6/conf/default/disable_ipv6": 1,
 }
+
+# What the router itself sends, and what `check-source` saw. Were its table gone, guests would not be open, but cut off.
+_ROUTING_RULES = (RoutingRule(1, device="lo"), RoutingRule(2, mark=ruleset.SEEN), RoutingRule(3, table=NO_TABLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ def converge(rules: Rules, spec: VpcSpec, mtu: int, plugging: str = "") -> tuple
 
 def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
     changed = sysctls.set_sysctls(_SYSCTLS)
+    changed += routing_rules.ensure(_ROUTING_RULES)
     device = names.vxlan_name(spec.vpc_id)
     with open_netlink() as netlink:
         links = {link.name: link for link in netlink.links()}

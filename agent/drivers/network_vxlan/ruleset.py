@@ -2,11 +2,15 @@
 
     a frame from a tap:    <interface>.tap  (MAC, address, ARP and DHCP are its own)  -> marked, or dropped
     routed or received:    check-source     (what came from a tap unmarked is dropped, before it is tracked)
+    routed on:             what check-source marked (by routing rules, so without these tables nothing is)
     forwarded:             check-egress     (the sender's groups)    then check-ingress (the receiver's groups)
     for the router itself: check-input      (DHCP, DNS, metadata, ping)
 
 A tap's own chain sits at its ingress, since connection tracking joins fragments before any later hook sees them: one
 guest's fragment must never become part of another's datagram. A tap without that chain is silent.
+
+That the tables stand is seen outside of them: `check-source` marks what it lets through, and routing rules know no way
+on for what bears no mark. An ARP request takes that way, too, before the proxy answers for what is there.
 
 Egress and ingress are two base chains, since an `accept` ends one only: with both ends on one host, both must agree.
 Traffic from other hosts has passed its sender's rules there. Everything starts at drop. A packet meets the same number
@@ -29,7 +33,8 @@ OBSOLETE = "arp stead"  # Of agents up to 0.1: what it checked, the ingress chai
 
 _TAPS = f'"{names.TAP_PREFIX}*"'
 _VXLANS = f'"{names.VXLAN_PREFIX}*"'
-_CHECKED = "0x73740001"  # Packet mark between a tap's own chain and `check-source`, which takes it off.
+_CHECKED = "0x73740001"  # Packet mark between a tap's own chain and `check-source`.
+SEEN = 0x73740002  # Packet mark between `check-source` and `check-egress`, which takes it off: without, no way on.
 _HARDWARE_ADDRESS = "@th,288,48"  # `chaddr` of a DHCP message: RFC 2131, figure 1, after the UDP header.
 _NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
@@ -79,7 +84,7 @@ def _tap_chain(port: PortSpec, tap: Device) -> Chain:
     dhcp = f"udp dport 67 {_HARDWARE_ADDRESS} 0x{mac.replace(':', '')}"
     rules = (
         f"ether saddr != {mac} drop",
-        f"arp saddr ether {mac} arp saddr ip {ip} accept",
+        f"arp saddr ether {mac} arp saddr ip {ip} meta mark set {SEEN:#x} accept",
         f"ip saddr {{ 0.0.0.0, {ip} }} {dhcp} meta mark set {_CHECKED} accept",
         "udp dport 67 drop",  # It would give a neighbour's address back, or decline it.
         f"ip saddr {ip} meta mark set {_CHECKED} accept",
@@ -90,7 +95,7 @@ def _tap_chain(port: PortSpec, tap: Device) -> Chain:
 def _check_source(spec: VpcSpec) -> Chain:
     rules = (
         f"iifname {_TAPS} meta mark != {_CHECKED} drop",
-        "meta mark set 0",
+        f"meta mark set {SEEN:#x}",
         f'iifname "{names.GATEWAY_DEVICE}" ip saddr {{ {IPv4Network(spec.cidr_block)}, {names.LINK_LOCAL} }} drop',
     )
     return Chain(rules, hook="type filter hook prerouting priority raw; policy accept;")
@@ -98,6 +103,7 @@ def _check_source(spec: VpcSpec) -> Chain:
 
 def _check_egress() -> Chain:
     rules = (
+        "meta mark set 0",
         "ct state established,related accept",
         "ct state invalid drop",
         f"iifname {_VXLANS} oifname {_VXLANS} drop",  # Somebody's routes are out of date; else it would go in circles.
