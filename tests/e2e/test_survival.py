@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -116,6 +117,13 @@ def test_guests_go_on_while_nobody_looks_after_them(cloud: Cloud, residents: Res
         agent.kill("stead-agent run", signal.SIGCONT)
         cloud.lab.plug_in(agent.name)
         conversation.end()
+
+
+@pytest.fixture(autouse=True)
+def all_come_back(cloud: Cloud) -> Iterator[None]:
+    """What a test kills or cuts off is there again for the next one."""
+    yield
+    wait_until(cloud.is_complete, "every host is connected again", 60)
 
 
 @on_each_layout
