@@ -49,7 +49,8 @@ def _databases(names: Iterable[str]) -> list[str]:
 
 def _is_ready(host: Host, row: dict[str, Any]) -> bool:
     needed = {"compute": "vcpus", "storage": "storage_gib", "gateway": "agent_version"}
-    return all(row.get(needed[role]) not in (None, "", 0, "0") for role in host.roles)
+    has_told = all(row.get(needed[role]) not in (None, "", 0, "0") for role in host.roles)
+    return has_told and row["status"] == "connected"
 
 
 class Cloud:
@@ -162,7 +163,7 @@ class Cloud:
         self.lab.node(host).kill("stead-agent run")
 
     def is_complete(self) -> bool:
-        """Whether every host has told its capacity."""
+        """Whether every host is connected, and has told its capacity."""
         hosts = {row["host_name"]: row for row in self.json("host", "list")["hosts"]}
         return all(_is_ready(host, hosts.get(host.name, {})) for host in self.lab.hosts)
 
