@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controlplane.errors import Refusal
 from controlplane.model.capacity import Resources
@@ -19,10 +19,10 @@ class Candidate:
     host: Host
     free: Resources
     pool: Pool | None = None
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        return f"{self.host.id}/{self.pool.name}" if self.pool else self.host.id
+    def __post_init__(self) -> None:
+        self.id = f"{self.host.id}/{self.pool.name}" if self.pool else self.host.id
 
     def take(self, wanted: Resources) -> None:
         self.free -= wanted

@@ -29,10 +29,9 @@ def free(state: State, host: Host) -> Resources:
 
 def free_gib(state: State, host: Host, pool: Pool) -> int:
     """What is free of one of the host's pools. What is in none that it knows counts as in its first one."""
-    first, *others = host.all_pools
-    if pool.name != first.name:
+    if host.pools and pool.name != host.pools[0].name:
         return pool.storage_gib - _used_gib(state, host.id, pool)
-    elsewhere_gib = sum(_used_gib(state, host.id, other) for other in others)
+    elsewhere_gib = sum(_used_gib(state, host.id, other) for other in host.pools[1:])
     return pool.storage_gib - (used(state, host.id).storage_gib - elsewhere_gib)
 
 
@@ -124,9 +123,8 @@ class Fleet:
         now = _candidates(self._state, host) if host is not None and not host.is_away else []
         if now:
             self._candidates[host_id] = now
-        kept = {candidate.id for candidate in now}
         for candidate in before:
-            if candidate.id not in kept:
+            if all(candidate.id != other.id for other in now):
                 del self._by_id[candidate.id]
                 self.order(candidate.host.zone, _role(candidate)).discard(candidate.id)
         for candidate in now:
