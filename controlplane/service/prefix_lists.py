@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from controlplane.errors import Conflict, Invalid, invalid_value
 from controlplane.ids import Prefix
+from controlplane.model.cidr import ipv4_network
 from controlplane.model.prefix_list import PrefixList, PrefixListEntry
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_tags, check_text, find
-from controlplane.service.security_groups import canonical_cidr, check_room, pending
+from controlplane.service.security_groups import check_room, pending
 
 # EC2's, of each project, of each list, and of each call.
 MAX_LISTS = 100
@@ -113,10 +114,10 @@ def _entries(row: PrefixList, added: Sequence[Entry], removed: Sequence[Entry]) 
             raise invalid_value(f"entries {name}", len(entries), f"at most {MAX_ENTRIES_PER_CALL} in one call")
     held = {entry.cidr: entry for entry in row.entries}
     for entry in removed:
-        if held.pop(canonical_cidr("cidr", entry.cidr), None) is None:
+        if held.pop(str(ipv4_network("cidr", entry.cidr)), None) is None:
             raise Conflict("InvalidPrefixListModification", f"Prefix list {row.name!r} has no entry {entry.cidr}")
     for entry in added:
-        cidr = canonical_cidr("cidr", entry.cidr)
+        cidr = str(ipv4_network("cidr", entry.cidr))
         if cidr in held:
             raise Conflict("InvalidPrefixListModification", f"Prefix list {row.name!r} would have {cidr} twice")
         if len(entry.description) > 255:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
 from controlplane.errors import (
     Conflict,
@@ -17,6 +16,7 @@ from controlplane.errors import (
     within,
 )
 from controlplane.ids import Prefix
+from controlplane.model.cidr import ipv4_network
 from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
 from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import Change, State
@@ -212,7 +212,7 @@ def _rule(state: State, call: Call, group: SecurityGroup, asked: Permission, is_
 def _cidr_of(asked: Permission) -> str:
     if asked.group_id or asked.prefix_list_id:
         return ""
-    return canonical_cidr("cidr_ipv4", asked.cidr_ipv4, ", or a group or prefix list id")
+    return str(ipv4_network("cidr_ipv4", asked.cidr_ipv4, ", or a group or prefix list id"))
 
 
 def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
@@ -253,16 +253,6 @@ def _given(asked: Permission, first: str, last: str) -> tuple[int, int]:
 def _malformed(asked: Permission, name: str, why: str) -> Invalid:
     what = f"protocol {shown(asked.ip_protocol)}, ports {asked.from_port} to {asked.to_port}"
     return Invalid("InvalidPermission.Malformed", f"{what}: {why}", parameter=Parameter(name, getattr(asked, name)))
-
-
-def canonical_cidr(parameter: str, text: str, or_else: str = "") -> str:
-    """`or_else` names what may stand in its place."""
-    try:
-        return str(IPv4Network(text))
-    except (AddressValueError, NetmaskValueError, ValueError) as error:
-        if "/" in text:
-            raise invalid_value(parameter, text, "an IPv4 network with no host bits set, e.g. 10.0.0.0/8") from error
-        raise invalid_value(parameter, text, f"an IPv4 network such as 203.0.113.7/32{or_else}") from error
 
 
 def permitted(state: State, group_id: str) -> list[SecurityGroupRule]:

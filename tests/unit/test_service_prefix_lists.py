@@ -79,7 +79,7 @@ def test_there_are_no_more_entries_than_there_may_be(region: Region) -> None:
         (CreatePrefixList("n", 0), "InvalidParameterValue"),
         (CreatePrefixList("n", 1001), "InvalidParameterValue"),
         (CreatePrefixList("n", 1, address_family="IPv6"), "InvalidParameterValue"),
-        (CreatePrefixList("n", 1, [Entry("192.0.2.1/24")]), "InvalidParameterValue"),
+        (CreatePrefixList("n", 1, [Entry("192.0.2.1")]), "InvalidParameterValue"),
         (CreatePrefixList("n", 1, [Entry("")]), "InvalidParameterValue"),
         (CreatePrefixList("n", 1, [Entry("192.0.2.0/24", "x" * 256)]), "InvalidParameterValue"),
         (CreatePrefixList("n", 1000, [Entry(f"10.0.{n}.0/24") for n in range(101)]), "InvalidParameterValue"),
