@@ -24,9 +24,10 @@ from controlplane.api.interceptor import CallInterceptor
 from controlplane.api.key_pairs import KeyPairs
 from controlplane.api.prefix_lists import PrefixLists
 from controlplane.api.projects import Projects
+from controlplane.api.security_groups import SecurityGroups
 from controlplane.api.tags import Tags
 from controlplane.api.volumes import Volumes
-from controlplane.api.vpcs import SecurityGroups, Vpcs
+from controlplane.api.vpcs import Vpcs
 from controlplane.authorities import Authorities
 from controlplane.uploads import Uploads
 from stead.agent.v1 import session_pb2_grpc

@@ -21,19 +21,11 @@ from controlplane.model.instance import (
     Volumes,
     observation_id,
 )
-from controlplane.model.network import (
-    Addresses,
-    Interfaces,
-    InternetGateways,
-    RouteTables,
-    Rules,
-    SecurityGroups,
-    Subnets,
-    Vpcs,
-)
+from controlplane.model.network import Addresses, Interfaces, Rules, SecurityGroups
 from controlplane.model.prefix_list import PrefixLists
 from controlplane.model.project import Projects, Tokens
 from controlplane.model.table import Row, Table
+from controlplane.model.vpc import InternetGateways, RouteTables, Subnets, Vpcs
 
 R = TypeVar("R", bound=Row)
 V = TypeVar("V")

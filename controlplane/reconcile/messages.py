@@ -12,17 +12,9 @@ from typing import Any
 from controlplane.model.addressing import domain
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
-from controlplane.model.network import (
-    InternetGateway,
-    NetworkInterface,
-    PublicAddress,
-    RouteTable,
-    SecurityGroup,
-    SecurityGroupRule,
-    Subnet,
-    Vpc,
-)
+from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
 from controlplane.model.state import State
+from controlplane.model.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from controlplane.service.security_groups import permitted
 from stead.agent.v1 import objects_pb2 as pb
 from stead.agent.v1.session_pb2 import ControlMessage, ScopeChange, Update

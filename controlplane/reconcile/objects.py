@@ -13,19 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
-from controlplane.model.network import (
-    InternetGateway,
-    NetworkInterface,
-    PublicAddress,
-    RouteTable,
-    SecurityGroup,
-    SecurityGroupRule,
-    Subnet,
-    Vpc,
-)
+from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
 from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import State
 from controlplane.model.table import Row
+from controlplane.model.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from controlplane.reconcile import messages
 
 R = TypeVar("R", bound=Row)

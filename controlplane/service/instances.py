@@ -8,8 +8,9 @@ from controlplane.ids import Prefix
 from controlplane.model.addressing import mac_address
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
-from controlplane.model.network import NetworkInterface, SecurityGroup, Subnet, Vpc
+from controlplane.model.network import NetworkInterface, SecurityGroup
 from controlplane.model.state import Change, State
+from controlplane.model.vpc import Subnet, Vpc
 from controlplane.service import addresses, catalogue, images, key_pairs, quotas, security_groups, volumes, vpcs
 from controlplane.service.call import Call, check_tags, find, find_zone
 from controlplane.service.ports import Ports

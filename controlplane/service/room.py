@@ -13,8 +13,8 @@ from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_
 from controlplane.model.addressing import is_usable, usable_after
 from controlplane.model.capacity import Resources
 from controlplane.model.image import InstanceType
-from controlplane.model.network import Subnet
 from controlplane.model.state import Change, State
+from controlplane.model.vpc import Subnet
 from controlplane.service import addresses
 from controlplane.service.call import Call
 from controlplane.service.capacity import Claims, Home

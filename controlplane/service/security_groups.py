@@ -17,9 +17,10 @@ from controlplane.errors import (
 )
 from controlplane.ids import Prefix
 from controlplane.model.cidr import ipv4_network
-from controlplane.model.network import SecurityGroup, SecurityGroupRule, Vpc
+from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import Change, State
+from controlplane.model.vpc import Vpc
 from controlplane.service import vpcs
 from controlplane.service.call import Call, check_id, check_tags, check_text, find
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 from controlplane.history import Changed
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
-from controlplane.model.network import SecurityGroup, Subnet
+from controlplane.model.network import SecurityGroup
 from controlplane.model.state import State
+from controlplane.model.vpc import Subnet
 
 Shown = Instance | Volume | Attachment | SecurityGroup | Subnet
 

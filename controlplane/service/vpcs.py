@@ -8,8 +8,9 @@ from typing import Any
 from controlplane.errors import Invalid
 from controlplane.ids import Prefix
 from controlplane.model.host import HostRole
-from controlplane.model.network import InternetGateway, Route, RouteTable, SecurityGroup, SecurityGroupRule, Subnet, Vpc
+from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.state import Change, State
+from controlplane.model.vpc import InternetGateway, Route, RouteTable, Subnet, Vpc
 from controlplane.service.call import Call, find
 
 DEFAULT_CIDR = IPv4Network("172.31.0.0/16")  # EC2's, with a /20 for each zone.

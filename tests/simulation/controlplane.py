@@ -23,8 +23,8 @@ from controlplane.api.caller import Edge
 from controlplane.api.events import Events
 from controlplane.api.images import Images
 from controlplane.api.instances import Instances
+from controlplane.api.security_groups import SecurityGroups
 from controlplane.api.volumes import Volumes
-from controlplane.api.vpcs import SecurityGroups
 from controlplane.errors import CloudError
 from controlplane.gate.credentials import Principal
 from controlplane.gate.invocation import Invocation, Operation

@@ -15,10 +15,11 @@ from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import Image
 from controlplane.model.instance import Attachment, Instance, Observation, ObservedKind, Volume, observation_id
-from controlplane.model.network import NetworkInterface, PublicAddress, Subnet
+from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
 from controlplane.model.state import Change, Entry, State
+from controlplane.model.vpc import Subnet
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.objects import KINDS, Kind
 from controlplane.reconcile.touched import touched

@@ -15,10 +15,11 @@ from controlplane.history import History
 from controlplane.model.host import Host, Zone
 from controlplane.model.image import KeyPair
 from controlplane.model.instance import Attachment, Phase
-from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroupRule, Vpc
+from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroupRule
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, State
 from controlplane.model.table import Row
+from controlplane.model.vpc import Vpc
 from controlplane.store.errors import Diverged, StorageFailed, StoreError, WrongRegion
 from controlplane.store.schema import TABLES
 from controlplane.store.store import Store
