@@ -97,7 +97,7 @@ class Host:
 
     def pool_of(self, name: str) -> str:
         """Where a volume is that shall be in the pool of this name: in the first one, where there is none such."""
-        names = [pool.name for pool in self.all_pools]
+        names = [pool.name for pool in self.pools] or [""]
         return name if name in names else names[0]
 
 

@@ -12,6 +12,11 @@ from controlplane.model.host import Host, HostRole, Pool
 REFUSALS_NAMED = 100
 
 
+def id_of(host_id: str, pool: str | None = None) -> str:
+    """Of a host, or of its pool of this name."""
+    return host_id if pool is None else f"{host_id}/{pool}"
+
+
 @dataclass(slots=True)
 class Candidate:
     """A host, or one of its pools, and what is free there; placing something makes it less."""
@@ -22,7 +27,12 @@ class Candidate:
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.id = f"{self.host.id}/{self.pool.name}" if self.pool else self.host.id
+        self.id = id_of(self.host.id, self.pool.name if self.pool else None)
+
+    @property
+    def role(self) -> HostRole:
+        """What a host must have to be given anything here."""
+        return HostRole.STORAGE if self.pool else HostRole.COMPUTE
 
     def take(self, wanted: Resources) -> None:
         self.free -= wanted

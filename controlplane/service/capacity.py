@@ -59,41 +59,47 @@ def check_room(state: State, volume: Volume) -> None:
 class Fleet:
     """All hosts with what is free on them, and for each zone and role the order in which hosts are chosen.
 
-    A row that changes only marks the hosts that it concerns; `settle` looks at these again. A host stays in its zone
-    and its roles, and one that is away is in no order.
+    A row that changes only marks what it concerns: a host's own room, that of one of its pools, or all of it. `settle`
+    counts that again. A host stays in its zone and its roles, and one that is away is in no order.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._candidates: dict[str, list[Candidate]] = {}  # By host: itself, and its pools.
-        self._by_id: dict[str, Candidate] = {}
+        self._candidates: dict[str, Candidate] = {}
+        self._of_host: dict[str, list[Candidate]] = {}  # Itself, and its pools.
         self._orders: dict[tuple[str, HostRole], Order] = {}
         self._orphans_gib: dict[str, dict[str, int]] = {}  # By host and pool.
-        self._marked = {host.id for host in state.hosts}
-        state.hosts.follow(lambda host_id, old, new: self.mark(host_id))
-        state.instances.follow(self._follow_claim)
-        state.volumes.follow(self._follow_claim)
+        self._marked: set[str] = set()  # Candidates that have more or less room.
+        self._marked_hosts = {host.id for host in state.hosts}  # That are others themselves, or have other pools.
+        state.hosts.follow(lambda host_id, old, new: self._marked_hosts.add(host_id))
+        state.instances.follow(self._follow_instance)
+        state.volumes.follow(self._follow_volume)
         state.volumes.follow(self._follow_ownership)
         state.observations.follow(self._follow_file)
 
     def __getitem__(self, candidate_id: str) -> Candidate:
-        return self._by_id[candidate_id]
+        return self._candidates[candidate_id]
 
     def candidates(self, host: Host, role: HostRole) -> list[Candidate]:
         """The host or, for volumes, its pools, the roomiest first; also of one that is away."""
-        found = self._candidates.get(host.id) or _candidates(self._state, host)
+        found = self._of_host.get(host.id) or _candidates(self._state, host)
         if role is HostRole.COMPUTE:
             return found[:1]
         return sorted(found[1:], key=lambda each: (each.free.storage_gib, each.id), reverse=True)
 
-    def mark(self, host_id: str) -> None:
-        """What is known of the host may be wrong, until it is settled."""
-        self._marked.add(host_id)
+    def mark(self, candidate_id: str) -> None:
+        """What is known of its room may be wrong, until it is settled."""
+        self._marked.add(candidate_id)
 
     def settle(self) -> None:
         """Let everything be as the state has it."""
-        for host_id in self._marked:
+        for host_id in self._marked_hosts:
             self._look_at(host_id)
+        self._marked_hosts.clear()
+        for candidate_id in self._marked & self._candidates.keys():
+            candidate = self._candidates[candidate_id]
+            candidate.free = _room(self._state, candidate.host, candidate.pool)
+            self._put(candidate)
         self._marked.clear()
 
     def order(self, zone: str, role: HostRole) -> Order:
@@ -119,23 +125,33 @@ class Fleet:
         return self._orphans_gib[host_id]
 
     def _look_at(self, host_id: str) -> None:
-        before, host = self._candidates.pop(host_id, []), self._state.hosts.get(host_id)
-        now = _candidates(self._state, host) if host is not None and not host.is_away else []
-        if now:
-            self._candidates[host_id] = now
-        for candidate in before:
-            if all(candidate.id != other.id for other in now):
-                del self._by_id[candidate.id]
-                self.order(candidate.host.zone, _role(candidate)).discard(candidate.id)
-        for candidate in now:
-            self._by_id[candidate.id] = candidate
-            if _role(candidate) in candidate.host.roles:
-                self.order(candidate.host.zone, _role(candidate)).put(candidate)
+        """Have the host's candidates as they are now: none where it is away."""
+        host = self._state.hosts.get(host_id)
+        before = {candidate.id: candidate for candidate in self._of_host.pop(host_id, ())}
+        if host is not None and not host.is_away:
+            self._of_host[host_id] = _candidates(self._state, host)
+        for candidate in self._of_host.get(host_id, ()):
+            before.pop(candidate.id, None)
+            self._candidates[candidate.id] = candidate
+            self._put(candidate)
+        for candidate in before.values():
+            del self._candidates[candidate.id]
+            self.order(candidate.host.zone, candidate.role).discard(candidate.id)
 
-    def _follow_claim(self, row_id: str, old: Instance | Volume | None, new: Instance | Volume | None) -> None:
+    def _put(self, candidate: Candidate) -> None:
+        if candidate.role in candidate.host.roles:
+            self.order(candidate.host.zone, candidate.role).put(candidate)
+
+    def _follow_instance(self, instance_id: str, old: Instance | None, new: Instance | None) -> None:
         for row in (old, new):
             if row is not None:
-                self.mark(row.host_id)
+                self.mark(placement.id_of(row.host_id))
+
+    def _follow_volume(self, volume_id: str, old: Volume | None, new: Volume | None) -> None:
+        for row in (old, new):
+            host = self._state.hosts.get(row.host_id) if row is not None else None
+            if row is not None and host is not None:
+                self.mark(placement.id_of(host.id, host.pool_of(row.pool)))
 
     def _follow_ownership(self, volume_id: str, old: Volume | None, new: Volume | None) -> None:
         """What a host has of a volume is an orphan until the region has its row."""
@@ -154,17 +170,19 @@ class Fleet:
 
     def _forget_orphans(self, host_id: str) -> None:
         self._orphans_gib.pop(host_id, None)
-        self.mark(host_id)
+        self._marked_hosts.add(host_id)
 
 
 def _candidates(state: State, host: Host) -> list[Candidate]:
     """The host itself, for instances, and each of its pools, for volumes."""
-    pools = (Candidate(host, Resources(storage_gib=free_gib(state, host, pool)), pool) for pool in host.all_pools)
-    return [Candidate(host, free(state, host)), *pools]
+    return [Candidate(host, _room(state, host, pool), pool) for pool in (None, *host.all_pools)]
 
 
-def _role(candidate: Candidate) -> HostRole:
-    return HostRole.STORAGE if candidate.pool else HostRole.COMPUTE
+def _room(state: State, host: Host, pool: Pool | None) -> Resources:
+    """What is free on a host, but for storage, or in one of its pools."""
+    if pool is not None:
+        return Resources(storage_gib=free_gib(state, host, pool))
+    return Resources(host.vcpus, host.memory_mib) - state.instances.claimed.of(host.id)
 
 
 class Home(NamedTuple):
@@ -220,7 +238,7 @@ class Claims:
             return None
         chosen.take(wanted)
         order.put(chosen)
-        self._fleet.mark(chosen.host.id)  # The next call asks the state whether this one's change was applied.
+        self._fleet.mark(chosen.id)  # The next call asks the state whether this one's change was applied.
         return chosen
 
     def _preferred(self, order: Order, wanted: Resources, role: HostRole, host_id: str) -> Candidate | None:

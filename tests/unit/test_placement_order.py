@@ -14,7 +14,7 @@ from controlplane.model.host import Host, HostRole, Pool
 from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, Volume, VolumeFile, observation_id
 from controlplane.model.state import State
 from controlplane.placement import Candidate, refusal, weight
-from controlplane.service.capacity import GIB, Claims, Home
+from controlplane.service.capacity import GIB, Claims, Fleet, Home
 from tests.unit.region import NOW, ZONES, Region
 
 FEW = st.integers(0, 9)
@@ -119,6 +119,22 @@ class PlainLook:
         return candidate.host.id in self._region.reachable and not candidate.host.is_away
 
 
+def copied(state: State) -> State:
+    copy = State()
+    for table in state.tables.values():
+        for row in table:
+            copy.put(row)
+    return copy
+
+
+def shown(state: State) -> tuple[Any, ...]:
+    """All that the fleet of a state says."""
+    fleet, roles = state.derived(Fleet), (HostRole.COMPUTE, HostRole.STORAGE)
+    fleet.settle()
+    orders = {(zone, role): list(fleet.order(zone, role).best_first(NOTHING)) for zone in ZONES for role in roles}
+    return orders, {host.id: [fleet.candidates(host, role) for role in roles] for host in state.hosts}
+
+
 class Placement(RuleBasedStateMachine):
     """Rows change in every way that they may; whatever they are, both choose the same hosts."""
 
@@ -126,6 +142,14 @@ class Placement(RuleBasedStateMachine):
         super().__init__()
         self.region = Region()
         self.count = 0
+
+    @rule()
+    def look(self) -> None:
+        """Now and then, since looking settles: what is kept is as what is made from nothing."""
+        assert shown(self.region.state) == shown(copied(self.region.state))
+
+    def teardown(self) -> None:
+        self.look()
 
     def pick(self, number: int) -> Any:
         hosts = list(self.region.state.hosts)
