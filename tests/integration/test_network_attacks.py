@@ -20,7 +20,6 @@ from tests.integration.netlab import (
     Namespace,
     Vpc,
     echoes,
-    lab,
     tcp_in,
 )
 
@@ -29,12 +28,6 @@ pytestmark = pytest.mark.host
 PUBLIC = "198.51.100.50"
 UDP_PORT = 5000
 SERVER = "172.31.0.7"
-
-
-@pytest.fixture
-def hosts() -> Iterator[Lab]:
-    with lab(2) as made:
-        yield made
 
 
 def test_a_fragment_does_not_get_into_a_neighbours_datagram(hosts: Lab) -> None:

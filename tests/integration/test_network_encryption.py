@@ -1,23 +1,16 @@
 """WireGuard between hosts, for real: by `wireguard-go`, where the kernel has none."""
 
 import socket
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 
 from agent.drivers.base import Transient
-from tests.integration.netlab import ALL_IN, ALL_OUT, DROPPED_S, Guest, Lab, Vpc, lab, wait_until
+from tests.integration.netlab import ALL_IN, ALL_OUT, DROPPED_S, Guest, Lab, Vpc, wait_until
 
 pytestmark = pytest.mark.host
 
 SECRET = b"what nobody on the underlay may read"
-
-
-@pytest.fixture
-def hosts() -> Iterator[Lab]:
-    with lab(2) as made:
-        yield made
 
 
 def test_nothing_of_what_guests_say_is_seen_on_the_underlay(hosts: Lab) -> None:

@@ -22,7 +22,6 @@ from tests.integration.netlab import (
     Namespace,
     Vpc,
     echoes,
-    lab,
     tcp_in,
     without_carrier,
 )
@@ -30,12 +29,6 @@ from tests.integration.netlab import (
 pytestmark = pytest.mark.host
 
 UDP_PORT = 5000
-
-
-@pytest.fixture
-def hosts() -> Iterator[Lab]:
-    with lab(2) as made:
-        yield made
 
 
 def test_hosts_reach_each_other_by_a_rule_with_a_group_as_source(hosts: Lab) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from client.cli.app import app
 
-from .fake_cloud import Certificates, Cloud, handlers, make_certificates, write_config
+from .fake_cloud import Certificates, Cloud, Stead, handlers, make_certificates, write_config
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def cloud(certificates: Certificates, tmp_path: Path) -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def stead(cloud: Cloud) -> Callable[..., Result]:
+def stead(cloud: Cloud) -> Stead:
     """Runs `stead` with these arguments against the cloud."""
 
     def run(*arguments: str, **options: Any) -> Result:

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import ipaddress
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
+from typer.testing import Result
 
 import stead.v1
 from stead.v1.common_pb2 import ErrorDetail
@@ -27,6 +29,8 @@ FILES = [
     import_module(f"stead.v1.{found.name}") for found in iter_modules(stead.v1.__path__) if found.name.endswith("_pb2")
 ]
 TOKEN = "secret-of-the-caller"
+
+Stead = Callable[..., Result]  # Runs `stead` with these arguments.
 
 
 class Refusal(Exception):

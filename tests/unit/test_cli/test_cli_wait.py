@@ -1,12 +1,10 @@
 """`--wait`: what it waits for, what it gives up on, and that changes hurry it along."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
-from typer.testing import Result
 
 from client.cli import wait
 from stead.v1.events_pb2 import ResourceChange, WatchEvent
@@ -40,9 +38,7 @@ from stead.v1.volumes_pb2 import (
 )
 
 from .cases import AMI, I1, I2, SG, VOL
-from .fake_cloud import Cloud, Refusal
-
-Stead = Callable[..., Result]
+from .fake_cloud import Cloud, Refusal, Stead
 
 
 @pytest.fixture(autouse=True)

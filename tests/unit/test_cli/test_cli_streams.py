@@ -1,0 +1,107 @@
+"""Images that are sent, consoles, and changes as they happen."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from client.cli import watch
+from stead.v1 import images_pb2 as images
+from stead.v1 import instances_pb2 as instances
+from stead.v1.events_pb2 import ResourceChange, WatchEvent
+
+from .cases import AMI, I1
+from .fake_cloud import Cloud, Refusal, Stead
+
+
+def test_an_image_is_sent_whole_with_its_format_size_and_digest(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    cloud.answers["GetImageUpload"] = images.GetImageUploadResponse()
+    cloud.answers["ImportImage"] = images.ImportImageResponse(image=images.Image(image_id=AMI))
+    (tmp_path / "tiny.img").write_bytes(content := bytes(range(256)) * 10_000)
+    assert stead("image", "import", str(tmp_path / "tiny.img")).exit_code == 0
+    first, *others = cloud.asked("ImportImage")[0]
+    assert (first.header.name, first.header.format, first.header.size_bytes) == ("tiny", "raw", len(content))
+    assert first.header.sha256 == hashlib.sha256(content).hexdigest()
+    assert b"".join(part.chunk for part in others) == content
+    assert max(len(part.chunk) for part in others) <= 2**20
+
+
+def test_an_image_that_breaks_off_goes_on_where_it_was(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    (tmp_path / "tiny.img").write_bytes(content := bytes(range(256)) * 10_000)
+    broken = Refusal(grpc.StatusCode.UNAVAILABLE, "Unavailable", "The control plane is restarting.", retryable=True)
+    cloud.answers["GetImageUpload"] = [images.GetImageUploadResponse(received_bytes=n) for n in (0, 1 << 20)]
+    cloud.answers["ImportImage"] = [broken, images.ImportImageResponse(image=images.Image(image_id=AMI))]
+    result = stead("image", "import", str(tmp_path / "tiny.img"))
+    assert result.exit_code == 0
+    assert "Not finished yet: The control plane is restarting." in result.stderr
+    assert "Going on from 1 of 2 MiB" in result.stderr
+    (first, *_), (second, *rest) = cloud.asked("ImportImage")
+    assert (first.header.offset, second.header.offset) == (0, 1 << 20)
+    assert first.header.client_token == second.header.client_token != ""
+    assert b"".join(part.chunk for part in rest) == content[1 << 20 :]
+
+
+def test_an_image_of_which_nothing_arrives_is_given_up(cloud: Cloud, stead: Stead, tmp_path: Path) -> None:
+    (tmp_path / "tiny.img").write_bytes(b"x")
+    cloud.answers["GetImageUpload"] = images.GetImageUploadResponse()
+    cloud.answers["ImportImage"] = Refusal(grpc.StatusCode.UNAVAILABLE, "Unavailable", retryable=True)
+    assert stead("image", "import", str(tmp_path / "tiny.img")).exit_code == 1
+    assert len(cloud.asked("ImportImage")) == 5
+
+
+def test_a_file_whose_format_its_name_does_not_tell_is_not_guessed_at(stead: Stead, tmp_path: Path) -> None:
+    (tmp_path / "disk.iso").write_bytes(b"x")
+    result = stead("image", "import", str(tmp_path / "disk.iso"))
+    assert result.exit_code == 2
+    assert "--format" in result.stderr
+
+
+def test_the_console_is_printed_as_it_is(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers["GetConsoleOutput"] = instances.GetConsoleOutputResponse(output=b"\x1b[1mlogin\xff\r\n")
+    assert stead("instance", "console-log", I1).stdout_bytes == b"\x1b[1mlogin\xff\r\n"
+    assert json.loads(stead("instance", "console-log", I1, "--output", "json").stdout)["output"] == "G1sxbWxvZ2lu/w0K"
+
+
+def test_watching(cloud: Cloud, stead: Stead) -> None:
+    gone = ResourceChange(kind="instance", id=I1, deleted=True)
+    noon = Timestamp(seconds=12 * 3600)
+    events = [
+        WatchEvent(revision=6, bookmark=True),
+        WatchEvent(revision=7, changes=[gone], commit_time=noon, token_id="tok-1"),
+        WatchEvent(revision=8, resync=True),
+    ]
+    cloud.answers |= {"Watch": events, "stay": False}
+    first, second = stead("watch", "--after", "6", "--kind", "instance").stdout.splitlines()
+    assert first.split() == ["7", "12:00:00Z", "instance", I1, "deleted", "by", "tok-1"]
+    assert list(cloud.watched[-1].kinds) == ["instance"]
+    assert "list again" in second
+    lines = stead("watch", "--contents", "--output", "json").stdout.splitlines()
+    assert [json.loads(line)["revision"] for line in lines] == [6, 7, 8]
+    assert cloud.watched[-1].with_contents
+
+
+def test_a_watch_goes_on_after_a_restart(cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "PAUSE_S", 0)
+    restarting = Refusal(grpc.StatusCode.UNAVAILABLE, "Unavailable", "Restarting.", retryable=True)
+    streams = {6: [WatchEvent(revision=7), restarting], 7: [WatchEvent(revision=9)]}
+    cloud.answers |= {"Watch": lambda request: streams[request.after_revision], "stay": False}
+    result = stead("watch", "--after", "6", "--output", "json")
+    assert [json.loads(line)["revision"] for line in result.stdout.splitlines()] == [7, 9]
+    assert "Restarting. Going on after revision 7." in result.stderr
+
+
+def test_streams_come_back_when_they_are_asked_to(
+    cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(watch, "PAUSE_S", 0)
+    busy = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "RequestLimitExceeded", retry_after_s=0.01, retryable=True)
+    streams = [[busy], [WatchEvent(revision=7)]]
+    cloud.answers |= {"Watch": lambda _: streams.pop(0), "stay": False}
+    assert json.loads(stead("watch", "--output", "json").stdout)["revision"] == 7
+    (tmp_path / "tiny.img").write_bytes(b"x")
+    cloud.answers["GetImageUpload"] = images.GetImageUploadResponse()
+    cloud.answers["ImportImage"] = [busy, images.ImportImageResponse(image=images.Image(image_id=AMI))]
+    assert stead("image", "import", str(tmp_path / "tiny.img")).exit_code == 0
