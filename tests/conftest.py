@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,12 @@ from tests.traces import since, traces
 # A busy machine is no fault of what is tested.
 settings.register_profile("stead", deadline=None)
 settings.load_profile("stead")
+
+_MARKS = {  # Of all tests in a folder.
+    "e2e": ("host", "vm"),
+    "integration/compute_libvirt": ("host", "vm"),
+    "integration/volume_nbd": ("pool",),
+}
 
 
 def pytest_configure() -> None:
@@ -31,11 +38,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="also what is marked as `deep`")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in _marks_of(item.path):
+            item.add_marker(mark)
     if not config.getoption("--all"):
         deep = [item for item in items if item.get_closest_marker("deep")]
         items[:] = [item for item in items if item not in deep]
         config.hook.pytest_deselected(items=deep)
+
+
+def _marks_of(path: Path) -> tuple[str, ...]:
+    folder = str(path.parent.relative_to(Path(__file__).parent))
+    return _MARKS.get(folder, ())
 
 
 @pytest.fixture(autouse=True)

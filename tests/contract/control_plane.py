@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from ipaddress import IPv4Address
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Self
 
 import grpc
@@ -18,6 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
+import stead.v1
 from controlplane import ca
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
@@ -38,23 +41,7 @@ from controlplane.sessions import Sessions
 from controlplane.store.store import Store
 from controlplane.uploads import Uploads
 from stead.agent.v1 import session_pb2
-from stead.v1 import (
-    addresses_pb2,
-    audit_pb2,
-    events_pb2,
-    hosts_pb2,
-    images_pb2,
-    instance_types_pb2,
-    instances_pb2,
-    key_pairs_pb2,
-    prefix_lists_pb2,
-    projects_pb2,
-    regions_pb2,
-    security_groups_pb2,
-    tags_pb2,
-    volumes_pb2,
-    vpcs_pb2,
-)
+from stead.v1 import images_pb2
 from stead.v1.common_pb2 import ErrorDetail
 from tests.unit.region import NAME, POLICY, Agent
 from tests.unit.told import shall_have
@@ -67,23 +54,11 @@ LIMITS: dict[str, Any] = {
     "compute_ms_per_s": 100_000,
 }
 
-_USER_FILES = (
-    addresses_pb2,
-    audit_pb2,
-    events_pb2,
-    hosts_pb2,
-    images_pb2,
-    instance_types_pb2,
-    instances_pb2,
-    key_pairs_pb2,
-    prefix_lists_pb2,
-    projects_pb2,
-    regions_pb2,
-    security_groups_pb2,
-    tags_pb2,
-    volumes_pb2,
-    vpcs_pb2,
-)
+_USER_FILES = [
+    import_module(f"stead.v1.{found.name}")
+    for found in iter_modules(stead.v1.__path__)
+    if found.name.endswith("_pb2") and found.name != "agent_pb2"  # Of earlier versions' agents.
+]
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,6 @@ HEARTBEAT = "[session]\nheartbeat_s = 3.0\n"
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker("host")
-            item.add_marker("vm")
-
-
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("image") / "tiny.raw"

@@ -14,7 +14,7 @@ from controlplane.ids import Prefix
 from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import Image
-from controlplane.model.instance import Attachment, Instance, Observation, ObservedKind, Volume, observation_id
+from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Volume, observation_id
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.policy import Policy
 from controlplane.model.project import Role
@@ -36,6 +36,35 @@ ZONES = ("home-1a", "home-1b")
 EVERY_ROLE = (HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY)
 POLICY = Policy(
     region=NAME, zones=ZONES, public_pool=((int(IPv4Address("192.0.2.1")), int(IPv4Address("192.0.2.20"))),)
+)
+INSTANCE = Instance(  # That runs, on no host in particular.
+    id="",
+    project_id="proj-1",
+    reservation_id="",
+    launch_index=0,
+    image_id="",
+    instance_type="",
+    vcpus=1,
+    memory_mib=1024,
+    zone=ZONES[0],
+    host_id="",
+    key_name="",
+    public_key="",
+    user_data=b"",
+    desired=Desired.ON,
+    desired_revision=1,
+    is_settled=True,
+    generation=1,
+    ran_generation=1,
+    reboot_count=0,
+    stop_timeout_s=0,
+    public_ip_wanted=False,
+    shutdown_behavior="stop",
+    disable_api_termination=False,
+    state_reason=None,
+    launched_at=NOW,
+    created_at=NOW,
+    tags={},
 )
 
 

@@ -15,7 +15,7 @@ from controlplane.model.instance import Desired, Instance, Observation, Observed
 from controlplane.model.state import State
 from controlplane.placement import Candidate, refusal, weight
 from controlplane.service.capacity import GIB, Claims, Fleet, Home
-from tests.unit.region import NOW, ZONES, Region
+from tests.unit.region import INSTANCE, NOW, ZONES, Region
 
 FEW = st.integers(0, 9)
 POOLS = st.sampled_from(["", "hdd", "ssd"])
@@ -26,35 +26,7 @@ WANTED = st.one_of(
 
 
 def instance(instance_id: str, zone: str, host_id: str, size: Resources) -> Instance:
-    return Instance(
-        id=instance_id,
-        project_id="proj-1",
-        reservation_id="",
-        launch_index=0,
-        image_id="",
-        instance_type="",
-        vcpus=size.vcpus,
-        memory_mib=size.memory_mib,
-        zone=zone,
-        host_id=host_id,
-        key_name="",
-        public_key="",
-        user_data=b"",
-        desired=Desired.ON,
-        desired_revision=1,
-        is_settled=True,
-        generation=1,
-        ran_generation=1,
-        reboot_count=0,
-        stop_timeout_s=0,
-        public_ip_wanted=False,
-        shutdown_behavior="stop",
-        disable_api_termination=False,
-        state_reason=None,
-        launched_at=NOW,
-        created_at=NOW,
-        tags={},
-    )
+    return replace(INSTANCE, id=instance_id, zone=zone, host_id=host_id, vcpus=size.vcpus, memory_mib=size.memory_mib)
 
 
 def volume(volume_id: str, zone: str, home: Home, size_gib: int) -> Volume:

@@ -1,6 +1,6 @@
 """Tables under random changes: indexes agree with a naive model, usage with recomputed sums."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ from controlplane.model.instance import Desired, Instance, Volume
 from controlplane.model.kind import Kind
 from controlplane.model.state import Change, State
 from controlplane.model.table import Table
-from tests.unit.region import NOW
+from tests.unit.region import INSTANCE, NOW
 
 
 @dataclass(frozen=True)
@@ -63,34 +63,14 @@ def test_indexes_agree_with_a_naive_model(steps: list[Item | str]) -> None:
 
 
 def instance(number: int, host: str, desired: Desired, is_settled: bool) -> Instance:
-    return Instance(
+    return replace(
+        INSTANCE,
         id=f"i-{number}",
-        project_id="p",
-        reservation_id="r",
-        launch_index=0,
-        image_id="ami",
-        instance_type="t",
         vcpus=number + 1,
         memory_mib=10 * number,
-        zone="z",
         host_id=host,
-        key_name="",
-        public_key="",
-        user_data=b"",
         desired=desired,
-        desired_revision=0,
         is_settled=is_settled,
-        generation=1,
-        ran_generation=0,
-        reboot_count=0,
-        stop_timeout_s=0,
-        public_ip_wanted=False,
-        shutdown_behavior="stop",
-        disable_api_termination=False,
-        state_reason=None,
-        launched_at=NOW,
-        created_at=NOW,
-        tags={},
     )
 
 

@@ -20,15 +20,6 @@ REPOSITORY = Path(__file__).parents[3]
 METADATA = InstanceMetadata("", "", "", "", "", "", "", "", (), b"", "", 0, "", "")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker("host")
-            item.add_marker("vm")
-
-
 @pytest.fixture(scope="package")
 def directory() -> Iterator[Path]:
     """Readable by libvirt-qemu, unlike pytest's own."""

@@ -17,14 +17,6 @@ from controlplane import ca
 from tests.integration.volume_nbd.host import ADDRESS, MIB, Host, Uploads, free_port
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker("pool")
-
-
 @pytest.fixture(scope="package")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("nbd") / "pool"

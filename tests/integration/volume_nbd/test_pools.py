@@ -43,13 +43,20 @@ def pools(host: Host, hdd: Host) -> Storages:
     return Storages({"nbd": host.storage(), "hdd": hdd.storage()})
 
 
-async def test_each_has_its_volumes_exports_and_records(
-    host: Host, hdd: Host, pools: Storages, export: ExportSpec, other_export: ExportSpec
-) -> None:
+@pytest.fixture
+async def stocked(pools: Storages, export: ExportSpec, other_export: ExportSpec) -> None:
+    """An open volume in each."""
     for spec in (VOLUME, OTHER):
         await pools.ensure_volume(spec)
     for export_spec in (export, other_export):
         await pools.ensure_export(export_spec)
+
+
+@pytest.mark.usefixtures("stocked")
+async def test_each_has_its_volumes_exports_and_records(
+    host: Host, hdd: Host, pools: Storages, export: ExportSpec, other_export: ExportSpec
+) -> None:
+    for export_spec in (export, other_export):
         await qemu_io(host, export_spec, "write -P 0x42 0 4k", "read -P 0x42 0 4k")
     assert await host.storage().list_volumes() == {"vol-0a": VolumeFile(64 * MIB, epoch=1)}
     assert await hdd.storage().list_volumes() == {"vol-0b": VolumeFile(64 * MIB, epoch=1)}
@@ -63,26 +70,20 @@ async def test_each_has_its_volumes_exports_and_records(
     assert await pools.list_exports() == {export.export_name: Export(export)}
 
 
+@pytest.mark.usefixtures("stocked")
 async def test_exports_of_both_are_found_again_without_their_records(
     host: Host, hdd: Host, pools: Storages, export: ExportSpec, other_export: ExportSpec
 ) -> None:
-    for spec in (VOLUME, OTHER):
-        await pools.ensure_volume(spec)
-    for export_spec in (export, other_export):
-        await pools.ensure_export(export_spec)
     for record in host.context.run_dir.rglob("*.json"):
         record.unlink()
     assert set(await hdd.storage().list_exports()) == {other_export.export_name}
     assert set(await pools.list_exports()) == {export.export_name, other_export.export_name}
 
 
+@pytest.mark.usefixtures("stocked")
 async def test_one_goes_on_while_the_other_is_away(
     host: Host, hdd: Host, pools: Storages, export: ExportSpec, other_export: ExportSpec
 ) -> None:
-    for spec in (VOLUME, OTHER):
-        await pools.ensure_volume(spec)
-    for export_spec in (export, other_export):
-        await pools.ensure_export(export_spec)
     away = hdd.pool / "away"
     (hdd.pool / NAME).rename(away)  # As where its disk is not mounted.
     try:
