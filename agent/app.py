@@ -5,7 +5,8 @@ import ipaddress
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -149,13 +150,12 @@ def run(
     """Serve as this host's agent."""
     settings = _read_config(config_path)
     if check_config:
-        _check(settings)
+        with _telling(config_path):
+            _check(settings)
         return
     logs.set_up(settings.agent.log_level, settings.agent.log_format)
-    try:
+    with _telling(config_path):
         uvloop.run(_until_signalled(partial(serve, settings)))
-    except (IdentityError, SettingsError, LedgerError) as error:
-        _fail(error)
 
 
 @cli.command()
@@ -163,10 +163,8 @@ def stop_guests(config_path: ConfigPath = None) -> None:
     """Shut this host's guests down, as before the machine goes down; the agent must have been stopped."""
     settings = _read_config(config_path)
     logs.set_up(settings.agent.log_level, settings.agent.log_format)
-    try:
+    with _telling(config_path):
         left = asyncio.run(_stop_guests(settings))
-    except (IdentityError, SettingsError, DriverError) as error:
-        _fail(error)
     if left:
         _fail(f"still on after {settings.agent.guests_stop_s:g} s: {', '.join(left)}")
 
@@ -190,11 +188,10 @@ def join(
     store = IdentityStore(settings.agent.state_dir, settings.agent.pki_dir)
     try:
         address = str(ipaddress.IPv4Address(underlay))
-        host = asyncio.run(_join(settings, JoinToken.parse(token), name or os.uname().nodename, address, store))
     except ipaddress.AddressValueError:
         _fail(f"--underlay {underlay!r} is no IPv4 address: give the one at which other hosts reach this machine")
-    except (IdentityError, SettingsError, DriverError) as error:
-        _fail(error)
+    with _telling(config_path):
+        host = asyncio.run(_join(settings, JoinToken.parse(token), name or os.uname().nodename, address, store))
     typer.echo(f"This machine is {host.host_id} now. Start `stead-agent run` to put it to work.")
 
 
@@ -253,10 +250,7 @@ def _network(text: str) -> ipaddress.IPv4Network:
 
 def _check(settings: Config) -> None:
     kinds = kinds_of(settings.agent.roles or tuple(Role))
-    try:
-        registry.check(kinds, settings.driver_names(), settings.driver_tables)
-    except SettingsError as error:
-        _fail(error)
+    registry.check(kinds, settings.driver_names(), settings.driver_tables)
     typer.echo("The configuration is all right.")
 
 
@@ -264,6 +258,17 @@ def _read_config(path: Path | None) -> Config:
     try:
         return config.read(path)
     except SettingsError as error:
+        _fail(error)
+
+
+@contextmanager
+def _telling(config_path: Path | None) -> Iterator[None]:
+    """Ends with what can't go on and why; of a setting also in which file."""
+    try:
+        yield
+    except SettingsError as error:
+        _fail(f"{config_path or config.DEFAULT_PATH}: {error}")
+    except (IdentityError, LedgerError, DriverError) as error:
         _fail(error)
 
 

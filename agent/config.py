@@ -8,12 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from agent.converge.settings import EngineSettings
 from agent.messages import Role
 from agent.session import SessionSettings
-from agent.settings import SettingsError, read_table, refuse_unknown
+from agent.settings import SettingsError, Within, read_table, refuse_unknown
 
 DEFAULT_PATH = Path("/etc/stead/agent.toml")
 
@@ -35,8 +35,8 @@ class AgentSettings:
     # What this host is for. Empty: what its join token said.
     roles: tuple[Role, ...] = ()
     # How long guests have to power off before the machine itself does, seconds. Shorter pulls the plug on those that
-    # take their time, longer lets those that do not listen delay the machine.
-    guests_stop_s: float = 60.0
+    # take their time, longer lets those that do not listen delay the machine. systemd waits for a quarter of an hour.
+    guests_stop_s: Annotated[float, Within(0, 840)] = 60.0
     # Whether guests get a metadata service. Off for fake networks, which have no namespaces.
     metadata_service: bool = True
     # Reads the metadata service's requests from guests, so never root. Debian's dnsmasq-base makes it.

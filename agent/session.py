@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import grpc
 import structlog
@@ -31,6 +31,7 @@ from agent.line import Line, OurContract, SessionEnded
 from agent.messages import Authority, ConsoleReply, ConsoleRequest, Heartbeat, Hello, Role, Update
 from agent.model import Capacity
 from agent.objects import net
+from agent.settings import Within
 from stead.agent.v1 import session_pb2 as pb
 
 log = structlog.get_logger()
@@ -41,17 +42,17 @@ class SessionSettings:
     """How patient the agent is with its control plane."""
 
     # Between signs of life, seconds. The control plane calls a host unreachable after several have not come.
-    heartbeat_s: float = 10.0
+    heartbeat_s: Annotated[float, Within(0.1, 60)] = 10.0
     # How long a starting agent waits for the control plane before it follows its ledger, seconds. Shorter may start
     # what was moved elsewhere meanwhile, longer keeps guests down for longer when the control plane is away.
-    grace_s: float = 10.0
+    grace_s: Annotated[float, Within(0, 86400)] = 10.0
     # First and longest wait between connections, seconds; each is drawn at random below a limit that doubles, so that a
     # thousand agents don't return in one instant.
-    reconnect_first_s: float = 0.2
-    reconnect_cap_s: float = 10.0
+    reconnect_first_s: Annotated[float, Within(0.01, 3600)] = 0.2
+    reconnect_cap_s: Annotated[float, Within(0.01, 3600)] = 10.0
     # Between tries to renew the certificate once it is due, and the longest that one may take, seconds.
-    renew_again_s: float = 60.0
-    renew_deadline_s: float = 30.0
+    renew_again_s: Annotated[float, Within(1, 86400)] = 60.0
+    renew_deadline_s: Annotated[float, Within(1, 3600)] = 30.0
 
 
 class Session:

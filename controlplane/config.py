@@ -14,14 +14,16 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from controlplane.model.bounds import Within
 from controlplane.model.policy import Limits, Patience, Policy
 from controlplane.uploads import UploadRules
 
 T = TypeVar("T")
 
 DEFAULT_PATH = Path("/etc/stead/controlplane.toml")
+YEAR_S = 31_536_000
 
 
 class ConfigError(Exception):
@@ -74,6 +76,10 @@ class StoreConfig:
     # SQLAlchemy's form. SQLite needs a local disk that honours fsync: never a network file system.
     url: str = "sqlite:////var/lib/stead/controlplane/controlplane.db"
 
+    def check(self) -> None:
+        if not re.match("(sqlite|postgresql)([+][a-z0-9]+)?:///*[^/]", self.url):
+            raise ConfigError(f'store.url = {self.url!r}: must be a database, as in "{StoreConfig().url}"')
+
 
 @dataclass(frozen=True, slots=True)
 class PathsConfig:
@@ -103,17 +109,17 @@ class NetworkConfig:
 @dataclass(frozen=True, slots=True)
 class TimingConfig:
     # How long a guest may take to shut down before its plug is pulled. Shorter: databases lose their last writes.
-    stop_timeout_s: int = 120
+    stop_timeout_s: Annotated[int, Within(0, 86400)] = 120
     # How long a terminated instance can still be described. EC2: about an hour.
-    terminated_visible_s: int = 3600
+    terminated_visible_s: Annotated[int, Within(0, YEAR_S)] = 3600
     # A host that was silent for so long shows as unreachable; nothing else happens to it. Shorter: a busy host flaps.
-    heartbeat_timeout_s: int = 30
+    heartbeat_timeout_s: Annotated[int, Within(1, YEAR_S)] = 30
     # How long an agent whose session ended may take to come back and still be given instances. Shorter: launches fail
     # while an agent is restarted. Longer: they are placed on a host that is down.
-    reconnect_grace_s: int = 10
+    reconnect_grace_s: Annotated[int, Within(0, YEAR_S)] = 10
     # How long a call that changed something is remembered: a repeated client token finds it, and `stead audit list`
     # shows it. Shorter: a script that retries next morning starts twice. Longer: memory, some 700 bytes for each call.
-    call_retention_s: int = 86400
+    call_retention_s: Annotated[int, Within(60, YEAR_S)] = 86400
 
     def patience(self) -> Patience:
         return Patience(timedelta(seconds=self.heartbeat_timeout_s), timedelta(seconds=self.reconnect_grace_s))
@@ -137,11 +143,6 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     timing: TimingConfig = field(default_factory=TimingConfig)
     log: LogConfig = field(default_factory=LogConfig)
-
-    def check(self) -> None:
-        for name, value in asdict(self.limits).items():
-            if value == 0 and name.endswith(("_per_s", "_burst")):
-                raise ConfigError(f"limits.{name} = 0: must be 1 or more")
 
     def policy(self) -> Policy:
         """What the use cases need of it."""
@@ -181,7 +182,7 @@ def port_of(listen: str) -> int:
 
 def _read(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """The dataclass is the schema: its fields name the keys, their types and defaults."""
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, include_extras=True)
     _refuse_unknown(table, hints, where)
     section = cls(**{key: _value(hints[key], value, f"{where}{key}") for key, value in table.items()})
     if check := getattr(section, "check", None):
@@ -199,6 +200,8 @@ def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) 
 
 
 def _value(hint: Any, value: Any, path: str) -> Any:
+    if get_origin(hint) is Annotated:
+        return _bounded(hint, value, path)
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
         return _read(hint, value, f"{path}.")
     if get_origin(hint) is tuple and isinstance(value, list):
@@ -214,7 +217,16 @@ def _value(hint: Any, value: Any, path: str) -> Any:
     raise ConfigError(f"{path} = {value!r}: must be {_expected(hint)}")
 
 
+def _bounded(hint: Any, value: Any, path: str) -> Any:
+    plain, bounds = get_args(hint)
+    if type(value) is not plain or value not in bounds:
+        raise ConfigError(f"{path} = {value!r}: must be {_expected(hint)}")
+    return value
+
+
 def _expected(hint: Any) -> str:
+    if get_origin(hint) is Annotated:
+        return f"a whole number, {get_args(hint)[1]}"
     if get_origin(hint) is tuple:
         return f"a list, each item {_expected(get_args(hint)[0])}"
     if get_origin(hint) is Literal:

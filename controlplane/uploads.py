@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from controlplane.errors import NoCapacity, Unavailable
+from controlplane.model.bounds import Positive
 
 T = TypeVar("T")
 
@@ -45,11 +46,11 @@ class UploadRules:
     """What the operator allows: a section of the configuration."""
 
     # Images being uploaded in the whole region. More: each is slower, since they share a disk and a line.
-    at_once: int = 32
+    at_once: Positive = 32
     # Of one project. As many as `at_once`: one project can keep all others waiting.
-    at_once_per_project: int = 8
+    at_once_per_project: Positive = 8
     # An upload that brings less than 256 KiB in so long is broken off. Shorter: slow lines. Longer: held places.
-    idle_timeout_s: int = 60
+    idle_timeout_s: Positive = 60
     # How long the beginning of a broken-off upload is kept, so that `stead image import` can go on from there.
     kept_s: int = 86400
     # What uploads leave free of their disk, which is the database's, too. Less: logs or backups of yours may fill it,

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 
 from controlplane.model.addressing import address_of, number_of
+from controlplane.model.bounds import Positive, Within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,32 +24,32 @@ class Limits:
     # Public addresses are the scarcest thing at home.
     elastic_addresses: int = 5
     # Each rule is compiled into the filter of every host that has a member.
-    rules_per_group_and_direction: int = 60
+    rules_per_group_and_direction: Positive = 60
     # Times the rules above: what one interface's packets may have to pass.
-    groups_per_interface: int = 5
+    groups_per_interface: Positive = 5
     # The virtual machine has 12 spare PCIe ports, of which one is kept free. More can't be plugged in.
-    attachments_per_instance: int = 11
+    attachments_per_instance: Annotated[int, Within(0, 11)] = 11
     # One call is one step of the control plane: at a thousand others wait for some 100 ms.
-    instances_per_call: int = 1000
+    instances_per_call: Annotated[int, Within(1, 1000)] = 1000
     key_pairs: int = 5000
     security_groups: int = 2500
     images: int = 1000
     # Uploaded images, all together. They lie on the control plane's disk.
     image_gib: int = 100
     # Of each project's calls, the latest so many are remembered. Higher: memory, if a project is that busy.
-    calls_remembered: int = 100_000
+    calls_remembered: Positive = 100_000
     # Calls of one project that read, and calls that change something: each second, and at once after a quiet time. More
     # are refused with RequestLimitExceeded and come back later. Higher: one project's scripts slow the others down.
-    reads_per_s: int = 100
-    reads_burst: int = 1000
-    changes_per_s: int = 10
-    changes_burst: int = 500
+    reads_per_s: Positive = 100
+    reads_burst: Positive = 1000
+    changes_per_s: Positive = 10
+    changes_burst: Positive = 500
     # Of each second, what one project's calls may have the control plane compute, and at once up to four times as much:
     # it is one thread for all. Higher: one project's lists slow the others down.
-    compute_ms_per_s: int = 250
+    compute_ms_per_s: Positive = 250
     # Calls in progress, of one project and from one address. A watcher, also a waiting command, is one all the time.
-    calls_in_progress: int = 500
-    calls_in_progress_per_address: int = 1000
+    calls_in_progress: Positive = 500
+    calls_in_progress_per_address: Positive = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

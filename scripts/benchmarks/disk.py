@@ -35,7 +35,7 @@ SOCKET = HOME / "bare.sock"
 async def measure(rounds: int, requests: int) -> dict[str, list[float]]:
     _mount_pool()
     await create_pool(POOL)
-    driver = NbdStorageDriver(NbdSettings(pool_dir=str(POOL)), _context())
+    driver = NbdStorageDriver(NbdSettings(pool_dir=POOL), _context())
     for image in (SMALL, LARGE):
         await _volume_s(driver, f"vol-{image.image_id}", image)  # The image comes with it.
     spec = ExportSpec("vol-ours-e1", "vol-ours", 1, 0, (_context().host_id,))

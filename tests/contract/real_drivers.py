@@ -49,7 +49,7 @@ class Maker:
 @contextmanager
 def storage(directory: Path) -> Iterator[Maker]:
     context, pool = _context(directory), directory / "pool"
-    settings = NbdSettings(pool_dir=str(pool))
+    settings = NbdSettings(pool_dir=pool)
     make_pki(context.pki_dir)
     context.state_dir.mkdir(exist_ok=True)
     context.server_pki_dir.symlink_to(context.pki_dir)

@@ -150,7 +150,7 @@ async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(t
     records.write(Record(spec, None))
     pid_file = records.pid_file(spec.export_name)
     await start_daemon("sleep", "60", pid_file=pid_file, log_file=records.log_file(spec.export_name))
-    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), context)
+    driver = NbdStorageDriver(NbdSettings(pool_dir=tmp_path), context)
     assert "opened by an earlier version" in (await driver.list_exports())[spec.export_name].problem
     for _ in range(2):
         await driver.ensure_export(spec)
@@ -158,7 +158,7 @@ async def test_an_epoch_that_an_earlier_version_opened_ends_with_this_boot_too(t
     assert await driver.list_exports() == {spec.export_name: Export(spec)}
     await stop_daemon(pid_file)
     with pytest.raises(Permanent, match="ended when its storage host went down"):
-        await NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), replace(context, boot_id="b-2")).ensure_export(spec)
+        await NbdStorageDriver(NbdSettings(pool_dir=tmp_path), replace(context, boot_id="b-2")).ensure_export(spec)
 
 
 @pytest.mark.parametrize("pki_dir", [None, Path("/pki")], ids=["socket", "tcp"])
@@ -182,7 +182,7 @@ async def test_a_local_export_whose_socket_was_deleted_is_opened_anew(tmp_path: 
     async with asyncio.timeout(30):
         while daemon not in [found for found, _ in find_processes(PROGRAM)]:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
-    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), context)
+    driver = NbdStorageDriver(NbdSettings(pool_dir=tmp_path), context)
     with patch.object(Exports, "_open") as opened:
         await driver.ensure_export(spec)
         assert (opened.called, daemon.is_alive) == (False, True)
@@ -205,7 +205,7 @@ async def test_an_export_that_opens_while_all_are_listed_keeps_its_record(tmp_pa
         elsewhere.rename(records.pid_file(spec.export_name))
         return {}
 
-    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), context)
+    driver = NbdStorageDriver(NbdSettings(pool_dir=tmp_path), context)
     with patch.object(Exports, "_daemons", open_it):
         assert await driver.list_exports() == {}
     assert spec.export_name in await driver.list_exports()

@@ -5,7 +5,6 @@ other is at it.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from agent.drivers.base import Changed, DriverError, HostContext
 from agent.drivers.volume_nbd.exports import Exports
@@ -22,7 +21,7 @@ class NbdStorageDriver:
 
     def __init__(self, settings: NbdSettings, context: HostContext) -> None:
         pool = PoolFiles(
-            Path(settings.pool_dir),
+            settings.pool_dir,
             context.state_dir / "-".join(filter(None, (NAME, context.instance))),
             reserve_percent=settings.reserve_percent,
             trash_percent=settings.trash_percent,

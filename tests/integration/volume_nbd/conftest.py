@@ -49,7 +49,7 @@ async def host(pool: Path, pki: Path, tmp_path: Path) -> AsyncIterator[Host]:
     context = HostContext("host-0", ADDRESS, tmp_path / "state", tmp_path / "run", pki / "host-1", Images(uploads))
     context.state_dir.mkdir()
     context.server_pki_dir.symlink_to(pki / "server")
-    host = Host(context, NbdSettings(pool_dir=str(pool)), uploads)
+    host = Host(context, NbdSettings(pool_dir=pool), uploads)
     yield host
     for export_name in await host.storage().list_exports():
         await host.storage().remove_export(export_name)

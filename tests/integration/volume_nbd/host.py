@@ -50,7 +50,7 @@ class Host:
 
     @property
     def pool(self) -> Path:
-        return Path(self.settings.pool_dir)
+        return self.settings.pool_dir
 
     def daemon(self, export_name: str) -> Daemon | None:
         return find_daemon(self.context.run_dir / "exports" / f"{export_name}.pid")

@@ -201,7 +201,7 @@ from agent.model import ExportSpec, Limits
 
 async def main():
     context = HostContext("host-0", {address!r}, Path({state!r}), Path({run!r}), Path("/"), None)
-    await NbdStorageDriver(NbdSettings(pool_dir={pool!r}), context).ensure_export({spec!r})
+    await NbdStorageDriver(NbdSettings(pool_dir=Path({pool!r})), context).ensure_export({spec!r})
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())

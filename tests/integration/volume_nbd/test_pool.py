@@ -32,7 +32,7 @@ async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error
     for name in DIRECTORIES:
         (shared_memory / name).mkdir(parents=True)
     try:
-        driver = NbdStorageDriver(NbdSettings(pool_dir=str(shared_memory)), host.context)
+        driver = NbdStorageDriver(NbdSettings(pool_dir=shared_memory), host.context)
         (problem,) = (await driver.probe()).problems
         assert f"{shared_memory} cannot clone" in problem
         with pytest.raises(Permanent, match=r"cannot clone .*pool create"):
@@ -43,7 +43,7 @@ async def test_a_filesystem_that_cannot_clone_is_a_problem_and_a_permanent_error
 
 
 async def test_an_unmounted_pool_is_not_mistaken_for_an_empty_one(host: Host, tmp_path: Path) -> None:
-    driver = NbdStorageDriver(NbdSettings(pool_dir=str(tmp_path)), host.context)
+    driver = NbdStorageDriver(NbdSettings(pool_dir=tmp_path), host.context)
     with pytest.raises(Transient, match="not mounted"):
         await driver.list_volumes()
     with pytest.raises(Transient, match="not mounted"):
@@ -91,7 +91,7 @@ async def test_the_room_of_a_pool_in_a_file_is_its_own_from_the_start(host: Host
 
 async def test_another_pool_in_its_place_is_refused(host: Host, export: ExportSpec, tmp_path: Path) -> None:
     await host.storage().ensure_volume(VOLUME)
-    other = replace(host, settings=NbdSettings(pool_dir=str(tmp_path / "pool")))
+    other = replace(host, settings=NbdSettings(pool_dir=tmp_path / "pool"))
     await create_pool(other.pool, size_gib=1)
     try:
         shutil.copy(host.pool / "volumes" / "vol-0a.raw", other.pool / "volumes")

@@ -29,7 +29,7 @@ def other_export(host: Host) -> ExportSpec:
 
 @pytest.fixture
 async def hdd(host: Host, tmp_path: Path) -> AsyncIterator[Host]:
-    settings = NbdSettings(pool_dir=str(tmp_path / "hdd"))
+    settings = NbdSettings(pool_dir=tmp_path / "hdd")
     other = replace(host, context=replace(host.context, instance="hdd"), settings=settings)
     await create_pool(other.pool, size_gib=1)
     yield other
@@ -113,7 +113,7 @@ async def test_two_at_work_at_once(pools: Storages, export: ExportSpec, other_ex
 
 async def test_one_pool_is_not_two(host: Host, pools: Storages) -> None:
     await pools.ensure_volume(VOLUME)
-    again = NbdStorageDriver(NbdSettings(pool_dir=str(host.pool)), replace(host.context, instance="again"))
+    again = NbdStorageDriver(NbdSettings(pool_dir=host.pool), replace(host.context, instance="again"))
     with pytest.raises(Transient, match="which is another's"):
         await again.list_volumes()
     assert (await again.probe()).storage_gib == 0

@@ -147,7 +147,7 @@ async def test_a_file_that_comes_or_goes_by_another_hand_is_told(host: Host) -> 
 
 
 async def test_events_end_where_the_pool_goes(host: Host, tmp_path: Path) -> None:
-    other = replace(host, settings=NbdSettings(pool_dir=str(tmp_path / "pool")))
+    other = replace(host, settings=NbdSettings(pool_dir=tmp_path / "pool"))
     with pytest.raises(Transient, match="No such file"):
         await anext(other.storage().events())
     await create_pool(other.pool, size_gib=1)

@@ -110,7 +110,7 @@ async def test_check_config(config: Path) -> None:
         file.write("[drivers.fake]\nvcpu = 3\n")
     code, _, errors = await finish(await start("run", "--check-config", "--config", config))
     assert code == 1
-    assert "did you mean `vcpus`" in errors
+    assert errors == f"stead-agent: {config}: [drivers.fake] has an unknown key `vcpu`: did you mean `vcpus`?\n"
 
 
 async def test_help_tells_the_defaults() -> None:

@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,12 +54,16 @@ def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.M
     [
         ("[agnt]", "the file has an unknown key `agnt`: did you mean `agent`"),
         ("[agent]\nstatedir = 1", r"\[agent\] has an unknown key `statedir`: did you mean `state_dir`"),
-        ("[agent]\nstate_dir = 1", r"\[agent\] state_dir = 1: must be a path"),
+        ("[agent]\nstate_dir = 1", r"\[agent\] state_dir = 1: must be an absolute path"),
+        ("[agent]\nrun_dir = 'run'", r"\[agent\] run_dir = 'run': must be an absolute path"),
         ("[agent]\nroles = ['computer']", "must be one of 'compute', 'storage', 'gateway'"),
         ("[agent]\nlog_level = 'loud'", "must be one of 'debug', 'info', 'warning', 'error'"),
         ("[agent]\nmetadata_service = 1", "must be true or false"),
         ("[converge]\nconcurrency = 1.5", "must be an integer"),
         ("[session]\ngrace_s = true", "must be a number"),
+        ("[session]\nheartbeat_s = inf", r"agent.toml: \[session\] heartbeat_s = inf: must be a number, 0.1 to 60"),
+        ("[session]\nheartbeat_s = nan", "must be a number, 0.1 to 60"),
+        ("[converge]\nconcurrency = 0", r"\[converge\] concurrency = 0: must be an integer, 1 to 1000"),
         ("[drivers]\nstorge = 'nbd'", r"\[drivers\] has an unknown key `storge`: did you mean `storage`"),
         ("[drivers]\nvolume = 'nbd'", r"\[drivers\] volume = 'nbd': .* write `storage = 'nbd'` in place of"),
         ("[drivers]\nexport = 'fake'", r"\[drivers\] export = 'fake': .* write `storage = 'fake'` in place of"),
@@ -97,14 +102,29 @@ def test_roles_decide_which_drivers_are_loaded(tmp_path: Path) -> None:
             {"fake": {"vcpu": 2}},
             r"\[drivers.fake\] .* `vcpu`: did you mean `vcpus`",
         ),
+        (
+            {"storage": ("nbd",)},
+            {"nbd": {"reserve_percent": 500}},
+            r"\[drivers.nbd\] reserve_percent = 500: must be an integer, 0 to 90$",
+        ),
+        (
+            {"compute": ("libvirt",)},
+            {"libvirt": {"reserved_memory_mib": -1}},
+            r"\[drivers.libvirt\] reserved_memory_mib = -1: must be an integer, 0 or more$",
+        ),
+        (
+            {"gateway": ("nft",)},
+            {"nft": {"public_tcp_ports": [22, 65536]}},
+            r"\[drivers.nft\] public_tcp_ports = 65536: must be an integer, 1 to 65535$",
+        ),
         ({"compute": ("fake",)}, {"fakes": {}}, r"\[drivers\] has an unknown key `fakes`: did you mean `fake`"),
     ],
 )
 def test_mistakes_about_drivers_are_named(
-    names: dict[str, tuple[str, ...]], tables: dict[str, dict[str, int]], message: str
+    names: dict[str, tuple[str, ...]], tables: dict[str, dict[str, Any]], message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message):
-        registry.check(("compute",), names, tables)
+        registry.check(names, names, tables)
 
 
 async def test_a_host_may_have_several_pools_of_one_driver(tmp_path: Path) -> None:
