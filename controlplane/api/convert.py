@@ -40,6 +40,8 @@ def _plan(message_type: Any, request_type: Any, given: frozenset[str]) -> Sequen
 def _reader(field: FieldDescriptor, hint: Any) -> Callable[[Any], Any]:
     """Out of a message the field's value; None where it is optional and not set."""
     name, nested = field.name, next((part for part in get_args(hint) if hasattr(part, "__dataclass_fields__")), None)
+    if hasattr(hint, "__dataclass_fields__"):
+        return lambda message: to_request(getattr(message, name), hint)
     if nested is not None:
         return lambda message: tuple(to_request(part, nested) for part in getattr(message, name))
     if field.message_type is not None and field.message_type.GetOptions().map_entry:

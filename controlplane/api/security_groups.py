@@ -1,14 +1,14 @@
-"""Security groups."""
+"""Security groups and their rules."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
-from controlplane.api.describe import describe_own
+from controlplane.api.describe import describe, describe_own
 from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.state import State
-from controlplane.service import health, security_groups
+from controlplane.service import describing, health, security_group_rules, security_groups
 from stead.v1 import security_groups_pb2 as pb
 from stead.v1.security_groups_pb2_grpc import SecurityGroupsServicer
 
@@ -46,14 +46,43 @@ class SecurityGroups(SecurityGroupsServicer):
     async def DescribeSecurityGroups(
         self, request: pb.DescribeSecurityGroupsRequest, context: Context
     ) -> pb.DescribeSecurityGroupsResponse:
-        found, page = await describe_own(
+        found, page = await describe(
             self._edge,
             request,
-            lambda state: state.security_groups,
-            request.group_ids,
+            lambda state, call: describing.own(state.security_groups, request.group_ids, call),
+            describing.group_filters,
             lambda state, row, call: to_security_group(state, self._edge.sessions.late, row),
         )
         return pb.DescribeSecurityGroupsResponse(security_groups=found, **page)
+
+    async def DescribeSecurityGroupRules(
+        self, request: pb.DescribeSecurityGroupRulesRequest, context: Context
+    ) -> pb.DescribeSecurityGroupRulesResponse:
+        found, page = await describe_own(
+            self._edge, request, lambda state: state.rules, request.rule_ids, lambda state, row, call: to_rule(row)
+        )
+        return pb.DescribeSecurityGroupRulesResponse(rules=found, **page)
+
+    async def ModifySecurityGroupRules(
+        self, request: pb.ModifySecurityGroupRulesRequest, context: Context
+    ) -> pb.ModifySecurityGroupRulesResponse:
+        asked = convert.to_request(request, security_group_rules.ModifyRules)
+
+        def reply(state: State, rule_ids: Sequence[str]) -> pb.ModifySecurityGroupRulesResponse:
+            return pb.ModifySecurityGroupRulesResponse(rules=_rules(state, rule_ids))
+
+        made, _ = await self._edge.mutate(request, security_group_rules.modify, asked, reply)
+        return made
+
+    async def UpdateSecurityGroupRuleDescriptionsIngress(
+        self, request: pb.UpdateSecurityGroupRuleDescriptionsIngressRequest, context: Context
+    ) -> pb.UpdateSecurityGroupRuleDescriptionsIngressResponse:
+        return await self._describe(request, False, pb.UpdateSecurityGroupRuleDescriptionsIngressResponse)
+
+    async def UpdateSecurityGroupRuleDescriptionsEgress(
+        self, request: pb.UpdateSecurityGroupRuleDescriptionsEgressRequest, context: Context
+    ) -> pb.UpdateSecurityGroupRuleDescriptionsEgressResponse:
+        return await self._describe(request, True, pb.UpdateSecurityGroupRuleDescriptionsEgressResponse)
 
     async def AuthorizeSecurityGroupIngress(
         self, request: pb.AuthorizeSecurityGroupIngressRequest, context: Context
@@ -76,19 +105,37 @@ class SecurityGroups(SecurityGroupsServicer):
         return await self._revoke(request, True, pb.RevokeSecurityGroupEgressResponse)
 
     async def _authorize(self, request: Any, is_egress: bool, response: Callable[..., M]) -> M:
-        asked = convert.to_request(request, security_groups.Authorize, is_egress=is_egress)
+        asked = convert.to_request(request, security_group_rules.Authorize, is_egress=is_egress)
 
         def reply(state: State, rule_ids: Sequence[str]) -> M:
-            rules = [to_rule(state.rules[rule_id]) for rule_id in rule_ids if rule_id in state.rules]
-            return response(rules=rules)
+            return response(rules=_rules(state, rule_ids))
 
-        made, _ = await self._edge.mutate(request, security_groups.authorize, asked, reply)
+        made, _ = await self._edge.mutate(request, security_group_rules.authorize, asked, reply)
         return made
 
-    async def _revoke(self, request: Any, is_egress: bool, response: Callable[[], M]) -> M:
-        asked = convert.to_request(request, security_groups.Revoke, is_egress=is_egress)
-        done, _ = await self._edge.mutate(request, security_groups.revoke, asked, lambda state, _: response())
+    async def _revoke(self, request: Any, is_egress: bool, response: Callable[..., M]) -> M:
+        asked = convert.to_request(request, security_group_rules.Revoke, is_egress=is_egress)
+
+        def reply(state: State, result: Mapping[str, Any] | None) -> M:
+            if result is None:  # Of a control plane of before, whose record this is.
+                return response()
+            unknown = [request.permissions[number] for number in result["unknown"]]
+            return response(unknown_permissions=unknown, revoked_rule_ids=result["revoked"])
+
+        done, _ = await self._edge.mutate(request, security_group_rules.revoke, asked, reply)
         return done
+
+    async def _describe(self, request: Any, is_egress: bool, response: Callable[[], M]) -> M:
+        asked = convert.to_request(request, security_group_rules.DescribeRules, is_egress=is_egress)
+        done, _ = await self._edge.mutate(
+            request, security_group_rules.update_descriptions, asked, lambda state, _: response()
+        )
+        return done
+
+
+def _rules(state: State, rule_ids: Sequence[str]) -> list[pb.SecurityGroupRule]:
+    """Those that there still are: a repeated call may be answered when they are gone."""
+    return [to_rule(state.rules[rule_id]) for rule_id in rule_ids if rule_id in state.rules]
 
 
 def to_security_group(state: State, late: health.Late, row: SecurityGroup) -> pb.SecurityGroup:
@@ -102,6 +149,7 @@ def to_security_group(state: State, late: health.Late, row: SecurityGroup) -> pb
         tags=row.tags,
         status=status,
         status_detail=detail,
+        owner_id=row.project_id,
     )
 
 
@@ -113,6 +161,17 @@ def to_rule(row: SecurityGroupRule) -> pb.SecurityGroupRule:
         permission.group_id = row.source_group_id
     elif row.prefix_list_id:
         permission.prefix_list_id = row.prefix_list_id
+    elif row.cidr_ipv6:
+        permission.cidr_ipv6 = row.cidr_ipv6
     else:
         permission.cidr_ipv4 = row.cidr_ipv4
-    return pb.SecurityGroupRule(rule_id=row.id, is_egress=row.is_egress, permission=permission, group_id=row.group_id)
+    status, detail = health.of_rule(row)
+    return pb.SecurityGroupRule(
+        rule_id=row.id,
+        is_egress=row.is_egress,
+        permission=permission,
+        group_id=row.group_id,
+        tags=row.tags,
+        status=status,
+        status_detail=detail,
+    )

@@ -1,7 +1,7 @@
 """What is in VPCs: security groups, interfaces, public addresses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from controlplane.ids import Prefix
@@ -11,7 +11,9 @@ from controlplane.model.table import Owned, Table
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """`pending_revision`: in which its rules were last changed, until all hosts of its VPC have them; then 0."""
+    """`pending_revision`: in which its rules were last changed, until all hosts of its VPC have them; then 0.
+    `drop_revision`: in which somebody last wanted that connections end which no rule allows any more; 0: never.
+    """
 
     id: str
     project_id: str
@@ -21,6 +23,7 @@ class SecurityGroup:
     created_at: datetime
     tags: Mapping[str, str]
     pending_revision: int = 0
+    drop_revision: int = 0
 
 
 class SecurityGroups(Owned[SecurityGroup]):
@@ -39,6 +42,7 @@ class SecurityGroups(Owned[SecurityGroup]):
         "group-name": lambda row: row.name,
         "description": lambda row: row.description,
         "vpc-id": lambda row: row.vpc_id,
+        "owner-id": lambda row: row.project_id,
     }
 
     def __init__(self) -> None:
@@ -49,7 +53,7 @@ class SecurityGroups(Owned[SecurityGroup]):
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroupRule:
-    """Exactly one of `cidr_ipv4`, `source_group_id` and `prefix_list_id` is set; the others are empty."""
+    """Exactly one of `cidr_ipv4`, `source_group_id`, `prefix_list_id` and `cidr_ipv6` is set; the others are empty."""
 
     id: str
     project_id: str
@@ -63,6 +67,13 @@ class SecurityGroupRule:
     description: str
     created_at: datetime
     prefix_list_id: str = ""
+    cidr_ipv6: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether it is about IPv6 alone, which VPCs do not have yet."""
+        return bool(self.cidr_ipv6) or self.ip_protocol == "icmpv6"
 
     @property
     def permits(self) -> tuple[object, ...]:
@@ -75,20 +86,26 @@ class SecurityGroupRule:
             self.cidr_ipv4,
             self.source_group_id,
             self.prefix_list_id,
+            self.cidr_ipv6,
         )
 
 
-class Rules(Table[SecurityGroupRule]):
+class Rules(Owned[SecurityGroupRule]):
     kind = Kind(
         "security-group-rule",
         Prefix.SECURITY_GROUP_RULE,
         "InvalidSecurityGroupRuleId",
-        "DescribeSecurityGroups",
+        "DescribeSecurityGroupRules",
         is_public=True,
+        id_field="rule_id",
         part_of="group_id",
     )
     row_type = SecurityGroupRule
     stored_as = "security_group_rules"
+    filters = {
+        "security-group-rule-id": lambda row: row.id,
+        "group-id": lambda row: row.group_id,
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from controlplane.model.network import NetworkInterface, SecurityGroupRule
 from controlplane.model.state import State
 from controlplane.reconcile.feed import Feed
 from controlplane.reconcile.share import Takers
-from controlplane.service.security_groups import permitted
+from controlplane.service.security_group_rules import permitted
 
 Spec = Mapping[str, Any]
 Key = tuple[ObservedKind, str]

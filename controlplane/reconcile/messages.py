@@ -15,7 +15,7 @@ from controlplane.model.instance import Attachment, Desired, Instance, Phase, Vo
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
 from controlplane.model.state import State
 from controlplane.model.vpc import InternetGateway, RouteTable, Subnet, Vpc
-from controlplane.service.security_groups import permitted
+from controlplane.service.security_group_rules import permitted
 from stead.agent.v1 import objects_pb2 as pb
 from stead.agent.v1.session_pb2 import ControlMessage, ScopeChange, Update
 

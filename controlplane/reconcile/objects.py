@@ -182,8 +182,11 @@ class Shown(Generic[R]):
     objects: Callable[[State, R], Iterable[tuple[str, Ref]]]  # With their scopes.
 
 
+# What of a rule is in `permits`: its description and tags are for users alone.
+_PERMITTED = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "source_group_id", "prefix_list_id", "cidr_ipv6")
+
 SHOWN: Mapping[type[Any], Shown[Any]] = {
-    SecurityGroupRule: Shown((), _group),
+    SecurityGroupRule: Shown(_PERMITTED, _group),
     PrefixList: Shown(("entries",), _groups),
     Instance: Shown(("host_id",), _endpoints),
 }

@@ -41,8 +41,8 @@ def check_id(kind: Kind, resource_id: str) -> None:
         raise Invalid(f"{kind.error}.Malformed", message, parameter=Parameter("", resource_id))
 
 
-def not_found(kind: Kind, name: str) -> NotFound:
-    message = f"The {kind} {shown(name)} does not exist{kind.where}; see {kind.listing}"
+def not_found(kind: Kind, name: str, where: str = "") -> NotFound:
+    message = f"The {kind} {shown(name)} does not exist{where or kind.where}; see {kind.listing}"
     return NotFound(f"{kind.error}.NotFound", message, parameter=Parameter("", name))
 
 

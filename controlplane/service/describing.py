@@ -1,6 +1,6 @@
 """What a Describe call lists for its caller, and what its filters read that no row has as a field of its own. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from controlplane.model.host import HostRole
 from controlplane.model.image import Image, InstanceType, KeyPair
 from controlplane.model.instance import Attachment, Instance, Volume
-from controlplane.model.network import NetworkInterface, PublicAddress
+from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import State
 from controlplane.model.table import Owned, OwnedRow, Row, Table
@@ -134,6 +134,37 @@ def volume_filters(state: State, now: datetime) -> Filters:
         "attachment.instance-id": lambda row: [held.instance_id for held in attachments(row)],
         "attachment.device": lambda row: [held.device_name for held in attachments(row)],
         "attachment.status": lambda row: [health.of_attachment(state, held, now)[0] for held in attachments(row)],
+    }
+
+
+def group_filters(state: State) -> Filters:
+    """With EC2's of what any of a group's rules permits: `ip-permission.cidr`, and for what goes out
+    `egress.ip-permission.cidr`.
+    """
+
+    def name(rule: SecurityGroupRule) -> str:
+        return state.security_groups[rule.source_group_id].name if rule.source_group_id else ""
+
+    read: dict[str, Callable[[SecurityGroupRule], str]] = {
+        "cidr": lambda rule: rule.cidr_ipv4,
+        "ipv6-cidr": lambda rule: rule.cidr_ipv6,
+        "from-port": lambda rule: str(rule.from_port),
+        "to-port": lambda rule: str(rule.to_port),
+        "protocol": lambda rule: rule.ip_protocol,
+        "group-id": lambda rule: rule.source_group_id,
+        "group-name": name,
+        "prefix-list-id": lambda rule: rule.prefix_list_id,
+    }
+
+    def of_rules(value: Callable[[SecurityGroupRule], str], is_egress: bool) -> Callable[[SecurityGroup], list[str]]:
+        return lambda group: [
+            found for rule in state.rules.group.of(group.id) if rule.is_egress is is_egress and (found := value(rule))
+        ]
+
+    return {
+        **state.security_groups.attributes,
+        **{f"ip-permission.{name}": of_rules(value, False) for name, value in read.items()},
+        **{f"egress.ip-permission.{name}": of_rules(value, True) for name, value in read.items()},
     }
 
 

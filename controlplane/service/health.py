@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
 from controlplane.model.lifecycle import InstanceState, VolumeState
-from controlplane.model.network import SecurityGroup
+from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.service import volumes
@@ -142,6 +142,11 @@ def of_group(row: SecurityGroup, late: Late) -> tuple[str, str]:
     hosts = late(row.id)
     causes = [_away("one of them", host).cause for host in hosts if not host.is_reachable]
     return "pending", "; ".join([f"hosts that do not have its rules yet: {len(hosts)}", *causes[:1]])
+
+
+def of_rule(row: SecurityGroupRule) -> tuple[str, str]:
+    """Its status as in security_groups.proto, and why it has no effect."""
+    return ("no-effect", "VPCs have no IPv6 yet; the rule is kept") if row.is_ipv6 else ("in-effect", "")
 
 
 _IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")

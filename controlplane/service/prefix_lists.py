@@ -9,7 +9,7 @@ from controlplane.model.cidr import ipv4_network
 from controlplane.model.prefix_list import PrefixList, PrefixListEntry
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_tags, check_text, find
-from controlplane.service.security_groups import check_room, pending
+from controlplane.service.security_group_rules import check_room, pending
 
 # EC2's, of each project, of each list, and of each call.
 MAX_LISTS = 100

@@ -53,6 +53,18 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "DeleteSecurityGroup": {"group_id": "<doomed group>"},
     "AuthorizeSecurityGroupIngress": {"group_id": "<group>", "permissions": [SSH]},
     "AuthorizeSecurityGroupEgress": {"group_id": "<group>", "permissions": [SSH]},
+    "UpdateSecurityGroupRuleDescriptionsIngress": {
+        "group_id": "<group>",
+        "permissions": [{**PERMITTED, "description": "new"}],
+    },
+    "UpdateSecurityGroupRuleDescriptionsEgress": {
+        "group_id": "<group>",
+        "rule_descriptions": [{"rule_id": "<egress rule>", "description": "new"}],
+    },
+    "ModifySecurityGroupRules": {
+        "group_id": "<group>",
+        "rules": [{"rule_id": "<egress rule>", "permission": {**PERMITTED, "description": "newer"}}],
+    },
     "RevokeSecurityGroupIngress": {"group_id": "<group>", "permissions": [PERMITTED]},
     "RevokeSecurityGroupEgress": {"group_id": "<group>", "permissions": [PERMITTED]},
     "CreateManagedPrefixList": {"prefix_list_name": "new", "max_entries": 1, "entries": [{"cidr": "10.0.0.0/8"}]},
@@ -131,7 +143,8 @@ async def some_rules(cloud: ControlPlane) -> dict[str, str]:
         reply = await cloud.ask("CreateSecurityGroup", group_name=said, description="x")
         made[name] = reply.security_group.group_id
     await cloud.ask("AuthorizeSecurityGroupIngress", group_id=made["<group>"], permissions=[PERMITTED])
-    await cloud.ask("AuthorizeSecurityGroupEgress", group_id=made["<group>"], permissions=[PERMITTED])
+    egress = await cloud.ask("AuthorizeSecurityGroupEgress", group_id=made["<group>"], permissions=[PERMITTED])
+    made["<egress rule>"] = egress.rules[0].rule_id
     for name, said in (("<list>", "kept"), ("<doomed list>", "doomed")):
         reply = await cloud.ask("CreateManagedPrefixList", prefix_list_name=said, max_entries=2)
         made[name] = reply.prefix_list.prefix_list_id

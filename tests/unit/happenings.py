@@ -16,6 +16,7 @@ from controlplane.service import (
     power,
     prefix_lists,
     projects,
+    security_group_rules,
     security_groups,
     sweeping,
     volumes,
@@ -23,9 +24,11 @@ from controlplane.service import (
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
 from controlplane.service.instances import RunInstances
+from controlplane.service.permissions import Permission
 from controlplane.service.power import StopInstances
 from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
-from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
+from controlplane.service.security_group_rules import Authorize, Revoke
+from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.service.volumes import AttachVolume, CreateVolume, DetachVolume
 from tests.unit.live import Live
 from tests.unit.region import ZONES
@@ -82,12 +85,14 @@ def authorize(live: Live, a: int, b: int) -> None:
     by_group = Permission("tcp", a, a, "", source.id, "")
     by_network = Permission("tcp", b, b, "0.0.0.0/0", "", "")
     asked = Authorize(group.id, bool(a % 2), [by_group if b % 2 else by_network])
-    live.do(security_groups.authorize, asked, project_id=group.project_id)
+    live.do(security_group_rules.authorize, asked, project_id=group.project_id)
 
 
 def revoke(live: Live, a: int, b: int) -> None:
     rule = pick(live.state.rules, a)
-    live.do(security_groups.revoke, Revoke(rule.group_id, rule.is_egress, [], [rule.id]), project_id=rule.project_id)
+    live.do(
+        security_group_rules.revoke, Revoke(rule.group_id, rule.is_egress, [], [rule.id]), project_id=rule.project_id
+    )
 
 
 def name_networks(live: Live, a: int, b: int) -> None:
@@ -95,7 +100,7 @@ def name_networks(live: Live, a: int, b: int) -> None:
     asked = CreatePrefixList(f"n{a}", 1 + a % 5, [Entry(f"10.{b}.0.0/16")])
     named = Permission("tcp", a, a, "", "", "", live.do(prefix_lists.create, asked, project_id=owner))
     group = pick([row for row in live.state.security_groups if row.project_id == owner], a)
-    live.do(security_groups.authorize, Authorize(group.id, bool(b % 2), [named]), project_id=owner)
+    live.do(security_group_rules.authorize, Authorize(group.id, bool(b % 2), [named]), project_id=owner)
 
 
 def change_networks(live: Live, a: int, b: int) -> None:

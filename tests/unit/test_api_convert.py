@@ -15,10 +15,11 @@ from controlplane.api.vpcs import to_route_table, to_subnet
 from controlplane.model.host import Pool
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
-from controlplane.service import addresses, images, power, security_groups, volumes
+from controlplane.service import addresses, images, power, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.power import StopInstances
+from controlplane.service.security_group_rules import Authorize, DescribeRules, ModifyRules, Revoke
 from controlplane.service.volumes import AttachVolume, DetachVolume
 from stead.v1 import addresses_pb2, common_pb2, images_pb2, instances_pb2, security_groups_pb2, volumes_pb2
 from tests.unit.live import Live
@@ -77,7 +78,7 @@ def test_the_peer_that_is_not_set_is_empty() -> None:
     for peer in ({"cidr_ipv4": "10.0.0.0/8"}, {"group_id": "sg-1"}, {}):
         permission = security_groups_pb2.IpPermission(ip_protocol="tcp", from_port=1, to_port=2, **peer)
         message = security_groups_pb2.AuthorizeSecurityGroupIngressRequest(group_id="sg", permissions=[permission])
-        request = convert.to_request(message, security_groups.Authorize, is_egress=True)
+        request = convert.to_request(message, Authorize, is_egress=True)
         (asked,) = request.permissions
         assert (asked.cidr_ipv4, asked.group_id) == (peer.get("cidr_ipv4", ""), peer.get("group_id", ""))
         assert request.is_egress
@@ -95,7 +96,10 @@ HOW = {"client_token", "dry_run", "offset"}  # How a call is made, not what is a
         (volumes_pb2.DetachVolumeRequest(), DetachVolume, set()),
         (instances_pb2.StopInstancesRequest(), StopInstances, set()),
         (instances_pb2.RunInstancesRequest(), RunInstances, set()),
-        (security_groups_pb2.RevokeSecurityGroupIngressRequest(), security_groups.Revoke, {"is_egress"}),
+        (security_groups_pb2.AuthorizeSecurityGroupIngressRequest(), Authorize, {"is_egress"}),
+        (security_groups_pb2.RevokeSecurityGroupIngressRequest(), Revoke, {"is_egress"}),
+        (security_groups_pb2.ModifySecurityGroupRulesRequest(), ModifyRules, set()),
+        (security_groups_pb2.UpdateSecurityGroupRuleDescriptionsEgressRequest(), DescribeRules, {"is_egress"}),
     ],
 )
 def test_requests_have_the_fields_of_their_messages(message: Any, request_type: Any, given: set[str]) -> None:

@@ -8,9 +8,11 @@ import pytest
 from controlplane.enforcement import Enforcement
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
-from controlplane.service import health, power, prefix_lists, security_groups
+from controlplane.service import health, power, prefix_lists, security_group_rules, security_groups
+from controlplane.service.permissions import Permission
 from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
-from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
+from controlplane.service.security_group_rules import Authorize, Revoke
+from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.sessions import Sessions
 from tests.unit.live import PATIENCE, Live, seal
 from tests.unit.region import NAME, ZONES
@@ -33,7 +35,9 @@ async def two_hosts(live: Live) -> tuple[str, str]:
 
 def authorize(live: Live, port: int = 80) -> str:
     group_id = next(iter(live.state.security_groups)).id
-    live.do(security_groups.authorize, Authorize(group_id, False, [Permission("tcp", port, port, "0.0.0.0/0", "", "")]))
+    live.do(
+        security_group_rules.authorize, Authorize(group_id, False, [Permission("tcp", port, port, "0.0.0.0/0", "", "")])
+    )
     return group_id
 
 
@@ -137,7 +141,7 @@ async def test_a_group_that_is_deleted_waits_for_nobody() -> None:
         live.silent = set(await two_hosts(live))
         group_id = live.do(security_groups.create, CreateSecurityGroup("web", "x"))
         anything = Permission("tcp", 1, 1, "0.0.0.0/0", "", "")
-        live.do(security_groups.authorize, Authorize(group_id, False, [anything]))
+        live.do(security_group_rules.authorize, Authorize(group_id, False, [anything]))
         assert len(live.sessions.late(group_id)) == 2
         live.do(security_groups.delete, group_id)
         assert not live.sessions.late(group_id)
@@ -150,12 +154,12 @@ async def test_whatever_changes_rules_is_waited_for(what: str) -> None:
         group_id = next(iter(live.state.security_groups)).id
         list_id = live.do(prefix_lists.create, CreatePrefixList("offices", 5, [Entry("192.0.2.0/24")]))
         named = Permission("tcp", 22, 22, "", "", "", list_id)
-        (rule_id,) = live.do(security_groups.authorize, Authorize(group_id, False, [named]))
+        (rule_id,) = live.do(security_group_rules.authorize, Authorize(group_id, False, [named]))
         await live.quiet()
         assert status(live, group_id) == "enforced"
         live.silent = set(hosts)
         if what == "revoked":
-            live.do(security_groups.revoke, Revoke(group_id, False, [], [rule_id]))
+            live.do(security_group_rules.revoke, Revoke(group_id, False, [], [rule_id]))
         else:
             live.do(prefix_lists.modify, ModifyPrefixList(list_id, add_entries=[Entry("198.51.100.0/24")]))
         assert status(live, group_id) == "pending"

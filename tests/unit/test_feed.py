@@ -17,10 +17,12 @@ from controlplane.reconcile.feed import Feed
 from controlplane.reconcile.objects import ATTACHMENT, KINDS, REGION, scopes_of
 from controlplane.reconcile.share import Share, Takers
 from controlplane.reconcile.touched import Touched, touched
-from controlplane.service import addresses, power, security_groups, volumes
+from controlplane.service import addresses, power, security_group_rules, security_groups, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
+from controlplane.service.permissions import Permission
 from controlplane.service.power import StopInstances
-from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission
+from controlplane.service.security_group_rules import Authorize
+from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.service.volumes import CreateVolume
 from stead.agent.v1.objects_pb2 import ObjectKind
 from tests.unit.region import NAME, ZONES, Region
@@ -112,7 +114,7 @@ def test_a_rule_shows_in_its_group_alone(lab: Lab) -> None:
     lab.run()
     group_id = lab.do(security_groups.create, CreateSecurityGroup("web", "x"))
     assert lab.objects == {(lab.vpc_id, "security_group")}
-    lab.do(security_groups.authorize, Authorize(group_id, False, [Permission("tcp", 80, 80, "0.0.0.0/0", "", "")]))
+    lab.do(security_group_rules.authorize, Authorize(group_id, False, [Permission("tcp", 80, 80, "0.0.0.0/0", "", "")]))
     assert [ref[1] for _, ref in lab.last.objects] == [group_id]
     assert not lab.last.moved
 

@@ -8,11 +8,13 @@ from google.protobuf.json_format import MessageToDict
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ROOT_DEVICE, ObservedKind
 from controlplane.reconcile.legacy import Spec, render, render_all
-from controlplane.service import addresses, power, security_groups, volumes
+from controlplane.service import addresses, power, security_group_rules, security_groups, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instances import BlockDeviceMapping
+from controlplane.service.permissions import Permission
 from controlplane.service.power import StopInstances
-from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission
+from controlplane.service.security_group_rules import Authorize
+from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.service.volumes import DetachVolume
 from stead.v1 import agent_pb2 as pb
 from tests.unit.region import NAME, ZONES, Region
@@ -62,7 +64,7 @@ def test_everything_rendered_is_in_the_contract(lab: Lab) -> None:
     region = lab.region
     group_id = region.do(security_groups.create, CreateSecurityGroup("web", "x"))
     by_group = Permission("icmp", -1, -1, "", group_id, "")
-    region.do(security_groups.authorize, Authorize(group_id, False, [by_group]))
+    region.do(security_group_rules.authorize, Authorize(group_id, False, [by_group]))
     for zone in ZONES:
         region.run(
             zone_name=zone,
@@ -144,7 +146,7 @@ def test_groups_of_local_ports_with_members_wherever_they_are(lab: Lab) -> None:
     default = next(iter(region.state.security_groups)).id
     group_id = region.do(security_groups.create, CreateSecurityGroup("web", "x"))
     from_default = Permission("tcp", 80, 80, "", default, "")
-    region.do(security_groups.authorize, Authorize(group_id, False, [from_default]))
+    region.do(security_group_rules.authorize, Authorize(group_id, False, [from_default]))
     region.run(zone_name=ZONES[0], security_group_ids=(group_id,))
     region.run(zone_name=ZONES[1])
     spec = lab.spec(lab.a, ObservedKind.VPC, lab.vpc_id)

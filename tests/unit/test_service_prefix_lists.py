@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from controlplane.service import prefix_lists, projects, security_groups
+from controlplane.service import prefix_lists, projects, security_group_rules, security_groups
+from controlplane.service.permissions import Permission
 from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
-from controlplane.service.security_groups import Authorize, CreateSecurityGroup, Permission, Revoke
+from controlplane.service.security_group_rules import Authorize, Revoke
+from controlplane.service.security_groups import CreateSecurityGroup
 from tests.unit.region import Region
 
 OFFICE, HOME = Entry("192.0.2.0/24", "the office"), Entry("198.51.100.7/32")
@@ -33,12 +35,12 @@ def cidrs(region: Region, list_id: str) -> list[str]:
 def group_with(region: Region, *list_ids: str) -> str:
     group_id: str = region.do(security_groups.create, CreateSecurityGroup("web", "x"))
     named = [Permission("tcp", 22, 22, "", "", "", list_id) for list_id in list_ids]
-    region.do(security_groups.authorize, Authorize(group_id, False, named))
+    region.do(security_group_rules.authorize, Authorize(group_id, False, named))
     return group_id
 
 
 def admitted(region: Region, group_id: str) -> list[str]:
-    rules = security_groups.permitted(region.state, group_id)
+    rules = security_group_rules.permitted(region.state, group_id)
     return [rule.cidr_ipv4 for rule in rules if not rule.is_egress]
 
 
@@ -112,13 +114,13 @@ def test_a_rule_counts_as_many_as_its_list_may_have_entries() -> None:
     list_id = create(region, max_entries=5)
     group_id = group_with(region, list_id)
     ssh, web = Permission("tcp", 22, 22, "0.0.0.0/0", "", ""), Permission("tcp", 80, 80, "0.0.0.0/0", "", "")
-    region.do(security_groups.authorize, Authorize(group_id, False, [ssh]))
+    region.do(security_group_rules.authorize, Authorize(group_id, False, [ssh]))
     too_many = Authorize(group_id, False, [web])
-    region.refuses("RulesPerSecurityGroupLimitExceeded", security_groups.authorize, too_many)
+    region.refuses("RulesPerSecurityGroupLimitExceeded", security_group_rules.authorize, too_many)
     larger = ModifyPrefixList(list_id, max_entries=6)
     region.refuses("RulesPerSecurityGroupLimitExceeded", prefix_lists.modify, larger)
     modify(region, list_id, max_entries=4)
-    region.do(security_groups.authorize, too_many)
+    region.do(security_group_rules.authorize, too_many)
 
 
 def test_a_list_that_rules_name_stays(region: Region) -> None:
@@ -127,7 +129,7 @@ def test_a_list_that_rules_name_stays(region: Region) -> None:
     refused = region.refuses("DependencyViolation", prefix_lists.delete, list_id)
     assert list(refused.blocking_ids) == [group_id]
     named = Permission("tcp", 22, 22, "", "", "", list_id)
-    region.do(security_groups.revoke, Revoke(group_id, False, [named], []))
+    region.do(security_group_rules.revoke, Revoke(group_id, False, [named], []))
     region.do(prefix_lists.delete, list_id)
     region.refuses("InvalidPrefixListID.NotFound", prefix_lists.delete, list_id)
 
@@ -142,7 +144,7 @@ def test_anothers_list_is_not_there(region: Region) -> None:
     named = Permission("tcp", 22, 22, "", "", "", list_id)
     theirs = next(row for row in region.state.security_groups if row.project_id == other)
     asked = Authorize(theirs.id, False, [named])
-    region.refuses("InvalidPrefixListID.NotFound", security_groups.authorize, asked, project_id=other)
+    region.refuses("InvalidPrefixListID.NotFound", security_group_rules.authorize, asked, project_id=other)
 
 
 def test_a_project_has_so_many_lists(region: Region) -> None:

@@ -28,6 +28,10 @@ if _version_not_supported:
 class SecurityGroupsStub:
     """Security groups: what may reach an instance and what it may reach. Rules permit only; an instance's groups add up.
     Connections are tracked: replies pass whatever the other direction says.
+
+    A rule that is removed ends no connection that is tracked: that lives until it is idle. Untracked, as in EC2, are those of
+    tcp and udp that a rule for everybody (0.0.0.0/0) let through while another one let all answers pass, all ports to
+    0.0.0.0/0 in the other direction: they are cut as soon as either rule is gone. `drop_established` cuts the others, too.
     """
 
     def __init__(self, channel):
@@ -51,6 +55,11 @@ class SecurityGroupsStub:
                 request_serializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupsRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupsResponse.FromString,
                 _registered_method=True)
+        self.DescribeSecurityGroupRules = channel.unary_unary(
+                '/stead.v1.SecurityGroups/DescribeSecurityGroupRules',
+                request_serializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupRulesRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupRulesResponse.FromString,
+                _registered_method=True)
         self.AuthorizeSecurityGroupIngress = channel.unary_unary(
                 '/stead.v1.SecurityGroups/AuthorizeSecurityGroupIngress',
                 request_serializer=stead_dot_v1_dot_security__groups__pb2.AuthorizeSecurityGroupIngressRequest.SerializeToString,
@@ -71,11 +80,30 @@ class SecurityGroupsStub:
                 request_serializer=stead_dot_v1_dot_security__groups__pb2.RevokeSecurityGroupEgressRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_security__groups__pb2.RevokeSecurityGroupEgressResponse.FromString,
                 _registered_method=True)
+        self.ModifySecurityGroupRules = channel.unary_unary(
+                '/stead.v1.SecurityGroups/ModifySecurityGroupRules',
+                request_serializer=stead_dot_v1_dot_security__groups__pb2.ModifySecurityGroupRulesRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_security__groups__pb2.ModifySecurityGroupRulesResponse.FromString,
+                _registered_method=True)
+        self.UpdateSecurityGroupRuleDescriptionsIngress = channel.unary_unary(
+                '/stead.v1.SecurityGroups/UpdateSecurityGroupRuleDescriptionsIngress',
+                request_serializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsIngressRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsIngressResponse.FromString,
+                _registered_method=True)
+        self.UpdateSecurityGroupRuleDescriptionsEgress = channel.unary_unary(
+                '/stead.v1.SecurityGroups/UpdateSecurityGroupRuleDescriptionsEgress',
+                request_serializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsEgressRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsEgressResponse.FromString,
+                _registered_method=True)
 
 
 class SecurityGroupsServicer:
     """Security groups: what may reach an instance and what it may reach. Rules permit only; an instance's groups add up.
     Connections are tracked: replies pass whatever the other direction says.
+
+    A rule that is removed ends no connection that is tracked: that lives until it is idle. Untracked, as in EC2, are those of
+    tcp and udp that a rule for everybody (0.0.0.0/0) let through while another one let all answers pass, all ports to
+    0.0.0.0/0 in the other direction: they are cut as soon as either rule is gone. `drop_established` cuts the others, too.
     """
 
     def CreateSecurityGroup(self, request, context):
@@ -101,6 +129,13 @@ class SecurityGroupsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeSecurityGroupRules(self, request, context):
+        """Lists rules, of all groups. Errors: `InvalidSecurityGroupRuleId.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AuthorizeSecurityGroupIngress(self, request, context):
         """Adds rules for what comes in, all or none. Takes effect on running instances at once.
         Errors: `InvalidPermission.Duplicate`, `InvalidPermission.Malformed`, `MissingParameter` (ports),
@@ -119,8 +154,10 @@ class SecurityGroupsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeSecurityGroupIngress(self, request, context):
-        """Removes rules for what comes in, all or none. New connections stop at once; tracked ones live until they are idle.
-        Errors: `InvalidPermission.NotFound`, `InvalidSecurityGroupRuleId.Malformed`.
+        """Removes rules for what comes in, all or none. New connections stop at once; see above for those that there are.
+        A permission that no rule has is an error in VPCs of your own, and nothing is removed then. In a default VPC it is none,
+        as in EC2: all others are removed, and the reply lists it.
+        Errors: `InvalidPermission.NotFound`, `InvalidSecurityGroupRuleId.NotFound`, and those of what is malformed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +165,30 @@ class SecurityGroupsServicer:
 
     def RevokeSecurityGroupEgress(self, request, context):
         """Removes rules for what goes out; otherwise as RevokeSecurityGroupIngress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ModifySecurityGroupRules(self, request, context):
+        """Changes what rules of a group permit, all or none; they keep their ids, directions and tags. What one no longer
+        permits is as if revoked.
+        Errors: `InvalidSecurityGroupRuleId.NotFound`, and those of AuthorizeSecurityGroupIngress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSecurityGroupRuleDescriptionsIngress(self, request, context):
+        """Changes descriptions of rules for what comes in, all or none, and nothing else.
+        Errors: `InvalidPermission.NotFound`, `InvalidSecurityGroupRuleId.NotFound`, `InvalidParameterValue`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSecurityGroupRuleDescriptionsEgress(self, request, context):
+        """Changes descriptions of rules for what goes out; otherwise as UpdateSecurityGroupRuleDescriptionsIngress.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +212,11 @@ def add_SecurityGroupsServicer_to_server(servicer, server):
                     request_deserializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupsRequest.FromString,
                     response_serializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupsResponse.SerializeToString,
             ),
+            'DescribeSecurityGroupRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeSecurityGroupRules,
+                    request_deserializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupRulesRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupRulesResponse.SerializeToString,
+            ),
             'AuthorizeSecurityGroupIngress': grpc.unary_unary_rpc_method_handler(
                     servicer.AuthorizeSecurityGroupIngress,
                     request_deserializer=stead_dot_v1_dot_security__groups__pb2.AuthorizeSecurityGroupIngressRequest.FromString,
@@ -171,6 +237,21 @@ def add_SecurityGroupsServicer_to_server(servicer, server):
                     request_deserializer=stead_dot_v1_dot_security__groups__pb2.RevokeSecurityGroupEgressRequest.FromString,
                     response_serializer=stead_dot_v1_dot_security__groups__pb2.RevokeSecurityGroupEgressResponse.SerializeToString,
             ),
+            'ModifySecurityGroupRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifySecurityGroupRules,
+                    request_deserializer=stead_dot_v1_dot_security__groups__pb2.ModifySecurityGroupRulesRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_security__groups__pb2.ModifySecurityGroupRulesResponse.SerializeToString,
+            ),
+            'UpdateSecurityGroupRuleDescriptionsIngress': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSecurityGroupRuleDescriptionsIngress,
+                    request_deserializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsIngressRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsIngressResponse.SerializeToString,
+            ),
+            'UpdateSecurityGroupRuleDescriptionsEgress': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSecurityGroupRuleDescriptionsEgress,
+                    request_deserializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsEgressRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsEgressResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'stead.v1.SecurityGroups', rpc_method_handlers)
@@ -182,6 +263,10 @@ def add_SecurityGroupsServicer_to_server(servicer, server):
 class SecurityGroups:
     """Security groups: what may reach an instance and what it may reach. Rules permit only; an instance's groups add up.
     Connections are tracked: replies pass whatever the other direction says.
+
+    A rule that is removed ends no connection that is tracked: that lives until it is idle. Untracked, as in EC2, are those of
+    tcp and udp that a rule for everybody (0.0.0.0/0) let through while another one let all answers pass, all ports to
+    0.0.0.0/0 in the other direction: they are cut as soon as either rule is gone. `drop_established` cuts the others, too.
     """
 
     @staticmethod
@@ -255,6 +340,33 @@ class SecurityGroups:
             '/stead.v1.SecurityGroups/DescribeSecurityGroups',
             stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupsRequest.SerializeToString,
             stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeSecurityGroupRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.SecurityGroups/DescribeSecurityGroupRules',
+            stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupRulesRequest.SerializeToString,
+            stead_dot_v1_dot_security__groups__pb2.DescribeSecurityGroupRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -363,6 +475,87 @@ class SecurityGroups:
             '/stead.v1.SecurityGroups/RevokeSecurityGroupEgress',
             stead_dot_v1_dot_security__groups__pb2.RevokeSecurityGroupEgressRequest.SerializeToString,
             stead_dot_v1_dot_security__groups__pb2.RevokeSecurityGroupEgressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ModifySecurityGroupRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.SecurityGroups/ModifySecurityGroupRules',
+            stead_dot_v1_dot_security__groups__pb2.ModifySecurityGroupRulesRequest.SerializeToString,
+            stead_dot_v1_dot_security__groups__pb2.ModifySecurityGroupRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSecurityGroupRuleDescriptionsIngress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.SecurityGroups/UpdateSecurityGroupRuleDescriptionsIngress',
+            stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsIngressRequest.SerializeToString,
+            stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsIngressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSecurityGroupRuleDescriptionsEgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.SecurityGroups/UpdateSecurityGroupRuleDescriptionsEgress',
+            stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsEgressRequest.SerializeToString,
+            stead_dot_v1_dot_security__groups__pb2.UpdateSecurityGroupRuleDescriptionsEgressResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,6 +12,9 @@ BY_NAME = {
     "DescribeSecurityGroups": groups.DescribeSecurityGroupsResponse(
         security_groups=[groups.SecurityGroup(group_id=SG, rules=[groups.SecurityGroupRule(permission=SSH)])]
     ),
+    "DescribeSecurityGroupRules": groups.DescribeSecurityGroupRulesResponse(
+        rules=[groups.SecurityGroupRule(rule_id="sgr-1", group_id=SG, permission=SSH)]
+    ),
     "DescribeManagedPrefixLists": lists.DescribeManagedPrefixListsResponse(prefix_lists=[OFFICE]),
     "GetManagedPrefixListEntries": lists.GetManagedPrefixListEntriesResponse(
         entries=[lists.PrefixListEntry(cidr="10.1.0.0/16")]
@@ -47,6 +50,64 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
             ],
         ),
         groups.AuthorizeSecurityGroupEgressResponse(rules=[groups.SecurityGroupRule(permission=SSH)]),
+    ),
+    *(
+        (
+            f"sg authorize {SG} --protocol {protocol} --cidr ::/0 --tag a=b",
+            "AuthorizeSecurityGroupIngress",
+            groups.AuthorizeSecurityGroupIngressRequest(
+                group_id=SG, permissions=[groups.IpPermission(**asked, cidr_ipv6="::/0")], tags={"a": "b"}
+            ),
+            groups.AuthorizeSecurityGroupIngressResponse(rules=[groups.SecurityGroupRule(permission=SSH)]),
+        )
+        for protocol, asked in (
+            ("58 --icmp-type 128:0", {"ip_protocol": "icmpv6", "from_port": 128, "to_port": 0}),
+            ("icmpv6 --icmp-type -1", {"ip_protocol": "icmpv6", "from_port": -1, "to_port": -1}),
+            ("6 --port 0", {"ip_protocol": "tcp", "from_port": 0, "to_port": 0}),
+            ("50", {"ip_protocol": "50"}),
+            ("-1", {"ip_protocol": "-1"}),
+        )
+    ),
+    (
+        f"sg modify-rule {SG} sgr-1 --port 22 --cidr 0.0.0.0/0 --drop-established",
+        "ModifySecurityGroupRules",
+        groups.ModifySecurityGroupRulesRequest(
+            group_id=SG,
+            rules=[groups.SecurityGroupRuleUpdate(rule_id="sgr-1", permission=SSH)],
+            drop_established=True,
+        ),
+        groups.ModifySecurityGroupRulesResponse(rules=[groups.SecurityGroupRule(permission=SSH)]),
+    ),
+    (
+        f"sg describe-rule {SG} --rule sgr-1 --description new",
+        "UpdateSecurityGroupRuleDescriptionsIngress",
+        groups.UpdateSecurityGroupRuleDescriptionsIngressRequest(
+            group_id=SG, rule_descriptions=[groups.SecurityGroupRuleDescription(rule_id="sgr-1", description="new")]
+        ),
+        groups.UpdateSecurityGroupRuleDescriptionsIngressResponse(),
+    ),
+    (
+        f"sg describe-rule {SG} --egress --port 22 --cidr 0.0.0.0/0 --description new",
+        "UpdateSecurityGroupRuleDescriptionsEgress",
+        groups.UpdateSecurityGroupRuleDescriptionsEgressRequest(
+            group_id=SG,
+            permissions=[
+                groups.IpPermission(
+                    ip_protocol="tcp", from_port=22, to_port=22, cidr_ipv4="0.0.0.0/0", description="new"
+                )
+            ],
+        ),
+        groups.UpdateSecurityGroupRuleDescriptionsEgressResponse(),
+    ),
+    (
+        f"sg revoke {SG} --protocol all --cidr 10.0.0.0/8 --drop-established",
+        "RevokeSecurityGroupIngress",
+        groups.RevokeSecurityGroupIngressRequest(
+            group_id=SG,
+            permissions=[groups.IpPermission(ip_protocol="-1", cidr_ipv4="10.0.0.0/8")],
+            drop_established=True,
+        ),
+        groups.RevokeSecurityGroupIngressResponse(),
     ),
     (
         f"sg revoke {SG} --protocol all --cidr 10.0.0.0/8",
@@ -144,6 +205,13 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         groups.DescribeSecurityGroupsResponse(),
         BY_NAME["DescribeSecurityGroups"],
         SG,
+    ),
+    (
+        "sg rules",
+        "DescribeSecurityGroupRules",
+        groups.DescribeSecurityGroupRulesResponse(),
+        BY_NAME["DescribeSecurityGroupRules"],
+        "sgr-1",
     ),
     (
         "prefix-list list",

@@ -77,6 +77,18 @@ def test_lists_say_what_is_wrong_to_people_alone(cloud: Cloud, stead: Stead) -> 
     for verb in (["list"], ["describe", SG]):
         assert stead("sg", *verb).stderr == f"{SG}: hosts that are late: 1\n"
         assert stead("sg", *verb, "--output", "json").stderr == ""
+    idle = groups.SecurityGroupRule(rule_id="sgr-1", status="no-effect", status_detail="no IPv6 yet")
+    cloud.answers["DescribeSecurityGroupRules"] = groups.DescribeSecurityGroupRulesResponse(rules=[idle])
+    assert stead("sg", "rules").stderr == "sgr-1: has no effect: no IPv6 yet\n"
+
+
+def test_what_was_not_there_to_revoke_is_told(cloud: Cloud, stead: Stead) -> None:
+    asked = groups.IpPermission(ip_protocol="tcp", from_port=22, to_port=23, cidr_ipv4="10.0.0.0/8")
+    reply = groups.RevokeSecurityGroupIngressResponse(unknown_permissions=[asked])
+    cloud.answers["RevokeSecurityGroupIngress"] = reply
+    result = stead("sg", "revoke", SG, "--port", "22-23", "--cidr", "10.0.0.0/8")
+    assert result.stdout == f"Revoked 0 rules of {SG}\n"
+    assert result.stderr == f"{SG}: had no rule tcp 22-23, 10.0.0.0/8\n"
 
 
 def test_the_record_of_calls_is_about_what_changed(cloud: Cloud, stead: Stead) -> None:

@@ -45,6 +45,16 @@ def test_what_a_line_lacks_is_named_before_anything_is_done(
         f"sg authorize {SG} --protocol icmp --port 1 --cidr 0.0.0.0/0",
         f"sg authorize {SG} --protocol icmp --icmp-type echo --cidr 0.0.0.0/0",
         f"sg authorize {SG} --port 1 --icmp-type 8 --cidr 0.0.0.0/0",
+        *(
+            f"sg authorize {SG} --port {port} --cidr 0.0.0.0/0"
+            for port in ("022", "+22", "2_2", "22-", "-22", "\N{FULLWIDTH DIGIT TWO}")
+        ),
+        *(
+            f"sg authorize {SG} --protocol {name} --cidr 0.0.0.0/0"
+            for name in ("TCP", "006", "-2", "\N{FULLWIDTH DIGIT SIX}")
+        ),
+        f"sg authorize {SG} --protocol icmp --icmp-type 8:00 --cidr 0.0.0.0/0",
+        f"sg modify-rule {SG} sgr-1 --port 22 --cidr 0.0.0.0/0 --source-group {SG}",
         "instance dance",
     ],
 )
