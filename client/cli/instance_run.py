@@ -38,7 +38,7 @@ UserData = Annotated[
     typer.FileBinaryRead | None,
     typer.Option(metavar="FILE", help="User data for the guest; - reads standard input.", show_default=False),
 ]
-VolumeSize = Annotated[int, typer.Option(min=0, metavar="GIB", help="Root volume, GiB; 0 means the image's size.")]
+VolumeSize = Annotated[int | None, typer.Option(min=1, metavar="GIB", help="Root volume, GiB. Default: the image's.")]
 PublicIp = Annotated[bool | None, typer.Option(help="Map a public address. Default: what the subnet says.")]
 PrivateIp = Annotated[str, typer.Option(metavar="ADDRESS", help="A free address of the subnet.", show_default=False)]
 OnShutdown = Annotated[ShutdownBehavior, typer.Option(metavar="stop|terminate", help="What a guest's power-off does.")]
@@ -79,7 +79,7 @@ async def run(
     count: Count = 1,
     min_count: MinCount = None,
     user_data_file: UserData = None,
-    volume_size: VolumeSize = 0,
+    volume_size: VolumeSize = None,
     public_ip: PublicIp = None,
     private_ip: PrivateIp = "",
     shutdown_behavior: OnShutdown = ShutdownBehavior.STOP,
@@ -115,7 +115,7 @@ async def run(
         cli.table(reply, COLUMNS, reply.instances)
 
 
-def _root_volume(size_gib: int) -> list[BlockDeviceMapping]:
+def _root_volume(size_gib: int | None) -> list[BlockDeviceMapping]:
     return [BlockDeviceMapping(device_name=ROOT_DEVICE, volume_size_gib=size_gib)] if size_gib else []
 
 

@@ -82,19 +82,19 @@ async def modify(
     remove: Annotated[list[str] | None, typer.Option(metavar="CIDR", help="A network less. May be repeated.")] = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="A new name.", show_default=False)] = "",
     max_entries: Annotated[
-        int, typer.Option(metavar="N", help="How many there may be. Not together with --add or --remove.", min=0)
-    ] = 0,
+        int | None, typer.Option(metavar="N", help="How many there may be. Not together with --add or --remove.", min=1)
+    ] = None,
     version: Annotated[
-        int, typer.Option(metavar="N", help="Only if this is still the list's version. 0: whatever it is.", min=0)
-    ] = 0,
+        int | None, typer.Option(metavar="N", help="Only if this is still the list's version.", min=1)
+    ] = None,
 ) -> None:
     """Change its entries, its name or its size. Rules that name it follow at once."""
     request = ModifyManagedPrefixListRequest(
         **cli.mutation,
         prefix_list_id=await lookup.prefix_list_id(cli.stead, prefix_list),
-        current_version=version,
+        current_version=version or 0,
         prefix_list_name=name,
-        max_entries=max_entries,
+        max_entries=max_entries or 0,
         add_entries=_parse_entries(add),
         remove_entries=_parse_entries(remove),
     )

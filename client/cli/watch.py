@@ -41,7 +41,7 @@ async def watch(
         try:
             request = WatchRequest(after_revision=after, kinds=kind or (), with_contents=contents)
             async for event in cli.stead.events.Watch(request):
-                _show(cli, event)
+                _show(cli, event, after)
                 after, failures = event.revision, 0
             return
         except SteadError as error:
@@ -55,14 +55,17 @@ async def watch(
             await asyncio.sleep(max(PAUSE_S, error.retry_after_s or 0))
 
 
-def _show(cli: Cli, event: WatchEvent) -> None:
+def _show(cli: Cli, event: WatchEvent, after: int | None) -> None:
     if not cli.is_for_people:
         render.print_json_line(render.to_document(event))
     elif not event.bookmark:
-        print(*map(render.plain, _lines(event)), sep="\n", flush=True)
+        print(*map(render.plain, _lines(event, after)), sep="\n", flush=True)
 
 
-def _lines(event: WatchEvent) -> list[str]:
+def _lines(event: WatchEvent, after: int | None) -> list[str]:
+    if event.resync and after is not None and after > event.revision:
+        why = f"revision {after} is later than now, or of a database of before: list again, and watch from here"
+        return [f"{event.revision:>8}  {why}"]
     if event.resync:
         return [f"{event.revision:>8}  earlier changes are no longer kept: list again"]
     what = f"{event.revision:>8}  {event.commit_time.ToDatetime():%H:%M:%SZ}"

@@ -10,7 +10,7 @@ from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_id, check_project, check_tags, check_text, not_found
 
-NAME = r"(?! )[A-Za-z0-9()\[\] ./\-'@_]{1,128}(?<! )"
+NAME = r"(?!ami-| )[A-Za-z0-9()\[\] ./\-'@_]{1,128}(?<! )"
 FORMATS = ("raw", "qcow2")
 ARCHITECTURES = ("x86_64",)  # What compute drivers can do.
 BOOT_MODES = ("legacy-bios", "uefi")
@@ -33,7 +33,7 @@ class RegisterImage:
 
 def check(state: State, call: Call, request: RegisterImage, arriving_bytes: int = 0) -> None:
     """Everything that can be refused before the first byte; `arriving_bytes` are of uploads of the project's own."""
-    check_text("name", request.name, NAME, "1 to 128 of letters, digits, ()[]./-'@_ and inner spaces")
+    check_text("name", request.name, NAME, "1 to 128 of letters, digits, ()[]./-'@_ and inner spaces, not ami-...")
     check_description(request.description)
     if request.format not in FORMATS:
         raise invalid_value("format", request.format, " or ".join(FORMATS))

@@ -136,7 +136,8 @@ def _full(row: PrefixList, count: int, limit: int) -> Conflict:
 
 
 def _check_name(name: str) -> None:
-    check_text("prefix_list_name", name, r"(?!com\.amazonaws)[ -~]{1,255}", "1 to 255 printable ASCII characters")
+    expected = "1 to 255 printable ASCII characters, not beginning pl- or com.amazonaws, no outer spaces"
+    check_text("prefix_list_name", name, r"(?!pl-|com\.amazonaws| )[ -~]{1,255}(?<! )", expected)
 
 
 def _check_size(max_entries: int) -> None:

@@ -20,7 +20,7 @@ def hash_secret(secret: str) -> str:
 
 
 def create(state: State, call: Call, name: str) -> tuple[Change, str]:
-    check_text("name", name, r"[a-z0-9-]{1,63}", "1 to 63 characters of a-z, 0-9 and -")
+    check_text("name", name, r"(?!proj-)[a-z0-9-]{1,63}", "1 to 63 characters of a-z, 0-9 and -, not beginning proj-")
     if state.projects.name.get(name):
         raise Conflict("InvalidProject.Duplicate", f"The project {name!r} exists already; choose another name")
     project = Project(call.mint(Prefix.PROJECT), name, call.now)

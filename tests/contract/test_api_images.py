@@ -67,6 +67,7 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "architecture": (upload(architecture="arm64"), "InvalidParameterValue"),
     "boot mode": (upload(boot_mode="bios"), "InvalidParameterValue"),
     "name": (upload(name="a;b"), "InvalidParameterValue"),
+    "name like an id": (upload(name="ami-debian"), "InvalidParameterValue"),
     "no qcow2": (upload(format="qcow2"), "InvalidParameterValue"),
     "qcow2 called raw": (upload(qcow2()), "InvalidParameterValue"),
     "backing file": (upload(qcow2(backing_file=512), format="qcow2"), "InvalidParameterValue"),

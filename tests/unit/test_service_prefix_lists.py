@@ -78,6 +78,8 @@ def test_there_are_no_more_entries_than_there_may_be(region: Region) -> None:
     [
         (CreatePrefixList("", 1), "MissingParameter"),
         (CreatePrefixList("com.amazonaws.mine", 1), "InvalidParameterValue"),
+        (CreatePrefixList("pl-office", 1), "InvalidParameterValue"),
+        (CreatePrefixList(" ", 1), "InvalidParameterValue"),
         (CreatePrefixList("n", 0), "InvalidParameterValue"),
         (CreatePrefixList("n", 1001), "InvalidParameterValue"),
         (CreatePrefixList("n", 1, address_family="IPv6"), "InvalidParameterValue"),

@@ -65,7 +65,7 @@ def test_more_zones_than_a_default_vpc_has_blocks_for() -> None:
     assert len(region.state.zones) == 19
 
 
-@pytest.mark.parametrize("name", ["A", "a b", "x" * 64, "a\n"])
+@pytest.mark.parametrize("name", ["A", "a b", "x" * 64, "a\n", "proj-lab"])
 def test_project_names(region: Region, name: str) -> None:
     region.refuses("InvalidParameterValue", projects.create, name)
 

@@ -51,7 +51,8 @@ class EventsServicer:
         follows from either, such as an instance whose host is unreachable. To miss nothing, list first, and watch after the
         list's `revision`. Each event comes once and in order. The first is a bookmark with the revision at which the stream
         begins, and more of them come every 30 s, so that who comes back after a quiet time need not list again; one with
-        `resync` says that changes are no longer kept, so that the caller must. Errors: `InvalidParameterValue` (kinds).
+        `resync` says that changes are no longer kept, or that `after_revision` has not been, as after a restore from a
+        backup, so that the caller must. Errors: `InvalidParameterValue` (kinds).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,6 +40,8 @@ def test_what_a_line_lacks_is_named_before_anything_is_done(
     [
         "instance list --filter nonsense",
         "instance run --image a --tag nonsense",
+        "instance run --image a --volume-size 0",
+        "prefix-list modify pl-1 --max-entries 0",
         f"sg authorize {SG} --port 22",
         f"sg authorize {SG} --cidr 0.0.0.0/0",
         f"sg authorize {SG} --protocol icmp --port 1 --cidr 0.0.0.0/0",

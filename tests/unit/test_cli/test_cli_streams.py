@@ -93,6 +93,12 @@ def test_a_watch_goes_on_after_a_restart(cloud: Cloud, stead: Stead, monkeypatch
     assert "Restarting. Going on after revision 7." in result.stderr
 
 
+def test_a_revision_that_has_not_been_is_told_from_one_of_long_ago(cloud: Cloud, stead: Stead) -> None:
+    cloud.answers |= {"Watch": [WatchEvent(revision=8, resync=True)], "stay": False}
+    assert stead("watch", "--after", "9").stdout.split(maxsplit=1)[1].startswith("revision 9 is later than now")
+    assert stead("watch", "--after", "7").stdout.split(maxsplit=1)[1].startswith("earlier changes are no longer kept")
+
+
 def test_streams_come_back_when_they_are_asked_to(
     cloud: Cloud, stead: Stead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
