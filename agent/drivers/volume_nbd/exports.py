@@ -27,7 +27,7 @@ from typing import BinaryIO
 import structlog
 
 from agent.drivers.base import DriverError, HostContext, Transient
-from agent.drivers.volume_nbd import holders, qmp
+from agent.drivers.volume_nbd import aio, holders, qmp
 from agent.drivers.volume_nbd.dh_params import ensure_dh_params
 from agent.drivers.volume_nbd.files import Opening, PoolFiles
 from agent.drivers.volume_nbd.pulses import Pulses
@@ -75,7 +75,7 @@ class Exports:
         problems = [f"{self._pki_dir / name} is missing" for name in PKI_FILES if not (self._pki_dir / name).exists()]
         if shutil.which("qemu-storage-daemon") is None:
             problems.append("qemu-storage-daemon is missing: install qemu-system-common")
-        return tuple(problems)
+        return tuple(filter(None, (*problems, aio.raise_limit())))
 
     async def list(self) -> Mapping[str, Export]:
         with contextlib.suppress(Transient):  # A pool whose disk hangs hides no export that is on record.
@@ -250,6 +250,7 @@ class Exports:
 
     async def _open(self, spec: ExportSpec, claim: BinaryIO) -> None:
         pki_dir = None if self._is_local(spec) else self._pki_dir
+        aio.raise_limit()
         try:
             await self._files.run("dh-params.pem", ensure_dh_params, self._pki_dir)
             size_bytes = await self._pool.call(spec.export_name, self._pool.volume_size, spec.volume_id)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.base import Transient
-from agent.drivers.volume_nbd import NbdStorageDriver
+from agent.drivers.volume_nbd import NbdStorageDriver, aio
 from agent.host.process import CommandFailed, is_stopped, run
 from agent.model import Export, ExportSpec
 from tests.integration.volume_nbd.host import ADDRESS, MIB, VOLUME, Host, client, connected_writer, kill_daemon, qemu_io
@@ -85,6 +85,19 @@ def _sockets_of(pid: int) -> Iterator[socket.socket]:
                 raise OSError(ctypes.get_errno(), f"pidfd_getfd is refused: {os.strerror(ctypes.get_errno())}")
             yield socket.socket(fileno=fd)
     os.close(pidfd)
+
+
+async def test_as_many_can_be_open_as_there_are_volumes(
+    host: Host, export: ExportSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel has room for 64 storage daemons where nobody says more."""
+    await host.storage().ensure_volume(VOLUME)
+    aio.LIMIT.write_text(aio.LIMIT.with_name("aio-nr").read_text())
+    await host.storage().ensure_export(export)
+    assert int(aio.LIMIT.read_text()) == aio.WANTED
+    monkeypatch.setattr(aio, "LIMIT", Path("/proc/sys/kernel/ngroups_max"))  # 65536, and nobody may write it.
+    (problem,) = (await host.storage().probe()).problems
+    assert "ngroups_max = 65536 lets 64 volumes be open at once, and can't be raised (Permission denied)" in problem
 
 
 async def test_an_export_that_is_open_stays_as_it_is(host: Host, export: ExportSpec) -> None:
@@ -195,7 +208,7 @@ AGENT = """
 import asyncio, os, signal
 from pathlib import Path
 from agent.drivers.base import HostContext
-from agent.drivers.volume_nbd import NbdStorageDriver
+from agent.drivers.volume_nbd import NbdStorageDriver, aio
 from agent.drivers.volume_nbd.settings import NbdSettings
 from agent.model import ExportSpec, Limits
 
