@@ -24,8 +24,8 @@ _VALUES = (
     *KIND_OF,
     *(objects.Route, objects.ObjectRef),
     *(model.ImageSource, model.Limits, model.Capacity, model.Pool, model.VolumeFile),
-    *(messages.Authority, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report, messages.Observed),
-    *(messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
+    *(messages.Authority, messages.KnownScope, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report),
+    *(messages.Observed, messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
 )
 # Of `stead.v1`, and only ever read.
 _OLD_VALUES = (

@@ -10,11 +10,14 @@ agent then knows nothing of what shall exist, as at first, until the next snapsh
 """
 
 import contextlib
+import hashlib
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +98,12 @@ class Ledger:
         return Contents(None, {}, {})
 
     async def write(self, update: Update) -> None:
-        """Take in an update, whole or not at all; durable on return. Raises Transient where the disk fails."""
+        """Take in an update, whole or not at all; durable on return.
+
+        Raises Transient where the disk fails, or where the update rests on what the ledger no longer has.
+        """
         statements = [*_statements(update), _followed(update.authority)]
-        await self._threads.run("writing", self._commit, statements, is_whole=update.snapshot)
+        await self._threads.run("writing", self._commit, statements, is_whole=update.is_whole)
 
     async def hold(self, added: Update, known: Scopes, authority: Authority, *, may_be_lost: bool) -> None:
         """Take in what an update adds, and keep all that is `known`; `authority` is the last that was followed.
@@ -117,6 +123,13 @@ class Ledger:
         note = ("INSERT OR REPLACE INTO guest_off VALUES (?, ?)", (instance_id, generation))
         await self._threads.run("writing", self._commit, [note], is_whole=False)
 
+    async def digests(self, authority: Authority) -> dict[str, bytes]:
+        """Of each scope that it holds: see `KnownScope` in session.proto. Of none, where `authority` is not the last.
+
+        Raises Transient where the disk fails.
+        """
+        return await self._threads.run("writing", self._digests, authority)
+
     async def check(self) -> None:
         """See that it is still there and nobody else wrote to it. Raises Transient when only a snapshot helps."""
         await self._threads.run("writing", self._commit, [], is_whole=False)
@@ -129,17 +142,27 @@ class Ledger:
             self._lock.release()
 
     def _commit(self, statements: Iterable[Statement], *, is_whole: bool) -> None:
+        with self._using() as db:
+            self._write(db, statements, is_whole=is_whole)
+            self._problem = ""
+
+    def _digests(self, authority: Authority) -> dict[str, bytes]:
+        with self._using() as db:
+            return _digests(db) if _last_followed(db) == authority else {}
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
         # The lock outlives a cancelled caller: the thread holds it until its transaction is over.
         with self._lock, self._telling():
             try:
-                self._write(self._connection(), statements, is_whole=is_whole)
+                with _damage_found():
+                    yield self._connection()
             except _Damaged as damage:
                 self._set_aside(str(damage))
                 raise Transient(self._problem) from damage
-            self._problem = ""
 
     def _write(self, db: sqlite3.Connection, statements: Iterable[Statement], *, is_whole: bool) -> None:
-        with _damage_found(), db:
+        with db:
             db.execute("BEGIN IMMEDIATE")
             if not is_whole and db.execute("SELECT revision FROM followed").fetchone() is None:
                 raise Transient(self._problem or f"the ledger {self._path} waits for its first snapshot")
@@ -240,7 +263,7 @@ def _damage_found() -> Iterator[None]:
 
 def _contents(db: sqlite3.Connection) -> Contents:
     with _damage_found():
-        followed = db.execute("SELECT region, incarnation, revision, seal FROM followed").fetchone()
+        followed = _last_followed(db)
         rows = db.execute("SELECT scope, kind, id, data FROM object").fetchall()
         guest_off = dict(db.execute("SELECT instance_id, generation FROM guest_off"))
     scopes: dict[str, dict[ObjectRef, Object]] = {}
@@ -248,8 +271,25 @@ def _contents(db: sqlite3.Connection) -> Contents:
         value = _value(ObjectRef(kind, id), data)
         if value is not None:
             scopes.setdefault(scope, {})[ObjectRef(kind, id)] = value
-    authority = Authority(*followed) if followed and followed[1] else Authority()
-    return Contents(followed[2] if followed else None, scopes, guest_off, authority)
+    authority = followed if followed and followed.incarnation else Authority()
+    return Contents(followed.revision if followed else None, scopes, guest_off, authority)
+
+
+def _last_followed(db: sqlite3.Connection) -> Authority | None:
+    row = db.execute("SELECT region, incarnation, revision, seal FROM followed").fetchone()
+    return Authority(*row) if row else None
+
+
+def _digests(db: sqlite3.Connection) -> dict[str, bytes]:
+    rows = db.execute("SELECT scope, data FROM object ORDER BY scope, kind, id")
+    return {scope: _digest(data for _, data in of_scope) for scope, of_scope in groupby(rows, itemgetter(0))}
+
+
+def _digest(objects: Iterable[bytes]) -> bytes:
+    found = hashlib.sha256()
+    for data in objects:
+        found.update(len(data).to_bytes(4, "big") + data)
+    return found.digest()
 
 
 def _value(ref: ObjectRef, data: bytes) -> Object | None:

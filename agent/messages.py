@@ -35,12 +35,19 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownScope:
+    scope: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
     agent_version: str
     boot_id: str
     capacity: Capacity
     roles: tuple[Role, ...]
     authority: Authority | None = None
+    known: tuple[KnownScope, ...] = ()
     features: tuple[str, ...] = FEATURES
     protocol: int = PROTOCOL
 
@@ -66,6 +73,11 @@ class Update:
     snapshot: bool = False
     released: bool = False
     more: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it says all that the host shall have, and rests on nothing that the host knows."""
+        return self.snapshot and all(change.reset for change in self.scopes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from agent.identity import ControlPair, DataPlane, Identity, IdentityError, Iden
 from agent.ledger import Ledger
 from agent.legacy_wire import OldContract
 from agent.line import Line, OurContract, SessionEnded
-from agent.messages import Authority, ConsoleReply, ConsoleRequest, Heartbeat, Hello, Role, Update
+from agent.messages import Authority, ConsoleReply, ConsoleRequest, Heartbeat, Hello, KnownScope, Role, Update
 from agent.model import Capacity
 from agent.objects import net
 from agent.settings import Within
@@ -84,6 +84,8 @@ class Session:
         self._failures = 0
         # The latest that this session has brought; what the ledger holds may be another region's past.
         self._revision = 0
+        # Whether the engine's memory and the ledger have the same: not where one of them failed to take an update in.
+        self._is_sure = True
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -139,8 +141,20 @@ class Session:
         return line
 
     async def _hello(self) -> Hello:
-        known = self._authority if self._authority.incarnation else None
-        return Hello(__version__, self._boot_id, await self._capacity(), self._roles, known)
+        last = self._authority if self._authority.incarnation else None
+        return Hello(__version__, self._boot_id, await self._capacity(), self._roles, last, await self._known())
+
+    async def _known(self) -> tuple[KnownScope, ...]:
+        """What need not be told again. Nothing where it may be other than what the control plane said last."""
+        last, engine = self._authority, self._engine
+        if not self._is_sure or not last.incarnation or engine.held or engine.desired.revision != last.revision:
+            return ()
+        try:
+            digests = await self._ledger.digests(last)
+        except DriverError as error:
+            log.warning("everything is to be told again", error=str(error))
+            return ()
+        return tuple(KnownScope(scope, digest) for scope, digest in digests.items())
 
     async def _capacity(self) -> Capacity:
         capacity = await self._drivers.probe()
@@ -165,6 +179,7 @@ class Session:
 
     async def _take_in(self, update: Update) -> None:
         reason, revision = objection(self._authority, update), update.authority.revision
+        is_sure, self._is_sure = self._is_sure or (update.is_whole and not reason), False
         if reason and reason != self._engine.held:
             log.warning("update held", reason=reason, revision=revision)
         if reason:
@@ -173,7 +188,7 @@ class Session:
             await self._ledger.write(update)
             self._authority = update.authority
             self._engine.apply(update)
-        self._revision = revision
+        self._revision, self._is_sure = revision, is_sure
         self._engine.observations.acknowledge()
         self._failures = 0
         self._control_plane.is_heard = True

@@ -2,7 +2,7 @@
 
 import hmac
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from controlplane.enforcement import Enforcement
@@ -81,9 +81,9 @@ class Sessions:
         link = self._links.get(host.id)
         return presence(host, link and link.moved(moved), self._started_at + moved, self._patience, now)
 
-    def open(self, host_id: str, *, is_packed: bool = False) -> Session:
-        """Begin a session; an earlier one of the same host ends. `is_packed`: see `Share`."""
-        return self._begin(host_id, Share(self._feed, self._takers, host_id, is_packed=is_packed))
+    def open(self, host_id: str, *, is_packed: bool = False, known: Mapping[str, bytes] | None = None) -> Session:
+        """Begin a session; an earlier one of the same host ends. `is_packed`, `known`: see `Share`."""
+        return self._begin(host_id, Share(self._feed, self._takers, host_id, is_packed=is_packed, known=known))
 
     def open_legacy(self, host_id: str) -> Session:
         """The same for an agent that knows specs, not objects."""

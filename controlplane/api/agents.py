@@ -117,7 +117,8 @@ class Agents(AgentsServicer):
             self._edge.sessions.close(session)
 
     def _open(self, host_id: str, hello: pb.Hello) -> AgentSession:
-        return self._edge.sessions.open(host_id, is_packed=PACKED in hello.features)
+        known = {each.scope: each.digest for each in hello.known}
+        return self._edge.sessions.open(host_id, is_packed=PACKED in hello.features, known=known)
 
     async def _hello(self, host_id: str, messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | None:
         """The first message; None where the stream ends before it.

@@ -2,6 +2,7 @@
 
 Nothing is kept of what anybody was sent. Who was told everything up to a revision asks for what changed since; who was
 told nothing, or too long ago, is given a reset: the scope as it was at some revision, and what changed after that one.
+Who has the scope as it was then, by a digest of it, needs no more than what changed.
 Only durable changes are told, by their revisions; the objects themselves are made from the state, which may be ahead.
 """
 
@@ -49,12 +50,22 @@ class _Reset:
         return sum(map(len, self.pieces))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A scope's digest, with what changed up to a revision, and perhaps more."""
+
+    revision: int
+    digest: bytes
+    made_at: float  # As the event loop tells the time, s.
+
+
 @dataclass(slots=True, eq=False)
 class _Scope:
     """`changes` has the latest of each object, in order: all of those after `since`, up to `latest`."""
 
     since: int
     latest: int
+    known: _Known | None = None
     changes: dict[Ref, _Change] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -137,6 +148,35 @@ class Feed:
                     self._keep((scope_id, is_packed), reset)
             return [*reset.pieces, *later]
 
+    async def resumed(self, scope_id: str, digest: bytes) -> list[bytes] | None:
+        """Pieces that name a scope, and say what changed, for who has it as it was; None for who has something else."""
+        scope = self._scope(scope_id)
+        async with scope.lock:
+            later = self._later(scope_id, digest)
+            if later is None and self._is_outdated(scope):
+                scope.known = await self._digested(scope_id)
+                later = self._later(scope_id, digest)
+            return None if later is None else [messages.put(scope_id, ()), *later]
+
+    def _later(self, scope_id: str, digest: bytes) -> list[bytes] | None:
+        known = self._scope(scope_id).known
+        return self.changed(scope_id, known.revision) if known and known.digest == digest else None
+
+    def _is_outdated(self, scope: _Scope) -> bool:
+        """Not with every change: those who know older ones would have it made again and again."""
+        if scope.known is None:
+            return True
+        is_old = asyncio.get_running_loop().time() - scope.known.made_at >= RESETS_KEPT_S
+        return is_old and scope.latest > scope.known.revision
+
+    async def _digested(self, scope_id: str) -> _Known:
+        """As `_made`, what changes meanwhile comes later once more."""
+        revision, digest = self.revision, messages.Digest()
+        for objects in _sliced(self._objects(scope_id)):
+            digest.take(objects)
+            await asyncio.sleep(0)
+        return _Known(revision, digest.value, asyncio.get_running_loop().time())
+
     async def _made(self, scope_id: str, is_packed: bool) -> _Reset:
         """What changes while it is made comes later once more."""
         put = messages.put_packed if is_packed else messages.put
@@ -147,7 +187,9 @@ class Feed:
         return _Reset(revision, pieces)
 
     def _objects(self, scope_id: str) -> Iterator[Object]:
-        refs = ((kind, row.id) for kind in KINDS.values() for row in kind.rows(self.state, scope_id))
+        """In the order of a digest."""
+        ids = ((kind, sorted(row.id for row in kind.rows(self.state, scope_id))) for kind in KINDS.values())
+        refs = ((kind, object_id) for kind, of_kind in ids for object_id in of_kind)
         return filter(None, (self._object(scope_id, ref) for ref in refs))
 
     def _keep(self, key: tuple[str, bool], reset: _Reset) -> None:

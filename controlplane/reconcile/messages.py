@@ -5,6 +5,7 @@ message with all that they say (protobuf's encoding, "Last One Wins": embedded m
 appended), so that updates are made of pieces which many sessions share.
 """
 
+import hashlib
 import zlib
 from collections.abc import Iterable
 from typing import Any
@@ -157,6 +158,22 @@ def remove(scope: str, name: str, object_id: str) -> bytes:
     message = ControlMessage()
     message.update.scopes.add(scope=scope, remove=[pb.ObjectRef(kind=_NUMBERS[name], id=object_id)])
     return message.SerializeToString()
+
+
+class Digest:
+    """Of a scope's objects, taken in their order; see `KnownScope` in session.proto."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def take(self, objects: Iterable[Object]) -> None:
+        for one in objects:
+            data = one.SerializeToString(deterministic=True)
+            self._hash.update(len(data).to_bytes(4, "big") + data)
+
+    @property
+    def value(self) -> bytes:
+        return self._hash.digest()
 
 
 _NUMBERS: dict[str, Any] = {field.name: field.number for field in pb.Object.DESCRIPTOR.fields}

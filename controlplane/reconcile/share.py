@@ -1,6 +1,6 @@
 """Who has which scopes, and what one of them is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controlplane.model.state import State
@@ -62,12 +62,21 @@ class News:
 class Share:
     """What one host was told: all of some scopes, up to a revision. What that was is not kept."""
 
-    def __init__(self, feed: Feed, takers: Takers, host_id: str, *, is_packed: bool = False) -> None:
-        """`is_packed`: its agent can unpack."""
+    def __init__(
+        self,
+        feed: Feed,
+        takers: Takers,
+        host_id: str,
+        *,
+        is_packed: bool = False,
+        known: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """`is_packed`: its agent can unpack. `known`: digests of the scopes that it has, so it says."""
         self._feed = feed
         self._takers = takers
         self._host_id = host_id
         self._is_packed = is_packed
+        self._known = known or {}
         self._told: frozenset[str] | None = None  # None: nothing yet.
         self._revision = 0
 
@@ -81,7 +90,14 @@ class Share:
         told, self._told = self._told, scopes
         pieces: list[bytes] = []
         for scope_id in sorted(scopes):
-            changed = self._feed.changed(scope_id, self._revision) if told and scope_id in told else None
+            changed = await self._changed(scope_id, is_told=told is not None and scope_id in told)
             pieces += await self._feed.reset(scope_id, is_packed=self._is_packed) if changed is None else changed
-        self._revision = now
+        self._revision, self._known = now, {}
         return News(now, told is None, pieces, sorted(told - scopes) if told else ())
+
+    async def _changed(self, scope_id: str, *, is_told: bool) -> list[bytes] | None:
+        """None where the host is to be told all of it."""
+        if is_told:
+            return self._feed.changed(scope_id, self._revision)
+        digest = self._known.get(scope_id)
+        return await self._feed.resumed(scope_id, digest) if digest else None

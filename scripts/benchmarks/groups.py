@@ -60,7 +60,7 @@ class Groups(Sync):
 
     async def measure_rules(self) -> list[Figure]:
         ours_ms, floors_ms = [], []
-        async with self._connected() as (stead, streams, pairs):
+        async with self._connected(have_ledgers=False) as (stead, streams, pairs):
             change = await self._members(stead, streams)
             async with self._fan_out(pairs, await self._size(change, streams)) as (send, bare_streams):
                 for _ in range(self._scale.rounds):
@@ -92,7 +92,7 @@ class Groups(Sync):
         bare = Bare(self._region)
         tls = grpc.ssl_channel_credentials(self._region.client.ca.encode(), *(part.encode() for part in pairs[0]))
         with bare.server():
-            streams = self._streams(bare.endpoint, pairs, bare_bytes=0)
+            streams = Streams(self._region, bare.endpoint, pairs, bare_bytes=0)
             with streams.process:
                 await streams.until(lambda seen: seen.snapshots >= self._hosts)
                 async with grpc.aio.secure_channel(bare.endpoint, tls) as opened:

@@ -1,4 +1,5 @@
-"""Many agents' streams in one process, which read and answer and do nothing else. They come back when they are cut off.
+"""Many agents' streams in one process, which read and answer and do little else. They come back when they are cut off,
+and where they have ledgers say what they know.
 
 What they have seen is in a file, as JSON: streams that have had a whole snapshot, messages, and their bytes.
 """
@@ -16,6 +17,7 @@ import grpc
 import uvloop
 
 from benchmarks.fan import SESSION as BARE
+from benchmarks.ledgers import Ledger
 from stead.agent.v1 import session_pb2 as pb
 
 SESSION = "/stead.agent.v1.Agents/Session"
@@ -32,14 +34,20 @@ class Seen:
     message_bytes: int = 0
 
 
-async def follow(endpoint: str, credentials: Any, number: int, seen: Seen, bare_bytes: int | None) -> None:
+async def follow(
+    endpoint: str, credentials: Any, number: int, seen: Seen, bare_bytes: int | None, *, has_ledger: bool
+) -> None:
     """One stream, and the next when it ends. `bare_bytes`: what a bare server sends at first; None: it is none."""
+    ledger = Ledger() if has_ledger else None
     while True:
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             async with grpc.aio.secure_channel(endpoint, credentials, options=_OPTIONS) as opened:
                 channel: Any = opened
                 call = channel.stream_stream(SESSION if bare_bytes is None else BARE)()
-                await (_answer(call, number, seen) if bare_bytes is None else _answer_bare(call, bare_bytes, seen))
+                if bare_bytes is None:
+                    await _answer(call, number, seen, ledger)
+                else:
+                    await _answer_bare(call, bare_bytes, seen)
         await asyncio.sleep(random.uniform(0.1, 1.0))
 
 
@@ -55,13 +63,21 @@ async def _answer_bare(call: Any, left_bytes: int, seen: Seen) -> None:
         await call.write(answer)
 
 
-async def _answer(call: Any, number: int, seen: Seen) -> None:
+async def _answer(call: Any, number: int, seen: Seen, ledger: Ledger | None) -> None:
     hello = pb.Hello(
-        protocol=1, features=["packed"], agent_version="1", boot_id=f"b{number}", capacity=_CAPACITY, roles=_ROLES
+        protocol=1,
+        features=["packed"],
+        agent_version="1",
+        boot_id=f"b{number}",
+        capacity=_CAPACITY,
+        roles=_ROLES,
+        known=ledger.known() if ledger else (),
     )
     await call.write(pb.AgentMessage(hello=hello).SerializeToString())
     while data := await call.read():
         update = _head(data)
+        if ledger:
+            ledger.take(pb.ControlMessage.FromString(data).update)
         seen.messages += 1
         seen.message_bytes += len(data)
         if update.authority.revision and not update.more:
@@ -82,12 +98,13 @@ def _head(data: bytes) -> pb.Update:
             return pb.ControlMessage.FromString(data[: at + length]).update
 
 
-async def run(endpoint: str, ca: bytes, pairs: list[list[str]], file: Path, bare_bytes: int | None) -> None:
-    seen = Seen()
+async def run(given: dict[str, Any], file: Path) -> None:
+    """`given`: see `sync.Streams`."""
+    seen, how = Seen(), {"bare_bytes": given["bare_bytes"], "has_ledger": given["have_ledgers"]}
     async with asyncio.TaskGroup() as tasks:
-        for number, (key, certificate) in enumerate(pairs):
-            credentials = grpc.ssl_channel_credentials(ca, key.encode(), certificate.encode())
-            tasks.create_task(follow(endpoint, credentials, number, seen, bare_bytes))
+        for number, (key, certificate) in enumerate(given["pairs"]):
+            credentials = grpc.ssl_channel_credentials(given["ca"].encode(), key.encode(), certificate.encode())
+            tasks.create_task(follow(given["endpoint"], credentials, number, seen, **how))
         tasks.create_task(_tell(seen, file))
 
 
@@ -100,6 +117,5 @@ async def _tell(seen: Seen, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    given = json.loads(Path(sys.argv[1]).read_text())
-    here = Path(sys.argv[1]).with_suffix(".seen")
-    uvloop.run(run(given["endpoint"], given["ca"].encode(), given["pairs"], here, given["bare_bytes"]))
+    here = Path(sys.argv[1])
+    uvloop.run(run(json.loads(here.read_text()), here.with_suffix(".seen")))

@@ -1,14 +1,15 @@
-"""What it costs to tell many hosts that one endpoint of their VPC changed (P7), and all hosts everything (P11)."""
+"""What it costs to tell many hosts that one endpoint of their VPC changed (P7), and all that come back what they lack
+(P11).
+"""
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -47,15 +48,31 @@ class Seen:
     message_bytes: int
 
 
+@dataclass(frozen=True)
+class Restart:
+    """How long it took, and the new process's share of the processors."""
+
+    took_s: float
+    cpu_s: float
+
+
 class Streams:
     """The process with the agents' streams."""
 
     def __init__(
-        self, directory: Path, endpoint: str, authority: str, pairs: list[list[str]], bare_bytes: int | None = None
+        self,
+        region: Region,
+        endpoint: str,
+        pairs: list[list[str]],
+        *,
+        bare_bytes: int | None = None,
+        have_ledgers: bool = False,
     ) -> None:
         """`bare_bytes`: what a bare server at the endpoint sends at first; None: it is a control plane."""
+        directory, ca = region.directory, region.client.ca
         given = directory / f"streams-{'stead' if bare_bytes is None else 'bare'}.json"
-        given.write_text(json.dumps({"endpoint": endpoint, "ca": authority, "pairs": pairs, "bare_bytes": bare_bytes}))
+        said = {"endpoint": endpoint, "ca": ca, "pairs": pairs, "bare_bytes": bare_bytes, "have_ledgers": have_ledgers}
+        given.write_text(json.dumps(said))
         self._file = given.with_suffix(".seen")
         self._file.unlink(missing_ok=True)
         self.process = Process.module("streams", given, log=directory / "streams.log", prefix=("nice", "-n", "5"))
@@ -64,13 +81,13 @@ class Streams:
     def seen(self) -> Seen:
         return Seen(**json.loads(self._file.read_text())) if self._file.exists() else Seen(0, 0, 0)
 
-    async def all_back(self, restart: Callable[[], None], count: int) -> float:
-        """How long it takes, from a restart of what they follow, until all have what they are told at first."""
+    async def all_back(self, restart: Callable[[], Process], count: int) -> "Restart":
+        """From a restart of what they follow, until all have what they are told at first."""
         due = self.seen.snapshots + count
         began = time.perf_counter()
-        restart()
+        process = restart()
         await self.until(lambda seen: seen.snapshots >= due, deadline_s=300)
-        return time.perf_counter() - began
+        return Restart(time.perf_counter() - began, cpu_s(process.pid))
 
     async def until(self, condition: Callable[[Seen], bool], deadline_s: float = 60) -> None:
         async with asyncio.timeout(deadline_s):
@@ -111,33 +128,52 @@ class Sync:
         async with self._connected() as (stead, streams, pairs):
             guest = await self._fill(stead, streams)
             rounds = [await self._round(guest, streams, pairs) for _ in range(self._scale.rounds)]
-            backs = [await self._come_back(streams, pairs) for _ in range(self._scale.rounds)]
+            backs = await self._come_back_both(streams, pairs, "one VPC")
         ours_ms, floors_ms, sizes = zip(*rounds, strict=True)
         return [
             Figure(f"one endpoint's change to {self._hosts} hosts, CPU (P7)", "ms", ours_ms, "bare fan-out", floors_ms),
             Figure(f"the same, on the wire to each of {self._hosts} hosts", "bytes", sizes),
-            self._back(backs, "with one VPC"),
+            *backs,
         ]
 
     async def measure_many(self) -> list[Figure]:
         """Many VPCs, each with a part on some of the hosts."""
         async with self._connected() as (stead, streams, pairs):
             await self._fill_many(stead, streams)
-            backs = [await self._come_back(streams, pairs) for _ in range(self._scale.rounds)]
-        return [self._back(backs, f"with {self._scale.of(VPCS)} VPCs on {PER_VPC} of them")]
+            return await self._come_back_both(streams, pairs, f"{self._scale.of(VPCS)} VPCs on {PER_VPC} of them")
 
-    def _back(self, backs: Sequence[tuple[float, float]], where: str) -> Figure:
-        ours_s, floors_s = zip(*backs, strict=True)
-        name = f"restart to all {self._hosts} agents back and told everything, {where} (P11)"
+    async def _come_back_both(self, streams: Streams, pairs: list[list[str]], what: str) -> list[Figure]:
+        """Agents that have their ledgers, as these streams; then those that know nothing."""
+        known = await self._come_back_often(streams, pairs, f"agents back, {what}")
+        streams.process.end()
+        forgetful = Streams(self._region, self._region.agents_endpoint, pairs)
+        with forgetful.process:
+            await forgetful.until(lambda seen: seen.snapshots >= self._hosts, deadline_s=300)
+            told = await self._come_back_often(forgetful, pairs, f"agents back and told everything, {what}")
+        return [*known, *told]
+
+    async def _come_back_often(self, streams: Streams, pairs: list[list[str]], what: str) -> list[Figure]:
+        backs = [await self._come_back(streams, pairs) for _ in range(self._scale.rounds)]
+        ours, floors, sizes = zip(*backs, strict=True)
+        name, floor = f"restart to all {self._hosts} {what}", "bare server that sends as many bytes"
         target = "P11 1000" if self._hosts == HOSTS[-1] else ""
-        return Figure(name, "s", ours_s, "bare server that sends as many bytes", floors_s, target)
+
+        def times(of: tuple[Restart, ...]) -> tuple[list[float], list[float]]:
+            return [each.took_s for each in of], [each.cpu_s for each in of]
+
+        (ours_s, ours_cpu_s), (floors_s, floors_cpu_s) = times(ours), times(floors)
+        return [
+            Figure(f"{name} (P11)", "s", ours_s, floor, floors_s, target),
+            Figure("the same, server's CPU", "s", ours_cpu_s, floor, floors_cpu_s),
+            Figure("the same, on the wire to each", "bytes", sizes),
+        ]
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[tuple[Stead, Streams, list[list[str]]]]:
+    async def _connected(self, *, have_ledgers: bool = True) -> AsyncIterator[tuple[Stead, Streams, list[list[str]]]]:
         try:
             async with Stead(self._region.client) as stead:
                 pairs = await self._join(stead)
-                streams = self._streams(self._region.agents_endpoint, pairs)
+                streams = Streams(self._region, self._region.agents_endpoint, pairs, have_ledgers=have_ledgers)
                 with streams.process:
                     await streams.until(lambda seen: seen.snapshots >= self._hosts)
                     yield stead, streams, pairs
@@ -153,9 +189,6 @@ class Sync:
                 await machine.join()
             controls = [machine.identities.load().control for machine in machines]
         return [[control.key.decode(), control.certificate.decode()] for control in controls]
-
-    def _streams(self, endpoint: str, pairs: list[list[str]], bare_bytes: int | None = None) -> Streams:
-        return Streams(self._region.directory, endpoint, self._region.client.ca, pairs, bare_bytes)
 
     async def _fill(self, stead: Stead, streams: Streams) -> "Guest":
         image_id = await import_image(stead)
@@ -214,7 +247,7 @@ class Sync:
     async def _floor_ms(self, message: bytes, pairs: list[list[str]]) -> float:
         bare = Bare(self._region)
         with bare.server() as process:
-            streams = self._streams(bare.endpoint, pairs, bare_bytes=0)
+            streams = Streams(self._region, bare.endpoint, pairs, bare_bytes=0)
             with streams.process:
                 return await self._fanned_ms(process, bare.endpoint, streams, message, pairs[0])
 
@@ -234,29 +267,31 @@ class Sync:
             await streams.until(lambda seen: seen.snapshots >= self._hosts)
             return await self._cpu_ms(process, change)
 
-    async def _come_back(self, streams: Streams, pairs: list[list[str]]) -> tuple[float, float]:
-        """From the end of a process to all agents told by the next one; the floor's."""
+    async def _come_back(self, streams: Streams, pairs: list[list[str]]) -> tuple[Restart, Restart, int]:
+        """From the end of a process to all agents told by the next one; the floor's; bytes to each."""
 
-        def restart() -> None:
+        def restart() -> Process:
             self._process.end()
             self._process = self._region.control_plane()
+            return self._process
 
         before = streams.seen.message_bytes
-        ours_s = await streams.all_back(restart, self._hosts)
+        ours = await streams.all_back(restart, self._hosts)
         each_bytes = (streams.seen.message_bytes - before) // self._hosts
-        return ours_s, await self._floor_back(pairs, each_bytes)
+        return ours, await self._floor_back(pairs, each_bytes), each_bytes
 
-    async def _floor_back(self, pairs: list[list[str]], each_bytes: int) -> float:
+    async def _floor_back(self, pairs: list[list[str]], each_bytes: int) -> Restart:
         bare = Bare(self._region, each_bytes)
         process = bare.server()
 
-        def restart() -> None:
+        def restart() -> Process:
             nonlocal process
             process.end()
             process = bare.server()
+            return process
 
         try:
-            streams = self._streams(bare.endpoint, pairs, bare_bytes=each_bytes)
+            streams = Streams(self._region, bare.endpoint, pairs, bare_bytes=each_bytes)
             with streams.process:
                 await streams.until(lambda seen: seen.snapshots >= self._hosts, deadline_s=300)
                 return await streams.all_back(restart, self._hosts)

@@ -2,11 +2,17 @@
 
 import asyncio
 import zlib
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
+from agent.convert import from_control_message, to_wire
+from agent.ledger import Ledger
+from agent.messages import KnownScope, Update
+from agent.objects import net
 from controlplane import ca, session
 from controlplane.api import agents, reports
 from controlplane.gate.limits import Pace
@@ -98,6 +104,34 @@ async def test_an_agent_that_can_unpack_is_sent_whole_scopes_packed(cloud: Contr
     await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)
     update = await stream.update()
     assert (len(update.packed), len(update.scopes)) == (0, 1)
+
+
+async def test_a_host_that_has_what_there_is_is_told_what_changed(cloud: ControlPlane, tmp_path: Path) -> None:
+    """By the digests that an agent makes of its ledger."""
+    machine, stream = await connected(cloud)
+    await cloud.ask("RunInstances", image_id=await cloud.import_image(), min_count=8, max_count=8)
+    stream = Stream(cloud, machine)
+    stream.hello()
+    message = pb.ControlMessage(update=await stream.update())
+    ledger, told = Ledger(tmp_path / "ledger"), from_control_message(message)
+    assert isinstance(told, Update)
+    whole = replace(told, scopes=net(told.scopes))
+    await ledger.write(whole)
+    known = [to_wire(KnownScope(*each)) for each in (await ledger.digests(whole.authority)).items()]
+    ledger.close()
+    assert {each.scope for each in known} == objects_of(cloud.journal.state, machine.host_id).keys()
+    stream = Stream(cloud, machine)
+    stream.hello(known=known)
+    update = await stream.update()
+    assert update.snapshot
+    assert [(change.scope, change.reset, len(change.put)) for change in update.scopes] == [
+        (each.scope, False, 0) for each in known
+    ]
+    await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)
+    assert [change.scope for change in (await stream.update()).scopes] == [machine.host_id]
+    stream = Stream(cloud, machine)
+    stream.hello(known=[pb.KnownScope(scope=each.scope, digest=b"other") for each in known])
+    assert all(change.reset for change in (await stream.update()).scopes)
 
 
 def sealed(cloud: ControlPlane, host_id: str, revision: int, incarnation: str) -> dict[str, Any]:

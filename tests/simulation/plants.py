@@ -2,7 +2,7 @@
 
 The control plane: answers before the commit; commits half a change; forgets that a token was used; lets two machines
 join with one token; takes any report for an answer; calls off what is not running yet; counts the instances of one call
-once; drops an image that a volume still needs; trims the log under a watcher.
+once; drops an image that a volume still needs; trims the log under a watcher; believes who says that it has a scope.
 
 The agents: do not acknowledge; revive a guest that powered itself off; delete by absence; obey a restored database;
 ignore the epoch; open an epoch again after a power cut.
@@ -28,6 +28,7 @@ from controlplane.model.state import State
 from controlplane.model.table import Table
 from controlplane.placement import Candidate
 from controlplane.reconcile import absorb
+from controlplane.reconcile.feed import Feed
 from controlplane.service import hosts, images
 from controlplane.service.call import Call
 from controlplane.store import store
@@ -106,6 +107,15 @@ def it_trims_the_log_under_a_watcher(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(History, "after", after)
 
 
+def it_believes_whoever_says_that_it_has_a_scope(patch: pytest.MonkeyPatch) -> None:
+    """A host with an older ledger is not told what it lacks."""
+
+    def later(self: Feed, scope_id: str, digest: bytes) -> list[bytes]:
+        return self.changed(scope_id, self.revision) or []
+
+    patch.setattr(Feed, "_later", later)
+
+
 def its_agent_does_not_acknowledge(patch: pytest.MonkeyPatch) -> None:
     """What ended just before a connection broke is never known to have ended."""
     full = Observations._report_full
@@ -162,6 +172,7 @@ PLANTS: tuple[Plant, ...] = (
     it_counts_the_instances_of_one_call_once,
     it_drops_an_image_that_a_volume_still_needs,
     it_trims_the_log_under_a_watcher,
+    it_believes_whoever_says_that_it_has_a_scope,
     its_agent_does_not_acknowledge,
     its_agent_revives_a_guest_that_powered_itself_off,
     its_agent_deletes_by_absence,

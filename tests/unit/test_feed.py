@@ -24,9 +24,9 @@ from controlplane.service.power import StopInstances
 from controlplane.service.security_group_rules import Authorize
 from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.service.volumes import CreateVolume
-from stead.agent.v1.objects_pb2 import ObjectKind
+from stead.agent.v1.objects_pb2 import ObjectKind, Vpc
 from tests.unit.region import NAME, ZONES, Region
-from tests.unit.told import Objects, objects_of, read, take
+from tests.unit.told import Objects, digests, objects_of, read, take
 
 COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY
 
@@ -65,17 +65,19 @@ class Lab(Region):
     def vpc_id(self) -> str:
         return next(iter(self.state.vpcs)).id
 
-    def share(self, host_id: str, *, is_packed: bool = False) -> "Told":
+    def share(self, host_id: str, *, is_packed: bool = False, known: Objects | None = None) -> "Told":
+        """`known`: what its agent has already, and says so."""
         assert self.feed is not None
-        return Told(Share(self.feed, self.takers, host_id, is_packed=is_packed))
+        known = {scope_id: dict(rows) for scope_id, rows in (known or {}).items()}
+        return Told(Share(self.feed, self.takers, host_id, is_packed=is_packed, known=digests(known)), known)
 
 
 class Told:
     """A host's share, and the objects that its agent makes of it."""
 
-    def __init__(self, share: Share) -> None:
+    def __init__(self, share: Share, known: Objects) -> None:
         self.share = share
-        self.objects: Objects = {}
+        self.objects = known
 
     async def hear(self) -> list[bytes]:
         news = await self.share.news()
@@ -264,6 +266,90 @@ async def test_who_missed_too_much_of_a_scope_is_told_all_of_it(lab: Lab, monkey
     assert late.objects == objects_of(lab.state, lab.compute)
 
 
+async def test_who_has_what_there_is_is_told_what_changed_since(lab: Lab) -> None:
+    lab.launch()
+    known = objects_of(lab.state, lab.compute)
+    for change in range(3):
+        back = lab.share(lab.compute, known=known)
+        (update,) = [read(await back.hear())]
+        assert {row.scope for row in update.scopes} == known.keys()
+        assert not any(row.reset for row in update.scopes)
+        assert [row.security_group.name for scope in update.scopes for row in scope.put] == [
+            f"g{number}" for number in range(change)
+        ]
+        assert back.objects == objects_of(lab.state, lab.compute)
+        lab.do(security_groups.create, CreateSecurityGroup(f"g{change}", "x"))
+    await back.hear()
+    assert back.objects == objects_of(lab.state, lab.compute)
+
+
+Alter = Callable[[dict[tuple[str, str], Any]], Any]
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda rows: rows.popitem(),
+        lambda rows: rows.update({("vpc", "vpc-0"): Vpc(id="vpc-0")}),
+        lambda rows: rows.update({ref: type(row)(id=row.id) for ref, row in rows.items()}),
+    ],
+)
+async def test_who_has_something_else_of_a_scope_is_told_all_of_it(lab: Lab, alter: Alter) -> None:
+    """And nobody is believed who speaks of scopes that are none of his."""
+    lab.launch()
+    other = lab.add_host(ZONES[0], (COMPUTE,))
+    known = objects_of(lab.state, lab.compute)
+    alter(known[lab.vpc_id])
+    known |= objects_of(lab.state, other)
+    back = lab.share(lab.compute, known=known)
+    pieces = await back.hear()
+    assert [row.scope for row in read(pieces).scopes if row.reset] == [lab.vpc_id]
+    assert back.objects == objects_of(lab.state, lab.compute)
+
+
+async def test_who_knows_what_was_too_long_ago_is_told_all(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.launch()
+    known = objects_of(lab.state, lab.compute)
+    await lab.share(lab.compute, known=known).hear()
+    monkeypatch.setattr(feed_module, "CHANGES_KEPT", 5)
+    for number in range(10):
+        lab.do(security_groups.create, CreateSecurityGroup(f"g{number}", "x"))
+    back = lab.share(lab.compute, known=known)
+    assert [row.scope for row in read(await back.hear()).scopes if row.reset] == [lab.vpc_id]
+    assert back.objects == objects_of(lab.state, lab.compute)
+
+
+async def test_what_hosts_know_is_looked_at_now_and_then(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who know something else, while it goes on changing, do not have it made anew each time."""
+    lab.launch()
+    made: list[str] = []
+    digested = Feed._digested
+
+    async def counted(self: Feed, scope_id: str) -> Any:
+        made.append(scope_id)
+        return await digested(self, scope_id)
+
+    async def come_back() -> int:
+        lab.do(security_groups.create, CreateSecurityGroup(f"g{len(lab.state.security_groups)}", "x"))
+        back = lab.share(lab.compute, known=objects_of(lab.state, lab.compute))
+        await back.hear()
+        assert back.objects == objects_of(lab.state, lab.compute)
+        return made.count(lab.vpc_id)
+
+    monkeypatch.setattr(Feed, "_digested", counted)
+    assert [await come_back() for _ in range(3)] == [1, 1, 1]
+    monkeypatch.setattr(feed_module, "RESETS_KEPT_S", 0)
+    assert [await come_back() for _ in range(3)] == [2, 3, 4]
+
+
+async def test_what_an_agent_said_at_first_counts_once(lab: Lab) -> None:
+    lab.launch()
+    back = lab.share(lab.compute, known=objects_of(lab.state, lab.compute))
+    await back.hear()
+    back.share.start_over()
+    assert {row.scope for row in read(await back.hear()).scopes if row.reset} == back.objects.keys()
+
+
 async def test_changes_coalesce(lab: Lab) -> None:
     lab.launch()
     told = lab.share(lab.compute)
@@ -336,5 +422,5 @@ def _resets_in_memory() -> int:
 def test_kinds_are_those_of_the_protocol() -> None:
     kinds = {kind.name for kind in KINDS.values()}
     assert kinds == {field.name for field in messages.Object.DESCRIPTOR.fields}
-    numbers = {field.number for field in messages.Object.DESCRIPTOR.fields}
-    assert numbers == set(ObjectKind.values()) - {0}
+    numbers = [messages.Object.DESCRIPTOR.fields_by_name[kind.name].number for kind in KINDS.values()]
+    assert numbers == sorted(set(ObjectKind.values()) - {0}), "the order of a digest"

@@ -1,5 +1,6 @@
 """What a host was told, as its agent puts it together out of objects; and what it shall be told, out of the rows."""
 
+import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,6 +33,20 @@ def take(objects: Objects, update: session_pb2.Update) -> None:
             scope[name, getattr(row, name).id] = getattr(row, name)
         for ref in change.remove:
             scope.pop((_NAMES[ref.kind], ref.id), None)
+
+
+def digests(objects: Objects) -> dict[str, bytes]:
+    """As an agent that has these says."""
+    return {scope_id: _digest(rows) for scope_id, rows in objects.items()}
+
+
+def _digest(rows: Mapping[tuple[str, str], Any]) -> bytes:
+    numbers = {name: number for number, name in _NAMES.items()}
+    found = hashlib.sha256()
+    for name, row_id in sorted(rows, key=lambda ref: (numbers[ref[0]], ref[1].encode())):
+        data = objects_pb2.Object(**{name: rows[name, row_id]}).SerializeToString()
+        found.update(len(data).to_bytes(4, "big") + data)
+    return found.digest()
 
 
 def read(pieces: Iterable[bytes]) -> session_pb2.Update:

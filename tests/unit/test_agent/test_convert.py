@@ -22,6 +22,7 @@ from agent.messages import (
     ConsoleRequest,
     Heartbeat,
     Hello,
+    KnownScope,
     Observed,
     ObservedInstance,
     Report,
@@ -53,6 +54,7 @@ IMAGE = ImageSource("ami-1", "qcow2", 12345, "ab" * 32)
 CAPACITY = Capacity(4, 8192, 100, ("disk full",))
 FACTS = ObservedInstance(True, 3, True, False, 2, ("vol-1-e1",))
 AUTHORITY = Authority("home-1", "inc-1", 7, b"seal")
+KNOWN = (KnownScope("region", b"digest"), KnownScope("vpc-1", b"\0"))
 OBJECTS: list[Object] = [
     *(value for rows in told(*EVERYTHING).values() for value in rows.values()),
     Volume("vol-3", 1 << 30, IMAGE, is_ready=True, deleted=True),
@@ -61,7 +63,7 @@ OBJECTS: list[Object] = [
 ]
 MESSAGES = [
     *(AUTHORITY, IMAGE, RuleSpec(True, "icmp", 8, 0, group_id="sg-1")),
-    Hello("0.1.0", "boot", CAPACITY, (Role.COMPUTE, Role.GATEWAY), AUTHORITY, ("one",)),
+    Hello("0.1.0", "boot", CAPACITY, (Role.COMPUTE, Role.GATEWAY), AUTHORITY, KNOWN, ("one",)),
     Hello("0.1.0", "boot", Capacity(), ()),
     Welcome(1, ("one",)),
     Heartbeat(CAPACITY),

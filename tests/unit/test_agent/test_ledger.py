@@ -89,8 +89,36 @@ async def test_what_is_held_is_written_anew_where_the_ledger_was_lost(path: Path
 async def test_what_is_made_here_is_kept_as_if_it_had_come(path: Path) -> None:
     ledger = Ledger(path)
     made = replace(put(VOLUME_OBJECT), data=b"")
-    await ledger.write(replace(delta(1, ScopeChange(HOST_ID, put=(made,))), snapshot=True))
+    await ledger.write(replace(delta(1, ScopeChange(HOST_ID, reset=True, put=(made,))), snapshot=True))
     assert ledger.load().scopes == known(VOLUME)
+
+
+async def test_it_tells_what_it_has_of_what_was_followed_last(path: Path) -> None:
+    ledger, last = Ledger(path), Authority("home-1", "inc-1", 5, b"5")
+    assert await ledger.digests(last) == {}
+    await ledger.write(replace(snapshot(5, *EVERYTHING), authority=last))
+    whole = await ledger.digests(last)
+    assert whole.keys() == known(*EVERYTHING).keys()
+    assert await ledger.digests(replace(last, revision=4)) == {}
+    await ledger.write(replace(delta(6, NO_VOLUME), authority=replace(last, revision=6)))
+    less = await ledger.digests(replace(last, revision=6))
+    assert {scope for scope in whole if less[scope] != whole[scope]} == {HOST_ID}
+    await ledger.write(replace(delta(7, NEW_VOLUME), authority=replace(last, revision=7)))
+    assert await ledger.digests(replace(last, revision=7)) == whole, "whatever the way"
+    path.unlink()  # noqa: ASYNC240
+    assert await ledger.digests(replace(last, revision=7)) == {}
+    assert "taken away" in ledger.problems[0]
+
+
+async def test_what_rests_on_what_is_lost_is_not_taken_in(path: Path) -> None:
+    """A snapshot that says of a scope only that it is as it was."""
+    ledger = Ledger(path)
+    rest = replace(delta(6, NEW_VOLUME, ScopeChange("vpc-1", reset=True)), snapshot=True)
+    with pytest.raises(Transient, match="first snapshot"):
+        await ledger.write(rest)
+    await ledger.write(snapshot(5, VPC))
+    await ledger.write(rest)
+    assert ledger.load() == Contents(6, known(VOLUME), {})
 
 
 async def test_one_agent_at_a_time(path: Path) -> None:
@@ -244,7 +272,7 @@ async def test_it_keeps_what_only_a_later_agent_understands(path: Path) -> None:
     known_kind = Put(put(VOLUME_OBJECT).ref, VOLUME_OBJECT, put(VOLUME_OBJECT).data + bytes([0xFA, 0x3F, 3]) + b"new")
     later_kind = Put(ObjectRef(99, "x-1"), None, bytes([0x9A, 0x06, 5, 0x0A, 3]) + b"x-1")
     ledger = Ledger(path)
-    await ledger.write(replace(delta(1, ScopeChange(HOST_ID, put=(known_kind, later_kind))), snapshot=True))
+    await ledger.write(replace(delta(1, ScopeChange(HOST_ID, reset=True, put=(known_kind, later_kind))), snapshot=True))
     assert ledger.load().scopes == known(VOLUME)
     ledger.close()
     with closing(sqlite3.connect(path)) as db:

@@ -27,7 +27,7 @@ from stead.v1 import hosts_pb2 as stead_dot_v1_dot_hosts__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cstead/agent/v1/session.proto\x12\x0estead.agent.v1\x1a\x1cstead/agent/v1/objects.proto\x1a\x14stead/v1/hosts.proto\x1a\x16stead/v1/options.proto\"\x91\x01\n\x0bJoinRequest\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontrol_csr\x18\x02 \x01(\x0c\x12\x17\n\x0f\x64\x61ta_client_csr\x18\x03 \x01(\x0c\x12\x11\n\thost_name\x18\x04 \x01(\t\x12\x18\n\x10underlay_address\x18\x05 \x01(\t\x12\x17\n\x0f\x64\x61ta_server_csr\x18\x06 \x01(\x0c\"\xa2\x01\n\x0c\x43\x65rtificates\x12\x1b\n\x13\x63ontrol_certificate\x18\x01 \x01(\x0c\x12\x1f\n\x17\x64\x61ta_client_certificate\x18\x02 \x01(\x0c\x12\x16\n\x0e\x63\x61_certificate\x18\x03 \x01(\x0c\x12\x1f\n\x17\x64\x61ta_server_certificate\x18\x04 \x01(\x0c\x12\x1b\n\x13\x64\x61ta_ca_certificate\x18\x05 \x01(\x0c\"k\n\x0cJoinResponse\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61gent_endpoint\x18\x02 \x01(\t\x12\x32\n\x0c\x63\x65rtificates\x18\x03 \x01(\x0b\x32\x1c.stead.agent.v1.Certificates\"a\n\x18RenewCertificatesRequest\x12\x13\n\x0b\x63ontrol_csr\x18\x01 \x01(\x0c\x12\x17\n\x0f\x64\x61ta_client_csr\x18\x02 \x01(\x0c\x12\x17\n\x0f\x64\x61ta_server_csr\x18\x03 \x01(\x0c\"O\n\x19RenewCertificatesResponse\x12\x32\n\x0c\x63\x65rtificates\x18\x01 \x01(\x0b\x32\x1c.stead.agent.v1.Certificates\"%\n\x11\x46\x65tchImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"#\n\x12\x46\x65tchImageResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\xcf\x01\n\x0c\x41gentMessage\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x15.stead.agent.v1.HelloH\x00\x12(\n\x06report\x18\x02 \x01(\x0b\x32\x16.stead.agent.v1.ReportH\x00\x12.\n\theartbeat\x18\x03 \x01(\x0b\x32\x19.stead.agent.v1.HeartbeatH\x00\x12\x35\n\rconsole_reply\x18\x04 \x01(\x0b\x32\x1c.stead.agent.v1.ConsoleReplyH\x00\x42\x06\n\x04\x62ody\"\xa9\x01\n\x0e\x43ontrolMessage\x12*\n\x07welcome\x18\x01 \x01(\x0b\x32\x17.stead.agent.v1.WelcomeH\x00\x12(\n\x06update\x18\x02 \x01(\x0b\x32\x16.stead.agent.v1.UpdateH\x00\x12\x39\n\x0f\x63onsole_request\x18\x03 \x01(\x0b\x32\x1e.stead.agent.v1.ConsoleRequestH\x00\x42\x06\n\x04\x62ody\"\xd0\x01\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\x12\x15\n\ragent_version\x18\x03 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x04 \x01(\t\x12*\n\x08\x63\x61pacity\x18\x05 \x01(\x0b\x32\x18.stead.agent.v1.Capacity\x12!\n\x05roles\x18\x06 \x03(\x0e\x32\x12.stead.v1.HostRole\x12,\n\tauthority\x18\x07 \x01(\x0b\x32\x19.stead.agent.v1.Authority\"-\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\"P\n\tAuthority\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x0c\n\x04seal\x18\x04 \x01(\x0c\"\x90\x01\n\x08\x43\x61pacity\x12\r\n\x05vcpus\x18\x01 \x01(\r\x12\x12\n\nmemory_mib\x18\x02 \x01(\x04\x12\x13\n\x0bstorage_gib\x18\x03 \x01(\x04\x12\x10\n\x08problems\x18\x04 \x03(\t\x12\x15\n\rwireguard_key\x18\x05 \x01(\t\x12#\n\x05pools\x18\x06 \x03(\x0b\x32\x14.stead.agent.v1.Pool\")\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bstorage_gib\x18\x02 \x01(\x04\"7\n\tHeartbeat\x12*\n\x08\x63\x61pacity\x18\x01 \x01(\x0b\x32\x18.stead.agent.v1.Capacity\"\xb3\x01\n\x06Update\x12,\n\tauthority\x18\x01 \x01(\x0b\x32\x19.stead.agent.v1.Authority\x12\x10\n\x08released\x18\x02 \x01(\x08\x12+\n\x06scopes\x18\x03 \x03(\x0b\x32\x1b.stead.agent.v1.ScopeChange\x12\x0c\n\x04left\x18\x04 \x03(\t\x12\x10\n\x08snapshot\x18\x05 \x01(\x08\x12\x0c\n\x04more\x18\x06 \x01(\x08\x12\x0e\n\x06packed\x18\x07 \x03(\x0c\"{\n\x0bScopeChange\x12\r\n\x05scope\x18\x01 \x01(\t\x12\r\n\x05reset\x18\x02 \x01(\x08\x12#\n\x03put\x18\x03 \x03(\x0b\x32\x16.stead.agent.v1.Object\x12)\n\x06remove\x18\x04 \x03(\x0b\x32\x19.stead.agent.v1.ObjectRef\"E\n\x0bResourceRef\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.stead.agent.v1.ResourceKind\x12\n\n\x02id\x18\x02 \x01(\t\"\xac\x01\n\x06Report\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x0c\n\x04\x66ull\x18\x02 \x01(\x08\x12*\n\x08observed\x18\x03 \x03(\x0b\x32\x18.stead.agent.v1.Observed\x12)\n\x04gone\x18\x04 \x03(\x0b\x32\x1b.stead.agent.v1.ResourceRef\x12+\n\x05kinds\x18\x05 \x03(\x0e\x32\x1c.stead.agent.v1.ResourceKind\"\xd6\x01\n\x08Observed\x12(\n\x03ref\x18\x01 \x01(\x0b\x32\x1b.stead.agent.v1.ResourceRef\x12\x11\n\tconverged\x18\x02 \x01(\x08\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x11\n\tpermanent\x18\x04 \x01(\x08\x12\x32\n\x08instance\x18\x05 \x01(\x0b\x32 .stead.agent.v1.ObservedInstance\x12\r\n\x05since\x18\x06 \x01(\x04\x12(\n\x04\x66ile\x18\x07 \x01(\x0b\x32\x1a.stead.agent.v1.VolumeFile\"b\n\nVolumeFile\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x12\n\nchanged_at\x18\x04 \x01(\x04\x12\x0c\n\x04pool\x18\x05 \x01(\t\"\x92\x01\n\x10ObservedInstance\x12\x0f\n\x07running\x18\x01 \x01(\x08\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12\x0f\n\x07has_run\x18\x03 \x01(\x08\x12\x1c\n\x14powered_off_by_guest\x18\x04 \x01(\x08\x12\x14\n\x0creboot_count\x18\x05 \x01(\x04\x12\x14\n\x0c\x65xport_names\x18\x06 \x03(\t\"L\n\x0e\x43onsoleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x11\n\tmax_bytes\x18\x03 \x01(\r\"A\n\x0c\x43onsoleReply\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\x0e\n\x06output\x18\x02 \x01(\x0c\x12\r\n\x05\x65rror\x18\x03 \x01(\t*\xaf\x01\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14RESOURCE_KIND_VOLUME\x10\x01\x12\x18\n\x14RESOURCE_KIND_EXPORT\x10\x02\x12\x15\n\x11RESOURCE_KIND_VPC\x10\x03\x12\x19\n\x15RESOURCE_KIND_GATEWAY\x10\x04\x12\x1a\n\x16RESOURCE_KIND_INSTANCE\x10\x05\x32U\n\nEnrollment\x12G\n\x04Join\x12\x1b.stead.agent.v1.JoinRequest\x1a\x1c.stead.agent.v1.JoinResponse\"\x04\x88\xb5\x18\x05\x32\xa8\x02\n\x06\x41gents\x12n\n\x11RenewCertificates\x12(.stead.agent.v1.RenewCertificatesRequest\x1a).stead.agent.v1.RenewCertificatesResponse\"\x04\x88\xb5\x18\x04\x12Q\n\x07Session\x12\x1c.stead.agent.v1.AgentMessage\x1a\x1e.stead.agent.v1.ControlMessage\"\x04\x88\xb5\x18\x04(\x01\x30\x01\x12[\n\nFetchImage\x12!.stead.agent.v1.FetchImageRequest\x1a\".stead.agent.v1.FetchImageResponse\"\x04\x88\xb5\x18\x04\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cstead/agent/v1/session.proto\x12\x0estead.agent.v1\x1a\x1cstead/agent/v1/objects.proto\x1a\x14stead/v1/hosts.proto\x1a\x16stead/v1/options.proto\"\x91\x01\n\x0bJoinRequest\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontrol_csr\x18\x02 \x01(\x0c\x12\x17\n\x0f\x64\x61ta_client_csr\x18\x03 \x01(\x0c\x12\x11\n\thost_name\x18\x04 \x01(\t\x12\x18\n\x10underlay_address\x18\x05 \x01(\t\x12\x17\n\x0f\x64\x61ta_server_csr\x18\x06 \x01(\x0c\"\xa2\x01\n\x0c\x43\x65rtificates\x12\x1b\n\x13\x63ontrol_certificate\x18\x01 \x01(\x0c\x12\x1f\n\x17\x64\x61ta_client_certificate\x18\x02 \x01(\x0c\x12\x16\n\x0e\x63\x61_certificate\x18\x03 \x01(\x0c\x12\x1f\n\x17\x64\x61ta_server_certificate\x18\x04 \x01(\x0c\x12\x1b\n\x13\x64\x61ta_ca_certificate\x18\x05 \x01(\x0c\"k\n\x0cJoinResponse\x12\x0f\n\x07host_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61gent_endpoint\x18\x02 \x01(\t\x12\x32\n\x0c\x63\x65rtificates\x18\x03 \x01(\x0b\x32\x1c.stead.agent.v1.Certificates\"a\n\x18RenewCertificatesRequest\x12\x13\n\x0b\x63ontrol_csr\x18\x01 \x01(\x0c\x12\x17\n\x0f\x64\x61ta_client_csr\x18\x02 \x01(\x0c\x12\x17\n\x0f\x64\x61ta_server_csr\x18\x03 \x01(\x0c\"O\n\x19RenewCertificatesResponse\x12\x32\n\x0c\x63\x65rtificates\x18\x01 \x01(\x0b\x32\x1c.stead.agent.v1.Certificates\"%\n\x11\x46\x65tchImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\"#\n\x12\x46\x65tchImageResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\xcf\x01\n\x0c\x41gentMessage\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x15.stead.agent.v1.HelloH\x00\x12(\n\x06report\x18\x02 \x01(\x0b\x32\x16.stead.agent.v1.ReportH\x00\x12.\n\theartbeat\x18\x03 \x01(\x0b\x32\x19.stead.agent.v1.HeartbeatH\x00\x12\x35\n\rconsole_reply\x18\x04 \x01(\x0b\x32\x1c.stead.agent.v1.ConsoleReplyH\x00\x42\x06\n\x04\x62ody\"\xa9\x01\n\x0e\x43ontrolMessage\x12*\n\x07welcome\x18\x01 \x01(\x0b\x32\x17.stead.agent.v1.WelcomeH\x00\x12(\n\x06update\x18\x02 \x01(\x0b\x32\x16.stead.agent.v1.UpdateH\x00\x12\x39\n\x0f\x63onsole_request\x18\x03 \x01(\x0b\x32\x1e.stead.agent.v1.ConsoleRequestH\x00\x42\x06\n\x04\x62ody\"\xfb\x01\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\x12\x15\n\ragent_version\x18\x03 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x04 \x01(\t\x12*\n\x08\x63\x61pacity\x18\x05 \x01(\x0b\x32\x18.stead.agent.v1.Capacity\x12!\n\x05roles\x18\x06 \x03(\x0e\x32\x12.stead.v1.HostRole\x12,\n\tauthority\x18\x07 \x01(\x0b\x32\x19.stead.agent.v1.Authority\x12)\n\x05known\x18\x08 \x03(\x0b\x32\x1a.stead.agent.v1.KnownScope\"+\n\nKnownScope\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"-\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\"P\n\tAuthority\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x0c\n\x04seal\x18\x04 \x01(\x0c\"\x90\x01\n\x08\x43\x61pacity\x12\r\n\x05vcpus\x18\x01 \x01(\r\x12\x12\n\nmemory_mib\x18\x02 \x01(\x04\x12\x13\n\x0bstorage_gib\x18\x03 \x01(\x04\x12\x10\n\x08problems\x18\x04 \x03(\t\x12\x15\n\rwireguard_key\x18\x05 \x01(\t\x12#\n\x05pools\x18\x06 \x03(\x0b\x32\x14.stead.agent.v1.Pool\")\n\x04Pool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bstorage_gib\x18\x02 \x01(\x04\"7\n\tHeartbeat\x12*\n\x08\x63\x61pacity\x18\x01 \x01(\x0b\x32\x18.stead.agent.v1.Capacity\"\xb3\x01\n\x06Update\x12,\n\tauthority\x18\x01 \x01(\x0b\x32\x19.stead.agent.v1.Authority\x12\x10\n\x08released\x18\x02 \x01(\x08\x12+\n\x06scopes\x18\x03 \x03(\x0b\x32\x1b.stead.agent.v1.ScopeChange\x12\x0c\n\x04left\x18\x04 \x03(\t\x12\x10\n\x08snapshot\x18\x05 \x01(\x08\x12\x0c\n\x04more\x18\x06 \x01(\x08\x12\x0e\n\x06packed\x18\x07 \x03(\x0c\"{\n\x0bScopeChange\x12\r\n\x05scope\x18\x01 \x01(\t\x12\r\n\x05reset\x18\x02 \x01(\x08\x12#\n\x03put\x18\x03 \x03(\x0b\x32\x16.stead.agent.v1.Object\x12)\n\x06remove\x18\x04 \x03(\x0b\x32\x19.stead.agent.v1.ObjectRef\"E\n\x0bResourceRef\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.stead.agent.v1.ResourceKind\x12\n\n\x02id\x18\x02 \x01(\t\"\xac\x01\n\x06Report\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x0c\n\x04\x66ull\x18\x02 \x01(\x08\x12*\n\x08observed\x18\x03 \x03(\x0b\x32\x18.stead.agent.v1.Observed\x12)\n\x04gone\x18\x04 \x03(\x0b\x32\x1b.stead.agent.v1.ResourceRef\x12+\n\x05kinds\x18\x05 \x03(\x0e\x32\x1c.stead.agent.v1.ResourceKind\"\xd6\x01\n\x08Observed\x12(\n\x03ref\x18\x01 \x01(\x0b\x32\x1b.stead.agent.v1.ResourceRef\x12\x11\n\tconverged\x18\x02 \x01(\x08\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x11\n\tpermanent\x18\x04 \x01(\x08\x12\x32\n\x08instance\x18\x05 \x01(\x0b\x32 .stead.agent.v1.ObservedInstance\x12\r\n\x05since\x18\x06 \x01(\x04\x12(\n\x04\x66ile\x18\x07 \x01(\x0b\x32\x1a.stead.agent.v1.VolumeFile\"b\n\nVolumeFile\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x12\n\nchanged_at\x18\x04 \x01(\x04\x12\x0c\n\x04pool\x18\x05 \x01(\t\"\x92\x01\n\x10ObservedInstance\x12\x0f\n\x07running\x18\x01 \x01(\x08\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12\x0f\n\x07has_run\x18\x03 \x01(\x08\x12\x1c\n\x14powered_off_by_guest\x18\x04 \x01(\x08\x12\x14\n\x0creboot_count\x18\x05 \x01(\x04\x12\x14\n\x0c\x65xport_names\x18\x06 \x03(\t\"L\n\x0e\x43onsoleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x11\n\tmax_bytes\x18\x03 \x01(\r\"A\n\x0c\x43onsoleReply\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\x0e\n\x06output\x18\x02 \x01(\x0c\x12\r\n\x05\x65rror\x18\x03 \x01(\t*\xaf\x01\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14RESOURCE_KIND_VOLUME\x10\x01\x12\x18\n\x14RESOURCE_KIND_EXPORT\x10\x02\x12\x15\n\x11RESOURCE_KIND_VPC\x10\x03\x12\x19\n\x15RESOURCE_KIND_GATEWAY\x10\x04\x12\x1a\n\x16RESOURCE_KIND_INSTANCE\x10\x05\x32U\n\nEnrollment\x12G\n\x04Join\x12\x1b.stead.agent.v1.JoinRequest\x1a\x1c.stead.agent.v1.JoinResponse\"\x04\x88\xb5\x18\x05\x32\xa8\x02\n\x06\x41gents\x12n\n\x11RenewCertificates\x12(.stead.agent.v1.RenewCertificatesRequest\x1a).stead.agent.v1.RenewCertificatesResponse\"\x04\x88\xb5\x18\x04\x12Q\n\x07Session\x12\x1c.stead.agent.v1.AgentMessage\x1a\x1e.stead.agent.v1.ControlMessage\"\x04\x88\xb5\x18\x04(\x01\x30\x01\x12[\n\nFetchImage\x12!.stead.agent.v1.FetchImageRequest\x1a\".stead.agent.v1.FetchImageResponse\"\x04\x88\xb5\x18\x04\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,8 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGENTS'].methods_by_name['Session']._serialized_options = b'\210\265\030\004'
   _globals['_AGENTS'].methods_by_name['FetchImage']._loaded_options = None
   _globals['_AGENTS'].methods_by_name['FetchImage']._serialized_options = b'\210\265\030\004'
-  _globals['_RESOURCEKIND']._serialized_start=2936
-  _globals['_RESOURCEKIND']._serialized_end=3111
+  _globals['_RESOURCEKIND']._serialized_start=3024
+  _globals['_RESOURCEKIND']._serialized_end=3199
   _globals['_JOINREQUEST']._serialized_start=125
   _globals['_JOINREQUEST']._serialized_end=270
   _globals['_CERTIFICATES']._serialized_start=273
@@ -63,37 +63,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTROLMESSAGE']._serialized_start=1013
   _globals['_CONTROLMESSAGE']._serialized_end=1182
   _globals['_HELLO']._serialized_start=1185
-  _globals['_HELLO']._serialized_end=1393
-  _globals['_WELCOME']._serialized_start=1395
-  _globals['_WELCOME']._serialized_end=1440
-  _globals['_AUTHORITY']._serialized_start=1442
-  _globals['_AUTHORITY']._serialized_end=1522
-  _globals['_CAPACITY']._serialized_start=1525
-  _globals['_CAPACITY']._serialized_end=1669
-  _globals['_POOL']._serialized_start=1671
-  _globals['_POOL']._serialized_end=1712
-  _globals['_HEARTBEAT']._serialized_start=1714
-  _globals['_HEARTBEAT']._serialized_end=1769
-  _globals['_UPDATE']._serialized_start=1772
-  _globals['_UPDATE']._serialized_end=1951
-  _globals['_SCOPECHANGE']._serialized_start=1953
-  _globals['_SCOPECHANGE']._serialized_end=2076
-  _globals['_RESOURCEREF']._serialized_start=2078
-  _globals['_RESOURCEREF']._serialized_end=2147
-  _globals['_REPORT']._serialized_start=2150
-  _globals['_REPORT']._serialized_end=2322
-  _globals['_OBSERVED']._serialized_start=2325
-  _globals['_OBSERVED']._serialized_end=2539
-  _globals['_VOLUMEFILE']._serialized_start=2541
-  _globals['_VOLUMEFILE']._serialized_end=2639
-  _globals['_OBSERVEDINSTANCE']._serialized_start=2642
-  _globals['_OBSERVEDINSTANCE']._serialized_end=2788
-  _globals['_CONSOLEREQUEST']._serialized_start=2790
-  _globals['_CONSOLEREQUEST']._serialized_end=2866
-  _globals['_CONSOLEREPLY']._serialized_start=2868
-  _globals['_CONSOLEREPLY']._serialized_end=2933
-  _globals['_ENROLLMENT']._serialized_start=3113
-  _globals['_ENROLLMENT']._serialized_end=3198
-  _globals['_AGENTS']._serialized_start=3201
-  _globals['_AGENTS']._serialized_end=3497
+  _globals['_HELLO']._serialized_end=1436
+  _globals['_KNOWNSCOPE']._serialized_start=1438
+  _globals['_KNOWNSCOPE']._serialized_end=1481
+  _globals['_WELCOME']._serialized_start=1483
+  _globals['_WELCOME']._serialized_end=1528
+  _globals['_AUTHORITY']._serialized_start=1530
+  _globals['_AUTHORITY']._serialized_end=1610
+  _globals['_CAPACITY']._serialized_start=1613
+  _globals['_CAPACITY']._serialized_end=1757
+  _globals['_POOL']._serialized_start=1759
+  _globals['_POOL']._serialized_end=1800
+  _globals['_HEARTBEAT']._serialized_start=1802
+  _globals['_HEARTBEAT']._serialized_end=1857
+  _globals['_UPDATE']._serialized_start=1860
+  _globals['_UPDATE']._serialized_end=2039
+  _globals['_SCOPECHANGE']._serialized_start=2041
+  _globals['_SCOPECHANGE']._serialized_end=2164
+  _globals['_RESOURCEREF']._serialized_start=2166
+  _globals['_RESOURCEREF']._serialized_end=2235
+  _globals['_REPORT']._serialized_start=2238
+  _globals['_REPORT']._serialized_end=2410
+  _globals['_OBSERVED']._serialized_start=2413
+  _globals['_OBSERVED']._serialized_end=2627
+  _globals['_VOLUMEFILE']._serialized_start=2629
+  _globals['_VOLUMEFILE']._serialized_end=2727
+  _globals['_OBSERVEDINSTANCE']._serialized_start=2730
+  _globals['_OBSERVEDINSTANCE']._serialized_end=2876
+  _globals['_CONSOLEREQUEST']._serialized_start=2878
+  _globals['_CONSOLEREQUEST']._serialized_end=2954
+  _globals['_CONSOLEREPLY']._serialized_start=2956
+  _globals['_CONSOLEREPLY']._serialized_end=3021
+  _globals['_ENROLLMENT']._serialized_start=3201
+  _globals['_ENROLLMENT']._serialized_end=3286
+  _globals['_AGENTS']._serialized_start=3289
+  _globals['_AGENTS']._serialized_end=3585
 # @@protoc_insertion_point(module_scope)

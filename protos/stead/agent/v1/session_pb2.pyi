@@ -116,7 +116,7 @@ class ControlMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., console_request: _Optional[_Union[ConsoleRequest, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "features", "agent_version", "boot_id", "capacity", "roles", "authority")
+    __slots__ = ("protocol", "features", "agent_version", "boot_id", "capacity", "roles", "authority", "known")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +124,7 @@ class Hello(_message.Message):
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     AUTHORITY_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     features: _containers.RepeatedScalarFieldContainer[str]
     agent_version: str
@@ -131,7 +132,16 @@ class Hello(_message.Message):
     capacity: Capacity
     roles: _containers.RepeatedScalarFieldContainer[_hosts_pb2.HostRole]
     authority: Authority
-    def __init__(self, protocol: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ..., agent_version: _Optional[str] = ..., boot_id: _Optional[str] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., roles: _Optional[_Iterable[_Union[_hosts_pb2.HostRole, str]]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ...) -> None: ...
+    known: _containers.RepeatedCompositeFieldContainer[KnownScope]
+    def __init__(self, protocol: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ..., agent_version: _Optional[str] = ..., boot_id: _Optional[str] = ..., capacity: _Optional[_Union[Capacity, _Mapping]] = ..., roles: _Optional[_Iterable[_Union[_hosts_pb2.HostRole, str]]] = ..., authority: _Optional[_Union[Authority, _Mapping]] = ..., known: _Optional[_Iterable[_Union[KnownScope, _Mapping]]] = ...) -> None: ...
+
+class KnownScope(_message.Message):
+    __slots__ = ("scope", "digest")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    scope: str
+    digest: bytes
+    def __init__(self, scope: _Optional[str] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("protocol", "features")
