@@ -2,17 +2,17 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
 from controlplane.model.state import Revision
+from controlplane.model.value import value
 
 # Changes. Fewer: a watcher that was away for long has to list again. More: memory, some 250 bytes each.
 KEPT = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Changed:
     """One row's part of a revision. `project_id` is empty for what belongs to no project; `part_of`: see `Entry`."""
 

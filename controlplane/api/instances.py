@@ -45,10 +45,11 @@ class Instances(InstancesServicer):
             rows = [row for instance_id in instance_ids if (row := state.instances.get(instance_id))]
             if not rows:
                 raise Conflict("IdempotentInstanceTerminated", f"What this token launched is gone: {instance_ids}")
-            return rows, [message(state, row, asking) for row in rows[: edge.per_step]]
+            now = rows if len(rows) <= edge.per_step else ()  # A long launch is a long step without its reply.
+            return rows, [message(state, row, asking) for row in now]
 
         (rows, messages), _ = await edge.mutate(request, instances.run, asked, reply)
-        messages += await edge.in_steps(rows[edge.per_step :], message)
+        messages += await edge.in_steps(rows[len(messages) :], message)
         return pb.RunInstancesResponse(reservation_id=rows[0].reservation_id, instances=messages)
 
     async def DescribeInstances(

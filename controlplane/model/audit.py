@@ -1,13 +1,13 @@
 """The record of calls: what was done, by whom, and what a repetition of it is answered."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned
+from controlplane.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CallRecord:
     """A call that was accepted. Written with what the call changed, in one step and in one transaction.
 

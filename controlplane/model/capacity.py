@@ -1,9 +1,9 @@
 """What instances and volumes claim of their hosts."""
 
-from dataclasses import dataclass
+from controlplane.model.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Resources:
     vcpus: int = 0
     memory_mib: int = 0

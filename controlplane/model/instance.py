@@ -9,6 +9,7 @@ from controlplane.ids import Prefix
 from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned, Table
+from controlplane.model.value import value
 
 ROOT_DEVICE = "/dev/sda1"
 
@@ -27,7 +28,7 @@ class StateReason:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Instance:
     """`generation` counts starts, `reboot_count` reboots. `vcpus` and `memory_mib` are the type's at launch.
 
@@ -104,7 +105,7 @@ class Instances(Owned[Instance]):
         self.claimed = self.counter(lambda row: (row.host_id, row.project_id), lambda row: row.claim, NOTHING)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Volume:
     """A disk in a pool of a storage host. `epoch` is that of its latest attachment.
 
@@ -177,7 +178,7 @@ def volume_of(attachment_id: str) -> str:
     return attachment_id.rpartition("-e")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attachment:
     """What binds a volume to an instance for one epoch; `id` is the export's name, `<volume id>-e<epoch>`.
 
@@ -241,7 +242,7 @@ class VolumeFile:
     pool: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Observation:
     """What one host was last seen to have of one resource. No row: not seen there.
 

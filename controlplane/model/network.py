@@ -7,6 +7,7 @@ from datetime import datetime
 from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned, Table
+from controlplane.model.value import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Rules(Owned[SecurityGroupRule]):
         self.prefix_list = self.index(lambda row: row.prefix_list_id or None)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NetworkInterface:
     """Lives as long as any host may still have its instance, so that its address is not given away too early."""
 
@@ -145,7 +146,7 @@ class Interfaces(Table[NetworkInterface]):
         self.group = self.index_each(lambda row: row.group_ids)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PublicAddress:
     """An address out of the public pool; `id` is its allocation id.
 

@@ -5,7 +5,7 @@ here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from controlplane.model.audit import Calls
@@ -25,6 +25,7 @@ from controlplane.model.network import Addresses, Interfaces, Rules, SecurityGro
 from controlplane.model.prefix_list import PrefixLists
 from controlplane.model.project import Projects, Tokens
 from controlplane.model.table import Row, Table
+from controlplane.model.value import value
 from controlplane.model.vpc import InternetGateways, RouteTables, Subnets, Vpcs
 
 R = TypeVar("R", bound=Row)
@@ -60,7 +61,7 @@ class Change:
         return len(self._rows)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entry:
     """One resource's part of a revision: what it was and what it is, either None."""
 
@@ -90,7 +91,7 @@ class Entry:
         return replace(self.old, last_seen_at=self.new.last_seen_at) == self.new
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Revision:
     """One step of the log."""
 
@@ -158,9 +159,10 @@ class State:
             self.tables[row_type].check(row_id, row)
         entries = []
         for row_type, row_id, row in change.items():
-            old = self.put(row) if row is not None else self.delete(row_type, row_id)
+            table = self.tables[row_type]
+            old = table.put(row) if row is not None else table.delete(row_id)
             if old != row:
-                entries.append(Entry(self.tables[row_type].kind.name, row_id, old, row))
+                entries.append(Entry(table.kind.name, row_id, old, row))
         self.revision += 1
         return Revision(self.revision, tuple(entries))
 

@@ -171,16 +171,19 @@ class Counter(Generic[R, K, A]):
         return self._sums.get(key, self._nothing)
 
     def follow(self, row_id: str, old: R | None, new: R | None) -> None:
-        (keys_before, before), (keys_after, after) = self._counted(old), self._counted(new)
-        if before == after and keys_before == keys_after:
+        if old is not None and new is not None and self._counted(old) == self._counted(new):
             return
-        for key in keys_after:
-            self._set(key, self.of(key) + after)
-        for key in keys_before:
-            self._set(key, self.of(key) - before)
+        if new is not None:
+            amount = self._amount(new)
+            for key in self._keys(new):
+                self._set(key, self.of(key) + amount)
+        if old is not None:
+            amount = self._amount(old)
+            for key in self._keys(old):
+                self._set(key, self.of(key) - amount)
 
-    def _counted(self, row: R | None) -> tuple[tuple[K, ...], A]:
-        return ((), self._nothing) if row is None else (self._keys(row), self._amount(row))
+    def _counted(self, row: R) -> tuple[tuple[K, ...], A]:
+        return self._keys(row), self._amount(row)
 
     def _set(self, key: K, total: A) -> None:
         if total == self._nothing:

@@ -1,6 +1,6 @@
 """What a step of the log changes of what hosts are told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,27 +28,33 @@ def touched(state: State, entries: Sequence[Entry]) -> Touched:
     """Of a revision, whose state is given: what rows refer to may be gone in a later one."""
     found = Touched()
     for entry in entries:
-        row_type = type(entry.new or entry.old)
+        rows = _rows(entry)
+        row_type = type(rows[-1])
         if (kind := KINDS.get(row_type)) and _differs(entry, kind.shows):
             ref = kind, entry.id
-            found.objects |= {(scope, ref): None for row in _rows(entry) for scope in kind.scopes(state, row)}
+            for row in rows:
+                for scope in kind.scopes(state, row):
+                    found.objects[scope, ref] = None
         if (shown := SHOWN.get(row_type)) and _differs(entry, shown.shows):
-            found.objects |= {where: None for row in _rows(entry) for where in shown.objects(state, row)}
+            for row in rows:
+                found.objects.update(dict.fromkeys(shown.objects(state, row)))
         if (part := PARTS.get(row_type)) and _differs(entry, part.shows):
             _add_part(found, part, state, entry)
         if waiting := WAITING.get(row_type):
-            found.waiting |= {host_id for row in _rows(entry) for host_id in waiting(row)}
+            for row in rows:
+                found.waiting.update(waiting(row))
         if row_type is Host:
             _add_host(found, entry)
     return found
 
 
 def _add_part(found: Touched, part: Part[Any], state: State, entry: Entry) -> None:
-    host_ids = {host_id for row in _rows(entry) for host_id in part.hosts(state, row)}
-    if entry.old is None and part.joins:
-        found.joined |= {(host_id, scope_id) for host_id in host_ids for scope_id in part.joins(entry.new)}
-    else:
-        found.moved |= host_ids
+    for row in _rows(entry):
+        host_ids = part.hosts(state, row)
+        if entry.old is None and part.joins:
+            found.joined.update((host_id, scope_id) for host_id in host_ids for scope_id in part.joins(row))
+        else:
+            found.moved.update(host_ids)
 
 
 def _differs(entry: Entry, shows: Sequence[str]) -> bool:
@@ -56,8 +62,11 @@ def _differs(entry: Entry, shows: Sequence[str]) -> bool:
     return old is None or new is None or any(getattr(old, name) != getattr(new, name) for name in shows)
 
 
-def _rows(entry: Entry) -> Iterator[Any]:
-    return (row for row in (entry.old, entry.new) if row is not None)
+def _rows(entry: Entry) -> Sequence[Any]:
+    """What it was, and what it is."""
+    if entry.old is None or entry.new is None:
+        return (entry.old or entry.new,)
+    return entry.old, entry.new
 
 
 def _add_host(found: Touched, entry: Entry) -> None:

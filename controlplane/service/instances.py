@@ -261,7 +261,7 @@ def _add_volumes(
     state: State, call: Call, change: Change, ports: Ports, launch: _Launch, instance: Instance, place: Place
 ) -> None:
     for disk, home in zip(launch.disks, place.volume_homes, strict=True):
-        volume = volumes.new_volume(call, instance.zone, home, disk.size_gib, disk.image_id)
+        volume = volumes.new_volume(call, instance.zone, home, disk.size_gib, image_id=disk.image_id, epoch=1)
         volumes.attach_anew(
             state,
             call,

@@ -14,6 +14,7 @@ from controlplane.model.addressing import is_usable, usable_after
 from controlplane.model.capacity import Resources
 from controlplane.model.image import InstanceType
 from controlplane.model.state import Change, State
+from controlplane.model.value import value
 from controlplane.model.vpc import Subnet
 from controlplane.service import addresses
 from controlplane.service.call import Call
@@ -44,7 +45,7 @@ class Wanted:
         return subnet.map_public_ip_on_launch if self.public_ip is None else self.public_ip
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Place:
     host_id: str
     volume_homes: Sequence[Home]  # One for each disk.

@@ -59,8 +59,16 @@ def check_size(size_gib: int, parameter: str = "size_gib") -> None:
 
 
 def new_volume(
-    call: Call, zone: str, home: Home, size_gib: int, image_id: str = "", tags: Mapping[str, str] | None = None
+    call: Call,
+    zone: str,
+    home: Home,
+    size_gib: int,
+    *,
+    image_id: str = "",
+    epoch: int = 0,
+    tags: Mapping[str, str] | None = None,
 ) -> Volume:
+    """`epoch`: 1 for one that is attached at once."""
     return Volume(
         id=call.mint(Prefix.VOLUME),
         project_id=call.project_id,
@@ -70,7 +78,7 @@ def new_volume(
         size_gib=size_gib,
         volume_type=VOLUME_TYPE,
         image_id=image_id,
-        epoch=0,
+        epoch=epoch,
         created_at=call.now,
         tags=tags or {},
     )
@@ -118,7 +126,14 @@ def attach(state: State, call: Call, request: AttachVolume) -> tuple[Change, str
     device_name = _device(state, call, instance, volume, request.device_name)
     change = Change()
     attachment = attach_anew(
-        state, call, change, Ports(state), volume, instance, device_name, delete_on_termination=False
+        state,
+        call,
+        change,
+        Ports(state),
+        _in_next_epoch(volume),
+        instance,
+        device_name,
+        delete_on_termination=False,
     )
     return change, attachment.id
 
@@ -161,6 +176,10 @@ def check_root(state: State, instance: Instance) -> None:
         )
 
 
+def _in_next_epoch(volume: Volume) -> Volume:
+    return replace(volume, epoch=volume.epoch + 1)
+
+
 def attach_anew(
     state: State,
     call: Call,
@@ -172,15 +191,14 @@ def attach_anew(
     *,
     delete_on_termination: bool,
 ) -> Attachment:
-    """Attach in a new epoch, on a port of its own. The caller has checked that it may."""
-    epoch = volume.epoch + 1
+    """Attach in the volume's epoch, a new one, on a port of its own. The caller has checked that it may."""
     attachment = Attachment(
-        id=attachment_id(volume.id, epoch),
+        id=attachment_id(volume.id, volume.epoch),
         project_id=volume.project_id,
         volume_id=volume.id,
         instance_id=instance.id,
         device_name=device_name,
-        epoch=epoch,
+        epoch=volume.epoch,
         port=ports.take(volume.host_id),
         storage_host_id=volume.host_id,
         client_host_id=instance.host_id,
@@ -190,7 +208,7 @@ def attach_anew(
         created_at=call.now,
         phase_at=call.now,
     )
-    change.put(replace(volume, epoch=epoch), attachment)
+    change.put(volume, attachment)
     return attachment
 
 
@@ -277,7 +295,7 @@ def open_anew(state: State, call: Call, change: Change, ports: Ports, instance: 
             call,
             change,
             ports,
-            change.now(volume) or volume,
+            _in_next_epoch(change.now(volume) or volume),
             instance,
             attachment.device_name,
             delete_on_termination=attachment.delete_on_termination,
