@@ -25,6 +25,7 @@ class Prefix(StrEnum):
     VPC = "vpc"
     INTERNET_GATEWAY = "igw"
     ROUTE_TABLE = "rtb"
+    ROUTE_TABLE_ASSOCIATION = "rtbassoc"
     NETWORK_INTERFACE = "eni"
     ADDRESS_ALLOCATION = "eipalloc"
     ADDRESS_ASSOCIATION = "eipassoc"

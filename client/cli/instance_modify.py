@@ -48,15 +48,18 @@ async def modify(
     keep_on_termination: Keep = None,
 ) -> None:
     """Change what was set at launch."""
+    instance_id = await lookup.instance_id(cli.stead, instance)
     request = ModifyInstanceAttributeRequest(
         **cli.mutation,
-        instance_id=await lookup.instance_id(cli.stead, instance),
+        instance_id=instance_id,
         disable_api_termination=protect,
         instance_initiated_shutdown_behavior=shutdown_behavior,
         associate_public_ip_address=public_ip,
         instance_type=instance_type,
         user_data=user_data_file.read() if user_data_file else None,
-        security_group_ids=[await lookup.group_id(cli.stead, name) for name in sg or ()],
+        security_group_ids=await lookup.group_ids(
+            cli.stead, sg or (), lambda: lookup.vpc_of_instance(cli.stead, instance_id)
+        ),
         block_device_mappings=[
             *_mappings(delete_on_termination, deletes=True),
             *_mappings(keep_on_termination, deletes=False),

@@ -26,7 +26,7 @@ Type = Annotated[str, typer.Option("--type", metavar="TYPE", help="The size; see
 Key = Annotated[str, typer.Option(metavar="NAME", help="Name of the key pair to let in.", show_default=False)]
 Groups = Annotated[
     list[str] | None,
-    typer.Option(metavar="GROUP", help="Security group, id or name. May be repeated."),
+    typer.Option(metavar="GROUP", help="Security group of the VPC, id or name. May be repeated."),
 ]
 Subnet = Annotated[
     str, typer.Option(metavar="SUBNET", help="Id or name. Default: the default VPC's.", show_default=False)
@@ -89,6 +89,7 @@ async def run(
     timeout_s: Timeout = 300,
 ) -> None:
     """Launch instances from an image."""
+    subnet_id = await lookup.subnet_id(cli.stead, subnet) if subnet else ""
     request = RunInstancesRequest(
         **cli.mutation,
         image_id=await lookup.image_id(cli.stead, image),
@@ -96,9 +97,11 @@ async def run(
         min_count=min_count or count,
         max_count=count,
         key_name=key,
-        subnet_id=await lookup.subnet_id(cli.stead, subnet) if subnet else "",
+        subnet_id=subnet_id,
         zone_name=az,
-        security_group_ids=[await lookup.group_id(cli.stead, name) for name in sg or ()],
+        security_group_ids=await lookup.group_ids(
+            cli.stead, sg or (), lambda: lookup.vpc_of_subnet(cli.stead, subnet_id)
+        ),
         associate_public_ip_address=public_ip,
         private_ip_address=private_ip,
         user_data=user_data_file.read() if user_data_file else b"",

@@ -4,7 +4,7 @@ What begins like an id is taken for one. A name that several have is refused, wi
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,12 @@ from stead.v1.prefix_lists_pb2 import DescribeManagedPrefixListsRequest
 from stead.v1.projects_pb2 import DescribeProjectsRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, ListVolumesInRecycleBinRequest
-from stead.v1.vpcs_pb2 import DescribeSubnetsRequest, DescribeVpcsRequest
+from stead.v1.vpcs_pb2 import (
+    DescribeInternetGatewaysRequest,
+    DescribeRouteTablesRequest,
+    DescribeSubnetsRequest,
+    DescribeVpcsRequest,
+)
 
 if TYPE_CHECKING:
     from client.connection import Stead
@@ -77,6 +82,33 @@ async def instance_ids(stead: "Stead", texts: Sequence[str], *, or_gone: bool = 
     return [await instance_id(stead, text, or_gone=or_gone) for text in texts]
 
 
+async def group_ids(stead: "Stead", texts: Sequence[str], find_vpc: Callable[[], Awaitable[str]]) -> list[str]:
+    """The ids of the security groups of these ids or names. Names are those of one VPC, which is looked for where there
+    are any; without one, all VPCs' count.
+    """
+    if all(text.startswith(group_id.prefix) for text in texts):
+        return list(texts)
+    vpc_id = await find_vpc()
+    there = replace(group_id, narrow=(exactly("vpc-id", vpc_id),)) if vpc_id else group_id
+    return [await there(stead, text) for text in texts]
+
+
+async def vpc_of_subnet(stead: "Stead", subnet_id: str) -> str:
+    """The id of its VPC; of no subnet, the default one's, empty where there is none."""
+    if subnet_id:
+        subnets = (await stead.vpcs.DescribeSubnets(DescribeSubnetsRequest(subnet_ids=[subnet_id]))).subnets
+        return subnets[0].vpc_id if subnets else ""
+    vpcs = (await stead.vpcs.DescribeVpcs(DescribeVpcsRequest(filters=[exactly("is-default", "true")]))).vpcs
+    return vpcs[0].vpc_id if vpcs else ""
+
+
+async def vpc_of_instance(stead: "Stead", instance_id: str) -> str:
+    """The id of its VPC; empty where it is in none any more."""
+    request = DescribeInstancesRequest(instance_ids=[instance_id])
+    instances = (await stead.instances.DescribeInstances(request)).instances
+    return instances[0].vpc_id if instances else ""
+
+
 async def address(stead: "Stead", text: str) -> Address:
     """The elastic address of that allocation id or association id, or the address itself."""
     prefix = text.rpartition("-")[0]
@@ -113,6 +145,28 @@ volume_id = replace(_recycled_volume_id, request=DescribeVolumesRequest, gone=_r
 host_id = Named("host", "host-", "InvalidHostID", "host-name", DescribeHostsRequest, "hosts", "hosts", "host_id")
 vpc_id = Named("VPC", "vpc-", "InvalidVpcID", _TAG, DescribeVpcsRequest, "vpcs", "vpcs", "vpc_id", command="vpc")
 subnet_id = Named("subnet", "subnet-", "InvalidSubnetID", _TAG, DescribeSubnetsRequest, "vpcs", "subnets", "subnet_id")
+internet_gateway_id = Named(
+    "internet gateway",
+    "igw-",
+    "InvalidInternetGatewayID",
+    _TAG,
+    DescribeInternetGatewaysRequest,
+    "vpcs",
+    "internet_gateways",
+    "internet_gateway_id",
+    command="igw",
+)
+route_table_id = Named(
+    "route table",
+    "rtb-",
+    "InvalidRouteTableID",
+    _TAG,
+    DescribeRouteTablesRequest,
+    "vpcs",
+    "route_tables",
+    "route_table_id",
+    command="route-table",
+)
 image_id = Named("image", "ami-", "InvalidAMIID", "name", DescribeImagesRequest, "images", "images", "image_id")
 group_id = Named(
     "security group",

@@ -32,6 +32,7 @@ InstanceArgument = Annotated[str, typer.Argument(metavar="INSTANCE", help="Id or
 InstanceArguments = Annotated[
     list[str], typer.Argument(metavar="INSTANCE...", help="Ids or names.", show_default=False)
 ]
+VpcOption = Annotated[str, typer.Option("--vpc", metavar="VPC", help="Id or name.", show_default=False)]
 # Of one that is in no list of volumes, where names are.
 VolumeId = Annotated[str, typer.Argument(metavar="VOLUME", help="A volume's id.", show_default=False)]
 VolumeArgument = Annotated[str, typer.Argument(metavar="VOLUME", help="Id or name.", show_default=False)]

@@ -6,11 +6,14 @@ from typing import Any
 from controlplane.api.addresses import to_address
 from controlplane.api.images import to_image
 from controlplane.api.instances import to_instance, to_interface
+from controlplane.api.internet_gateways import to_internet_gateway
 from controlplane.api.key_pairs import to_key_pair
 from controlplane.api.prefix_lists import to_prefix_list
+from controlplane.api.route_tables import to_route_table
 from controlplane.api.security_groups import to_rule, to_security_group
+from controlplane.api.subnets import to_subnet
 from controlplane.api.volumes import to_attachment, to_volume
-from controlplane.api.vpcs import to_internet_gateway, to_route_table, to_subnet, to_vpc
+from controlplane.api.vpcs import to_vpc
 from controlplane.model.state import State
 from controlplane.service.call import Call
 from controlplane.sessions import Sessions

@@ -21,6 +21,12 @@ class Limits:
     # Root volumes count too.
     volumes: int = 5000
     volume_gib: int = 51_200
+    # Every host with an instance of a VPC has a namespace and three small daemons for it.
+    vpcs: int = 5
+    subnets_per_vpc: int = 200
+    internet_gateways: int = 5
+    route_tables_per_vpc: int = 200
+    routes_per_table: int = 50
     # Public addresses are the scarcest thing at home.
     elastic_addresses: int = 5
     # Each rule is compiled into the filter of every host that has a member.

@@ -10,6 +10,8 @@ from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned
 
+LOCAL = "local"  # The target of the route to the VPC itself.
+
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
@@ -22,6 +24,12 @@ class Vpc:
     is_default: bool
     created_at: datetime
     tags: Mapping[str, str]
+    enable_dns_support: bool = True
+    enable_dns_hostnames: bool = False
+
+    @property
+    def network(self) -> IPv4Network:
+        return _parsed(self.cidr_block)
 
 
 class Vpcs(Owned[Vpc]):
@@ -32,7 +40,9 @@ class Vpcs(Owned[Vpc]):
     filters = {
         "vpc-id": lambda row: row.id,
         "cidr": lambda row: row.cidr_block,
+        "cidr-block-association.cidr-block": lambda row: row.cidr_block,
         "is-default": lambda row: row.is_default,
+        "owner-id": lambda row: row.project_id,
         "state": lambda row: "available",
     }
 
@@ -43,6 +53,8 @@ class Vpcs(Owned[Vpc]):
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
+    """`route_table_id` is the table that it names, with `association_id`; both are empty where the main one serves."""
+
     id: str
     project_id: str
     vpc_id: str
@@ -52,6 +64,8 @@ class Subnet:
     default_for_az: bool
     created_at: datetime
     tags: Mapping[str, str]
+    route_table_id: str = ""
+    association_id: str = ""
 
     @property
     def network(self) -> IPv4Network:
@@ -59,21 +73,26 @@ class Subnet:
 
 
 class Subnets(Owned[Subnet]):
-    kind = Kind("subnet", Prefix.SUBNET, "InvalidSubnetID", "DescribeSubnets", is_public=True)
+    kind = Kind("subnet", Prefix.SUBNET, "InvalidSubnetID", "DescribeSubnets", is_public=True, part_of="route_table_id")
     row_type = Subnet
     stored_as = "subnets"
     filters = {
         "subnet-id": lambda row: row.id,
         "vpc-id": lambda row: row.vpc_id,
         "availability-zone": lambda row: row.zone,
+        "cidr": lambda row: row.cidr_block,
         "cidr-block": lambda row: row.cidr_block,
         "default-for-az": lambda row: row.default_for_az,
+        "map-public-ip-on-launch": lambda row: row.map_public_ip_on_launch,
+        "owner-id": lambda row: row.project_id,
         "state": lambda row: "available",
     }
 
     def __init__(self) -> None:
         super().__init__()
         self.vpc = self.index(lambda row: row.vpc_id)
+        self.route_table = self.index(lambda row: row.route_table_id or None)
+        self.association = self.unique(lambda row: row.association_id or None)
 
 
 # Each launch asks its subnets; most regions have fewer of them.
@@ -84,7 +103,9 @@ def _parsed(cidr_block: str) -> IPv4Network:
 
 @dataclass(frozen=True, slots=True)
 class InternetGateway:
-    """`host_id` is the gateway host that carries it, empty until there is one; `epoch` grows when it moves."""
+    """`vpc_id` is empty while it is detached. `host_id` is the gateway host that carries it, empty until there is one;
+    `epoch` grows when it moves, and from one gateway of a VPC to the next.
+    """
 
     id: str
     project_id: str
@@ -102,12 +123,15 @@ class InternetGateways(Owned[InternetGateway]):
         "InvalidInternetGatewayID",
         "DescribeInternetGateways",
         is_public=True,
+        part_of="vpc_id",
     )
     row_type = InternetGateway
     stored_as = "internet_gateways"
     filters = {
         "internet-gateway-id": lambda row: row.id,
-        "attachment.vpc-id": lambda row: row.vpc_id,
+        "attachment.state": lambda row: "available" if row.vpc_id else (),
+        "attachment.vpc-id": lambda row: row.vpc_id or (),
+        "owner-id": lambda row: row.project_id,
     }
 
     def __init__(self) -> None:
@@ -118,21 +142,40 @@ class InternetGateways(Owned[InternetGateway]):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`target` is "local" or an internet gateway's id."""
+    """`target` is `LOCAL`, or the id of what packets go to, which may be gone."""
 
     cidr_block: str
     target: str
 
+    @property
+    def is_local(self) -> bool:
+        return self.target == LOCAL
+
+    @property
+    def origin(self) -> str:
+        """By which call it came."""
+        return "CreateRouteTable" if self.is_local else "CreateRoute"
+
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
+    """It serves the subnets that name it, and, where it has a `main_association_id`, those that name none.
+
+    `number`, from 1, is its own in its VPC: hosts' kernels know it by that.
+    """
+
     id: str
     project_id: str
     vpc_id: str
-    is_main: bool
+    number: int
+    main_association_id: str
     routes: tuple[Route, ...]
     created_at: datetime
     tags: Mapping[str, str]
+
+    @property
+    def is_main(self) -> bool:
+        return bool(self.main_association_id)
 
 
 class RouteTables(Owned[RouteTable]):
@@ -142,9 +185,15 @@ class RouteTables(Owned[RouteTable]):
     filters = {
         "route-table-id": lambda row: row.id,
         "vpc-id": lambda row: row.vpc_id,
+        "owner-id": lambda row: row.project_id,
         "association.main": lambda row: row.is_main,
+        "association.route-table-id": lambda row: row.id,
+        "route.destination-cidr-block": lambda row: [route.cidr_block for route in row.routes],
+        "route.gateway-id": lambda row: [route.target for route in row.routes],
+        "route.origin": lambda row: [route.origin for route in row.routes],
     }
 
     def __init__(self) -> None:
         super().__init__()
         self.vpc = self.index(lambda row: row.vpc_id)
+        self.main_association = self.unique(lambda row: row.main_association_id or None)

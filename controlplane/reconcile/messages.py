@@ -30,16 +30,18 @@ def host(state: State, row: Host, region: str) -> pb.Host:
 
 
 def vpc(state: State, row: Vpc, region: str) -> pb.Vpc:
-    return pb.Vpc(id=row.id, vni=row.vni, cidr_block=row.cidr_block, domain=domain(region))
+    return pb.Vpc(
+        id=row.id, vni=row.vni, cidr_block=row.cidr_block, domain=domain(region), dns_is_off=not row.enable_dns_support
+    )
 
 
 def subnet(state: State, row: Subnet, region: str) -> pb.Subnet:
-    return pb.Subnet(id=row.id, vpc_id=row.vpc_id, cidr_block=row.cidr_block)
+    return pb.Subnet(id=row.id, vpc_id=row.vpc_id, cidr_block=row.cidr_block, route_table_id=row.route_table_id)
 
 
 def route_table(state: State, row: RouteTable, region: str) -> pb.RouteTable:
     routes = [pb.Route(cidr_block=route.cidr_block, target=route.target) for route in row.routes]
-    return pb.RouteTable(id=row.id, vpc_id=row.vpc_id, is_main=row.is_main, routes=routes)
+    return pb.RouteTable(id=row.id, vpc_id=row.vpc_id, is_main=row.is_main, routes=routes, number=row.number)
 
 
 def security_group(state: State, row: SecurityGroup, region: str) -> pb.SecurityGroup:

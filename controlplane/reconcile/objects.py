@@ -83,13 +83,18 @@ HOST = Kind(
 VPC = Kind(
     "vpc",
     Vpc,
-    ("vni", "cidr_block"),
+    ("vni", "cidr_block", "enable_dns_support"),
     lambda state, row: (row.id,),
     lambda state, scope: filter(None, [state.vpcs.get(scope)]),
     messages.vpc,
 )
 SUBNET = Kind(
-    "subnet", Subnet, ("cidr_block",), _in_vpc, lambda state, scope: state.subnets.vpc.of(scope), messages.subnet
+    "subnet",
+    Subnet,
+    ("cidr_block", "route_table_id"),
+    _in_vpc,
+    lambda state, scope: state.subnets.vpc.of(scope),
+    messages.subnet,
 )
 ROUTE_TABLE = Kind(
     "route_table",

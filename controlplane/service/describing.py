@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from controlplane.model.addressing import usable_count
 from controlplane.model.host import HostRole
 from controlplane.model.image import Image, InstanceType, KeyPair
 from controlplane.model.instance import Attachment, Instance, Volume
@@ -12,7 +13,8 @@ from controlplane.model.network import NetworkInterface, PublicAddress, Security
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import State
 from controlplane.model.table import Owned, OwnedRow, Row, Table
-from controlplane.service import catalogue, health, volumes
+from controlplane.model.vpc import RouteTable, Subnet
+from controlplane.service import catalogue, health, route_tables, volumes
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call, find, find_zone, not_found
 from controlplane.service.images import select as select_images
@@ -165,6 +167,32 @@ def group_filters(state: State) -> Filters:
         **state.security_groups.attributes,
         **{f"ip-permission.{name}": of_rules(value, False) for name, value in read.items()},
         **{f"egress.ip-permission.{name}": of_rules(value, True) for name, value in read.items()},
+    }
+
+
+def subnet_filters(state: State) -> Filters:
+    return {
+        **state.subnets.attributes,
+        "available-ip-address-count": lambda row: str(free_addresses(state, row)),
+    }
+
+
+def free_addresses(state: State, row: Subnet) -> int:
+    """Of a subnet: those that nobody holds."""
+    return usable_count(row.network) - state.interfaces.subnet.count(row.id)
+
+
+def route_table_filters(state: State) -> Filters:
+    def served(row: RouteTable) -> list[Subnet]:
+        return state.subnets.route_table.of(row.id)
+
+    return {
+        **state.route_tables.attributes,
+        "association.route-table-association-id": lambda row: [
+            id for id in (row.main_association_id, *(subnet.association_id for subnet in served(row))) if id
+        ],
+        "association.subnet-id": lambda row: [subnet.id for subnet in served(row)],
+        "route.state": lambda row: [route_tables.state_of(state, row, route) for route in row.routes],
     }
 
 

@@ -14,7 +14,7 @@ from controlplane.errors import Conflict
 from controlplane.model.host import Host
 from controlplane.model.instance import Desired, Phase, StateReason
 from controlplane.model.state import Change, State
-from controlplane.service import power, vpcs
+from controlplane.service import internet_gateways, power
 from controlplane.service.call import Call, find
 
 LOST = StateReason("Server.InternalError", "Its host was lost and removed")
@@ -40,7 +40,7 @@ def declare_lost(state: State, call: Call, host_id: str) -> tuple[Change, None]:
 def _move_gateways(state: State, change: Change, host: Host) -> None:
     """To another gateway host; where there is none, they wait for one to join, or for this one to come back."""
     for row in state.internet_gateways.host.of(host.id):
-        if other := vpcs.gateway_host(state, besides=host.id):
+        if other := internet_gateways.gateway_host(state, besides=host.id):
             change.put(replace(row, host_id=other, epoch=row.epoch + 1))
 
 

@@ -8,7 +8,7 @@ from controlplane.errors import Conflict, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import Change, State
-from controlplane.service import vpcs
+from controlplane.service import default_vpcs
 from controlplane.service.call import Call, check_id, check_project, check_text, not_found
 
 MAX_LIFETIME_S = 10 * 365 * 86400
@@ -26,7 +26,7 @@ def create(state: State, call: Call, name: str) -> tuple[Change, str]:
     project = Project(call.mint(Prefix.PROJECT), name, call.now)
     change = Change()
     change.put(project)
-    vpcs.create_default(state, call, change, project.id)
+    default_vpcs.add(state, call, change, project.id)
     return change, project.id
 
 

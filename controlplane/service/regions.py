@@ -10,7 +10,7 @@ from controlplane.model.host import Host, Region, Zone
 from controlplane.model.image import InstanceType
 from controlplane.model.instance import Volume
 from controlplane.model.state import Change, State
-from controlplane.service import catalogue, vpcs
+from controlplane.service import catalogue, default_vpcs
 from controlplane.service.call import Call
 
 
@@ -22,7 +22,7 @@ def sync(state: State, call: Call) -> tuple[Change, None]:
     new_zones = [name for name in call.policy.zones if name not in state.zones]
     change.put(*(Zone(name, call.now) for name in new_zones))
     if new_zones:
-        vpcs.add_zones(state, call, change, new_zones)
+        default_vpcs.add_zones(state, call, change, new_zones)
     if not state.instance_types:
         for name, (vcpus, memory_mib) in catalogue.BUILT_IN.items():
             change.put(InstanceType(name, vcpus, memory_mib, call.now))

@@ -68,7 +68,7 @@ class Room:
 def find_room(state: State, call: Call, wanted: Wanted) -> Room:
     """The emptiest zone that takes all; otherwise the one that takes most. Raises when that is under `min_count`."""
     if not wanted.subnets:
-        raise Invalid("InvalidParameterValue", f"{wanted.vpc_id} has no default subnet in the zone; name a subnet")
+        raise Invalid("MissingInput", f"{wanted.vpc_id} has no default subnet there; name a subnet, or make one")
     claims, rooms = Claims(state, call), list[Room]()
     for subnet in _emptiest_first(claims, wanted):
         rooms.append(_room(state, call, claims, wanted, subnet))

@@ -10,9 +10,9 @@ from controlplane.history import Changed
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
 from controlplane.model.network import SecurityGroup
 from controlplane.model.state import State
-from controlplane.model.vpc import Subnet
+from controlplane.model.vpc import RouteTable, Subnet
 
-Shown = Instance | Volume | Attachment | SecurityGroup | Subnet
+Shown = Instance | Volume | Attachment | SecurityGroup | Subnet | RouteTable
 
 
 def shown_with(state: State, changed: Changed) -> Iterator[Shown]:
@@ -54,6 +54,21 @@ def _with_address(state: State, changed: Changed) -> Iterator[Shown]:
             yield instance
 
 
+def _with_subnet(state: State, changed: Changed) -> Iterator[Shown]:
+    """The route table that it names, and the one that it named."""
+    row = state.subnets.get(changed.id)
+    for table_id in (changed.part_of, row.route_table_id if row else ""):
+        if table := state.route_tables.get(table_id):
+            yield table
+
+
+def _with_internet_gateway(state: State, changed: Changed) -> Iterator[Shown]:
+    """Route tables show whether their targets are there."""
+    row = state.internet_gateways.get(changed.id)
+    for vpc_id in (changed.part_of, row.vpc_id if row else ""):
+        yield from state.route_tables.vpc.of(vpc_id)
+
+
 def _with_rule(state: State, changed: Changed) -> Iterator[Shown]:
     row = state.rules.get(changed.id)
     if group := state.security_groups.get(row.group_id if row else changed.part_of):
@@ -87,6 +102,8 @@ _FINDERS: dict[str, Callable[[State, Changed], Iterator[Shown]]] = {
     "attachment": _with_attachment,
     "network-interface": _with_interface,
     "address": _with_address,
+    "subnet": _with_subnet,
+    "internet-gateway": _with_internet_gateway,
     "security-group-rule": _with_rule,
     "observation": _with_observation,
 }

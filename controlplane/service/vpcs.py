@@ -1,90 +1,110 @@
-"""VPCs: today, the default one that every project starts with."""
+"""VPCs: what each begins and ends with. The default one is made in `default_vpcs`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
-from typing import Any
 
-from controlplane.errors import Invalid
+from controlplane.errors import Conflict, Invalid, Parameter, missing, shown
 from controlplane.ids import Prefix
-from controlplane.model.host import HostRole
+from controlplane.model.cidr import ipv4_network
 from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.state import Change, State
-from controlplane.model.vpc import InternetGateway, Route, RouteTable, Subnet, Vpc
-from controlplane.service.call import Call, find
+from controlplane.model.vpc import LOCAL, Route, RouteTable, Vpc
+from controlplane.service.call import Call, check_tags, find
 
-DEFAULT_CIDR = IPv4Network("172.31.0.0/16")  # EC2's, with a /20 for each zone.
-DEFAULT_SUBNET_PREFIX = 20
 ANYWHERE = "0.0.0.0/0"
-
-
-def create_default(state: State, call: Call, change: Change, project_id: str) -> Vpc:
-    """EC2's default VPC: a public subnet for each zone, internet gateway, main route table, default group."""
-    own: dict[str, Any] = {"project_id": project_id, "created_at": call.now, "tags": {}}
-    vpc = Vpc(
-        id=call.mint(Prefix.VPC), cidr_block=str(DEFAULT_CIDR), vni=_free_vni(state, call), is_default=True, **own
-    )
-    gateway = InternetGateway(
-        id=call.mint(Prefix.INTERNET_GATEWAY), vpc_id=vpc.id, host_id=gateway_host(state), epoch=1, **own
-    )
-    routes = (Route(vpc.cidr_block, "local"), Route(ANYWHERE, gateway.id))
-    table = RouteTable(id=call.mint(Prefix.ROUTE_TABLE), vpc_id=vpc.id, is_main=True, routes=routes, **own)
-    group = SecurityGroup(
-        id=call.mint(Prefix.SECURITY_GROUP),
-        vpc_id=vpc.id,
-        name="default",
-        description="default VPC security group",
-        **own,
-    )
-    change.put(vpc, gateway, table, group)
-    change.put(allow_all(call, group, is_egress=False, source_group_id=group.id))
-    change.put(allow_all(call, group, is_egress=True, cidr_ipv4=ANYWHERE))
-    change.put(*_default_subnets(call, vpc, [zone.id for zone in state.zones], []))
-    return vpc
-
-
-def _default_subnets(call: Call, vpc: Vpc, zones: Iterable[str], held: Iterable[Subnet]) -> list[Subnet]:
-    """A public subnet for each of these zones, in blocks that the others leave free, as many as there is room for."""
-    taken = [subnet.network for subnet in held]
-    blocks = IPv4Network(vpc.cidr_block).subnets(new_prefix=DEFAULT_SUBNET_PREFIX)
-    free = (block for block in blocks if not any(block.overlaps(network) for network in taken))
-    return [
-        Subnet(
-            id=call.mint(Prefix.SUBNET),
-            project_id=vpc.project_id,
-            vpc_id=vpc.id,
-            zone=zone,
-            cidr_block=str(block),
-            map_public_ip_on_launch=True,
-            default_for_az=True,
-            created_at=call.now,
-            tags={},
-        )
-        for zone, block in zip(zones, free, strict=False)
-    ]
-
-
-def add_zones(state: State, call: Call, change: Change, zones: Sequence[str]) -> None:
-    """Give every default VPC a subnet in these new zones."""
-    for vpc in state.vpcs:
-        if vpc.is_default:
-            change.put(*_default_subnets(call, vpc, zones, state.subnets.vpc.of(vpc.id)))
+SIZES = range(16, 29)  # EC2's, of VPCs and of subnets.
+# Not for hosts: this network, loopback, link-local, multicast, reserved (RFC 6890).
+_NO_HOSTS = [IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")]
 
 
 @dataclass(frozen=True, slots=True)
-class ModifySubnetAttribute:
-    subnet_id: str
-    map_public_ip_on_launch: bool | None = None
+class CreateVpc:
+    cidr_block: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def modify_subnet(state: State, call: Call, request: ModifySubnetAttribute) -> tuple[Change, None]:
-    """For later launches; instances that are there keep what they have."""
-    subnet = find(state.subnets, request.subnet_id, call)
-    if request.map_public_ip_on_launch is None:
-        raise Invalid("MissingParameter", f"Nothing of {subnet.id} is to change; name an attribute")
+def create(state: State, call: Call, request: CreateVpc) -> tuple[Change, str]:
+    """With its main route table and its default group. Other VPCs may have the same addresses."""
+    network = _network(request.cidr_block)
+    check_tags(request.tags)
     change = Change()
-    change.put(replace(subnet, map_public_ip_on_launch=request.map_public_ip_on_launch))
-    return change, None
+    vpc, _ = new_vpc(state, call, change, call.project_id, network, tags=request.tags)
+    return change, vpc.id
+
+
+def _network(cidr_block: str) -> IPv4Network:
+    network = required_network("cidr_block", cidr_block)
+    if network.prefixlen not in SIZES or any(network.overlaps(other) for other in _NO_HOSTS):
+        raise bad_range("InvalidVpc.Range", cidr_block, "a /16 to /28 of addresses for hosts, such as 10.0.0.0/16")
+    return network
+
+
+def required_network(parameter: str, text: str) -> IPv4Network:
+    """A network that has no default. Raises `MissingParameter`, `InvalidParameterValue`."""
+    if not text:
+        raise missing(parameter, "an IPv4 network such as 10.0.0.0/16")
+    return ipv4_network(parameter, text)
+
+
+def bad_range(code: str, cidr_block: str, expected: str) -> Invalid:
+    message = f"cidr_block: {shown(cidr_block)} is not valid; expected {expected}"
+    return Invalid(code, message, parameter=Parameter("cidr_block", cidr_block))
+
+
+def new_vpc(
+    state: State,
+    call: Call,
+    change: Change,
+    project_id: str,
+    network: IPv4Network,
+    *,
+    is_default: bool = False,
+    tags: Mapping[str, str],
+) -> tuple[Vpc, RouteTable]:
+    """A VPC with what all have, and its main table. Raises `VpcLimitExceeded`."""
+    limit = call.policy.vpcs
+    if state.vpcs.project.count(project_id) >= limit:
+        raise Conflict("VpcLimitExceeded", f"The project has {limit} VPCs; delete one, or ask the operator for more")
+    vpc = Vpc(
+        id=call.mint(Prefix.VPC),
+        project_id=project_id,
+        cidr_block=str(network),
+        vni=_free_vni(state, call),
+        is_default=is_default,
+        created_at=call.now,
+        tags=tags,
+        enable_dns_hostnames=is_default,
+    )
+    table = new_table(call, vpc, 1, {}, main_association_id=call.mint(Prefix.ROUTE_TABLE_ASSOCIATION))
+    group = SecurityGroup(
+        id=call.mint(Prefix.SECURITY_GROUP),
+        project_id=project_id,
+        vpc_id=vpc.id,
+        name="default",
+        description="default VPC security group",
+        created_at=call.now,
+        tags={},
+    )
+    change.put(vpc, table, group)
+    change.put(allow_all(call, group, is_egress=False, source_group_id=group.id))
+    change.put(allow_all(call, group, is_egress=True, cidr_ipv4=ANYWHERE))
+    return vpc, table
+
+
+def new_table(
+    call: Call, vpc: Vpc, number: int, tags: Mapping[str, str], *, main_association_id: str = ""
+) -> RouteTable:
+    return RouteTable(
+        id=call.mint(Prefix.ROUTE_TABLE),
+        project_id=vpc.project_id,
+        vpc_id=vpc.id,
+        number=number,
+        main_association_id=main_association_id,
+        routes=(Route(vpc.cidr_block, LOCAL),),
+        created_at=call.now,
+        tags=tags,
+    )
 
 
 def allow_all(
@@ -114,16 +134,43 @@ def _free_vni(state: State, call: Call) -> int:
             return vni
 
 
-def gateway_host(state: State, besides: str = "") -> str:
-    """The gateway host that carries the fewest VPCs, of those that are not lost; empty when there is none."""
-    hosts = [row for row in state.hosts if HostRole.GATEWAY in row.roles and not row.lost_at and row.id != besides]
-    return min(hosts, key=lambda host: state.internet_gateways.host.count(host.id)).id if hosts else ""
+@dataclass(frozen=True, slots=True)
+class ModifyVpcAttribute:
+    vpc_id: str
+    enable_dns_support: bool | None = None
+    enable_dns_hostnames: bool | None = None
 
 
-def forsaken_gateways(state: State) -> list[InternetGateway]:
-    """Those that no host carries, or one that is lost."""
-    lost = {host.id for host in state.hosts if host.lost_at}
-    return [row for row in state.internet_gateways if not row.host_id or row.host_id in lost]
+def modify(state: State, call: Call, request: ModifyVpcAttribute) -> tuple[Change, str]:
+    vpc = find(state.vpcs, request.vpc_id, call)
+    names = ("enable_dns_support", "enable_dns_hostnames")
+    asked = {name: value for name in names if (value := getattr(request, name)) is not None}
+    if not asked:
+        raise Invalid("MissingParameter", f"Nothing of {vpc.id} is to change; name one of {', '.join(names)}")
+    change = Change()
+    change.put(replace(vpc, **asked))
+    return change, vpc.id
+
+
+def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
+    """Its main table and its default group go with it, and nothing else."""
+    vpc = find(state.vpcs, vpc_id, call)
+    blockers = [
+        *(row.id for row in state.subnets.vpc.of(vpc.id)),
+        *(row.id for row in state.internet_gateways.vpc.of(vpc.id)),
+        *(row.id for row in state.route_tables.vpc.of(vpc.id) if not row.is_main),
+        *(row.id for row in state.security_groups.vpc.of(vpc.id) if row.name != "default"),
+    ]
+    if blockers:
+        raise Conflict(
+            "DependencyViolation",
+            f"{vpc.id} has {', '.join(blockers)}; delete these, and detach gateways, first",
+            blocking_ids=blockers,
+        )
+    group = default_group(state, vpc.id)
+    change = Change()
+    change.delete(*state.rules.group.of(group.id), group, *state.route_tables.vpc.of(vpc.id), vpc)
+    return change, None
 
 
 def default_vpc(state: State, project_id: str) -> Vpc | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from proto.schema import Enum, Field, Message, Method, ProtoFile, Service
 
@@ -29,6 +30,7 @@ def page(files: list[ProtoFile]) -> str:
 
     A file that is not for every user says so above its package, and comes last.
     """
+    files = list(_with_parts(files))
     with_services = sorted((file for file in files if file.services), key=lambda file: bool(file.comment))
     shared = [file for file in files if not file.services]
     types = {name for file in files for name in file.type_names}
@@ -39,6 +41,15 @@ def page(files: list[ProtoFile]) -> str:
     parts.append("## Shared messages\n")
     parts += (part for file in shared for part in _declarations(file, types, skip=set()))
     return "\n".join(parts)
+
+
+def _with_parts(files: list[ProtoFile]) -> Iterator[ProtoFile]:
+    """Files that others import publicly are parts of those."""
+    parts = {name for file in files for name in file.parts}
+    for file in files:
+        if file.name not in parts:
+            inside = [part for part in files if part.name in file.parts]
+            yield replace(file, messages=file.messages + tuple(row for part in inside for row in part.messages))
 
 
 def _contents(with_services: list[ProtoFile], shared: list[ProtoFile]) -> str:

@@ -85,6 +85,7 @@ class ProtoFile:
     services: tuple[Service, ...]
     messages: tuple[Message, ...]
     enums: tuple[Enum, ...]
+    parts: tuple[str, ...] = ()  # names of files that it imports publicly
 
     @property
     def type_names(self) -> list[str]:
@@ -132,6 +133,7 @@ class _Reader:
             services=tuple(self._service(i, service) for i, service in enumerate(self._file.service)),
             messages=tuple(self._message(i, message) for i, message in enumerate(self._file.message_type)),
             enums=tuple(self._enum(i, enum) for i, enum in enumerate(self._file.enum_type)),
+            parts=tuple(self._file.dependency[i] for i in self._file.public_dependency),
         )
 
     def _comment(self, *path: int) -> str:

@@ -49,6 +49,8 @@ from tests.unit.told import shall_have
 # Tests are in a hurry.
 LIMITS: dict[str, Any] = {
     "elastic_addresses": 50,
+    "vpcs": 50,
+    "internet_gateways": 50,
     "reads_burst": 100_000,
     "changes_burst": 100_000,
     "compute_ms_per_s": 100_000,

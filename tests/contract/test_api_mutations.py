@@ -76,6 +76,28 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "RebootInstances": {"instance_ids": ["<rebooted>"]},
     "TerminateInstances": {"instance_ids": ["<ended>"]},
     "ModifyInstanceAttribute": {"instance_id": "<attached>", "instance_initiated_shutdown_behavior": "terminate"},
+    "CreateVpc": {"cidr_block": "10.9.0.0/16"},
+    "CreateDefaultVpc": {"secret": "<secret of a project without VPCs>"},
+    "ModifyVpcAttribute": {"vpc_id": "<vpc>", "enable_dns_support": False},
+    "DeleteVpc": {"vpc_id": "<doomed vpc>"},
+    "CreateSubnet": {"vpc_id": "<vpc>", "cidr_block": "10.0.9.0/24"},
+    "CreateDefaultSubnet": {"zone_name": "home-1b"},
+    "DeleteSubnet": {"subnet_id": "<doomed subnet>"},
+    "CreateInternetGateway": {},
+    "AttachInternetGateway": {"internet_gateway_id": "<free igw>", "vpc_id": "<open vpc>"},
+    "DetachInternetGateway": {"internet_gateway_id": "<igw to detach>", "vpc_id": "<vpc that had it>"},
+    "DeleteInternetGateway": {"internet_gateway_id": "<doomed igw>"},
+    "CreateRouteTable": {"vpc_id": "<vpc>"},
+    "DeleteRouteTable": {"route_table_id": "<doomed table>"},
+    "AssociateRouteTable": {"route_table_id": "<table>", "subnet_id": "<unserved subnet>"},
+    "DisassociateRouteTable": {"route_table_association_id": "<association of 1>"},
+    "ReplaceRouteTableAssociation": {
+        "route_table_association_id": "<association of 2>",
+        "route_table_id": "<other table>",
+    },
+    "CreateRoute": {"route_table_id": "<table>", "destination_cidr_block": "192.0.2.0/24", "gateway_id": "<igw>"},
+    "ReplaceRoute": {"route_table_id": "<table>", "destination_cidr_block": "0.0.0.0/0", "gateway_id": "<igw>"},
+    "DeleteRoute": {"route_table_id": "<table>", "destination_cidr_block": "198.51.100.0/24"},
     "ModifySubnetAttribute": {"subnet_id": "<subnet>", "map_public_ip_on_launch": False},
     "ModifyImageAttribute": {"image_id": "<image>", "is_public": True},
     "CreateTags": {"resource_ids": ["<held>", "<image>"], "tags": {"a": "b"}},
@@ -117,6 +139,9 @@ async def things(cloud: ControlPlane) -> dict[str, str]:
     await cloud.ask("CreateKeyPair", key_name="old")
     await cloud.ask("CreateInstanceType", instance_type={"instance_type": "a.old", "vcpus": 1, "memory_mib": 64})
     made |= await some_rules(cloud)
+    made |= await some_vpcs(cloud)
+    made |= await some_routes(cloud, made)
+    made["<secret of a project without VPCs>"] = await project_without_vpcs(cloud)
     await cloud.converge()
     await cloud.ask("StopInstances", instance_ids=[made["<stopped>"]])
     await cloud.ask("AttachVolume", volume_id=made["<held>"], instance_id=made["<attached>"])
@@ -149,6 +174,54 @@ async def some_rules(cloud: ControlPlane) -> dict[str, str]:
         reply = await cloud.ask("CreateManagedPrefixList", prefix_list_name=said, max_entries=2)
         made[name] = reply.prefix_list.prefix_list_id
     return made
+
+
+async def some_vpcs(cloud: ControlPlane) -> dict[str, str]:
+    """VPCs, one of them with subnets, and gateways, two of them attached. A zone's default subnet is gone."""
+    made = {}
+    for name in ("<vpc>", "<doomed vpc>", "<open vpc>", "<vpc that had it>"):
+        made[name] = (await cloud.ask("CreateVpc", cidr_block="10.0.0.0/16")).vpc.vpc_id
+    for number, name in enumerate(("<doomed subnet>", "<unserved subnet>", "<subnet 1>", "<subnet 2>")):
+        reply = await cloud.ask("CreateSubnet", vpc_id=made["<vpc>"], cidr_block=f"10.0.{number}.0/24")
+        made[name] = reply.subnet.subnet_id
+    for name in ("<igw>", "<igw to detach>", "<free igw>", "<doomed igw>"):
+        made[name] = (await cloud.ask("CreateInternetGateway")).internet_gateway.internet_gateway_id
+    for gateway, vpc in (("<igw>", "<vpc>"), ("<igw to detach>", "<vpc that had it>")):
+        await cloud.ask("AttachInternetGateway", internet_gateway_id=made[gateway], vpc_id=made[vpc])
+    wanted = {"name": "availability-zone", "values": ["home-1b"]}
+    (default,) = (
+        await cloud.ask("DescribeSubnets", filters=[wanted, {"name": "default-for-az", "values": ["true"]}])
+    ).subnets
+    await cloud.ask("DeleteSubnet", subnet_id=default.subnet_id)
+    return made
+
+
+async def some_routes(cloud: ControlPlane, made: dict[str, str]) -> dict[str, str]:
+    tables = {}
+    for name in ("<table>", "<other table>", "<doomed table>"):
+        reply = await cloud.ask("CreateRouteTable", vpc_id=made["<vpc>"])
+        tables[name] = reply.route_table.route_table_id
+    served = {"route_table_id": tables["<table>"]}
+    for number in ("1", "2"):
+        reply = await cloud.ask("AssociateRouteTable", **served, subnet_id=made[f"<subnet {number}>"])
+        tables[f"<association of {number}>"] = reply.route_table_association_id
+    for cidr in ("0.0.0.0/0", "198.51.100.0/24"):
+        await cloud.ask("CreateRoute", **served, destination_cidr_block=cidr, gateway_id=made["<igw>"])
+    return tables
+
+
+async def project_without_vpcs(cloud: ControlPlane) -> str:
+    """A token of it."""
+    project_id = (await cloud.ask("CreateProject", name="bare")).project.project_id
+    secret = await cloud.token(Role.MEMBER, project_id)
+    (vpc,) = (await cloud.ask("DescribeVpcs", secret=secret)).vpcs
+    for subnet in (await cloud.ask("DescribeSubnets", secret=secret)).subnets:
+        await cloud.ask("DeleteSubnet", secret=secret, subnet_id=subnet.subnet_id)
+    (gateway,) = (await cloud.ask("DescribeInternetGateways", secret=secret)).internet_gateways
+    ids = {"internet_gateway_id": gateway.internet_gateway_id, "vpc_id": vpc.vpc_id}
+    await cloud.ask("DetachInternetGateway", secret=secret, **ids)
+    await cloud.ask("DeleteVpc", secret=secret, vpc_id=vpc.vpc_id)
+    return secret
 
 
 async def some_addresses(cloud: ControlPlane, instance_id: str) -> dict[str, str]:
@@ -192,8 +265,9 @@ async def test_a_repeated_token_does_no_new_work(cloud: ControlPlane) -> None:
             assert getattr(first, SECRETS[name])
             first.ClearField(SECRETS[name])
         assert again == first, name
+        other: dict[str, Any] = {"zone_name": "home-1b", "size_gib": 2, "secret": fields.get("secret")}
         with pytest.raises(Refused) as caught:
-            await cloud.ask("CreateVolume", client_token=name, zone_name="home-1b", size_gib=2)
+            await cloud.ask("CreateVolume", client_token=name, **other)
         assert caught.value.code == "IdempotentParameterMismatch"
 
 
@@ -211,9 +285,9 @@ async def test_every_accepted_call_is_in_the_record_once_and_no_refused_one(clou
     assert [row.operation for row in records] == list(asked)[::-1]
     assert len({row.request_id for row in records}) == len(records)
     assert all(row.resource_ids for row in records)
-    assert {(row.project_id, row.token_id) for row in records} == {
-        (cloud.project_id, cloud.journal.state.tokens.secret_hash.get(hash_secret(cloud.secrets[Role.ADMIN])).id)  # type: ignore[union-attr]
-    }
+    secrets = {cloud.secrets[Role.ADMIN], asked["CreateDefaultVpc"]["secret"]}
+    tokens = [row for row in cloud.journal.state.tokens if row.secret_hash in map(hash_secret, secrets)]
+    assert {(row.project_id, row.token_id) for row in records} == {(row.project_id, row.id) for row in tokens}
     await cloud.ask("AllocateAddress")
     assert (await cloud.ask("DescribeAuditRecords")).audit_records[0].operation == "AllocateAddress", "without a token"
     assert not any(re.search(r"-e[0-9]+$", named) for row in records for named in row.resource_ids)

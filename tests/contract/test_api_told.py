@@ -96,6 +96,37 @@ async def test_of_a_network(cloud: ControlPlane, told: Follower) -> None:
     await told.check()
 
 
+async def test_of_the_shape_of_a_vpc(cloud: ControlPlane, told: Follower) -> None:
+    vpc = {"vpc_id": (await cloud.ask("CreateVpc", cidr_block="10.0.0.0/16")).vpc.vpc_id}
+    made = await cloud.ask("CreateSubnet", **vpc, cidr_block="10.0.1.0/24")
+    subnet = {"subnet_id": made.subnet.subnet_id}
+    gateway = {"internet_gateway_id": (await cloud.ask("CreateInternetGateway")).internet_gateway.internet_gateway_id}
+    table, other = [
+        {"route_table_id": (await cloud.ask("CreateRouteTable", **vpc)).route_table.route_table_id} for _ in range(2)
+    ]
+    association = {
+        "route_table_association_id": (
+            await cloud.ask("AssociateRouteTable", **table, **subnet)
+        ).route_table_association_id
+    }
+    anywhere = {"destination_cidr_block": "0.0.0.0/0"}
+    await cloud.ask("AttachInternetGateway", **gateway, **vpc)
+    for method, fields in (
+        ("CreateRoute", {**table, **anywhere, "gateway_id": gateway["internet_gateway_id"]}),
+        ("ReplaceRouteTableAssociation", association | other),
+        ("DetachInternetGateway", gateway | vpc),
+        ("DeleteInternetGateway", gateway),
+        ("ModifyVpcAttribute", {**vpc, "enable_dns_hostnames": True}),
+        ("DeleteSubnet", subnet),
+        ("DeleteRouteTable", table),
+        ("DeleteRouteTable", other),
+        ("DeleteVpc", vpc),
+    ):
+        await told.check()
+        await cloud.ask(method, **fields)
+    await told.check()
+
+
 @pytest.mark.parametrize("kind", [ObservedKind.VOLUME, ObservedKind.EXPORT, ObservedKind.VPC, ObservedKind.INSTANCE])
 async def test_of_what_breaks_and_heals(cloud: ControlPlane, told: Follower, kind: ObservedKind) -> None:
     await cloud.ask("RunInstances", image_id=await cloud.import_image())

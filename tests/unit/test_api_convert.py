@@ -10,8 +10,9 @@ from controlplane.api import convert
 from controlplane.api.addresses import to_address
 from controlplane.api.fleet import to_host
 from controlplane.api.instances import to_instance
+from controlplane.api.route_tables import to_route_table
+from controlplane.api.subnets import to_subnet
 from controlplane.api.volumes import to_volume
-from controlplane.api.vpcs import to_route_table, to_subnet
 from controlplane.model.host import Pool
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role

@@ -3,13 +3,13 @@
 import pytest
 
 from controlplane.model.project import Role
-from controlplane.service import images, instance_attributes, instances, power, projects, security_groups, vpcs
+from controlplane.service import images, instance_attributes, instances, power, projects, security_groups, subnets
 from controlplane.service.images import ModifyImageAttribute
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
 from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.power import StopInstances
 from controlplane.service.security_groups import CreateSecurityGroup
-from controlplane.service.vpcs import ModifySubnetAttribute
+from controlplane.service.subnets import ModifySubnetAttribute
 from tests.unit.region import Region
 from tests.unit.told import objects_of
 
@@ -113,16 +113,16 @@ def test_whether_a_volume_goes_with_its_instance(region: Region) -> None:
 
 def test_a_change_of_nothing_is_a_mistake(region: Region) -> None:
     refuses(region, "MissingParameter", region.launch())
-    region.refuses("MissingParameter", vpcs.modify_subnet, ModifySubnetAttribute(region.subnet().id))
+    region.refuses("MissingParameter", subnets.modify, ModifySubnetAttribute(region.subnet().id))
     region.refuses("MissingParameter", images.modify, ModifyImageAttribute(region.add_image()))
 
 
 def test_a_subnet_no_longer_gives_public_addresses(region: Region) -> None:
-    region.do(vpcs.modify_subnet, ModifySubnetAttribute(region.subnet().id, False))
+    region.do(subnets.modify, ModifySubnetAttribute(region.subnet().id, False))
     assert region.public_address(region.launch()) is None
     other = region.do(projects.create, "other")
     request = ModifySubnetAttribute(region.subnet().id, True)
-    region.refuses("InvalidSubnetID.NotFound", vpcs.modify_subnet, request, project_id=other)
+    region.refuses("InvalidSubnetID.NotFound", subnets.modify, request, project_id=other)
 
 
 class Shared:

@@ -19,6 +19,7 @@ from controlplane.model.image import Image
 from controlplane.model.network import SecurityGroupRule
 from controlplane.model.state import State
 from controlplane.model.table import Row
+from controlplane.model.vpc import RouteTable
 from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, StoreError
 from controlplane.store.rows import StoredRows
@@ -115,6 +116,19 @@ def test_a_rule_of_before_names_no_prefix_list(url: str) -> None:
     (rule,) = store.load().rules
     expected = SecurityGroupRule("sgr-1", "proj-1", "sg-1", True, "tcp", 22, 22, "0.0.0.0/0", "", "", NOW)
     assert rule == expected
+    store.close()
+
+
+def test_a_main_table_of_before_has_an_association_and_a_default_vpc_public_names(url: str) -> None:
+    vpc = "id, project_id, cidr_block, vni, is_default, created_at, tags"
+    insert_into_first_schema(url, "vpcs", vpc, "'vpc-1', 'proj-1', '172.31.0.0/16', 1, true, :at, '{}'")
+    table = "id, project_id, vpc_id, is_main, routes, created_at, tags"
+    insert_into_first_schema(url, "route_tables", table, "'rtb-1', 'proj-1', 'vpc-1', true, '[]', :at, '{}'")
+    store = opened(url)
+    state = store.load()
+    ((vpc_row,), (table_row,)) = state.vpcs, state.route_tables
+    assert (vpc_row.enable_dns_support, vpc_row.enable_dns_hostnames) == (True, True)
+    assert table_row == RouteTable("rtb-1", "proj-1", "vpc-1", 1, "rtbassoc-1", (), NOW, {})
     store.close()
 
 

@@ -10,6 +10,9 @@ from stead.v1 import prefix_lists_pb2 as _prefix_lists_pb2
 from stead.v1 import security_groups_pb2 as _security_groups_pb2
 from stead.v1 import volumes_pb2 as _volumes_pb2
 from stead.v1 import vpcs_pb2 as _vpcs_pb2
+from stead.v1 import internet_gateways_pb2 as _internet_gateways_pb2
+from stead.v1 import route_tables_pb2 as _route_tables_pb2
+from stead.v1 import subnets_pb2 as _subnets_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -76,10 +79,10 @@ class ResourceChange(_message.Message):
     image: _images_pb2.Image
     key_pair: _key_pairs_pb2.KeyPair
     vpc: _vpcs_pb2.Vpc
-    subnet: _vpcs_pb2.Subnet
-    internet_gateway: _vpcs_pb2.InternetGateway
-    route_table: _vpcs_pb2.RouteTable
+    subnet: _subnets_pb2.Subnet
+    internet_gateway: _internet_gateways_pb2.InternetGateway
+    route_table: _route_tables_pb2.RouteTable
     security_group: _security_groups_pb2.SecurityGroup
     security_group_rule: _security_groups_pb2.SecurityGroupRule
     prefix_list: _prefix_lists_pb2.ManagedPrefixList
-    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., deleted: _Optional[bool] = ..., instance: _Optional[_Union[_instances_pb2.Instance, _Mapping]] = ..., volume: _Optional[_Union[_volumes_pb2.Volume, _Mapping]] = ..., attachment: _Optional[_Union[_volumes_pb2.VolumeAttachment, _Mapping]] = ..., network_interface: _Optional[_Union[_instances_pb2.NetworkInterface, _Mapping]] = ..., address: _Optional[_Union[_addresses_pb2.Address, _Mapping]] = ..., image: _Optional[_Union[_images_pb2.Image, _Mapping]] = ..., key_pair: _Optional[_Union[_key_pairs_pb2.KeyPair, _Mapping]] = ..., vpc: _Optional[_Union[_vpcs_pb2.Vpc, _Mapping]] = ..., subnet: _Optional[_Union[_vpcs_pb2.Subnet, _Mapping]] = ..., internet_gateway: _Optional[_Union[_vpcs_pb2.InternetGateway, _Mapping]] = ..., route_table: _Optional[_Union[_vpcs_pb2.RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[_security_groups_pb2.SecurityGroup, _Mapping]] = ..., security_group_rule: _Optional[_Union[_security_groups_pb2.SecurityGroupRule, _Mapping]] = ..., prefix_list: _Optional[_Union[_prefix_lists_pb2.ManagedPrefixList, _Mapping]] = ...) -> None: ...
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., deleted: _Optional[bool] = ..., instance: _Optional[_Union[_instances_pb2.Instance, _Mapping]] = ..., volume: _Optional[_Union[_volumes_pb2.Volume, _Mapping]] = ..., attachment: _Optional[_Union[_volumes_pb2.VolumeAttachment, _Mapping]] = ..., network_interface: _Optional[_Union[_instances_pb2.NetworkInterface, _Mapping]] = ..., address: _Optional[_Union[_addresses_pb2.Address, _Mapping]] = ..., image: _Optional[_Union[_images_pb2.Image, _Mapping]] = ..., key_pair: _Optional[_Union[_key_pairs_pb2.KeyPair, _Mapping]] = ..., vpc: _Optional[_Union[_vpcs_pb2.Vpc, _Mapping]] = ..., subnet: _Optional[_Union[_subnets_pb2.Subnet, _Mapping]] = ..., internet_gateway: _Optional[_Union[_internet_gateways_pb2.InternetGateway, _Mapping]] = ..., route_table: _Optional[_Union[_route_tables_pb2.RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[_security_groups_pb2.SecurityGroup, _Mapping]] = ..., security_group_rule: _Optional[_Union[_security_groups_pb2.SecurityGroupRule, _Mapping]] = ..., prefix_list: _Optional[_Union[_prefix_lists_pb2.ManagedPrefixList, _Mapping]] = ...) -> None: ...

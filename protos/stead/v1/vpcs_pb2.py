@@ -24,9 +24,15 @@ _sym_db = _symbol_database.Default()
 
 from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
+from stead.v1 import internet_gateways_pb2 as stead_dot_v1_dot_internet__gateways__pb2
+from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
+from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
 
+from stead.v1.internet_gateways_pb2 import *
+from stead.v1.route_tables_pb2 import *
+from stead.v1.subnets_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/vpcs.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xa0\x01\n\x03Vpc\x12\x0e\n\x06vpc_id\x18\x01 \x01(\t\x12\x12\n\ncidr_block\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\x12\r\n\x05state\x18\x04 \x01(\t\x12%\n\x04tags\x18\x05 \x03(\x0b\x32\x17.stead.v1.Vpc.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x95\x02\n\x06Subnet\x12\x11\n\tsubnet_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x12\n\ncidr_block\x18\x03 \x01(\t\x12\x11\n\tzone_name\x18\x04 \x01(\t\x12\x1f\n\x17map_public_ip_on_launch\x18\x05 \x01(\x08\x12\x16\n\x0e\x64\x65\x66\x61ult_for_az\x18\x06 \x01(\x08\x12\"\n\x1a\x61vailable_ip_address_count\x18\x07 \x01(\r\x12\r\n\x05state\x18\x08 \x01(\t\x12(\n\x04tags\x18\t \x03(\x0b\x32\x1a.stead.v1.Subnet.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9e\x01\n\x0fInternetGateway\x12\x1b\n\x13internet_gateway_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x31\n\x04tags\x18\x03 \x03(\x0b\x32#.stead.v1.InternetGateway.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc1\x01\n\nRouteTable\x12\x16\n\x0eroute_table_id\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x0f\n\x07is_main\x18\x03 \x01(\x08\x12\x1f\n\x06routes\x18\x04 \x03(\x0b\x32\x0f.stead.v1.Route\x12,\n\x04tags\x18\x05 \x03(\x0b\x32\x1e.stead.v1.RouteTable.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x05Route\x12\x1e\n\x16\x64\x65stination_cidr_block\x18\x01 \x01(\t\x12\x11\n\ttarget_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\"p\n\x13\x44\x65scribeVpcsRequest\x12\x0f\n\x07vpc_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x14\x44\x65scribeVpcsResponse\x12\x1b\n\x04vpcs\x18\x01 \x03(\x0b\x32\r.stead.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"v\n\x16\x44\x65scribeSubnetsRequest\x12\x12\n\nsubnet_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x17\x44\x65scribeSubnetsResponse\x12!\n\x07subnets\x18\x01 \x03(\x0b\x32\x10.stead.v1.Subnet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x89\x01\n\x1f\x44\x65scribeInternetGatewaysRequest\x12\x1c\n\x14internet_gateway_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x83\x01\n DescribeInternetGatewaysResponse\x12\x34\n\x11internet_gateways\x18\x01 \x03(\x0b\x32\x19.stead.v1.InternetGateway\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x7f\n\x1a\x44\x65scribeRouteTablesRequest\x12\x17\n\x0froute_table_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"t\n\x1b\x44\x65scribeRouteTablesResponse\x12*\n\x0croute_tables\x18\x01 \x03(\x0b\x32\x14.stead.v1.RouteTable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\x9a\x01\n\x1cModifySubnetAttributeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x11\n\tsubnet_id\x18\x03 \x01(\t\x12$\n\x17map_public_ip_on_launch\x18\x04 \x01(\x08H\x00\x88\x01\x01\x42\x1a\n\x18_map_public_ip_on_launch\"A\n\x1dModifySubnetAttributeResponse\x12 \n\x06subnet\x18\x01 \x01(\x0b\x32\x10.stead.v1.Subnet2\x8c\x04\n\x04Vpcs\x12S\n\x0c\x44\x65scribeVpcs\x12\x1d.stead.v1.DescribeVpcsRequest\x1a\x1e.stead.v1.DescribeVpcsResponse\"\x04\x88\xb5\x18\x03\x12\\\n\x0f\x44\x65scribeSubnets\x12 .stead.v1.DescribeSubnetsRequest\x1a!.stead.v1.DescribeSubnetsResponse\"\x04\x88\xb5\x18\x03\x12n\n\x15ModifySubnetAttribute\x12&.stead.v1.ModifySubnetAttributeRequest\x1a\'.stead.v1.ModifySubnetAttributeResponse\"\x04\x88\xb5\x18\x02\x12w\n\x18\x44\x65scribeInternetGateways\x12).stead.v1.DescribeInternetGatewaysRequest\x1a*.stead.v1.DescribeInternetGatewaysResponse\"\x04\x88\xb5\x18\x03\x12h\n\x13\x44\x65scribeRouteTables\x12$.stead.v1.DescribeRouteTablesRequest\x1a%.stead.v1.DescribeRouteTablesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/vpcs.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\x1a stead/v1/internet_gateways.proto\x1a\x1bstead/v1/route_tables.proto\x1a\x16stead/v1/subnets.proto\"\xec\x01\n\x03Vpc\x12\x0e\n\x06vpc_id\x18\x01 \x01(\t\x12\x12\n\ncidr_block\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\x12\r\n\x05state\x18\x04 \x01(\t\x12%\n\x04tags\x18\x05 \x03(\x0b\x32\x17.stead.v1.Vpc.TagsEntry\x12\x1a\n\x12\x65nable_dns_support\x18\x06 \x01(\x08\x12\x1c\n\x14\x65nable_dns_hostnames\x18\x07 \x01(\x08\x12\x10\n\x08owner_id\x18\x08 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"p\n\x13\x44\x65scribeVpcsRequest\x12\x0f\n\x07vpc_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x14\x44\x65scribeVpcsResponse\x12\x1b\n\x04vpcs\x18\x01 \x03(\x0b\x32\r.stead.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\xae\x01\n\x10\x43reateVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\ncidr_block\x18\x03 \x01(\t\x12\x32\n\x04tags\x18\x04 \x03(\x0b\x32$.stead.v1.CreateVpcRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"/\n\x11\x43reateVpcResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"@\n\x17\x43reateDefaultVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"6\n\x18\x43reateDefaultVpcResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"\xc6\x01\n\x19ModifyVpcAttributeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0e\n\x06vpc_id\x18\x03 \x01(\t\x12\x1f\n\x12\x65nable_dns_support\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12!\n\x14\x65nable_dns_hostnames\x18\x05 \x01(\x08H\x01\x88\x01\x01\x42\x15\n\x13_enable_dns_supportB\x17\n\x15_enable_dns_hostnames\"8\n\x1aModifyVpcAttributeResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"I\n\x10\x44\x65leteVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0e\n\x06vpc_id\x18\x03 \x01(\t\"\x13\n\x11\x44\x65leteVpcResponse2\xde\x12\n\x04Vpcs\x12J\n\tCreateVpc\x12\x1a.stead.v1.CreateVpcRequest\x1a\x1b.stead.v1.CreateVpcResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x43reateDefaultVpc\x12!.stead.v1.CreateDefaultVpcRequest\x1a\".stead.v1.CreateDefaultVpcResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65scribeVpcs\x12\x1d.stead.v1.DescribeVpcsRequest\x1a\x1e.stead.v1.DescribeVpcsResponse\"\x04\x88\xb5\x18\x03\x12\x65\n\x12ModifyVpcAttribute\x12#.stead.v1.ModifyVpcAttributeRequest\x1a$.stead.v1.ModifyVpcAttributeResponse\"\x04\x88\xb5\x18\x02\x12J\n\tDeleteVpc\x12\x1a.stead.v1.DeleteVpcRequest\x1a\x1b.stead.v1.DeleteVpcResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x43reateSubnet\x12\x1d.stead.v1.CreateSubnetRequest\x1a\x1e.stead.v1.CreateSubnetResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x43reateDefaultSubnet\x12$.stead.v1.CreateDefaultSubnetRequest\x1a%.stead.v1.CreateDefaultSubnetResponse\"\x04\x88\xb5\x18\x02\x12\\\n\x0f\x44\x65scribeSubnets\x12 .stead.v1.DescribeSubnetsRequest\x1a!.stead.v1.DescribeSubnetsResponse\"\x04\x88\xb5\x18\x03\x12n\n\x15ModifySubnetAttribute\x12&.stead.v1.ModifySubnetAttributeRequest\x1a\'.stead.v1.ModifySubnetAttributeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65leteSubnet\x12\x1d.stead.v1.DeleteSubnetRequest\x1a\x1e.stead.v1.DeleteSubnetResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x43reateInternetGateway\x12&.stead.v1.CreateInternetGatewayRequest\x1a\'.stead.v1.CreateInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x41ttachInternetGateway\x12&.stead.v1.AttachInternetGatewayRequest\x1a\'.stead.v1.AttachInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x44\x65tachInternetGateway\x12&.stead.v1.DetachInternetGatewayRequest\x1a\'.stead.v1.DetachInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x44\x65leteInternetGateway\x12&.stead.v1.DeleteInternetGatewayRequest\x1a\'.stead.v1.DeleteInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12w\n\x18\x44\x65scribeInternetGateways\x12).stead.v1.DescribeInternetGatewaysRequest\x1a*.stead.v1.DescribeInternetGatewaysResponse\"\x04\x88\xb5\x18\x03\x12_\n\x10\x43reateRouteTable\x12!.stead.v1.CreateRouteTableRequest\x1a\".stead.v1.CreateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x44\x65leteRouteTable\x12!.stead.v1.DeleteRouteTableRequest\x1a\".stead.v1.DeleteRouteTableResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x41ssociateRouteTable\x12$.stead.v1.AssociateRouteTableRequest\x1a%.stead.v1.AssociateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12q\n\x16\x44isassociateRouteTable\x12\'.stead.v1.DisassociateRouteTableRequest\x1a(.stead.v1.DisassociateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12\x83\x01\n\x1cReplaceRouteTableAssociation\x12-.stead.v1.ReplaceRouteTableAssociationRequest\x1a..stead.v1.ReplaceRouteTableAssociationResponse\"\x04\x88\xb5\x18\x02\x12P\n\x0b\x43reateRoute\x12\x1c.stead.v1.CreateRouteRequest\x1a\x1d.stead.v1.CreateRouteResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0cReplaceRoute\x12\x1d.stead.v1.ReplaceRouteRequest\x1a\x1e.stead.v1.ReplaceRouteResponse\"\x04\x88\xb5\x18\x02\x12P\n\x0b\x44\x65leteRoute\x12\x1c.stead.v1.DeleteRouteRequest\x1a\x1d.stead.v1.DeleteRouteResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44\x65scribeRouteTables\x12$.stead.v1.DescribeRouteTablesRequest\x1a%.stead.v1.DescribeRouteTablesResponse\"\x04\x88\xb5\x18\x03P\x02P\x03P\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,60 +41,82 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VPC_TAGSENTRY']._loaded_options = None
   _globals['_VPC_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_SUBNET_TAGSENTRY']._loaded_options = None
-  _globals['_SUBNET_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_INTERNETGATEWAY_TAGSENTRY']._loaded_options = None
-  _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_ROUTETABLE_TAGSENTRY']._loaded_options = None
-  _globals['_ROUTETABLE_TAGSENTRY']._serialized_options = b'8\001'
+  _globals['_CREATEVPCREQUEST_TAGSENTRY']._loaded_options = None
+  _globals['_CREATEVPCREQUEST_TAGSENTRY']._serialized_options = b'8\001'
+  _globals['_VPCS'].methods_by_name['CreateVpc']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateVpc']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['CreateDefaultVpc']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateDefaultVpc']._serialized_options = b'\210\265\030\002'
   _globals['_VPCS'].methods_by_name['DescribeVpcs']._loaded_options = None
   _globals['_VPCS'].methods_by_name['DescribeVpcs']._serialized_options = b'\210\265\030\003'
+  _globals['_VPCS'].methods_by_name['ModifyVpcAttribute']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['ModifyVpcAttribute']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DeleteVpc']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DeleteVpc']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['CreateSubnet']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateSubnet']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['CreateDefaultSubnet']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateDefaultSubnet']._serialized_options = b'\210\265\030\002'
   _globals['_VPCS'].methods_by_name['DescribeSubnets']._loaded_options = None
   _globals['_VPCS'].methods_by_name['DescribeSubnets']._serialized_options = b'\210\265\030\003'
   _globals['_VPCS'].methods_by_name['ModifySubnetAttribute']._loaded_options = None
   _globals['_VPCS'].methods_by_name['ModifySubnetAttribute']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DeleteSubnet']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DeleteSubnet']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['CreateInternetGateway']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateInternetGateway']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['AttachInternetGateway']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['AttachInternetGateway']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DetachInternetGateway']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DetachInternetGateway']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DeleteInternetGateway']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DeleteInternetGateway']._serialized_options = b'\210\265\030\002'
   _globals['_VPCS'].methods_by_name['DescribeInternetGateways']._loaded_options = None
   _globals['_VPCS'].methods_by_name['DescribeInternetGateways']._serialized_options = b'\210\265\030\003'
+  _globals['_VPCS'].methods_by_name['CreateRouteTable']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateRouteTable']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DeleteRouteTable']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DeleteRouteTable']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['AssociateRouteTable']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['AssociateRouteTable']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DisassociateRouteTable']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DisassociateRouteTable']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['ReplaceRouteTableAssociation']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['ReplaceRouteTableAssociation']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['CreateRoute']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateRoute']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['ReplaceRoute']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['ReplaceRoute']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DeleteRoute']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DeleteRoute']._serialized_options = b'\210\265\030\002'
   _globals['_VPCS'].methods_by_name['DescribeRouteTables']._loaded_options = None
   _globals['_VPCS'].methods_by_name['DescribeRouteTables']._serialized_options = b'\210\265\030\003'
-  _globals['_VPC']._serialized_start=81
-  _globals['_VPC']._serialized_end=241
-  _globals['_VPC_TAGSENTRY']._serialized_start=198
-  _globals['_VPC_TAGSENTRY']._serialized_end=241
-  _globals['_SUBNET']._serialized_start=244
-  _globals['_SUBNET']._serialized_end=521
-  _globals['_SUBNET_TAGSENTRY']._serialized_start=198
-  _globals['_SUBNET_TAGSENTRY']._serialized_end=241
-  _globals['_INTERNETGATEWAY']._serialized_start=524
-  _globals['_INTERNETGATEWAY']._serialized_end=682
-  _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_start=198
-  _globals['_INTERNETGATEWAY_TAGSENTRY']._serialized_end=241
-  _globals['_ROUTETABLE']._serialized_start=685
-  _globals['_ROUTETABLE']._serialized_end=878
-  _globals['_ROUTETABLE_TAGSENTRY']._serialized_start=198
-  _globals['_ROUTETABLE_TAGSENTRY']._serialized_end=241
-  _globals['_ROUTE']._serialized_start=880
-  _globals['_ROUTE']._serialized_end=953
-  _globals['_DESCRIBEVPCSREQUEST']._serialized_start=955
-  _globals['_DESCRIBEVPCSREQUEST']._serialized_end=1067
-  _globals['_DESCRIBEVPCSRESPONSE']._serialized_start=1069
-  _globals['_DESCRIBEVPCSRESPONSE']._serialized_end=1163
-  _globals['_DESCRIBESUBNETSREQUEST']._serialized_start=1165
-  _globals['_DESCRIBESUBNETSREQUEST']._serialized_end=1283
-  _globals['_DESCRIBESUBNETSRESPONSE']._serialized_start=1285
-  _globals['_DESCRIBESUBNETSRESPONSE']._serialized_end=1388
-  _globals['_DESCRIBEINTERNETGATEWAYSREQUEST']._serialized_start=1391
-  _globals['_DESCRIBEINTERNETGATEWAYSREQUEST']._serialized_end=1528
-  _globals['_DESCRIBEINTERNETGATEWAYSRESPONSE']._serialized_start=1531
-  _globals['_DESCRIBEINTERNETGATEWAYSRESPONSE']._serialized_end=1662
-  _globals['_DESCRIBEROUTETABLESREQUEST']._serialized_start=1664
-  _globals['_DESCRIBEROUTETABLESREQUEST']._serialized_end=1791
-  _globals['_DESCRIBEROUTETABLESRESPONSE']._serialized_start=1793
-  _globals['_DESCRIBEROUTETABLESRESPONSE']._serialized_end=1909
-  _globals['_MODIFYSUBNETATTRIBUTEREQUEST']._serialized_start=1912
-  _globals['_MODIFYSUBNETATTRIBUTEREQUEST']._serialized_end=2066
-  _globals['_MODIFYSUBNETATTRIBUTERESPONSE']._serialized_start=2068
-  _globals['_MODIFYSUBNETATTRIBUTERESPONSE']._serialized_end=2133
-  _globals['_VPCS']._serialized_start=2136
-  _globals['_VPCS']._serialized_end=2660
+  _globals['_VPC']._serialized_start=168
+  _globals['_VPC']._serialized_end=404
+  _globals['_VPC_TAGSENTRY']._serialized_start=361
+  _globals['_VPC_TAGSENTRY']._serialized_end=404
+  _globals['_DESCRIBEVPCSREQUEST']._serialized_start=406
+  _globals['_DESCRIBEVPCSREQUEST']._serialized_end=518
+  _globals['_DESCRIBEVPCSRESPONSE']._serialized_start=520
+  _globals['_DESCRIBEVPCSRESPONSE']._serialized_end=614
+  _globals['_CREATEVPCREQUEST']._serialized_start=617
+  _globals['_CREATEVPCREQUEST']._serialized_end=791
+  _globals['_CREATEVPCREQUEST_TAGSENTRY']._serialized_start=361
+  _globals['_CREATEVPCREQUEST_TAGSENTRY']._serialized_end=404
+  _globals['_CREATEVPCRESPONSE']._serialized_start=793
+  _globals['_CREATEVPCRESPONSE']._serialized_end=840
+  _globals['_CREATEDEFAULTVPCREQUEST']._serialized_start=842
+  _globals['_CREATEDEFAULTVPCREQUEST']._serialized_end=906
+  _globals['_CREATEDEFAULTVPCRESPONSE']._serialized_start=908
+  _globals['_CREATEDEFAULTVPCRESPONSE']._serialized_end=962
+  _globals['_MODIFYVPCATTRIBUTEREQUEST']._serialized_start=965
+  _globals['_MODIFYVPCATTRIBUTEREQUEST']._serialized_end=1163
+  _globals['_MODIFYVPCATTRIBUTERESPONSE']._serialized_start=1165
+  _globals['_MODIFYVPCATTRIBUTERESPONSE']._serialized_end=1221
+  _globals['_DELETEVPCREQUEST']._serialized_start=1223
+  _globals['_DELETEVPCREQUEST']._serialized_end=1296
+  _globals['_DELETEVPCRESPONSE']._serialized_start=1298
+  _globals['_DELETEVPCRESPONSE']._serialized_end=1317
+  _globals['_VPCS']._serialized_start=1320
+  _globals['_VPCS']._serialized_end=3718
 # @@protoc_insertion_point(module_scope)

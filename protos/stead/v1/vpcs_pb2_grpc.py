@@ -3,6 +3,9 @@
 import grpc
 import warnings
 
+from stead.v1 import internet_gateways_pb2 as stead_dot_v1_dot_internet__gateways__pb2
+from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
+from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
 from stead.v1 import vpcs_pb2 as stead_dot_v1_dot_vpcs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -27,6 +30,8 @@ if _version_not_supported:
 
 class VpcsStub:
     """Virtual networks: VPCs and their subnets, internet gateways and route tables. A project starts with a default VPC.
+
+    VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
 
     def __init__(self, channel):
@@ -35,39 +40,185 @@ class VpcsStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CreateVpc = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateVpc',
+                request_serializer=stead_dot_v1_dot_vpcs__pb2.CreateVpcRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpcs__pb2.CreateVpcResponse.FromString,
+                _registered_method=True)
+        self.CreateDefaultVpc = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateDefaultVpc',
+                request_serializer=stead_dot_v1_dot_vpcs__pb2.CreateDefaultVpcRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpcs__pb2.CreateDefaultVpcResponse.FromString,
+                _registered_method=True)
         self.DescribeVpcs = channel.unary_unary(
                 '/stead.v1.Vpcs/DescribeVpcs',
                 request_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeVpcsRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeVpcsResponse.FromString,
                 _registered_method=True)
+        self.ModifyVpcAttribute = channel.unary_unary(
+                '/stead.v1.Vpcs/ModifyVpcAttribute',
+                request_serializer=stead_dot_v1_dot_vpcs__pb2.ModifyVpcAttributeRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpcs__pb2.ModifyVpcAttributeResponse.FromString,
+                _registered_method=True)
+        self.DeleteVpc = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteVpc',
+                request_serializer=stead_dot_v1_dot_vpcs__pb2.DeleteVpcRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpcs__pb2.DeleteVpcResponse.FromString,
+                _registered_method=True)
+        self.CreateSubnet = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateSubnet',
+                request_serializer=stead_dot_v1_dot_subnets__pb2.CreateSubnetRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_subnets__pb2.CreateSubnetResponse.FromString,
+                _registered_method=True)
+        self.CreateDefaultSubnet = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateDefaultSubnet',
+                request_serializer=stead_dot_v1_dot_subnets__pb2.CreateDefaultSubnetRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_subnets__pb2.CreateDefaultSubnetResponse.FromString,
+                _registered_method=True)
         self.DescribeSubnets = channel.unary_unary(
                 '/stead.v1.Vpcs/DescribeSubnets',
-                request_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsRequest.SerializeToString,
-                response_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsResponse.FromString,
+                request_serializer=stead_dot_v1_dot_subnets__pb2.DescribeSubnetsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_subnets__pb2.DescribeSubnetsResponse.FromString,
                 _registered_method=True)
         self.ModifySubnetAttribute = channel.unary_unary(
                 '/stead.v1.Vpcs/ModifySubnetAttribute',
-                request_serializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeRequest.SerializeToString,
-                response_deserializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeResponse.FromString,
+                request_serializer=stead_dot_v1_dot_subnets__pb2.ModifySubnetAttributeRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_subnets__pb2.ModifySubnetAttributeResponse.FromString,
+                _registered_method=True)
+        self.DeleteSubnet = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteSubnet',
+                request_serializer=stead_dot_v1_dot_subnets__pb2.DeleteSubnetRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_subnets__pb2.DeleteSubnetResponse.FromString,
+                _registered_method=True)
+        self.CreateInternetGateway = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateInternetGateway',
+                request_serializer=stead_dot_v1_dot_internet__gateways__pb2.CreateInternetGatewayRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_internet__gateways__pb2.CreateInternetGatewayResponse.FromString,
+                _registered_method=True)
+        self.AttachInternetGateway = channel.unary_unary(
+                '/stead.v1.Vpcs/AttachInternetGateway',
+                request_serializer=stead_dot_v1_dot_internet__gateways__pb2.AttachInternetGatewayRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_internet__gateways__pb2.AttachInternetGatewayResponse.FromString,
+                _registered_method=True)
+        self.DetachInternetGateway = channel.unary_unary(
+                '/stead.v1.Vpcs/DetachInternetGateway',
+                request_serializer=stead_dot_v1_dot_internet__gateways__pb2.DetachInternetGatewayRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DetachInternetGatewayResponse.FromString,
+                _registered_method=True)
+        self.DeleteInternetGateway = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteInternetGateway',
+                request_serializer=stead_dot_v1_dot_internet__gateways__pb2.DeleteInternetGatewayRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DeleteInternetGatewayResponse.FromString,
                 _registered_method=True)
         self.DescribeInternetGateways = channel.unary_unary(
                 '/stead.v1.Vpcs/DescribeInternetGateways',
-                request_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeInternetGatewaysRequest.SerializeToString,
-                response_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeInternetGatewaysResponse.FromString,
+                request_serializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysResponse.FromString,
+                _registered_method=True)
+        self.CreateRouteTable = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateRouteTable',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteTableRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteTableResponse.FromString,
+                _registered_method=True)
+        self.DeleteRouteTable = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteRouteTable',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteTableRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteTableResponse.FromString,
+                _registered_method=True)
+        self.AssociateRouteTable = channel.unary_unary(
+                '/stead.v1.Vpcs/AssociateRouteTable',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.AssociateRouteTableRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.AssociateRouteTableResponse.FromString,
+                _registered_method=True)
+        self.DisassociateRouteTable = channel.unary_unary(
+                '/stead.v1.Vpcs/DisassociateRouteTable',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.DisassociateRouteTableRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.DisassociateRouteTableResponse.FromString,
+                _registered_method=True)
+        self.ReplaceRouteTableAssociation = channel.unary_unary(
+                '/stead.v1.Vpcs/ReplaceRouteTableAssociation',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteTableAssociationRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteTableAssociationResponse.FromString,
+                _registered_method=True)
+        self.CreateRoute = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateRoute',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteResponse.FromString,
+                _registered_method=True)
+        self.ReplaceRoute = channel.unary_unary(
+                '/stead.v1.Vpcs/ReplaceRoute',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteResponse.FromString,
+                _registered_method=True)
+        self.DeleteRoute = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteRoute',
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteResponse.FromString,
                 _registered_method=True)
         self.DescribeRouteTables = channel.unary_unary(
                 '/stead.v1.Vpcs/DescribeRouteTables',
-                request_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeRouteTablesRequest.SerializeToString,
-                response_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeRouteTablesResponse.FromString,
+                request_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
                 _registered_method=True)
 
 
 class VpcsServicer:
     """Virtual networks: VPCs and their subnets, internet gateways and route tables. A project starts with a default VPC.
+
+    VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
+
+    def CreateVpc(self, request, context):
+        """Makes a VPC, with its main route table and its default security group. It has no internet gateway.
+        Errors: `InvalidVpc.Range` (not a /16 to /28, or addresses that no VPC can have), `VpcLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateDefaultVpc(self, request, context):
+        """Makes the default VPC again, where it was deleted: 172.31.0.0/16, with a public subnet in each zone, an attached
+        internet gateway and a route to it. Errors: `DefaultVpcAlreadyExists`, `VpcLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def DescribeVpcs(self, request, context):
         """Lists VPCs. Errors: `InvalidVpcID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ModifyVpcAttribute(self, request, context):
+        """Changes what the VPC offers its instances. Errors: `InvalidVpcID.NotFound`, `MissingParameter`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVpc(self, request, context):
+        """Deletes a VPC with its main route table and its default security group. Errors: `InvalidVpcID.NotFound`,
+        `DependencyViolation` (it has subnets, an attached internet gateway, route tables or groups besides; `blocking_ids`
+        has them).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSubnet(self, request, context):
+        """Makes a subnet. Errors: `InvalidVpcID.NotFound`, `InvalidZone.NotFound`, `InvalidSubnet.Range` (not a /16 to /28
+        within the VPC), `InvalidSubnet.Conflict` (it overlaps another; `blocking_ids` has those), `SubnetLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateDefaultSubnet(self, request, context):
+        """Makes a zone's default subnet again, where it was deleted: a /20 that is free. Errors: `InvalidZone.NotFound`,
+        `DefaultVpcDoesNotExist`, `DefaultSubnetAlreadyExistsInAvailabilityZone`, `InsufficientCidrBlocks` (no /20 is free),
+        `SubnetLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,8 +238,113 @@ class VpcsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteSubnet(self, request, context):
+        """Deletes a subnet. Errors: `InvalidSubnetID.NotFound`, `DependencyViolation` (it has network interfaces, also of
+        instances that are stopped or still ending; `blocking_ids` has them).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateInternetGateway(self, request, context):
+        """Makes an internet gateway. Errors: `InternetGatewayLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AttachInternetGateway(self, request, context):
+        """Attaches it to a VPC: its public addresses work from then on, for the subnets that have a route to it.
+        Errors: `InvalidInternetGatewayID.NotFound`, `InvalidVpcID.NotFound`, `Resource.AlreadyAssociated` (it has a VPC, or
+        the VPC has a gateway).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DetachInternetGateway(self, request, context):
+        """Detaches it. Routes to it become black holes. Errors: `InvalidInternetGatewayID.NotFound`, `InvalidVpcID.NotFound`,
+        `Gateway.NotAttached`, `DependencyViolation` (the VPC has public addresses in use; `blocking_ids` has the allocations
+        of elastic ones, and the instances that have others).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteInternetGateway(self, request, context):
+        """Deletes one that is not attached. Errors: `InvalidInternetGatewayID.NotFound`, `DependencyViolation`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DescribeInternetGateways(self, request, context):
         """Lists internet gateways. Errors: `InvalidInternetGatewayID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRouteTable(self, request, context):
+        """Makes a route table, with the VPC's local route. Errors: `InvalidVpcID.NotFound`, `RouteTableLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRouteTable(self, request, context):
+        """Deletes one that serves nothing. Errors: `InvalidRouteTableID.NotFound`, `DependencyViolation` (it is the main one, or
+        serves subnets; `blocking_ids` has the associations).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssociateRouteTable(self, request, context):
+        """Has a table serve a subnet in place of the main one, at once. Errors: `InvalidRouteTableID.NotFound`,
+        `InvalidSubnetID.NotFound`, `InvalidParameterValue` (they are of two VPCs), `Resource.AlreadyAssociated` (the subnet
+        has a table).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisassociateRouteTable(self, request, context):
+        """Has the main table serve the subnet again. Errors: `InvalidAssociationID.NotFound`, `InvalidParameterValue` (it is the
+        main table's, which can only be replaced).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplaceRouteTableAssociation(self, request, context):
+        """Has another table serve the subnet; of the main table's association, makes the other the main one.
+        Errors: `InvalidAssociationID.NotFound`, `InvalidRouteTableID.NotFound`, `InvalidParameterValue` (of another VPC).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRoute(self, request, context):
+        """Adds a route. Of several that match, the longest prefix wins. Errors: `InvalidRouteTableID.NotFound`,
+        `InvalidInternetGatewayID.NotFound`, `RouteAlreadyExists`, `RouteLimitExceeded`, `MissingParameter` (no target),
+        `InvalidParameterValue` (the destination is a part of the VPC, or link-local; the gateway is not the VPC's).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplaceRoute(self, request, context):
+        """Gives a route another target. Errors: as CreateRoute, and `InvalidRoute.NotFound`, `InvalidParameterValue` (it is the
+        local route).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRoute(self, request, context):
+        """Deletes a route. Errors: `InvalidRouteTableID.NotFound`, `InvalidRoute.NotFound`, `InvalidParameterValue` (it is the
+        local route).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,30 +360,125 @@ class VpcsServicer:
 
 def add_VpcsServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CreateVpc': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateVpc,
+                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.CreateVpcRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpcs__pb2.CreateVpcResponse.SerializeToString,
+            ),
+            'CreateDefaultVpc': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDefaultVpc,
+                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.CreateDefaultVpcRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpcs__pb2.CreateDefaultVpcResponse.SerializeToString,
+            ),
             'DescribeVpcs': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeVpcs,
                     request_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeVpcsRequest.FromString,
                     response_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeVpcsResponse.SerializeToString,
             ),
+            'ModifyVpcAttribute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifyVpcAttribute,
+                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.ModifyVpcAttributeRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpcs__pb2.ModifyVpcAttributeResponse.SerializeToString,
+            ),
+            'DeleteVpc': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVpc,
+                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.DeleteVpcRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpcs__pb2.DeleteVpcResponse.SerializeToString,
+            ),
+            'CreateSubnet': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSubnet,
+                    request_deserializer=stead_dot_v1_dot_subnets__pb2.CreateSubnetRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_subnets__pb2.CreateSubnetResponse.SerializeToString,
+            ),
+            'CreateDefaultSubnet': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDefaultSubnet,
+                    request_deserializer=stead_dot_v1_dot_subnets__pb2.CreateDefaultSubnetRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_subnets__pb2.CreateDefaultSubnetResponse.SerializeToString,
+            ),
             'DescribeSubnets': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeSubnets,
-                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsRequest.FromString,
-                    response_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsResponse.SerializeToString,
+                    request_deserializer=stead_dot_v1_dot_subnets__pb2.DescribeSubnetsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_subnets__pb2.DescribeSubnetsResponse.SerializeToString,
             ),
             'ModifySubnetAttribute': grpc.unary_unary_rpc_method_handler(
                     servicer.ModifySubnetAttribute,
-                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeRequest.FromString,
-                    response_serializer=stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeResponse.SerializeToString,
+                    request_deserializer=stead_dot_v1_dot_subnets__pb2.ModifySubnetAttributeRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_subnets__pb2.ModifySubnetAttributeResponse.SerializeToString,
+            ),
+            'DeleteSubnet': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSubnet,
+                    request_deserializer=stead_dot_v1_dot_subnets__pb2.DeleteSubnetRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_subnets__pb2.DeleteSubnetResponse.SerializeToString,
+            ),
+            'CreateInternetGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateInternetGateway,
+                    request_deserializer=stead_dot_v1_dot_internet__gateways__pb2.CreateInternetGatewayRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_internet__gateways__pb2.CreateInternetGatewayResponse.SerializeToString,
+            ),
+            'AttachInternetGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttachInternetGateway,
+                    request_deserializer=stead_dot_v1_dot_internet__gateways__pb2.AttachInternetGatewayRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_internet__gateways__pb2.AttachInternetGatewayResponse.SerializeToString,
+            ),
+            'DetachInternetGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.DetachInternetGateway,
+                    request_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DetachInternetGatewayRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_internet__gateways__pb2.DetachInternetGatewayResponse.SerializeToString,
+            ),
+            'DeleteInternetGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteInternetGateway,
+                    request_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DeleteInternetGatewayRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_internet__gateways__pb2.DeleteInternetGatewayResponse.SerializeToString,
             ),
             'DescribeInternetGateways': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeInternetGateways,
-                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeInternetGatewaysRequest.FromString,
-                    response_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeInternetGatewaysResponse.SerializeToString,
+                    request_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysResponse.SerializeToString,
+            ),
+            'CreateRouteTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRouteTable,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteTableRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteTableResponse.SerializeToString,
+            ),
+            'DeleteRouteTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRouteTable,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteTableRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteTableResponse.SerializeToString,
+            ),
+            'AssociateRouteTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssociateRouteTable,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.AssociateRouteTableRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.AssociateRouteTableResponse.SerializeToString,
+            ),
+            'DisassociateRouteTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisassociateRouteTable,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.DisassociateRouteTableRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.DisassociateRouteTableResponse.SerializeToString,
+            ),
+            'ReplaceRouteTableAssociation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceRouteTableAssociation,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteTableAssociationRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteTableAssociationResponse.SerializeToString,
+            ),
+            'CreateRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRoute,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteResponse.SerializeToString,
+            ),
+            'ReplaceRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceRoute,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.ReplaceRouteResponse.SerializeToString,
+            ),
+            'DeleteRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRoute,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.DeleteRouteResponse.SerializeToString,
             ),
             'DescribeRouteTables': grpc.unary_unary_rpc_method_handler(
                     servicer.DescribeRouteTables,
-                    request_deserializer=stead_dot_v1_dot_vpcs__pb2.DescribeRouteTablesRequest.FromString,
-                    response_serializer=stead_dot_v1_dot_vpcs__pb2.DescribeRouteTablesResponse.SerializeToString,
+                    request_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -139,7 +490,63 @@ def add_VpcsServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class Vpcs:
     """Virtual networks: VPCs and their subnets, internet gateways and route tables. A project starts with a default VPC.
+
+    VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
+
+    @staticmethod
+    def CreateVpc(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateVpc',
+            stead_dot_v1_dot_vpcs__pb2.CreateVpcRequest.SerializeToString,
+            stead_dot_v1_dot_vpcs__pb2.CreateVpcResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDefaultVpc(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateDefaultVpc',
+            stead_dot_v1_dot_vpcs__pb2.CreateDefaultVpcRequest.SerializeToString,
+            stead_dot_v1_dot_vpcs__pb2.CreateDefaultVpcResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def DescribeVpcs(request,
@@ -169,6 +576,114 @@ class Vpcs:
             _registered_method=True)
 
     @staticmethod
+    def ModifyVpcAttribute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/ModifyVpcAttribute',
+            stead_dot_v1_dot_vpcs__pb2.ModifyVpcAttributeRequest.SerializeToString,
+            stead_dot_v1_dot_vpcs__pb2.ModifyVpcAttributeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVpc(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteVpc',
+            stead_dot_v1_dot_vpcs__pb2.DeleteVpcRequest.SerializeToString,
+            stead_dot_v1_dot_vpcs__pb2.DeleteVpcResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSubnet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateSubnet',
+            stead_dot_v1_dot_subnets__pb2.CreateSubnetRequest.SerializeToString,
+            stead_dot_v1_dot_subnets__pb2.CreateSubnetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDefaultSubnet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateDefaultSubnet',
+            stead_dot_v1_dot_subnets__pb2.CreateDefaultSubnetRequest.SerializeToString,
+            stead_dot_v1_dot_subnets__pb2.CreateDefaultSubnetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DescribeSubnets(request,
             target,
             options=(),
@@ -183,8 +698,8 @@ class Vpcs:
             request,
             target,
             '/stead.v1.Vpcs/DescribeSubnets',
-            stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsRequest.SerializeToString,
-            stead_dot_v1_dot_vpcs__pb2.DescribeSubnetsResponse.FromString,
+            stead_dot_v1_dot_subnets__pb2.DescribeSubnetsRequest.SerializeToString,
+            stead_dot_v1_dot_subnets__pb2.DescribeSubnetsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -210,8 +725,143 @@ class Vpcs:
             request,
             target,
             '/stead.v1.Vpcs/ModifySubnetAttribute',
-            stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeRequest.SerializeToString,
-            stead_dot_v1_dot_vpcs__pb2.ModifySubnetAttributeResponse.FromString,
+            stead_dot_v1_dot_subnets__pb2.ModifySubnetAttributeRequest.SerializeToString,
+            stead_dot_v1_dot_subnets__pb2.ModifySubnetAttributeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSubnet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteSubnet',
+            stead_dot_v1_dot_subnets__pb2.DeleteSubnetRequest.SerializeToString,
+            stead_dot_v1_dot_subnets__pb2.DeleteSubnetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateInternetGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateInternetGateway',
+            stead_dot_v1_dot_internet__gateways__pb2.CreateInternetGatewayRequest.SerializeToString,
+            stead_dot_v1_dot_internet__gateways__pb2.CreateInternetGatewayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttachInternetGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/AttachInternetGateway',
+            stead_dot_v1_dot_internet__gateways__pb2.AttachInternetGatewayRequest.SerializeToString,
+            stead_dot_v1_dot_internet__gateways__pb2.AttachInternetGatewayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetachInternetGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DetachInternetGateway',
+            stead_dot_v1_dot_internet__gateways__pb2.DetachInternetGatewayRequest.SerializeToString,
+            stead_dot_v1_dot_internet__gateways__pb2.DetachInternetGatewayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteInternetGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteInternetGateway',
+            stead_dot_v1_dot_internet__gateways__pb2.DeleteInternetGatewayRequest.SerializeToString,
+            stead_dot_v1_dot_internet__gateways__pb2.DeleteInternetGatewayResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -237,8 +887,224 @@ class Vpcs:
             request,
             target,
             '/stead.v1.Vpcs/DescribeInternetGateways',
-            stead_dot_v1_dot_vpcs__pb2.DescribeInternetGatewaysRequest.SerializeToString,
-            stead_dot_v1_dot_vpcs__pb2.DescribeInternetGatewaysResponse.FromString,
+            stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysRequest.SerializeToString,
+            stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRouteTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateRouteTable',
+            stead_dot_v1_dot_route__tables__pb2.CreateRouteTableRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.CreateRouteTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRouteTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteRouteTable',
+            stead_dot_v1_dot_route__tables__pb2.DeleteRouteTableRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.DeleteRouteTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssociateRouteTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/AssociateRouteTable',
+            stead_dot_v1_dot_route__tables__pb2.AssociateRouteTableRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.AssociateRouteTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisassociateRouteTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DisassociateRouteTable',
+            stead_dot_v1_dot_route__tables__pb2.DisassociateRouteTableRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.DisassociateRouteTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceRouteTableAssociation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/ReplaceRouteTableAssociation',
+            stead_dot_v1_dot_route__tables__pb2.ReplaceRouteTableAssociationRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.ReplaceRouteTableAssociationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateRoute',
+            stead_dot_v1_dot_route__tables__pb2.CreateRouteRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.CreateRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/ReplaceRoute',
+            stead_dot_v1_dot_route__tables__pb2.ReplaceRouteRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.ReplaceRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteRoute',
+            stead_dot_v1_dot_route__tables__pb2.DeleteRouteRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.DeleteRouteResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -264,8 +1130,8 @@ class Vpcs:
             request,
             target,
             '/stead.v1.Vpcs/DescribeRouteTables',
-            stead_dot_v1_dot_vpcs__pb2.DescribeRouteTablesRequest.SerializeToString,
-            stead_dot_v1_dot_vpcs__pb2.DescribeRouteTablesResponse.FromString,
+            stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
+            stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
             options,
             channel_credentials,
             insecure,

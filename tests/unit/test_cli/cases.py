@@ -11,16 +11,18 @@ from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import projects_pb2 as projects
 from stead.v1 import tags_pb2 as tags
 from stead.v1 import volumes_pb2 as volumes
-from stead.v1 import vpcs_pb2 as vpcs
 from tests.unit.test_cli import cases_of_rules as rules
+from tests.unit.test_cli import cases_of_vpcs as vpcs
 
 I1, I2 = "i-00000000000000001", "i-00000000000000002"
 VOL, AMI = "vol-00000000000000001", "ami-00000000000000001"
 SG, PL = rules.SG, rules.PL
 ADDRESS = addresses.Address(allocation_id="eipalloc-1", public_ip="203.0.113.9", association_id="eipassoc-1")
 BY_NAME = {
+    "DescribeInstances": instances.DescribeInstancesResponse(instances=[instances.Instance(vpc_id="vpc-1")]),
     "DescribeImages": images.DescribeImagesResponse(images=[images.Image(image_id=AMI)]),
     **rules.BY_NAME,
+    **vpcs.BY_NAME,
     "DescribeProjects": projects.DescribeProjectsResponse(projects=[projects.Project(project_id="proj-1")]),
     "DescribeAddresses": addresses.DescribeAddressesResponse(addresses=[ADDRESS]),
 }
@@ -65,12 +67,7 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         ),
         instances.ModifyInstanceAttributeResponse(instance=instances.Instance(instance_id=I1)),
     ),
-    (
-        "subnet modify subnet-1 --no-public-ip",
-        "ModifySubnetAttribute",
-        vpcs.ModifySubnetAttributeRequest(subnet_id="subnet-1", map_public_ip_on_launch=False),
-        vpcs.ModifySubnetAttributeResponse(subnet=vpcs.Subnet(subnet_id="subnet-1")),
-    ),
+    *vpcs.MUTATIONS,
     (
         "image modify tiny --description new --public --share proj-1 --unshare proj-2",
         "ModifyImageAttribute",

@@ -12,8 +12,8 @@ from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import projects_pb2 as projects
 from stead.v1 import regions_pb2 as regions
 from stead.v1 import volumes_pb2 as volumes
-from stead.v1 import vpcs_pb2 as vpcs
 from tests.unit.test_cli import cases_of_rules as rules
+from tests.unit.test_cli import cases_of_vpcs as vpcs
 from tests.unit.test_cli.cases import AMI, BY_NAME, I1, VOL
 
 # Command line, method, an empty reply, one with a resource in it, and what must be seen of that.
@@ -74,20 +74,7 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         ),
         "ssd 0/9, hdd 0/0",
     ),
-    (
-        "vpc list",
-        "DescribeVpcs",
-        vpcs.DescribeVpcsResponse(),
-        vpcs.DescribeVpcsResponse(vpcs=[vpcs.Vpc(vpc_id="vpc-1")]),
-        "vpc-1",
-    ),
-    (
-        "subnet list",
-        "DescribeSubnets",
-        vpcs.DescribeSubnetsResponse(),
-        vpcs.DescribeSubnetsResponse(subnets=[vpcs.Subnet(subnet_id="subnet-1")]),
-        "subnet-1",
-    ),
+    *vpcs.LISTS,
     (
         "az list",
         "DescribeAvailabilityZones",

@@ -81,38 +81,44 @@ class Host(_message.Message):
     def __init__(self, id: _Optional[str] = ..., number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., wireguard_key: _Optional[str] = ...) -> None: ...
 
 class Vpc(_message.Message):
-    __slots__ = ("id", "vni", "cidr_block", "domain")
+    __slots__ = ("id", "vni", "cidr_block", "domain", "dns_is_off")
     ID_FIELD_NUMBER: _ClassVar[int]
     VNI_FIELD_NUMBER: _ClassVar[int]
     CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    DNS_IS_OFF_FIELD_NUMBER: _ClassVar[int]
     id: str
     vni: int
     cidr_block: str
     domain: str
-    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ...) -> None: ...
+    dns_is_off: bool
+    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ..., dns_is_off: _Optional[bool] = ...) -> None: ...
 
 class Subnet(_message.Message):
-    __slots__ = ("id", "vpc_id", "cidr_block")
+    __slots__ = ("id", "vpc_id", "cidr_block", "route_table_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_TABLE_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     vpc_id: str
     cidr_block: str
-    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., cidr_block: _Optional[str] = ...) -> None: ...
+    route_table_id: str
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., cidr_block: _Optional[str] = ..., route_table_id: _Optional[str] = ...) -> None: ...
 
 class RouteTable(_message.Message):
-    __slots__ = ("id", "vpc_id", "is_main", "routes")
+    __slots__ = ("id", "vpc_id", "is_main", "routes", "number")
     ID_FIELD_NUMBER: _ClassVar[int]
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     IS_MAIN_FIELD_NUMBER: _ClassVar[int]
     ROUTES_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     id: str
     vpc_id: str
     is_main: bool
     routes: _containers.RepeatedCompositeFieldContainer[Route]
-    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., is_main: _Optional[bool] = ..., routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ...) -> None: ...
+    number: int
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., is_main: _Optional[bool] = ..., routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ..., number: _Optional[int] = ...) -> None: ...
 
 class Route(_message.Message):
     __slots__ = ("cidr_block", "target")

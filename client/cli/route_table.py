@@ -1,0 +1,146 @@
+"""`stead route-table`: where packets that leave a subnet go."""
+
+from typing import Annotated, Any
+
+import typer
+
+from client.cli import lookup, render
+from client.cli.options import Filters, Tags, VpcOption, parse_filters, parse_tags
+from client.cli.session import Cli, command
+from stead.v1.route_tables_pb2 import (
+    AssociateRouteTableRequest,
+    CreateRouteRequest,
+    CreateRouteTableRequest,
+    DeleteRouteRequest,
+    DeleteRouteTableRequest,
+    DescribeRouteTablesRequest,
+    DisassociateRouteTableRequest,
+    ReplaceRouteRequest,
+    ReplaceRouteTableAssociationRequest,
+)
+
+app = typer.Typer(no_args_is_help=True)
+
+COLUMNS = {
+    "ROUTE TABLE": lambda table: table.route_table_id,
+    "VPC": lambda table: table.vpc_id,
+    "MAIN": lambda table: "yes" if table.is_main else "no",
+    "SUBNETS": lambda table: str(sum(not row.main for row in table.associations)),
+    "ROUTES": lambda table: str(len(table.routes)),
+    "NAME": lambda table: table.tags.get("Name", ""),
+}
+ROUTE_COLUMNS = {
+    "DESTINATION": lambda route: route.destination_cidr_block,
+    "TARGET": lambda route: route.target_id,
+    "STATE": lambda route: route.state,
+}
+ASSOCIATION_COLUMNS = {
+    "ASSOCIATION": lambda row: row.route_table_association_id,
+    "SERVES": lambda row: row.subnet_id or "subnets that name no table",
+}
+Table = Annotated[str, typer.Argument(metavar="ROUTE-TABLE", help="Id or name.", show_default=False)]
+Association = Annotated[str, typer.Argument(metavar="ASSOCIATION", help="Its id, `rtbassoc-`...", show_default=False)]
+Destination = Annotated[str, typer.Argument(metavar="CIDR", help="Where to, such as 0.0.0.0/0.", show_default=False)]
+Gateway = Annotated[
+    str, typer.Option("--igw", metavar="IGW", help="The VPC's internet gateway, id or name.", show_default=False)
+]
+
+
+@command(app, "list")
+async def list_(cli: Cli, filter: Filters = None) -> None:
+    """List route tables."""
+    request = DescribeRouteTablesRequest(filters=parse_filters(filter))
+    reply = await cli.stead.all_pages(cli.stead.vpcs.DescribeRouteTables, request)
+    cli.table(reply, COLUMNS, reply.route_tables, "No route tables.")
+
+
+@command(app, "describe")
+async def describe(cli: Cli, route_table: Table) -> None:
+    """Show what a table serves, and its routes."""
+    table_id = await lookup.route_table_id(cli.stead, route_table)
+    reply = await cli.stead.vpcs.DescribeRouteTables(DescribeRouteTablesRequest(route_table_ids=[table_id]))
+    (table,) = reply.route_tables
+    if cli.is_for_people:
+        for columns, rows in ((COLUMNS, [table]), (ASSOCIATION_COLUMNS, table.associations)):
+            if rows:
+                render.print_table(columns, rows)
+                print()
+    cli.table(reply, ROUTE_COLUMNS, table.routes)
+
+
+@command(app, "create", mutates=True)
+async def create(cli: Cli, vpc: VpcOption, tag: Tags = None) -> None:
+    """Make a table with the local route alone."""
+    request = CreateRouteTableRequest(**cli.mutation, vpc_id=await lookup.vpc_id(cli.stead, vpc), tags=parse_tags(tag))
+    reply = await cli.stead.vpcs.CreateRouteTable(request)
+    cli.table(reply, COLUMNS, [reply.route_table])
+
+
+@command(app, "delete", mutates=True)
+async def delete(cli: Cli, route_table: Table) -> None:
+    """Delete a table that serves nothing."""
+    table_id = await lookup.route_table_id(cli.stead, route_table)
+    request = DeleteRouteTableRequest(**cli.mutation, route_table_id=table_id)
+    cli.say(await cli.stead.vpcs.DeleteRouteTable(request), f"Deleted {table_id}")
+
+
+@command(app, "associate", mutates=True)
+async def associate(
+    cli: Cli,
+    route_table: Table,
+    subnet: Annotated[str, typer.Option(metavar="SUBNET", help="Id or name.", show_default=False)],
+) -> None:
+    """Have a table serve a subnet, in place of the main one."""
+    table_id = await lookup.route_table_id(cli.stead, route_table)
+    subnet_id = await lookup.subnet_id(cli.stead, subnet)
+    request = AssociateRouteTableRequest(**cli.mutation, route_table_id=table_id, subnet_id=subnet_id)
+    reply = await cli.stead.vpcs.AssociateRouteTable(request)
+    cli.say(reply, f"{table_id} serves {subnet_id} ({reply.route_table_association_id})")
+
+
+@command(app, "disassociate", mutates=True)
+async def disassociate(cli: Cli, association: Association) -> None:
+    """Have the main table serve the subnet again."""
+    request = DisassociateRouteTableRequest(**cli.mutation, route_table_association_id=association)
+    cli.say(await cli.stead.vpcs.DisassociateRouteTable(request), f"Disassociated {association}")
+
+
+@command(app, "replace-association", mutates=True)
+async def replace_association(cli: Cli, association: Association, route_table: Table) -> None:
+    """Have another table serve a subnet, or be the main one."""
+    table_id = await lookup.route_table_id(cli.stead, route_table)
+    request = ReplaceRouteTableAssociationRequest(
+        **cli.mutation, route_table_association_id=association, route_table_id=table_id
+    )
+    reply = await cli.stead.vpcs.ReplaceRouteTableAssociation(request)
+    cli.say(reply, f"{table_id} serves in its place ({reply.route_table_association_id})")
+
+
+@command(app, "create-route", mutates=True)
+async def create_route(cli: Cli, route_table: Table, cidr: Destination, igw: Gateway) -> None:
+    """Add a route; the longest prefix that matches wins."""
+    request = CreateRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw))
+    cli.say(await cli.stead.vpcs.CreateRoute(request), f"{request.route_table_id}: {cidr} to {request.gateway_id}")
+
+
+@command(app, "replace-route", mutates=True)
+async def replace_route(cli: Cli, route_table: Table, cidr: Destination, igw: Gateway) -> None:
+    """Give a route another target."""
+    request = ReplaceRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw))
+    cli.say(await cli.stead.vpcs.ReplaceRoute(request), f"{request.route_table_id}: {cidr} to {request.gateway_id}")
+
+
+async def _route(cli: Cli, route_table: str, cidr: str, igw: str) -> dict[str, Any]:
+    return {
+        "route_table_id": await lookup.route_table_id(cli.stead, route_table),
+        "destination_cidr_block": cidr,
+        "gateway_id": await lookup.internet_gateway_id(cli.stead, igw),
+    }
+
+
+@command(app, "delete-route", mutates=True)
+async def delete_route(cli: Cli, route_table: Table, cidr: Destination) -> None:
+    """Delete a route."""
+    table_id = await lookup.route_table_id(cli.stead, route_table)
+    request = DeleteRouteRequest(**cli.mutation, route_table_id=table_id, destination_cidr_block=cidr)
+    cli.say(await cli.stead.vpcs.DeleteRoute(request), f"Deleted {cidr} of {table_id}")

@@ -1,0 +1,116 @@
+"""Internet gateways: which VPC has which, and what host carries it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from controlplane.errors import Conflict
+from controlplane.ids import Prefix
+from controlplane.model.host import HostRole
+from controlplane.model.state import Change, State
+from controlplane.model.vpc import InternetGateway
+from controlplane.service.call import Call, check_tags, find
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInternetGateway:
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(state: State, call: Call, request: CreateInternetGateway) -> tuple[Change, str]:
+    check_tags(request.tags)
+    gateway = new_gateway(state, call, call.project_id, request.tags)
+    change = Change()
+    change.put(gateway)
+    return change, gateway.id
+
+
+def new_gateway(state: State, call: Call, project_id: str, tags: Mapping[str, str]) -> InternetGateway:
+    """A detached one. Raises `InternetGatewayLimitExceeded`."""
+    limit = call.policy.internet_gateways
+    if state.internet_gateways.project.count(project_id) >= limit:
+        raise Conflict(
+            "InternetGatewayLimitExceeded",
+            f"The project has {limit} internet gateways; delete one, or ask the operator for more",
+        )
+    return InternetGateway(call.mint(Prefix.INTERNET_GATEWAY), project_id, "", "", 0, call.now, tags)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachInternetGateway:
+    """Of DetachInternetGateway as well."""
+
+    internet_gateway_id: str
+    vpc_id: str
+
+
+def attach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Change, None]:
+    gateway, vpc = (
+        find(state.internet_gateways, request.internet_gateway_id, call),
+        find(state.vpcs, request.vpc_id, call),
+    )
+    if gateway.vpc_id:
+        raise _already_associated(f"{gateway.id} is attached to {gateway.vpc_id}", gateway.vpc_id)
+    if other := state.internet_gateways.vpc.first(vpc.id):
+        raise _already_associated(f"{vpc.id} has the internet gateway {other.id}", other.id)
+    change = Change()
+    change.put(attached(state, gateway, vpc.id))
+    return change, None
+
+
+def _already_associated(why: str, blocking_id: str) -> Conflict:
+    return Conflict("Resource.AlreadyAssociated", f"{why}; detach it first", blocking_ids=[blocking_id])
+
+
+def attached(state: State, gateway: InternetGateway, vpc_id: str) -> InternetGateway:
+    """A VPC's gateways come in ever later epochs: each takes a revision, and so does every move to another host."""
+    return replace(gateway, vpc_id=vpc_id, host_id=gateway_host(state), epoch=state.revision + 1)
+
+
+def detach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Change, None]:
+    gateway, vpc = (
+        find(state.internet_gateways, request.internet_gateway_id, call),
+        find(state.vpcs, request.vpc_id, call),
+    )
+    if gateway.vpc_id != vpc.id:
+        raise Conflict("Gateway.NotAttached", f"{gateway.id} is not attached to {vpc.id}")
+    if blockers := list(_users(state, vpc.id)):
+        raise Conflict(
+            "DependencyViolation",
+            f"{vpc.id} has public addresses in use: {', '.join(blockers)}; disassociate them, or stop these instances",
+            blocking_ids=blockers,
+        )
+    change = Change()
+    change.put(replace(gateway, vpc_id="", host_id=""))
+    return change, None
+
+
+def _users(state: State, vpc_id: str) -> Iterator[str]:
+    """The allocations of elastic addresses that are mapped in a VPC, and the instances that have automatic ones."""
+    for interface in state.interfaces.vpc.of(vpc_id):
+        for address in state.addresses.interface.of(interface.id):
+            yield address.id if address.is_elastic else interface.instance_id
+
+
+def delete(state: State, call: Call, gateway_id: str) -> tuple[Change, None]:
+    gateway = find(state.internet_gateways, gateway_id, call)
+    if gateway.vpc_id:
+        raise Conflict(
+            "DependencyViolation",
+            f"{gateway.id} is attached to {gateway.vpc_id}; detach it first",
+            blocking_ids=[gateway.vpc_id],
+        )
+    change = Change()
+    change.delete(gateway)
+    return change, None
+
+
+def gateway_host(state: State, besides: str = "") -> str:
+    """The gateway host that carries the fewest VPCs, of those that are not lost; empty when there is none."""
+    hosts = [row for row in state.hosts if HostRole.GATEWAY in row.roles and not row.lost_at and row.id != besides]
+    return min(hosts, key=lambda host: state.internet_gateways.host.count(host.id)).id if hosts else ""
+
+
+def forsaken_gateways(state: State) -> list[InternetGateway]:
+    """Those of VPCs that no host carries, or one that is lost."""
+    lost = {host.id for host in state.hosts if host.lost_at}
+    return [row for row in state.internet_gateways if row.vpc_id and (not row.host_id or row.host_id in lost)]

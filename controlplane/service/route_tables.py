@@ -1,0 +1,219 @@
+"""Route tables: which subnets they serve, and where packets go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network
+from itertools import count
+
+from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, missing
+from controlplane.ids import Prefix
+from controlplane.model.kind import Kind
+from controlplane.model.state import Change, State
+from controlplane.model.vpc import Route, RouteTable, Subnet
+from controlplane.service.call import Call, check_id, check_tags, find, not_found
+from controlplane.service.vpcs import new_table, required_network
+
+_ASSOCIATION = Kind(
+    "association",
+    Prefix.ROUTE_TABLE_ASSOCIATION,
+    "InvalidAssociationID",
+    "DescribeRouteTables",
+    id_field="route_table_association_id",
+)
+_LINK_LOCAL = IPv4Network("169.254.0.0/16")  # Where the resolver and the metadata are, in every VPC.
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRouteTable:
+    vpc_id: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(state: State, call: Call, request: CreateRouteTable) -> tuple[Change, str]:
+    vpc = find(state.vpcs, request.vpc_id, call)
+    check_tags(request.tags)
+    limit = call.policy.route_tables_per_vpc
+    if state.route_tables.vpc.count(vpc.id) >= limit:
+        raise Conflict("RouteTableLimitExceeded", f"{vpc.id} has {limit} route tables; delete one first")
+    taken = {row.number for row in state.route_tables.vpc.of(vpc.id)}
+    number = next(number for number in count(1) if number not in taken)
+    table = new_table(call, vpc, number, request.tags)
+    change = Change()
+    change.put(table)
+    return change, table.id
+
+
+def delete(state: State, call: Call, table_id: str) -> tuple[Change, None]:
+    table = find(state.route_tables, table_id, call)
+    if table.is_main:
+        raise Conflict(
+            "DependencyViolation",
+            f"{table.id} is the main route table of {table.vpc_id}; it goes with the VPC",
+            blocking_ids=[table.main_association_id],
+        )
+    if subnets := state.subnets.route_table.of(table.id):
+        served = ", ".join(f"{row.id} ({row.association_id})" for row in subnets)
+        raise Conflict(
+            "DependencyViolation",
+            f"{table.id} serves {served}; disassociate them first",
+            blocking_ids=[row.association_id for row in subnets],
+        )
+    change = Change()
+    change.delete(table)
+    return change, None
+
+
+@dataclass(frozen=True, slots=True)
+class AssociateRouteTable:
+    route_table_id: str
+    subnet_id: str
+
+
+def associate(state: State, call: Call, request: AssociateRouteTable) -> tuple[Change, str]:
+    """The result is the association's id."""
+    table = find(state.route_tables, request.route_table_id, call)
+    subnet = find(state.subnets, request.subnet_id, call)
+    _check_vpc(table, subnet.vpc_id, subnet.id)
+    if subnet.route_table_id:
+        raise Conflict(
+            "Resource.AlreadyAssociated",
+            f"{subnet.id} has the route table {subnet.route_table_id}; replace that association",
+            blocking_ids=[subnet.association_id],
+        )
+    return _served(call, subnet, table)
+
+
+def _served(call: Call, subnet: Subnet, table: RouteTable) -> tuple[Change, str]:
+    served = replace(subnet, route_table_id=table.id, association_id=call.mint(Prefix.ROUTE_TABLE_ASSOCIATION))
+    change = Change()
+    change.put(served)
+    return change, served.association_id
+
+
+def _check_vpc(table: RouteTable, vpc_id: str, what: str) -> None:
+    if table.vpc_id != vpc_id:
+        message = f"{table.id} is in {table.vpc_id}, {what} in {vpc_id or 'no VPC'}; name two of one VPC"
+        raise Invalid("InvalidParameterValue", message, parameter=Parameter("", table.id))
+
+
+def disassociate(state: State, call: Call, association_id: str) -> tuple[Change, None]:
+    holder = _find_association(state, call, association_id)
+    if isinstance(holder, RouteTable):
+        message = f"{association_id} makes {holder.id} the main route table; replace it instead"
+        raise Invalid("InvalidParameterValue", message, parameter=Parameter("", association_id))
+    change = Change()
+    change.put(replace(holder, route_table_id="", association_id=""))
+    return change, None
+
+
+def _find_association(state: State, call: Call, association_id: str) -> Subnet | RouteTable:
+    """The subnet, or the main table, whose association it is."""
+    check_id(_ASSOCIATION, association_id)
+    found = state.subnets.association.get(association_id) or state.route_tables.main_association.get(association_id)
+    if found is None or found.project_id != call.project_id:
+        raise not_found(_ASSOCIATION, association_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRouteTableAssociation:
+    route_table_association_id: str
+    route_table_id: str
+
+
+def replace_association(state: State, call: Call, request: ReplaceRouteTableAssociation) -> tuple[Change, str]:
+    """The result is the new association's id; the same where that table serves already."""
+    holder = _find_association(state, call, request.route_table_association_id)
+    table = find(state.route_tables, request.route_table_id, call)
+    _check_vpc(table, holder.vpc_id, holder.id)
+    if table.id in (holder.id, getattr(holder, "route_table_id", "")):
+        return Change(), request.route_table_association_id
+    if isinstance(holder, Subnet):
+        return _served(call, holder, table)
+    main = replace(table, main_association_id=call.mint(Prefix.ROUTE_TABLE_ASSOCIATION))
+    change = Change()
+    change.put(replace(holder, main_association_id=""), main)
+    return change, main.main_association_id
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRoute:
+    """Of ReplaceRoute as well. Targets are one another's alternatives."""
+
+    route_table_id: str
+    destination_cidr_block: str
+    gateway_id: str = ""
+
+
+def create_route(state: State, call: Call, request: CreateRoute) -> tuple[Change, None]:
+    table = find(state.route_tables, request.route_table_id, call)
+    cidr_block = _destination(state, table, request.destination_cidr_block)
+    if any(route.cidr_block == cidr_block for route in table.routes):
+        raise Conflict("RouteAlreadyExists", f"{table.id} has a route to {cidr_block}; replace it instead")
+    limit = call.policy.routes_per_table
+    if len(table.routes) >= limit:
+        raise Conflict("RouteLimitExceeded", f"{table.id} has {limit} routes; delete one first")
+    return _with_routes(table, (*table.routes, Route(cidr_block, _target(state, call, table, request))))
+
+
+def _destination(state: State, table: RouteTable, text: str) -> str:
+    network = required_network("destination_cidr_block", text)
+    vpc = state.vpcs[table.vpc_id]
+    if network != vpc.network and network.subnet_of(vpc.network):
+        raise invalid_value("destination_cidr_block", text, f"what is not a part of {vpc.cidr_block}, the VPC's own")
+    if network.subnet_of(_LINK_LOCAL):
+        raise invalid_value("destination_cidr_block", text, f"what is not in {_LINK_LOCAL}")
+    return str(network)
+
+
+def _target(state: State, call: Call, table: RouteTable, request: CreateRoute) -> str:
+    if not request.gateway_id:
+        raise missing("gateway_id", "the target of the route, an internet gateway")
+    gateway = find(state.internet_gateways, request.gateway_id, call)
+    _check_vpc(table, gateway.vpc_id, gateway.id)
+    return gateway.id
+
+
+def _with_routes(table: RouteTable, routes: tuple[Route, ...]) -> tuple[Change, None]:
+    change = Change()
+    change.put(replace(table, routes=routes))
+    return change, None
+
+
+def replace_route(state: State, call: Call, request: CreateRoute) -> tuple[Change, None]:
+    table = find(state.route_tables, request.route_table_id, call)
+    old = _present(table, request.destination_cidr_block)
+    new = Route(old.cidr_block, _target(state, call, table, request))
+    return _with_routes(table, tuple(new if route == old else route for route in table.routes))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRoute:
+    route_table_id: str
+    destination_cidr_block: str
+
+
+def delete_route(state: State, call: Call, request: DeleteRoute) -> tuple[Change, None]:
+    table = find(state.route_tables, request.route_table_id, call)
+    old = _present(table, request.destination_cidr_block)
+    return _with_routes(table, tuple(route for route in table.routes if route != old))
+
+
+def _present(table: RouteTable, text: str) -> Route:
+    """The route to this destination, which is not the local one."""
+    cidr_block = str(required_network("destination_cidr_block", text))
+    found = next((route for route in table.routes if route.cidr_block == cidr_block), None)
+    blamed = Parameter("destination_cidr_block", text)
+    if found is None:
+        raise NotFound("InvalidRoute.NotFound", f"{table.id} has no route to {cidr_block}", parameter=blamed)
+    if found.is_local:
+        message = f"{cidr_block} is the local route of {table.id}, which stays as it is"
+        raise Invalid("InvalidParameterValue", message, parameter=blamed)
+    return found
+
+
+def state_of(state: State, table: RouteTable, route: Route) -> str:
+    """ "active" or "blackhole": what takes a route whose target is gone, or detached, is dropped."""
+    gateway = state.internet_gateways.get(route.target)
+    is_there = gateway is not None and gateway.vpc_id == table.vpc_id
+    return "active" if route.is_local or is_there else "blackhole"

@@ -1,0 +1,108 @@
+"""Subnets of VPCs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network
+
+from controlplane.errors import Conflict, Invalid
+from controlplane.ids import Prefix
+from controlplane.model.state import Change, State
+from controlplane.model.vpc import Subnet, Vpc
+from controlplane.service.call import Call, check_tags, find, find_zone
+from controlplane.service.vpcs import SIZES, bad_range, required_network
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSubnet:
+    vpc_id: str
+    cidr_block: str
+    zone_name: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(state: State, call: Call, request: CreateSubnet) -> tuple[Change, str]:
+    vpc = find(state.vpcs, request.vpc_id, call)
+    if request.zone_name:
+        find_zone(state, request.zone_name)
+    check_tags(request.tags)
+    network = _network(state, vpc, request.cidr_block)
+    check_room(state, call, vpc)
+    zone = request.zone_name or _emptiest_zone(state, vpc)
+    subnet = new_subnet(call, vpc, zone, network, tags=request.tags)
+    change = Change()
+    change.put(subnet)
+    return change, subnet.id
+
+
+def _network(state: State, vpc: Vpc, cidr_block: str) -> IPv4Network:
+    network = required_network("cidr_block", cidr_block)
+    if network.prefixlen not in SIZES or not network.subnet_of(vpc.network):
+        raise bad_range("InvalidSubnet.Range", cidr_block, f"a /16 to /28 within {vpc.cidr_block}, the VPC's")
+    if others := [row for row in state.subnets.vpc.of(vpc.id) if row.network.overlaps(network)]:
+        held = ", ".join(f"{row.id} ({row.cidr_block})" for row in others)
+        raise Conflict(
+            "InvalidSubnet.Conflict",
+            f"{network} overlaps {held}; choose addresses that no subnet of {vpc.id} has",
+            blocking_ids=[row.id for row in others],
+        )
+    return network
+
+
+def check_room(state: State, call: Call, vpc: Vpc) -> None:
+    """For one more. Raises `SubnetLimitExceeded`."""
+    limit = call.policy.subnets_per_vpc
+    if state.subnets.vpc.count(vpc.id) >= limit:
+        raise Conflict("SubnetLimitExceeded", f"{vpc.id} has {limit} subnets; delete one, or ask the operator for more")
+
+
+def _emptiest_zone(state: State, vpc: Vpc) -> str:
+    """The one with the fewest of its subnets."""
+    held = [row.zone for row in state.subnets.vpc.of(vpc.id)]
+    return min((zone.id for zone in state.zones), key=held.count)
+
+
+def new_subnet(
+    call: Call, vpc: Vpc, zone: str, network: IPv4Network, *, is_default: bool = False, tags: Mapping[str, str]
+) -> Subnet:
+    """A default one is its zone's, and public as far as it is its own to say."""
+    return Subnet(
+        id=call.mint(Prefix.SUBNET),
+        project_id=vpc.project_id,
+        vpc_id=vpc.id,
+        zone=zone,
+        cidr_block=str(network),
+        map_public_ip_on_launch=is_default,
+        default_for_az=is_default,
+        created_at=call.now,
+        tags=tags,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModifySubnetAttribute:
+    subnet_id: str
+    map_public_ip_on_launch: bool | None = None
+
+
+def modify(state: State, call: Call, request: ModifySubnetAttribute) -> tuple[Change, None]:
+    """For later launches; instances that are there keep what they have."""
+    subnet = find(state.subnets, request.subnet_id, call)
+    if request.map_public_ip_on_launch is None:
+        raise Invalid("MissingParameter", f"Nothing of {subnet.id} is to change; name an attribute")
+    change = Change()
+    change.put(replace(subnet, map_public_ip_on_launch=request.map_public_ip_on_launch))
+    return change, None
+
+
+def delete(state: State, call: Call, subnet_id: str) -> tuple[Change, None]:
+    subnet = find(state.subnets, subnet_id, call)
+    if interfaces := state.interfaces.subnet.of(subnet.id):
+        held = ", ".join(f"{row.id} ({row.instance_id})" for row in interfaces)
+        raise Conflict(
+            "DependencyViolation",
+            f"{subnet.id} has network interfaces: {held}; terminate their instances first",
+            blocking_ids=[row.id for row in interfaces],
+        )
+    change = Change()
+    change.delete(subnet)
+    return change, None

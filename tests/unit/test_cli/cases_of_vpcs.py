@@ -1,0 +1,145 @@
+"""Command lines about VPCs and what gives them their shape: see `cases` and `cases_of_lists`."""
+
+from typing import Any
+
+from stead.v1 import internet_gateways_pb2 as gateways
+from stead.v1 import route_tables_pb2 as tables
+from stead.v1 import subnets_pb2 as subnets
+from stead.v1 import vpcs_pb2 as vpcs
+
+VPC, IGW = vpcs.Vpc(vpc_id="vpc-1"), gateways.InternetGateway(internet_gateway_id="igw-1", vpc_id="vpc-1")
+SUBNET, TABLE = subnets.Subnet(subnet_id="subnet-1", vpc_id="vpc-1"), tables.RouteTable(route_table_id="rtb-1")
+BY_NAME = {
+    "DescribeVpcs": vpcs.DescribeVpcsResponse(vpcs=[VPC]),
+    "DescribeSubnets": subnets.DescribeSubnetsResponse(subnets=[SUBNET]),
+    "DescribeInternetGateways": gateways.DescribeInternetGatewaysResponse(internet_gateways=[IGW]),
+    "DescribeRouteTables": tables.DescribeRouteTablesResponse(route_tables=[TABLE]),
+}
+ROUTE: dict[str, Any] = {"route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}
+NO_VPCS, NO_SUBNETS = vpcs.DescribeVpcsResponse(), subnets.DescribeSubnetsResponse()
+NO_GATEWAYS, NO_TABLES = gateways.DescribeInternetGatewaysResponse(), tables.DescribeRouteTablesResponse()
+
+MUTATIONS: list[tuple[str, str, Any, Any]] = [
+    (
+        "vpc create 10.0.0.0/16 --tag Name=lab",
+        "CreateVpc",
+        vpcs.CreateVpcRequest(cidr_block="10.0.0.0/16", tags={"Name": "lab"}),
+        vpcs.CreateVpcResponse(vpc=VPC),
+    ),
+    (
+        "vpc create-default",
+        "CreateDefaultVpc",
+        vpcs.CreateDefaultVpcRequest(),
+        vpcs.CreateDefaultVpcResponse(vpc=VPC),
+    ),
+    (
+        "vpc modify lab --no-dns --public-names",
+        "ModifyVpcAttribute",
+        vpcs.ModifyVpcAttributeRequest(vpc_id="vpc-1", enable_dns_support=False, enable_dns_hostnames=True),
+        vpcs.ModifyVpcAttributeResponse(vpc=VPC),
+    ),
+    ("vpc delete lab", "DeleteVpc", vpcs.DeleteVpcRequest(vpc_id="vpc-1"), vpcs.DeleteVpcResponse()),
+    (
+        "subnet create 10.0.1.0/24 --vpc lab --az z --tag Name=a",
+        "CreateSubnet",
+        subnets.CreateSubnetRequest(vpc_id="vpc-1", cidr_block="10.0.1.0/24", zone_name="z", tags={"Name": "a"}),
+        subnets.CreateSubnetResponse(subnet=SUBNET),
+    ),
+    (
+        "subnet create-default --az z",
+        "CreateDefaultSubnet",
+        subnets.CreateDefaultSubnetRequest(zone_name="z"),
+        subnets.CreateDefaultSubnetResponse(subnet=SUBNET),
+    ),
+    (
+        "subnet modify subnet-1 --no-public-ip",
+        "ModifySubnetAttribute",
+        subnets.ModifySubnetAttributeRequest(subnet_id="subnet-1", map_public_ip_on_launch=False),
+        subnets.ModifySubnetAttributeResponse(subnet=SUBNET),
+    ),
+    (
+        "subnet delete a",
+        "DeleteSubnet",
+        subnets.DeleteSubnetRequest(subnet_id="subnet-1"),
+        subnets.DeleteSubnetResponse(),
+    ),
+    (
+        "igw create --tag Name=door",
+        "CreateInternetGateway",
+        gateways.CreateInternetGatewayRequest(tags={"Name": "door"}),
+        gateways.CreateInternetGatewayResponse(internet_gateway=IGW),
+    ),
+    (
+        "igw attach door --vpc lab",
+        "AttachInternetGateway",
+        gateways.AttachInternetGatewayRequest(internet_gateway_id="igw-1", vpc_id="vpc-1"),
+        gateways.AttachInternetGatewayResponse(),
+    ),
+    (
+        "igw detach door",
+        "DetachInternetGateway",
+        gateways.DetachInternetGatewayRequest(internet_gateway_id="igw-1", vpc_id="vpc-1"),
+        gateways.DetachInternetGatewayResponse(),
+    ),
+    (
+        "igw delete door",
+        "DeleteInternetGateway",
+        gateways.DeleteInternetGatewayRequest(internet_gateway_id="igw-1"),
+        gateways.DeleteInternetGatewayResponse(),
+    ),
+    (
+        "route-table create --vpc lab --tag Name=public",
+        "CreateRouteTable",
+        tables.CreateRouteTableRequest(vpc_id="vpc-1", tags={"Name": "public"}),
+        tables.CreateRouteTableResponse(route_table=TABLE),
+    ),
+    (
+        "route-table delete public",
+        "DeleteRouteTable",
+        tables.DeleteRouteTableRequest(route_table_id="rtb-1"),
+        tables.DeleteRouteTableResponse(),
+    ),
+    (
+        "route-table associate public --subnet a",
+        "AssociateRouteTable",
+        tables.AssociateRouteTableRequest(route_table_id="rtb-1", subnet_id="subnet-1"),
+        tables.AssociateRouteTableResponse(route_table_association_id="rtbassoc-1"),
+    ),
+    (
+        "route-table disassociate rtbassoc-1",
+        "DisassociateRouteTable",
+        tables.DisassociateRouteTableRequest(route_table_association_id="rtbassoc-1"),
+        tables.DisassociateRouteTableResponse(),
+    ),
+    (
+        "route-table replace-association rtbassoc-1 public",
+        "ReplaceRouteTableAssociation",
+        tables.ReplaceRouteTableAssociationRequest(route_table_association_id="rtbassoc-1", route_table_id="rtb-1"),
+        tables.ReplaceRouteTableAssociationResponse(route_table_association_id="rtbassoc-2"),
+    ),
+    (
+        "route-table create-route public 0.0.0.0/0 --igw door",
+        "CreateRoute",
+        tables.CreateRouteRequest(**ROUTE, gateway_id="igw-1"),
+        tables.CreateRouteResponse(),
+    ),
+    (
+        "route-table replace-route public 0.0.0.0/0 --igw igw-2",
+        "ReplaceRoute",
+        tables.ReplaceRouteRequest(**ROUTE, gateway_id="igw-2"),
+        tables.ReplaceRouteResponse(),
+    ),
+    (
+        "route-table delete-route public 0.0.0.0/0",
+        "DeleteRoute",
+        tables.DeleteRouteRequest(**ROUTE),
+        tables.DeleteRouteResponse(),
+    ),
+]
+
+LISTS: list[tuple[str, str, Any, Any, str]] = [
+    ("vpc list", "DescribeVpcs", NO_VPCS, BY_NAME["DescribeVpcs"], "vpc-1"),
+    ("subnet list", "DescribeSubnets", NO_SUBNETS, BY_NAME["DescribeSubnets"], "subnet-1"),
+    ("igw list", "DescribeInternetGateways", NO_GATEWAYS, BY_NAME["DescribeInternetGateways"], "igw-1"),
+    ("route-table list", "DescribeRouteTables", NO_TABLES, BY_NAME["DescribeRouteTables"], "rtb-1"),
+]
