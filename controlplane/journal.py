@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -25,6 +26,9 @@ U = TypeVar("U")
 
 # Revisions of the stored log that are forgotten at once. Fewer: it takes longer. More: commits wait for it, some 10 ms.
 TRIM_SLICE = 1000
+# How long what nobody waits for is gathered. Shorter: while hosts report, calls wait for one small commit after the
+# other. Longer: hosts and watchers hear later of what follows from a report.
+GATHER_S = 0.005
 
 
 class Store(Protocol):
@@ -48,7 +52,8 @@ class Journal:
         self._clock = clock
         self._pending: list[Revision] = []
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._wake = asyncio.Event()
+        self._has_pending = asyncio.Event()
+        self._is_awaited = asyncio.Event()  # Somebody waits for what is pending.
         self._followers: list[Callable[[list[Revision]], None]] = []
         self._witnesses: list[Callable[[Revision], None]] = []
         self._committed = asyncio.Condition()
@@ -85,14 +90,19 @@ class Journal:
         """Apply without waiting, for what nobody waits for; returns the revision to wait for."""
         if change:
             self._pending.append(self.state.apply(change))
-            self._wake.set()
+            self._has_pending.set()
             for witness in self._witnesses:
                 witness(self._pending[-1])
         return self.state.revision
 
-    async def durable(self, revision: int) -> None:
-        """Wait until a revision can't be undone by a crash. Raises Unavailable when its commit failed."""
+    async def durable(self, revision: int, *, in_no_hurry: bool = False) -> None:
+        """Wait until a revision can't be undone by a crash. Raises Unavailable when its commit failed.
+
+        `in_no_hurry`: what nobody else waits for may be gathered for a while.
+        """
         if revision > self.durable_revision:
+            if self._pending and revision >= self._pending[0].number and not in_no_hurry:
+                self._is_awaited.set()
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((revision, waiter))
             await waiter
@@ -113,11 +123,19 @@ class Journal:
     async def run(self) -> None:
         """Commit for ever. What is applied during a commit goes into the next: nobody waits when it is quiet."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
+            await self._has_pending.wait()
+            await self._gather()
+            self._has_pending.clear()
+            self._is_awaited.clear()
             batch, self._pending = self._pending, []
-            if batch:
-                await self._commit(batch)
+            await self._commit(batch)
+
+    async def _gather(self) -> None:
+        """What hosts report goes with the next call, or after a while without one."""
+        if not self._is_awaited.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._is_awaited.wait()
 
     async def drain(self) -> None:
         """Wait until everything applied so far is durable."""
@@ -140,14 +158,17 @@ class Journal:
             raise
         self.durable_revision = batch[-1].number
         self.history.add(batch, now)
+        self._release_waiters()  # First: callers have their replies before hosts are told.
         for follower in self._followers:
             follower(batch)
+        async with self._committed:
+            self._committed.notify_all()
+
+    def _release_waiters(self) -> None:
         while self._waiters and self._waiters[0][0] <= self.durable_revision:
             waiter = self._waiters.popleft()[1]
             if not waiter.done():
                 waiter.set_result(None)
-        async with self._committed:
-            self._committed.notify_all()
 
     def _fail(self, error: Exception) -> None:
         """Nothing applied since the last good commit is true. The process ends, and starts again from the store."""

@@ -54,6 +54,7 @@ class LogRow:
 class Store:
     def __init__(self, engine: Engine, classify: Classify) -> None:
         self._engine = engine
+        self._connection: Connection | None = None  # One for all transactions: taking it from a pool costs as much.
         self._classify = classify
         self._rows = {row_type: StoredRows(row_type, table, engine.dialect) for row_type, table in TABLES.items()}
         self._log = RowMapping(LogRow, log, engine.dialect)
@@ -72,6 +73,8 @@ class Store:
             return store
 
     def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
         self._engine.dispose()
 
     def migrate(self) -> None:
@@ -120,7 +123,7 @@ class Store:
         latest_first = self._log.select().order_by(log.c.revision.desc())
         entries: list[LogEntry] = []
         with self._transaction() as connection:
-            found = connection.execution_options(stream_results=True).execute(latest_first)
+            found = connection.execute(latest_first, execution_options={"stream_results": True})
             for records in found.partitions(LOG_ROWS_READ):
                 for row in self._log.decode(records):
                     entries += reversed(_log_entries(row))
@@ -142,8 +145,9 @@ class Store:
     def _transaction(self) -> Iterator[Connection]:
         """Commits at the end, rolls back on an error, and says which kind of error it was."""
         try:
-            with self._engine.begin() as connection:
-                yield connection
+            self._connection = self._connection or self._engine.connect()
+            with self._connection.begin():
+                yield self._connection
         except (DBAPIError, self._driver.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if isinstance(cause, self._driver.IntegrityError):

@@ -64,7 +64,7 @@ class Live(Region):
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Self]:
         live = cls()
-        with patch.object(session_module, "ANSWER_S", NEVER_S):
+        with patch.object(session_module, "ANSWER_S", NEVER_S), patch.object(session_module, "PAUSE_S", 0):
             async with asyncio.TaskGroup() as live._tasks:
                 writer = live._tasks.create_task(live.journal.run())
                 yield live

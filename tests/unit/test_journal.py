@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from controlplane import journal as journal_module
 from controlplane.errors import Conflict, Unavailable
 from controlplane.journal import Journal
 from controlplane.model.host import Zone
@@ -155,6 +156,57 @@ async def test_drain_waits_for_what_nobody_waits_for() -> None:
         store.open()
         await draining
         assert len(store.batches) == 1
+
+
+async def test_what_nobody_waits_for_is_committed_with_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "GATHER_S", 1e6)
+    async with running() as (journal, store, group):
+        journal.apply(put("a")[0])
+        patient = group.create_task(journal.durable(1, in_no_hurry=True))
+        store.open()
+        await turns()
+        assert (store.batches, patient.done()) == ([], False)
+        await add(journal, "b")
+        await patient
+        assert [len(batch) for batch in store.batches] == [2]
+
+
+async def test_what_nobody_waits_for_is_committed_by_itself_after_a_while() -> None:
+    async with running() as (journal, store, _):
+        store.open()
+        journal.apply(put("a")[0])
+        await journal.next_after(0)
+        assert [len(batch) for batch in store.batches] == [1]
+
+
+async def test_who_waits_for_a_commit_that_is_under_way_hurries_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "GATHER_S", 1e6)
+    async with running() as (journal, store, group):
+        call = group.create_task(add(journal, "a"))
+        await turns()
+        late = group.create_task(journal.durable(1))
+        journal.apply(put("b")[0])
+        store.gate.release(2)
+        await asyncio.gather(call, late)
+        await turns()
+        assert [len(batch) for batch in store.batches] == [1]
+
+
+async def test_callers_are_answered_before_followers_work() -> None:
+    async with running() as (journal, store, group):
+        happened: list[str] = []
+
+        async def call() -> None:
+            happened.append(await add(journal, "a"))
+
+        def follow(batch: list[Revision]) -> None:
+            asyncio.get_running_loop().call_soon(happened.append, "follower")
+
+        journal.follow(follow)
+        store.open()
+        await group.create_task(call())
+        await turns()
+        assert happened == ["a of 1", "follower"]
 
 
 async def test_a_caller_that_left_holds_nobody_up() -> None:

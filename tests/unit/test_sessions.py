@@ -11,17 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from controlplane import session as session_module
 from controlplane.errors import CloudError, Unavailable
 from controlplane.model.capacity import NOTHING
 from controlplane.model.host import HostRole
 from controlplane.model.instance import Desired, ObservedKind
 from controlplane.reconcile import feed
+from controlplane.reconcile.absorb import Report
+from controlplane.reconcile.share import News
 from controlplane.service import addresses, hosts, power, regions, sweeping, volumes
 from controlplane.service.power import StopInstances
-from controlplane.service.volumes import DetachVolume
+from controlplane.service.volumes import CreateVolume, DetachVolume
 from controlplane.session import ConsoleRequest, Update, sealed_text
 from tests.unit.happenings import MOVES, STEPS, Missing
-from tests.unit.live import Live
+from tests.unit.live import NEVER_S, Live
 from tests.unit.region import ZONES
 from tests.unit.told import objects_of
 
@@ -119,6 +122,28 @@ async def test_an_answer_does_not_count_for_a_change_that_the_agent_has_not_been
         live.connect(host_id)
         await live.quiet()
         assert live.state_of(instance_id) == "stopped"
+
+
+async def test_what_changes_within_a_pause_is_told_together() -> None:
+    async with Live.running() as live:
+        host_id = live.add_host()
+        await live.quiet()
+        session = live.sessions.open(host_id)
+        updates = session.outgoing()
+        told = [await anext(updates)]
+        assert isinstance(told[0], Update)
+        session.report(Report(host_id, True, (), ()), told[0].news.revision)
+        with patch.object(session_module, "PAUSE_S", NEVER_S):
+            coming = asyncio.ensure_future(anext(updates))
+            for _ in range(3):
+                live.do(volumes.create, CreateVolume(ZONES[0], 1))
+                await live.quiet()
+            assert not coming.done()
+        session.answer((), live.journal.durable_revision)
+        update = await asyncio.wait_for(coming, 5)
+        assert isinstance(update, Update)
+        assert isinstance(update.news, News)
+        assert len(update.news.pieces) == 3
 
 
 async def test_a_newer_session_of_a_host_ends_the_older() -> None:
