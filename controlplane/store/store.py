@@ -75,6 +75,7 @@ class Store:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
         self._engine.dispose()
 
     def migrate(self) -> None:

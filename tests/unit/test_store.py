@@ -169,6 +169,11 @@ def test_commits_may_come_from_any_thread(store: Store) -> None:
     assert contents(store.load()) == contents(state)
 
 
+def test_a_store_that_was_closed_connects_again(store: Store) -> None:
+    store.close()
+    assert store.load().revision == 0
+
+
 def test_the_log_tells_every_change_in_order(store: Store) -> None:
     state = store.load()
     one = put(state, Project("p", "lab", NOW), Vpc("vpc-1", "p", "", 5, False, NOW, {}))
