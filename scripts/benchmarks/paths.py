@@ -28,9 +28,12 @@ class Path:
     async def gbits(self, for_s: float) -> float:
         return (await self._both("tcp", for_s))[0] / GBIT
 
-    async def kpps(self, for_s: float) -> float:
-        count, took_s = await self._both("udp", for_s)
+    async def kpps(self, for_s: float, kind: str = "udp") -> float:
+        count, took_s = await self._both(kind, for_s)
         return count / took_s / KILO
+
+    async def kpps_unanswered(self, for_s: float) -> float:
+        return await self.kpps(for_s, "mute")
 
     async def _both(self, kind: str, for_s: float) -> Sequence[float]:
         """What the sink and the source say."""
@@ -84,6 +87,10 @@ def _pairs(paths: dict[str, Path]) -> list[Pair]:
         Pair(
             *("guest to guest on a host, small packets (P16)", "kpps", Path.kpps, here),
             *("routed veth", paths["routed"], "P16 packets"),
+        ),
+        Pair(
+            *("the same of a flow that nobody answers", "kpps", Path.kpps_unanswered, here),
+            *("routed veth", paths["routed"], ""),
         ),
         Pair(
             *("outside to guest through NAT, TCP (P17)", "Gbit/s", Path.gbits, paths["nat"]),

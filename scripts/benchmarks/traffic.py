@@ -4,18 +4,21 @@ It costs the same on either path, so that the ratio of two rates says less than 
 
     tcp-sink PORT                     bytes per second of the first connection
     tcp-source ADDRESS PORT SECONDS   how long it took to send as much as it could
-    udp-sink PORT                     packets that came in by eth0 until none came any more
+    udp-sink PORT                     packets that came in by eth0 until none came any more; it answers the first
     udp-source ADDRESS PORT SECONDS   how long it took to send as many as it could, of 60 bytes with all headers
+    mute-sink, mute-source            the same without an answer, so that no connection is established
     flow-sink PORT                    packets of a flow that came
     flow-source ADDRESS PORT FILE     packets that were sent, one a millisecond, until there is such a file
 """
 
 import ctypes
 import json
+import os
 import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 BUFFER = 1 << 20
@@ -54,9 +57,12 @@ def tcp_sink(port: int) -> float:
     connection = _accepted(port)
     began = time.perf_counter()
     with connection:
-        while count := connection.recv_into(buffer):
-            received += count
-    return received / (time.perf_counter() - began)
+        connection.setblocking(False)
+        while True:
+            with suppress(BlockingIOError):
+                if not (count := connection.recv_into(buffer)):
+                    return received / (time.perf_counter() - began)
+                received += count
 
 
 def tcp_source(address: str, port: int, for_s: float) -> float:
@@ -69,24 +75,40 @@ def tcp_source(address: str, port: int, for_s: float) -> float:
 
 
 def udp_sink(port: int) -> int:
-    """Nobody reads: what is full drops at the least cost."""
+    with _bound(port) as receiving:
+        _let_begin(port)
+        receiving.settimeout(LONGEST_S)
+        receiving.sendto(END, receiving.recvfrom(64)[1])
+        return _count()
+
+
+def mute_sink(port: int) -> int:
     with _bound(port):
         _let_begin(port)
-        before = now = _received()
-        end = time.monotonic() + LONGEST_S
-        while (latest := _received()) == before or latest != now:
-            if time.monotonic() > end:
-                raise TimeoutError(f"no packet came within {LONGEST_S:g} s")
-            now = latest
-            time.sleep(0.3)
-        return now - before
+        return _count()
 
 
-def udp_source(address: str, port: int, for_s: float) -> float:
+def _count() -> int:
+    """Nobody reads: what is full drops at the least cost."""
+    before = now = _received()
+    end = time.monotonic() + LONGEST_S
+    while (latest := _received()) == before or latest != now:
+        if time.monotonic() > end:
+            raise TimeoutError(f"no packet came within {LONGEST_S:g} s")
+        now = latest
+        time.sleep(0.3)
+    return now - before
+
+
+def udp_source(address: str, port: int, for_s: float, is_answered: bool = True) -> float:
     sendmmsg, messages = ctypes.CDLL(None, use_errno=True).sendmmsg, _messages()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
         _connected(address, port).close()
         sending.connect((address, port))
+        if is_answered:
+            sending.settimeout(LONGEST_S)
+            sending.send(END)
+            sending.recv(64)
         began = time.perf_counter()
         while time.perf_counter() - began < for_s:
             sendmmsg(sending.fileno(), messages, AT_ONCE, 0)
@@ -155,7 +177,12 @@ def _received() -> int:
     return int(line.split()[2])
 
 
-SINKS: dict[str, Callable[[int], float]] = {"tcp-sink": tcp_sink, "udp-sink": udp_sink, "flow-sink": flow_sink}
+SINKS: dict[str, Callable[[int], float]] = {
+    "tcp-sink": tcp_sink,
+    "udp-sink": udp_sink,
+    "mute-sink": mute_sink,
+    "flow-sink": flow_sink,
+}
 
 
 def main(what: str, *words: str) -> float:
@@ -164,12 +191,19 @@ def main(what: str, *words: str) -> float:
             return SINKS[what](int(port))
         case "tcp-source", (address, port, for_s):
             return tcp_source(address, int(port), float(for_s))
-        case "udp-source", (address, port, for_s):
-            return udp_source(address, int(port), float(for_s))
+        case "udp-source" | "mute-source", (address, port, for_s):
+            return udp_source(address, int(port), float(for_s), is_answered=what == "udp-source")
         case "flow-source", (address, port, file):
             return flow_source(address, int(port), file)
     raise LookupError(f"no such generator: {what} {words}")
 
 
+def _take_processor(what: str) -> None:
+    """The sink one, the source another: else chance gives them the same one or not, which is a factor of two."""
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[-1] if what.endswith("-sink") else processors[0]})
+
+
 if __name__ == "__main__":
+    _take_processor(sys.argv[1])
     print(json.dumps(main(*sys.argv[1:])))
