@@ -88,14 +88,8 @@ def restore(prefix: str, host_id: str) -> list[str]:
 
     One whose name leads to another by now loses its devices. One in which no process is has ended, or soon will.
     """
-    found = _lost(prefix, f"@{host_id}")
-    for name, pid in found.items():
-        if exists(name):
-            _call(Path(f"/proc/{pid}/ns/net"), _delete_links)
-        else:
-            remove(name)
-            _ip_netns("attach", name, str(pid))
-    return list(found)
+    names = {name for name, pid in _lost(prefix, f"@{host_id}").items() if _restore(name, pid, f"{name}@{host_id}")}
+    return sorted(names)
 
 
 def remove(name: str) -> None:
@@ -148,6 +142,32 @@ def _lost(prefix: str, suffix: str) -> dict[str, int]:
                 found[_call(namespace, _loopback_alias)] = pid
     ours = {alias: pid for alias, pid in found.items() if alias.startswith(prefix) and alias.endswith(suffix)}
     return {alias.removesuffix(suffix): pid for alias, pid in ours.items()}
+
+
+def _restore(name: str, pid: int, alias: str) -> bool:
+    """Whether it had lost its name. What was seen of it, and of the process, may be out of date: one whose name came
+    meanwhile is left alone, and so is where another process by this number is.
+    """
+    with suppress(FileNotFoundError, ProcessLookupError), _held(Path(f"/proc/{pid}/ns/net")) as place:
+        if has(name, pid) or _call(place, _loopback_alias) != alias:
+            return False
+        if exists(name):
+            _call(place, _delete_links)
+        else:
+            remove(name)
+            _ip_netns("attach", name, str(pid))
+        return True
+    return False
+
+
+@contextmanager
+def _held(place: Path) -> Iterator[Path]:
+    """The namespace that is there now, whatever the path leads to later."""
+    fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield Path(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
 
 
 def _mark(alias: str) -> None:
