@@ -15,6 +15,7 @@ IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VXLAN_ID, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING = 1, 4, 7
 IFLA_INET_CONF = 1
 DEVCONF_FORWARDING, DEVCONF_PROXY_ARP, DEVCONF_SEND_REDIRECTS = 0, 2, 5
+DEVCONF_RP_FILTER, DEVCONF_ACCEPT_LOCAL = 7, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,11 @@ class Link:
     group: int
     is_up: bool
     vxlan: Vxlan | None
-    is_forwarding: bool  # These three are its own sysctls under net.ipv4.conf.
+    is_forwarding: bool  # These five are its own sysctls under net.ipv4.conf.
     is_proxy_arp: bool
     sends_redirects: bool
+    rp_filter: int
+    accepts_local: bool
 
 
 def read() -> Iterator[Link]:
@@ -68,6 +71,8 @@ def of(message: rtnetlink.Message) -> Link:
         is_forwarding=bool(conf[DEVCONF_FORWARDING]),
         is_proxy_arp=bool(conf[DEVCONF_PROXY_ARP]),
         sends_redirects=bool(conf[DEVCONF_SEND_REDIRECTS]),
+        rp_filter=conf[DEVCONF_RP_FILTER],
+        accepts_local=bool(conf[DEVCONF_ACCEPT_LOCAL]),
     )
 
 
@@ -81,5 +86,7 @@ def _vxlan(info: rtnetlink.Attributes) -> Vxlan | None:
 
 def _ipv4_conf(af_spec: bytes) -> tuple[int, ...]:
     """A device's sysctls under net.ipv4.conf, in the order of linux/ip.h; a device without IPv4 has none."""
-    values = rtnetlink.attributes(rtnetlink.attributes(af_spec).get(socket.AF_INET, b"")).get(IFLA_INET_CONF, bytes(32))
+    values = rtnetlink.attributes(rtnetlink.attributes(af_spec).get(socket.AF_INET, b"")).get(
+        IFLA_INET_CONF, bytes(128)
+    )
     return struct.unpack(f"={len(values) // 4}I", values)

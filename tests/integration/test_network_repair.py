@@ -15,6 +15,7 @@ STATE = (
     "nft list ruleset; ip rule; ip -4 route; ip -4 addr; ip link; ip neigh show nud permanent; ip neigh show proxy;"
     "bridge fdb;"
     "sysctl -a -r 'net.ipv4.(ip_forward|conf.*(forwarding|rp_filter|src_valid_mark|proxy_arp|send_redirects))$' 2>&1;"
+    "sysctl -a -r 'net.ipv4.conf.*accept_local$' 2>&1;"
     "sysctl -a -r 'net.ipv4.neigh.stt.*.proxy_delay' 2>&1"
 )
 TAP, VXLAN, GATEWAY = "stt000000010005", "stx000000000001", "stg000000000001"
@@ -23,18 +24,22 @@ TAP, VXLAN, GATEWAY = "stt000000010005", "stx000000000001", "stg000000000001"
 DAMAGES = [
     ("vpc", "nft flush ruleset"),
     ("vpc", "nft delete table netdev stead"),
-    ("vpc", "nft flush chain inet stead check-egress"),
-    ("vpc", f"nft insert rule inet stead check-egress iifname {TAP} accept"),
+    ("vpc", "nft flush chain inet stead check-forward"),
+    ("vpc", f"nft insert rule inet stead check-forward iifname {TAP} accept"),
     ("vpc", f"nft delete element inet stead ingress-by-tap '{{ {TAP} }}'"),
     ("vpc", "nft add table inet stead '{ flags dormant; }'"),
     ("vpc", "sysctl -qw net.ipv4.ip_forward=0"),
-    ("vpc", "sysctl -qw net.ipv4.conf.all.rp_filter=0"),
+    ("vpc", "sysctl -qw net.ipv4.conf.all.rp_filter=1"),
+    ("vpc", f"sysctl -qw net.ipv4.conf.{VXLAN}.rp_filter=0"),
+    ("vpc", f"sysctl -qw net.ipv4.conf.{TAP}.accept_local=0"),
     ("vpc", "sysctl -qw net.ipv4.conf.all.src_valid_mark=0"),
     ("vpc", f"sysctl -qw net.ipv4.conf.{TAP}.forwarding=0"),
     ("vpc", f"sysctl -qw net.ipv4.conf.{TAP}.proxy_arp=0"),
     ("vpc", "ip rule del pref 1"),
     ("vpc", "ip rule del pref 2"),
     ("vpc", "ip rule del pref 3"),
+    ("vpc", "ip rule add pref 0 table local"),
+    ("vpc", "ip rule del pref 0"),
     ("vpc", f"ip route del 172.31.0.5 dev {TAP}"),
     ("vpc", f"ip route replace 172.31.0.7/32 dev {TAP}"),
     ("vpc", "ip route del unreachable 172.31.0.0/16"),
@@ -48,6 +53,9 @@ DAMAGES = [
     ("host", "nft flush ruleset"),
     ("host", "nft flush chain inet stead admit-vxlan"),
     ("gateway", "nft flush ruleset"),
+    ("gateway", "nft delete element ip stead host-addresses '{ 198.51.100.11 }'"),
+    ("gateway", "ip rule del pref 3"),
+    ("gateway", "sysctl -qw net.ipv4.conf.all.accept_local=0"),
     ("gateway", "nft delete element ip stead public-by-private '{ 172.31.0.5 }'"),
     ("gateway", "ip route del 172.31.0.5"),
     ("gateway", "ip route del default"),

@@ -369,8 +369,8 @@ def _arp_is_believed(host: Host, vpc: Vpc, guest: Guest, forged: str) -> bool:
 
 
 def _drop_guards(host: Host, vpc: Vpc) -> None:
-    off = "nft flush chain inet stead check-source; nft delete table netdev stead; ip rule del pref 3"
-    _router(host, vpc).run(f"{off}; sysctl -qw net.ipv4.conf.all.rp_filter=0")
+    rules = "nft flush chain inet stead check-source; nft delete table netdev stead"
+    _router(host, vpc).run(f"{rules}; ip rule add pref 0 table local; ip rule del pref 3")
 
 
 def _restore_guards(hosts: Lab, host: Host, vpc: Vpc) -> None:

@@ -1,9 +1,9 @@
 """VPC networks: a router in a namespace per VPC and host, VXLAN between hosts, security groups at every tap.
 
     guest eth0 ── tap ──┐ namespace stead-<vpc id>             namespace stead-<vpc id> ┌── tap ── guest eth0
-                        │   check-source, check-egress             (another host)       │
+                        │   check-source, check-forward            (another host)       │
                         ├── routes: /32 by tap, /32 by vxlan                            │
-                        │   check-ingress                               check-ingress ──┤
+                        │   check-forward                               check-forward ──┤
     dnsmasq, IMDS ── lo ┤                                                               │
                         └── vxlan ── host's namespace, uplink ══ UDP 4789 ══ uplink ── vxlan
 

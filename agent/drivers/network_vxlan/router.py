@@ -13,23 +13,20 @@ from agent.drivers.network_vxlan import names, ports, ruleset
 from agent.host import namespaces, routing_rules, sysctls
 from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Link, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
 from agent.host.nft import Device
-from agent.host.routing_rules import NO_TABLE, RoutingRule
 from agent.host.rules import Rules
 from agent.model import PortSpec, VpcSpec
 
-# Loose ends closed for the whole namespace. Strict reverse paths are a second line behind the rules against spoofing.
+# Loose ends closed for the whole namespace. Strict reverse paths are for every device but taps (see `ports`).
 _SYSCTLS = {
     "ipv4/ip_forward": 1,
-    "ipv4/conf/all/rp_filter": 1,
+    "ipv4/conf/default/rp_filter": 1,
+    "ipv4/conf/all/rp_filter": 0,
     "ipv4/conf/all/src_valid_mark": 1,  # Reverse paths, too, are for what is marked.
     "ipv4/conf/all/send_redirects": 0,
     "ipv4/conf/default/send_redirects": 0,
     "ipv6/conf/all/disable_ipv6": 1,
     "ipv6/conf/default/disable_ipv6": 1,
 }
-
-# What the router itself sends, and what `check-source` saw. Were its table gone, guests would not be open, but cut off.
-_ROUTING_RULES = (RoutingRule(1, device="lo"), RoutingRule(2, mark=ruleset.SEEN), RoutingRule(3, table=NO_TABLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +107,11 @@ def converge(rules: Rules, spec: VpcSpec, mtu: int, plugging: str = "") -> tuple
 
 
 def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
-    changed = sysctls.set_sysctls(_SYSCTLS)
-    changed += routing_rules.ensure(_ROUTING_RULES)
+    changed = routing_rules.route_marked_only(ruleset.SEEN)
     device = names.vxlan_name(spec.vpc_id)
     with open_netlink() as netlink:
         links = {link.name: link for link in netlink.links()}
+        changed += sysctls.set_sysctls(_reverse_paths(links.values()) | _SYSCTLS)
         taps = {link.alias: link for link in links.values() if link.name.startswith(names.TAP_PREFIX)}
         plugged = ports.plugged(spec.ports, taps, plugging)
         if device not in links:
@@ -130,6 +127,12 @@ def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
         if plugging in taps:
             netlink.set_link(taps[plugging].name, group=ports.PLUGGED_GROUP)
     return changed
+
+
+def _reverse_paths(devices: Iterable[Link]) -> dict[str, int]:
+    """As sysctls: strict for all but taps, whichever default they were made with."""
+    lax = (link.name for link in devices if link.rp_filter != 1)
+    return {f"ipv4/conf/{name}/rp_filter": 1 for name in lax if not name.startswith(names.TAP_PREFIX)}
 
 
 def follow(rules: Rules, old: VpcSpec, new: VpcSpec, mtu: int, plugging: str = "") -> bool:

@@ -2,8 +2,8 @@
 
     a frame from a tap:    <interface>.tap  (MAC, address, ARP and DHCP are its own)  -> marked, or dropped
     routed or received:    check-source     (what came from a tap unmarked is dropped, before it is tracked)
-    routed on:             what check-source marked (by routing rules, so without these tables nothing is)
-    forwarded:             check-egress     (the sender's groups)    then check-ingress (the receiver's groups)
+    routed at all:         what check-source marked (by routing rules, so without these tables nothing is)
+    forwarded:             check-forward    (the sender's groups, then the receiver's groups)
     for the router itself: check-input      (DHCP, DNS, metadata, ping)
 
 A tap's own chain sits at its ingress, since connection tracking joins fragments before any later hook sees them: one
@@ -12,9 +12,11 @@ guest's fragment must never become part of another's datagram. A tap without tha
 That the tables stand is seen outside of them: `check-source` marks what it lets through, and routing rules know no way
 on for what bears no mark. An ARP request takes that way, too, before the proxy answers for what is there.
 
-Egress and ingress are two base chains, since an `accept` ends one only: with both ends on one host, both must agree.
-Traffic from other hosts has passed its sender's rules there. Everything starts at drop. A packet meets the same number
-of lookups whatever the number of ports: maps by tap lead to the port's chain, which lists its groups' chains.
+With both ends on one host, both must agree: what the sender's groups allow they mark, and go on; an `accept` is the
+receiver's. Traffic from other hosts has passed its sender's rules there. Everything starts at drop. A packet meets the
+same number of lookups whatever the number of ports: maps by tap lead to the port's chain, which lists its groups'
+chains. What most packets are comes first in every chain, and is over in its first rule: one of an established
+connection meets three rules on its way.
 """
 
 import re
@@ -34,7 +36,8 @@ OBSOLETE = "arp stead"  # Of agents up to 0.1: what it checked, the ingress chai
 _TAPS = f'"{names.TAP_PREFIX}*"'
 _VXLANS = f'"{names.VXLAN_PREFIX}*"'
 _CHECKED = "0x73740001"  # Packet mark between a tap's own chain and `check-source`.
-SEEN = 0x73740002  # Packet mark between `check-source` and `check-egress`, which takes it off: without, no way on.
+SEEN = 0x73740002  # Packet mark between `check-source` and `check-forward`, which takes it off: without, no way on.
+_ALLOWED = "0x73740003"  # Packet mark within `check-forward`: by one of the sender's groups.
 _HARDWARE_ADDRESS = "@th,288,48"  # `chaddr` of a DHCP message: RFC 2131, figure 1, after the UDP header.
 _NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
@@ -60,8 +63,7 @@ def tap_chain(interface_id: str) -> str:
 def _filter_table(spec: VpcSpec) -> Table:
     chains = {
         "check-source": _check_source(spec),
-        "check-egress": _check_egress(),
-        "check-ingress": _check_ingress(),
+        "check-forward": _check_forward(),
         "check-input": _check_input(spec),
     }
     for group in sorted(spec.groups, key=lambda group: group.group_id):
@@ -79,10 +81,14 @@ def _ingress_table(spec: VpcSpec, taps: Mapping[str, Device]) -> Table:
 
 
 def _tap_chain(port: PortSpec, tap: Device) -> Chain:
-    """A guest speaks for itself only. (ARP from 0.0.0.0, a probe for duplicates, gets no answer: nobody has it.)"""
+    """A guest speaks for itself only. (ARP from 0.0.0.0, a probe for duplicates, gets no answer: nobody has it.)
+
+    The first rule spares most packets the others, which come to the same.
+    """
     mac, ip = _mac(port), IPv4Address(port.private_ip)
     dhcp = f"udp dport 67 {_HARDWARE_ADDRESS} 0x{mac.replace(':', '')}"
     rules = (
+        f"ether saddr {mac} ip saddr {ip} th dport != 67 meta mark set {_CHECKED} accept",
         f"ether saddr != {mac} drop",
         f"arp saddr ether {mac} arp saddr ip {ip} meta mark set {SEEN:#x} accept",
         f"ip saddr {{ 0.0.0.0, {ip} }} {dhcp} meta mark set {_CHECKED} accept",
@@ -94,32 +100,26 @@ def _tap_chain(port: PortSpec, tap: Device) -> Chain:
 
 def _check_source(spec: VpcSpec) -> Chain:
     rules = (
-        f"iifname {_TAPS} meta mark != {_CHECKED} drop",
+        f"meta mark {_CHECKED} meta mark set {SEEN:#x} accept",
+        f"iifname {_TAPS} drop",
         f"meta mark set {SEEN:#x}",
         f'iifname "{names.GATEWAY_DEVICE}" ip saddr {{ {IPv4Network(spec.cidr_block)}, {names.LINK_LOCAL} }} drop',
     )
     return Chain(rules, hook="type filter hook prerouting priority raw; policy accept;")
 
 
-def _check_egress() -> Chain:
+def _check_forward() -> Chain:
     rules = (
-        "meta mark set 0",
-        "ct state established,related accept",
+        "ct state established,related meta mark set 0 accept",
         "ct state invalid drop",
         f"iifname {_VXLANS} oifname {_VXLANS} drop",  # Somebody's routes are out of date; else it would go in circles.
         "iifname vmap @egress-by-tap",
-        f"iifname != {_TAPS} accept",
-    )
-    return Chain(rules, hook="type filter hook forward priority filter; policy drop;")
-
-
-def _check_ingress() -> Chain:
-    rules = (
-        "ct state established,related accept",
+        f"iifname {_TAPS} meta mark != {_ALLOWED} drop",
+        "meta mark set 0",
         "oifname vmap @ingress-by-tap",
         f"oifname != {_TAPS} accept",
     )
-    return Chain(rules, hook="type filter hook forward priority filter + 10; policy drop;")
+    return Chain(rules, hook="type filter hook forward priority filter; policy drop;")
 
 
 def _check_input(spec: VpcSpec) -> Chain:
@@ -166,7 +166,8 @@ def _group_chain(group: GroupSpec, is_egress: bool) -> Chain:
 
 @lru_cache(maxsize=4096)  # Groups say the same again and again, and so does every pass.
 def _permit(rule: RuleSpec) -> str:
-    return " ".join(filter(None, (_match_peer(rule), _match_protocol(rule), "accept")))
+    verdict = f"meta mark set {_ALLOWED} return" if rule.is_egress else "accept"
+    return " ".join(filter(None, (_match_peer(rule), _match_protocol(rule), verdict)))
 
 
 def _match_peer(rule: RuleSpec) -> str:
