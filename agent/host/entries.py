@@ -106,6 +106,10 @@ class Entries:
         index = self._index(device)
         return frozenset(_address(message) for message in rtnetlink.addresses() if message.fields[4] == index)
 
+    def own_addresses(self) -> frozenset[str]:
+        """Of all devices, IPv4."""
+        return frozenset(_address(message)[0] for message in rtnetlink.addresses())
+
     def device_of_address(self, address: str) -> str | None:
         """The device that carries an IPv4 address of this host."""
         indexes = (message.fields[4] for message in rtnetlink.addresses() if _address(message)[0] == address)

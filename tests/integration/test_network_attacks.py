@@ -40,7 +40,6 @@ def test_a_fragment_does_not_get_into_a_neighbours_datagram(hosts: Lab) -> None:
     with _udp(server, SERVER, UDP_PORT) as receiver:
         router = host.namespace(f"stead-{vpc.vpc_id}")
         router.run("nft delete table netdev stead; nft flush chain inet stead check-source; ip rule del pref 3")
-        router.run("sysctl -qw net.ipv4.conf.all.rp_filter=0")
         assert _joined(victim, forger, receiver, 1) == b"first...forged.."
 
         vpc.ensure(hosts)
@@ -154,12 +153,15 @@ def test_without_its_rules_a_router_is_silent(hosts: Lab, damage: str) -> None:
     servers = [place.listen(port) for place in (guest, neighbour, elsewhere, hosts.outside) for port in (80, 81)]
     ways: list[tuple[Namespace, str]] = [(neighbour, "172.31.0.5"), (elsewhere, "172.31.0.5"), (hosts.outside, PUBLIC)]
     ways += [(guest, "172.31.0.6"), (guest, SERVER), (guest, OUTSIDE)]
+    resolver = "172.31.0.2"
     connection = neighbour.connect("172.31.0.5", 80)
     connection.recv(64)
     assert [place.reaches(address, 80) for place, address in ways] == [True] * 6
     assert echoes(connection)
+    assert guest.pings(resolver)
 
     host.namespace(f"stead-{vpc.vpc_id}").run(damage)
+    assert not guest.pings(resolver), "nor is the router itself to be reached, by an address that is checked by nobody"
     accepted = [server.accepted for server in servers]
     assert not any(place.reaches(address, port) for place, address in ways for port in (80, 81))
     assert not echoes(connection)
@@ -168,3 +170,30 @@ def test_without_its_rules_a_router_is_silent(hosts: Lab, damage: str) -> None:
     vpc.ensure(hosts)
     assert [place.reaches(address, 80) for place, address in ways] == [True] * 6
     assert not any(place.reaches(address, 81) for place, address in ways if address != OUTSIDE)
+
+
+def test_without_its_rules_a_gateway_is_silent(hosts: Lab) -> None:
+    """Untranslated, guests would be outside with their private addresses, and within reach of the host."""
+    vpc, host = Vpc(1, gateway_host=1, rules={"sg-a": (ALL_OUT, ALL_IN)}), hosts.hosts[0]
+    port = vpc.add_port(1, 5, "sg-a")
+    vpc.ensure(hosts)
+    mapping = GatewaySpec(vpc.vpc_id, 1, (AddressMapping(PUBLIC, "172.31.0.5"),), ("10.99.0.1",))
+    host.call("gateway.ensure", mapping)
+    guest = host.start_guest(port)
+    for place in (guest, hosts.outside, host):
+        place.listen(80)
+    hosts.outside.run("ip route add 172.31.0.0/16 via 198.51.100.11")
+    host.run("ip route add 172.31.0.0/16 via 169.254.128.4 dev stg000000000001 onlink")
+    ways: list[tuple[Namespace, str]] = [(hosts.outside, PUBLIC), (guest, OUTSIDE)]
+    leaks: list[tuple[Namespace, str]] = [(guest, "198.51.100.11"), (guest, "10.99.0.1"), (hosts.outside, "172.31.0.5")]
+    assert [place.reaches(address, 80) for place, address in (*ways, *leaks)] == [True] * 2 + [False] * 3
+
+    host.namespace(f"stead-gw-{vpc.vpc_id}").run("nft flush ruleset")
+    assert not any(place.reaches(address, 80) for place, address in (*ways, *leaks))
+
+    host.namespace(f"stead-gw-{vpc.vpc_id}").run("ip rule del pref 3")
+    host.run("nft flush chain ip stead guard-host")
+    assert guest.reaches("198.51.100.11", 80), "it is the routing rules that keep it away"
+
+    host.call("gateway.ensure", mapping)
+    assert [place.reaches(address, 80) for place, address in (*ways, *leaks)] == [True] * 2 + [False] * 3

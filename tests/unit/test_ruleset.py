@@ -22,6 +22,7 @@ PORTS = (
         "eni-0a1b2c3d4e5f60002", "i-2", "0a:00:00:00:00:02", "172.31.0.6", "subnet-1", (DATABASE, WEB), "ip-172-31-0-6"
     ),
 )
+ALLOW_OUT = "meta mark set 0x73740003 return"
 ALL_OUT = RuleSpec(True, "-1", -1, -1, cidr_ipv4="0.0.0.0/0")
 SPEC = VpcSpec(
     vpc_id="vpc-0123456789abcdef0",
@@ -58,7 +59,10 @@ def test_a_vpcs_ruleset_is_as_it_was_reviewed() -> None:
 
 def test_a_gateways_ruleset_is_as_it_was_reviewed() -> None:
     mapped = {"198.51.100.50": "172.31.0.5", "198.51.100.60": "172.31.0.6"}
-    assert text(nat.render(mapped)) == (GOLDEN / "ruleset_gateway.nft").read_text()
+    assert (
+        text(nat.render(mapped, ("10.99.0.1", "198.51.100.11"), (7443,)))
+        == (GOLDEN / "ruleset_gateway.nft").read_text()
+    )
 
 
 def test_the_same_spec_is_no_change() -> None:
@@ -136,7 +140,7 @@ def test_a_hosts_own_rules_are_as_they_were_reviewed() -> None:
     ("rule", "expected"),
     [
         (RuleSpec(False, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"), "accept"),
-        (RuleSpec(True, "-1", -1, -1, cidr_ipv4="10.0.0.0/8"), "ip daddr 10.0.0.0/8 accept"),
+        (RuleSpec(True, "-1", -1, -1, cidr_ipv4="10.0.0.0/8"), f"ip daddr 10.0.0.0/8 {ALLOW_OUT}"),
         (RuleSpec(False, "tcp", 0, 65535, cidr_ipv4="0.0.0.0/0"), "tcp dport 0-65535 accept"),
         (RuleSpec(False, "6", 80, 81, cidr_ipv4="1.2.3.4/32"), "ip saddr 1.2.3.4/32 tcp dport 80-81 accept"),
         (RuleSpec(False, "udp", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto udp accept"),
@@ -144,7 +148,7 @@ def test_a_hosts_own_rules_are_as_they_were_reviewed() -> None:
         (RuleSpec(False, "icmp", 8, -1, cidr_ipv4="0.0.0.0/0"), "icmp type 8 accept"),
         (RuleSpec(False, "1", 3, 4, cidr_ipv4="0.0.0.0/0"), "icmp type 3 icmp code 4 accept"),
         (RuleSpec(False, "50", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto 50 accept"),
-        (RuleSpec(True, "17", 53, 53, group_id="sg-2"), "ip daddr @sg-2 udp dport 53 accept"),
+        (RuleSpec(True, "17", 53, 53, group_id="sg-2"), f"ip daddr @sg-2 udp dport 53 {ALLOW_OUT}"),
     ],
 )
 def test_a_rule_permits_what_it_says(rule: RuleSpec, expected: str) -> None:

@@ -15,10 +15,11 @@ from agent.drivers.gateway_nft import addresses, links, ruleset
 from agent.drivers.gateway_nft.epochs import Epochs
 from agent.drivers.gateway_nft.ruleset import Surroundings
 from agent.drivers.gateway_nft.settings import GatewaySettings
-from agent.host import conntrack, monitor, namespaces, nft, sysctls
+from agent.host import conntrack, monitor, namespaces, nft, routing_rules, sysctls
 from agent.host.ear import HOST, at_work
 from agent.host.errors import reported
 from agent.host.netlink import Link, open_netlink
+from agent.host.nft import Table
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.threads import Threads
@@ -107,7 +108,9 @@ class NftGatewayDriver:
         kept = self._uncontested(vpc_id, wanted.keys(), external.name)
         changed += addresses.leave(vpc_id, kept)
         now = ruleset.mapping(known.mappings) if known else None
-        repaired = namespaces.call(namespaces.gateway_namespace(vpc_id), _translate, gateway.rules, wanted, now)
+        table = ruleset.render(wanted, self._host_addresses(spec), self._settings.guest_tcp_ports)
+        place = namespaces.gateway_namespace(vpc_id)
+        repaired = namespaces.call(place, _translate, gateway.rules, table, wanted, now)
         changed += addresses.answer(vpc_id, kept, external.name)
         self._repairs.note(vpc_id, [*repaired, *(changed if (known, gateway.kept) == (spec, kept) else [])])
         gateway.spec, gateway.kept, gateway.external = spec, kept, external.name
@@ -124,11 +127,26 @@ class NftGatewayDriver:
         gone, new = dict(now.items() - wanted.items()), dict(wanted.items() - now.items())
         gateway.spec = None
         addresses.give_up(spec.vpc_id, gone.keys() - new.keys())
-        if not namespaces.call(namespaces.gateway_namespace(spec.vpc_id), _change, gateway.rules, gone, new):
+        if not namespaces.call(namespaces.gateway_namespace(spec.vpc_id), self._change, gateway.rules, gone, new):
             return False
         addresses.take(spec.vpc_id, new.keys() - gone.keys(), gateway.external)
         gateway.spec, gateway.kept = spec, wanted.keys()
         return True
+
+    def _change(self, rules: Rules, gone: Mapping[str, str], new: Mapping[str, str]) -> bool:
+        """In the gateway's namespace. Returns False, with nothing done, where it is not known what it maps."""
+        ports = self._settings.guest_tcp_ports
+        parts = ([ruleset.render(mapping, guest_tcp_ports=ports)] for mapping in (gone, new))
+        if not rules.change(*parts):
+            return False
+        links.change_routes(gone.values(), new.values())
+        conntrack.forget(address for pair in gone.items() for address in pair)
+        return True
+
+    @staticmethod
+    def _host_addresses(spec: GatewaySpec) -> Set[str]:
+        with open_netlink() as netlink:
+            return netlink.own_addresses() | frozenset(spec.host_addresses)
 
     def _uncontested(self, vpc_id: str, wanted: Set[str], external: str) -> Set[str]:
         """All, but while the control plane is not heard: then it may have given an address to another gateway.
@@ -159,7 +177,7 @@ class NftGatewayDriver:
         addresses.leave(vpc_id, ())
         links.remove(vpc_id)
         with self._host_lock:
-            if not namespaces.names(_PREFIX):
+            if not self._gateways and not namespaces.names(_PREFIX):  # One that is coming up has no namespace yet.
                 nft.apply(nft.delete(ruleset.NAT) + nft.delete(ruleset.HOST_V6))
                 self._host_rules.forget()
 
@@ -196,21 +214,15 @@ class NftGatewayDriver:
         return link
 
 
-def _change(rules: Rules, gone: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """In the gateway's namespace. Returns False, with nothing done, where it is not known what it maps."""
-    if not rules.change([ruleset.render(gone)], [ruleset.render(new)]):
-        return False
-    links.change_routes(gone.values(), new.values())
-    conntrack.forget(address for pair in gone.items() for address in pair)
-    return True
-
-
-def _translate(rules: Rules, wanted: Mapping[str, str], known: Mapping[str, str] | None) -> tuple[str, ...]:
-    """Make the calling thread's namespace map as `wanted` says, and forget connections that were mapped otherwise.
+def _translate(rules: Rules, table: Table, wanted: Mapping[str, str], known: Mapping[str, str] | None) -> list[str]:
+    """Make the calling thread's namespace map as `wanted` says, which `table` is made of, and forget connections that
+    were mapped otherwise.
 
     Returns what somebody had changed. `known` is what it mapped before; None: all connections are looked at.
     """
-    repaired = rules.converge(ruleset.render(wanted))
+    repaired = list(rules.converge(table))
+    changed = routing_rules.route_marked_only(ruleset.CHECKED)
+    repaired += changed if known is not None else []
     if known is None:
         conntrack.forget_if(ruleset.staleness(wanted))
     else:

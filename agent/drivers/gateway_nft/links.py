@@ -23,6 +23,7 @@ _SYSCTLS = {
     # Both sides have routes for addresses that come from either, so the reverse path says nothing.
     "ipv4/conf/all/rp_filter": 0,
     "ipv4/conf/default/rp_filter": 0,
+    "ipv4/conf/all/accept_local": 1,  # Else the kernel looks for it all the same.
 }
 
 

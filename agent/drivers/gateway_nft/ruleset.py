@@ -2,6 +2,9 @@
 
 The maps are changed element by element. The two sets repeat their keys, since a rule cannot look a key up in a map:
 what is not in them is dropped before it is tracked, so a mapping that goes away cuts its flows at once.
+
+That guests reach no host is said twice, in the host's namespace and in each gateway's: who loads other rules in one of
+them (`systemctl reload nftables` on the host) leaves the other.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -15,11 +18,13 @@ from agent.model import AddressMapping
 NAT = "ip stead"
 HOST_V6 = "ip6 stead"
 PRIVATE_BY_PUBLIC = "private-by-public"
+CHECKED = 0x73740002  # Packet mark after `check-mapped`: without, no way on.
 
 VPC_SIDE = "vpc"
 HOST_SIDE = "host"
 DEVICE_PREFIX = "stg"
 _GATEWAYS = f'"{DEVICE_PREFIX}*"'
+_HOSTS = "host-addresses"
 _DHCP_CLIENT = (68, 546)  # The host's own leases.
 
 _CHAINS = {
@@ -28,16 +33,13 @@ _CHAINS = {
             f'iifname "{VPC_SIDE}" ip saddr != @private-addresses drop',
             f'iifname "{HOST_SIDE}" ip daddr != @public-addresses drop',
             f'iifname "{HOST_SIDE}" ip saddr @private-addresses drop',
+            f"meta mark set {CHECKED:#x}",
         ),
         hook="type filter hook prerouting priority raw; policy accept;",
     ),
     "public-to-private": Chain(
         (f"dnat to ip daddr map @{PRIVATE_BY_PUBLIC}",),
         hook="type nat hook prerouting priority dstnat; policy accept;",
-    ),
-    "clamp-mss": Chain(
-        ("tcp flags syn tcp option maxseg size set rt mtu", "ct state invalid drop"),
-        hook="type filter hook forward priority filter; policy accept;",
     ),
     "private-to-public": Chain(
         ("snat to ip saddr map @public-by-private",),
@@ -46,16 +48,31 @@ _CHAINS = {
 }
 
 
-def render(private_by_public: Mapping[str, str]) -> Table:
-    """The whole table of a gateway's namespace."""
+def render(
+    private_by_public: Mapping[str, str], host_addresses: Collection[str] = (), guest_tcp_ports: Collection[int] = ()
+) -> Table:
+    """The whole table of a gateway's namespace; `host_addresses` are those of all hosts, and all that this one has."""
     pairs = private_by_public.items()
     sets = {
         PRIVATE_BY_PUBLIC: Set("type ipv4_addr : ipv4_addr", frozenset(f"{pub} : {priv}" for pub, priv in pairs)),
         "public-by-private": Set("type ipv4_addr : ipv4_addr", frozenset(f"{priv} : {pub}" for pub, priv in pairs)),
         "public-addresses": Set("type ipv4_addr", frozenset(private_by_public)),
         "private-addresses": Set("type ipv4_addr", frozenset(private_by_public.values())),
+        _HOSTS: Set("type ipv4_addr", _addresses(host_addresses)),
     }
-    return Table(NAT, sets, _CHAINS)
+    return Table(NAT, sets, {**_CHAINS, "check-forward": _check_forward(guest_tcp_ports)})
+
+
+def _check_forward(guest_tcp_ports: Collection[int]) -> Chain:
+    to_hosts = f'oifname "{HOST_SIDE}" ip daddr @{_HOSTS}'
+    rules = (
+        "tcp flags syn tcp option maxseg size set rt mtu",
+        "ct state established,related accept",
+        "ct state invalid drop",
+        *_admit(to_hosts, "tcp", guest_tcp_ports),
+        f"{to_hosts} drop",
+    )
+    return Chain(rules, hook="type filter hook forward priority filter; policy accept;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +100,20 @@ def host_tables(host: Surroundings) -> tuple[Table, Table]:
     the operator made the host a router: forwarding for the external interface is on for the guests' sake alone. A
     host's own connections pass.
     """
-    addresses = frozenset(str(IPv4Address(address)) for address in host.host_addresses)
     hook = "type filter hook input priority filter; policy accept;"
     chains = {
         "only-guests": Chain(_forward_rules(host), hook="type filter hook forward priority filter; policy accept;"),
         "guard-host": Chain((*_from_guests(host), *_from_hosts(host), *_from_outside(host)), hook),
     }
     return (
-        Table(NAT, {"host-addresses": Set("type ipv4_addr", addresses)}, chains),
+        Table(NAT, {_HOSTS: Set("type ipv4_addr", _addresses(host.host_addresses))}, chains),
         Table(HOST_V6, {}, {"guard-host": Chain(_from_outside(host), hook)}),
     )
 
 
 def _forward_rules(host: Surroundings) -> tuple[str, ...]:
     rules = [
-        f"iifname {_GATEWAYS} ip daddr @host-addresses ct direction original drop",
+        f"iifname {_GATEWAYS} ip daddr @{_HOSTS} ct direction original drop",
         f'iifname {_GATEWAYS} oifname != "{host.external}" oifname != {_GATEWAYS} drop',
     ]
     if not host.is_router:
@@ -115,7 +131,7 @@ def _from_hosts(host: Surroundings) -> tuple[str, ...]:
     outside = f'iifname "{host.external}"'
     if host.own_address:
         return (f"{outside} ip daddr {IPv4Address(host.own_address)} drop",)
-    return (f"{outside} ip saddr @host-addresses accept",)
+    return (f"{outside} ip saddr @{_HOSTS} accept",)
 
 
 def _from_outside(host: Surroundings) -> tuple[str, ...]:
@@ -132,6 +148,10 @@ def _from_outside(host: Surroundings) -> tuple[str, ...]:
 def _admit(where: str, protocol: str, ports: Collection[int]) -> tuple[str, ...]:
     listed = ", ".join(map(str, sorted(set(ports))))
     return (f"{where} {protocol} dport {{ {listed} }} accept",) if ports else ()
+
+
+def _addresses(texts: Collection[str]) -> frozenset[str]:
+    return frozenset(str(IPv4Address(text)) for text in texts)
 
 
 def mapping(mappings: tuple[AddressMapping, ...]) -> dict[str, str]:
