@@ -14,7 +14,7 @@ descriptor, so that the right ends with the last process that could write, whoev
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +101,7 @@ class PoolFiles:
 
     def volume_files(self) -> dict[str, VolumeFile]:
         """By volume id."""
-        return {path.stem: describe(path) for path in (self.directory / "volumes").glob("*.raw")}
+        return dict(still_there((self.directory / "volumes").glob("*.raw"), lambda path: (path.stem, describe(path))))
 
     def volume_size(self, volume_id: str) -> int:
         """In bytes; 0 where there is none."""
@@ -110,7 +110,8 @@ class PoolFiles:
 
     def volume_sizes(self) -> dict[str, int]:
         """Size in bytes by volume id."""
-        return {path.stem: path.stat().st_size for path in (self.directory / "volumes").glob("*.raw")}
+        volumes = (self.directory / "volumes").glob("*.raw")
+        return dict(still_there(volumes, lambda path: (path.stem, path.stat().st_size)))
 
     def create_volume(self, volume_id: str, size_bytes: int, image: Path | None) -> None:
         """As a clone of `image`, or of zeros. Leaves nothing behind on failure."""
@@ -225,6 +226,16 @@ class PoolFiles:
             f"pool {self.directory} is full: {what} needs {needed_bytes} bytes, {max(0, free_bytes)} are free; "
             "delete volumes or enlarge its filesystem"
         )
+
+
+def still_there(paths: Iterable[Path], look: Callable[[Path], T]) -> Iterator[T]:
+    """What `look` sees of each; what went since it was listed is left out."""
+    for path in paths:
+        try:
+            seen = look(path)
+        except FileNotFoundError:
+            continue
+        yield seen
 
 
 def describe(path: Path) -> VolumeFile:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.drivers.volume_nbd.files import PoolFiles
+from agent.drivers.volume_nbd.files import PoolFiles, still_there
 from agent.files import fsync_directory
 
 DELETED_AT = "user.stead.deleted_at"
@@ -46,7 +46,7 @@ def restore(pool: PoolFiles, volume_id: str) -> None:
 
 def select(pool: PoolFiles) -> list[Buried]:
     """The earliest deleted first."""
-    return sorted(_buried(path) for path in pool.trash_path("x").parent.glob("*.raw"))
+    return sorted(still_there(pool.trash_path("x").parent.glob("*.raw"), _buried))
 
 
 def _buried(path: Path) -> Buried:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.drivers.base import DriverError, ImageService, Permanent, Transient
 from agent.drivers.volume_nbd import trash
-from agent.drivers.volume_nbd.files import PoolFiles, describe
+from agent.drivers.volume_nbd.files import PoolFiles, describe, still_there
 from agent.drivers.volume_nbd.images import ImageCache
 from agent.drivers.volume_nbd.room import Room
 from agent.drivers.volume_nbd.settings import NbdSettings
@@ -55,7 +55,8 @@ class Volumes:
         self._images.sweep()
         self._room.sweep_trash(before=min(time.time(), self._began + time.monotonic()) - self._trash_s)
         buried = (one.path for one in trash.select(self._pool))
-        return {path.stem: replace(describe(path), deleted=True) for path in buried} | self._pool.volume_files()
+        deleted = still_there(buried, lambda path: (path.stem, replace(describe(path), deleted=True)))
+        return dict(deleted) | self._pool.volume_files()
 
     async def look(self, volume_id: str) -> VolumeFile | None:
         """As in `list`, of one."""
