@@ -192,9 +192,10 @@ async def serve(config: Config) -> None:
     files, policy = AuthorityFiles(config.paths.state_dir), config.policy()
     authorities = files.load()
     store = open_store(config)
-    journal = Journal(store, clock)
+    with memory.loading():
+        journal = Journal(store, clock)
+        journal.history.load(_recent_log(store))
     _check_set_up(journal.state)
-    journal.history.load(_recent_log(store))
     steady = steady_clock()
     seal = partial(ca.seal, authorities.control)
     sessions = Sessions(journal, policy.region, config.timing.patience(), clock, seal, steady)

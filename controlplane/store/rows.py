@@ -18,6 +18,8 @@ from sqlalchemy import DateTime, Dialect, Select, Table, bindparam, delete, inse
 R = TypeVar("R")
 Convert = Callable[[Any], Any]
 Record = tuple[Any, ...]
+# Characters of JSON up to which rows that follow one another share what it says. More: memory, for what may be unique.
+SHARED_JSON = 256
 
 
 class RowMapping(Generic[R]):
@@ -34,6 +36,7 @@ class RowMapping(Generic[R]):
         hints = get_type_hints(row_type)
         self._encoders = [_encoder(hints[name], dialect) for name in self._names]
         self._decoders = [_decoder(hints[name]) for name in self._names]
+        self._texts = [index for index, name in enumerate(self._names) if required_type(hints[name]) is str]
         self.insert = str(insert(table).compile(dialect=dialect, column_keys=self._names))
 
     def select(self) -> Select[Any]:
@@ -46,8 +49,14 @@ class RowMapping(Generic[R]):
         columns = zip(*map(attrgetter(*self._names), rows), strict=True)
         return list(zip(*map(_convert, self._encoders, columns), strict=True))
 
-    def decode(self, records: Sequence[Sequence[Any]]) -> Iterator[R]:
-        columns = [map(itemgetter(index), records) for index in range(len(self._names))]
+    def decode(self, records: Sequence[Sequence[Any]], texts: dict[str, str]) -> Iterator[R]:
+        """`texts` has those of the rows before, and is given those of these: most are in several rows, which share
+        them, as they did when they were made. Each its own would be as much memory again as all else in a row.
+        """
+        columns: list[Iterable[Any]] = [map(itemgetter(index), records) for index in range(len(self._names))]
+        for index in self._texts:
+            values = list(columns[index])
+            columns[index] = map(texts.setdefault, values, values)
         return map(self._row_type, *map(_convert, self._decoders, columns))
 
 
@@ -102,9 +111,13 @@ def _decoder(hint: Any) -> Convert | None:
 
 
 def _json_decoder(convert: Convert) -> Convert:
-    """Rows share what is empty, as most tags are: it is read once."""
-    empty = cache(lambda text: convert(json.loads(text)))
-    return lambda text: empty(text) if len(text) == len("{}") else convert(json.loads(text))
+    """Rows share what is short: most have no tags, or those of the rows beside them."""
+
+    def read(text: str) -> Any:
+        return convert(json.loads(text))
+
+    shared = lru_cache(maxsize=256)(read)
+    return lambda text: shared(text) if len(text) <= SHARED_JSON else read(text)
 
 
 def _from_json(hint: Any) -> Convert | None:
@@ -147,6 +160,7 @@ def _to_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+@lru_cache(maxsize=256)
 def _from_utc(value: datetime) -> datetime:
     """SQLite forgets the zone; PostgreSQL answers in the session's."""
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from controlplane.model.state import Revision, State
 from controlplane.model.table import Row
+from controlplane.model.value import value
 from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.batch import Writes, check_sequence, coalesce
 from controlplane.store.errors import Diverged, StoreError, WrongRegion
@@ -27,7 +28,7 @@ Classify = Callable[[BaseException | None], type[StoreError]]
 _BACKENDS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LogEntry:
     """One resource's part of a revision; `project_id` and `part_of` are as in `Entry`."""
 
@@ -100,10 +101,10 @@ class Store:
     def load(self) -> State:
         """The state as of the last commit, every table in the order that it had in memory."""
         with self._transaction() as connection:
-            state = State()
+            state, texts = State(), dict[str, str]()
             state.revision = connection.execute(select(meta.c.revision)).scalar_one()
             for rows in self._rows.values():
-                for row in rows.decode(connection.execute(rows.in_order()).all()):
+                for row in rows.decode(connection.execute(rows.in_order()).all(), texts):
                     state.put(row)
         return state
 
@@ -122,12 +123,12 @@ class Store:
     def read_recent_log(self, limit: int) -> list[LogEntry]:
         """The last entries, in order, as many as there are up to `limit`; of the first revision perhaps only some."""
         latest_first = self._log.select().order_by(log.c.revision.desc())
-        entries: list[LogEntry] = []
+        entries, texts = list[LogEntry](), dict[str, str]()
         with self._transaction() as connection:
             found = connection.execute(latest_first, execution_options={"stream_results": True})
             for records in found.partitions(LOG_ROWS_READ):
-                for row in self._log.decode(records):
-                    entries += reversed(_log_entries(row))
+                for row in self._log.decode(records, texts):
+                    entries += reversed(_log_entries(row, texts))
                 if len(entries) >= limit:
                     break
         return entries[:limit][::-1]
@@ -213,5 +214,18 @@ def _log_rows(revisions: Iterable[Revision], now: datetime) -> list[LogRow]:
     ]
 
 
-def _log_entries(row: LogRow) -> list[LogEntry]:
-    return [LogEntry(row.revision, *entry[:4], row.at, *entry[4:]) for entry in row.entries]
+def _log_entries(row: LogRow, texts: dict[str, str]) -> list[LogEntry]:
+    """They share texts, as rows do."""
+    share = texts.setdefault
+    return [
+        LogEntry(
+            row.revision,
+            share(kind, kind),
+            share(resource_id, resource_id),
+            share(project_id, project_id),
+            deleted,
+            row.at,
+            *map(share, part, part),
+        )
+        for kind, resource_id, project_id, deleted, *part in row.entries
+    ]

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 
 import pytest
@@ -18,8 +19,22 @@ from tests.unit.test_journal import GatedStore
 
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
+    threshold = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*threshold)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nothing_is_collected_while_rows_are_loaded_and_all_is_frozen_then(*, fails: bool) -> None:
+    journal = Journal(GatedStore(), lambda: NOW)
+    with suppress(ValueError), memory.loading():
+        assert not gc.isenabled()
+        row = put(journal, "first")
+        if fails:
+            raise ValueError
+    assert gc.isenabled()
+    await until_frozen(row)
 
 
 async def test_rows_are_frozen_at_first_and_after_many_changes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,22 @@ def address(row_id: str, public_ip: str) -> PublicAddress:
     return PublicAddress(row_id, "p-1", public_ip, True, "", "", NOW, {})
 
 
+def test_rows_that_are_loaded_share_what_is_equal(store: Store) -> None:
+    zones = [Zone(name, NOW) for name in ("home-1a", "home-1b")]
+    host = Host("host-1", 1, "metal", "home-1a", (), "10.0.0.1", NOW, "")
+    addresses = [
+        PublicAddress(f"eipalloc-{number}", "p-1", f"192.0.2.{number}", True, "", "", NOW, {"name": "web"})
+        for number in range(2)
+    ]
+    store.commit([put(store.load(), *zones, host, *addresses)], NOW)
+    state = store.load()
+    first, second = state.addresses
+    assert first.tags is second.tags
+    assert first.project_id is second.project_id
+    assert first.created_at is second.created_at
+    assert state.hosts["host-1"].zone is state.zones["home-1a"].id
+
+
 # Who has which address after a revision: nobody twice.
 holdings = st.dictionaries(st.sampled_from("abcd"), st.sampled_from("wxyz")).filter(
     lambda held: len(set(held.values())) == len(held)
