@@ -186,14 +186,20 @@ class Ends:
         self._tell = tell or self._ended.put_nowait
 
     def watch(self, name: str, daemon: Daemon) -> None:
-        """Tell `name` when this daemon ends, in place of an earlier one of the name."""
+        """Tell `name` when this daemon ends, in place of an earlier one of the name. One that has ended, which may be
+        the earlier one, takes nobody's place: `name` is told at once.
+        """
         known, _ = self._pidfds.get(name, (None, -1))
-        if known != daemon:
+        if known == daemon:
+            return
+        with daemon.pinned() as pidfd:
+            if pidfd is None or _is_readable(pidfd):
+                self._tell(name)
+                return
             self.forget(name)
-            with contextlib.suppress(ProcessLookupError):
-                pidfd = os.pidfd_open(daemon.pid)
-                self._pidfds[name] = daemon, pidfd
-                asyncio.get_running_loop().add_reader(pidfd, self._end, name)
+            kept = os.dup(pidfd)
+        self._pidfds[name] = daemon, kept
+        asyncio.get_running_loop().add_reader(kept, self._end, name)
 
     def forget(self, name: str) -> None:
         if name in self._pidfds:

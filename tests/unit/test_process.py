@@ -46,14 +46,18 @@ async def test_run_says_what_failed_and_why(argv: tuple[str, ...], exit_code: in
 
 async def test_the_end_of_a_daemon_is_told_at_once(tmp_path: Path) -> None:
     pid_file, ends = tmp_path / "d.pid", Ends()
+    earlier = None
     for _ in range(2):
         daemon = await start_daemon("sleep", "600", pid_file=pid_file, log_file=tmp_path / "d.log")
         ends.watch("export", daemon)
         ends.watch("export", daemon)
-        os.kill(daemon.pid, signal.SIGKILL)
         async with asyncio.timeout(5):
+            if earlier is not None:
+                ends.watch("export", earlier)  # By somebody who looked before.
+                assert await anext(ends.events()) == "export"
+            os.kill(daemon.pid, signal.SIGKILL)
             assert await anext(ends.events()) == "export"
-        ends.watch("export", daemon)  # It is gone already.
+        earlier = daemon
     ends.forget("export")
 
 

@@ -13,6 +13,7 @@ from agent.drivers.base import Transient
 from agent.files import write_durably
 
 NAME = "pool-id"
+_DRIVER = "nbd"  # A pool that is called as the driver is has no name in its file's.
 _FIRST = threading.Lock()
 
 
@@ -50,12 +51,13 @@ class Identity:
             return _read(self.known)
 
     def _check_free(self, found: str) -> None:
-        """One pool under two names would be promised twice."""
+        """One pool under two names would be promised twice; under a new one, its volumes would count in another."""
         for other in sorted(self.known.parent.glob(f"{NAME}*")):
             if _read(other) == found:
+                name = other.name.removeprefix(f"{NAME}-") if other.name != NAME else _DRIVER
                 raise Transient(
-                    f"{self.pool} has pool {found}, which is another's by {other}: mount its own there; "
-                    "or remove that file, where the other is in no settings any more"
+                    f"{self.pool} has the pool that this host calls {name}: a pool's name is for ever, so call it that "
+                    f"in [drivers], or mount another here; if no volume is left in it, remove {other}"
                 )
 
 

@@ -111,9 +111,10 @@ async def test_two_at_work_at_once(pools: Storages, export: ExportSpec, other_ex
     assert set(await pools.list_exports()) == {export.export_name, other_export.export_name}
 
 
-async def test_one_pool_is_not_two(host: Host, pools: Storages) -> None:
-    await pools.ensure_volume(VOLUME)
-    again = NbdStorageDriver(NbdSettings(pool_dir=host.pool), replace(host.context, instance="again"))
-    with pytest.raises(Transient, match="which is another's"):
-        await again.list_volumes()
-    assert (await again.probe()).storage_gib == 0
+async def test_a_pool_has_one_name_for_ever(host: Host, hdd: Host, pools: Storages) -> None:
+    await pools.list_volumes()
+    for pool, name in ((host.pool, "nbd"), (hdd.pool, "hdd")):
+        again = NbdStorageDriver(NbdSettings(pool_dir=pool), replace(host.context, instance="again"))
+        with pytest.raises(Transient, match=f"the pool that this host calls {name}: a pool's name is for ever"):
+            await again.list_volumes()
+        assert (await again.probe()).storage_gib == 0
