@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,7 @@ from tests.traces import since, traces
 settings.register_profile("stead", deadline=None)
 settings.load_profile("stead")
 
+_MEMORY = Path("/dev/shm")
 _MARKS = {  # Of all tests in a folder.
     "e2e": ("host", "vm"),
     "integration/compute_libvirt": ("host", "vm"),
@@ -52,6 +54,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _marks_of(path: Path) -> tuple[str, ...]:
     folder = str(path.parent.relative_to(Path(__file__).parent))
     return _MARKS.get(folder, ())
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A directory that costs no fsync where the machine has one."""
+    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as directory:
+        yield Path(directory)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Every benchmark runs and yields figures. What they are is not this test's business."""
+"""Benchmarks run and yield figures; what these are is not this test's business."""
 
 import json
 import subprocess
@@ -13,16 +13,16 @@ BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
     "name",
     [
         "accept",
-        "memory",
-        "scale",
+        pytest.param("memory", marks=pytest.mark.deep),
+        pytest.param("scale", marks=pytest.mark.deep),
         pytest.param("large", marks=pytest.mark.deep),
         "placement",
-        "fill",
-        "fleet",
+        pytest.param("fill", marks=pytest.mark.deep),
+        pytest.param("fleet", marks=pytest.mark.deep),
         pytest.param("sync", marks=pytest.mark.deep),
         "groups",
         pytest.param("paths", marks=pytest.mark.host),
-        pytest.param("takeover", marks=pytest.mark.host),
+        pytest.param("takeover", marks=[pytest.mark.host, pytest.mark.deep]),
         pytest.param("volumes", marks=[pytest.mark.host, pytest.mark.pool]),
         pytest.param("passes", marks=[pytest.mark.host, pytest.mark.vm, pytest.mark.deep]),
         pytest.param("launch", marks=[pytest.mark.host, pytest.mark.vm]),

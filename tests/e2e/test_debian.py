@@ -13,13 +13,16 @@ from homelab.node import wait_until
 from tests.e2e.conftest import SCRIPTS
 from tests.e2e.residents import on_one_host, run_instance
 
-pytestmark = pytest.mark.timeout(1200)  # An emulated boot takes minutes, and so does the image, once a month.
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.timeout(1200),
+]  # An emulated boot takes minutes, and so does the image, once a month.
 BOOT_S = 600
 
 USER_DATA = "#!/bin/sh\necho ran as $(id -un) >/var/tmp/user-data-ran\n"
 
 
-@pytest.fixture(params=["debian-12", pytest.param("debian-13", marks=pytest.mark.deep)])
+@pytest.fixture(params=["debian-12", "debian-13"])
 def guest(request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path) -> Iterator[Guest]:
     """An instance whose disk is twice as large as its image."""
     raw, image = tmp_path / "image.raw", tmp_path / "image.qcow2"

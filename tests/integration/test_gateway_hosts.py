@@ -122,7 +122,7 @@ def test_a_gateway_that_is_cut_off_yields_while_another_answers(hosts: Lab) -> N
     assert not old.call("gateway.probe").problems
 
 
-def test_a_router_that_answers_for_others_is_no_othergateway_of(hosts: Lab) -> None:
+def test_a_router_that_answers_for_others_is_no_other_gateway(hosts: Lab) -> None:
     vpc, _ = vpc_with_guests(hosts)
     old, other = hosts.hosts
     hosts.outside.run(
@@ -178,7 +178,7 @@ def test_every_mtu_follows_from_the_underlays(hosts: Lab) -> None:
         assert f"mtu {gateways}" in gateway.run("ip link show host")
 
 
-def test_an_addressmap_addressesped_twice_is_refused(hosts: Lab) -> None:
+def test_an_address_mapped_twice_is_refused(hosts: Lab) -> None:
     vpc, _ = vpc_with_guests(hosts)
     with pytest.raises(Permanent, match="mapped twice"):
         map_addresses(hosts, vpc, (FIRST, "172.31.0.5"), (FIRST, "172.31.0.6"))

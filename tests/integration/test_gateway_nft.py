@@ -56,7 +56,7 @@ def test_groups_guard_public_addresses(hosts: Lab) -> None:
     assert not hosts.outside.reaches(FIRST, 23)
 
 
-def test_without_amap_addressesping_there_is_no_internet(hosts: Lab) -> None:
+def test_without_a_mapping_there_is_no_internet(hosts: Lab) -> None:
     vpc, (first, second) = vpc_with_guests(hosts)
     map_addresses(hosts, vpc, (FIRST, "172.31.0.5"))
     outside = hosts.outside.listen(22)
@@ -66,7 +66,7 @@ def test_without_amap_addressesping_there_is_no_internet(hosts: Lab) -> None:
     assert not hosts.outside.reaches(SECOND, 22)
 
 
-def test_taking_amap_addressesping_away_cuts_its_flows_alone(hosts: Lab) -> None:
+def test_taking_a_mapping_away_cuts_its_flows_alone(hosts: Lab) -> None:
     vpc, (first, second) = vpc_with_guests(hosts)
     map_addresses(hosts, vpc, (FIRST, "172.31.0.5"), (SECOND, "172.31.0.6"))
     for place in (first, second, hosts.outside):

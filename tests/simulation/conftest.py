@@ -1,13 +1,17 @@
-"""Thousands of mishaps are no news here, and no real disk is worth waiting for."""
+"""Thousands of mishaps are no news here."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import structlog
 
-_MEMORY = Path("/dev/shm")
+
+@pytest.fixture
+def runs(request: pytest.FixtureRequest) -> int:
+    """How many seeds are played. STEAD_SIMULATION_RUNS: for a long search."""
+    usual = 150 if request.config.getoption("--all") else 40
+    return int(os.environ.get("STEAD_SIMULATION_RUNS", usual))
 
 
 @pytest.fixture(autouse=True)
@@ -15,10 +19,3 @@ def quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
     yield
     structlog.reset_defaults()
-
-
-@pytest.fixture
-def in_memory() -> Iterator[Path]:
-    """A directory that costs no fsync where the machine has one."""
-    with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as directory:
-        yield Path(directory)

@@ -10,19 +10,18 @@ import pytest
 from agent import bugs
 
 from .ground import Ground
-from .plants import PLANTS, Plant
+from .plants import PLANTS, RARE, Plant
 from .simulation import play
-from .test_simulation import RUNS
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-def test_a_planted_bug_is_found(plant: Plant, in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("plant", [*PLANTS, *(pytest.param(plant, marks=pytest.mark.deep) for plant in RARE)])
+def test_a_planted_bug_is_found(plant: Plant, runs: int, in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     with pytest.raises(AssertionError):
-        _search(Ground(in_memory))
+        _search(Ground(in_memory), runs)
     bugs.told.clear()  # Those that agents noticed by themselves.
 
 
-def _search(ground: Ground) -> None:
-    for seed in range(RUNS):
+def _search(ground: Ground, runs: int) -> None:
+    for seed in range(runs):
         play(seed, ground)

@@ -34,29 +34,25 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store(backend: str, tmp_path: Path) -> Iterator[Store]:
-    store = opened(empty_url(backend, tmp_path))
+def store(backend: str, in_memory: Path) -> Iterator[Store]:
+    store = opened(empty_url(backend, in_memory))
     yield store
     store.close()
 
 
 @pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.__name__)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_every_row_comes_back_as_it_was(backend: str, row_type: type[Row]) -> None:
-    with TemporaryDirectory() as directory:
-        store = opened(empty_url(backend, directory))
+def test_every_row_comes_back_as_it_was(store: Store, row_type: type[Row]) -> None:
+    state = store.load()
 
-        @SLOW
-        @given(row=rows_of(row_type), changed=rows_of(row_type))
-        def round_trip(row: Row, changed: Row) -> None:
-            state = store.load()
-            store.commit([delete(state, *state.tables[row_type])], NOW)
-            for version in (row, replace(changed, id=row.id)):  # type: ignore[type-var]
-                store.commit([put(state, version)], NOW)
-                assert contents(store.load()) == contents(state)
+    @SLOW
+    @given(row=rows_of(row_type), changed=rows_of(row_type))
+    def round_trip(row: Row, changed: Row) -> None:
+        store.commit([delete(state, *state.tables[row_type])], NOW)
+        for version in (row, replace(changed, id=row.id)):  # type: ignore[type-var]
+            store.commit([put(state, version)], NOW)
+            assert contents(store.load()) == contents(state)
 
-        round_trip()
-        store.close()
+    round_trip()
 
 
 def address(row_id: str, public_ip: str) -> PublicAddress:

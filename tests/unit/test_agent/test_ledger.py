@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -280,7 +279,8 @@ async def test_it_keeps_what_only_a_later_agent_understands(path: Path) -> None:
     assert kept == [(9, "vol-1", known_kind.data), (99, "x-1", later_kind.data)]
 
 
-async def test_a_log_cut_at_any_byte_ends_at_a_whole_update(path: Path) -> None:
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.deep)])
+async def test_a_log_cut_at_any_byte_ends_at_a_whole_update(path: Path, in_memory: Path, step: int) -> None:
     ledger = Ledger(path)
     await ledger.write(snapshot(1, VOLUME, INSTANCE))
     wal = path.with_name(path.name + "-wal")
@@ -294,16 +294,16 @@ async def test_a_log_cut_at_any_byte_ends_at_a_whole_update(path: Path) -> None:
     sizes.append(wal.stat().st_size)
     base, log = path.read_bytes(), wal.read_bytes()  # noqa: ASYNC240
     ledger.close()
-    for length in range(sizes[0], len(log) + 1):
+    for length in {*range(sizes[0], len(log), step), *sizes, *(size - 1 for size in sizes[1:]), len(log)}:
         acknowledged = max(number for number, size in enumerate(sizes) if size <= length)
-        assert _load_cut(base, log[:length]) == states[acknowledged], f"cut at {length}"
+        assert _load_cut(in_memory, base, log[:length]) == states[acknowledged], f"cut at {length}"
 
 
-def _load_cut(base: bytes, log: bytes) -> Contents:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:  # In memory: thousands of these are opened.
-        (Path(directory) / "ledger").write_bytes(base)
-        (Path(directory) / "ledger-wal").write_bytes(log)
-        ledger = Ledger(Path(directory) / "ledger")
-        contents = ledger.load()
-        ledger.close()
-        return contents
+def _load_cut(directory: Path, base: bytes, log: bytes) -> Contents:
+    (directory / "ledger").write_bytes(base)
+    (directory / "ledger-wal").write_bytes(log)
+    (directory / "ledger-shm").unlink(missing_ok=True)
+    ledger = Ledger(directory / "ledger")
+    contents = ledger.load()
+    ledger.close()
+    return contents
