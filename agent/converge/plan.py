@@ -3,7 +3,7 @@
 Owns every decision about a domain and its taps, and does nothing itself. A plan is made anew after each one that was
 carried out, so none looks further ahead than it must:
 
-    absent or off --create taps, start paused--> paused --plug taps, resume--> running
+    absent or off --create taps, start paused--> paused --note that it runs, plug taps, resume--> running
 
 A tap is plugged while the guest's CPUs stand still, so that no packet passes before its rules stand. A running guest's
 devices are brought to what they shall be one by one (`agent.devices`).
@@ -20,6 +20,7 @@ from agent.converge.steps import (
     Destroy,
     DetachDevice,
     NoteGuestOff,
+    NoteRun,
     Plug,
     PressPowerButton,
     Reboot,
@@ -180,7 +181,7 @@ def _stop(spec: InstanceSpec, domain: Domain | None, ports: Mapping[str, PortSta
 def _start(spec: InstanceSpec, ports: Mapping[str, PortState], reason: str = "") -> Plan:
     taps = (step for nic in spec.interfaces for step in device_steps.tap(nic, ports))
     plugs = (Plug(nic) for nic in spec.interfaces)
-    return Plan((*taps, StartPaused(spec), *plugs, Resume(spec)), reason=reason)
+    return Plan((*taps, StartPaused(spec), NoteRun(), *plugs, Resume(spec)), reason=reason)
 
 
 def _let_run(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState], past: Past, now: float) -> Plan:
@@ -191,7 +192,8 @@ def _let_run(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState],
     left_s = past.resumed_at + min(2.0**past.resumes, RESUME_CAP_S) - now
     if domain.stall and past.resumes and left_s > 0:
         return Plan(check_after_s=left_s, reason=reason)
-    return Plan((*device_steps.plug(there, ports), Resume(spec, domain.stall)), reason=reason)
+    noting = () if domain.has_run else (NoteRun(),)
+    return Plan((*noting, *device_steps.plug(there, ports), Resume(spec, domain.stall)), reason=reason)
 
 
 def _there(spec: InstanceSpec, domain: Domain) -> tuple[InterfaceSpec, ...]:

@@ -17,6 +17,11 @@ class StartPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteRun:
+    """That the guest has run: before it does, since a crash in between shall claim too much rather than too little."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plug:
     interface: InterfaceSpec
 
@@ -85,6 +90,7 @@ class Remove:
 Step = (
     CreateTap
     | StartPaused
+    | NoteRun
     | Plug
     | Resume
     | Define

@@ -15,6 +15,7 @@ import structlog
 
 from agent import bugs
 from agent.backoff import delay_s
+from agent.converge.compare import is_same_work
 from agent.converge.desired import Desired
 from agent.converge.instances import Instances
 from agent.converge.observations import Observations
@@ -89,7 +90,11 @@ class Workers:
     def renew(self, resource: Resource, changed: frozenset[ObjectRef]) -> None:
         """Its spec is another, by these objects; or it is kept from now on, or not any more."""
         resource.note(changed)
+        is_right = self._observations[resource.ref].converged and resource.ref not in self.kept
+        before = resource.spec
         self.resources.renew(resource, self._desired.views.get(resource.ref))
+        if is_right and is_same_work(before, resource.spec):
+            return
         known = self._observations[resource.ref].error if resource.failures else ""
         self._observations.put_unsettled(resource.ref, error=known)
         resource.failures, resource.is_to_be_listed = 0, False

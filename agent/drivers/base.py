@@ -264,8 +264,17 @@ class ComputeDriver(Protocol):
         When to call: the domain is absent, off or paused, its taps exist, its disks were just reached (else Transient).
         """
 
+    async def note_run(self, instance_id: str) -> None:
+        """Save in the domain's metadata that the guest has run: `list()` shows `has_run` from now on.
+
+        When to call: the domain is paused.
+        """
+
     async def resume(self, instance_id: str) -> None:
-        """Let the guest run. No effect on a running one. When to call: its taps are plugged, its disks just reached."""
+        """Let the guest run. No effect on a running one.
+
+        When to call: it is noted that it has run, its taps are plugged, its disks just reached.
+        """
 
     async def define(self, instance_id: str) -> None:
         """Keep the definition of a running domain that somebody undefined, so that its end leaves a trace."""

@@ -109,8 +109,11 @@ class Storages:
     async def _holder(self, volume_id: str, pool: str = "") -> str | None:
         """The pool that has it; None where it is in none, nor in the trash of one. `pool` alone could have it, if any.
 
-        Raises Permanent where several have it, and what keeps one from answering that may have it.
+        Raises Permanent where several have it, and what keeps one from answering that may have it. Where there is but
+        one pool, its driver tells by itself what it lacks.
         """
+        if not self._has_several and pool in ("", *self._pools):
+            return next(iter(self._pools))
         answers = await self._ask(lambda driver: driver.look_volume(volume_id))
         files = {name: file for name, file in answers.found.items() if file is not None}
         names = [name for name, file in files.items() if not file.deleted]

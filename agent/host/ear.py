@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from agent.host import links, rtnetlink
 from agent.host.links import Link
@@ -106,6 +107,8 @@ class Ear:
             return False
         link = links.of(message)
         known, self._links[link.index] = self._links.get(link.index), link
+        if known is not None and not known.alias:  # The kernel tells of an alias with the next change alone.
+            known = replace(known, alias=link.alias)
         return known != link
 
 

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.host import rtnetlink
@@ -14,6 +14,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, 
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VXLAN_ID, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING = 1, 4, 7
 IFLA_INET_CONF = 1
+IFLA_NET_NS_FD = 28
 DEVCONF_FORWARDING, DEVCONF_PROXY_ARP, DEVCONF_SEND_REDIRECTS = 0, 2, 5
 DEVCONF_RP_FILTER, DEVCONF_ACCEPT_LOCAL = 7, 22
 
@@ -74,6 +75,26 @@ def of(message: rtnetlink.Message) -> Link:
         rp_filter=conf[DEVCONF_RP_FILTER],
         accepts_local=bool(conf[DEVCONF_ACCEPT_LOCAL]),
     )
+
+
+def change(index: int, *, state: str = "", **values: int | str) -> bytes:
+    """The body of a request for a link to be otherwise, with the names of ip-link(8)."""
+    flags = IFF_UP if state == "up" else 0
+    fixed = rtnetlink.LINK.pack(socket.AF_UNSPEC, 0, 0, index, flags, IFF_UP if state else 0)
+    return fixed + b"".join(rtnetlink.attribute(*_PACKED[name](value)) for name, value in values.items())
+
+
+def _u32(kind: int) -> Callable[[int | str], tuple[int, bytes]]:
+    return lambda value: (kind, struct.pack("=I", value))
+
+
+_PACKED: Mapping[str, Callable[[int | str], tuple[int, bytes]]] = {
+    "address": lambda value: (IFLA_ADDRESS, bytes.fromhex(str(value).replace(":", ""))),
+    "group": _u32(IFLA_GROUP),
+    "ifalias": lambda value: (IFLA_IFALIAS, str(value).encode()),
+    "mtu": _u32(IFLA_MTU),
+    "net_ns_fd": _u32(IFLA_NET_NS_FD),
+}
 
 
 def _vxlan(info: rtnetlink.Attributes) -> Vxlan | None:

@@ -4,6 +4,8 @@ Changed by way of pyroute2, read by `agent.host.rtnetlink`. Every `put_*` may be
 when there is nothing. Blocking: for threads.
 """
 
+import fcntl
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -11,8 +13,10 @@ from typing import Any
 
 from pyroute2 import IPRoute, NetlinkError
 
+from agent.host import links, rtnetlink
 from agent.host.entries import ABSENT, DEFAULT_ROUTE, Entries, FdbEntry, Neighbour, Route, sync
 from agent.host.links import Link, Vxlan
+from agent.host.rtnetlink import RTM_DELLINK, RTM_SETLINK, Request
 from agent.host.sysctls import set_sysctls
 
 __all__ = [
@@ -29,6 +33,7 @@ __all__ = [
 ]
 
 IFA_F_NOPREFIXROUTE = 0x200
+_TUN, _TUNSETIFF, _TUNSETPERSIST, _IFF_TAP = "/dev/net/tun", 0x400454CA, 0x400454CB, 0x0002  # linux/if_tun.h
 VXLAN_PORT = 4789
 
 
@@ -45,7 +50,9 @@ class Netlink(Entries):
 
     def add_tap(self, name: str, mac_address: str, mtu: int, alias: str) -> None:
         """A persistent tap, down. It gets its alias last: one without is half made."""
-        self._ipr.link("add", ifname=name, kind="tuntap", mode="tap")
+        with open(_TUN, "r+b", buffering=0) as tun:
+            fcntl.ioctl(tun, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP))
+            fcntl.ioctl(tun, _TUNSETPERSIST, 1)
         self.set_link(name, address=mac_address, mtu=mtu, ifalias=alias)
 
     def add_vxlan(self, name: str, vxlan: Vxlan, uplink: str, mac_address: str, mtu: int) -> None:
@@ -81,11 +88,11 @@ class Netlink(Entries):
 
     def set_link(self, name: str, **changes: Any) -> None:
         """`changes` as in ip-link(8): state, mtu, address, group, ifalias, net_ns_fd."""
-        self._ipr.link("set", index=self._index(name), **changes)
+        rtnetlink.carry_out([Request(RTM_SETLINK, links.change(self._index(name), **changes))])
 
     def delete_link(self, name: str) -> None:
-        with _absent_is_fine():
-            self._ipr.link("del", ifname=name)
+        body = links.change(0) + rtnetlink.attribute(links.IFLA_IFNAME, name.encode() + b"\0")
+        rtnetlink.carry_out([Request(RTM_DELLINK, body)], ignoring=ABSENT)
         self._indexes.pop(name, None)
 
     def put_addresses(self, device: str, addresses: Iterable[tuple[str, int]]) -> None:

@@ -26,7 +26,8 @@ KILL_DEADLINE_S = 10.0  # SIGKILL takes milliseconds, unless the process hangs i
 _STARTING = Threads("starting programs", 8, 30.0)
 
 # The shell ends only after it noted the daemon's pid, and nobody kills the shell: no daemon is ever without a record.
-_DETACH = """: >"$0"; setsid "$@" & echo "$! $(cut -d' ' -f22 /proc/$!/stat)" >"$0" """
+# It takes the twentieth field behind the name, which may hold blanks, without a program's help: that would take longer.
+_DETACH = """: >"$0"; setsid "$@" & read -r stat </proc/$!/stat; set -- ${stat##*)}; echo "$! ${20}" >"$0" """
 
 Argument = str | PathLike[str]
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_GETADDR = 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
@@ -27,7 +27,7 @@ _BUFFER_BYTES = 1 << 18  # The kernel fills at most 32 KiB of it at once.
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
-_LINK = struct.Struct("=BBHiII")  # struct ifinfomsg
+LINK = struct.Struct("=BBHiII")  # struct ifinfomsg
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
 ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 NEIGHBOUR = struct.Struct("=BBHiHBB")  # struct ndmsg
@@ -59,7 +59,7 @@ class Notification:
 
     def message(self) -> Message:
         """Of one about a link or a neighbour."""
-        return _message(self.content, _LINK if self.kind in (RTM_NEWLINK, RTM_DELLINK) else NEIGHBOUR)
+        return _message(self.content, LINK if self.kind in (RTM_NEWLINK, RTM_DELLINK) else NEIGHBOUR)
 
 
 def notifications(data: bytes) -> Iterator[Notification]:
@@ -107,7 +107,7 @@ def is_own(port: int) -> bool:
 
 def links() -> Iterator[Message]:
     """Fields: family, padding, type, index, flags, changes."""
-    return _dump(RTM_GETLINK, _links_body(), _LINK)
+    return _dump(RTM_GETLINK, _links_body(), LINK)
 
 
 def link(name: str) -> Message | None:
@@ -116,7 +116,7 @@ def link(name: str) -> Message | None:
     with _asked(RTM_GETLINK, _NLM_F_REQUEST, body) as netlink:
         kind, _, content = next(_messages(netlink.recv(_BUFFER_BYTES)))
     if kind != _NLMSG_ERROR:
-        return _message(content, _LINK)
+        return _message(content, LINK)
     if (error := _errno(content)) == errno.ENODEV:
         return None
     raise OSError(error, f"rtnetlink refused to tell of {name}")
@@ -173,7 +173,7 @@ def mac(value: bytes | None) -> str:
 
 
 def _links_body() -> bytes:
-    return _LINK.pack(0, 0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _RTEXT_FILTER_SKIP_STATS))
+    return LINK.pack(0, 0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _RTEXT_FILTER_SKIP_STATS))
 
 
 def _dump(kind: int, body: bytes, fixed: struct.Struct) -> Iterator[Message]:

@@ -1,6 +1,7 @@
-"""Makes a host's one instance many that are off. Run on the host, while its agent is not.
+"""Makes many of a host's one instance, its one volume, or that one's export. Run on the host, while its agent is not.
 
-    COUNT EXPORTS   how many instances, each with a volume, and how many volumes are open to another host
+    instances | volumes | exports    of what
+    COUNT                            how many: instances are off, and exports are of the first volumes, to another host
 
 Domains are copies of the one that the agent made, and what the agent is to want are copies of what it was told, in its
 ledger: whatever these consist of. The agent makes the volumes and the exports.
@@ -50,37 +51,32 @@ def define(template: str, count: int) -> None:
         connection.defineXML(xml.replace(template, instance_id(number)).replace(its_uuid, str(uuid.uuid4())))
 
 
-class Crowd:
-    """The objects of as many, after those of the one; what guests would have of the network goes."""
+def scopes(contents: Contents, what: str, count: int) -> Iterator[ScopeChange]:
+    """What there was, and of one thing as many; what guests would have of the network goes."""
+    for scope, rows in contents.scopes.items():
+        made = [new for value in rows.values() for new in _many(value, what, range(count))]
+        yield ScopeChange(scope, reset=True, put=tuple(Put(ref_of(value), value) for value in made))
 
-    def __init__(self, contents: Contents, count: int, exports: int) -> None:
-        self._contents = contents
-        self._numbers = range(count)
-        self._exports = exports
 
-    def scopes(self) -> Iterator[ScopeChange]:
-        for scope, rows in self._contents.scopes.items():
-            made = [new for value in rows.values() for new in self._many(value)]
-            yield ScopeChange(scope, reset=True, put=tuple(Put(ref_of(value), value) for value in made))
+def _many(value: Object, what: str, numbers: range) -> Iterator[Object]:
+    match what, value:
+        case "instances", Instance():
+            yield from (replace(value, id=instance_id(number), power_on=False) for number in numbers)
+        case "volumes", Volume():
+            new = replace(value, size_bytes=VOLUME_BYTES, image=None, is_ready=False)
+            yield from (value, *(replace(new, id=_volume_id(number)) for number in numbers))
+        case "exports", Attachment():
+            yield from (_export(value, number) for number in numbers)
+        case _, Endpoint() | Address() | InternetGateway():
+            return
+        case _:
+            yield value
 
-    def _many(self, value: Object) -> Iterator[Object]:
-        match value:
-            case Instance():
-                yield from (replace(value, id=instance_id(number), power_on=False) for number in self._numbers)
-            case Volume():
-                new = replace(value, size_bytes=VOLUME_BYTES, image=None, is_ready=False)
-                yield from (replace(new, id=_volume_id(number)) for number in self._numbers)
-            case Attachment():
-                yield from (self._export(value, number) for number in self._numbers[: self._exports])
-            case Endpoint() | Address() | InternetGateway():
-                return
-            case _:
-                yield value
 
-    def _export(self, value: Attachment, number: int) -> Attachment:
-        volume_id = _volume_id(number)
-        new = replace(value, id=f"{volume_id}-e1", volume_id=volume_id, epoch=1, port=FIRST_PORT + number)
-        return replace(new, instance_id="i-0000000000000beef", client_host_id=ELSEWHERE)
+def _export(value: Attachment, number: int) -> Attachment:
+    volume_id = _volume_id(number)
+    new = replace(value, id=f"{volume_id}-e1", volume_id=volume_id, epoch=1, port=FIRST_PORT + number)
+    return replace(new, instance_id="i-0000000000000beef", client_host_id=ELSEWHERE)
 
 
 def _volume_id(number: int) -> str:
@@ -93,14 +89,14 @@ def template(contents: Contents) -> str:
     return found
 
 
-async def main(count: int, exports: int) -> None:
+async def main(what: str, count: int) -> None:
     ledger = Ledger(LEDGER)
     contents = ledger.load()
-    define(template(contents), count)
-    scopes = tuple(Crowd(contents, count, exports).scopes())
-    await ledger.write(Update(contents.authority, scopes, snapshot=True))
+    if what == "instances":
+        define(template(contents), count)
+    await ledger.write(Update(contents.authority, tuple(scopes(contents, what, count)), snapshot=True))
     ledger.close()
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))))
+    print(json.dumps(asyncio.run(main(sys.argv[1], int(sys.argv[2])))))

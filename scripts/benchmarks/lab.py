@@ -1,6 +1,5 @@
 """A real cloud to measure: one host with all roles in a lab of its own, and the tiny image. Needs root."""
 
-import asyncio
 import os
 import subprocess
 import time
@@ -15,11 +14,10 @@ from client.connection import Stead
 from homelab import Lab
 from homelab.cloud import Cloud
 from homelab.guest import Guest
+from stead.v1.events_pb2 import WatchRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest, RunInstancesRequest, TerminateInstancesRequest
 
 HOST = "one"
-# Shorter: asking takes the processor that the launch needs. Longer: figures are coarse.
-POLL_S = 0.005
 IMAGE = "tiny.raw"
 AGENT_TOML = "[drivers.libvirt]\nvcpus_per_core = 64\n"  # Guests that idle are many.
 
@@ -66,10 +64,17 @@ class LabCloud:
         return Launch(instances, accepted_s, time.perf_counter() - began)
 
     async def reach(self, state: str, *instance_ids: str) -> None:
-        request = DescribeInstancesRequest(instance_ids=instance_ids)
-        describe = self.stead.instances.DescribeInstances
-        while any(row.state.name != state for row in (await describe(request)).instances):  # noqa: ASYNC110
-            await asyncio.sleep(POLL_S)
+        """As `Watch` tells: to ask again and again would take the processor that a launch needs."""
+        listed = await self.stead.instances.DescribeInstances(DescribeInstancesRequest(instance_ids=instance_ids))
+        missing = {row.instance_id for row in listed.instances if row.state.name != state}
+        request = WatchRequest(after_revision=listed.revision, kinds=["instance"], with_contents=True)
+        watch = self.stead.events.Watch(request)
+        try:
+            while missing:
+                changes = (await anext(aiter(watch))).changes
+                missing -= {change.id for change in changes if change.instance.state.name == state}
+        finally:
+            watch.cancel()
 
     async def terminate(self, *instance_ids: str) -> None:
         await self.stead.instances.TerminateInstances(TerminateInstancesRequest(instance_ids=instance_ids))

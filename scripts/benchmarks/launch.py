@@ -12,6 +12,7 @@ from benchmarks.process import ask
 
 TOGETHER = 20
 ROUNDS_TOGETHER = 3
+SETTLE_S = 2.0  # The agent looks at what somebody did to the host's links. Shorter: the next launch waits beside it.
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ async def _single(cloud: LabCloud, stays: str, progress: Progress) -> Round:
     outside = cloud.outside.command([])
     answered_at = await asyncio.to_thread(ask, "banner", instance.public_ip_address, prefix=outside)
     await cloud.terminate(instance.instance_id)
+    await asyncio.sleep(SETTLE_S)
     return Times(launch.accepted_s, launch.running_s, answered_at - began), await _bare(cloud, stays, 1)
 
 
@@ -68,10 +70,12 @@ async def _together(cloud: LabCloud, stays: str, count: int, progress: Progress)
     progress(f"launch: {count} instances")
     launch = await cloud.run(count=count)
     await cloud.terminate(*(row.instance_id for row in launch.instances))
+    await asyncio.sleep(SETTLE_S)
     return Times(launch.accepted_s, launch.running_s), await _bare(cloud, stays, count)
 
 
 async def _bare(cloud: LabCloud, stays: str, count: int) -> Times:
     """libvirt, when nothing else is to do."""
     found = await asyncio.to_thread(ask, "domain", stays, cloud.image, count, prefix=cloud.host.command([]))
+    await asyncio.sleep(SETTLE_S)
     return Times(0.0, **found)

@@ -20,7 +20,7 @@ OWN_DIRECTORIES = (
     "/var/log/libvirt",
 )
 LIBVIRTD = "/usr/sbin/libvirtd"
-DISK_BYTES, POOL_BYTES = 12 << 30, 8 << 30  # Sparse.
+DISK_BYTES, POOL_BYTES = 48 << 30, 40 << 30  # Sparse. Twenty guests of 1 GiB, with as many in the trash, have room.
 
 
 def boot_outside(node: Node) -> None:

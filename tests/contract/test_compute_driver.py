@@ -48,8 +48,12 @@ class TestCompute:
     async def start(self, make: Maker) -> ComputeDriver:
         await self.start_paused(make)
         await self.plug(make)
-        await make.compute().resume(INSTANCE.instance_id)
+        await self.resume(make.compute())
         return make.compute()
+
+    async def resume(self, compute: ComputeDriver) -> None:
+        await compute.note_run(INSTANCE.instance_id)
+        await compute.resume(INSTANCE.instance_id)
 
     async def plug(self, make: Maker) -> None:
         network = make.network()
@@ -67,6 +71,10 @@ class TestCompute:
         assert paused.export_names == (DISK.export_name,)
         assert paused.devices == devices.digests(INSTANCE)
         await self.plug(make)
+        for _ in range(2):
+            await make.compute().note_run(INSTANCE.instance_id)
+        noted = (await make.compute().list())[INSTANCE.instance_id]
+        assert (noted.power, noted.has_run) == (Power.PAUSED, True)
         for _ in range(2):
             await make.compute().resume(INSTANCE.instance_id)
         running = (await make.compute().list())[INSTANCE.instance_id]
@@ -91,7 +99,7 @@ class TestCompute:
         compute = make.compute()
         assert await look() is Power.PAUSED
         await self.plug(make)
-        await compute.resume(INSTANCE.instance_id)
+        await self.resume(compute)
         assert await look() is Power.RUNNING
         await compute.destroy(INSTANCE.instance_id)
         assert await look() is Power.OFF

@@ -135,6 +135,8 @@ def _open_tap(name: str) -> int:
     fd = os.open("/dev/net/tun", os.O_RDWR)
     iff_tap, iff_no_pi, tunsetiff = 0x0002, 0x1000, 0x400454CA
     fcntl.ioctl(fd, tunsetiff, struct.pack("16sH", name.encode(), iff_tap | iff_no_pi))
+    for offload in (1, 0):  # As QEMU does, of which the kernel tells.
+        fcntl.ioctl(fd, 0x400454D0, offload)
     return fd
 
 

@@ -66,14 +66,18 @@ def _end_unknown_qemu(instance_id: str) -> None:
             raise Transient(f"a QEMU of {instance_id} (pid {qemu.pid}) survives SIGKILL; see to its disks") from error
 
 
-def resume(connection: libvirt.virConnect, instance_id: str) -> None:
-    """Note that the guest has run, then let it: a crash in between claims too much rather than too little."""
-    if (active := _find_active(connection, instance_id)) is None:
-        raise Transient(f"{instance_id} has no domain to resume; it must be started first")
-    if not active.description.record.has_run:
+def note_run(connection: libvirt.virConnect, instance_id: str) -> None:
+    active = _find_active(connection, instance_id)
+    if active and not active.description.record.has_run:
         _save(active.domain, replace(active.description.record, has_run=True))
-    if power(active.domain.state()[0]) is Power.PAUSED:
-        active.domain.resume()
+
+
+def resume(connection: libvirt.virConnect, instance_id: str) -> None:
+    domain = lookup(connection, instance_id)
+    if domain is None or not _is_ours(domain) or (now := power(domain.state()[0])) is Power.OFF:
+        raise Transient(f"{instance_id} has no domain to resume; it must be started first")
+    if now is Power.PAUSED:
+        domain.resume()
 
 
 def define(connection: libvirt.virConnect, instance_id: str) -> None:
@@ -150,6 +154,12 @@ def _find_active(connection: libvirt.virConnect, instance_id: str) -> _Active | 
         return None
     description = domain_xml.parse(domain.XMLDesc())
     return None if description is None else _Active(domain, description)
+
+
+def _is_ours(domain: libvirt.virDomain) -> bool:
+    """By its UUID, for which libvirt need not be asked, or else by its metadata."""
+    has_our_uuid = domain.UUIDString() == domain_xml.system_uuid(domain.name())
+    return has_our_uuid or domain_xml.parse(domain.XMLDesc()) is not None
 
 
 def _is_start_of(description: Description, spec: InstanceSpec) -> bool:

@@ -17,7 +17,7 @@ from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor, ping
 from agent.drivers.compute_libvirt.qemus import Qemus
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
-from agent.host.netlink import open_netlink
+from agent.host import links
 from agent.host.threads import Threads
 from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, Machine, Ref
 
@@ -92,11 +92,14 @@ class LibvirtComputeDriver:
     async def start_paused(self, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
         with _named(spec.instance_id):
             _check(spec.machine)
-            await self._files.run(spec.instance_id, self._console_dir.mkdir, parents=True, exist_ok=True)
+            mtu = await self._files.run(spec.instance_id, self._prepare_start, taps.values())
+            backends = self._backends(spec.disks, taps, mtu)
             log_path = console.log_path(self._console_dir, spec.instance_id)
-            backends = await self._backends(spec.instance_id, spec.disks, taps)
             xml = domain_xml.render(spec, Platform(await self._virt_type(), log_path, backends))
             await self._hypervisor.change(spec.instance_id, domains.start_paused, spec, xml)
+
+    async def note_run(self, instance_id: str) -> None:
+        await self._hypervisor.change(instance_id, domains.note_run, instance_id)
 
     async def resume(self, instance_id: str) -> None:
         await self._hypervisor.change(instance_id, domains.resume, instance_id)
@@ -121,7 +124,8 @@ class LibvirtComputeDriver:
         await self._hypervisor.change(instance_id, domains.count_reboot, instance_id, reboot_count)
 
     async def attach_device(self, instance_id: str, device: Device, taps: Mapping[str, str]) -> None:
-        backends = await self._backends(instance_id, [device] if isinstance(device, DiskSpec) else [], taps)
+        mtu = await self._files.run(instance_id, _mtu, taps.values())
+        backends = self._backends([device] if isinstance(device, DiskSpec) else [], taps, mtu)
         await self._hypervisor.change(instance_id, domains.attach_device, instance_id, device, backends)
 
     async def detach_device(self, instance_id: str, alias: str) -> None:
@@ -138,9 +142,13 @@ class LibvirtComputeDriver:
     def events(self) -> AsyncIterator[Ref]:
         return self._hypervisor.events()
 
-    async def _backends(self, instance_id: str, disks: Iterable[DiskSpec], taps: Mapping[str, str]) -> Backends:
-        sockets = {disk.export_name: socket for disk in disks if (socket := self._socket(disk))}
-        return Backends(taps, await self._files.run(instance_id, _mtu, taps.values()) if taps else 0, sockets)
+    def _prepare_start(self, taps: Collection[str]) -> int:
+        """As `_mtu`, with a place for the console's log."""
+        self._console_dir.mkdir(parents=True, exist_ok=True)
+        return _mtu(taps)
+
+    def _backends(self, disks: Iterable[DiskSpec], taps: Mapping[str, str], mtu: int) -> Backends:
+        return Backends(taps, mtu, {disk.export_name: socket for disk in disks if (socket := self._socket(disk))})
 
     def _socket(self, disk: DiskSpec) -> Path | None:
         """Where its export is on this very host, and open without a network (in memory: looking does not block)."""
@@ -180,12 +188,11 @@ def _check(machine: Machine) -> None:
 
 
 def _mtu(taps: Collection[str]) -> int:
-    """The lowest of what the network driver gave to the taps: the guest must send no larger packets."""
-    with open_netlink() as netlink:
-        found = {link.name: link.mtu for link in netlink.links()}
-    if missing := sorted(set(taps) - found.keys()):
+    """The lowest of what the network driver gave to the taps: the guest must send no larger packets. 0 without any."""
+    found = {tap: links.find(tap) for tap in sorted(taps)}
+    if missing := [tap for tap, link in found.items() if link is None]:
         raise Transient(f"there is no tap {missing[0]} yet; create_tap makes it")
-    return min(found[tap] for tap in taps)
+    return min((link.mtu for link in found.values() if link), default=0)
 
 
 @contextmanager

@@ -52,6 +52,12 @@ class FakeComputeDriver(Verbs):
             self.world.announce(spec.ref)
             self.world.changes.append(call)
 
+    async def note_run(self, instance_id: str) -> None:
+        async with self.verb("compute.note_run", instance_id) as call:
+            if self._power(instance_id) is not Power.OFF and not self.world.domains[instance_id].facts.has_run:
+                self.world.alter(instance_id, has_run=True)
+                self.world.changes.append(call)
+
     async def resume(self, instance_id: str) -> None:
         async with self.verb("compute.resume", instance_id) as call:
             domain = self.world.domains.get(instance_id)
@@ -60,10 +66,12 @@ class FakeComputeDriver(Verbs):
             for interface_id in domain.interface_ids:
                 if self.world.ports.get(interface_id) is not PortState.PLUGGED:
                     self.world.violations.append(f"{instance_id} resumed before {interface_id} was plugged")
+            if not domain.facts.has_run:
+                self.world.violations.append(f"{instance_id} resumed before it was noted that it has run")
             if domain.facts.power is Power.PAUSED:
                 stall = self.world.stalls.get(instance_id)
                 power = Power.PAUSED if stall else Power.RUNNING
-                self.world.alter(instance_id, power=power, has_run=True, stall=stall)
+                self.world.alter(instance_id, power=power, stall=stall)
                 self.world.changes.append(call)
 
     async def define(self, instance_id: str) -> None:

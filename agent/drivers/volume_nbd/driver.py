@@ -43,8 +43,8 @@ class NbdStorageDriver:
         return await self._volumes.look(volume_id)
 
     async def ensure_volume(self, spec: VolumeSpec, changed: Changed = None) -> None:
-        await self._volumes.ensure(spec)
-        self._exports.look_again(spec.volume_id)
+        if await self._volumes.ensure(spec):
+            self._exports.look_again(spec.volume_id)
 
     async def list_exports(self) -> Mapping[str, Export]:
         return await self._exports.list()

@@ -94,29 +94,33 @@ class Volumes:
             self._inotify = None  # It is told once.
             self._tell(Transient(f"some changes in pool {self._pool.directory} were not told: is it mounted?"))
 
-    async def ensure(self, spec: VolumeSpec) -> None:
+    async def ensure(self, spec: VolumeSpec) -> bool:
+        """Returns whether one that was here has grown."""
         self._busy.add(spec.volume_id)
         try:
-            await self._ensure(spec)
+            return await self._ensure(spec)
         finally:
             self._hear()
             self._busy.discard(spec.volume_id)
 
-    async def _ensure(self, spec: VolumeSpec) -> None:
+    async def _ensure(self, spec: VolumeSpec) -> bool:
         what = f"volume {spec.volume_id}"
         if spec.deleted:
             await self._pool.call(what, self._bury, spec.volume_id)
-            return
-        is_here = await self._pool.call(what, self._find, spec)
-        image = await self._images.ensure(spec.image) if spec.image and not is_here else None
+            return False
+        found_bytes = await self._pool.call(what, self._find, spec)
+        if found_bytes >= spec.size_bytes:
+            return False
+        image = await self._images.ensure(spec.image) if spec.image and not found_bytes else None
         await self._pool.call(what, self._make, spec, image)
+        return found_bytes > 0
 
     def _bury(self, volume_id: str) -> None:
         self._pool.check()
         trash.bury(self._pool, volume_id, time.time())
 
-    def _find(self, spec: VolumeSpec) -> bool:
-        """Whether it is here, by now no longer in the trash."""
+    def _find(self, spec: VolumeSpec) -> int:
+        """Its size in bytes, by now no longer in the trash; 0 where it is not here."""
         self._pool.check()
         trash.restore(self._pool, spec.volume_id)
         path = self._pool.volume_path(spec.volume_id)
@@ -125,7 +129,7 @@ class Volumes:
                 f"volume {spec.volume_id} is lost: it was made once, and {path} is gone; "
                 "put the file back from a backup, or delete the volume"
             )
-        return path.exists()
+        return self._pool.volume_size(spec.volume_id)
 
     def _make(self, spec: VolumeSpec, image: Path | None) -> None:
         """Make it or grow it."""

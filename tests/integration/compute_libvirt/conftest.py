@@ -98,6 +98,7 @@ async def started(driver: LibvirtComputeDriver, spec: InstanceSpec, taps: dict[s
     """A guest that has only just begun to boot, for what does not depend on what it does."""
     await driver.start_paused(spec, taps)
     plug()
+    await driver.note_run(spec.instance_id)
     await driver.resume(spec.instance_id)
     return spec
 

@@ -116,6 +116,7 @@ async def test_a_guest_boots_by_uefi(
     uefi = replace(spec, memory_mib=256, machine=Machine(firmware="uefi"))
     await driver.start_paused(uefi, taps)
     plug()
+    await driver.note_run(INSTANCE_ID)
     await driver.resume(INSTANCE_ID)
     await says(driver, b"efi: EFI v2")
     await says(driver, b"udhcpc: started")

@@ -29,6 +29,7 @@ async def test_a_guest_whose_pool_is_full_is_stalled_and_goes_on(
     server.restart(is_full=True)
     await driver.start_paused(spec, taps)
     plug()
+    await driver.note_run(INSTANCE_ID)
     await driver.resume(INSTANCE_ID)
     await shows(driver, lambda domain: domain.stall is Stall.NO_SPACE)
     server.restart(is_full=False)

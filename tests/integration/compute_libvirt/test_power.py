@@ -29,6 +29,7 @@ async def test_a_guest_lives_from_resume_on(
     plug()
     assert await driver.console_tail(INSTANCE_ID, 65536) == b""
 
+    await driver.note_run(INSTANCE_ID)
     await driver.resume(INSTANCE_ID)
     await driver.resume(INSTANCE_ID)
     assert await new_driver().list() == {
@@ -69,6 +70,7 @@ async def test_destroy_and_crash_tell_apart(
     await shows(driver, lambda domain: domain.off_reason is OffReason.CRASHED)
     unplug()
     await driver.start_paused(started, taps)
+    await driver.note_run(INSTANCE_ID)
     await driver.resume(INSTANCE_ID)
     await driver.destroy(INSTANCE_ID)
     await driver.destroy(INSTANCE_ID)

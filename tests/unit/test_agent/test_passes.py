@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from agent.converge.compare import is_met
+from agent.converge.compare import is_met, is_same_work
 from agent.converge.engine import Engine
 from agent.converge.resource import Resources
 from agent.drivers.base import Transient
@@ -227,3 +227,22 @@ async def test_what_is_not_tried_at_once_waits_for_no_more_than_a_pass(
 def _tells(engine: Engine, has_run: bool) -> bool:
     seen = engine.observations[INSTANCE.ref].instance
     return seen is not None and seen.has_run == has_run
+
+
+async def test_a_volume_that_was_seen_ready_costs_no_call_and_no_report(host: Host) -> None:
+    async with host.agent(SLOW_PASS) as engine:
+        await host.want(*EVERYTHING)
+        await host.settle()
+        host.world.calls.clear()
+        ready = replace(VOLUME, is_ready=True)
+        await host.want(ready, *(each for each in EVERYTHING if each != VOLUME))
+        assert engine.desired.views[VOLUME.ref] == ready
+        await host.settle()
+    assert host.world.calls == []
+
+
+def test_only_what_a_driver_has_done_already_is_the_same_work() -> None:
+    ready = replace(VOLUME, is_ready=True)
+    assert is_same_work(VOLUME, ready)
+    others = (VOLUME, None, replace(ready, size_bytes=2 * ready.size_bytes), TOMBSTONE, EXPORT)
+    assert not any(is_same_work(VOLUME, other) for other in others)

@@ -18,6 +18,7 @@ from agent.converge.steps import (
     Destroy,
     DetachDevice,
     NoteGuestOff,
+    NoteRun,
     Plug,
     PressPowerButton,
     Reboot,
@@ -57,7 +58,7 @@ def off(reason: OffReason, generation: int = 2) -> Domain:
 RUNNING, PAUSED = domain(Power.RUNNING), domain(Power.PAUSED)
 OLD_RUNNING, OLD_PAUSED = domain(Power.RUNNING, 1), domain(Power.PAUSED, 1)
 UNPLUG = Unplug("eni-1")
-START = (CreateTap(NIC), StartPaused(ON), Plug(NIC), Resume(ON))
+START = (CreateTap(NIC), StartPaused(ON), NoteRun(), Plug(NIC), Resume(ON))
 RESTART = (UNPLUG, *START)  # The tap of the QEMU that is gone is out of reach for the next.
 
 # What it shall be, what it is, its taps -> the steps.
@@ -69,8 +70,8 @@ STEPS: list[tuple[InstanceSpec | None, Domain | None, dict[str, PortState], tupl
     (ON, OLD_RUNNING, PLUGGED, (Destroy(),)),
     (ON, OLD_PAUSED, PLUGGED, (Destroy(),)),
     *((ON, off(reason, 1), PLUGGED, RESTART) for reason in OffReason),
-    (ON, PAUSED, CREATED, (Plug(NIC), Resume(ON))),
-    (ON, PAUSED, PLUGGED, (Resume(ON),)),
+    (ON, PAUSED, CREATED, (NoteRun(), Plug(NIC), Resume(ON))),
+    (ON, PAUSED, PLUGGED, (NoteRun(), Resume(ON))),
     (ON, PAUSED, NO_TAPS, (Destroy(),)),
     (ON, RUNNING, PLUGGED, ()),
     (ON, RUNNING, CREATED, (Plug(NIC),)),
@@ -121,6 +122,8 @@ def test_the_rules_that_no_state_may_break() -> None:
         if Resume in kinds:
             assert Plug not in kinds[kinds.index(Resume) :], case
             assert Plug in kinds or ports == PLUGGED, case
+            has_run = found is not None and StartPaused not in kinds and found.has_run
+            assert has_run or NoteRun in kinds[: kinds.index(Resume)], case
         if StartPaused in kinds:
             assert is_off, case
             assert guest_off != 2, case
@@ -297,7 +300,7 @@ def test_a_device_that_shall_be_otherwise_goes_and_comes_again() -> None:
 
 
 def test_a_paused_guest_waits_for_no_interface_that_comes_later() -> None:
-    assert plan(TWO, PAUSED, PLUGGED, 0, Past(), NOW).steps == (Resume(TWO),)
+    assert plan(TWO, PAUSED, PLUGGED, 0, Past(), NOW).steps == (NoteRun(), Resume(TWO))
 
 
 def test_a_domain_of_before_digests_is_left_as_it_is() -> None:
