@@ -138,9 +138,9 @@ class Sessions:
             self._journal.apply(self._enforcement.gone(host.id))
             self._journal.apply(host_removal.forget(state, host.id))
 
-    def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str) -> None:
-        """The agent said what its machine can hold."""
-        self._journal.apply(hosts.update(self._journal.state, host_id, capacity, agent_version))
+    def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str, features: tuple[str, ...] = ()) -> None:
+        """The agent said what its machine can hold, and what it can do."""
+        self._journal.apply(hosts.update(self._journal.state, host_id, capacity, agent_version, features))
 
     def is_sealed(self, host_id: str, region: str, incarnation: str, revision: int, seal: bytes) -> bool:
         """Whether this host was sent that revision, by whoever has this control plane's keys."""

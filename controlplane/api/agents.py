@@ -173,14 +173,15 @@ class Agents(AgentsServicer):
 
     async def _read(self, session: AgentSession, messages: AsyncIterator[pb.AgentMessage], hello: pb.Hello) -> None:
         every, version = self._edge.sessions, reports.text(hello.agent_version)
-        every.tell(session.host_id, reports.capacity(hello.capacity), version)
+        features = reports.features(hello.features)
+        every.tell(session.host_id, reports.capacity(hello.capacity), version, features)
         self._greet(session, hello)
         async for message in messages:
             every.hear(session.host_id)
             rows = _MESSAGE_ROWS
             match message.WhichOneof("body"):
                 case "heartbeat":
-                    every.tell(session.host_id, reports.capacity(message.heartbeat.capacity), version)
+                    every.tell(session.host_id, reports.capacity(message.heartbeat.capacity), version, features)
                 case "report":
                     report = message.report
                     rows += (said := reports.rows(report))

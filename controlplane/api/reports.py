@@ -42,6 +42,11 @@ def capacity(message: pb.Capacity) -> hosts.Capacity:
     )
 
 
+def features(said: Sequence[str]) -> tuple[str, ...]:
+    """In an order of their own: to say them in another is no news."""
+    return tuple(sorted({text(name, _MAX_NAME) for name in said[:_MAX_TEXTS]}))
+
+
 def _pools(message: pb.Capacity) -> tuple[Pool, ...]:
     """Each of its names once."""
     sizes = {text(pool.name, _MAX_NAME): min(pool.storage_gib, _MAX_COUNT) for pool in message.pools[:_MAX_TEXTS]}

@@ -63,8 +63,8 @@ class Host:
     word that the machine is gone for good; `is_removed`: it goes when nothing refers to it any more. `boot_id`: of the
     boot that its agent last spoke of; `released_to`: the incarnation that an admin lets it follow; `incarnation`: its
     own in place of the region's, since it claimed to know more of the region than could be. `wireguard_key`: its
-    public key in base64, if it encrypts. `pools` are in the order of its settings; none where it has but one, which
-    it gave no name.
+    public key in base64, if it encrypts. `features`: what its agent can do, as in `Hello`. `pools` are in the order of
+    its settings; none where it has but one, which it gave no name.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Host:
     incarnation: str = ""
     wireguard_key: str = ""
     pools: tuple[Pool, ...] = ()
+    features: tuple[str, ...] = ()
 
     @property
     def all_pools(self) -> tuple[Pool, ...]:

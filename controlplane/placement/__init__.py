@@ -37,6 +37,10 @@ class Candidate:
     def take(self, wanted: Resources) -> None:
         self.free -= wanted
 
+    def knows(self, feature: str) -> bool:
+        """Whether the host's agent has it. An empty one everybody has."""
+        return not feature or feature in self.host.features
+
     def holds(self, wanted: Resources) -> bool:
         """Whether there is room. A host that has less than nothing of what nobody asks for is as good as another."""
         free = self.free
@@ -92,15 +96,25 @@ def _room(what: str, wanted: int, free: int, total: int, unit: str) -> str | Non
 FILTERS: tuple[Filter, ...] = (_role, _reachable, _vcpus, _memory, _storage)
 
 
-def refusal(candidate: Candidate, is_reachable: bool, wanted: Resources, role: HostRole) -> str | None:
-    """The first filter's reason to say no, or None."""
+def _feature(candidate: Candidate, feature: str) -> str | None:
+    if candidate.knows(feature):
+        return None
+    return f"agent: version {candidate.host.agent_version} does not know {feature!r}; upgrade it"
+
+
+def refusal(
+    candidate: Candidate, is_reachable: bool, wanted: Resources, role: HostRole, feature: str = ""
+) -> str | None:
+    """The first filter's reason to say no, or None. `feature`: that its agent must have, if any."""
     for check in FILTERS:
         if reason := check(candidate, is_reachable, wanted, role):
             return reason
-    return None
+    return _feature(candidate, feature)
 
 
-def refusals(candidates: Iterable[tuple[Candidate, bool]], wanted: Resources, role: HostRole) -> list[Refusal]:
+def refusals(
+    candidates: Iterable[tuple[Candidate, bool]], wanted: Resources, role: HostRole, feature: str = ""
+) -> list[Refusal]:
     """Why hosts say no, each with whether it is reachable: one by one, and of many others how many for each filter.
 
     A host with several pools says so for each, and is one host.
@@ -108,7 +122,7 @@ def refusals(candidates: Iterable[tuple[Candidate, bool]], wanted: Resources, ro
     named: list[Refusal] = []
     others: dict[str, str] = {}  # By host, the filter.
     for candidate, is_reachable in candidates:
-        if reason := refusal(candidate, is_reachable, wanted, role):
+        if reason := refusal(candidate, is_reachable, wanted, role, feature):
             if len(named) < REFUSALS_NAMED:
                 named.append(Refusal(candidate.host.id, reason))
             elif candidate.host.id != named[-1].host_id:

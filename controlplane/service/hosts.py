@@ -167,7 +167,9 @@ class Capacity:
     pools: tuple[Pool, ...] = ()
 
 
-def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -> Change:
+def update(
+    state: State, host_id: str, capacity: Capacity, agent_version: str, features: tuple[str, ...] = ()
+) -> Change:
     """Take down what the agent says; no change where it says nothing new, so that heartbeats write nothing."""
     host = state.hosts.get(host_id)
     if host is None:
@@ -182,6 +184,7 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str) -
         problems=(*key_problems, *capacity.problems),
         wireguard_key="" if key_problems else capacity.wireguard_key,
         agent_version=agent_version,
+        features=features,
     )
     change = Change()
     if told != host:

@@ -108,6 +108,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         subnets=subnets,
         private_ip=request.private_ip_address,
         public_ip=request.associate_public_ip_address,
+        feature=images.feature_of(image.boot_mode),
     )
     return _Launch(
         request=request,

@@ -8,7 +8,7 @@ from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, ObservedKind, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
-from controlplane.service import addresses, quotas, volumes
+from controlplane.service import addresses, images, quotas, volumes
 from controlplane.service.admission import admit, current_state, observation_of
 from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import Claims
@@ -58,10 +58,10 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         volumes.check_root(state, instance)
         quotas.check_start(state, call, instance, starting_vcpus)
         starting_vcpus += instance.vcpus
-        wanted = Resources(instance.vcpus, instance.memory_mib)
+        wanted, feature = Resources(instance.vcpus, instance.memory_mib), images.feature_of(instance.boot_mode)
         started = replace(
             instance,
-            host_id=claims.compute_host(instance.zone, wanted, instance.host_id),
+            host_id=claims.compute_host(instance.zone, wanted, instance.host_id, feature),
             desired=Desired.ON,
             desired_revision=state.revision + 1,
             is_settled=False,

@@ -25,7 +25,7 @@ from controlplane.service.capacity import Claims, Home
 class Wanted:
     """What a launch asks of a zone: one of `subnets`, and for each instance a host, disks and addresses.
 
-    `private_ip` is empty for any; `public_ip` None for what the subnet says.
+    `private_ip` is empty for any; `public_ip` None for what the subnet says; `feature` is that of the host's agent.
     """
 
     min_count: int
@@ -36,6 +36,7 @@ class Wanted:
     subnets: Sequence[Subnet]
     private_ip: str
     public_ip: bool | None
+    feature: str = ""
 
     @property
     def resources(self) -> Resources:
@@ -112,7 +113,7 @@ def _fill(claims: Claims, wanted: Wanted, subnet: Subnet, at_most: int) -> tuple
     places: list[Place] = []
     try:
         for _ in range(at_most):
-            host_id = claims.compute_host(subnet.zone, wanted.resources)
+            host_id = claims.compute_host(subnet.zone, wanted.resources, feature=wanted.feature)
             homes = [claims.volume_home(subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
             places.append(Place(host_id, homes))
     except NoCapacity as error:

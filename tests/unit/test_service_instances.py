@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.errors import Category
+from controlplane.errors import Category, NoCapacity
 from controlplane.keys import KeyType, create
 from controlplane.model.capacity import Resources
 from controlplane.model.instance import ROOT_DEVICE, Instance
@@ -128,6 +128,33 @@ def test_an_instance_keeps_its_images_machine(region: Region) -> None:
     region.put(replace(image, boot_mode="legacy-bios"))
     told = messages.instance(region.state, instance, "home-1")
     assert (told.machine_type, told.firmware, told.architecture, told.cpu_model) == ("q35", "uefi", "x86_64", "")
+
+
+def test_a_host_whose_agent_knows_no_firmware_is_given_no_guest_that_boots_by_uefi(region: Region) -> None:
+    """It would start it by BIOS; what starts by BIOS it is given."""
+    hosts = list(region.state.hosts)
+    region.put(*(replace(host, features=(), agent_version="0.9") for host in hosts))
+    image = region.state.images[image_of(region)]
+    region.put(replace(image, boot_mode="uefi"))
+    with pytest.raises(NoCapacity) as error:
+        region.run(image_id=image.id)
+    reasons = {row.reason for row in error.value.refusals}
+    assert "agent: version 0.9 does not know 'firmware'; upgrade it" in reasons
+    region.put(image)
+    assert region.run(image_id=image.id)
+    region.put(*hosts, replace(image, boot_mode="uefi"))
+    assert region.run(image_id=image.id)
+
+
+def test_a_guest_that_boots_by_uefi_starts_again_where_that_is_known(region: Region) -> None:
+    image = region.state.images[image_of(region)]
+    region.put(replace(image, boot_mode="uefi"))
+    instance_id = region.launch(image_id=image.id)
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    region.put(replace(region.state.hosts[region.instance(instance_id).host_id], features=()))
+    error = region.refuses("InsufficientInstanceCapacity", power.start, [instance_id])
+    assert "does not know 'firmware'" in error.refusals[0].reason
 
 
 def test_what_was_asked_for_is_taken_over(region: Region) -> None:
