@@ -20,6 +20,7 @@ from agent import __version__, config, logs
 from agent.config import Config, kinds_of
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine
+from agent.converge.instances import PowerOffs
 from agent.converge.resources import MetadataServer
 from agent.downloads import Downloads
 from agent.drivers import registry
@@ -67,7 +68,8 @@ async def serve(settings: Config, stop: asyncio.Event, control_plane: Presence |
         desired = Desired(host.host_id, contents.revision, contents.scopes)
         metadata = _metadata_server(settings, desired.instances_in)
         await _prepare(drivers)
-        engine = Engine(drivers, desired, ledger, contents.guest_off, metadata, settings.converge)
+        power_offs = PowerOffs(ledger, contents.guest_off)
+        engine = Engine(drivers, desired, power_offs, metadata, settings.converge)
         roles = _roles(settings, identity)
         session = Session(
             *(identities, roles, drivers, ledger, engine, settings.session),

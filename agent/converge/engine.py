@@ -9,9 +9,11 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from agent.converge.crew import Crew
 from agent.converge.desired import Desired
-from agent.converge.instances import Instances, Notes
+from agent.converge.instances import Instances, PowerOffs
 from agent.converge.observations import Observations
 from agent.converge.passes import Passes
 from agent.converge.resources import MetadataServer, drivers_by_kind, plain_drivers
@@ -32,8 +34,7 @@ class Engine:
         self,
         drivers: Drivers,
         desired: Desired,
-        notes: Notes,
-        guest_off: Mapping[str, int],
+        power_offs: PowerOffs,
         metadata: MetadataServer | None = None,
         settings: EngineSettings | None = None,
         jitter: Callable[[float, float], float] = random.uniform,
@@ -46,14 +47,12 @@ class Engine:
         self._metadata = metadata
         self._tasks = asyncio.TaskGroup()
         self._watch = Watch(drivers_by_kind(drivers), self._look, self.hint, settings.full_pass_s)
-        plain, instances = plain_drivers(drivers, metadata), None
+        crew = Crew(plain_drivers(drivers, metadata), drivers.network)
         if drivers.compute is not None and drivers.network is not None:
-            reboot_s = settings.reboot_s
-            instances = Instances(drivers.compute, drivers.network, desired, notes, guest_off, reboot_s)
-        self._workers = Workers(
-            desired, self.observations, plain, instances, self._watch, self._tasks, settings, jitter
-        )
-        self._passes = Passes(self._workers, self.observations, plain, instances, drivers.network)
+            instances = Instances(drivers.compute, drivers.network, desired, power_offs, settings.reboot_s)
+            crew = replace(crew, instances=instances)
+        self._workers = Workers(desired, self.observations, crew, self._watch, self._tasks, settings, jitter)
+        self._passes = Passes(self._workers, self.observations, crew)
 
     async def run(self) -> None:
         """Until cancelled."""

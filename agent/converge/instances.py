@@ -26,6 +26,25 @@ class Notes(Protocol):
     async def note_guest_off(self, instance_id: str, generation: int) -> None: ...
 
 
+class PowerOffs:
+    """In which generation each guest powered itself off: as the ledger has it."""
+
+    def __init__(self, notes: Notes, known: Mapping[str, int]) -> None:
+        self._notes = notes
+        self._generations = dict(known)
+
+    def of(self, instance_id: str) -> int:
+        """0 where it did not."""
+        return self._generations.get(instance_id, 0)
+
+    async def note(self, instance_id: str, generation: int) -> None:
+        await self._notes.note_guest_off(instance_id, generation)
+        self._generations[instance_id] = generation
+
+    def forget(self, instance_id: str) -> None:
+        self._generations.pop(instance_id, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What there is of one instance: its domain, and its taps by interface id."""
@@ -57,15 +76,13 @@ class Instances:
         compute: ComputeDriver,
         network: NetworkDriver,
         desired: Desired,
-        notes: Notes,
-        guest_off: Mapping[str, int],
+        power_offs: PowerOffs,
         reboot_s: float,
     ) -> None:
         self._compute = compute
         self._network = network
         self._desired = desired
-        self._notes = notes
-        self._guest_off = dict(guest_off)
+        self._power_offs = power_offs
         self._reboot_s = reboot_s
         self._past: dict[str, Past] = {}
 
@@ -90,10 +107,10 @@ class Instances:
 
     def observe(self, instance_id: str, found: Found) -> ObservedInstance:
         """What to report of it."""
-        return observe(found.domain, self._guest_off.get(instance_id, 0))
+        return observe(found.domain, self._power_offs.of(instance_id))
 
     def plan(self, instance_id: str, spec: InstanceSpec | None, found: Found) -> Plan:
-        now, guest_off = time.monotonic(), self._guest_off.get(instance_id, 0)
+        now, guest_off = time.monotonic(), self._power_offs.of(instance_id)
         past = self._past[instance_id] = self._past.get(instance_id, Past()).saw(found.domain, now)
         return plan(spec, found.domain, found.ports, guest_off, past, now, self._reboot_s)
 
@@ -116,7 +133,7 @@ class Instances:
 
     def forget(self, instance_id: str) -> None:
         self._past.pop(instance_id, None)
-        self._guest_off.pop(instance_id, None)
+        self._power_offs.forget(instance_id)
 
     async def _do(self, step: Step, instance_id: str) -> None:
         compute, network = self._compute, self._network
@@ -151,8 +168,7 @@ class Instances:
             case steps.Unplug(interface_id):
                 await network.unplug(interface_id)
             case steps.NoteGuestOff(generation):
-                await self._notes.note_guest_off(instance_id, generation)
-                self._guest_off[instance_id] = generation
+                await self._power_offs.note(instance_id, generation)
             case steps.Remove():
                 await compute.remove(instance_id)
 

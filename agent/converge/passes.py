@@ -11,12 +11,12 @@ from typing import cast
 import structlog
 
 from agent.converge.compare import is_met
+from agent.converge.crew import Crew
 from agent.converge.instances import Instances, World
 from agent.converge.observations import Observations
 from agent.converge.resource import Resource
-from agent.converge.resources import Driver
 from agent.converge.workers import Workers
-from agent.drivers.base import NetworkDriver, Unseen
+from agent.drivers.base import Unseen
 from agent.messages import Observed
 from agent.model import InstanceSpec, Kind, Ref, VolumeFile
 
@@ -24,20 +24,13 @@ log = structlog.get_logger()
 
 
 class Passes:
-    def __init__(
-        self,
-        workers: Workers,
-        observations: Observations,
-        drivers: Mapping[Kind, Driver],
-        instances: Instances | None,
-        network: NetworkDriver | None,
-    ) -> None:
+    def __init__(self, workers: Workers, observations: Observations, crew: Crew) -> None:
         self._workers = workers
         self._resources = workers.resources
         self._observations = observations
-        self._drivers = drivers
-        self._instances = instances
-        self._network = network
+        self._drivers = crew.drivers
+        self._instances = crew.instances
+        self._network = crew.network
 
     async def look(self, kind: Kind) -> None:
         """Raises what the listing raised."""
@@ -81,7 +74,7 @@ class Passes:
 
     def _is_first_seen(self, resource: Resource) -> bool:
         """Whether it is for the listing to tell that it is right."""
-        return self._workers.is_certain and not resource.is_tried and not resource.is_working
+        return self._workers.is_certain and not resource.is_tried and not resource.is_at_work
 
     def _show_orphans(self, files: Mapping[str, VolumeFile]) -> None:
         """An admin is to know what they are; what was asked for is known."""
@@ -107,7 +100,7 @@ class Passes:
             self._observations.put_unsettled(ref, instance=facts)
         if spec is None or not instances.plan(ref.id, spec, found).is_done:
             return False
-        if resource.is_working:
+        if resource.is_at_work:
             return False
         if self._is_first_seen(resource):
             self._workers.settle(resource, spec, Observed(ref, converged=True, instance=facts))

@@ -4,10 +4,25 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from agent.model import ExportSpec, GatewaySpec, InstanceSpec, Kind, Ref
 from agent.objects import ObjectRef
 from agent.views import View
+
+
+class Stage(Enum):
+    """How far it has come in this life of the agent."""
+
+    UNLISTED = auto()  # Of an earlier life: as like as not it is as it shall be, which a listing shows.
+    NEW = auto()  # Not tried yet.
+    TRIED = auto()  # An attempt came to its end, or a listing showed that there is nothing to do.
+
+
+class Attempt(Enum):
+    NONE = auto()
+    UNDER_WAY = auto()
+    OUTRUN = auto()  # Under way, and something near it came or went since it began: it may have missed just that.
 
 
 @dataclass(slots=True, eq=False)
@@ -17,14 +32,20 @@ class Resource:
     ref: Ref
     spec: View | None
     last_spec: View | None  # Of a resource that is no longer desired.
-    is_tried: bool = False  # An attempt came to its end, or a listing showed that there is nothing to do.
-    is_to_be_listed: bool = False  # Of an earlier life: as like as not it is as it shall be, which a listing shows.
-    is_working: bool = False
-    is_stirred: bool = False  # Something near it came or went since its attempt began, which may have missed just that.
-    failures: int = 0
+    stage: Stage = Stage.NEW
+    attempt: Attempt = Attempt.NONE
+    failures: int = 0  # In a row.
     found_right: object = None  # What a pass found since its last attempt, when there was nothing to do nor to tell.
     changed: frozenset[ObjectRef] | None = None  # Since it was last brought to its spec. None: anything may be.
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_tried(self) -> bool:
+        return self.stage is Stage.TRIED
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.attempt is not Attempt.NONE
 
     def note(self, refs: Set[ObjectRef]) -> None:
         """These objects changed."""
@@ -35,6 +56,11 @@ class Resource:
         """What an attempt has to look at. If it fails, the next has to look at everything."""
         changed, self.changed = self.changed, frozenset()
         return changed
+
+    def outrun(self) -> None:
+        """Something near it came or went."""
+        if self.is_at_work:
+            self.attempt = Attempt.OUTRUN
 
     def wake_unless_failed(self) -> None:
         if not self.failures:

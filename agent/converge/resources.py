@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 from agent.drivers.base import Changed, NetworkDriver, Permanent, StorageDriver
 from agent.drivers.registry import Drivers
-from agent.drivers.storages import Storages
 from agent.model import Export, ExportSpec, Kind, Ref, VolumeFile, VolumeSpec
 from agent.vpc import VpcView
 
@@ -100,8 +99,8 @@ class Vpcs:
 
 
 def drivers_by_kind(drivers: Drivers) -> dict[Kind, Sequence[object]]:
-    """Who tells of each kind. Instances take two drivers."""
-    storage = list(drivers.storage) if isinstance(drivers.storage, Storages) else [drivers.storage]
+    """Who tells of each kind: of volumes each pool. Instances take two drivers."""
+    storage: Sequence[object] = drivers.pools or [drivers.storage]
     found: dict[Kind, Sequence[object]] = {
         Kind.VOLUME: storage,
         Kind.EXPORT: storage,

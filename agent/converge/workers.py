@@ -6,7 +6,7 @@ while it has not got there, by what it needs having come or what stood in its wa
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import cast
@@ -16,12 +16,13 @@ import structlog
 from agent import bugs
 from agent.backoff import delay_s
 from agent.converge.compare import is_same_work
+from agent.converge.crew import Crew
 from agent.converge.desired import Desired
 from agent.converge.instances import Instances
 from agent.converge.observations import Observations
 from agent.converge.plan import Plan
-from agent.converge.resource import Resource, Resources
-from agent.converge.resources import Driver, Volumes
+from agent.converge.resource import Attempt, Resource, Resources, Stage
+from agent.converge.resources import Volumes
 from agent.converge.settings import EngineSettings
 from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
@@ -42,8 +43,7 @@ class Workers:
         self,
         desired: Desired,
         observations: Observations,
-        drivers: Mapping[Kind, Driver],
-        instances: Instances | None,
+        crew: Crew,
         watch: Watch,
         tasks: asyncio.TaskGroup,
         settings: EngineSettings,
@@ -54,8 +54,8 @@ class Workers:
         self.kept: frozenset[Ref] = frozenset()  # What stands on what is not wanted any more, and stays for that.
         self._desired = desired
         self._observations = observations
-        self._drivers = drivers
-        self._instances = instances
+        self._drivers = crew.drivers
+        self._instances = crew.instances
         self._watch = watch
         self._tasks = tasks
         self._settings = settings
@@ -81,7 +81,7 @@ class Workers:
 
     def add(self, ref: Ref) -> Resource:
         resource = self.resources.add(ref, self._desired.views.get(ref))
-        resource.is_to_be_listed = not self.is_certain
+        resource.stage = Stage.NEW if self.is_certain else Stage.UNLISTED
         if ref not in self._observations:
             self._observations.put_unsettled(ref)
         self._tasks.create_task(self._work(resource), name=str(ref))
@@ -97,16 +97,22 @@ class Workers:
             return
         known = self._observations[resource.ref].error if resource.failures else ""
         self._observations.put_unsettled(resource.ref, error=known)
-        resource.failures, resource.is_to_be_listed = 0, False
+        resource.failures = 0
+        self._list_no_more(resource)
         resource.woken.set()
 
     def look_again(self, resource: Resource) -> None:
         """A pass found that it is not as it shall be. What is early, or is tried for the first time, stays at that."""
         if self.is_certain:
-            resource.is_to_be_listed = False
+            self._list_no_more(resource)
         if resource.is_tried or self._is_next(resource):
             resource.changed = None
             resource.woken.set()
+
+    def _list_no_more(self, resource: Resource) -> None:
+        """It is for its worker now to see what it is."""
+        if resource.stage is Stage.UNLISTED:
+            resource.stage = Stage.NEW
 
     async def _work(self, resource: Resource) -> None:
         await self._certain.wait()
@@ -119,8 +125,7 @@ class Workers:
             resource.woken.clear()
             delay_s = await self._attempt(resource)
             if not resource.is_tried:
-                resource.is_tried = True
-                self._stir_near(resource)
+                self._tried(resource)
             if self.resources.get(resource.ref) is resource:
                 await resource.wait(delay_s)
 
@@ -128,12 +133,13 @@ class Workers:
         """Whether it would be in vain: a listing may show that it is right, or what it needs is about to be made."""
         if resource.is_tried:
             return False
-        return resource.is_to_be_listed or not all(other.is_tried for other in self.resources.needed_by(resource))
+        is_awaited = resource.stage is Stage.UNLISTED
+        return is_awaited or not all(other.is_tried for other in self.resources.needed_by(resource))
 
     async def _attempt(self, resource: Resource) -> float | None:
         """Work on it once. Returns after how long to do so again if nothing wakes it; None: only when woken."""
         overdue = asyncio.get_running_loop().call_later(self._settings.stuck_s, self._tell_stuck, resource)
-        resource.is_working, resource.is_stirred, resource.found_right = True, False, None
+        resource.attempt, resource.found_right = Attempt.UNDER_WAY, None
         try:
             if resource.ref.kind is Kind.INSTANCE:
                 return await self._converge_instance(resource)
@@ -145,7 +151,7 @@ class Workers:
         except Exception as error:  # noqa: BLE001 (told, and shown as this resource's error)
             return self._fail(resource, bugs.tell(str(resource.ref), error))
         finally:
-            resource.is_working = False
+            resource.attempt = Attempt.NONE
             overdue.cancel()
 
     def _tell_stuck(self, resource: Resource) -> None:
@@ -234,8 +240,7 @@ class Workers:
         self._observe(observed)
         if observed.converged and not was_converged:
             log.info("converged", resource=str(resource.ref))
-            resource.is_tried = True
-            self._stir_near(resource)
+            self._tried(resource)
 
     def _observe(self, observed: Observed) -> None:
         if observed.error and observed.error != self._observations[observed.ref].error:
@@ -257,8 +262,7 @@ class Workers:
             self._instances.forget(resource.ref.id)
             if resource.last_spec is None:
                 self._watch.hurry(Kind.VPC)  # Only a pass finds its taps.
-        resource.is_tried = True
-        self._stir_near(resource)
+        self._tried(resource)
 
     def _fail(self, resource: Resource, error: str, *, is_permanent: bool = False) -> float | None:
         """Returns when to try again; None: not before its spec or something else changes."""
@@ -271,21 +275,22 @@ class Workers:
         if is_permanent:
             resource.failures = 0
             return None
-        if resource.is_stirred:
+        if resource.attempt is Attempt.OUTRUN:
             resource.woken.set()
         failures, resource.failures = resource.failures, resource.failures + 1
         return delay_s(failures, self._settings.retry_first_s, self._settings.retry_cap_s, self._jitter)
 
-    def _stir_near(self, done: Resource) -> None:
-        """What they waited for may be there, or gone, now: no reason to sit out a back-off."""
+    def _tried(self, done: Resource) -> None:
+        """What others waited for may be there, or gone, now: no reason to sit out a back-off."""
+        done.stage = Stage.TRIED
         for resource in self.resources.near(done):
-            resource.is_stirred = True
-            if self._is_next(resource) or (resource.failures and not resource.is_working):
+            resource.outrun()
+            if self._is_next(resource) or (resource.failures and not resource.is_at_work):
                 resource.woken.set()
 
     def _is_next(self, resource: Resource) -> bool:
         """Whether it is time for it to be tried for the first time."""
-        return not (resource.is_tried or resource.is_working or self._is_early(resource))
+        return not (resource.is_tried or resource.is_at_work or self._is_early(resource))
 
 
 def _no_driver(ref: Ref) -> Permanent:

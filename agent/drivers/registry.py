@@ -7,7 +7,7 @@ table `[drivers.<name>]`. Of storage there may be several: its pools.
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -32,6 +32,7 @@ class Drivers:
     network: NetworkDriver | None = None
     gateway: GatewayDriver | None = None
     compute: ComputeDriver | None = None
+    pools: Sequence[StorageDriver] = ()  # Those that are behind `storage`, each of which tells of its events.
 
     async def prepare(self) -> None:
         """Raises DriverError when the host can't be put in order."""
@@ -40,8 +41,8 @@ class Drivers:
 
     async def probe(self) -> Capacity:
         """The sum of all; a driver that can't tell is a problem of the host, not an error."""
-        drivers = [driver for field in fields(self) if (driver := getattr(self, field.name)) is not None]
-        asked = (probe(driver, type(driver).__name__, _PROBE_DEADLINE_S) for driver in drivers)
+        drivers = (self.storage, self.network, self.gateway, self.compute)
+        asked = (probe(driver, type(driver).__name__, _PROBE_DEADLINE_S) for driver in drivers if driver is not None)
         return total(await asyncio.gather(*asked))
 
 
@@ -68,7 +69,7 @@ def load(kinds: Iterable[str], names: Names, tables: Tables, context: HostContex
     chosen = check(kinds, names, tables)
     pools = {choice.name: choice.make(context) for choice in chosen.pop("storage", ())}
     others = {kind: choice.make(context) for kind, (choice,) in chosen.items()}
-    return Drivers(storage=Storages(pools) if pools else None, **others)
+    return Drivers(storage=Storages(pools) if pools else None, pools=tuple(pools.values()), **others)
 
 
 def check(kinds: Iterable[str], names: Names, tables: Tables) -> dict[str, list[Choice]]:

@@ -5,7 +5,7 @@ found nowhere else is neither gone nor to be made anew, unless it is told to be 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -41,10 +41,6 @@ class Storages:
     def __init__(self, pools: Mapping[str, StorageDriver]) -> None:
         self._pools = pools
         self._has_several = len(pools) > 1
-
-    def __iter__(self) -> Iterator[StorageDriver]:
-        """The pools' own drivers, each of which tells of its events."""
-        return iter(self._pools.values())
 
     async def probe(self) -> Capacity:
         asked = (probe(driver, f"pool {name}", _PROBE_DEADLINE_S) for name, driver in self._pools.items())

@@ -10,6 +10,7 @@ from typing import Any
 from agent.config import kinds_of
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine
+from agent.converge.instances import PowerOffs
 from agent.drivers.base import Claim, HostContext, Transient
 from agent.drivers.fake import (
     FakeComputeDriver,
@@ -172,7 +173,8 @@ class Host:
             self._forget_what_was_witnessed(contents.guest_off)
             desired = Desired(self.machine.host_id, contents.revision, contents.scopes)
             drivers, chance = self._drivers(), self._loop.random.uniform
-            engine = Engine(drivers, desired, ledger, contents.guest_off, jitter=chance, clock=self._loop.time)
+            power_offs = PowerOffs(ledger, contents.guest_off)
+            engine = Engine(drivers, desired, power_offs, jitter=chance, clock=self._loop.time)
             identities: object = Identities(self.wire)
             session = Session(
                 *(identities, self.machine.roles, drivers, ledger, engine),  # type: ignore[arg-type]

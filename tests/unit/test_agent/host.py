@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine
+from agent.converge.instances import PowerOffs
 from agent.converge.settings import EngineSettings
 from agent.convert import object_to_bytes
 from agent.drivers.base import HostContext
@@ -176,8 +177,8 @@ class Host:
         contents = self.contents = self.ledger.load()
         desired = Desired(host_id, contents.revision, contents.scopes)
         self.metadata.instances_in = desired.instances_in
-        drivers, guest_off = self.make_drivers(), contents.guest_off
-        self.engine = Engine(drivers, desired, self.ledger, guest_off, self.metadata, settings, jitter)
+        drivers, power_offs = self.make_drivers(), PowerOffs(self.ledger, contents.guest_off)
+        self.engine = Engine(drivers, desired, power_offs, self.metadata, settings, jitter)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = tasks.create_task(self.engine.run())

@@ -142,7 +142,7 @@ async def test_a_host_may_have_several_pools_of_one_driver(tmp_path: Path) -> No
     drivers = registry.load(("storage",), read.driver_names(), read.driver_tables, context)
     assert drivers.storage is not None
     assert (await drivers.probe()).pools == (Pool("ssd", 5), Pool("fake", 7))
-    assert [driver.context.instance for driver in drivers.storage] == ["ssd", ""]  # type: ignore[attr-defined]
+    assert [driver.context.instance for driver in drivers.pools] == ["ssd", ""]  # type: ignore[attr-defined]
     for directory in (tmp_path, tmp_path / "ssd"):
         FakeWorld.forget(directory)
 

@@ -152,7 +152,7 @@ async def test_a_host_with_a_pool_away_speaks_of_the_others_and_of_none_as_gone(
     await stock(pools)
     pools.lose()
     host = Host(tmp_path)
-    host.make_drivers = lambda: Drivers(storage=pools)  # type: ignore[method-assign]
+    host.make_drivers = lambda: Drivers(storage=pools, pools=list(pools.drivers.values()))  # type: ignore[method-assign]
     async with host.agent() as engine:
         seen = engine.observations
         await host.want(OTHER, OTHER_EXPORT)
