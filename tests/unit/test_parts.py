@@ -75,18 +75,18 @@ def route(number: int, host_number: int) -> Route:
     return Route(f"172.31.0.{number}/32", "stx1", f"169.254.0.{host_number}")
 
 
-def stepped(told: Told, *put: Object, scope: str = "vpc-1", remove: tuple[Object, ...] = ()) -> parts.Step | None:
+def stepped(told: Told, *put: Object, scope: str = "vpc-1", remove: tuple[Object, ...] = ()) -> parts.Difference | None:
     before = told.view
     changed = told.change(scope, *put, remove=remove)
     assert changed
-    return parts.step(before, told.view, changed)
+    return parts.difference(before, told.view, changed)
 
 
 def forwarding(spec: VpcSpec) -> Forwarding:
     return router.forwarding(spec, ())
 
 
-def commands(step: parts.Step, taps: dict[str, Device] | None = None) -> list[str]:
+def commands(step: parts.Difference, taps: dict[str, Device] | None = None) -> list[str]:
     pairs = zip(ruleset.render(step.old, taps or {}), ruleset.render(step.new, taps or {}), strict=True)
     return [line for pair in pairs for line in nft.changes(*pair).splitlines()]
 
@@ -150,7 +150,7 @@ def test_a_port_that_leaves_takes_its_own_rules_along_and_those_of_its_groups() 
 @pytest.mark.parametrize("kind", [ObjectKind.INSTANCE, ObjectKind.ATTACHMENT, ObjectKind.ADDRESS])
 def test_what_an_instance_is_does_not_concern_the_router(kind: ObjectKind) -> None:
     told = Told(MINE, OLD)
-    step = parts.step(told.view, told.view, frozenset({ObjectRef(kind, "x-1")}))
+    step = parts.difference(told.view, told.view, frozenset({ObjectRef(kind, "x-1")}))
     assert step is not None
     assert step.old == step.new
     assert not step.owners
@@ -172,7 +172,7 @@ def test_what_concerns_all_is_left_to_a_look_at_everything(scope: str, changed: 
 def test_to_a_host_that_does_not_encrypt_nothing_is_sent() -> None:
     told = Told(MINE, OLD)
     before, changed = told.view, told.change("vpc-1", endpoint(9, THERE, "sg-1"))
-    assert parts.step(before, told.view, changed, is_encrypted=True) is None
+    assert parts.difference(before, told.view, changed, is_encrypted=True) is None
 
 
 def test_peers_of_a_tunnel_are_left_to_a_look_at_everything() -> None:
@@ -181,7 +181,7 @@ def test_peers_of_a_tunnel_are_left_to_a_look_at_everything() -> None:
     told.change("region", *(replace(host, wireguard_key=key) for host in HOSTS))
     for row, takes_more in ((endpoint(9, THERE, "sg-1"), False), (endpoint(8, NEAR, "sg-1"), True)):
         before, changed = told.view, told.change("vpc-1", row)
-        assert (parts.step(before, told.view, changed, is_encrypted=True) is None) == takes_more
+        assert (parts.difference(before, told.view, changed, is_encrypted=True) is None) == takes_more
 
 
 class FakeNetlink:
@@ -283,7 +283,7 @@ class Followed:
         self.kernel.apply("".join(map(nft.whole, tables)))
         self.rules._known = rules._Known(tables, self.kernel.generation)
 
-    def follow(self, step: parts.Step) -> None:
+    def follow(self, step: parts.Difference) -> None:
         with (
             mock.patch.object(nft, "apply", self.kernel.apply),
             mock.patch.object(rules, "generation", return_value=self.kernel.generation),
@@ -313,7 +313,7 @@ def test_step_by_step_all_is_as_if_it_were_made_anew(changes: list[list[Object |
     for together in changes:
         before = told.view
         changed = frozenset[ObjectRef]().union(*(tell(told, value) for value in together))
-        step = parts.step(before, told.view, changed)
+        step = parts.difference(before, told.view, changed)
         assert step is not None
         followed.follow(step)
         followed.check(told.view.spec)

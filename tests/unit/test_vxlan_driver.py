@@ -8,7 +8,7 @@ import pytest
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.network_vxlan import router
 from agent.drivers.network_vxlan.driver import VxlanNetworkDriver
-from agent.drivers.network_vxlan.places import Vpc
+from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces
 from agent.objects import ObjectKind, ObjectRef
@@ -25,7 +25,7 @@ async def test_a_host_that_encrypts_no_more_drops_the_device_when_no_vpc_can_use
     with patch.object(namespaces, "restore", return_value=[]), patch.object(namespaces, "names", return_value=here):
         assert await driver.list() == {"vpc-1"}
         assert not tunnel.abandon.called, "its VXLAN may still go by it"
-        driver._vpcs["vpc-1"] = vpc = Vpc()
+        driver._known["vpc-1"] = vpc = Place()
         await driver.list()
         assert not tunnel.abandon.called
         vpc.view = Mock()
@@ -39,7 +39,7 @@ async def test_after_a_failure_no_port_brings_the_rules_of_before_back(tmp_path:
         VxlanSettings(), HostContext("host-1", "10.0.0.1", tmp_path, tmp_path, tmp_path, Mock())
     )
     view = view_of(VPC)
-    driver._vpcs["vpc-1"] = vpc = Vpc()
+    driver._known["vpc-1"] = vpc = Place()
     vpc.view = view
     changed = None if is_whole else frozenset({ObjectRef(ObjectKind.ENDPOINT, "eni-2")})
     with (

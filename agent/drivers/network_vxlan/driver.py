@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.drivers.base import Changed, HostContext, Transient
 from agent.drivers.network_vxlan import dhcp, names, parts, places, ports, router, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
-from agent.drivers.network_vxlan.places import Vpc
+from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import conntrack, monitor, namespaces
 from agent.host.ear import HOST, at_work
@@ -38,7 +38,7 @@ class VxlanNetworkDriver:
         self._refused: dict[str, tuple[str, ...]] = {}  # Peers to which nothing is sent, by VPC, as problems.
         self._repairs = Repairs()
         self._services = Services()
-        self._vpcs: dict[str, Vpc] = {}
+        self._known: dict[str, Place] = {}
 
     async def probe(self) -> Capacity:
         with reported("network"):
@@ -52,18 +52,18 @@ class VxlanNetworkDriver:
 
     async def ensure(self, view: VpcView, changed: Changed = None) -> None:
         vpc_id = view.vpc.id
-        vpc = self._vpcs.setdefault(vpc_id, Vpc())
+        place = self._known.setdefault(vpc_id, Place())
         with reported(vpc_id):
-            if changed is not None and await self._follow(vpc, view, changed):
+            if changed is not None and await self._follow(place, view, changed):
                 return
             _, self._refused[vpc_id] = tunnel.meet(view.spec, self._is_encrypted)
-            mtu = await self._threads.run(vpc_id, self._ensure_router, vpc, view)
+            mtu = await self._threads.run(vpc_id, self._ensure_router, place, view)
             directory = self._directory(vpc_id)
-            await dhcp.ensure(view.spec, directory, self._settings, mtu, vpc.is_adopted, self._services)
-        vpc.is_adopted = True
+            await dhcp.ensure(view.spec, directory, self._settings, mtu, place.is_adopted, self._services)
+        place.is_adopted = True
 
     async def remove(self, vpc_id: str) -> None:
-        self._vpcs.pop(vpc_id, None)
+        self._known.pop(vpc_id, None)
         self._refused.pop(vpc_id, None)
         with reported(vpc_id):
             await dhcp.remove(vpc_id, self._directory(vpc_id), self._services)
@@ -98,7 +98,7 @@ class VxlanNetworkDriver:
         self._services.tell = lambda vpc_id: watched.note(namespaces.vpc_namespace(vpc_id))
         async for changed in watched.changes():
             ids = [places.vpc_id(name) for name in changed if name]
-            for vpc_id in ids or list(self._vpcs)[:1]:  # Any VPC's pass looks at what is the host's own.
+            for vpc_id in ids or list(self._known)[:1]:  # Any VPC's pass looks at what is the host's own.
                 yield Ref(Kind.VPC, vpc_id)
                 yield Ref(Kind.GATEWAY, vpc_id)  # It has a part in the VPC's namespace.
 
@@ -119,59 +119,59 @@ class VxlanNetworkDriver:
         for name in namespaces.restore(places.PREFIX, self._context.host_id):
             self._repairs.note(places.vpc_id(name), [f"the name of namespace {name}"])
         found = frozenset(map(places.vpc_id, places.names()))
-        if not self._is_encrypted and all(vpc_id in self._vpcs and self._vpcs[vpc_id].view for vpc_id in found):
+        if not self._is_encrypted and all(vpc_id in self._known and self._known[vpc_id].view for vpc_id in found):
             self._tunnel.abandon()  # No VPC's VXLAN goes by it any more, after an agent that encrypted.
         return found
 
-    async def _follow(self, vpc: Vpc, view: VpcView, changed: frozenset[ObjectRef]) -> bool:
+    async def _follow(self, place: Place, view: VpcView, changed: frozenset[ObjectRef]) -> bool:
         """Bring it there by these objects alone. Returns False where that takes more."""
         vpc_id = view.vpc.id
-        step = await self._threads.run(vpc_id, self._take_step, vpc, view, changed)
-        if step is None or not step.is_local:
-            return step is not None
-        return vpc.is_adopted and await dhcp.follow(vpc_id, view.ports, self._directory(vpc_id))
+        difference = await self._threads.run(vpc_id, self._make, place, view, changed)
+        if difference is None or not difference.is_local:
+            return difference is not None
+        return place.is_adopted and await dhcp.follow(vpc_id, view.ports, self._directory(vpc_id))
 
     @at_work(HOST)
-    def _take_step(self, vpc: Vpc, view: VpcView, changed: frozenset[ObjectRef]) -> parts.Step | None:
+    def _make(self, place: Place, view: VpcView, changed: frozenset[ObjectRef]) -> parts.Difference | None:
         """None, with nothing done, where it takes more."""
-        with vpc.changing():
-            step = vpc.view and parts.step(vpc.view, view, changed, is_encrypted=self._is_encrypted)
-            if not step or not self._step(vpc.rules, step):
+        with place.changing():
+            difference = place.view and parts.difference(place.view, view, changed, is_encrypted=self._is_encrypted)
+            if not difference or not self._apply(place.rules, difference):
                 return None
-            if step.moves_peers:
+            if difference.moves_peers:
                 addresses = [host.underlay_address for host in view.peers]
                 self._admit(self._uplink().name, view.vpc.vni, addresses)
-            Owners(self._directory(view.vpc.id)).note(step.owners)
-            vpc.view = view
-            return step
+            Owners(self._directory(view.vpc.id)).note(difference.owners)
+            place.view = view
+            return difference
 
-    def _step(self, rules: Rules, step: parts.Step, plugging: str = "") -> bool:
-        namespace, mtu = namespaces.vpc_namespace(step.new.vpc_id), self._mtu() if step.new.ports else 0
-        old, new = self._met(step.old), self._met(step.new)
+    def _apply(self, rules: Rules, difference: parts.Difference, plugging: str = "") -> bool:
+        namespace, mtu = namespaces.vpc_namespace(difference.new.vpc_id), self._mtu() if difference.new.ports else 0
+        old, new = self._met(difference.old), self._met(difference.new)
         if not namespaces.call(namespace, router.follow, rules, old, new, mtu, plugging):
             return False
-        if step.moved:
-            namespaces.call(namespace, conntrack.forget, step.moved)
+        if difference.moved:
+            namespaces.call(namespace, conntrack.forget, difference.moved)
         return True
 
     @at_work(HOST)
-    def _ensure_router(self, vpc: Vpc, view: VpcView) -> int:
+    def _ensure_router(self, place: Place, view: VpcView) -> int:
         """Returns the guests' MTU."""
         namespace, mtu, spec = namespaces.vpc_namespace(view.vpc.id), self._mtu(), self._met(view.spec)
-        is_same = vpc.view is not None and self._met(vpc.view.spec) == spec
+        is_same = place.view is not None and self._met(place.view.spec) == spec
         device, address = self._carrier(view, is_same=is_same)
-        with vpc.changing():
+        with place.changing():
             if not namespaces.exists(namespace):
                 self._list()
             if namespaces.ensure(namespace, self._context.host_id):
-                vpc.rules.forget()
+                place.rules.forget()
             self._admit(device, spec.vni, [peer.underlay_address for peer in spec.peers])
             is_new = router.ensure_vxlan(spec, device, address, mtu)
-            repaired, changed = namespaces.call(namespace, router.converge, vpc.rules, spec, mtu)
+            repaired, changed = namespaces.call(namespace, router.converge, place.rules, spec, mtu)
             changed += [names.vxlan_name(spec.vpc_id)] * is_new
             self._repairs.note(spec.vpc_id, [*repaired, *(changed if is_same else [])])
             self._forget_old_owners(spec)
-            vpc.view = view
+            place.view = view
         return mtu
 
     def _admit(self, device: str, vni: int, addresses: Collection[str]) -> None:
@@ -212,13 +212,13 @@ class VxlanNetworkDriver:
         self._tunnel.dismiss(vpc_id, is_used=bool(places.names()))
 
     def _look_ports(self, interface_ids: Collection[str]) -> dict[str, PortState]:
-        there = places.in_each(places.of(self._vpcs, interface_ids), ports.look_here, interface_ids)
+        there = places.in_each(places.of(self._known, interface_ids), ports.look_here, interface_ids)
         return ports.look_here(interface_ids) | places.merged(there)
 
     @at_work(HOST)
     def _create_tap(self, port: PortSpec) -> None:
         id = port.interface_id
-        for namespace, found in places.in_each(places.of(self._vpcs, [id]), ports.look_here, [id]).items():
+        for namespace, found in places.in_each(places.of(self._known, [id]), ports.look_here, [id]).items():
             if found.get(id) is PortState.PLUGGED:
                 return
             if id in found:  # Half plugged, for a QEMU that is no more: the next can't open it there.
@@ -227,29 +227,29 @@ class VxlanNetworkDriver:
 
     @at_work(HOST)
     def _plug(self, port: PortSpec) -> None:
-        vpc = next((vpc for vpc in list(self._vpcs.values()) if vpc.has_port(port.interface_id)), Vpc())
-        with vpc.lock:
-            if vpc.view is None or not vpc.has_port(port.interface_id):
+        place = next((place for place in list(self._known.values()) if place.has_port(port.interface_id)), Place())
+        with place.lock:
+            if place.view is None or not place.has_port(port.interface_id):
                 raise Transient(f"{port.interface_id} has no rules yet; ensure its VPC first")
-            namespace = namespaces.vpc_namespace(vpc.view.vpc.id)
+            namespace = namespaces.vpc_namespace(place.view.vpc.id)
             ports.move(port, namespace)
             if port.interface_id not in namespaces.call(namespace, ports.look_here, [port.interface_id]):
                 tap = names.tap_name(port.interface_id)
                 raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
-            if not self._step(vpc.rules, _still(vpc.view, port.interface_id), port.interface_id):
-                spec = self._met(vpc.view.spec)
-                namespaces.call(namespace, router.converge, vpc.rules, spec, self._mtu(), port.interface_id)
+            if not self._apply(place.rules, _still(place.view, port.interface_id), port.interface_id):
+                spec = self._met(place.view.spec)
+                namespaces.call(namespace, router.converge, place.rules, spec, self._mtu(), port.interface_id)
 
     @at_work(HOST)
     def _unplug(self, interface_id: str) -> None:
         ports.delete_here(interface_id)
-        found = places.in_each(places.of(self._vpcs, [interface_id]), ports.delete_here, interface_id)
+        found = places.in_each(places.of(self._known, [interface_id]), ports.delete_here, interface_id)
         for namespace, was_here in found.items():
-            vpc = self._vpcs.get(places.vpc_id(namespace))
-            if was_here and vpc is not None:
-                with vpc.lock:
-                    if vpc.view is not None and not self._step(vpc.rules, _still(vpc.view, interface_id)):
-                        namespaces.call(namespace, router.apply_rules, vpc.rules, self._met(vpc.view.spec))
+            place = self._known.get(places.vpc_id(namespace))
+            if was_here and place is not None:
+                with place.lock:
+                    if place.view is not None and not self._apply(place.rules, _still(place.view, interface_id)):
+                        namespaces.call(namespace, router.apply_rules, place.rules, self._met(place.view.spec))
 
     @property
     def _is_encrypted(self) -> bool:
@@ -274,10 +274,10 @@ class VxlanNetworkDriver:
         return self._context.run_dir / f"network-{vpc_id}"
 
 
-def _still(view: VpcView, interface_id: str) -> parts.Step:
+def _still(view: VpcView, interface_id: str) -> parts.Difference:
     """To where it is: what was done to the port's tap makes the difference."""
     part = view.part({interface_id}, set(), set(), set())
-    return parts.Step(part, part)
+    return parts.Difference(part, part)
 
 
 def _list_ports() -> dict[str, PortState]:

@@ -20,7 +20,7 @@ _COVERED = (*_OF_INSTANCES, ObjectKind.ENDPOINT, ObjectKind.SECURITY_GROUP)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Difference:
     """From one part to the other."""
 
     old: VpcSpec
@@ -49,11 +49,13 @@ class Step:
         return sorted(address for address, owner in owners(self.old).items() if now.get(address) != owner)
 
 
-def step(old: VpcView, new: VpcView, changed: frozenset[ObjectRef], *, is_encrypted: bool = False) -> Step | None:
+def difference(
+    old: VpcView, new: VpcView, changed: frozenset[ObjectRef], *, is_encrypted: bool = False
+) -> Difference | None:
     """None where it takes more."""
     if any(ref.kind not in _COVERED for ref in changed):
         return None
-    found = Step(*_parts(old, new, changed))
+    found = Difference(*_parts(old, new, changed))
     if any(tunnel.meet(spec, is_encrypted)[1] for spec in (found.old, found.new)):
         return None
     return None if is_encrypted and found.moves_peers else found

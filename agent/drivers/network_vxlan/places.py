@@ -17,7 +17,7 @@ T = TypeVar("T")
 PREFIX = namespaces.vpc_namespace("vpc-")
 
 
-class Vpc:
+class Place:
     """A VPC's namespace as this agent left it."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ def vpc_id(namespace: str) -> str:
     return namespace.removeprefix(namespaces.vpc_namespace(""))
 
 
-def of(vpcs: Mapping[str, Vpc], interface_ids: Collection[str]) -> Collection[str]:
+def of(vpcs: Mapping[str, Place], interface_ids: Collection[str]) -> Collection[str]:
     """Namespaces in which the taps of these may be: their VPCs'; of a VPC that is not known yet, any."""
     owners = {id: [vpc_id for vpc_id, vpc in [*vpcs.items()] if vpc.has_port(id)] for id in interface_ids}
     if not all(owners.values()):
