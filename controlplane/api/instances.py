@@ -44,7 +44,8 @@ class Instances(InstancesServicer):
         def reply(state: State, instance_ids: Sequence[str]) -> tuple[list[Instance], list[pb.Instance]]:
             rows = [row for instance_id in instance_ids if (row := state.instances.get(instance_id))]
             if not rows:
-                raise Conflict("IdempotentInstanceTerminated", f"What this token launched is gone: {instance_ids}")
+                gone = f"What this client token launched is gone: {instance_ids}"
+                raise Conflict("IdempotentInstanceTerminated", gone)
             now = rows if len(rows) <= edge.per_step else ()  # A long launch is a long step without its reply.
             return rows, [message(state, row, asking) for row in now]
 

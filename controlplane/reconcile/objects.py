@@ -25,7 +25,7 @@ REGION = "region"  # The scope that every host has.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind(Generic[R]):
+class ObjectKind(Generic[R]):
     """Objects made of one type of row. `name` is their field in `Object`; `shows` has the row's fields that they show,
     or that decide where they are.
     """
@@ -41,7 +41,7 @@ class Kind(Generic[R]):
     make: Callable[[State, R, str], Any]
 
 
-Ref = tuple[Kind[Any], str]
+Ref = tuple[ObjectKind[Any], str]
 
 
 def _vpc_of(state: State, row: PublicAddress) -> Iterable[str]:
@@ -72,7 +72,7 @@ def _addresses(state: State, vpc_id: str) -> Iterable[PublicAddress]:
     return chain.from_iterable(state.addresses.interface.of(member.id) for member in members)
 
 
-HOST = Kind(
+HOST = ObjectKind(
     "host",
     Host,
     ("number", "underlay_address", "wireguard_key"),
@@ -80,7 +80,7 @@ HOST = Kind(
     lambda state, scope: list(state.hosts) if scope == REGION else (),
     messages.host,
 )
-VPC = Kind(
+VPC = ObjectKind(
     "vpc",
     Vpc,
     ("vni", "cidr_block", "enable_dns_support"),
@@ -88,7 +88,7 @@ VPC = Kind(
     lambda state, scope: filter(None, [state.vpcs.get(scope)]),
     messages.vpc,
 )
-SUBNET = Kind(
+SUBNET = ObjectKind(
     "subnet",
     Subnet,
     ("cidr_block", "route_table_id"),
@@ -96,7 +96,7 @@ SUBNET = Kind(
     lambda state, scope: state.subnets.vpc.of(scope),
     messages.subnet,
 )
-ROUTE_TABLE = Kind(
+ROUTE_TABLE = ObjectKind(
     "route_table",
     RouteTable,
     ("is_main", "routes"),
@@ -104,7 +104,7 @@ ROUTE_TABLE = Kind(
     lambda state, scope: state.route_tables.vpc.of(scope),
     messages.route_table,
 )
-SECURITY_GROUP = Kind(
+SECURITY_GROUP = ObjectKind(
     "security_group",
     SecurityGroup,
     ("name",),
@@ -112,7 +112,7 @@ SECURITY_GROUP = Kind(
     lambda state, scope: state.security_groups.vpc.of(scope),
     messages.security_group,
 )
-INTERNET_GATEWAY = Kind(
+INTERNET_GATEWAY = ObjectKind(
     "internet_gateway",
     InternetGateway,
     ("vpc_id", "host_id", "epoch"),
@@ -120,7 +120,7 @@ INTERNET_GATEWAY = Kind(
     lambda state, scope: state.internet_gateways.vpc.of(scope),
     messages.internet_gateway,
 )
-ENDPOINT = Kind(
+ENDPOINT = ObjectKind(
     "endpoint",
     NetworkInterface,
     ("subnet_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids"),
@@ -128,8 +128,8 @@ ENDPOINT = Kind(
     lambda state, scope: state.interfaces.vpc.of(scope),
     messages.endpoint,
 )
-ADDRESS = Kind("address", PublicAddress, ("interface_id", "public_ip"), _vpc_of, _addresses, messages.address)
-VOLUME = Kind(
+ADDRESS = ObjectKind("address", PublicAddress, ("interface_id", "public_ip"), _vpc_of, _addresses, messages.address)
+VOLUME = ObjectKind(
     "volume",
     Volume,
     ("host_id", "size_gib", "is_ready", "is_deleted"),
@@ -137,8 +137,8 @@ VOLUME = Kind(
     lambda state, scope: state.volumes.host.of(scope),
     messages.volume,
 )
-ATTACHMENT = Kind("attachment", Attachment, ("phase",), _at_both_ends, _attachments, messages.attachment)
-INSTANCE = Kind(
+ATTACHMENT = ObjectKind("attachment", Attachment, ("phase",), _at_both_ends, _attachments, messages.attachment)
+INSTANCE = ObjectKind(
     "instance",
     Instance,
     (
@@ -157,7 +157,7 @@ INSTANCE = Kind(
     messages.instance,
 )
 
-KINDS: Mapping[type[Any], Kind[Any]] = {
+KINDS: Mapping[type[Any], ObjectKind[Any]] = {
     kind.row_type: kind
     for kind in (
         *(HOST, VPC, SUBNET, ROUTE_TABLE, SECURITY_GROUP, INTERNET_GATEWAY),

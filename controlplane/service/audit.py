@@ -17,8 +17,8 @@ def look_back(calls: Table[CallRecord], listing: Listing) -> tuple[list[CallReco
     seen = list(islice(_before(calls, listing.after()), LOOKED_AT))
     found = list(islice(matching(seen, listing.filters, calls.attributes), length + 1))
     if len(found) > length:
-        return found[:length], listing.token(found[length - 1])
-    return found, listing.token(seen[-1]) if len(seen) == LOOKED_AT else ""
+        return found[:length], listing.next_page_token(found[length - 1])
+    return found, listing.next_page_token(seen[-1]) if len(seen) == LOOKED_AT else ""
 
 
 def _before(calls: Table[CallRecord], last: Place | None) -> Iterator[CallRecord]:

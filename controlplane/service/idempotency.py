@@ -32,7 +32,7 @@ class Attempt:
     client_token: str
     request_hash: str
     dry_run: bool
-    token_id: str
+    credential_id: str
     request_id: str
 
 
@@ -45,7 +45,7 @@ class Outcome:
 
 
 def attempt(state: State, call: Call, how: Attempt, use_case: UseCase) -> tuple[Change, Outcome]:
-    """Carry the use case out, unless its token says that this was done, or it is a dry run."""
+    """Carry the use case out, unless its client token says that this was done, or it is a dry run."""
     if len(how.client_token) > 64 or not (how.client_token.isascii() and how.client_token.isprintable()):
         raise invalid_value("client_token", how.client_token, "at most 64 printable ASCII characters")
     earlier = state.calls.get(f"{call.project_id}/{how.client_token}") if how.client_token else None
@@ -66,7 +66,7 @@ def record(call: Call, how: Attempt, change: Change, result: Any) -> CallRecord:
     return CallRecord(
         id=f"{call.project_id}/{how.client_token}" if how.client_token else how.request_id,
         project_id=call.project_id,
-        token_id=how.token_id,
+        token_id=how.credential_id,
         request_id=how.request_id,
         operation=how.operation,
         request_hash=how.request_hash,
@@ -81,7 +81,7 @@ def _result_of(earlier: CallRecord, how: Attempt) -> Any:
         raise Conflict(
             "IdempotentParameterMismatch",
             f"The client token {how.client_token!r} was used for {earlier.operation} with other parameters; "
-            "use a new token for a new request",
+            "use a new client token for a new request",
         )
     return json.loads(earlier.result)
 

@@ -59,19 +59,19 @@ class Listing:
             question, created_at, row_id = base64.urlsafe_b64decode(self.page_token.encode()).decode().split("\n")
             place = float(created_at), row_id
         except ValueError as error:
-            raise self._bad_token() from error
+            raise self._bad_page_token() from error
         if question != self.question or math.isnan(place[0]):
-            raise self._bad_token()
+            raise self._bad_page_token()
         return place
 
-    def _bad_token(self) -> Invalid:
+    def _bad_page_token(self) -> Invalid:
         message = (
             f"Page token {shown(self.page_token)} is none that {self.name} gave; begin again without one, or use it"
             " with the ids and filters that it was given for"
         )
         return Invalid("InvalidPaginationToken", message, parameter=Parameter("page_token", self.page_token))
 
-    def token(self, last: Listed) -> str:
+    def next_page_token(self, last: Listed) -> str:
         """Of the page that follows this row."""
         created_at, row_id = place_of(last)
         return base64.urlsafe_b64encode(f"{self.question}\n{created_at!r}\n{row_id}".encode()).decode()
@@ -165,7 +165,7 @@ def place_of(row: Listed) -> Place:
 
 
 def page(listing: Listing, rows: Iterable[R], attributes: Attributes[R]) -> tuple[list[R], str]:
-    """One page and the token of the next. A token names the last row of its page, so that pages never repeat one.
+    """One page and the page token of the next, which names the last row of its page, so that pages never repeat one.
 
     Raises `InvalidPaginationToken`, `InvalidParameterValue`, `InvalidFilter`, `FilterLimitExceeded`.
     """
@@ -173,4 +173,4 @@ def page(listing: Listing, rows: Iterable[R], attributes: Attributes[R]) -> tupl
     ordered = sorted(rows, key=place_of)
     start = bisect_right(ordered, after, key=place_of) if after else 0
     found = list(islice(matching(islice(ordered, start, None), listing.filters, attributes), length + 1))
-    return found[:length], listing.token(found[length - 1]) if len(found) > length else ""
+    return found[:length], listing.next_page_token(found[length - 1]) if len(found) > length else ""

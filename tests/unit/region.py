@@ -21,7 +21,7 @@ from controlplane.model.project import Role
 from controlplane.model.state import Change, Entry, State
 from controlplane.model.vpc import Subnet
 from controlplane.reconcile.absorb import Report, absorb, settle
-from controlplane.reconcile.objects import KINDS, Kind
+from controlplane.reconcile.objects import KINDS, ObjectKind
 from controlplane.reconcile.touched import touched
 from controlplane.service import images, instances, projects, regions, volumes
 from controlplane.service.admission import current_state
@@ -314,7 +314,7 @@ def check_told(state: State, entries: Iterable[Entry]) -> None:
         assert before == after or is_told, f"{entry.id} became {entry.new}, and no host is told"
 
 
-def _told(state: State, kind: Kind[Any], row: Any) -> tuple[set[str], Any]:
+def _told(state: State, kind: ObjectKind[Any], row: Any) -> tuple[set[str], Any]:
     scopes = set(kind.scopes(state, row))
     return scopes, kind.make(state, row, NAME) if scopes else None
 

@@ -74,7 +74,7 @@ class AddressesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AssociateAddress(self, request, context):
-        """Maps an address to an instance, in place of the automatic one it may have. Idempotent without a token.
+        """Maps an address to an instance, in place of the automatic one it may have. Idempotent without a client token.
         Errors: `InvalidAllocationID.NotFound`, `InvalidInstanceID.NotFound`, `IncorrectInstanceState`, `Gateway.NotAttached`,
         `Resource.AlreadyAssociated` (with `allow_reassociation` false).
         """
