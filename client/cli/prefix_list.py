@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from client.cli import lookup
-from client.cli.options import Filters, Tags, parse_filters, parse_tags
+from client.cli.options import Filters, Tags, Timeout, Wait, parse_filters, parse_tags
 from client.cli.session import Cli, command
+from client.cli.wait import wait_for_rules
+from stead.v1.common_pb2 import Filter
 from stead.v1.prefix_lists_pb2 import (
     CreateManagedPrefixListRequest,
     DeleteManagedPrefixListRequest,
@@ -16,6 +18,7 @@ from stead.v1.prefix_lists_pb2 import (
     ModifyManagedPrefixListRequest,
     PrefixListEntry,
 )
+from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -87,6 +90,8 @@ async def modify(
     version: Annotated[
         int | None, typer.Option(metavar="N", help="Only if this is still the list's version.", min=1)
     ] = None,
+    wait: Wait = False,
+    timeout_s: Timeout = 60,
 ) -> None:
     """Change its entries, its name or its size. Rules that name it follow at once."""
     request = ModifyManagedPrefixListRequest(
@@ -99,7 +104,21 @@ async def modify(
         remove_entries=_parse_entries(remove),
     )
     reply = await cli.stead.prefix_lists.ModifyManagedPrefixList(request)
-    cli.table(reply, COLUMNS, [reply.prefix_list])
+    try:
+        if wait and (groups := await _named_by(cli, request.prefix_list_id)):
+            await wait_for_rules(cli.stead, groups, timeout_s)
+    finally:  # Whatever becomes of the wait, it is changed.
+        cli.table(reply, COLUMNS, [reply.prefix_list])
+
+
+async def _named_by(cli: Cli, list_id: str) -> list[str]:
+    """The security groups of whose rules one names the list."""
+    found: dict[str, None] = {}
+    for name in ("ip-permission.prefix-list-id", "egress.ip-permission.prefix-list-id"):
+        request = DescribeSecurityGroupsRequest(filters=[Filter(name=name, values=[list_id])])
+        reply = await cli.stead.all_pages(cli.stead.security_groups.DescribeSecurityGroups, request)
+        found |= {group.group_id: None for group in reply.security_groups}
+    return list(found)
 
 
 @command(app, "delete", mutates=True)

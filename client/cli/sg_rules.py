@@ -118,7 +118,7 @@ async def revoke(
     else:
         reply = await groups.RevokeSecurityGroupIngress(RevokeSecurityGroupIngressRequest(**fields))
     if wait:
-        await wait_for_rules(cli.stead, group_id, timeout_s)
+        await wait_for_rules(cli.stead, [group_id], timeout_s)
     count = len(asked or rule or ()) - len(reply.unknown_permissions)
     cli.say(reply, f"Revoked {count} {'rule' if count == 1 else 'rules'} of {group_id}")
     cli.notes((group_id, f"had no rule {permissions.show(each)}") for each in reply.unknown_permissions)
@@ -213,7 +213,7 @@ async def _asked(
 async def _show(cli: Cli, reply: Any, group_id: str, wait: bool, timeout_s: float) -> None:
     try:
         if wait:
-            await wait_for_rules(cli.stead, group_id, timeout_s)
+            await wait_for_rules(cli.stead, [group_id], timeout_s)
     finally:  # Whatever becomes of the wait, there are rules now, and this tells their ids.
         cli.table(reply, RULE_COLUMNS, reply.rules)
         cli.notes(permissions.no_effect(reply.rules))

@@ -178,8 +178,7 @@ async def wait_for_instances(
     async def find() -> tuple[dict[str, Instance], int]:
         found: dict[str, Instance] = {}
         revisions = []
-        for start in range(0, len(ids), FILTER_VALUES):
-            some = Filter(name="instance-id", values=ids[start : start + FILTER_VALUES])
+        for some in _by_id("instance-id", ids):
             request = DescribeInstancesRequest(filters=[some])
             reply = await stead.all_pages(stead.instances.DescribeInstances, request)
             found.update({instance.instance_id: instance for instance in reply.instances})
@@ -193,6 +192,12 @@ async def wait_for_instances(
         return _describe_late(late, found, goal, len(ids)) if late else None
 
     return await wait_until(stead, Goal("instance", ids, find, judge), timeout_s)
+
+
+def _by_id(name: str, ids: Sequence[str]) -> list[Filter]:
+    """For lists, each of as many as may be asked for at once."""
+    starts = range(0, len(ids), FILTER_VALUES)
+    return [Filter(name=name, values=ids[start : start + FILTER_VALUES]) for start in starts]
 
 
 def _state(instance: Instance | None) -> str:
@@ -245,16 +250,22 @@ async def wait_for_volume(
     return (await wait_until(stead, Goal("volume", [volume_id], find, judge), timeout_s)).get(volume_id)
 
 
-async def wait_for_rules(stead: "Stead", group_id: str, timeout_s: float) -> None:
-    """Waits until all hosts have a security group's rules, or it is gone."""
+async def wait_for_rules(stead: "Stead", group_ids: Sequence[str], timeout_s: float) -> None:
+    """Waits until all hosts have the rules of these security groups, or they are gone. At least one."""
 
     async def find() -> tuple[dict[str, SecurityGroup], int]:
-        request = DescribeSecurityGroupsRequest(filters=[Filter(name="group-id", values=[group_id])])
-        reply = await stead.all_pages(stead.security_groups.DescribeSecurityGroups, request)
-        return {group.group_id: group for group in reply.security_groups}, reply.revision
+        found: dict[str, SecurityGroup] = {}
+        revisions = []
+        for some in _by_id("group-id", group_ids):
+            request = DescribeSecurityGroupsRequest(filters=[some])
+            reply = await stead.all_pages(stead.security_groups.DescribeSecurityGroups, request)
+            found.update({group.group_id: group for group in reply.security_groups})
+            revisions.append(reply.revision)
+        return found, min(revisions)
 
     def judge(found: dict[str, SecurityGroup]) -> Late | None:
-        group = found.get(group_id)
-        return Late(f"{group_id} is pending", group.status_detail) if group and group.status == "pending" else None
+        late = (group for group in found.values() if group.status == "pending")
+        first = next(late, None)
+        return Late(f"{first.group_id} is pending", first.status_detail) if first else None
 
-    await wait_until(stead, Goal("security-group", [group_id], find, judge), timeout_s)
+    await wait_until(stead, Goal("security-group", group_ids, find, judge), timeout_s)

@@ -20,6 +20,7 @@ from stead.v1.instances_pb2 import (
     StopInstancesResponse,
     TerminateInstancesResponse,
 )
+from stead.v1.prefix_lists_pb2 import ModifyManagedPrefixListResponse
 from stead.v1.security_groups_pb2 import (
     AuthorizeSecurityGroupIngressResponse,
     DescribeSecurityGroupsResponse,
@@ -339,3 +340,24 @@ def test_rules_are_waited_for_until_all_hosts_have_them(
     result = stead("sg", verb, SG, "--port", "22", "--cidr", "0.0.0.0/0", "--wait")
     assert (result.exit_code, result.stderr.count("hosts that do not have its rules yet: 2")) == (0, 1)
     assert stead("sg", verb, SG, "--port", "22", "--cidr", "0.0.0.0/0", "--wait").exit_code == 0
+
+
+def test_a_prefix_list_is_waited_for_until_all_groups_that_name_it_have_its_networks(
+    cloud: Cloud, stead: Stead
+) -> None:
+    late, nobody = group("pending"), DescribeSecurityGroupsResponse()
+    cloud.answers |= {
+        "ModifyManagedPrefixList": ModifyManagedPrefixListResponse(),
+        "DescribeSecurityGroups": [nobody, late, late, group("enforced")],
+    }
+    line = ("prefix-list", "modify", "pl-1", "--add", "10.0.0.0/8", "--wait")
+    assert stead(*line).exit_code == 0
+    incoming, outgoing, *waiting = (asked.filters[0] for asked in cloud.asked("DescribeSecurityGroups"))
+    assert (incoming.name, outgoing.name) == ("ip-permission.prefix-list-id", "egress.ip-permission.prefix-list-id")
+    assert list(incoming.values) == list(outgoing.values) == ["pl-1"]
+    assert [list(asked.values) for asked in waiting] == [[SG], [SG]]
+    cloud.answers["DescribeSecurityGroups"] = nobody
+    assert stead(*line).exit_code == 0
+    cloud.answers["DescribeSecurityGroups"] = late
+    result = stead(*line, "--timeout", "0.1")
+    assert (result.exit_code, f"After 0.1 s: {SG} is pending" in result.stderr) == (1, True)
