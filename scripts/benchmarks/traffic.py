@@ -199,9 +199,13 @@ def main(what: str, *words: str) -> float:
 
 
 def _take_processor(what: str) -> None:
-    """The sink one, the source another: else chance gives them the same one or not, which is a factor of two."""
-    processors = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {processors[-1] if what.endswith("-sink") else processors[0]})
+    """The sink one, the source another: else chance gives them the same one or not, which is a factor of two.
+
+    A flow beside other work goes wherever there is room: held to a processor that is busy it would lose packets itself.
+    """
+    if not what.startswith("flow-"):
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processors[-1] if what.endswith("-sink") else processors[0]})
 
 
 if __name__ == "__main__":
