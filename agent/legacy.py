@@ -123,7 +123,8 @@ class _Told:
             yield objects.Subnet(subnet.subnet_id, vpc.vpc_id, subnet.cidr_block)
         names = self._group_names(vpc)
         for group in vpc.groups:
-            yield objects.SecurityGroup(group.group_id, vpc.vpc_id, names.get(group.group_id, ""), group.rules)
+            name = names.get(group.group_id, "")
+            yield objects.SecurityGroup(group.group_id, vpc.vpc_id, name, group.rules, group.drop_revision)
         endpoints = (*self._local(vpc), *self._remote(vpc))
         yield from endpoints
         yield from self._gateway(vpc)

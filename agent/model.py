@@ -133,6 +133,7 @@ class RuleSpec:
 class GroupSpec:
     group_id: str
     rules: tuple[RuleSpec, ...]
+    drop_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class SecurityGroup:
     vpc_id: str
     name: str
     rules: tuple[RuleSpec, ...]
+    drop_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,9 @@ class VpcView:
     def groups_here(self) -> tuple[GroupSpec, ...]:
         """Those of this host's endpoints."""
         ids = sorted({group_id for endpoint in self.local.values() for group_id in endpoint.group_ids})
-        return tuple(GroupSpec(id, self.groups[id].rules) for id in ids if id in self.groups)
+        return tuple(
+            GroupSpec(id, self.groups[id].rules, self.groups[id].drop_revision) for id in ids if id in self.groups
+        )
 
 
 def port(endpoint: Endpoint) -> PortSpec:

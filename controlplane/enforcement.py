@@ -1,4 +1,4 @@
-"""Which hosts do not have a security group's rules yet, and that all of them do.
+"""Which hosts do not have a security group's rules yet, which they have instead, and that all of them do.
 
 A group waits for the hosts that had a part in its VPC when its rules changed; after a restart of this process for those
 that have one now. Whoever comes to have a part later is told the rules with it. A host has them when it has answered
@@ -6,7 +6,7 @@ that revision and its VPC is as it shall be.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from controlplane.model.instance import ObservedKind
@@ -18,28 +18,29 @@ from controlplane.reconcile.objects import hosts_of
 class Enforcement:
     def __init__(self, state: State) -> None:
         self._state = state
-        self._late: dict[str, set[str]] = {}  # Hosts, by group.
+        self._late: dict[str, dict[str, int]] = {}  # By group: hosts, with the generation that they have; 0: not known.
         self._waiting: defaultdict[str, set[str]] = defaultdict(set)  # Groups, by host: the other way round.
         self._hostless: set[str] = set()  # Groups that wait for nobody: after a restart, their VPC may have no host.
         for group in state.security_groups.pending.of(True):
-            self._begin(group)
+            self._begin(group, 0)
 
-    def late(self, group_id: str) -> Collection[str]:
-        """The hosts that it waits for."""
-        return self._late.get(group_id, ())
+    def late(self, group_id: str) -> Mapping[str, int]:
+        """The hosts that it waits for, and of which generation the rules are that they have; 0: that is not known."""
+        return self._late.get(group_id, {})
 
     def witness(self, revision: Revision) -> None:
         """Of the state as it is now."""
         for entry in revision.entries:
             old, new = entry.old, entry.new
             if isinstance(new, SecurityGroup) and new.pending_revision == revision.number:
-                self._begin(new)
+                self._begin(new, old.generation if isinstance(old, SecurityGroup) else 0)
             elif isinstance(old, SecurityGroup) and not (isinstance(new, SecurityGroup) and new.pending_revision):
                 self._end(entry.id)
 
-    def _begin(self, group: SecurityGroup) -> None:
+    def _begin(self, group: SecurityGroup, before: int) -> None:
+        held = self._late.get(group.id, {})
         self._end(group.id)
-        self._late[group.id] = hosts_of(self._state, group.vpc_id)
+        self._late[group.id] = {id: held.get(id, before) for id in hosts_of(self._state, group.vpc_id)}
         for host_id in self._late[group.id]:
             self._waiting[host_id].add(group.id)
         if not self._late[group.id]:
@@ -77,7 +78,7 @@ class Enforcement:
         for group in groups:
             late = self._late[group.id]
             if host_id in late:
-                late.discard(host_id)
+                del late[host_id]
                 self._drop(host_id, group.id)
             if not late:
                 change.put(replace(group, pending_revision=0))

@@ -19,6 +19,7 @@ from controlplane.reconcile.share import Share, Takers
 from controlplane.reconcile.touched import Touched, touched
 from controlplane.service import boots, host_removal, hosts, regions
 from controlplane.service.call import Call
+from controlplane.service.health import LateHost
 from controlplane.service.presence import HostStatus, Link, Presence, presence
 from controlplane.session import Session, sealed_text
 
@@ -107,9 +108,10 @@ class Sessions:
             self._takers.forget(session.host_id)
             self._links[session.host_id].ended_at = self._steady()
 
-    def late(self, group_id: str) -> Sequence[Presence]:
-        """Of the hosts that do not have a security group's rules yet."""
-        return [self.presence(host_id) for host_id in sorted(self._enforcement.late(group_id))]
+    def late(self, group_id: str) -> Sequence[LateHost]:
+        """The hosts that do not have a security group's rules yet."""
+        found = sorted(self._enforcement.late(group_id).items())
+        return [LateHost(host_id, generation, self.presence(host_id)) for host_id, generation in found]
 
     def close_all(self) -> None:
         """The process is about to end: agents shall come back to the next one at once."""

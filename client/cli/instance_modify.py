@@ -6,8 +6,9 @@ import typer
 
 from client.cli import lookup
 from client.cli.instance_run import ShutdownBehavior
-from client.cli.options import InstanceArgument
+from client.cli.options import InstanceArgument, Timeout
 from client.cli.session import Cli, command
+from client.cli.wait import wait_for_rules
 from stead.v1.instances_pb2 import BlockDeviceMapping, ModifyInstanceAttributeRequest
 
 Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="The size; only while it is stopped.")]
@@ -28,6 +29,7 @@ Delete = Annotated[
     list[str] | None, typer.Option(metavar="DEVICE", help="The volume there goes with the instance. May be repeated.")
 ]
 Keep = Annotated[list[str] | None, typer.Option(metavar="DEVICE", help="The volume there stays. May be repeated.")]
+WaitForGroups = Annotated[bool, typer.Option("--wait", help="Return when all hosts have the change of --sg.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,8 +48,12 @@ async def modify(
     sg: Groups = None,
     delete_on_termination: Delete = None,
     keep_on_termination: Keep = None,
+    wait: WaitForGroups = False,
+    timeout_s: Timeout = 60,
 ) -> None:
     """Change what was set at launch."""
+    if wait and not sg:
+        raise typer.BadParameter("is for --sg: until all hosts have the change", param_hint="--wait")
     instance_id = await lookup.instance_id(cli.stead, instance)
     request = ModifyInstanceAttributeRequest(
         **cli.mutation,
@@ -66,7 +72,11 @@ async def modify(
         ],
     )
     reply = await cli.stead.instances.ModifyInstanceAttribute(request)
-    cli.details(reply, [reply.instance])
+    try:
+        if wait:
+            await wait_for_rules(cli.stead, request.security_group_ids, timeout_s)
+    finally:
+        cli.details(reply, [reply.instance])
 
 
 def _mappings(devices: list[str] | None, *, deletes: bool) -> list[BlockDeviceMapping]:

@@ -34,7 +34,7 @@ _SHOW: Mapping[str, Show] = {
     "subnet": lambda state, sessions, row, call: to_subnet(state, row),
     "internet-gateway": lambda state, sessions, row, call: to_internet_gateway(row),
     "route-table": lambda state, sessions, row, call: to_route_table(state, row),
-    "security-group": lambda state, sessions, row, call: to_security_group(state, sessions.late, row),
+    "security-group": lambda state, sessions, row, call: to_security_group(state, sessions.late, row, call.role),
     "security-group-rule": lambda state, sessions, row, call: to_rule(row),
     "prefix-list": lambda state, sessions, row, call: to_prefix_list(row),
 }

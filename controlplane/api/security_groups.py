@@ -7,6 +7,7 @@ from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe, describe_own
 from controlplane.model.network import SecurityGroup, SecurityGroupRule
+from controlplane.model.project import Role
 from controlplane.model.state import State
 from controlplane.service import describing, health, security_group_rules, security_groups
 from stead.v1 import security_groups_pb2 as pb
@@ -26,7 +27,7 @@ class SecurityGroups(SecurityGroupsServicer):
 
         def reply(state: State, group_id: str) -> pb.CreateSecurityGroupResponse:
             row, late = state.security_groups.get(group_id), self._edge.sessions.late
-            group = to_security_group(state, late, row) if row else pb.SecurityGroup(group_id=group_id)
+            group = to_security_group(state, late, row, Role.MEMBER) if row else pb.SecurityGroup(group_id=group_id)
             return pb.CreateSecurityGroupResponse(security_group=group)
 
         made, _ = await self._edge.mutate(request, security_groups.create, asked, reply)
@@ -51,7 +52,7 @@ class SecurityGroups(SecurityGroupsServicer):
             request,
             lambda state, call: describing.own(state.security_groups, request.group_ids, call),
             describing.group_filters,
-            lambda state, row, call: to_security_group(state, self._edge.sessions.late, row),
+            lambda state, row, call: to_security_group(state, self._edge.sessions.late, row, call.role),
         )
         return pb.DescribeSecurityGroupsResponse(security_groups=found, **page)
 
@@ -138,8 +139,10 @@ def _rules(state: State, rule_ids: Sequence[str]) -> list[pb.SecurityGroupRule]:
     return [to_rule(state.rules[rule_id]) for rule_id in rule_ids if rule_id in state.rules]
 
 
-def to_security_group(state: State, late: health.Late, row: SecurityGroup) -> pb.SecurityGroup:
+def to_security_group(state: State, late: health.Late, row: SecurityGroup, role: Role) -> pb.SecurityGroup:
+    """With the hosts, for an admin."""
     status, detail = health.of_group(row, late)
+    hosts = late(row.id) if role is Role.ADMIN else ()
     return pb.SecurityGroup(
         group_id=row.id,
         group_name=row.name,
@@ -150,6 +153,8 @@ def to_security_group(state: State, late: health.Late, row: SecurityGroup) -> pb
         status=status,
         status_detail=detail,
         owner_id=row.project_id,
+        generation=row.generation,
+        late_hosts=[pb.LateHost(host_id=host.id, generation=host.generation) for host in hosts],
     )
 
 

@@ -14,6 +14,7 @@ from controlplane.model.value import value
 class SecurityGroup:
     """`pending_revision`: in which its rules were last changed, until all hosts of its VPC have them; then 0.
     `drop_revision`: in which somebody last wanted that connections end which no rule allows any more; 0: never.
+    `generation`: the revision in which its rules, or the groups of an instance that is or was in it, last changed.
     """
 
     id: str
@@ -25,6 +26,7 @@ class SecurityGroup:
     tags: Mapping[str, str]
     pending_revision: int = 0
     drop_revision: int = 0
+    generation: int = 0
 
 
 class SecurityGroups(Owned[SecurityGroup]):

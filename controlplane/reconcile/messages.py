@@ -46,7 +46,7 @@ def route_table(state: State, row: RouteTable, region: str) -> pb.RouteTable:
 
 def security_group(state: State, row: SecurityGroup, region: str) -> pb.SecurityGroup:
     rules = [_rule(rule) for rule in permitted(state, row.id)]
-    return pb.SecurityGroup(id=row.id, vpc_id=row.vpc_id, name=row.name, rules=rules)
+    return pb.SecurityGroup(id=row.id, vpc_id=row.vpc_id, name=row.name, rules=rules, drop_revision=row.drop_revision)
 
 
 def _rule(row: SecurityGroupRule) -> pb.Rule:

@@ -107,7 +107,7 @@ ROUTE_TABLE = ObjectKind(
 SECURITY_GROUP = ObjectKind(
     "security_group",
     SecurityGroup,
-    ("name",),
+    ("name", "drop_revision"),
     _in_vpc,
     lambda state, scope: state.security_groups.vpc.of(scope),
     messages.security_group,

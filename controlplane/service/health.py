@@ -22,7 +22,17 @@ from controlplane.service.presence import Look, Presence, at
 # Longer: somebody waits for a guest that has it mounted.
 BUSY_AFTER = timedelta(seconds=10)
 
-Late = Callable[[str], Sequence[Presence]]  # Of the hosts that do not have a security group's rules, by its id.
+
+@dataclass(frozen=True, slots=True)
+class LateHost:
+    """One that does not have a security group's rules; `generation` is that of those that it has, 0: not known."""
+
+    id: str
+    generation: int
+    presence: Presence
+
+
+Late = Callable[[str], Sequence[LateHost]]  # By a security group's id.
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +150,7 @@ def of_group(row: SecurityGroup, late: Late) -> tuple[str, str]:
     if not row.pending_revision:
         return "enforced", ""
     hosts = late(row.id)
-    causes = [_away("one of them", host).cause for host in hosts if not host.is_reachable]
+    causes = [_away("one of them", host.presence).cause for host in hosts if not host.presence.is_reachable]
     return "pending", "; ".join([f"hosts that do not have its rules yet: {len(hosts)}", *causes[:1]])
 
 

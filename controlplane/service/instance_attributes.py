@@ -12,6 +12,7 @@ from controlplane.service import catalogue
 from controlplane.service.admission import admit
 from controlplane.service.call import Call, find
 from controlplane.service.instances import BlockDeviceMapping, check_shutdown_behavior, check_user_data, find_groups
+from controlplane.service.security_group_rules import pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ def _attributes(state: State, request: ModifyInstanceAttribute) -> dict[str, Any
 def _set_groups(state: State, call: Call, change: Change, instance: Instance, group_ids: Sequence[str]) -> None:
     for interface in state.interfaces.instance.of(instance.id) if group_ids else ():
         groups = find_groups(state, call, group_ids, state.vpcs[interface.vpc_id])
-        change.put(replace(interface, group_ids=tuple(group.id for group in groups)))
+        now = tuple(group.id for group in groups)
+        change.put(replace(interface, group_ids=now))
+        if now != interface.group_ids:
+            change.put(*pending(state, dict.fromkeys((*interface.group_ids, *now))))
 
 
 def _set_delete_on_termination(state: State, change: Change, instance: Instance, mapping: BlockDeviceMapping) -> None:

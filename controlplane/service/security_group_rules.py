@@ -80,14 +80,20 @@ def _check_peer(state: State, call: Call, group: SecurityGroup, asked: Permissio
 
 
 def pending(state: State, group_ids: Iterable[str], *, drop: bool = False) -> list[SecurityGroup]:
-    """These groups, whose rules this change alters: until the hosts of their VPCs have them. Without hosts at once.
+    """These groups, whose rules or members this change alters, until the hosts of their VPCs have that.
 
-    `drop`: there, connections end that no rule allows any more.
+    Where there are none, it is in force at once. `drop`: there, connections end that no rule allows any more.
     """
-    groups = [state.security_groups[group_id] for group_id in group_ids]
-    told = [group for group in groups if state.interfaces.vpc.count(group.vpc_id)]
     now = state.revision + 1
-    return [replace(group, pending_revision=now, drop_revision=now if drop else group.drop_revision) for group in told]
+    return [
+        replace(
+            group,
+            generation=now,
+            pending_revision=now if state.interfaces.vpc.count(group.vpc_id) else 0,
+            drop_revision=now if drop else group.drop_revision,
+        )
+        for group in map(state.security_groups.__getitem__, group_ids)
+    ]
 
 
 def check_room(

@@ -63,6 +63,7 @@ class Vpc:
     ports: dict[PortSpec, int] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)  # Of hosts that encrypt, by number.
     rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
+    drops: dict[str, int] = field(default_factory=dict)  # A group's `drop_revision`.
 
     @property
     def vpc_id(self) -> str:
@@ -101,7 +102,7 @@ class Vpc:
             peers=tuple(self._peer(n) for n in self.hosts if n != host),
             host_number=host,
             gateway_host_number=self.gateway_host,
-            groups=tuple(GroupSpec(group, rules) for group, rules in self.rules.items()),
+            groups=tuple(GroupSpec(group, rules, self.drops.get(group, 0)) for group, rules in self.rules.items()),
             group_members=tuple(GroupMembers(group, self._members(group)) for group in self.rules),
             domain="lab.internal",
         )

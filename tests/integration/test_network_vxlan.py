@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_port_is_opened_and_closed_on_running_guests(hosts: Lab) -> None:
     )
     server.listen(22)
     assert not client.reaches("172.31.0.6", 22)
-    vpc.rules["sg-a"] = (ALL_OUT, tcp_in(22))
+    vpc.rules["sg-a"] = (ALL_OUT, replace(tcp_in(22), cidr_ipv4="172.31.0.0/16"))
     vpc.ensure(hosts)
     with client.connect("172.31.0.6", 22) as connection:
         assert connection.recv(64)

@@ -8,7 +8,8 @@ import pytest
 from controlplane.enforcement import Enforcement
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
-from controlplane.service import health, power, prefix_lists, security_group_rules, security_groups
+from controlplane.service import health, instance_attributes, power, prefix_lists, security_group_rules, security_groups
+from controlplane.service.instance_attributes import ModifyInstanceAttribute
 from controlplane.service.permissions import Permission
 from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
 from controlplane.service.security_group_rules import Authorize, Revoke
@@ -109,6 +110,44 @@ async def test_who_is_waited_for_is_told_and_an_admin_s_word_ends_it() -> None:
         live.sessions.answer_for_lost()
         await live.quiet()
         assert status(live, group_id) == "enforced"
+
+
+async def test_each_host_has_a_generation() -> None:
+    async with Live.running() as live:
+        host_id, _ = await two_hosts(live)
+        group_id = authorize(live)
+        await live.quiet()
+        first = live.state.security_groups[group_id].generation
+        live.silent = {host_id}
+        for port in (81, 82):
+            authorize(live, port)
+        await live.quiet()
+        late = live.sessions.late(group_id)
+        assert [(host.id, host.generation) for host in late] == [(host_id, first)], "the other one has the latest"
+        assert live.state.security_groups[group_id].generation > first
+        live.silent = set()
+        live.answer(host_id)
+        await live.quiet()
+        assert not live.sessions.late(group_id)
+        assert live.state.security_groups[group_id].generation > first
+
+
+async def test_an_instances_new_groups_are_in_force_when_all_hosts_have_them() -> None:
+    async with Live.running() as live:
+        live.silent = set(await two_hosts(live))
+        default = next(iter(live.state.security_groups)).id
+        group_id = live.do(security_groups.create, CreateSecurityGroup("web", "x"))
+        instance_id = next(iter(live.state.instances)).id
+        live.do(instance_attributes.modify, ModifyInstanceAttribute(instance_id, security_group_ids=[group_id]))
+        await live.quiet()
+        assert [status(live, each) for each in (default, group_id)] == ["pending", "pending"]
+        for host_id in sorted(live.silent):
+            live.silent.discard(host_id)
+            live.answer(host_id)
+        await live.quiet()
+        assert [status(live, each) for each in (default, group_id)] == ["enforced", "enforced"]
+        live.do(instance_attributes.modify, ModifyInstanceAttribute(instance_id, security_group_ids=[group_id]))
+        assert status(live, group_id) == "enforced", "nothing changed"
 
 
 async def test_a_restarted_control_plane_waits_for_all_hosts() -> None:

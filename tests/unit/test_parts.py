@@ -130,7 +130,7 @@ def test_a_rule_replaces_one_chain() -> None:
     assert commands(step) == [
         "flush chain inet stead sg-1.in",
         "add rule inet stead sg-1.in ip saddr @sg-1 accept",
-        "add rule inet stead sg-1.in tcp dport 22 accept",
+        "add rule inet stead sg-1.in tcp dport 22 ct mark set ct mark or 0x4 accept",
     ]
     assert not step.is_local
 

@@ -81,7 +81,7 @@ def test_a_new_rule_refills_its_groups_chain_alone() -> None:
     assert change(SPEC, more) == [
         f"flush chain inet stead {WEB}.in",
         f"add rule inet stead {WEB}.in ip saddr 10.0.0.0/8 tcp dport 22 accept",
-        f"add rule inet stead {WEB}.in tcp dport 443 accept",
+        f"add rule inet stead {WEB}.in tcp dport 443 ct mark set ct mark or 0x4 accept",
     ]
 
 
@@ -136,14 +136,37 @@ def test_a_hosts_own_rules_are_as_they_were_reviewed() -> None:
     assert text(*nat.host_tables(surroundings)) == (GOLDEN / "ruleset_host.nft").read_text()
 
 
+ALL_TCP_OUT = replace(ALL_OUT, ip_protocol="tcp", from_port=0, to_port=65535)
+
+
+@pytest.mark.parametrize(
+    ("rules", "notes"),
+    [
+        ((ALL_OUT,), ("ct mark set ct mark or 0x8",)),
+        ((ALL_TCP_OUT,), ("meta l4proto tcp ct mark set ct mark or 0x8",)),
+        ((replace(ALL_TCP_OUT, to_port=65534),), ()),
+        ((replace(ALL_OUT, cidr_ipv4="0.0.0.0/1"),), ()),
+        ((replace(ALL_OUT, ip_protocol="icmp"),), ()),
+        ((replace(ALL_OUT, is_egress=False),), ()),
+    ],
+)
+def test_what_can_be_answered_by_rules_alone_is_noted(rules: tuple[RuleSpec, ...], notes: tuple[str, ...]) -> None:
+    chains = groups.render(replace(SPEC, ports=(), groups=(GroupSpec("sg-1", rules),)), TAPS)[0].chains
+    assert chains["sg-1.in.answered"].rules == notes
+
+
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (RuleSpec(False, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"), "accept"),
+        (RuleSpec(False, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"), "ct mark set ct mark or 0x4 accept"),
         (RuleSpec(True, "-1", -1, -1, cidr_ipv4="10.0.0.0/8"), f"ip daddr 10.0.0.0/8 {ALLOW_OUT}"),
-        (RuleSpec(False, "tcp", 0, 65535, cidr_ipv4="0.0.0.0/0"), "tcp dport 0-65535 accept"),
+        (RuleSpec(True, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"), f"ct mark set ct mark or 0x1 {ALLOW_OUT}"),
+        (
+            RuleSpec(False, "tcp", 0, 65535, cidr_ipv4="0.0.0.0/0"),
+            "tcp dport 0-65535 ct mark set ct mark or 0x4 accept",
+        ),
         (RuleSpec(False, "6", 80, 81, cidr_ipv4="1.2.3.4/32"), "ip saddr 1.2.3.4/32 tcp dport 80-81 accept"),
-        (RuleSpec(False, "udp", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto udp accept"),
+        (RuleSpec(False, "udp", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto udp ct mark set ct mark or 0x4 accept"),
         (RuleSpec(False, "icmp", -1, -1, cidr_ipv4="0.0.0.0/0"), "meta l4proto icmp accept"),
         (RuleSpec(False, "icmp", 8, -1, cidr_ipv4="0.0.0.0/0"), "icmp type 8 accept"),
         (RuleSpec(False, "1", 3, 4, cidr_ipv4="0.0.0.0/0"), "icmp type 3 icmp code 4 accept"),

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, names, parts, places, ports, router, tunnel, underlay
+from agent.drivers.network_vxlan import dhcp, endings, names, parts, places, ports, router, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
@@ -142,6 +142,7 @@ class VxlanNetworkDriver:
                 addresses = [host.underlay_address for host in view.peers]
                 self._admit(self._uplink().name, view.vpc.vni, addresses)
             Owners(self._directory(view.vpc.id)).note(difference.owners)
+            endings.follow(view, difference.old, difference.new, self._directory(view.vpc.id))
             place.view = view
             return difference
 
@@ -171,6 +172,8 @@ class VxlanNetworkDriver:
             changed += [names.vxlan_name(spec.vpc_id)] * is_new
             self._repairs.note(spec.vpc_id, [*repaired, *(changed if is_same else [])])
             self._forget_old_owners(spec)
+            old = place.view.spec if place.view else None
+            endings.follow(view, old, view.spec, self._directory(spec.vpc_id))
             place.view = view
         return mtu
 

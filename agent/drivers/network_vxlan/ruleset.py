@@ -21,7 +21,7 @@ connection meets three rules on its way.
 
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
@@ -38,6 +38,10 @@ _VXLANS = f'"{names.VXLAN_PREFIX}*"'
 _CHECKED = "0x73740001"  # Packet mark between a tap's own chain and `check-source`.
 SEEN = 0x73740002  # Packet mark between `check-source` and `check-forward`, which takes it off: without, no way on.
 _ALLOWED = "0x73740003"  # Packet mark within `check-forward`: by one of the sender's groups.
+# Connection marks: a rule for everybody let it through, and all answers would pass by rules alone. Of what is both, EC2
+# says that it is untracked. The sender's rules have bits of their own, since both ends may be here.
+SENDER_OPEN, SENDER_ANSWERED, RECEIVER_OPEN, RECEIVER_ANSWERED = 0x1, 0x2, 0x4, 0x8
+SENDER_UNTRACKED, RECEIVER_UNTRACKED = SENDER_OPEN | SENDER_ANSWERED, RECEIVER_OPEN | RECEIVER_ANSWERED
 _HARDWARE_ADDRESS = "@th,288,48"  # `chaddr` of a DHCP message: RFC 2131, figure 1, after the UDP header.
 _NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
@@ -69,9 +73,11 @@ def _filter_table(spec: VpcSpec) -> Table:
     for group in sorted(spec.groups, key=lambda group: group.group_id):
         chains[egress_chain(group.group_id)] = _group_chain(group, is_egress=True)
         chains[ingress_chain(group.group_id)] = _group_chain(group, is_egress=False)
+        chains[_answered(egress_chain(group.group_id))] = _answered_chain(group, is_egress=True)
+        chains[_answered(ingress_chain(group.group_id))] = _answered_chain(group, is_egress=False)
     for port in sorted(spec.ports, key=lambda port: port.interface_id):
-        chains[egress_chain(port.interface_id)] = _port_chain(map(egress_chain, port.group_ids))
-        chains[ingress_chain(port.interface_id)] = _port_chain(map(ingress_chain, port.group_ids))
+        chains[egress_chain(port.interface_id)] = _port_chain(egress_chain, port)
+        chains[ingress_chain(port.interface_id)] = _port_chain(ingress_chain, port)
     return Table(FILTER, _port_sets(spec) | _member_sets(spec), chains)
 
 
@@ -155,8 +161,41 @@ def _member_sets(spec: VpcSpec) -> dict[str, Set]:
     }
 
 
-def _port_chain(group_chains: Iterable[str]) -> Chain:
-    return Chain(tuple(f"jump {chain}" for chain in sorted(group_chains)))
+def _port_chain(chain: Callable[[str], str], port: PortSpec) -> Chain:
+    """For what begins. In the middle of a connection that was dropped, or that nobody here has seen, none does."""
+    groups = [chain(group_id) for group_id in sorted(port.group_ids)]
+    jumps = (f"jump {name}" for name in (*map(_answered, groups), *groups))
+    return Chain(("tcp flags & (fin | syn | rst | ack) != syn drop", *jumps))
+
+
+def _answered(chain: str) -> str:
+    return f"{chain}.answered"
+
+
+def _answered_chain(group: GroupSpec, is_egress: bool) -> Chain:
+    """Notes of which protocols all that goes in a direction can be answered by the group's rules of the other one."""
+    answers = [rule for rule in group.rules if rule.is_egress is not is_egress]
+    note = _note(SENDER_ANSWERED if is_egress else RECEIVER_ANSWERED)
+    if any(_is_all_of(rule, "-1") for rule in answers):
+        return Chain((note,))
+    protocols = (name for name in ("tcp", "udp") if any(_is_all_of(rule, name) for rule in answers))
+    return Chain(tuple(f"meta l4proto {name} {note}" for name in protocols))
+
+
+def _is_all_of(rule: RuleSpec, protocol: str) -> bool:
+    named = _NAMED_PROTOCOLS.get(rule.ip_protocol, rule.ip_protocol)
+    return is_open(rule) and named == protocol and (rule.from_port, rule.to_port) in ((-1, -1), (0, 65535))
+
+
+@lru_cache(maxsize=4096)
+def is_open(rule: RuleSpec) -> bool:
+    """Whether it is about tcp or udp, and everybody."""
+    protocol = _NAMED_PROTOCOLS.get(rule.ip_protocol, rule.ip_protocol)
+    return protocol in ("tcp", "udp", "-1") and _match_peer(rule) == ""
+
+
+def _note(bits: int) -> str:
+    return f"ct mark set ct mark or {bits:#x}"
 
 
 def _group_chain(group: GroupSpec, is_egress: bool) -> Chain:
@@ -167,7 +206,8 @@ def _group_chain(group: GroupSpec, is_egress: bool) -> Chain:
 @lru_cache(maxsize=4096)  # Groups say the same again and again, and so does every pass.
 def _permit(rule: RuleSpec) -> str:
     verdict = f"meta mark set {_ALLOWED} return" if rule.is_egress else "accept"
-    return " ".join(filter(None, (_match_peer(rule), _match_protocol(rule), verdict)))
+    note = _note(SENDER_OPEN if rule.is_egress else RECEIVER_OPEN) if is_open(rule) else ""
+    return " ".join(filter(None, (_match_peer(rule), _match_protocol(rule), note, verdict)))
 
 
 def _match_peer(rule: RuleSpec) -> str:

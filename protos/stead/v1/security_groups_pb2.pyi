@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SecurityGroup(_message.Message):
-    __slots__ = ("group_id", "group_name", "description", "vpc_id", "rules", "tags", "status", "status_detail", "owner_id")
+    __slots__ = ("group_id", "group_name", "description", "vpc_id", "rules", "tags", "status", "status_detail", "owner_id", "generation", "late_hosts")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,8 @@ class SecurityGroup(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     STATUS_DETAIL_FIELD_NUMBER: _ClassVar[int]
     OWNER_ID_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    LATE_HOSTS_FIELD_NUMBER: _ClassVar[int]
     group_id: str
     group_name: str
     description: str
@@ -35,7 +37,17 @@ class SecurityGroup(_message.Message):
     status: str
     status_detail: str
     owner_id: str
-    def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ..., tags: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., owner_id: _Optional[str] = ...) -> None: ...
+    generation: int
+    late_hosts: _containers.RepeatedCompositeFieldContainer[LateHost]
+    def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[SecurityGroupRule, _Mapping]]] = ..., tags: _Optional[_Mapping[str, str]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., owner_id: _Optional[str] = ..., generation: _Optional[int] = ..., late_hosts: _Optional[_Iterable[_Union[LateHost, _Mapping]]] = ...) -> None: ...
+
+class LateHost(_message.Message):
+    __slots__ = ("host_id", "generation")
+    HOST_ID_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    host_id: str
+    generation: int
+    def __init__(self, host_id: _Optional[str] = ..., generation: _Optional[int] = ...) -> None: ...
 
 class SecurityGroupRule(_message.Message):
     __slots__ = ("rule_id", "is_egress", "permission", "group_id", "tags", "status", "status_detail")

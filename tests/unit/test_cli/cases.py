@@ -50,7 +50,7 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         instances.RunInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
     ),
     (
-        f"instance modify {I1} --no-protect --shutdown-behavior terminate --public-ip --type t3.nano --sg web"
+        f"instance modify {I1} --wait --no-protect --shutdown-behavior terminate --public-ip --type t3.nano --sg web"
         " --delete-on-termination /dev/sdf --keep-on-termination /dev/sda1",
         "ModifyInstanceAttribute",
         instances.ModifyInstanceAttributeRequest(

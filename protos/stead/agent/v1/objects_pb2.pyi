@@ -129,16 +129,18 @@ class Route(_message.Message):
     def __init__(self, cidr_block: _Optional[str] = ..., target: _Optional[str] = ...) -> None: ...
 
 class SecurityGroup(_message.Message):
-    __slots__ = ("id", "vpc_id", "name", "rules")
+    __slots__ = ("id", "vpc_id", "name", "rules", "drop_revision")
     ID_FIELD_NUMBER: _ClassVar[int]
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    DROP_REVISION_FIELD_NUMBER: _ClassVar[int]
     id: str
     vpc_id: str
     name: str
     rules: _containers.RepeatedCompositeFieldContainer[Rule]
-    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., name: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[Rule, _Mapping]]] = ...) -> None: ...
+    drop_revision: int
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., name: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[Rule, _Mapping]]] = ..., drop_revision: _Optional[int] = ...) -> None: ...
 
 class Rule(_message.Message):
     __slots__ = ("is_egress", "ip_protocol", "from_port", "to_port", "cidr_ipv4", "group_id")

@@ -1,0 +1,87 @@
+"""When connections are to end with rules, and that they do: after the rules themselves.
+
+Of what was asked for, a group's `drop_revision`, a small file remembers what was done, so that an agent that starts
+anew drops nothing that may go on. It goes with the host's boot, as connections do.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from agent.drivers.network_vxlan import cuts
+from agent.drivers.network_vxlan.cuts import Guard
+from agent.drivers.network_vxlan.ruleset import RECEIVER_UNTRACKED, SENDER_UNTRACKED
+from agent.host import flows, namespaces
+from agent.model import GroupSpec, VpcSpec
+from agent.vpc import VpcView, port
+
+
+def follow(view: VpcView, old: VpcSpec | None, new: VpcSpec, directory: Path) -> None:
+    """End what has to, on this host. When to call: the rules of `view` stand.
+
+    `old` and `new` are all of the VPC, or what changed of it; without `old` it is not known what changed.
+    """
+    drops = _Drops(directory)
+    namespace = namespaces.vpc_namespace(view.vpc.id)
+    if due := _members_here(view, drops.due(new.groups)):
+        namespaces.call(namespace, _end, _guards(view, due), (0,), are_tracked_too=True)
+    poorer = cuts.narrowed(old, new, lambda id: _members_here(view, [id])) if old else view.local.keys()
+    if poorer:
+        namespaces.call(namespace, _end, _guards(view, poorer), (SENDER_UNTRACKED, RECEIVER_UNTRACKED))
+    drops.save(new.groups)
+
+
+def _members_here(view: VpcView, group_ids: Iterable[str]) -> frozenset[str]:
+    """Interface ids."""
+    members = (view.members(group_id).values() for group_id in group_ids)
+    return frozenset(row.id for rows in members for row in rows if row.id in view.local)
+
+
+def _guards(view: VpcView, interface_ids: Collection[str]) -> list[Guard]:
+    rules = {group.group_id: group.rules for group in view.groups_here}
+    addresses = cache(lambda group_id: frozenset(row.private_ip for row in view.members(group_id).values()))
+    return [
+        Guard(
+            port(row),
+            tuple(rule for group_id in row.group_ids for rule in rules.get(group_id, ())),
+            lambda group_id, address: address in addresses(group_id),
+        )
+        for row in view.local.values()
+        if row.id in interface_ids
+    ]
+
+
+def _end(guards: Collection[Guard], marks: Iterable[int], *, are_tracked_too: bool = False) -> None:
+    """In the calling thread's namespace, of the connections with one of these marks."""
+    for mark in marks:
+        flows.drop(list(cuts.stale(flows.flows(mark), guards, are_tracked_too=are_tracked_too)))
+
+
+class _Drops:
+    """What was done for each group. One that was not here before has no connections that are older."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "drops"
+        self._done = self._load()
+
+    def due(self, groups: Iterable[GroupSpec]) -> list[str]:
+        known = self._done
+        return [
+            group.group_id
+            for group in groups
+            if group.drop_revision > (0 if known is None else known.get(group.group_id, group.drop_revision))
+        ]
+
+    def save(self, groups: Iterable[GroupSpec]) -> None:
+        now = {**(self._done or {}), **{group.group_id: group.drop_revision for group in groups}}
+        if now != self._done:
+            self._file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            draft = self._file.with_suffix(".new")
+            draft.write_text("".join(f"{group_id} {revision}\n" for group_id, revision in now.items()))
+            draft.rename(self._file)
+
+    def _load(self) -> Mapping[str, int] | None:
+        """None: nothing is remembered, so that all is due that was ever asked for."""
+        if not self._file.exists():
+            return None
+        return {group_id: int(revision) for group_id, revision in map(str.split, self._file.read_text().splitlines())}
