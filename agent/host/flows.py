@@ -1,6 +1,6 @@
 """Tracked IPv4 connections of the calling thread's network namespace: which there are, and dropping some of them.
 
-With the bits of a mark as a filter of the kernel's. One costs some 10 us to read, and as much to drop. Blocking: for
+With the bits of a mark as a filter of the kernel's. One takes some 10 us of CPU to read, and 20 to drop. Blocking: for
 threads.
 """
 
