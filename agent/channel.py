@@ -4,6 +4,7 @@ A control plane that is one version older has those of `stead.v1` alone, and say
 but for the session's, are the same.
 """
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -19,6 +20,10 @@ from stead.v1 import agent_pb2 as old_pb
 _KEEPALIVE_S = 15
 _KEEPALIVE_TIMEOUT_S = 10
 
+# For the other side to accept a connection. Where nobody answers, the kernel asks again after 1, 3, 7 and 15 s, and
+# gRPC waits for it: when the network is whole again, that is late. Shorter: a slow line looks like none.
+_ACCEPT_S = 2.0
+
 _OPTIONS = (
     ("grpc.keepalive_time_ms", _KEEPALIVE_S * 1000),
     ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_S * 1000),
@@ -27,6 +32,14 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", -1),  # A snapshot is as large as what the host has.
     ("grpc.use_local_subchannel_pool", 1),  # A new channel is a new connection, with the certificate of now.
 )
+
+
+async def knock(endpoint: str) -> None:
+    """See that somebody listens at `host:port`. Raises OSError, which TimeoutError is."""
+    host, _, port = endpoint.rpartition(":")
+    async with asyncio.timeout(_ACCEPT_S):
+        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    writer.close()
 
 
 def open_channel(identity: Identity) -> grpc.aio.Channel:

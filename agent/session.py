@@ -7,6 +7,7 @@ No error of the other side, and no silence, ever changes what this host does: it
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import structlog
 
 from agent import __version__, bugs
 from agent.backoff import delay_s
-from agent.channel import OldAgents, agents, open_channel
+from agent.channel import OldAgents, agents, knock, open_channel
 from agent.converge.authority import objection, withheld, without_removals
 from agent.converge.engine import Engine
 from agent.drivers.base import DriverError, Presence, this_boot
@@ -36,6 +37,9 @@ from stead.agent.v1 import session_pb2 as pb
 
 log = structlog.get_logger()
 
+# How calls end that nobody answered, or whose connection broke.
+_NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
@@ -47,9 +51,13 @@ class SessionSettings:
     # what was moved elsewhere meanwhile, longer keeps guests down for longer when the control plane is away.
     grace_s: Annotated[float, Within(0, 86400)] = 10.0
     # First and longest wait between connections, seconds; each is drawn at random below a limit that doubles, so that a
-    # thousand agents don't return in one instant.
+    # thousand agents don't return in one instant. A longest wait that is shorter costs more while the control plane is
+    # away, one that is longer keeps hosts out of reach for as long after it is back.
     reconnect_first_s: Annotated[float, Within(0.01, 3600)] = 0.2
-    reconnect_cap_s: Annotated[float, Within(0.01, 3600)] = 10.0
+    reconnect_cap_s: Annotated[float, Within(0.01, 3600)] = 2.0
+    # Longest wait where the control plane is there and does not admit the host, or fails at it, seconds. Shorter: a
+    # fleet that is too old for it keeps it busy with saying so.
+    refused_cap_s: Annotated[float, Within(0.01, 3600)] = 30.0
     # Between tries to renew the certificate once it is due, and the longest that one may take, seconds.
     renew_again_s: Annotated[float, Within(1, 86400)] = 60.0
     renew_deadline_s: Annotated[float, Within(1, 3600)] = 30.0
@@ -82,6 +90,8 @@ class Session:
         self._jitter = jitter
         self._files = Threads("the disk of the certificates", 2, self._settings.renew_deadline_s)
         self._failures = 0
+        self._paused_cap_s = 0.0
+        self._told = ""  # Why there was no session, for people.
         # The latest that this session has brought; what the ledger holds may be another region's past.
         self._revision = 0
         # Whether the engine's memory and the ledger have the same: not where one of them failed to take an update in.
@@ -102,14 +112,32 @@ class Session:
             try:
                 await self._converse()
             except* (grpc.aio.AioRpcError, SessionEnded, IdentityError, DriverError) as errors:
-                log.warning("no session with the control plane", error=_describe(_first(errors)))
+                self._tell(_describe(_first(errors)))
+                cap_s = self._cap_s(_first(errors))
             except* Exception as errors:  # noqa: BLE001 (told; the next session begins anew)
                 bugs.tell("session", _first(errors))
+                cap_s = self._settings.refused_cap_s
             _stop_if_told()
             self._control_plane.is_heard = False
-            first_s, cap_s = self._settings.reconnect_first_s, self._settings.reconnect_cap_s
-            await asyncio.sleep(delay_s(self._failures, first_s, cap_s, self._jitter))
-            self._failures += 1
+            await self._pause(cap_s)
+
+    async def _pause(self, cap_s: float) -> None:
+        """Longer each time, from the beginning where it fails in another way."""
+        if cap_s != self._paused_cap_s:
+            self._failures, self._paused_cap_s = 0, cap_s
+        await asyncio.sleep(delay_s(self._failures, self._settings.reconnect_first_s, cap_s, self._jitter))
+        self._failures += 1
+
+    def _tell(self, error: str) -> None:
+        """Once, where it stays the same for long."""
+        level = logging.DEBUG if error == self._told else logging.WARNING
+        log.log(level, "no session with the control plane", error=error)
+        self._told = error
+
+    def _cap_s(self, error: BaseException) -> float:
+        """Of the wait for the next session."""
+        is_answer = isinstance(error, grpc.aio.AioRpcError) and error.code() not in _NO_ANSWER
+        return self._settings.refused_cap_s if is_answer else self._settings.reconnect_cap_s
 
     async def _converse(self) -> None:
         """One session, from the connection to its end, which is always an exception."""
@@ -120,6 +148,7 @@ class Session:
             hint = f"put its clock right, or delete {where} and join with a token of `stead host rejoin`"
             raise SessionEnded(f"the certificate of {identity.host.host_id} expired at {expires_at}: {hint}")
         self._revision = 0
+        await self._knock(identity)
         async with open_channel(identity) as channel:
             line = await self._begin(channel, identity)
             async with asyncio.TaskGroup() as tasks:
@@ -128,6 +157,13 @@ class Session:
                 tasks.create_task(self._renew(line.stub))
                 tasks.create_task(self._keep_identity())
                 await self._listen(line, tasks)
+
+    async def _knock(self, identity: Identity) -> None:
+        try:
+            await knock(identity.host.agent_endpoint)
+        except OSError as error:
+            reason = str(error) or "no connection in time"
+            raise SessionEnded(f"nobody answers at {identity.host.agent_endpoint}: {reason}") from error
 
     async def _begin(self, channel: grpc.aio.Channel, identity: Identity) -> Line:
         """With a control plane of this version, or of the one before it."""
@@ -190,7 +226,7 @@ class Session:
             self._engine.apply(update)
         self._revision, self._is_sure = revision, is_sure
         self._engine.observations.acknowledge()
-        self._failures = 0
+        self._failures, self._told = 0, ""
         self._control_plane.is_heard = True
         put = sum(len(change.put) for change in update.scopes)
         log.debug("updated", revision=revision, snapshot=update.snapshot, put=put)

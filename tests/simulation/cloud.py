@@ -71,6 +71,7 @@ class Cloud:
         monotonic = SimpleNamespace(monotonic=self.loop.time)
         patches.enter_context(mock.patch("agent.converge.instances.time", monotonic))
         patches.enter_context(mock.patch("agent.session.open_channel", lambda identities: identities.wire))
+        patches.enter_context(mock.patch("agent.session.Session._knock", mock.AsyncMock()))
         patches.enter_context(mock.patch("agent.session.agents", lambda wire: wire))
         patches.enter_context(mock.patch("controlplane.gate.runner.mint", self._mint))
         patches.enter_context(mock.patch("controlplane.loops.sweep.INTERVAL_S", _SWEEP_S))
@@ -81,6 +82,7 @@ class Cloud:
         return START + self._clock_moved + timedelta(seconds=self.loop.time())
 
     def move_clock(self, by: timedelta) -> None:
+        self.record.note_time()
         self._clock_moved += by
 
     @property

@@ -163,9 +163,13 @@ class Record:
 
     # What follows from it
 
+    def note_time(self) -> None:
+        """Also before the clock is set: somebody may have read it, and what follows is not durable yet."""
+        self._latest = max(self._latest, self._clock())
+
     def _check_end(self, row: Row) -> None:
         """Nothing is forgotten before its time."""
-        self._latest = max(self._latest, self._clock())
+        self.note_time()
         if isinstance(row, CallRecord):
             self._expect(row.created_at + self._policy.call_retention <= self._latest, f"{row} was forgotten")
             if row.operation == "RunInstances":
