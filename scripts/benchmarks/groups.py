@@ -60,7 +60,7 @@ class Groups(Sync):
 
     async def measure_rules(self) -> list[Figure]:
         ours_ms, floors_ms = [], []
-        async with self._connected(have_ledgers=False) as (stead, streams, pairs):
+        async with self._connected() as (stead, streams, pairs):
             change = await self._members(stead, streams)
             async with self._fan_out(pairs, await self._size(change, streams)) as (send, bare_streams):
                 for _ in range(self._scale.rounds):

@@ -1,73 +1,57 @@
-"""What many agents know, as their ledgers would have it, at the cost of one: they are told the same."""
+"""What many agents know, as their ledgers would have it, at the cost of one: most are told the same."""
 
 import hashlib
 import zlib
-from functools import cached_property
-from weakref import WeakValueDictionary
+from functools import lru_cache
 
 from stead.agent.v1 import session_pb2 as pb
 
-Rows = dict[tuple[int, str], bytes]
+KEPT = 20_000  # Of changes and digests. Fewer: they are made again for each agent. More: memory.
 
 
-class Scope:
-    """What a scope was at some time. `then` has what it became, by what was told."""
+class Ledger:
+    """One agent's: of each scope the changes that made it, from the last reset on."""
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
-        self.then: WeakValueDictionary[bytes, Scope] = WeakValueDictionary()
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[bytes, ...]] = {}
 
-    @cached_property
-    def digest(self) -> bytes:
-        """See `KnownScope` in session.proto."""
-        found = hashlib.sha256()
-        for ref in sorted(self.rows):
-            found.update(len(self.rows[ref]).to_bytes(4, "big") + self.rows[ref])
-        return found.digest()
+    def known(self) -> list[pb.KnownScope]:
+        """For its hello."""
+        return [pb.KnownScope(scope=scope_id, digest=_digest(told)) for scope_id, told in self._told.items()]
 
-    def after(self, change: pb.ScopeChange) -> "Scope":
-        rows = {} if change.reset else dict(self.rows)
+    def take(self, update: pb.Update) -> None:
+        for data in (*update.packed, *(change.SerializeToString() for change in update.scopes)):
+            change = _change(data)
+            before = () if change.reset else self._told.get(change.scope, ())
+            if change.reset or change.put or change.remove:
+                self._told[change.scope] = (*before, _one(data))
+        for scope_id in update.left:
+            self._told.pop(scope_id, None)
+
+
+@lru_cache(KEPT)
+def _one(data: bytes) -> bytes:
+    """The same bytes for all."""
+    return data
+
+
+@lru_cache(KEPT)
+def _change(data: bytes) -> pb.ScopeChange:
+    """A ScopeChange begins with its first field, and what is packed does not."""
+    return pb.ScopeChange.FromString(data if data[:1] == b"\n" else zlib.decompress(data))
+
+
+@lru_cache(KEPT)
+def _digest(told: tuple[bytes, ...]) -> bytes:
+    """See `KnownScope` in session.proto."""
+    rows: dict[tuple[int, str], bytes] = {}
+    for change in map(_change, told):
         for ref in change.remove:
             rows.pop((ref.kind, ref.id), None)
         for row in change.put:
             ((field, body),) = row.ListFields()
             rows[field.number, body.id] = row.SerializeToString()
-        return Scope(rows)
-
-
-NOTHING = Scope({})
-
-
-class Ledger:
-    """One agent's."""
-
-    def __init__(self) -> None:
-        self._scopes: dict[str, Scope] = {}
-
-    def known(self) -> list[pb.KnownScope]:
-        """For its hello."""
-        return [pb.KnownScope(scope=id, digest=scope.digest) for id, scope in self._scopes.items() if scope.rows]
-
-    def take(self, update: pb.Update) -> None:
-        for scope_id in update.left:
-            self._scopes.pop(scope_id, None)
-        for packed in update.packed:
-            self._follow(packed, _unpacked(packed))
-        for change in update.scopes:
-            self._follow(change.SerializeToString(), change)
-
-    def _follow(self, told: bytes, change: pb.ScopeChange) -> None:
-        before = self._scopes.get(change.scope, NOTHING)
-        after = before.then.get(told)
-        if after is None:
-            after = before.then[told] = before.after(change)
-        self._scopes[change.scope] = after
-
-
-_unpacked_before: dict[bytes, pb.ScopeChange] = {}
-
-
-def _unpacked(packed: bytes) -> pb.ScopeChange:
-    if packed not in _unpacked_before:
-        _unpacked_before[packed] = pb.ScopeChange.FromString(zlib.decompress(packed))
-    return _unpacked_before[packed]
+    found = hashlib.sha256()
+    for key in sorted(rows):
+        found.update(len(rows[key]).to_bytes(4, "big") + rows[key])
+    return found.digest()

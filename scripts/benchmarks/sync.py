@@ -143,14 +143,15 @@ class Sync:
             return await self._come_back_both(streams, pairs, f"{self._scale.of(VPCS)} VPCs on {PER_VPC} of them")
 
     async def _come_back_both(self, streams: Streams, pairs: list[list[str]], what: str) -> list[Figure]:
-        """Agents that have their ledgers, as these streams; then those that know nothing."""
-        known = await self._come_back_often(streams, pairs, f"agents back, {what}")
+        """In place of these streams: agents that have their ledgers, and agents that know nothing."""
         streams.process.end()
-        forgetful = Streams(self._region, self._region.agents_endpoint, pairs)
-        with forgetful.process:
-            await forgetful.until(lambda seen: seen.snapshots >= self._hosts, deadline_s=300)
-            told = await self._come_back_often(forgetful, pairs, f"agents back and told everything, {what}")
-        return [*known, *told]
+        figures: list[Figure] = []
+        for have_ledgers, how in ((True, "back"), (False, "back and told everything")):
+            streams = Streams(self._region, self._region.agents_endpoint, pairs, have_ledgers=have_ledgers)
+            with streams.process:
+                await streams.until(lambda seen: seen.snapshots >= self._hosts, deadline_s=300)
+                figures += await self._come_back_often(streams, pairs, f"agents {how}, {what}")
+        return figures
 
     async def _come_back_often(self, streams: Streams, pairs: list[list[str]], what: str) -> list[Figure]:
         backs = [await self._come_back(streams, pairs) for _ in range(self._scale.rounds)]
@@ -169,11 +170,11 @@ class Sync:
         ]
 
     @asynccontextmanager
-    async def _connected(self, *, have_ledgers: bool = True) -> AsyncIterator[tuple[Stead, Streams, list[list[str]]]]:
+    async def _connected(self) -> AsyncIterator[tuple[Stead, Streams, list[list[str]]]]:
         try:
             async with Stead(self._region.client) as stead:
                 pairs = await self._join(stead)
-                streams = Streams(self._region, self._region.agents_endpoint, pairs, have_ledgers=have_ledgers)
+                streams = Streams(self._region, self._region.agents_endpoint, pairs)
                 with streams.process:
                     await streams.until(lambda seen: seen.snapshots >= self._hosts)
                     yield stead, streams, pairs
