@@ -69,7 +69,7 @@ class Guest:
         """Tells one boot from the next; empty while it can't be asked."""
         return self.try_ssh("cat /proc/sys/kernel/random/boot_id", address).stdout.strip()
 
-    def wait_for_ssh(self, deadline_s: float = 90) -> None:
+    def wait_for_ssh(self, deadline_s: float = 180) -> None:
         address = self.public_ip
         wait_until(lambda: self.try_ssh("true", address).returncode == 0, f"{self.instance_id} answers ssh", deadline_s)
 
