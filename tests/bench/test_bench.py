@@ -17,7 +17,7 @@ BENCH = Path(__file__).resolve().parents[2] / "scripts" / "bench"
         pytest.param("scale", marks=pytest.mark.deep),
         pytest.param("large", marks=pytest.mark.deep),
         "placement",
-        pytest.param("fill", marks=pytest.mark.deep),
+        "fill",
         pytest.param("fleet", marks=pytest.mark.deep),
         pytest.param("sync", marks=pytest.mark.deep),
         "groups",
