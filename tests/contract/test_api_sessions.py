@@ -89,6 +89,22 @@ async def test_a_large_snapshot_comes_in_parts(cloud: ControlPlane, monkeypatch:
     assert objects == objects_of(cloud.journal.state, machine.host_id)
 
 
+async def test_what_boots_by_uefi_goes_where_the_agent_says_that_it_knows_how(cloud: ControlPlane) -> None:
+    """One of before would start it by BIOS."""
+    machine, _ = await connected(cloud)
+    image_id = await cloud.import_image(boot_mode="uefi")
+    with pytest.raises(Refused, match="InsufficientInstanceCapacity") as refusal:
+        await cloud.ask("RunInstances", image_id=image_id, min_count=1)
+    assert refusal.value.detail
+    reasons = [row.reason for row in refusal.value.detail.host_refusals]
+    assert reasons[:1] == ["agent: version 1.0 does not know 'firmware'; upgrade it"]
+    newer = Stream(cloud, machine)
+    newer.hello(features=["firmware"])
+    await newer.update()
+    await until(lambda: cloud.journal.state.hosts[machine.host_id].features == ("firmware",))
+    await cloud.ask("RunInstances", image_id=image_id, min_count=1)
+
+
 async def test_an_agent_that_can_unpack_is_sent_whole_scopes_packed(cloud: ControlPlane) -> None:
     """And what changes after that as it is."""
     machine, _ = await connected(cloud)
