@@ -99,6 +99,8 @@ class SubnetSpec:
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
+    """`route_table` is the number of the table that serves it: see `RouteTableSpec`."""
+
     interface_id: str
     instance_id: str
     mac_address: str
@@ -106,6 +108,7 @@ class PortSpec:
     subnet_id: str
     group_ids: tuple[str, ...]
     host_name: str
+    route_table: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,30 @@ class GroupMembers:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteSpec:
+    """What does not lead out, to the internet gateway, is a black hole."""
+
+    cidr_block: str
+    leads_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTableSpec:
+    """Routes besides the local one. The `number` is the table's own in its VPC; 0 is a table that leads out with
+    everything, as all do of control planes that know no others.
+    """
+
+    number: int
+    routes: tuple[RouteSpec, ...]
+
+
+ALL_OUT = RouteTableSpec(0, (RouteSpec("0.0.0.0/0", leads_out=True),))
+
+
+@dataclass(frozen=True, slots=True)
 class VpcSpec:
+    """`route_tables` are those by which anything leads out."""
+
     vpc_id: str
     vni: int
     cidr_block: str
@@ -155,10 +181,17 @@ class VpcSpec:
     groups: tuple[GroupSpec, ...]
     group_members: tuple[GroupMembers, ...]
     domain: str = ""
+    dns_is_off: bool = False
+    route_tables: tuple[RouteTableSpec, ...] = ()
 
     @property
     def ref(self) -> Ref:
         return Ref(Kind.VPC, self.vpc_id)
+
+    @property
+    def tables(self) -> tuple[RouteTableSpec, ...]:
+        """All that its kernels have: with the one for what was led out by another host, or comes from outside."""
+        return (ALL_OUT, *self.route_tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +206,16 @@ class GatewaySpec:
     epoch: int
     mappings: tuple[AddressMapping, ...]
     host_addresses: tuple[str, ...]
+    route_tables: tuple[RouteTableSpec, ...] = ()
 
     @property
     def ref(self) -> Ref:
         return Ref(Kind.GATEWAY, self.vpc_id)
+
+    @property
+    def tables(self) -> tuple[RouteTableSpec, ...]:
+        """As a `VpcSpec` has them."""
+        return (ALL_OUT, *self.route_tables)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Vpc:
     vni: int
     cidr_block: str
     domain: str = ""
+    dns_is_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Subnet:
     id: str
     vpc_id: str
     cidr_block: str
+    route_table_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class RouteTable:
     vpc_id: str
     is_main: bool
     routes: tuple[Route, ...]
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
     Volume                                                    -> volume
     Attachment, where the data are here                       -> export
-    Vpc, Subnet, SecurityGroup, Endpoint, InternetGateway,
-      and the Hosts that have a part                          -> VPC
-    InternetGateway of this host, Address, Endpoint, Host     -> gateway
+    Vpc, Subnet, RouteTable, SecurityGroup, Endpoint,
+      InternetGateway, and the Hosts that have a part         -> VPC
+    InternetGateway of this host, Address, Endpoint, Host,
+      Subnet, RouteTable                                      -> gateway
     Instance, its Endpoints, Attachments and Address,
       with what they name of their VPC                        -> instance
 
@@ -125,7 +126,7 @@ class Views:
         """The views that may be others with it than without it."""
         yield from self._made_of(value)
         match value:
-            case Endpoint() | InternetGateway():
+            case Endpoint() | InternetGateway() | RouteTable():
                 yield Ref(Kind.VPC, value.vpc_id)
                 yield Ref(Kind.GATEWAY, value.vpc_id)
             case Address():
@@ -143,7 +144,7 @@ class Views:
         """The views that would be others without it, for more than the names in them."""
         yield from self._made_of(value)
         match value:
-            case Vpc() | Subnet() | SecurityGroup() | Endpoint():
+            case Vpc() | Subnet() | RouteTable() | SecurityGroup() | Endpoint():
                 yield Ref(Kind.VPC, value.id if isinstance(value, Vpc) else value.vpc_id)
             case Address() | InternetGateway():
                 yield Ref(Kind.GATEWAY, value.vpc_id)
@@ -177,16 +178,18 @@ class Views:
         return next(map(_plain, parts.values()), None)
 
     def _gateway(self, vpc: VpcView) -> GatewaySpec | None:
+        """Nobody outside reaches what has no way out itself."""
         gateway = next((row for row in vpc.gateways.values() if row.host_id == self._host_id), None)
         if gateway is None or not vpc.is_told:
             return None
         mappings = (
             AddressMapping(address.public_ip, vpc.endpoints[endpoint_id].private_ip)
             for endpoint_id in sorted(vpc.addresses.keys() & vpc.endpoints.keys())
+            if vpc.leads_out(vpc.endpoints[endpoint_id].subnet_id)
             for address in in_order(vpc.addresses[endpoint_id])
         )
         host_addresses = sorted(host.underlay_address for host in self._hosts.values())
-        return GatewaySpec(vpc.vpc.id, gateway.epoch, tuple(mappings), tuple(host_addresses))
+        return GatewaySpec(vpc.vpc.id, gateway.epoch, tuple(mappings), tuple(host_addresses), vpc.ways_out)
 
     def _instance(self, instance: Instance, parts: Iterable[Object]) -> InstanceSpec:
         endpoints = sorted(_of(Endpoint, parts), key=lambda endpoint: (endpoint.device_index, endpoint.id))

@@ -10,14 +10,38 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
 
-from agent.model import GroupMembers, GroupSpec, Kind, PeerSpec, PortSpec, Ref, SubnetSpec, VpcSpec
-from agent.objects import Address, Change, Endpoint, Host, InternetGateway, Object, SecurityGroup, Subnet, Vpc
+from agent.model import (
+    GroupMembers,
+    GroupSpec,
+    Kind,
+    PeerSpec,
+    PortSpec,
+    Ref,
+    RouteSpec,
+    RouteTableSpec,
+    SubnetSpec,
+    VpcSpec,
+)
+from agent.objects import (
+    Address,
+    Change,
+    Endpoint,
+    Host,
+    InternetGateway,
+    Object,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
 
 T = TypeVar("T", bound=Object)
 Rows = Mapping[str, T]  # By id.
 Index = Mapping[str, Rows[T]]  # By another key. What has none is left out.
 
 _EMPTY: Rows[Endpoint] = MappingProxyType({})
+LOCAL = "local"  # The target of the route to the VPC itself.
+NOWHERE = 0xFFFE  # The number of a table that is not known; none that is has it, nor 0xFFFF.
 
 
 @dataclass(frozen=True)
@@ -28,6 +52,7 @@ class VpcView:
     host_id: str
     hosts: Rows[Host] = field(default_factory=dict)
     subnets: Rows[Subnet] = field(default_factory=dict)
+    tables: Rows[RouteTable] = field(default_factory=dict)
     groups: Rows[SecurityGroup] = field(default_factory=dict)
     gateways: Rows[InternetGateway] = field(default_factory=dict)
     addresses: Index[Address] = field(default_factory=dict)  # By endpoint.
@@ -51,7 +76,7 @@ class VpcView:
 
     @property
     def is_empty(self) -> bool:
-        tables = (self.subnets, self.groups, self.gateways, self.addresses, self.endpoints)
+        tables = (self.subnets, self.tables, self.groups, self.gateways, self.addresses, self.endpoints)
         return not self.is_told and not any(tables)
 
     @property
@@ -67,7 +92,49 @@ class VpcView:
     @property
     def ports(self) -> tuple[PortSpec, ...]:
         """The same, as ports."""
-        return tuple(map(port, in_order(self.local)))
+        return tuple(map(self.port, in_order(self.local)))
+
+    def port(self, endpoint: Endpoint) -> PortSpec:
+        return PortSpec(
+            endpoint.id,
+            endpoint.instance_id,
+            endpoint.mac_address,
+            endpoint.private_ip,
+            endpoint.subnet_id,
+            endpoint.group_ids,
+            host_name(endpoint.private_ip),
+            self.table_number(endpoint.subnet_id),
+        )
+
+    def table_number(self, subnet_id: str) -> int:
+        """Of the route table that serves a subnet."""
+        subnet = self.subnets.get(subnet_id)
+        if subnet is None or not subnet.route_table_id:
+            return self._main_number
+        return self.tables[subnet.route_table_id].number if subnet.route_table_id in self.tables else NOWHERE
+
+    @cached_property
+    def _main_number(self) -> int:
+        return next((table.number for table in self.tables.values() if table.is_main), 0)
+
+    @cached_property
+    def ways_out(self) -> tuple[RouteTableSpec, ...]:
+        """The route tables by which anything leads out."""
+        tables = (RouteTableSpec(row.number, self._routes(row)) for row in in_order(self.tables) if row.number)
+        return tuple(table for table in tables if any(route.leads_out for route in table.routes))
+
+    def _routes(self, table: RouteTable) -> tuple[RouteSpec, ...]:
+        """To whatever is not there, or not known here, nothing leads."""
+        return tuple(
+            RouteSpec(route.cidr_block, route.target in self.gateways)
+            for route in table.routes
+            if route.target != LOCAL
+        )
+
+    def leads_out(self, subnet_id: str) -> bool:
+        """Whether anything of a subnet does."""
+        number = self.table_number(subnet_id)
+        return number == 0 or any(table.number == number for table in self.ways_out)
 
     def has_part(self, host_id: str) -> bool:
         """Whether the host has endpoints of the VPC, or its gateway."""
@@ -89,6 +156,7 @@ class VpcView:
             self,
             vpc=_told(self.vpc, told[-1]) if told else self.vpc,
             subnets=with_rows(self.subnets, changes, Subnet),
+            tables=with_rows(self.tables, changes, RouteTable),
             groups=with_rows(self.groups, changes, SecurityGroup),
             gateways=with_rows(self.gateways, changes, InternetGateway),
             addresses=_indexed(self.addresses, changes, Address, lambda address: (address.endpoint_id,)),
@@ -139,13 +207,15 @@ class VpcView:
             vni=self.vpc.vni,
             cidr_block=self.vpc.cidr_block,
             subnets=tuple(SubnetSpec(row.id, row.cidr_block) for row in in_order(self.subnets)),
-            ports=tuple(map(port, in_order(by_host.get(self.host_id, _EMPTY)))),
+            ports=tuple(map(self.port, in_order(by_host.get(self.host_id, _EMPTY)))),
             peers=tuple(_peer(host, by_host.get(host.id, _EMPTY)) for host in hosts),
             host_number=self._number(self.host_id),
             gateway_host_number=self._number(self.gateway_host_id),
             groups=groups,
             group_members=tuple(GroupMembers(id, _addresses(members(id))) for id in self.named_groups()),
             domain=self.vpc.domain,
+            dns_is_off=self.vpc.dns_is_off,
+            route_tables=self.ways_out,
         )
 
     def _number(self, host_id: str) -> int:
@@ -159,18 +229,6 @@ class VpcView:
         return tuple(
             GroupSpec(id, self.groups[id].rules, self.groups[id].drop_revision) for id in ids if id in self.groups
         )
-
-
-def port(endpoint: Endpoint) -> PortSpec:
-    return PortSpec(
-        endpoint.id,
-        endpoint.instance_id,
-        endpoint.mac_address,
-        endpoint.private_ip,
-        endpoint.subnet_id,
-        endpoint.group_ids,
-        host_name(endpoint.private_ip),
-    )
 
 
 def _peer(host: Host, there: Rows[Endpoint]) -> PeerSpec:

@@ -6,7 +6,6 @@ from agent.messages import Update
 from agent.model import InstanceSpec, Kind, PortSpec, Ref
 from agent.objects import Object, ObjectRef, Objects, Put, ScopeChange
 from agent.views import View, Views
-from agent.vpc import port
 
 Scopes = Mapping[str, Mapping[ObjectRef, Object]]
 
@@ -44,8 +43,9 @@ class Desired:
         return found
 
     def port(self, vpc_id: str, interface_id: str) -> PortSpec | None:
-        endpoint = self._views.vpc(vpc_id).local.get(interface_id)
-        return port(endpoint) if endpoint else None
+        vpc = self._views.vpc(vpc_id)
+        endpoint = vpc.local.get(interface_id)
+        return vpc.port(endpoint) if endpoint else None
 
 
 def left(update: Update, scopes: Collection[str]) -> list[str]:

@@ -24,6 +24,7 @@ from agent.host.rtnetlink import (
 )
 
 MAIN_TABLE = 254
+OWN_TABLES = 1000  # From here on tables are ours.
 NTF_PROXY = 0x08
 NTF_SELF = 0x02
 DEFAULT_ROUTE = "0.0.0.0/0"
@@ -35,7 +36,7 @@ RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_NOWHERE = 0, 253, 255  # The last one
 
 # Attributes, from linux/neighbour.h and linux/rtnetlink.h.
 NDA_DST, NDA_LLADDR = 1, 2
-RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE = 1, 4, 5, 15
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 
 ABSENT = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
@@ -50,6 +51,7 @@ class Route:
     destination: str
     device: str = ""
     via: str = ""
+    table: int = MAIN_TABLE
 
     def __str__(self) -> str:
         return f"route to {self.destination}"
@@ -123,7 +125,7 @@ class Entries:
         return self._name(next(indexes, None))
 
     def routes(self) -> frozenset[Route]:
-        """Those of the main table that are a `Route`."""
+        """Those of the main table and of ours that are a `Route`."""
         self._know_names()
         return frozenset(filter(None, map(self._read_route, rtnetlink.routes())))
 
@@ -202,20 +204,22 @@ class Entries:
         rtnetlink.carry_out(each, ignoring=ABSENT)
 
     def _read_route(self, message: rtnetlink.Message) -> Route | None:
-        _, length, _, _, table, _, _, kind, _ = message.fields
+        _, length, _, _, _, _, _, kind, _ = message.fields
         found = message.attributes
-        if table != MAIN_TABLE or kind not in (RTN_UNICAST, RTN_UNREACHABLE):
+        table = rtnetlink.number(found.get(RTA_TABLE))
+        if not (table == MAIN_TABLE or table >= OWN_TABLES) or kind not in (RTN_UNICAST, RTN_UNREACHABLE):
             return None
         destination = f"{rtnetlink.ipv4(found.get(RTA_DST))}/{length}" if length else DEFAULT_ROUTE
         if kind == RTN_UNREACHABLE:
-            return Route(destination)
+            return Route(destination, table=table)
         device = self._names.get(rtnetlink.number(found.get(RTA_OIF)), "")
-        return Route(destination, device, rtnetlink.ipv4(found.get(RTA_GATEWAY)))
+        return Route(destination, device, rtnetlink.ipv4(found.get(RTA_GATEWAY)), table)
 
     def _route(self, route: Route, protocol: int, scope: int) -> bytes:
         address, _, length = route.destination.partition("/")
         kind, flags = (RTN_UNICAST if route.device else RTN_UNREACHABLE), (RTNH_F_ONLINK if route.via else 0)
-        fields = rtnetlink.ROUTE.pack(socket.AF_INET, int(length), 0, 0, MAIN_TABLE, protocol, scope, kind, flags)
+        table = attribute(RTA_TABLE, struct.pack("=I", route.table))  # The header has one byte for it.
+        fields = rtnetlink.ROUTE.pack(socket.AF_INET, int(length), 0, 0, 0, protocol, scope, kind, flags) + table
         oif = attribute(RTA_OIF, struct.pack("=I", self._index(route.device))) if route.device else b""
         via = attribute(RTA_GATEWAY, socket.inet_aton(route.via)) if route.via else b""
         return fields + attribute(RTA_DST, socket.inet_aton(address)) + oif + via

@@ -22,11 +22,12 @@ class Limits:
     volumes: int = 5000
     volume_gib: int = 51_200
     # Every host with an instance of a VPC has a namespace and three small daemons for it.
-    vpcs: int = 5
+    vpcs: Positive = 5
     subnets_per_vpc: int = 200
-    internet_gateways: int = 5
-    route_tables_per_vpc: int = 200
-    routes_per_table: int = 50
+    internet_gateways: Positive = 5
+    # One by which something leads out is a rule that packets of the others pass on every host of the VPC.
+    route_tables_per_vpc: Annotated[int, Within(1, 1000)] = 200
+    routes_per_table: Positive = 50
     # Public addresses are the scarcest thing at home.
     elastic_addresses: int = 5
     # Each rule is compiled into the filter of every host that has a member.

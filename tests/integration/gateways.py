@@ -17,9 +17,9 @@ def vpc_with_guests(hosts: Lab) -> tuple[Vpc, tuple[Guest, Guest]]:
 
 def map_addresses(hosts: Lab, vpc: Vpc, *pairs: tuple[str, str]) -> None:
     mappings = tuple(AddressMapping(public, private) for public, private in pairs)
-    hosts.hosts[0].call(
-        "gateway.ensure", GatewaySpec(vpc.vpc_id, 1, mappings, tuple(host.underlay_address for host in hosts.hosts))
-    )
+    addresses = tuple(host.underlay_address for host in hosts.hosts)
+    spec = GatewaySpec(vpc.vpc_id, 1, mappings, addresses, vpc.view(1).ways_out)
+    hosts.hosts[0].call("gateway.ensure", spec)
 
 
 def gateway_of(host: Host, vpc: Vpc) -> Namespace:

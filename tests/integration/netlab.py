@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
+from agent.objects import Change, InternetGateway, RouteTable
 from agent.vpc import VpcView
 from tests.integration import nethost
 from tests.networks import view_of
@@ -62,12 +63,18 @@ class Vpc:
     hosts: tuple[int, ...] = (1, 2)
     ports: dict[PortSpec, int] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)  # Of hosts that encrypt, by number.
+    tables: tuple[RouteTable, ...] = ()
+    table_id: str = ""  # The one that the subnet names.
     rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
     drops: dict[str, int] = field(default_factory=dict)  # A group's `drop_revision`.
 
     @property
     def vpc_id(self) -> str:
         return f"vpc-{self.number:017x}"
+
+    @property
+    def gateway_id(self) -> str:
+        return f"igw-of-{self.vpc_id}"
 
     def add_port(self, host: int, last_byte: int, *group_ids: str) -> PortSpec:
         tail = f"{self.number:013x}{last_byte:04x}"
@@ -108,7 +115,11 @@ class Vpc:
         )
 
     def view(self, host: int) -> VpcView:
-        return view_of(self.spec(host), f"host-{host}", f"10.99.0.{host}")
+        view = view_of(self.spec(host), f"host-{host}", f"10.99.0.{host}")
+        subnets = [Change(row, replace(row, route_table_id=self.table_id)) for row in view.subnets.values()]
+        gateway = InternetGateway(self.gateway_id, self.vpc_id, f"host-{self.gateway_host}", 1)
+        gateways = [Change(None, gateway)] if host == self.gateway_host else []
+        return view.with_changes([*subnets, *gateways, *(Change(None, table) for table in self.tables)])
 
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.host
 
 PUBLIC = "198.51.100.50"
 STATE = (
-    "nft list ruleset; ip rule; ip -4 route; ip -4 addr; ip link; ip neigh show nud permanent; ip neigh show proxy;"
+    "nft list ruleset; ip rule; ip -4 route show table all; ip -4 addr; ip link; ip neigh show nud permanent;"
+    "ip neigh show proxy;"
     "bridge fdb;"
     "sysctl -a -r 'net.ipv4.(ip_forward|conf.*(forwarding|rp_filter|src_valid_mark|proxy_arp|send_redirects))$' 2>&1;"
     "sysctl -a -r 'net.ipv4.conf.*accept_local$' 2>&1;"
@@ -39,6 +40,8 @@ DAMAGES = [
     ("vpc", "ip rule del pref 2"),
     ("vpc", "ip rule del pref 3"),
     ("vpc", "ip rule add pref 0 table local"),
+    ("vpc", "ip rule add pref 2 table main"),
+    ("vpc", "ip route add 203.0.113.0/24 dev lo table 1000"),
     ("vpc", "ip rule del pref 0"),
     ("vpc", f"ip route del 172.31.0.5 dev {TAP}"),
     ("vpc", f"ip route replace 172.31.0.7/32 dev {TAP}"),
@@ -61,7 +64,7 @@ DAMAGES = [
     ("gateway", "ip route del default"),
     ("gateway", "ip link set vpc down"),
     ("vpc", "ip link set gateway down"),
-    ("vpc", "ip route del default"),
+    ("vpc", "ip route del default table 1000"),
     ("host", "nft flush chain ip stead guard-host"),
     ("host", "nft delete element ip stead host-addresses '{ 10.99.0.2 }'"),
     ("host", f"ip route del {PUBLIC}"),
@@ -131,7 +134,7 @@ def test_a_pass_puts_right_what_somebody_changed(region: Region, where: str, dam
         ("network", "vpc", "ip rule del pref 3"),
         ("network", "vpc", f"bridge fdb del 02:73:74:00:00:02 dev {VXLAN} dst 10.99.0.2"),
         ("network", "vpc", "ip neigh del 169.254.128.2 dev gateway"),
-        ("network", "vpc", "ip route del default"),
+        ("network", "vpc", "ip route del default table 1000"),
         ("network", "vpc", "ip link set gateway down"),
         ("network", "host", "nft flush chain inet stead admit-vxlan"),
         ("gateway", "gateway", "nft flush ruleset"),

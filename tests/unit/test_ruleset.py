@@ -19,7 +19,14 @@ WEB, DATABASE = "sg-0123456789abcdef0", "sg-0fedcba9876543210"
 PORTS = (
     PortSpec("eni-0a1b2c3d4e5f60001", "i-1", "0a:00:00:00:00:01", "172.31.0.5", "subnet-1", (WEB,), "ip-172-31-0-5"),
     PortSpec(
-        "eni-0a1b2c3d4e5f60002", "i-2", "0a:00:00:00:00:02", "172.31.0.6", "subnet-1", (DATABASE, WEB), "ip-172-31-0-6"
+        "eni-0a1b2c3d4e5f60002",
+        "i-2",
+        "0a:00:00:00:00:02",
+        "172.31.0.6",
+        "subnet-1",
+        (DATABASE, WEB),
+        "ip-172-31-0-6",
+        2,
     ),
 )
 ALLOW_OUT = "meta mark set 0x73740003 return"

@@ -1,5 +1,6 @@
 """The network driver's own part, where nothing on the host is needed."""
 
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock, patch
 
@@ -11,6 +12,8 @@ from agent.drivers.network_vxlan.driver import VxlanNetworkDriver
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces
+from agent.host.entries import MAIN_TABLE
+from agent.model import RouteSpec, RouteTableSpec
 from agent.objects import ObjectKind, ObjectRef
 from tests.networks import view_of
 from tests.unit.test_agent.host import PORT, VPC
@@ -59,3 +62,15 @@ async def test_after_a_failure_no_port_brings_the_rules_of_before_back(tmp_path:
         with pytest.raises(Transient, match="ensure its VPC first"):
             await driver.plug(PORT)
         assert not call.called
+
+
+@pytest.mark.parametrize(("gateway", "is_there"), [(2, True), (1, False), (0, False)])
+def test_what_leads_out_by_another_host_is_in_the_tables_that_say_so(gateway: int, is_there: bool) -> None:
+    """By a gateway on this host, its own driver leads."""
+    tables = (RouteTableSpec(3, (RouteSpec("0.0.0.0/0", leads_out=True), RouteSpec("192.0.2.0/24", leads_out=False))),)
+    spec = replace(VPC, host_number=1, gateway_host_number=gateway, route_tables=tables)
+    ways = [route for route in router.forwarding(spec, ()).routes if route.table != MAIN_TABLE]
+    assert {(route.destination, route.table) for route in ways if not route.device} == {("192.0.2.0/24", 1003)}
+    out = {(route.destination, route.table) for route in ways if route.device}
+    assert out == ({("0.0.0.0/0", 1000), ("0.0.0.0/0", 1003)} if is_there else set())
+    assert all(route.destination != "0.0.0.0/0" for route in router.forwarding(spec, ()).routes - set(ways))

@@ -104,7 +104,7 @@ class NftGatewayDriver:
         external = self._external()
         changed = [*self._prepare_host(external.name, spec)]
         changed += self._ensure_namespace(gateway, vpc_id)
-        changed += links.ensure(vpc_id, wanted.values(), external.mtu)
+        changed += links.ensure(vpc_id, spec.tables, wanted.values(), external.mtu)
         kept = self._uncontested(vpc_id, wanted.keys(), external.name)
         changed += addresses.leave(vpc_id, kept)
         now = ruleset.mapping(known.mappings) if known else None

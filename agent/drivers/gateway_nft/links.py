@@ -4,13 +4,15 @@ Next hops are link-local addresses that no device has: their neighbour entries a
 All gateways use the same ones, each on devices of its own. Everything is read at every pass, and put right.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.drivers.base import Transient
 from agent.drivers.gateway_nft.ruleset import DEVICE_PREFIX, HOST_SIDE, VPC_SIDE
 from agent.host import namespaces, sysctls
+from agent.host.entries import OWN_TABLES
 from agent.host.netlink import DEFAULT_ROUTE, Link, Neighbour, Netlink, Route, open_netlink, sync
+from agent.model import RouteTableSpec
 
 VPC_DEVICE = "gateway"  # Our end in the VPC's namespace; its rules know the name.
 
@@ -57,8 +59,12 @@ def host_device(vpc_id: str) -> str:
     return DEVICE_PREFIX + vpc_id.rpartition("-")[2][-12:]
 
 
-def ensure(vpc_id: str, private_addresses: Collection[str], external_mtu: int) -> list[str]:
-    """Make both pairs, up, with routes outside and to these instances. Returns what changed."""
+def ensure(
+    vpc_id: str, tables: Iterable[RouteTableSpec], private_addresses: Collection[str], external_mtu: int
+) -> list[str]:
+    """Make both pairs, up, with routes outside and to these instances. `tables` are those by which anything leads out
+    of the VPC's namespace. Returns what changed.
+    """
     gateway, vpc = namespaces.gateway_namespace(vpc_id), namespaces.vpc_namespace(vpc_id)
     mtu = min(external_mtu, namespaces.call(vpc, _mtu))
     changed = namespaces.call(gateway, sysctls.set_sysctls, _SYSCTLS)
@@ -69,7 +75,7 @@ def ensure(vpc_id: str, private_addresses: Collection[str], external_mtu: int) -
         End(HOST_SIDE, _FROM_HOST.mac_address, _TO_HOST, frozenset({_default_route(HOST_SIDE, _TO_HOST)})),
     )
     changed += namespaces.call(gateway, _converge, inside, mtu)
-    to_gateway = frozenset({_default_route(VPC_DEVICE, _FROM_VPC)})
+    to_gateway = frozenset(_ways_out(tables))
     changed += namespaces.call(vpc, _converge, (End(VPC_DEVICE, _TO_VPC.mac_address, _FROM_VPC, to_gateway),), mtu)
     return changed + _converge_host_end(vpc_id, mtu)
 
@@ -101,6 +107,14 @@ def public_route(vpc_id: str, address: str) -> Route:
 def _private_route(address: str) -> Route:
     """In the gateway's namespace: to an instance."""
     return Route(f"{address}/32", VPC_SIDE, _TO_VPC.address)
+
+
+def _ways_out(tables: Iterable[RouteTableSpec]) -> Iterator[Route]:
+    """In the VPC's namespace: its router has a table of the kernel's for each of these."""
+    for table in tables:
+        for route in table.routes:
+            if route.leads_out:
+                yield Route(route.cidr_block, VPC_DEVICE, _FROM_VPC.address, OWN_TABLES + table.number)
 
 
 def _default_route(device: str, hop: Hop) -> Route:

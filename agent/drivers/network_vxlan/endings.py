@@ -13,7 +13,7 @@ from agent.drivers.network_vxlan.cuts import Guard
 from agent.drivers.network_vxlan.ruleset import RECEIVER_UNTRACKED, SENDER_UNTRACKED
 from agent.host import flows, namespaces
 from agent.model import GroupSpec, VpcSpec
-from agent.vpc import VpcView, port
+from agent.vpc import VpcView
 
 
 def follow(view: VpcView, old: VpcSpec | None, new: VpcSpec, directory: Path) -> None:
@@ -42,7 +42,7 @@ def _guards(view: VpcView, interface_ids: Collection[str]) -> list[Guard]:
     addresses = cache(lambda group_id: frozenset(row.private_ip for row in view.members(group_id).values()))
     return [
         Guard(
-            port(row),
+            view.port(row),
             tuple(rule for group_id in row.group_ids for rule in rules.get(group_id, ())),
             lambda group_id, address: address in addresses(group_id),
         )

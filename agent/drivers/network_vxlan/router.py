@@ -11,10 +11,11 @@ from functools import partial
 from agent.drivers.base import Transient
 from agent.drivers.network_vxlan import names, ports, ruleset
 from agent.host import namespaces, routing_rules, sysctls
-from agent.host.netlink import DEFAULT_ROUTE, FdbEntry, Link, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
+from agent.host.entries import OWN_TABLES
+from agent.host.netlink import FdbEntry, Link, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
 from agent.host.nft import Device
 from agent.host.rules import Rules
-from agent.model import PortSpec, VpcSpec
+from agent.model import ALL_OUT, PortSpec, VpcSpec
 
 # Loose ends closed for the whole namespace. Strict reverse paths are for every device but taps (see `ports`).
 _SYSCTLS = {
@@ -48,8 +49,7 @@ def forwarding(spec: VpcSpec, plugged: Iterable[PortSpec]) -> Forwarding:
     for peer in spec.peers:
         via = names.transit_address(peer.host_number)
         routes |= {Route(f"{ip}/32", device, via) for ip in peer.private_ips}
-    if spec.gateway_host_number not in (0, spec.host_number):
-        routes.add(Route(DEFAULT_ROUTE, device, names.transit_address(spec.gateway_host_number)))
+    routes |= _ways_out(spec)
     macs = [(peer, names.vxlan_mac(peer.host_number)) for peer in spec.peers]
     taps = [(names.tap_name(port.interface_id), port) for port in plugged]
     guests = {Neighbour(tap, port.private_ip, port.mac_address) for tap, port in taps}
@@ -59,6 +59,24 @@ def forwarding(spec: VpcSpec, plugged: Iterable[PortSpec]) -> Forwarding:
         neighbours=frozenset(guests | hosts),
         fdb=frozenset(FdbEntry(device, mac, peer.underlay_address) for peer, mac in macs),
     )
+
+
+def _ways_out(spec: VpcSpec) -> set[Route]:
+    """What the VPC's route tables say, each in a table of the kernel's. Its main table, which has the VPC's own
+    addresses, is asked before. What leads to a gateway on this host is the gateway driver's.
+    """
+    routes = {(OWN_TABLES + table.number, route) for table in spec.tables for route in table.routes}
+    ways = {Route(route.cidr_block, table=number) for number, route in routes if not route.leads_out}
+    if spec.gateway_host_number not in (0, spec.host_number):
+        device, via = names.vxlan_name(spec.vpc_id), names.transit_address(spec.gateway_host_number)
+        ways |= {Route(route.cidr_block, device, via, number) for number, route in routes if route.leads_out}
+    return ways
+
+
+def _marks(spec: VpcSpec) -> dict[int, int]:
+    """Tables of the kernel's by packet mark. What has none has no way out."""
+    tables = {ruleset.routed(table.number): OWN_TABLES + table.number for table in spec.tables}
+    return {**tables, ruleset.SEEN: OWN_TABLES + ALL_OUT.number}
 
 
 def ensure_vxlan(spec: VpcSpec, uplink: str, underlay_address: str, mtu: int) -> bool:
@@ -107,7 +125,8 @@ def converge(rules: Rules, spec: VpcSpec, mtu: int, plugging: str = "") -> tuple
 
 
 def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
-    changed = routing_rules.route_marked_only(ruleset.SEEN)
+    changed = routing_rules.route_marked_only(*ruleset.ROUTED)
+    changed += routing_rules.lead_on(_marks(spec))
     device = names.vxlan_name(spec.vpc_id)
     with open_netlink() as netlink:
         links = {link.name: link for link in netlink.links()}

@@ -27,6 +27,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from agent.drivers.network_vxlan import names
 from agent.host.nft import Chain, Device, Set, Table
+from agent.host.routing_rules import EXACTLY
 from agent.model import GroupSpec, PortSpec, RuleSpec, VpcSpec
 
 FILTER = "inet stead"
@@ -35,8 +36,11 @@ OBSOLETE = "arp stead"  # Of agents up to 0.1: what it checked, the ingress chai
 
 _TAPS = f'"{names.TAP_PREFIX}*"'
 _VXLANS = f'"{names.VXLAN_PREFIX}*"'
-_CHECKED = "0x73740001"  # Packet mark between a tap's own chain and `check-source`.
-SEEN = 0x73740002  # Packet mark between `check-source` and `check-forward`, which takes it off: without, no way on.
+# Packet marks, above the number of the route table that serves the sender: between a tap's own chain and
+# `check-source`, and from there to `check-forward`, which takes it off: without, no way on.
+_CHECKED, _ROUTED, _NUMBER = 0x73760000, 0x73750000, 0xFFFF
+ROUTED = (_ROUTED, EXACTLY ^ _NUMBER)  # With the bits that count, for all tables.
+SEEN = _ROUTED | _NUMBER  # Of what comes from no tap, in place of the latter.
 _ALLOWED = "0x73740003"  # Packet mark within `check-forward`: by one of the sender's groups.
 # Connection marks: a rule for everybody let it through, and all answers would pass by rules alone. Of what is both, EC2
 # says that it is untracked. The sender's rules have bits of their own, since both ends may be here.
@@ -50,6 +54,11 @@ _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 def render(spec: VpcSpec, taps: Mapping[str, Device]) -> tuple[Table, Table]:
     """The whole ruleset of a VPC's namespace; `taps` are those that are in it, by interface id."""
     return _filter_table(spec), _ingress_table(spec, taps)
+
+
+def routed(number: int) -> int:
+    """The packet mark of what is routed by this route table."""
+    return _ROUTED | number
 
 
 def egress_chain(resource_id: str) -> str:
@@ -91,22 +100,22 @@ def _tap_chain(port: PortSpec, tap: Device) -> Chain:
 
     The first rule spares most packets the others, which come to the same.
     """
-    mac, ip = _mac(port), IPv4Address(port.private_ip)
+    mac, ip, checked = _mac(port), IPv4Address(port.private_ip), f"{_CHECKED | port.route_table:#x}"
     dhcp = f"udp dport 67 {_HARDWARE_ADDRESS} 0x{mac.replace(':', '')}"
     rules = (
-        f"ether saddr {mac} ip saddr {ip} th dport != 67 meta mark set {_CHECKED} accept",
+        f"ether saddr {mac} ip saddr {ip} th dport != 67 meta mark set {checked} accept",
         f"ether saddr != {mac} drop",
         f"arp saddr ether {mac} arp saddr ip {ip} meta mark set {SEEN:#x} accept",
-        f"ip saddr {{ 0.0.0.0, {ip} }} {dhcp} meta mark set {_CHECKED} accept",
+        f"ip saddr {{ 0.0.0.0, {ip} }} {dhcp} meta mark set {checked} accept",
         "udp dport 67 drop",  # It would give a neighbour's address back, or decline it.
-        f"ip saddr {ip} meta mark set {_CHECKED} accept",
+        f"ip saddr {ip} meta mark set {checked} accept",
     )
     return Chain(rules, hook='type filter hook ingress device "{device}" priority filter; policy drop;', device=tap)
 
 
 def _check_source(spec: VpcSpec) -> Chain:
     rules = (
-        f"meta mark {_CHECKED} meta mark set {SEEN:#x} accept",
+        f"meta mark & {ROUTED[1]:#x} == {_CHECKED:#x} meta mark set meta mark ^ {_CHECKED ^ _ROUTED:#x} accept",
         f"iifname {_TAPS} drop",
         f"meta mark set {SEEN:#x}",
         f'iifname "{names.GATEWAY_DEVICE}" ip saddr {{ {IPv4Network(spec.cidr_block)}, {names.LINK_LOCAL} }} drop',
@@ -130,11 +139,12 @@ def _check_forward() -> Chain:
 
 def _check_input(spec: VpcSpec) -> Chain:
     resolvers = f"{{ {names.vpc_resolver(spec.cidr_block)}, {names.RESOLVER_ADDRESS} }}"
+    names_are_told = f"iifname {_TAPS} ip daddr {resolvers} meta l4proto {{ tcp, udp }} th dport 53 accept"
     rules = (
         'iifname "lo" accept',
         "ct state established,related accept",
         f"iifname {_TAPS} udp dport 67 accept",
-        f"iifname {_TAPS} ip daddr {resolvers} meta l4proto {{ tcp, udp }} th dport 53 accept",
+        *([] if spec.dns_is_off else [names_are_told]),
         f"iifname {_TAPS} ip daddr {names.METADATA_ADDRESS} tcp dport 80 accept",
         f"iifname {_TAPS} icmp type echo-request accept",
     )

@@ -16,6 +16,8 @@ from agent.model import (
     Limits,
     Machine,
     Ref,
+    RouteSpec,
+    RouteTableSpec,
     RuleSpec,
     Spec,
 )
@@ -43,10 +45,11 @@ from agent.objects import (
     ref_of,
 )
 from agent.views import View, Views
-from agent.vpc import VpcView
+from agent.vpc import NOWHERE, VpcView
 
 from .host import ADDRESS, EVERYTHING, EXPORT, GATEWAY, INSTANCE, PORT, VPC
 
+LOCAL = Route("172.31.0.0/16", "local")
 ME, OTHER = "host-1", "host-2"
 RULES = (RuleSpec(False, "tcp", 22, 22, group_id="sg-1"), RuleSpec(True, "-1", -1, -1, cidr_ipv4="0.0.0.0/0"))
 ENDPOINT = Endpoint("eni-1", "vpc-1", "subnet-1", ME, "i-1", 0, "02:00:00:00:00:01", "172.31.0.5", ("sg-1",))
@@ -178,12 +181,45 @@ def test_an_endpoint_without_a_proper_address_is_no_news_of_the_others() -> None
     assert causes.keys() == {VPC.ref, INSTANCE.ref, Ref(Kind.VPC, "vpc-2")}
 
 
-def test_a_route_table_and_a_foreign_gateway_concern_nobody() -> None:
+def test_a_route_table_and_a_foreign_gateway_of_an_unknown_vpc_concern_nobody() -> None:
     world = World()
-    table = RouteTable("rtb-1", "vpc-1", True, (Route("172.31.0.0/16", "local"),))
-    assert world.tell(told("vpc-1", table)) == {}
+    assert world.tell(told("vpc-1", RouteTable("rtb-1", "vpc-1", True, (LOCAL,)))) == {}
     assert world.tell(told("vpc-1", InternetGateway("igw-1", "vpc-1", OTHER, 4))) == {}
     assert world.views.by_ref == {}
+
+
+def test_a_route_table_decides_for_its_subnets_what_leads_out() -> None:
+    world = World()
+    subnet = Subnet(ENDPOINT.subnet_id, "vpc-1", "172.31.0.0/20")
+    gateway = InternetGateway("igw-1", "vpc-1", ME, 4)
+    public = RouteTable("rtb-1", "vpc-1", True, (LOCAL, Route("0.0.0.0/0", "igw-1")), 1)
+    private = RouteTable("rtb-2", "vpc-1", False, (LOCAL, Route("0.0.0.0/0", "igw-gone")), 2)
+    world.tell(
+        told("region", Host(ME, 1, ADDRESS)),
+        told("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16"), subnet, gateway, ENDPOINT, public, private),
+        told("vpc-1", Address("eipalloc-1", "vpc-1", "eni-1", "198.51.100.7")),
+    )
+    tables = (RouteTableSpec(1, (RouteSpec("0.0.0.0/0", leads_out=True),)),)
+
+    def seen() -> tuple[int, int]:
+        spec, door = world.views.vpc("vpc-1").spec, world.views.by_ref[GATEWAY.ref]
+        assert isinstance(door, GatewaySpec)
+        assert spec.route_tables == door.route_tables
+        assert spec.route_tables in (tables, ())
+        return spec.ports[0].route_table, len(door.mappings)
+
+    assert seen() == (1, 1)
+    named = replace(subnet, route_table_id="rtb-2")
+    assert world.tell(told("vpc-1", named)).keys() >= {VPC.ref, GATEWAY.ref}
+    assert seen() == (2, 0), "nobody outside reaches what has no way out"
+    world.tell(told("vpc-1", replace(subnet, route_table_id="rtb-unknown")))
+    assert seen() == (NOWHERE, 0)
+    world.tell(told("vpc-1", subnet))
+    assert seen() == (1, 1)
+    assert world.tell(told("vpc-1", replace(public, routes=(LOCAL,)))).keys() == {VPC.ref, GATEWAY.ref}
+    assert seen() == (1, 0)
+    world.tell(told("vpc-1", replace(public, number=0)))
+    assert seen() == (0, 1), "of a control plane that knows of no numbers"
 
 
 def test_of_a_volume_the_latest_epoch_is_the_instances_disk() -> None:
