@@ -12,11 +12,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from controlplane.errors import Invalid
+from controlplane.model.addressing import NOT_FOR_HOSTS
 from controlplane.model.bounds import Within
+from controlplane.model.cidr import ipv4_network
 from controlplane.model.policy import Limits, Patience, Policy
 from controlplane.uploads import UploadRules
 
@@ -237,18 +240,30 @@ def _expected(hint: Any) -> str:
 def _address_range(text: str) -> tuple[int, int]:
     """E.g. "192.0.2.0/28", "192.0.2.4" or "192.0.2.4-192.0.2.20", both ends included."""
     try:
-        if "-" in text:
-            first, last = (IPv4Address(end.strip()) for end in text.split("-"))
-        else:
-            network = IPv4Network(text if "/" in text else f"{text}/32")
-            first, last = network[0], network[-1]
-            if network.prefixlen < 31:  # On a LAN these two are the network's own and the broadcast address.
-                first, last = first + 1, last - 1
-    except ValueError as error:
-        raise ConfigError(f'network.public_pool: {text!r} is neither a CIDR block nor "first-last": {error}') from error
+        first, last = _ends(text)
+    except (ValueError, Invalid) as error:
+        raise ConfigError(
+            f'network.public_pool: {text!r} is neither a CIDR block, such as "192.0.2.0/28", nor an address, nor'
+            ' "first-last"'
+        ) from error
     if first > last:
         raise ConfigError(f"network.public_pool: {text!r} ends before it begins")
+    for network in NOT_FOR_HOSTS:
+        if first <= network[-1] and network[0] <= last:
+            raise ConfigError(f"network.public_pool: {text!r} has addresses of {network}, which no host can have")
     return int(first), int(last)
+
+
+def _ends(text: str) -> tuple[IPv4Address, IPv4Address]:
+    """Raises ValueError or Invalid."""
+    if "-" in text:
+        first, last = (IPv4Address(end.strip()) for end in text.split("-"))
+        return first, last
+    network = ipv4_network("", text if "/" in text else f"{text}/32")
+    if "/" in text and text != str(network):
+        raise ConfigError(f"network.public_pool: {text!r} has host bits; the network is {str(network)!r}")
+    # On a LAN these two are the network's own and the broadcast address.
+    return (network[1], network[-2]) if network.prefixlen < 31 else (network[0], network[-1])
 
 
 def _own_names() -> list[str]:

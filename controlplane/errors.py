@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 
+# Of what stands in the way, in a message. More: what to do next is cut off at its end. Fewer: people have to ask.
+MOST_NAMED = 4
+
 
 class Category(Enum):
     """Who can do something about it."""
@@ -124,6 +127,12 @@ def shown(value: object) -> str:
     """What a caller sent, as a message repeats it: so short that what comes after it is read as well."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def several(names: Sequence[str]) -> str:
+    """What stands in the way, in a message; all of it is in `blocking_ids`. E.g. "a, b, c, d and 7 more"."""
+    listed, more = ", ".join(names[:MOST_NAMED]), len(names) - MOST_NAMED
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def invalid_value(parameter: str, value: object, expected: str) -> Invalid:

@@ -110,16 +110,19 @@ async def run(
         disable_api_termination=protect,
         tags=parse_tags(tag),
     )
-    reply = await cli.stead.instances.RunInstances(request)
+    await _show(cli, await cli.stead.instances.RunInstances(request), wait, timeout_s)
+
+
+def _root_volume(size_gib: int | None) -> list[BlockDeviceMapping]:
+    return [BlockDeviceMapping(device_name=ROOT_DEVICE, volume_size_gib=size_gib)] if size_gib else []
+
+
+async def _show(cli: Cli, reply: RunInstancesResponse, wait: bool, timeout_s: float) -> None:
     try:
         if wait:
             await _wait(cli, reply, timeout_s)
     finally:  # Whatever becomes of the wait, there are instances now, and this tells their ids.
         cli.table(reply, COLUMNS, reply.instances)
-
-
-def _root_volume(size_gib: int | None) -> list[BlockDeviceMapping]:
-    return [BlockDeviceMapping(device_name=ROOT_DEVICE, volume_size_gib=size_gib)] if size_gib else []
 
 
 async def _wait(cli: Cli, reply: RunInstancesResponse, timeout_s: float) -> None:

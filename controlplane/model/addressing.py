@@ -14,6 +14,8 @@ def address_of(number: int) -> str:
     return inet_ntoa(number.to_bytes(4))
 
 
+# This network, loopback, link-local, multicast, reserved (RFC 6890).
+NOT_FOR_HOSTS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")))
 RESERVED_FIRST = 4  # Network, router, DNS, and one for the future (VPC user guide, "Subnet CIDR blocks").
 RESERVED_LAST = 1  # Broadcast.
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from controlplane.errors import Conflict
+from controlplane.errors import Conflict, several
 from controlplane.ids import Prefix
 from controlplane.model.host import HostRole
 from controlplane.model.state import Change, State
-from controlplane.model.vpc import InternetGateway
+from controlplane.model.vpc import InternetGateway, Vpc
 from controlplane.service.call import Call, check_tags, find
+from controlplane.service.quotas import check_one_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,8 @@ def create(state: State, call: Call, request: CreateInternetGateway) -> tuple[Ch
 
 def new_gateway(state: State, call: Call, project_id: str, tags: Mapping[str, str]) -> InternetGateway:
     """A detached one. Raises `InternetGatewayLimitExceeded`."""
-    limit = call.policy.internet_gateways
-    if state.internet_gateways.project.count(project_id) >= limit:
-        raise Conflict(
-            "InternetGatewayLimitExceeded",
-            f"The project has {limit} internet gateways; delete one, or ask the operator for more",
-        )
+    held, limit = state.internet_gateways.project.count(project_id), call.policy.internet_gateways
+    check_one_more("InternetGatewayLimitExceeded", "The project", "internet gateways", held, limit)
     return InternetGateway(call.mint(Prefix.INTERNET_GATEWAY), project_id, "", "", 0, call.now, tags)
 
 
@@ -44,10 +41,7 @@ class AttachInternetGateway:
 
 
 def attach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Change, None]:
-    gateway, vpc = (
-        find(state.internet_gateways, request.internet_gateway_id, call),
-        find(state.vpcs, request.vpc_id, call),
-    )
+    gateway, vpc = _both(state, call, request)
     if gateway.vpc_id:
         raise _already_associated(f"{gateway.id} is attached to {gateway.vpc_id}", gateway.vpc_id)
     if other := state.internet_gateways.vpc.first(vpc.id):
@@ -55,6 +49,10 @@ def attach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Ch
     change = Change()
     change.put(attached(state, gateway, vpc.id))
     return change, None
+
+
+def _both(state: State, call: Call, request: AttachInternetGateway) -> tuple[InternetGateway, Vpc]:
+    return find(state.internet_gateways, request.internet_gateway_id, call), find(state.vpcs, request.vpc_id, call)
 
 
 def _already_associated(why: str, blocking_id: str) -> Conflict:
@@ -67,16 +65,13 @@ def attached(state: State, gateway: InternetGateway, vpc_id: str) -> InternetGat
 
 
 def detach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Change, None]:
-    gateway, vpc = (
-        find(state.internet_gateways, request.internet_gateway_id, call),
-        find(state.vpcs, request.vpc_id, call),
-    )
+    gateway, vpc = _both(state, call, request)
     if gateway.vpc_id != vpc.id:
         raise Conflict("Gateway.NotAttached", f"{gateway.id} is not attached to {vpc.id}")
     if blockers := list(_users(state, vpc.id)):
         raise Conflict(
             "DependencyViolation",
-            f"{vpc.id} has public addresses in use: {', '.join(blockers)}; disassociate them, or stop these instances",
+            f"{vpc.id} has public addresses in use: {several(blockers)}; disassociate them, or stop these instances",
             blocking_ids=blockers,
         )
     change = Change()

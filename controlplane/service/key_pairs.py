@@ -9,6 +9,7 @@ from controlplane.keys import PublicKey
 from controlplane.model.image import KeyPair
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_id, check_tags, check_text, not_found
+from controlplane.service.quotas import check_one_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ def check(state: State, call: Call, name: str, tags: Mapping[str, str]) -> None:
     check_tags(tags)
     if state.key_pairs.name.get((call.project_id, name)):
         raise Conflict("InvalidKeyPair.Duplicate", f"The key pair {name!r} exists already; delete it or choose a name")
-    if state.key_pairs.project.count(call.project_id) >= call.policy.key_pairs:
-        raise Conflict("KeyPairLimitExceeded", f"The project has {call.policy.key_pairs} key pairs; delete one first")
+    held = state.key_pairs.project.count(call.project_id)
+    check_one_more("KeyPairLimitExceeded", "The project", "key pairs", held, call.policy.key_pairs)
 
 
 def store(state: State, call: Call, request: StoreKeyPair) -> tuple[Change, str]:

@@ -29,6 +29,12 @@ class _Quota:
         return (self.limit - self.held) // each
 
 
+def check_one_more(code: str, whose: str, what: str, held: int, limit: int) -> None:
+    """Whether there may be one more of what is counted by itself. Raises `Conflict` with this code."""
+    if held >= limit:
+        raise Conflict(code, f"{whose} has {held} of at most {limit} {what}; delete one, or ask the operator for more")
+
+
 def _instances(state: State, call: Call) -> _Quota:
     held = state.instances.live.of(call.project_id)
     return _Quota("InstanceLimitExceeded", "instances", held, call.policy.instances)

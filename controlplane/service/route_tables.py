@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from itertools import count
 
-from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, missing
+from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, missing, several
 from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Route, RouteTable, Subnet
 from controlplane.service.call import Call, check_id, check_tags, find, not_found
+from controlplane.service.quotas import check_one_more
 from controlplane.service.vpcs import new_table, required_network
 
 _ASSOCIATION = Kind(
@@ -32,10 +33,9 @@ class CreateRouteTable:
 def create(state: State, call: Call, request: CreateRouteTable) -> tuple[Change, str]:
     vpc = find(state.vpcs, request.vpc_id, call)
     check_tags(request.tags)
-    limit = call.policy.route_tables_per_vpc
-    if state.route_tables.vpc.count(vpc.id) >= limit:
-        raise Conflict("RouteTableLimitExceeded", f"{vpc.id} has {limit} route tables; delete one first")
     taken = {row.number for row in state.route_tables.vpc.of(vpc.id)}
+    limit = call.policy.route_tables_per_vpc
+    check_one_more("RouteTableLimitExceeded", vpc.id, "route tables", len(taken), limit)
     number = next(number for number in count(1) if number not in taken)
     table = new_table(call, vpc, number, request.tags)
     change = Change()
@@ -52,7 +52,7 @@ def delete(state: State, call: Call, table_id: str) -> tuple[Change, None]:
             blocking_ids=[table.main_association_id],
         )
     if subnets := state.subnets.route_table.of(table.id):
-        served = ", ".join(f"{row.id} ({row.association_id})" for row in subnets)
+        served = several([f"{row.id} ({row.association_id})" for row in subnets])
         raise Conflict(
             "DependencyViolation",
             f"{table.id} serves {served}; disassociate them first",
@@ -126,7 +126,7 @@ def replace_association(state: State, call: Call, request: ReplaceRouteTableAsso
     holder = _find_association(state, call, request.route_table_association_id)
     table = find(state.route_tables, request.route_table_id, call)
     _check_vpc(table, holder.vpc_id, holder.id)
-    if table.id in (holder.id, getattr(holder, "route_table_id", "")):
+    if table.id == (holder.route_table_id if isinstance(holder, Subnet) else holder.id):
         return Change(), request.route_table_association_id
     if isinstance(holder, Subnet):
         return _served(call, holder, table)
@@ -151,8 +151,7 @@ def create_route(state: State, call: Call, request: CreateRoute) -> tuple[Change
     if any(route.cidr_block == cidr_block for route in table.routes):
         raise Conflict("RouteAlreadyExists", f"{table.id} has a route to {cidr_block}; replace it instead")
     limit = call.policy.routes_per_table
-    if len(table.routes) >= limit:
-        raise Conflict("RouteLimitExceeded", f"{table.id} has {limit} routes; delete one first")
+    check_one_more("RouteLimitExceeded", table.id, "routes", len(table.routes), limit)
     return _with_routes(table, (*table.routes, Route(cidr_block, _target(state, call, table, request))))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controlplane.errors import Conflict, Invalid
+from controlplane.errors import Conflict, Invalid, several
 from controlplane.ids import Prefix
 from controlplane.model.network import SecurityGroup
 from controlplane.model.state import Change, State
@@ -11,6 +11,7 @@ from controlplane.model.vpc import Vpc
 from controlplane.service import vpcs
 from controlplane.service.call import Call, check_tags, check_text, find
 from controlplane.service.permissions import TEXT, TEXT_MEANS
+from controlplane.service.quotas import check_one_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,8 @@ def create(state: State, call: Call, request: CreateSecurityGroup) -> tuple[Chan
             raise Conflict(
                 "InvalidGroup.Duplicate", f"The name {name!r} belongs to {other.id} in {vpc.id}; choose another"
             )
-    limit = call.policy.security_groups
-    if state.security_groups.project.count(call.project_id) >= limit:
-        raise Conflict("SecurityGroupLimitExceeded", f"The project has {limit} security groups; delete one first")
+    held, limit = state.security_groups.project.count(call.project_id), call.policy.security_groups
+    check_one_more("SecurityGroupLimitExceeded", "The project", "security groups", held, limit)
     group = SecurityGroup(
         id=call.mint(Prefix.SECURITY_GROUP),
         project_id=call.project_id,
@@ -70,7 +70,7 @@ def delete(state: State, call: Call, group_id: str) -> tuple[Change, None]:
     if blockers := list(dict.fromkeys(users + namers)):
         raise Conflict(
             "DependencyViolation",
-            f"{group_id} ({group.name}) is in use by {', '.join(blockers)}; take it out there first",
+            f"{group_id} ({group.name}) is in use by {several(blockers)}; take it out there first",
             blocking_ids=blockers,
         )
     change = Change()

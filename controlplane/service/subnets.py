@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
-from controlplane.errors import Conflict, Invalid
+from controlplane.errors import Conflict, Invalid, several
 from controlplane.ids import Prefix
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet, Vpc
 from controlplane.service.call import Call, check_tags, find, find_zone
+from controlplane.service.quotas import check_one_more
 from controlplane.service.vpcs import SIZES, bad_range, required_network
 
 
@@ -39,7 +40,7 @@ def _network(state: State, vpc: Vpc, cidr_block: str) -> IPv4Network:
     if network.prefixlen not in SIZES or not network.subnet_of(vpc.network):
         raise bad_range("InvalidSubnet.Range", cidr_block, f"a /16 to /28 within {vpc.cidr_block}, the VPC's")
     if others := [row for row in state.subnets.vpc.of(vpc.id) if row.network.overlaps(network)]:
-        held = ", ".join(f"{row.id} ({row.cidr_block})" for row in others)
+        held = several([f"{row.id} ({row.cidr_block})" for row in others])
         raise Conflict(
             "InvalidSubnet.Conflict",
             f"{network} overlaps {held}; choose addresses that no subnet of {vpc.id} has",
@@ -50,9 +51,8 @@ def _network(state: State, vpc: Vpc, cidr_block: str) -> IPv4Network:
 
 def check_room(state: State, call: Call, vpc: Vpc) -> None:
     """For one more. Raises `SubnetLimitExceeded`."""
-    limit = call.policy.subnets_per_vpc
-    if state.subnets.vpc.count(vpc.id) >= limit:
-        raise Conflict("SubnetLimitExceeded", f"{vpc.id} has {limit} subnets; delete one, or ask the operator for more")
+    held = state.subnets.vpc.count(vpc.id)
+    check_one_more("SubnetLimitExceeded", vpc.id, "subnets", held, call.policy.subnets_per_vpc)
 
 
 def _emptiest_zone(state: State, vpc: Vpc) -> str:
@@ -97,7 +97,7 @@ def modify(state: State, call: Call, request: ModifySubnetAttribute) -> tuple[Ch
 def delete(state: State, call: Call, subnet_id: str) -> tuple[Change, None]:
     subnet = find(state.subnets, subnet_id, call)
     if interfaces := state.interfaces.subnet.of(subnet.id):
-        held = ", ".join(f"{row.id} ({row.instance_id})" for row in interfaces)
+        held = several([f"{row.id} ({row.instance_id})" for row in interfaces])
         raise Conflict(
             "DependencyViolation",
             f"{subnet.id} has network interfaces: {held}; terminate their instances first",

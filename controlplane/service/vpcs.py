@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
-from controlplane.errors import Conflict, Invalid, Parameter, missing, shown
+from controlplane.errors import Conflict, Invalid, Parameter, missing, several, shown
 from controlplane.ids import Prefix
+from controlplane.model.addressing import NOT_FOR_HOSTS
 from controlplane.model.cidr import ipv4_network
 from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import LOCAL, Route, RouteTable, Vpc
 from controlplane.service.call import Call, check_tags, find
+from controlplane.service.quotas import check_one_more
 
 ANYWHERE = "0.0.0.0/0"
 SIZES = range(16, 29)  # EC2's, of VPCs and of subnets.
-# Not for hosts: this network, loopback, link-local, multicast, reserved (RFC 6890).
-_NO_HOSTS = [IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def create(state: State, call: Call, request: CreateVpc) -> tuple[Change, str]:
 
 def _network(cidr_block: str) -> IPv4Network:
     network = required_network("cidr_block", cidr_block)
-    if network.prefixlen not in SIZES or any(network.overlaps(other) for other in _NO_HOSTS):
+    if network.prefixlen not in SIZES or any(network.overlaps(other) for other in NOT_FOR_HOSTS):
         raise bad_range("InvalidVpc.Range", cidr_block, "a /16 to /28 of addresses for hosts, such as 10.0.0.0/16")
     return network
 
@@ -63,9 +63,8 @@ def new_vpc(
     tags: Mapping[str, str],
 ) -> tuple[Vpc, RouteTable]:
     """A VPC with what all have, and its main table. Raises `VpcLimitExceeded`."""
-    limit = call.policy.vpcs
-    if state.vpcs.project.count(project_id) >= limit:
-        raise Conflict("VpcLimitExceeded", f"The project has {limit} VPCs; delete one, or ask the operator for more")
+    held = state.vpcs.project.count(project_id)
+    check_one_more("VpcLimitExceeded", "The project", "VPCs", held, call.policy.vpcs)
     vpc = Vpc(
         id=call.mint(Prefix.VPC),
         project_id=project_id,
@@ -164,7 +163,7 @@ def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
     if blockers:
         raise Conflict(
             "DependencyViolation",
-            f"{vpc.id} has {', '.join(blockers)}; delete these, and detach gateways, first",
+            f"{vpc.id} has {several(blockers)}; delete these, and detach gateways, first",
             blocking_ids=blockers,
         )
     group = default_group(state, vpc.id)

@@ -234,6 +234,16 @@ def test_five_addresses_of_a_subnet_are_nobodys(region: Region) -> None:
         region.run(subnet_id=subnet_id)
 
 
+def test_what_to_do_is_said_however_much_stands_in_the_way(region: Region) -> None:
+    subnet_id = create_subnet(region, create(region))
+    for _ in range(6):
+        region.launch(subnet_id=subnet_id)
+    refused = region.refuses("DependencyViolation", subnets.delete, subnet_id)
+    assert len(refused.blocking_ids) == 6
+    assert refused.message.count("eni-") == 4
+    assert refused.message.endswith(" and 2 more; terminate their instances first")
+
+
 def test_a_subnet_that_instances_are_in_stays(region: Region) -> None:
     subnet_id = create_subnet(region, create(region))
     instance_id = region.launch(subnet_id=subnet_id)
