@@ -110,8 +110,8 @@ class Sessions:
 
     def late(self, group_id: str) -> Sequence[LateHost]:
         """The hosts that do not have a security group's rules yet."""
-        found = sorted(self._enforcement.late(group_id).items())
-        return [LateHost(host_id, generation, self.presence(host_id)) for host_id, generation in found]
+        found, too_old = sorted(self._enforcement.late(group_id).items()), self._enforcement.too_old(group_id)
+        return [LateHost(id, generation, self.presence(id), id in too_old) for id, generation in found]
 
     def close_all(self) -> None:
         """The process is about to end: agents shall come back to the next one at once."""

@@ -7,6 +7,7 @@ import typer
 from client.cli import lookup
 from client.cli.instance_run import ShutdownBehavior
 from client.cli.options import InstanceArgument, Timeout
+from client.cli.permissions import DropEstablished
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_rules
 from stead.v1.instances_pb2 import BlockDeviceMapping, ModifyInstanceAttributeRequest
@@ -46,14 +47,16 @@ async def modify(
     instance_type: Type = None,
     user_data_file: UserData = None,
     sg: Groups = None,
+    drop_established: DropEstablished = False,
     delete_on_termination: Delete = None,
     keep_on_termination: Keep = None,
     wait: WaitForGroups = False,
     timeout_s: Timeout = 60,
 ) -> None:
     """Change what was set at launch."""
-    if wait and not sg:
-        raise typer.BadParameter("is for --sg: until all hosts have the change", param_hint="--wait")
+    for is_given, name in ((wait, "--wait"), (drop_established, "--drop-established")):
+        if is_given and not sg:
+            raise typer.BadParameter("is about the change of --sg", param_hint=name)
     instance_id = await lookup.instance_id(cli.stead, instance)
     request = ModifyInstanceAttributeRequest(
         **cli.mutation,
@@ -70,6 +73,7 @@ async def modify(
             *_mappings(delete_on_termination, deletes=True),
             *_mappings(keep_on_termination, deletes=False),
         ],
+        drop_established=drop_established,
     )
     reply = await cli.stead.instances.ModifyInstanceAttribute(request)
     try:

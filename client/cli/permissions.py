@@ -53,7 +53,7 @@ SourcePrefixLists = Annotated[
 Description = Annotated[str, typer.Option(metavar="TEXT", help="Free text.", show_default=False)]
 Egress = Annotated[bool, typer.Option("--egress", help="For what goes out; otherwise for what comes in.")]
 DropEstablished = Annotated[
-    bool, typer.Option("--drop-established", help="End connections, too, that no rule of the group allows any more.")
+    bool, typer.Option("--drop-established", help="End connections, too, that no rule allows any more.")
 ]
 
 

@@ -141,7 +141,7 @@ def _rules(state: State, rule_ids: Sequence[str]) -> list[pb.SecurityGroupRule]:
 
 def to_security_group(state: State, late: health.Late, row: SecurityGroup, role: Role) -> pb.SecurityGroup:
     """With the hosts, for an admin."""
-    status, detail = health.of_group(row, late)
+    status, detail = health.of_group(row, late, role)
     hosts = late(row.id) if role is Role.ADMIN else ()
     return pb.SecurityGroup(
         group_id=row.id,

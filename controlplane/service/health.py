@@ -25,11 +25,15 @@ BUSY_AFTER = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class LateHost:
-    """One that does not have a security group's rules; `generation` is that of those that it has, 0: not known."""
+    """One that does not have a security group's rules; `generation` is that of those that it has, 0: not known.
+
+    Or it has them, and connections that are to end go on: its agent `is_too_old` for that.
+    """
 
     id: str
     generation: int
     presence: Presence
+    is_too_old: bool = False
 
 
 Late = Callable[[str], Sequence[LateHost]]  # By a security group's id.
@@ -145,13 +149,15 @@ def note_busy(state: State, now: datetime) -> Change:
     return change
 
 
-def of_group(row: SecurityGroup, late: Late) -> tuple[str, str]:
-    """Its status as in security_groups.proto, and what it waits for."""
+def of_group(row: SecurityGroup, late: Late, role: Role) -> tuple[str, str]:
+    """Its status as in security_groups.proto, and what it waits for; with a host's id for an admin."""
     if not row.pending_revision:
         return "enforced", ""
     hosts = late(row.id)
-    causes = [_away("one of them", host.presence).cause for host in hosts if not host.presence.is_reachable]
-    return "pending", "; ".join([f"hosts that do not have its rules yet: {len(hosts)}", *causes[:1]])
+    old = [host.id if role is Role.ADMIN else "a host" for host in hosts if host.is_too_old]
+    away = [_away("one of them", host.presence).cause for host in hosts if not host.presence.is_reachable]
+    causes = [*(f"the agent of {host} does not know how to end connections: upgrade it" for host in old[:1]), *away[:1]]
+    return "pending", "; ".join([f"hosts that do not have its rules yet: {len(hosts)}", *causes])
 
 
 def of_rule(row: SecurityGroupRule) -> tuple[str, str]:

@@ -27,6 +27,7 @@ class ModifyInstanceAttribute:
     user_data: bytes | None = None
     security_group_ids: Sequence[str] = ()
     block_device_mappings: Sequence[BlockDeviceMapping] = ()
+    drop_established: bool = False
 
     @property
     def needs_stop(self) -> bool:
@@ -39,11 +40,14 @@ def modify(state: State, call: Call, request: ModifyInstanceAttribute) -> tuple[
     attributes = _attributes(state, request)
     if not (attributes or request.security_group_ids or request.block_device_mappings):
         raise Invalid("MissingParameter", f"Nothing of {instance.id} is to change; name an attribute")
+    if request.drop_established and not request.security_group_ids:
+        raise Invalid("InvalidParameterCombination", "drop_established is for new security groups; name them")
     admit(state, instance, Request.MODIFY_STOPPED if request.needs_stop else Request.MODIFY)
     change = Change()
     if attributes:
         change.put(replace(instance, **attributes))
-    _set_groups(state, call, change, instance, request.security_group_ids)
+    if request.security_group_ids:
+        _set_groups(state, call, change, instance, request)
     for mapping in request.block_device_mappings:
         _set_delete_on_termination(state, change, instance, mapping)
     return change, None
@@ -65,13 +69,17 @@ def _attributes(state: State, request: ModifyInstanceAttribute) -> dict[str, Any
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _set_groups(state: State, call: Call, change: Change, instance: Instance, group_ids: Sequence[str]) -> None:
-    for interface in state.interfaces.instance.of(instance.id) if group_ids else ():
-        groups = find_groups(state, call, group_ids, state.vpcs[interface.vpc_id])
+def _set_groups(state: State, call: Call, change: Change, instance: Instance, request: ModifyInstanceAttribute) -> None:
+    for interface in state.interfaces.instance.of(instance.id):
+        groups = find_groups(state, call, request.security_group_ids, state.vpcs[interface.vpc_id])
         now = tuple(group.id for group in groups)
         change.put(replace(interface, group_ids=now))
         if now != interface.group_ids:
-            change.put(*pending(state, dict.fromkeys((*interface.group_ids, *now))))
+            concerned = [*interface.group_ids, *now]
+            if request.drop_established:  # Also where others let it in, as a member of one that it leaves.
+                left = set(interface.group_ids) - set(now)
+                concerned += [rule.group_id for group_id in sorted(left) for rule in state.rules.source.of(group_id)]
+            change.put(*pending(state, dict.fromkeys(concerned), drop=request.drop_established))
 
 
 def _set_delete_on_termination(state: State, change: Change, instance: Instance, mapping: BlockDeviceMapping) -> None:

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from controlplane.enforcement import Enforcement
+from controlplane.enforcement import ENDS_CONNECTIONS, Enforcement
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
+from controlplane.model.project import Role
 from controlplane.service import health, instance_attributes, power, prefix_lists, security_group_rules, security_groups
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
 from controlplane.service.permissions import Permission
@@ -43,7 +44,7 @@ def authorize(live: Live, port: int = 80) -> str:
 
 
 def status(live: Live, group_id: str) -> str:
-    return health.of_group(live.state.security_groups[group_id], live.sessions.late)[0]
+    return health.of_group(live.state.security_groups[group_id], live.sessions.late, Role.MEMBER)[0]
 
 
 async def test_rules_are_in_force_when_the_last_host_has_answered() -> None:
@@ -104,10 +105,71 @@ async def test_who_is_waited_for_is_told_and_an_admin_s_word_ends_it() -> None:
         group_id = authorize(live)
         await live.quiet()
         row = live.state.security_groups[group_id]
-        detail = health.of_group(row, live.sessions.late)[1]
+        detail = health.of_group(row, live.sessions.late, Role.MEMBER)[1]
         assert detail.startswith("hosts that do not have its rules yet: 1; one of them is unreachable: its agent")
         live.put(replace(live.state.hosts[host_id], lost_at=live.now))
         live.sessions.answer_for_lost()
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+
+
+def revoke_and_drop(live: Live, group_id: str) -> None:
+    rule_ids = [row.id for row in live.state.rules.group.of(group_id) if not row.is_egress]
+    live.do(security_group_rules.revoke, Revoke(group_id, False, (), rule_ids[:1], drop_established=True))
+
+
+def upgrade(live: Live, host_id: str) -> None:
+    """Its agent, which then knows how connections end."""
+    live.put(replace(live.state.hosts[host_id], features=(ENDS_CONNECTIONS,)))
+
+
+async def test_a_host_whose_agent_ends_no_connections_is_waited_for_where_they_are_to_end() -> None:
+    async with Live.running() as live:
+        host_id, other = await two_hosts(live)
+        upgrade(live, other)
+        group_id = authorize(live)
+        await live.quiet()
+        assert status(live, group_id) == "enforced", "nothing is to end"
+        revoke_and_drop(live, group_id)
+        await live.quiet()
+        row = live.state.security_groups[group_id]
+        assert [(host.id, host.generation) for host in live.sessions.late(group_id)] == [(host_id, row.generation)]
+        for role, whose in ((Role.ADMIN, host_id), (Role.MEMBER, "a host")):
+            detail = health.of_group(row, live.sessions.late, role)[1]
+            assert detail.endswith(f"; the agent of {whose} does not know how to end connections: upgrade it")
+        authorize(live, 443)
+        await live.quiet()
+        assert status(live, group_id) == "pending", "what was to end before goes on"
+        upgrade(live, host_id)
+        live.answer(host_id)
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+
+
+async def test_what_had_ended_before_holds_no_host_up() -> None:
+    async with Live.running() as live:
+        host_id, other = await two_hosts(live)
+        for each in (host_id, other):
+            upgrade(live, each)
+        group_id = authorize(live)
+        revoke_and_drop(live, group_id)
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+        live.put(replace(live.state.hosts[host_id], features=()))
+        authorize(live, 443)
+        await live.quiet()
+        assert status(live, group_id) == "enforced"
+
+
+async def test_a_host_that_has_no_part_any_more_is_not_waited_for_however_old_its_agent_is() -> None:
+    async with Live.running() as live:
+        host_id, other = await two_hosts(live)
+        upgrade(live, other)
+        group_id = authorize(live)
+        revoke_and_drop(live, group_id)
+        await live.quiet()
+        assert status(live, group_id) == "pending"
+        live.do(power.terminate, [row.id for row in live.state.instances.host.of(host_id)])
         await live.quiet()
         assert status(live, group_id) == "enforced"
 

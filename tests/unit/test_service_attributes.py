@@ -3,11 +3,22 @@
 import pytest
 
 from controlplane.model.project import Role
-from controlplane.service import images, instance_attributes, instances, power, projects, security_groups, subnets
+from controlplane.service import (
+    images,
+    instance_attributes,
+    instances,
+    power,
+    projects,
+    security_group_rules,
+    security_groups,
+    subnets,
+)
 from controlplane.service.images import ModifyImageAttribute
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
 from controlplane.service.instances import BlockDeviceMapping, RunInstances
+from controlplane.service.permissions import Permission
 from controlplane.service.power import StopInstances
+from controlplane.service.security_group_rules import Authorize
 from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.service.subnets import ModifySubnetAttribute
 from tests.unit.region import Region
@@ -84,6 +95,21 @@ def test_groups_of_a_running_instance(region: Region) -> None:
     refuses(region, "InvalidGroup.NotFound", instance_id, security_group_ids=[foreign])
     many = [region.do(security_groups.create, CreateSecurityGroup(f"g{number}", "x")) for number in range(6)]
     refuses(region, "SecurityGroupsPerInterfaceLimitExceeded", instance_id, security_group_ids=many)
+
+
+def test_connections_end_with_membership_where_that_is_asked_for(region: Region) -> None:
+    instance_id = region.launch()
+    web, inner, aside = (region.do(security_groups.create, CreateSecurityGroup(name, "x")) for name in "abc")
+    modify(region, instance_id, security_group_ids=[web])
+    from_web = [Permission("tcp", 80, 80, "", web, "")]
+    region.do(security_group_rules.authorize, Authorize(inner, False, from_web))
+    refuses(region, "InvalidParameterCombination", instance_id, disable_api_termination=True, drop_established=True)
+    modify(region, instance_id, security_group_ids=[aside], drop_established=True)
+    dropped = {row.id for row in region.state.security_groups if row.drop_revision}
+    assert dropped == {web, aside, inner}, "a rule of the last one let it in as a member of the first"
+    assert {row.drop_revision for row in region.state.security_groups if row.id in dropped} == {region.state.revision}
+    modify(region, instance_id, security_group_ids=[aside, web], drop_established=False)
+    assert region.state.security_groups[aside].drop_revision < region.state.revision
 
 
 def test_a_public_address_comes_with_the_next_start(region: Region) -> None:

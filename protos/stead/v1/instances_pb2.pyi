@@ -296,7 +296,7 @@ class TerminateInstancesResponse(_message.Message):
     def __init__(self, terminating_instances: _Optional[_Iterable[_Union[InstanceStateChange, _Mapping]]] = ...) -> None: ...
 
 class ModifyInstanceAttributeRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "instance_id", "disable_api_termination", "instance_initiated_shutdown_behavior", "associate_public_ip_address", "instance_type", "user_data", "security_group_ids", "block_device_mappings")
+    __slots__ = ("client_token", "dry_run", "instance_id", "disable_api_termination", "instance_initiated_shutdown_behavior", "associate_public_ip_address", "instance_type", "user_data", "security_group_ids", "block_device_mappings", "drop_established")
     CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -307,6 +307,7 @@ class ModifyInstanceAttributeRequest(_message.Message):
     USER_DATA_FIELD_NUMBER: _ClassVar[int]
     SECURITY_GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
     BLOCK_DEVICE_MAPPINGS_FIELD_NUMBER: _ClassVar[int]
+    DROP_ESTABLISHED_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     instance_id: str
@@ -317,7 +318,8 @@ class ModifyInstanceAttributeRequest(_message.Message):
     user_data: bytes
     security_group_ids: _containers.RepeatedScalarFieldContainer[str]
     block_device_mappings: _containers.RepeatedCompositeFieldContainer[BlockDeviceMapping]
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., instance_id: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., associate_public_ip_address: _Optional[bool] = ..., instance_type: _Optional[str] = ..., user_data: _Optional[bytes] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., block_device_mappings: _Optional[_Iterable[_Union[BlockDeviceMapping, _Mapping]]] = ...) -> None: ...
+    drop_established: bool
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., instance_id: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., associate_public_ip_address: _Optional[bool] = ..., instance_type: _Optional[str] = ..., user_data: _Optional[bytes] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., block_device_mappings: _Optional[_Iterable[_Union[BlockDeviceMapping, _Mapping]]] = ..., drop_established: _Optional[bool] = ...) -> None: ...
 
 class ModifyInstanceAttributeResponse(_message.Message):
     __slots__ = ("instance",)

@@ -137,7 +137,8 @@ class InstancesServicer:
     def ModifyInstanceAttribute(self, request, context):
         """Changes what was set at launch, all that is given or nothing. Type and user data only while the instance is stopped.
         Errors: `IncorrectInstanceState`, `InvalidInstanceType`, `InvalidGroup.NotFound`, `InvalidParameter` (a group of another
-        VPC), `InvalidInstanceAttributeValue` (no volume at that device), `InvalidParameterValue`, `MissingParameter`.
+        VPC), `InvalidInstanceAttributeValue` (no volume at that device), `InvalidParameterValue`, `MissingParameter`,
+        `InvalidParameterCombination` (`drop_established` without groups).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

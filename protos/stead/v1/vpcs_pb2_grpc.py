@@ -178,7 +178,8 @@ class VpcsServicer:
 
     def CreateDefaultVpc(self, request, context):
         """Makes the default VPC again, where it was deleted: 172.31.0.0/16, with a public subnet in each zone, an attached
-        internet gateway and a route to it. Errors: `DefaultVpcAlreadyExists`, `VpcLimitExceeded`.
+        internet gateway and a route to it. Errors: `DefaultVpcAlreadyExists`, `VpcLimitExceeded`,
+        `InternetGatewayLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,10 +51,11 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
     ),
     (
         f"instance modify {I1} --wait --no-protect --shutdown-behavior terminate --public-ip --type t3.nano --sg web"
-        " --delete-on-termination /dev/sdf --keep-on-termination /dev/sda1",
+        " --drop-established --delete-on-termination /dev/sdf --keep-on-termination /dev/sda1",
         "ModifyInstanceAttribute",
         instances.ModifyInstanceAttributeRequest(
             instance_id=I1,
+            drop_established=True,
             disable_api_termination=False,
             instance_initiated_shutdown_behavior="terminate",
             associate_public_ip_address=True,

@@ -58,6 +58,7 @@ def test_what_a_line_lacks_is_named_before_anything_is_done(
         f"sg authorize {SG} --protocol icmp --icmp-type 8:00 --cidr 0.0.0.0/0",
         f"sg modify-rule {SG} sgr-1 --port 22 --cidr 0.0.0.0/0 --source-group {SG}",
         f"instance modify {I1} --protect --wait",
+        f"instance modify {I1} --protect --drop-established",
         "instance dance",
     ],
 )
