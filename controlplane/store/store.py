@@ -1,12 +1,14 @@
 """The database that remembers a region: loads its state, appends to it, reads its log.
 
-Synchronous, for one thread at a time; the journal is its only writer. What it raises is in `controlplane.store.errors`.
+Synchronous, one transaction at a time, in whichever thread; the journal is its only writer. What it raises is in
+`controlplane.store.errors`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Table, bindparam, delete, make_url, select, update
@@ -56,6 +58,7 @@ class Store:
     def __init__(self, engine: Engine, classify: Classify) -> None:
         self._engine = engine
         self._connection: Connection | None = None  # One for all transactions: taking it from a pool costs as much.
+        self._in_use = Lock()  # A process that stops closes it while another thread may commit what nobody waits for.
         self._classify = classify
         self._rows = {row_type: StoredRows(row_type, table, engine.dialect) for row_type, table in TABLES.items()}
         self._log = RowMapping(LogRow, log, engine.dialect)
@@ -74,10 +77,12 @@ class Store:
             return store
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._engine.dispose()
+        """Once a transaction that is under way has ended."""
+        with self._in_use:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            self._engine.dispose()
 
     def migrate(self) -> None:
         """Bring the schema up to date; all of it or nothing. Raises SchemaMismatch for a newer one."""
@@ -147,9 +152,10 @@ class Store:
     def _transaction(self) -> Iterator[Connection]:
         """Commits at the end, rolls back on an error, and says which kind of error it was."""
         try:
-            self._connection = self._connection or self._engine.connect()
-            with self._connection.begin():
-                yield self._connection
+            with self._in_use:
+                self._connection = self._connection or self._engine.connect()
+                with self._connection.begin():
+                    yield self._connection
         except (DBAPIError, self._driver.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if isinstance(cause, self._driver.IntegrityError):

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from controlplane.app import _recent_log
 from controlplane.history import History
@@ -21,7 +22,7 @@ from controlplane.model.state import Change, State
 from controlplane.model.table import Row
 from controlplane.model.vpc import Vpc
 from controlplane.store.errors import Diverged, StorageFailed, StoreError, WrongRegion
-from controlplane.store.schema import TABLES
+from controlplane.store.schema import TABLES, meta
 from controlplane.store.store import Store
 from tests.unit.store_cases import BACKENDS, NOW, contents, delete, empty_url, opened, put, rows_of
 
@@ -184,6 +185,18 @@ def test_commits_may_come_from_any_thread(store: Store) -> None:
 def test_a_store_that_was_closed_connects_again(store: Store) -> None:
     store.close()
     assert store.load().revision == 0
+
+
+def test_closing_lets_a_transaction_end(store: Store) -> None:
+    with ThreadPoolExecutor(1) as other:
+        with store._transaction() as connection:
+            connection.execute(update(meta).values(region="home-2"))
+            closing = other.submit(store.close)
+            with pytest.raises(TimeoutError):
+                closing.result(timeout=0.2)
+        closing.result(timeout=10)
+    with pytest.raises(WrongRegion, match="home-2"):
+        store.claim("home-1")
 
 
 def test_the_log_tells_every_change_in_order(store: Store) -> None:
