@@ -12,7 +12,7 @@ from dataclasses import replace
 from controlplane.model.instance import Observation, ObservedKind
 from controlplane.model.network import SecurityGroup
 from controlplane.model.state import Change, Revision, State
-from controlplane.reconcile.objects import hosts_of
+from controlplane.reconcile.members import Members
 
 ENDS_CONNECTIONS = "drop_revision"  # A feature of agents: see Hello.features in session.proto.
 
@@ -20,6 +20,7 @@ ENDS_CONNECTIONS = "drop_revision"  # A feature of agents: see Hello.features in
 class Enforcement:
     def __init__(self, state: State) -> None:
         self._state = state
+        self._members = Members(state)
         self._late: dict[str, dict[str, int]] = {}  # By group: hosts, with the generation that they have; 0: not known.
         self._waiting: defaultdict[str, set[str]] = defaultdict(set)  # Groups, by host: the other way round.
         self._hostless: set[str] = set()  # Groups that wait for nobody: after a restart, their VPC may have no host.
@@ -46,6 +47,7 @@ class Enforcement:
 
     def witness(self, revision: Revision) -> None:
         """Of the state as it is now."""
+        self._members.follow(revision.entries)
         for entry in revision.entries:
             old, new = entry.old, entry.new
             if isinstance(new, SecurityGroup) and new.pending_revision == revision.number:
@@ -58,7 +60,7 @@ class Enforcement:
         since = self._since.get(group.id, group.pending_revision)
         self._end(group.id)
         self._since[group.id] = since
-        self._late[group.id] = {id: held.get(id, before) for id in hosts_of(self._state, group.vpc_id)}
+        self._late[group.id] = {id: held.get(id, before) for id in self._members.of(group.vpc_id)}
         for host_id in self._late[group.id]:
             self._waiting[host_id].add(group.id)
         if not self._late[group.id]:
@@ -74,6 +76,10 @@ class Enforcement:
         self._waiting[host_id].discard(group_id)
         if not self._waiting[host_id]:
             del self._waiting[host_id]
+
+    def is_awaited(self, host_id: str) -> bool:
+        """Whether an answer of this host may be what a group waits for."""
+        return host_id in self._waiting or bool(self._hostless)
 
     def answered(self, host_id: str, revision: int) -> Change:
         """A host has its networks as that revision and earlier ones want them, but for those that it says are not."""

@@ -164,8 +164,9 @@ class Session:
         if is_awaited(state, self.host_id):
             answers = {kind: self._extended(answered) for kind, answered in self._answers.items()}
             self._journal.apply(settle(state, self.host_id, answers, self._clock()))
-        networks = self._extended(self._answers.get(ObservedKind.VPC, 0))
-        self._journal.apply(self._enforcement.answered(self.host_id, networks))
+        if self._enforcement.is_awaited(self.host_id):
+            networks = self._extended(self._answers.get(ObservedKind.VPC, 0))
+            self._journal.apply(self._enforcement.answered(self.host_id, networks))
 
     def _extended(self, answered: int) -> int:
         """The answer to the last update counts for all revisions since that changed nothing for this host."""
