@@ -66,6 +66,20 @@ def test_without_a_mapping_there_is_no_internet(hosts: Lab) -> None:
     assert not hosts.outside.reaches(SECOND, 22)
 
 
+def test_nothing_gets_out_untranslated_while_a_gateway_comes_up(hosts: Lab) -> None:
+    """For a second, where its host does not hear the control plane: somebody else may answer for its addresses."""
+    vpc, (first, _) = vpc_with_guests(hosts)
+    hosts.outside.run(
+        "nft add table ip seen && nft 'add chain ip seen private { type filter hook prerouting priority raw; }'"
+        " && nft add rule ip seen private ip saddr 172.31.0.0/16 counter"
+    )
+    hosts.hosts[0].call("hear_control_plane", False)
+    first.run(f"ping -q -i 0.01 -w 4 {OUTSIDE} >/dev/null 2>&1 &")
+    map_addresses(hosts, vpc, (FIRST, "172.31.0.5"))
+    assert first.pings(OUTSIDE)
+    assert "counter packets 0 " in hosts.outside.run("nft list chain ip seen private")
+
+
 def test_taking_a_mapping_away_cuts_its_flows_alone(hosts: Lab) -> None:
     vpc, (first, second) = vpc_with_guests(hosts)
     map_addresses(hosts, vpc, (FIRST, "172.31.0.5"), (SECOND, "172.31.0.6"))

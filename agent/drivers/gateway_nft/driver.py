@@ -1,7 +1,8 @@
 """The driver: the order in which a mapping comes and goes.
 
-Coming: NAT, routes, and only then ARP, so that nobody is called before he can be reached. Going: the reverse. Blocking
-work goes to threads here and nowhere else. Every pass reads back all that was ever set.
+Coming: NAT, routes, and only then ARP, so that nobody is called before he can be reached, and nothing gets out that is
+not translated. Going: ARP, NAT, routes. Blocking work goes to threads here and nowhere else. Every pass reads back all
+that was ever set.
 """
 
 import threading
@@ -104,13 +105,13 @@ class NftGatewayDriver:
         external = self._external()
         changed = [*self._prepare_host(external.name, spec)]
         changed += self._ensure_namespace(gateway, vpc_id)
-        changed += links.ensure(vpc_id, spec.tables, wanted.values(), external.mtu)
         kept = self._uncontested(vpc_id, wanted.keys(), external.name)
         changed += addresses.leave(vpc_id, kept)
         now = ruleset.mapping(known.mappings) if known else None
         table = ruleset.render(wanted, self._host_addresses(spec), self._settings.guest_tcp_ports)
         place = namespaces.gateway_namespace(vpc_id)
         repaired = namespaces.call(place, _translate, gateway.rules, table, wanted, now)
+        changed += links.ensure(vpc_id, spec.tables, wanted.values(), external.mtu)
         changed += addresses.answer(vpc_id, kept, external.name)
         self._repairs.note(vpc_id, [*repaired, *(changed if (known, gateway.kept) == (spec, kept) else [])])
         gateway.spec, gateway.kept, gateway.external = spec, kept, external.name
