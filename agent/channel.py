@@ -5,6 +5,7 @@ but for the session's, are the same.
 """
 
 import asyncio
+import socket
 from typing import Any
 
 import grpc
@@ -20,8 +21,9 @@ from stead.v1 import agent_pb2 as old_pb
 _KEEPALIVE_S = 15
 _KEEPALIVE_TIMEOUT_S = 10
 
-# For the other side to accept a connection. Where nobody answers, the kernel asks again after 1, 3, 7 and 15 s, and
-# gRPC waits for it: when the network is whole again, that is late. Shorter: a slow line looks like none.
+# For the other side to accept a connection at one of its addresses. Where nobody answers, the kernel asks again after
+# 1, 3, 7 and 15 s, and gRPC waits for it: when the network is whole again, that is late. Shorter: a slow line looks
+# like none.
 _ACCEPT_S = 2.0
 
 _OPTIONS = (
@@ -35,11 +37,20 @@ _OPTIONS = (
 
 
 async def knock(endpoint: str) -> None:
-    """See that somebody listens at `host:port`. Raises OSError, which TimeoutError is."""
+    """See that somebody listens at `host:port`, by one of its addresses. Raises OSError, which TimeoutError is."""
     host, _, port = endpoint.rpartition(":")
-    async with asyncio.timeout(_ACCEPT_S):
-        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-    writer.close()
+    loop = asyncio.get_running_loop()
+    failure = OSError("it has no address")
+    for *_, address in await loop.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
+        try:
+            async with asyncio.timeout(_ACCEPT_S):
+                _, writer = await asyncio.open_connection(*address[:2])
+        except OSError as error:
+            failure = error
+        else:
+            writer.close()
+            return
+    raise failure
 
 
 def open_channel(identity: Identity) -> grpc.aio.Channel:

@@ -437,6 +437,16 @@ async def test_a_connection_that_nobody_accepts_is_given_up_soon(monkeypatch: py
         await channel.knock(f"{host}:{port}")
 
 
+async def test_any_address_of_the_control_plane_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.2", "127.0.0.1")]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_how: found)
+        await channel.knock(f"control.example:{port}")
+    with pytest.raises(ConnectionRefusedError):
+        await channel.knock(f"control.example:{port}")
+
+
 async def test_an_agent_that_is_told_to_stop_as_its_session_breaks_stops(
     cloud: Cloud, host: Host, store: IdentityStore
 ) -> None:
