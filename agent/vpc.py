@@ -115,7 +115,8 @@ class VpcView:
 
     @cached_property
     def _main_number(self) -> int:
-        return next((table.number for table in self.tables.values() if table.is_main), 0)
+        """0 where the control plane tells of no tables at all."""
+        return next((table.number for table in self.tables.values() if table.is_main), NOWHERE if self.tables else 0)
 
     @cached_property
     def ways_out(self) -> tuple[RouteTableSpec, ...]:

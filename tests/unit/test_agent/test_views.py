@@ -218,6 +218,8 @@ def test_a_route_table_decides_for_its_subnets_what_leads_out() -> None:
     assert seen() == (1, 1)
     assert world.tell(told("vpc-1", replace(public, routes=(LOCAL,)))).keys() == {VPC.ref, GATEWAY.ref}
     assert seen() == (1, 0)
+    world.tell(told("vpc-1", replace(public, is_main=False)))
+    assert seen() == (NOWHERE, 0), "it is not known which is the main one"
     world.tell(told("vpc-1", replace(public, number=0)))
     assert seen() == (0, 1), "of a control plane that knows of no numbers"
 
