@@ -72,6 +72,14 @@ def test_a_gateways_ruleset_is_as_it_was_reviewed() -> None:
     )
 
 
+def test_a_resolver_that_is_off_answers_nobody_who_asked_before_either() -> None:
+    table, _ = groups.render(replace(SPEC, dns_is_off=True), TAPS)
+    rules = table.chains["check-input"].rules
+    (dropped,) = [rule for rule in rules if "dport 53" in rule]
+    assert dropped.endswith(" drop")
+    assert rules.index(dropped) < rules.index("ct state established,related accept")
+
+
 def test_the_same_spec_is_no_change() -> None:
     assert change(SPEC, SPEC) == []
 

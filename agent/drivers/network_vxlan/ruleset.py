@@ -139,12 +139,13 @@ def _check_forward() -> Chain:
 
 def _check_input(spec: VpcSpec) -> Chain:
     resolvers = f"{{ {names.vpc_resolver(spec.cidr_block)}, {names.RESOLVER_ADDRESS} }}"
-    names_are_told = f"iifname {_TAPS} ip daddr {resolvers} meta l4proto {{ tcp, udp }} th dport 53 accept"
+    dns = f"iifname {_TAPS} ip daddr {resolvers} meta l4proto {{ tcp, udp }} th dport 53"
     rules = (
         'iifname "lo" accept',
+        *([f"{dns} drop"] if spec.dns_is_off else []),  # Who asked before has an established connection.
         "ct state established,related accept",
         f"iifname {_TAPS} udp dport 67 accept",
-        *([] if spec.dns_is_off else [names_are_told]),
+        *([] if spec.dns_is_off else [f"{dns} accept"]),
         f"iifname {_TAPS} ip daddr {names.METADATA_ADDRESS} tcp dport 80 accept",
         f"iifname {_TAPS} icmp type echo-request accept",
     )
