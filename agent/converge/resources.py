@@ -35,7 +35,7 @@ class Driver(Protocol):
     async def remove(self, id: str, /) -> None: ...
 
 
-class Volumes:
+class VolumeDriver:
     """What no spec names is left alone: deleting data takes a tombstone."""
 
     def __init__(self, storage: StorageDriver) -> None:
@@ -60,7 +60,7 @@ class Volumes:
             )
 
 
-class Exports:
+class ExportDriver:
     def __init__(self, storage: StorageDriver) -> None:
         self._storage = storage
 
@@ -74,7 +74,7 @@ class Exports:
         await self._storage.remove_export(export_name)
 
 
-class Vpcs:
+class VpcDriver:
     """A VPC's router and, inside of it, the metadata service."""
 
     def __init__(self, network: NetworkDriver, metadata: MetadataServer | None) -> None:
@@ -113,10 +113,10 @@ def drivers_by_kind(drivers: Drivers) -> dict[Kind, Sequence[object]]:
 
 def plain_drivers(drivers: Drivers, metadata: MetadataServer | None) -> dict[Kind, Driver]:
     storage = drivers.storage
-    vpcs = Vpcs(drivers.network, metadata) if drivers.network is not None else None
+    vpcs = VpcDriver(drivers.network, metadata) if drivers.network is not None else None
     found: dict[Kind, Driver | None] = {
-        Kind.VOLUME: Volumes(storage) if storage is not None else None,
-        Kind.EXPORT: Exports(storage) if storage is not None else None,
+        Kind.VOLUME: VolumeDriver(storage) if storage is not None else None,
+        Kind.EXPORT: ExportDriver(storage) if storage is not None else None,
         Kind.VPC: vpcs,
         Kind.GATEWAY: drivers.gateway,
     }

@@ -22,7 +22,7 @@ from agent.converge.instances import Instances
 from agent.converge.observations import Observations
 from agent.converge.plan import Plan
 from agent.converge.resource import Attempt, Resource, Resources, Stage
-from agent.converge.resources import Volumes
+from agent.converge.resources import Driver, VolumeDriver
 from agent.converge.settings import EngineSettings
 from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
@@ -170,7 +170,7 @@ class Workers:
             raise _no_driver(resource.ref)
         if spec is not None:
             await driver.ensure(spec, resource.take_changed())
-            if isinstance(spec, VolumeSpec) and spec.deleted and await cast(Volumes, driver).is_gone(spec.volume_id):
+            if await _is_emptied(driver, spec):
                 self._forget_emptied(resource, spec)
             else:
                 self.settle(resource, spec, Observed(resource.ref, converged=True))
@@ -247,7 +247,7 @@ class Workers:
             log.warning("not well", resource=str(observed.ref), error=observed.error)
         self._observations.put(observed)
 
-    def _forget_emptied(self, resource: Resource, tombstone: VolumeSpec) -> None:
+    def _forget_emptied(self, resource: Resource, tombstone: View) -> None:
         """The trash has the volume no longer. Its tombstone stays until the control plane heard of it."""
         if resource.spec is tombstone and resource.ref in self._observations:
             self._observations.drop(resource.ref)
@@ -291,6 +291,11 @@ class Workers:
     def _is_next(self, resource: Resource) -> bool:
         """Whether it is time for it to be tried for the first time."""
         return not (resource.is_tried or resource.is_at_work or self._is_early(resource))
+
+
+async def _is_emptied(driver: Driver, spec: View) -> bool:
+    """Whether it is a tombstone, and not even the trash has the volume any more."""
+    return isinstance(spec, VolumeSpec) and spec.deleted and await cast(VolumeDriver, driver).is_gone(spec.volume_id)
 
 
 def _no_driver(ref: Ref) -> Permanent:

@@ -17,7 +17,7 @@ import pytest
 from agent import session
 from agent.converge import plan
 from agent.converge.observations import Observations
-from agent.converge.resources import Volumes
+from agent.converge.resources import VolumeDriver
 from agent.drivers.fake import FakeStorageDriver, FakeWorld
 from agent.messages import Report
 from agent.model import Domain, InstanceSpec, OffReason, VolumeSpec
@@ -140,11 +140,11 @@ def its_agent_revives_a_guest_that_powered_itself_off(patch: pytest.MonkeyPatch)
 def its_agent_deletes_by_absence(patch: pytest.MonkeyPatch) -> None:
     """A volume that an agent was not told of is deleted."""
 
-    async def remove(self: Volumes, volume_id: str) -> None:
+    async def remove(self: VolumeDriver, volume_id: str) -> None:
         if volume_id in await self._storage.list_volumes():
             await self._storage.ensure_volume(VolumeSpec(volume_id, 0, deleted=True))
 
-    patch.setattr(Volumes, "remove", remove)
+    patch.setattr(VolumeDriver, "remove", remove)
 
 
 def its_agent_obeys_a_database_of_before(patch: pytest.MonkeyPatch) -> None:

@@ -48,9 +48,9 @@ def vpc_id(namespace: str) -> str:
     return namespace.removeprefix(namespaces.vpc_namespace(""))
 
 
-def of(vpcs: Mapping[str, Place], interface_ids: Collection[str]) -> Collection[str]:
+def of(known: Mapping[str, Place], interface_ids: Collection[str]) -> Collection[str]:
     """Namespaces in which the taps of these may be: their VPCs'; of a VPC that is not known yet, any."""
-    owners = {id: [vpc_id for vpc_id, vpc in [*vpcs.items()] if vpc.has_port(id)] for id in interface_ids}
+    owners = {id: [vpc_id for vpc_id, place in [*known.items()] if place.has_port(id)] for id in interface_ids}
     if not all(owners.values()):
         return names()
     return {namespaces.vpc_namespace(vpc_id) for vpc_ids in owners.values() for vpc_id in vpc_ids}
