@@ -306,7 +306,14 @@ def _standstill(spec: ExportSpec, daemon: Daemon) -> str:
 async def _serving(daemon: Daemon, ready_file: Path) -> None:
     """Wait until it serves. Not by connecting: guests that come back may have all connections by then."""
     async with asyncio.timeout(READY_DEADLINE_S):
-        while not ready_file.exists():  # noqa: ASYNC240 (in memory)
+        while not _is_written(ready_file):
             if not daemon.is_alive:
                 raise ConnectionAbortedError("the daemon ended")
             await asyncio.sleep(READY_POLL_S)
+
+
+def _is_written(ready_file: Path) -> bool:
+    """QEMU makes the file, looks whether it is still there, and writes its pid; it ends where it can't."""
+    with contextlib.suppress(FileNotFoundError):
+        return ready_file.stat().st_size > 0
+    return False

@@ -1,5 +1,5 @@
 """What is known on disk of each export: `<export name>.json`, its record; `.pid`, its daemon; `.log`, what that said;
-`.ready`, made by the daemon when it serves; `.qmp`, its monitor, root's; and its socket for QEMUs of this host.
+`.ready`, into which that writes when it serves; `.qmp`, its monitor, root's; and its socket for QEMUs of this host.
 
 The directory is in memory and empty after a boot, as are the daemons: reading it doesn't block. A record is written
 before its daemon starts, and before it is changed. An export is open when its daemon is alive. Records can be lost:

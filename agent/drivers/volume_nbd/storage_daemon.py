@@ -36,7 +36,7 @@ class Sockets:
 
 
 def command_line(spec: ExportSpec, volume: Path, pki_dir: Path | None, sockets: Sockets, ready_file: Path) -> list[str]:
-    """Arguments are JSON, in which nothing needs escaping. The daemon makes `ready_file` when it serves.
+    """Arguments are JSON, in which nothing needs escaping. The daemon writes its pid into `ready_file` when it serves.
 
     Without a `pki_dir` whoever can open the socket is admitted, one at a time.
 

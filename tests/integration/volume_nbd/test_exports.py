@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.base import Transient
-from agent.drivers.volume_nbd import NbdStorageDriver, aio
+from agent.drivers.volume_nbd import NbdStorageDriver, aio, exports, storage_daemon
 from agent.host.process import CommandFailed, is_stopped, run
 from agent.model import Export, ExportSpec
 from tests.integration.volume_nbd.host import ADDRESS, MIB, VOLUME, Host, client, connected_writer, kill_daemon, qemu_io
@@ -202,6 +202,25 @@ async def test_what_keeps_an_export_from_opening_is_said(host: Host, export: Exp
         await driver.ensure_export(export)
     assert [Path(name).name for name in host.files()] == ["vol-0a.raw"]
     await host.storage().ensure_export(export)
+
+
+def ends_early(
+    spec: ExportSpec, volume: Path, pki_dir: Path | None, sockets: storage_daemon.Sockets, ready_file: Path
+) -> list[str]:
+    """As QEMU's, where it makes the file and then can't write it."""
+    return ["sh", "-c", ': >"$0"; sleep 0.2; exit 1', str(ready_file)]
+
+
+async def test_a_daemon_that_ends_before_it_says_that_it_serves_never_did(
+    host: Host, export: ExportSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await host.storage().ensure_volume(VOLUME)
+    with monkeypatch.context() as broken:
+        broken.setattr(exports, "command_line", ends_early)
+        with pytest.raises(Transient, match="the daemon ended"):
+            await host.storage().ensure_export(export)
+    await host.storage().ensure_export(export)
+    assert await host.storage().list_exports() == {export.export_name: Export(export)}
 
 
 AGENT = """
