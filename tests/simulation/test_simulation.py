@@ -13,7 +13,7 @@ from .stage import WEIGHTS
 
 # The seed that a long search begins with.
 FIRST = int(os.environ.get("STEAD_SIMULATION_FIRST", "0"))
-OFTEN = 0.02  # In a run, of each rule and effect, on average. Most come up twenty times as often.
+OFTEN = 0.04  # In a run, of each rule and effect, on average. Most come up ten times as often.
 
 _ROOT = Path(__file__).parents[2]
 _TELL = """

@@ -186,7 +186,11 @@ class Users(Stage):
 
     @often(5)
     def disassociate(self) -> None:
-        for row in self.some(row for row in self._elastic() if row.association_id):
+        """One that somebody has; where nobody has any, one is associated for it."""
+        if not self._associated():
+            self.associate()
+            self.wait(self.chance.choice((0.1, 0.5, 3.0)))
+        for row in self.some(self._associated()):
             request = addresses_pb2.DisassociateAddressRequest(association_id=row.association_id)
             self.ask("DisassociateAddress", request, row)
 
@@ -207,6 +211,9 @@ class Users(Stage):
         self._allocate(owner)
         self.wait(0.1)
         return [row for row in self._elastic() if row.project_id == owner.id][-1:]
+
+    def _associated(self) -> list[Any]:
+        return [row for row in self._elastic() if row.association_id]
 
     def _elastic(self) -> list[Any]:
         return [row for row in self.durable.addresses if row.is_elastic and not row.is_released]
