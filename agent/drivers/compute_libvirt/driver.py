@@ -17,6 +17,7 @@ from agent.drivers.compute_libvirt.domain_xml import Platform
 from agent.drivers.compute_libvirt.hypervisor import Hypervisor, ping
 from agent.drivers.compute_libvirt.qemus import Qemus
 from agent.drivers.compute_libvirt.settings import Settings as LibvirtSettings
+from agent.files import write_durably
 from agent.host import links
 from agent.host.threads import Threads
 from agent.model import Capacity, DiskSpec, Domain, InstanceSpec, Machine, Ref
@@ -163,8 +164,7 @@ class LibvirtComputeDriver:
         async with self._proving:
             if not proof.exists():
                 works = await self._hypervisor.look(listing.offers_kvm) and await kvm.is_proven()
-                proof.parent.mkdir(parents=True, exist_ok=True)
-                proof.write_text("kvm" if works else "qemu")
+                write_durably(proof, b"kvm" if works else b"qemu")  # No word would mean emulation until the next boot.
             return "kvm" if proof.read_text() == "kvm" else "qemu"
 
     async def _problems(self) -> Sequence[str]:
