@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe
 from controlplane.errors import Conflict, Unavailable
-from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
+from controlplane.model.instance import ROOT_DEVICE, Instance
 from controlplane.model.lifecycle import InstanceState
 from controlplane.model.network import NetworkInterface
 from controlplane.model.project import Role
@@ -18,11 +19,13 @@ from controlplane.service import describing, health, instance_attributes, instan
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call, find
 from controlplane.service.power import is_reboot_pending
+from controlplane.service.presence import Look
 from controlplane.sessions import Sessions
 from stead.v1 import instances_pb2 as pb
 from stead.v1.instances_pb2_grpc import InstancesServicer
 
 Q = TypeVar("Q")
+ToMessage = Callable[[State, Instance, Call], pb.Instance]
 PowerUseCase = Callable[[State, Call, Q], tuple[Change, list[power.StateChange]]]
 
 CONSOLE_MAX_BYTES = 64 * 1024
@@ -36,10 +39,7 @@ class Instances(InstancesServicer):
 
     async def RunInstances(self, request: pb.RunInstancesRequest, context: Context) -> pb.RunInstancesResponse:
         asked = convert.to_request(request, instances.RunInstances)
-        edge, asking = self._edge, self._edge.call()
-
-        def message(state: State, row: Instance, call: Call) -> pb.Instance:
-            return to_instance(state, edge.sessions, row, call.role)
+        edge, asking, message = self._edge, self._edge.call(), self._message()
 
         def reply(state: State, instance_ids: Sequence[str]) -> tuple[list[Instance], list[pb.Instance]]:
             rows = [row for instance_id in instance_ids if (row := state.instances.get(instance_id))]
@@ -56,15 +56,20 @@ class Instances(InstancesServicer):
     async def DescribeInstances(
         self, request: pb.DescribeInstancesRequest, context: Context
     ) -> pb.DescribeInstancesResponse:
-        role, sessions = self._edge.call().role, self._edge.sessions
+        role = self._edge.call().role
         found, page = await describe(
             self._edge,
             request,
             lambda state, call: describing.own(state.instances, request.instance_ids, call),
             lambda state: describing.instance_filters(state, role),
-            lambda state, row, call: to_instance(state, sessions, row, call.role),
+            self._message(),
         )
         return pb.DescribeInstancesResponse(instances=found, **page)
+
+    def _message(self) -> ToMessage:
+        """For the instances of one reply, which looks at each of their hosts once."""
+        sessions, look = self._edge.sessions, cache(self._edge.sessions.presence)
+        return lambda state, row, call: to_instance(state, sessions, row, call.role, look)
 
     async def StartInstances(self, request: pb.StartInstancesRequest, context: Context) -> pb.StartInstancesResponse:
         changes = await self._power(request, power.start, request.instance_ids)
@@ -120,17 +125,16 @@ class Instances(InstancesServicer):
         return pb.GetConsoleOutputResponse(instance_id=instance_id, output=output)
 
 
-def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> pb.Instance:
-    interfaces = [to_interface(state, interface) for interface in state.interfaces.instance.of(row.id)]
-    current = current_state(state, row)
-    seen = health.of_instance(state, sessions.presence, row)
+def to_instance(state: State, sessions: Sessions, row: Instance, role: Role, look: Look | None = None) -> pb.Instance:
+    """`look`: as `sessions.presence`. Parts are made in their places: to copy them there takes as long."""
+    seen = health.of_instance(state, look or sessions.presence, row)
     message = pb.Instance(
         instance_id=row.id,
         reservation_id=row.reservation_id,
         launch_index=row.launch_index,
         image_id=row.image_id,
         instance_type=row.instance_type,
-        state=to_instance_state(current),
+        state=to_instance_state(current_state(state, row)),
         status=seen.status,
         status_detail=health.shown_cause(state, seen.cause, role),
         status_since=convert.maybe(seen.since),
@@ -140,8 +144,6 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> 
         zone_name=row.zone,
         host_id=row.host_id if role is Role.ADMIN else "",
         key_name=row.key_name,
-        network_interfaces=interfaces,
-        block_devices=_block_devices(state, row, sessions.now()),
         root_device_name=ROOT_DEVICE,
         launch_time=convert.timestamp(row.launched_at),
         instance_initiated_shutdown_behavior=row.shutdown_behavior,
@@ -153,55 +155,58 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role) -> 
     if row.state_reason:
         message.state_reason.code = row.state_reason.code
         message.state_reason.message = row.state_reason.message
-    if interfaces:
-        _add_first_interface(state, message)
+    _add_interfaces(state, message, row)
+    _add_block_devices(state, message, row, sessions.now())
     return message
 
 
-def _add_first_interface(state: State, message: pb.Instance) -> None:
-    first = message.network_interfaces[0]
-    public = state.addresses.interface.first(first.network_interface_id)
-    message.vpc_id = state.interfaces[first.network_interface_id].vpc_id
-    message.subnet_id = first.subnet_id
-    message.private_ip_address = first.private_ip_address
-    message.public_ip_address = public.public_ip if public else ""
-    message.security_groups.extend(first.groups)
+def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
+    """And what the first of them shows of the instance."""
+    interfaces = state.interfaces.instance.of(row.id)
+    for interface in interfaces:
+        _show_interface(state, message.network_interfaces.add(), interface)
+    for first in interfaces[:1]:
+        public = state.addresses.interface.first(first.id)
+        message.vpc_id = first.vpc_id
+        message.subnet_id = first.subnet_id
+        message.private_ip_address = first.private_ip
+        message.public_ip_address = public.public_ip if public else ""
+        message.security_groups.extend(message.network_interfaces[0].groups)
 
 
 def to_interface(state: State, row: NetworkInterface) -> pb.NetworkInterface:
-    return pb.NetworkInterface(
-        network_interface_id=row.id,
-        device_index=row.device_index,
-        mac_address=row.mac_address,
-        private_ip_address=row.private_ip,
-        subnet_id=row.subnet_id,
-        groups=[
-            pb.GroupIdentifier(group_id=group_id, group_name=state.security_groups[group_id].name)
-            for group_id in row.group_ids
-        ],
-    )
+    message = pb.NetworkInterface()
+    _show_interface(state, message, row)
+    return message
 
 
-def _block_devices(state: State, row: Instance, now: datetime) -> list[pb.InstanceBlockDevice]:
-    held = sorted(
-        state.attachments.instance.of(row.id),
-        key=lambda attachment: (attachment.device_name != ROOT_DEVICE, attachment.device_name),
-    )
-    return [_block_device(state, attachment, now) for attachment in held]
+def _show_interface(state: State, message: pb.NetworkInterface, row: NetworkInterface) -> None:
+    message.network_interface_id = row.id
+    message.device_index = row.device_index
+    message.mac_address = row.mac_address
+    message.private_ip_address = row.private_ip
+    message.subnet_id = row.subnet_id
+    for group_id in row.group_ids:
+        message.groups.add(group_id=group_id, group_name=state.security_groups[group_id].name)
 
 
-def _block_device(state: State, attachment: Attachment, now: datetime) -> pb.InstanceBlockDevice:
-    status, detail = health.of_attachment(state, attachment, now)
-    return pb.InstanceBlockDevice(
-        device_name=attachment.device_name,
-        volume_id=attachment.volume_id,
-        status=status,
-        status_detail=detail,
-        delete_on_termination=attachment.delete_on_termination,
-    )
+def _add_block_devices(state: State, message: pb.Instance, row: Instance, now: datetime) -> None:
+    held = state.attachments.instance.of(row.id)
+    held.sort(key=lambda attachment: (attachment.device_name != ROOT_DEVICE, attachment.device_name))
+    for attachment in held:
+        status, detail = health.of_attachment(state, attachment, now)
+        message.block_devices.add(
+            device_name=attachment.device_name,
+            volume_id=attachment.volume_id,
+            status=status,
+            status_detail=detail,
+            delete_on_termination=attachment.delete_on_termination,
+        )
 
 
+@cache
 def to_instance_state(state: InstanceState) -> pb.InstanceState:
+    """For a message that takes a copy."""
     return pb.InstanceState(code=state.code, name=state.label)
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
-from controlplane.model.lifecycle import InstanceState, VolumeState
+from controlplane.model.lifecycle import InstanceState, VolumeState, state_of
 from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
+from controlplane.model.value import value
 from controlplane.service import volumes
-from controlplane.service.admission import current_state, observation_of
+from controlplane.service.admission import observation_of
 from controlplane.service.presence import Look, Presence, at
 
 # How long a guest may take to let go of a volume before that is worth saying. Shorter: each detach seems to hang.
@@ -39,7 +40,7 @@ class LateHost:
 Late = Callable[[str], Sequence[LateHost]]  # By a security group's id.
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Health:
     """`status` as in instances.proto. `last_seen_at`: when its host was last heard of."""
 
@@ -50,7 +51,7 @@ class Health:
     is_permanent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Trouble:
     cause: str
     since: datetime | None
@@ -58,14 +59,15 @@ class Trouble:
 
 
 def of_instance(state: State, look: Look, row: Instance) -> Health:
-    host, current = look(row.host_id), current_state(state, row)
+    host, seen = look(row.host_id), observation_of(state, row)
+    current = state_of(row, seen)
     if row.desired is not Desired.ON and row.is_settled:
         return Health("not-applicable", "", None, host.last_seen_at)
-    troubles = list(_troubles(state, look, row))
+    troubles = list(_troubles(state, look, row, seen))
     if not host.is_reachable:
         return _health("unreachable", [_away("its host", host), *troubles], host)
     if current is InstanceState.RUNNING:
-        troubles += _unexplained(state, row)
+        troubles += _unexplained(seen)
         return _health("impaired" if troubles else "ok", troubles, host)
     return _health("initializing" if current is InstanceState.PENDING else "not-applicable", troubles, host)
 
@@ -83,29 +85,30 @@ def of_volume(state: State, look: Look, row: Volume) -> Health:
 
 
 def _health(status: str, troubles: list[Trouble], host: Presence) -> Health:
+    if not troubles:
+        return Health(status, "", None, host.last_seen_at)
     cause = "; ".join(dict.fromkeys(trouble.cause for trouble in troubles))
-    since = troubles[0].since if troubles else None
-    return Health(status, cause, since, host.last_seen_at, any(trouble.is_permanent for trouble in troubles))
+    return Health(
+        status, cause, troubles[0].since, host.last_seen_at, any(trouble.is_permanent for trouble in troubles)
+    )
 
 
 def _away(whose: str, host: Presence) -> Trouble:
     return Trouble(f"{whose} is {host.status.value}: {host.cause}", host.since)
 
 
-def _troubles(state: State, look: Look, row: Instance) -> Iterator[Trouble]:
+def _troubles(state: State, look: Look, row: Instance, seen: Observation | None) -> Iterator[Trouble]:
     for attachment in state.attachments.instance.of(row.id):
         if attachment.phase is Phase.ATTACHED:
             yield from _volume_troubles(state, look, attachment)
     for interface in state.interfaces.instance.of(row.id):
-        yield from _errors(state, ObservedKind.VPC, interface.vpc_id, row.host_id, f"{interface.vpc_id}: ")
-    seen = observation_of(state, row)
+        yield from _errors(state, ObservedKind.VPC, interface.vpc_id, row.host_id, interface.vpc_id)
     if seen and seen.error:
         yield Trouble(seen.error, seen.since, seen.permanent)
 
 
-def _unexplained(state: State, row: Instance) -> Iterator[Trouble]:
+def _unexplained(seen: Observation | None) -> Iterator[Trouble]:
     """A guest that shall run, is not seen to, and for which no reason was given."""
-    seen = observation_of(state, row)
     if seen is None:
         yield Trouble("its host was last seen without it", None)
     elif not seen.running and not seen.error:
@@ -118,13 +121,15 @@ def _volume_troubles(state: State, look: Look, attachment: Attachment) -> Iterat
         if not storage.is_reachable:
             yield _away(f"the storage host of {attachment.volume_id}", storage)
     for kind, resource_id in ((ObservedKind.VOLUME, attachment.volume_id), (ObservedKind.EXPORT, attachment.id)):
-        yield from _errors(state, kind, resource_id, attachment.storage_host_id, f"{attachment.volume_id}: ")
+        yield from _errors(state, kind, resource_id, attachment.storage_host_id, attachment.volume_id)
 
 
-def _errors(state: State, kind: ObservedKind, resource_id: str, host_id: str, whose: str) -> Iterator[Trouble]:
+def _errors(state: State, kind: ObservedKind, resource_id: str, host_id: str, whose: str) -> Sequence[Trouble]:
+    """One or none; `whose`: an id to begin with, or nothing."""
     seen: Observation | None = state.observed(kind, resource_id, host_id)
-    if seen and seen.error:
-        yield Trouble(f"{whose}{seen.error}", seen.since, seen.permanent)
+    if seen is None or not seen.error:
+        return ()
+    return (Trouble(f"{whose}: {seen.error}" if whose else seen.error, seen.since, seen.permanent),)
 
 
 def of_attachment(state: State, row: Attachment, now: datetime) -> tuple[str, str]:

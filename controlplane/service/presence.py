@@ -14,6 +14,7 @@ from enum import Enum
 
 from controlplane.model.host import Host
 from controlplane.model.policy import Patience
+from controlplane.model.value import value
 
 
 class HostStatus(Enum):
@@ -24,7 +25,7 @@ class HostStatus(Enum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Presence:
     """`since`: when the status became what it is; `cause` is empty while it is connected."""
 
