@@ -32,6 +32,7 @@ class Resource:
     ref: Ref
     spec: View | None
     last_spec: View | None  # Of a resource that is no longer desired.
+    needed: dict[Ref, None] = field(default_factory=dict)  # By its spec, and by earlier ones until it is as that says.
     stage: Stage = Stage.NEW
     attempt: Attempt = Attempt.NONE
     failures: int = 0  # In a row.
@@ -93,16 +94,20 @@ class Resources:
         return resource
 
     def renew(self, resource: Resource, spec: View | None) -> None:
-        """Its spec is another, or it has none any more."""
+        """Its spec is another, or it has none any more. What it needed before it may still have."""
         resource.spec = spec
         if spec is not None:
-            self._forget_needs(resource)
             resource.last_spec = spec
             self._note_needs(resource)
 
+    def release(self, resource: Resource) -> None:
+        """It is as its spec says, and has let go of whatever that does not need."""
+        now = needs(resource.last_spec)
+        self._forget_needs(resource, [ref for ref in resource.needed if ref not in now])
+
     def drop(self, resource: Resource) -> None:
         del self._all[resource.ref.kind][resource.ref]
-        self._forget_needs(resource)
+        self._forget_needs(resource, list(resource.needed))
 
     def needed_by(self, resource: Resource) -> Iterator[Resource]:
         """What must be there before it, as far as it is known on this host."""
@@ -110,7 +115,7 @@ class Resources:
 
     def near(self, resource: Resource) -> Iterator[Resource]:
         """What it needs, and what needs it: made one after the other, and gone the other way round."""
-        return self._known((*needs(resource.last_spec), *self._users.get(resource.ref, ())))
+        return self._known((*resource.needed, *self._users.get(resource.ref, ())))
 
     def users_of_vpc(self, vpc_id: str) -> Iterator[Resource]:
         """What is in it. An instance that we were never told of may be in any."""
@@ -129,11 +134,11 @@ class Resources:
 
     def _note_needs(self, resource: Resource) -> None:
         for ref in needs(resource.last_spec):
-            self._users[ref][resource.ref] = None
+            resource.needed[ref] = self._users[ref][resource.ref] = None
 
-    def _forget_needs(self, resource: Resource) -> None:
-        for ref in needs(resource.last_spec):
-            self._users[ref].pop(resource.ref, None)
+    def _forget_needs(self, resource: Resource, refs: Iterable[Ref]) -> None:
+        for ref in refs:
+            del resource.needed[ref], self._users[ref][resource.ref]
             if not self._users[ref]:
                 del self._users[ref]
 

@@ -241,6 +241,7 @@ class Workers:
         if observed.converged and not was_converged:
             log.info("converged", resource=str(resource.ref))
             self._tried(resource)
+            self.resources.release(resource)
 
     def _observe(self, observed: Observed) -> None:
         if observed.error and observed.error != self._observations[observed.ref].error:

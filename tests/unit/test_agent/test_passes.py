@@ -100,8 +100,13 @@ def test_who_is_near_whom() -> None:
     assert set(resources.near(export)) == {volume, one}
     assert set(resources.near(one)) == {export}
     assert set(resources.users_of_vpc("vpc-1")) == {gateway, one, other}
-    resources.renew(one, replace(first, disks=()))
+    resources.renew(one, replace(first, disks=(), interfaces=()))
+    assert set(resources.near(export)) == {volume, one}, "it may still have it"
+    assert set(resources.users_of_vpc("vpc-1")) == {gateway, one, other}
+    resources.release(one)
     assert set(resources.near(export)) == {volume}
+    assert set(resources.users_of_vpc("vpc-1")) == {gateway, other}
+    resources.renew(one, first)
     resources.renew(one, None)
     resources.drop(other)
     assert set(resources.users_of_vpc("vpc-1")) == {gateway, one}, "it may still be there"
