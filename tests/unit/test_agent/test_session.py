@@ -238,7 +238,7 @@ def named(revision: int, *scopes: str) -> Update:
 
 async def test_what_a_host_has_is_not_told_again(cloud: Cloud, host: Host, store: IdentityStore) -> None:
     async with session(cloud, host, store):
-        await until(lambda: bool(cloud.sessions))
+        await until(lambda: bool(cloud.got(Hello)))
         assert cloud.got(Hello)[0].known == ()
         cloud.send(OURS)
         await until(lambda: is_all_converged(cloud, len(EVERYTHING)))
