@@ -150,6 +150,24 @@ def test_who_asks_for_it_has_tracked_connections_dropped_and_no_others(hosts: La
         assert not echoes(kept)
 
 
+@pytest.mark.parametrize("drops", [(), ("sg-a", "sg-b", "sg-c")], ids=["not asked for", "asked for"])
+@pytest.mark.parametrize("leaves", [5, 6], ids=["whom a rule let in as a member", "whose rules let others in"])
+def test_who_leaves_a_group_keeps_tracked_connections_unless_that_is_asked_for(
+    hosts: Lab, leaves: int, drops: tuple[str, ...]
+) -> None:
+    vpc, client, _ = pair(hosts, (tcp_in(22, "sg-b"),))
+    vpc.rules["sg-c"] = (ALL_OUT,)
+    with connected(client) as connection:
+        changed = vpc.change_port(leaves, "sg-c")
+        vpc.drops |= dict.fromkeys(drops, 7)
+        refs = {ObjectRef(ObjectKind.SECURITY_GROUP, group_id) for group_id in drops}
+        refs.add(ObjectRef(ObjectKind.ENDPOINT, changed.interface_id))
+        for number in vpc.hosts:
+            hosts.hosts[number - 1].call("network.ensure", vpc.view(number), frozenset(refs))
+        assert echoes(connection) is not bool(drops)
+        assert not client.reaches("172.31.0.6", 22), "nothing new begins"
+
+
 def test_what_was_dropped_is_not_taken_up_by_who_sends_next(hosts: Lab) -> None:
     """The server's next packet would open a connection of its own, to which the client's would be answers."""
     vpc, client, server = pair(hosts, (ALL_OUT, FROM_SUBNET))

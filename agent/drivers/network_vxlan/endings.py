@@ -1,7 +1,8 @@
 """When connections are to end with rules, and that they do: after the rules themselves.
 
 Of what was asked for, a group's `drop_revision`, a small file remembers what was done, so that an agent that starts
-anew drops nothing that may go on. It goes with the host's boot, as connections do.
+anew drops nothing that may go on. It goes with the host's boot, as connections do. It is about all groups of the VPC,
+since an endpoint may come to be in one that had no member here.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,7 +13,8 @@ from agent.drivers.network_vxlan import cuts
 from agent.drivers.network_vxlan.cuts import Guard
 from agent.drivers.network_vxlan.ruleset import RECEIVER_UNTRACKED, SENDER_UNTRACKED
 from agent.host import flows, namespaces
-from agent.model import GroupSpec, VpcSpec
+from agent.model import VpcSpec
+from agent.objects import SecurityGroup
 from agent.vpc import VpcView
 
 
@@ -23,12 +25,12 @@ def follow(view: VpcView, old: VpcSpec | None, new: VpcSpec, directory: Path) ->
     """
     drops = _Drops(directory)
     namespace = namespaces.vpc_namespace(view.vpc.id)
-    if due := _members_here(view, drops.due(new.groups)):
+    if due := _members_here(view, drops.due(view.groups.values())):
         namespaces.call(namespace, _end, _guards(view, due), (0,), are_tracked_too=True)
     poorer = cuts.narrowed(old, new, lambda id: _members_here(view, [id])) if old else view.local.keys()
     if poorer:
         namespaces.call(namespace, _end, _guards(view, poorer), (SENDER_UNTRACKED, RECEIVER_UNTRACKED))
-    drops.save(new.groups)
+    drops.save(view.groups.values())
 
 
 def _members_here(view: VpcView, group_ids: Iterable[str]) -> frozenset[str]:
@@ -58,30 +60,24 @@ def _end(guards: Collection[Guard], marks: Iterable[int], *, are_tracked_too: bo
 
 
 class _Drops:
-    """What was done for each group. One that was not here before has no connections that are older."""
+    """What was done for each group; one that is not there was to drop nothing. Without the file all is due."""
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / "drops"
         self._done = self._load()
 
-    def due(self, groups: Iterable[GroupSpec]) -> list[str]:
-        known = self._done
-        return [
-            group.group_id
-            for group in groups
-            if group.drop_revision > (0 if known is None else known.get(group.group_id, group.drop_revision))
-        ]
+    def due(self, groups: Iterable[SecurityGroup]) -> list[str]:
+        return [group.id for group in groups if group.drop_revision > self._done.get(group.id, 0)]
 
-    def save(self, groups: Iterable[GroupSpec]) -> None:
-        now = {**(self._done or {}), **{group.group_id: group.drop_revision for group in groups}}
+    def save(self, groups: Iterable[SecurityGroup]) -> None:
+        now = {group.id: group.drop_revision for group in groups if group.drop_revision}
         if now != self._done:
             self._file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             draft = self._file.with_suffix(".new")
             draft.write_text("".join(f"{group_id} {revision}\n" for group_id, revision in now.items()))
             draft.rename(self._file)
 
-    def _load(self) -> Mapping[str, int] | None:
-        """None: nothing is remembered, so that all is due that was ever asked for."""
+    def _load(self) -> Mapping[str, int]:
         if not self._file.exists():
-            return None
+            return {}
         return {group_id: int(revision) for group_id, revision in map(str.split, self._file.read_text().splitlines())}
