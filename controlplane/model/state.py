@@ -138,7 +138,7 @@ class State:
         return cast("V", self._derived[make])
 
     def put(self, row: Row) -> Row | None:
-        """Insert or replace a row of any table; returns what was there. For `apply` and for loading."""
+        """Insert or replace a row of any table; returns what was there."""
         old: Row | None = self.tables[type(row)].put(row)
         return old
 

@@ -15,7 +15,7 @@ A resource is declared by a dataclass and a table beside it, whose `__init__` na
     state.volumes.host.of(host_id)
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from controlplane.model.kind import Kind
@@ -45,6 +45,7 @@ P = TypeVar("P", bound=OwnedRow)
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=Amount)
 Follower = Callable[[str, R | None, R | None], None]
+Filler = Callable[[Sequence[R]], None]
 # What a filter compares: a row's value, or its values, of which it wants one.
 Values = str | bool | Iterable[str]
 Read = Callable[[R], Values]
@@ -116,6 +117,12 @@ class _ByKey(Index[R, K]):
         if after is not None:
             self._file(after, row_id)
 
+    def fill(self, rows: Sequence[R]) -> None:
+        for row in rows:
+            key = self._key(row)
+            if key is not None:
+                self._file(key, row.id)
+
 
 class _ByKeys(Index[R, K]):
     def __init__(self, rows: Mapping[str, R], keys: Callable[[R], tuple[K, ...]]) -> None:
@@ -130,6 +137,11 @@ class _ByKeys(Index[R, K]):
                 self._unfile(key, row_id)
             for key in after:
                 self._file(key, row_id)
+
+    def fill(self, rows: Sequence[R]) -> None:
+        for row in rows:
+            for key in self._keys(row):
+                self._file(key, row.id)
 
 
 class Unique(Generic[R, K]):
@@ -157,6 +169,9 @@ class Unique(Generic[R, K]):
         if after is not None:
             self._filed[after] = row_id
 
+    def fill(self, rows: Sequence[R]) -> None:
+        self._filed.update((key, row.id) for row in rows if (key := self._key(row)) is not None)
+
 
 class Counter(Generic[R, K, A]):
     """The sum of what rows amount to, by key. A row may count under several."""
@@ -181,6 +196,13 @@ class Counter(Generic[R, K, A]):
             amount = self._amount(old)
             for key in self._keys(old):
                 self._set(key, self.of(key) - amount)
+
+    def fill(self, rows: Sequence[R]) -> None:
+        for row in rows:
+            amount = self._amount(row)
+            if amount != self._nothing:
+                for key in self._keys(row):
+                    self._set(key, self.of(key) + amount)
 
     def _counted(self, row: R) -> tuple[tuple[K, ...], A]:
         return self._keys(row), self._amount(row)
@@ -214,40 +236,42 @@ class Table(Generic[R]):
         self._newest: R | None = None
         self._keys: list[Callable[[R], object]] = []
         self._followers: list[Follower[R]] = []
+        self._fillers: list[Filler[R]] = []
 
     def index(self, key: Callable[[R], K | None]) -> Index[R, K]:
         """File rows under a key; those without one, None, are not in it."""
         made = _ByKey(self._rows, key)
         self._keys.append(key)
-        self.follow(made.follow)
+        self.follow(made.follow, made.fill)
         return made
 
     def index_each(self, keys: Callable[[R], tuple[K, ...]]) -> Index[R, K]:
         """File rows under any number of keys, each once."""
         made = _ByKeys(self._rows, keys)
         self._keys.append(keys)
-        self.follow(made.follow)
+        self.follow(made.follow, made.fill)
         return made
 
     def unique(self, key: Callable[[R], K | None]) -> Unique[R, K]:
         """File rows under a key that no two of them have; those without one, None, are not in it."""
         made = Unique(self._rows, key)
         self._keys.append(key)
-        self.follow(made.follow)
+        self.follow(made.follow, made.fill)
         return made
 
     def counter(self, keys: Callable[[R], tuple[K, ...]], amount: Callable[[R], A], nothing: A) -> Counter[R, K, A]:
         """Add up what rows amount to under each of their keys; `nothing` is where that begins."""
         made = Counter(keys, amount, nothing)
         self._keys.append(keys)
-        self.follow(made.follow)
+        self.follow(made.follow, made.fill)
         return made
 
-    def follow(self, follower: Follower[R]) -> None:
+    def follow(self, follower: Follower[R], filler: Filler[R] | None = None) -> None:
         """Call `follower` with the id of each row that is put or deleted, what it was, and what it is: either may be
-        None. It must not fail.
+        None. It must not fail. `filler` does the same for many new rows at once.
         """
         self._followers.append(follower)
+        self._fillers.append(filler or (lambda rows: _tell_each(follower, rows)))
 
     def lists(self, row: R) -> bool:
         """Whether users see the row in lists. Some rows stay for a while after that."""
@@ -291,6 +315,13 @@ class Table(Generic[R]):
         self._tell(row.id, old, row)
         return old
 
+    def fill(self, rows: Sequence[R]) -> None:
+        """Insert rows of which none is there yet, in this order."""
+        self._rows.update((row.id, row) for row in rows)
+        self._newest = rows[-1] if rows else self._newest
+        for filler in self._fillers:
+            filler(rows)
+
     def delete(self, row_id: str) -> R:
         old = self._rows.pop(row_id)
         self._tell(row_id, old, None)
@@ -299,6 +330,11 @@ class Table(Generic[R]):
     def _tell(self, row_id: str, old: R | None, new: R | None) -> None:
         for follower in self._followers:
             follower(row_id, old, new)
+
+
+def _tell_each(follower: Follower[R], rows: Sequence[R]) -> None:
+    for row in rows:
+        follower(row.id, None, row)
 
 
 class Owned(Table[P]):

@@ -108,9 +108,9 @@ class Store:
         with self._transaction() as connection:
             state, texts = State(), dict[str, str]()
             state.revision = connection.execute(select(meta.c.revision)).scalar_one()
-            for rows in self._rows.values():
-                for row in rows.decode(connection.execute(rows.in_order()).all(), texts):
-                    state.put(row)
+            for row_type, rows in self._rows.items():
+                found = rows.decode(connection.execute(rows.in_order()).all(), texts)
+                state.tables[row_type].fill(list(found))
         return state
 
     def commit(self, revisions: Sequence[Revision], now: datetime) -> None:

@@ -81,3 +81,32 @@ def test_a_follower_hears_of_every_row_what_it_was_and_what_it_is() -> None:
     boxes.put(moved)
     boxes.delete("a")
     assert heard == [("a", None, A), ("a", A, moved), ("a", moved, None)]
+
+
+class Shelves(Boxes):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = self.index(lambda row: row.shelf if row.weight else None)
+        self.letters = self.index_each(lambda row: tuple(dict.fromkeys(f"{row.shelf}{row.label or ''}")))
+        self.told: list[tuple[str, Box | None, Box | None]] = []
+        self.follow(lambda *told: self.told.append(told))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["low", "high"]), st.none() | st.text(max_size=2), st.integers(-1, 1))))
+def test_rows_that_come_at_once_are_found_as_those_that_come_one_by_one(
+    given: list[tuple[str, str | None, int]],
+) -> None:
+    boxes = [Box(f"box-{number}", *what) for number, what in enumerate(given)]
+    at_once, one_by_one = Shelves(), Shelves()
+    at_once.fill(boxes)
+    for box in boxes:
+        one_by_one.put(box)
+    assert (list(at_once), at_once.newest(), at_once.told) == (boxes, one_by_one.newest(), one_by_one.told)
+    assert at_once.shelf.all() == one_by_one.shelf.all()
+    assert at_once.letters.all() == one_by_one.letters.all()
+    for key in ("low", "high", "everywhere"):
+        assert at_once.weight.of(key) == one_by_one.weight.of(key)
+    for box in boxes:
+        assert box.label is None or at_once.label.get(box.label) == one_by_one.label.get(box.label)
+    at_once.fill([])
+    assert at_once.newest() == one_by_one.newest()
