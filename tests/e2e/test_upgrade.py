@@ -1,6 +1,7 @@
 """The programs of an earlier commit hand over to those of this tree, in either order: guests do not notice."""
 
 import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,7 +30,18 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     archive = subprocess.run(["git", "-C", SCRIPTS.parent, "archive", EARLIER], capture_output=True, check=False)
     assert archive.returncode == 0, f"the history has no {EARLIER}, fetch it: {archive.stderr.decode()}"
     subprocess.run(["tar", "--extract", "--directory", directory], input=archive.stdout, check=True)
+    describe(directory)
     return {"PYTHONPATH": f"{directory}:{directory}/protos"}
+
+
+def describe(directory: Path) -> None:
+    """As an installation would, by which it finds its own drivers: the package that is installed has this tree's."""
+    groups = tomllib.loads((directory / "pyproject.toml").read_text())["project"]["entry-points"]
+    lines = [line for group, points in groups.items() for line in (f"[{group}]", *map(" = ".join, points.items()))]
+    metadata = directory / "stead-0.1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stead\nVersion: 0.1.0\n")
+    (metadata / "entry_points.txt").write_text("\n".join(lines))
 
 
 @pytest.fixture
