@@ -61,9 +61,9 @@ class Passes:
         return [each for each in self._resources.of(kind) if not self._is_right(each, found.get(each.ref.id))]
 
     def _add(self, kind: Kind, ids: Iterable[str]) -> None:
-        for ref in (Ref(kind, id) for id in sorted(ids)):
-            if self._resources.get(ref) is None:
-                self._workers.add(ref)
+        known = {resource.ref.id for resource in self._resources.of(kind)}
+        for id in sorted(set(ids) - known):
+            self._workers.add(Ref(kind, id))
 
     def _is_right(self, resource: Resource, found: object) -> bool:
         if not is_met(resource.spec, found):

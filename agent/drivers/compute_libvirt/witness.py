@@ -32,8 +32,10 @@ class Witness:
         self._rebooted.discard(instance_id)
 
     def complete(self, domain: Domain) -> Domain:
-        """The domain as libvirt has it, with what was witnessed."""
-        off_reason = domain.off_reason
+        """The domain as libvirt has it, with what was witnessed. Of most nothing was: those stay the same object."""
+        off_reason, has_rebooted = domain.off_reason, domain.instance_id in self._rebooted
         if off_reason is OffReason.UNPROVEN and domain.instance_id in self._powered_off:
             off_reason = OffReason.SHUTDOWN
-        return replace(domain, off_reason=off_reason, has_rebooted=domain.instance_id in self._rebooted)
+        if (off_reason, has_rebooted) == (domain.off_reason, domain.has_rebooted):
+            return domain
+        return replace(domain, off_reason=off_reason, has_rebooted=has_rebooted)
