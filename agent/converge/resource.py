@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Coroutine, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
 
 from agent.model import ExportSpec, GatewaySpec, InstanceSpec, Kind, Ref
 from agent.objects import ObjectRef
@@ -73,6 +74,19 @@ class Resource:
                 await self.woken.wait()
         except TimeoutError:
             pass
+
+    async def until_woken(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do this while nothing wakes it. Returns whether it came to its end. Raises what it raises."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                working, woken = tasks.create_task(work), tasks.create_task(self.woken.wait())
+                await asyncio.wait((working, woken), return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+                return not working.cancel()
+        except ExceptionGroup as group:
+            if (task := asyncio.current_task()) and task.cancelling():  # Until Python 3.13, it would not be told.
+                raise asyncio.CancelledError from None
+            raise group.exceptions[0] from None
 
 
 class Resources:

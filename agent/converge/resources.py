@@ -92,6 +92,10 @@ class VpcDriver:
         if self._metadata is not None and changed is None:
             await self._metadata.ensure(vpc_id)
 
+    async def end_connections(self, vpc_id: str) -> None:
+        """See `NetworkDriver`."""
+        await self._network.end_connections(vpc_id)
+
     async def remove(self, vpc_id: str) -> None:
         if self._metadata is not None:
             await self._metadata.remove(vpc_id)

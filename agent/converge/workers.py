@@ -22,7 +22,7 @@ from agent.converge.instances import Instances
 from agent.converge.observations import Observations
 from agent.converge.plan import Plan
 from agent.converge.resource import Attempt, Resource, Resources, Stage
-from agent.converge.resources import Driver, VolumeDriver
+from agent.converge.resources import Driver, VolumeDriver, VpcDriver
 from agent.converge.settings import EngineSettings
 from agent.converge.watch import Watch
 from agent.drivers.base import DriverError, Permanent, Transient
@@ -30,6 +30,7 @@ from agent.messages import Observed, ObservedInstance
 from agent.model import InstanceSpec, Kind, Ref, VolumeSpec
 from agent.objects import ObjectRef
 from agent.views import View
+from agent.vpc import VpcView
 
 # Plans for one instance in a row. More than it takes to stop, start and plug one; a driver whose `look()` doesn't show
 # what its verbs did must not spin.
@@ -170,6 +171,8 @@ class Workers:
             raise _no_driver(resource.ref)
         if spec is not None:
             await driver.ensure(spec, resource.take_changed())
+            if isinstance(spec, VpcView) and not await _end_connections(resource, driver):
+                return
             if await _is_emptied(driver, spec):
                 self._forget_emptied(resource, spec)
             else:
@@ -297,6 +300,11 @@ class Workers:
 async def _is_emptied(driver: Driver, spec: View) -> bool:
     """Whether it is a tombstone, and not even the trash has the volume any more."""
     return isinstance(spec, VolumeSpec) and spec.deleted and await cast(VolumeDriver, driver).is_gone(spec.volume_id)
+
+
+async def _end_connections(resource: Resource, driver: Driver) -> bool:
+    """Returns whether all have ended that had to. What is newer does not wait for it, newer rules above all."""
+    return await resource.until_woken(cast(VpcDriver, driver).end_connections(resource.ref.id))
 
 
 def _no_driver(ref: Ref) -> Permanent:

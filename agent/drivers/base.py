@@ -200,6 +200,13 @@ class NetworkDriver(Protocol):
         Rules for all endpoints of this host stand when this returns, whether their taps exist or not.
         """
 
+    async def end_connections(self, vpc_id: str) -> None:
+        """End those that have no right to go on, by the rules that `ensure` brought.
+
+        It takes long where there are many. `ensure` may be called meanwhile, and does not wait for it. A call that is
+        cancelled goes on, and the next one waits for it.
+        """
+
     async def remove(self, vpc_id: str) -> None: ...
     async def list_ports(self) -> Mapping[str, PortState]:
         """Taps of ours by interface id."""

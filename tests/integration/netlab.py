@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
-from agent.objects import Change, InternetGateway, RouteTable
+from agent.objects import Change, InternetGateway, ObjectRef, RouteTable
 from agent.vpc import VpcView
 from tests.integration import nethost
 from tests.networks import view_of
@@ -123,7 +123,7 @@ class Vpc:
 
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:
-            lab.hosts[number - 1].call("network.ensure", self.view(number))
+            lab.hosts[number - 1].ensure(self.view(number))
 
     def _peer(self, host: int) -> PeerSpec:
         ports = [port for port, there in self.ports.items() if there == host]
@@ -249,6 +249,11 @@ class Host(Namespace):
         if isinstance(result, BaseException):
             raise result
         return result
+
+    def ensure(self, view: VpcView, changed: frozenset[ObjectRef] | None = None) -> None:
+        """With what follows from the rules."""
+        self.call("network.ensure", view, changed)
+        self.call("network.end_connections", view.vpc.id)
 
     @contextlib.contextmanager
     def following_events(self, target: str, *specs: Any) -> Iterator[None]:

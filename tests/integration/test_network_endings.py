@@ -25,7 +25,7 @@ def by_step(vpc: Vpc, lab: Lab, group_id: str) -> None:
     """As when a host is told of the group alone."""
     for number in vpc.hosts:
         changed = frozenset({ObjectRef(ObjectKind.SECURITY_GROUP, group_id)})
-        lab.hosts[number - 1].call("network.ensure", vpc.view(number), changed)
+        lab.hosts[number - 1].ensure(vpc.view(number), changed)
 
 
 def after_a_restart(vpc: Vpc, lab: Lab, group_id: str) -> None:
@@ -114,7 +114,7 @@ def test_a_group_that_a_running_instance_loses_takes_untracked_connections_along
         changed = vpc.change_port(6, "sg-b")
         for number in vpc.hosts:
             refs = frozenset({ObjectRef(ObjectKind.ENDPOINT, changed.interface_id)})
-            hosts.hosts[number - 1].call("network.ensure", vpc.view(number), refs)
+            hosts.hosts[number - 1].ensure(vpc.view(number), refs)
         assert not echoes(connection)
         assert not client.reaches("172.31.0.6", 22)
         vpc.change_port(6, "sg-b", "sg-a")
@@ -163,7 +163,7 @@ def test_who_leaves_a_group_keeps_tracked_connections_unless_that_is_asked_for(
         refs = {ObjectRef(ObjectKind.SECURITY_GROUP, group_id) for group_id in drops}
         refs.add(ObjectRef(ObjectKind.ENDPOINT, changed.interface_id))
         for number in vpc.hosts:
-            hosts.hosts[number - 1].call("network.ensure", vpc.view(number), frozenset(refs))
+            hosts.hosts[number - 1].ensure(vpc.view(number), frozenset(refs))
         assert echoes(connection) is not bool(drops)
         assert not client.reaches("172.31.0.6", 22), "nothing new begins"
 

@@ -25,6 +25,9 @@ class FakeNetworkDriver(Verbs):
                 self.world.vpcs[spec.vpc_id] = spec
                 self.world.changes.append(call)
 
+    async def end_connections(self, vpc_id: str) -> None:
+        """Nobody has any here."""
+
     async def remove(self, vpc_id: str) -> None:
         async with self.verb("network.remove", vpc_id) as call:
             spec = self.world.vpcs.get(vpc_id)

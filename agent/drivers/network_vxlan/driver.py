@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, endings, names, parts, places, ports, router, tunnel, underlay
+from agent.drivers.network_vxlan import dhcp, names, parts, places, ports, router, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
@@ -62,10 +62,18 @@ class VxlanNetworkDriver:
             await dhcp.ensure(view.spec, directory, self._settings, mtu, place.is_adopted, self._services)
         place.is_adopted = True
 
+    async def end_connections(self, vpc_id: str) -> None:
+        place = self._known.get(vpc_id)
+        if place is not None and not place.endings.are_over:
+            with reported(vpc_id):
+                await self._threads.run(_connections(vpc_id), place.endings.carry_out, self._directory(vpc_id))
+
     async def remove(self, vpc_id: str) -> None:
-        self._known.pop(vpc_id, None)
+        place = self._known.pop(vpc_id, None)
         self._refused.pop(vpc_id, None)
         with reported(vpc_id):
+            if place is not None and not place.endings.are_over:
+                await self._threads.run(_connections(vpc_id), place.endings.forget)
             await dhcp.remove(vpc_id, self._directory(vpc_id), self._services)
             await self._threads.run(vpc_id, self._remove_router, vpc_id)
 
@@ -142,7 +150,7 @@ class VxlanNetworkDriver:
                 addresses = [host.underlay_address for host in view.peers]
                 self._admit(self._uplink().name, view.vpc.vni, addresses)
             Owners(self._directory(view.vpc.id)).note(difference.owners)
-            endings.follow(view, difference.old, difference.new, self._directory(view.vpc.id))
+            place.endings.note(view, difference.old, difference.new, self._directory(view.vpc.id))
             place.view = view
             return difference
 
@@ -173,7 +181,7 @@ class VxlanNetworkDriver:
             self._repairs.note(spec.vpc_id, [*repaired, *(changed if is_same else [])])
             self._forget_old_owners(spec)
             old = place.view.spec if place.view else None
-            endings.follow(view, old, view.spec, self._directory(spec.vpc_id))
+            place.endings.note(view, old, view.spec, self._directory(spec.vpc_id))
             place.view = view
         return mtu
 
@@ -275,6 +283,11 @@ class VxlanNetworkDriver:
 
     def _directory(self, vpc_id: str) -> Path:
         return self._context.run_dir / f"network-{vpc_id}"
+
+
+def _connections(vpc_id: str) -> str:
+    """The key of what is done with them, beside all else that is done with a VPC."""
+    return f"{vpc_id}'s connections"
 
 
 def _still(view: VpcView, interface_id: str) -> parts.Difference:

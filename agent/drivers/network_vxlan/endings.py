@@ -1,10 +1,14 @@
-"""When connections are to end with rules, and that they do: after the rules themselves.
+"""When connections are to end with rules, and that they do: after the rules themselves, and beside whatever comes next.
+
+To look at a VPC's connections takes long where they are many. So no change of rules waits for it: what a change asks
+for is noted, one look is taken at a time, and what was asked for meanwhile goes with the next.
 
 Of what was asked for, a group's `drop_revision`, a small file remembers what was done, so that an agent that starts
 anew drops nothing that may go on. It goes with the host's boot, as connections do. It is about all groups of the VPC,
 since an endpoint may come to be in one that had no member here.
 """
 
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,25 +22,62 @@ from agent.objects import SecurityGroup
 from agent.vpc import VpcView
 
 
-def follow(view: VpcView, old: VpcSpec | None, new: VpcSpec, directory: Path) -> None:
-    """End what has to, on this host. When to call: the rules of `view` stand.
+class Endings:
+    """Of a VPC on this host. `note` and `carry_out` may be under way at once, each of them once."""
 
-    `old` and `new` are all of the VPC, or what changed of it; without `old` it is not known what changed.
-    """
-    drops = _Drops(directory)
-    namespace = namespaces.vpc_namespace(view.vpc.id)
-    if due := _members_here(view, drops.due(view.groups.values())):
-        namespaces.call(namespace, _end, _guards(view, due), (0,), are_tracked_too=True)
-    poorer = cuts.narrowed(old, new, lambda id: _members_here(view, [id])) if old else view.local.keys()
-    if poorer:
-        namespaces.call(namespace, _end, _guards(view, poorer), (SENDER_UNTRACKED, RECEIVER_UNTRACKED))
-    drops.save(view.groups.values())
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._view: VpcView | None = None
+        # Of each change: interfaces that lost a rule by which connections may be untracked, or none, but drops.
+        self._due: list[frozenset[str]] = []
+
+    @property
+    def are_over(self) -> bool:
+        """Whether all has ended that had to."""
+        return not self._due
+
+    def note(self, view: VpcView, old: VpcSpec | None, new: VpcSpec, directory: Path) -> None:
+        """When to call: the rules of `view` stand.
+
+        `old` and `new` are all of the VPC, or what changed of it; without `old` it is not known what changed.
+        """
+        poorer = cuts.narrowed(old, new, lambda id: _members_here(view, [id])) if old else frozenset(view.local)
+        drops = _Drops(directory).due(view.groups.values())
+        with self._lock:
+            self._view = view
+            if poorer or drops:
+                self._due.append(poorer)
+
+    def carry_out(self, directory: Path) -> None:
+        """End what has to by now, on this host. What fails is due as before."""
+        with self._lock:
+            view, due = self._view, [*self._due]
+        if view is None or not due:
+            return
+        drops, groups = _Drops(directory), view.groups.values()
+        _end(view, _members_here(view, drops.due(groups)), (0,), are_tracked_too=True)
+        _end(view, frozenset().union(*due), (SENDER_UNTRACKED, RECEIVER_UNTRACKED))
+        drops.save(groups)
+        with self._lock:
+            del self._due[: len(due)]
+
+    def forget(self) -> None:
+        """The VPC goes."""
+        with self._lock:
+            self._due.clear()
 
 
 def _members_here(view: VpcView, group_ids: Iterable[str]) -> frozenset[str]:
     """Interface ids."""
     members = (view.members(group_id).values() for group_id in group_ids)
     return frozenset(row.id for rows in members for row in rows if row.id in view.local)
+
+
+def _end(view: VpcView, interface_ids: Collection[str], marks: Iterable[int], *, are_tracked_too: bool = False) -> None:
+    """Those of these interfaces' connections that have one of these marks, and no right to go on."""
+    if guards := _guards(view, interface_ids):
+        namespace = namespaces.vpc_namespace(view.vpc.id)
+        namespaces.call(namespace, _drop, guards, marks, are_tracked_too=are_tracked_too)
 
 
 def _guards(view: VpcView, interface_ids: Collection[str]) -> list[Guard]:
@@ -53,8 +94,8 @@ def _guards(view: VpcView, interface_ids: Collection[str]) -> list[Guard]:
     ]
 
 
-def _end(guards: Collection[Guard], marks: Iterable[int], *, are_tracked_too: bool = False) -> None:
-    """In the calling thread's namespace, of the connections with one of these marks."""
+def _drop(guards: Collection[Guard], marks: Iterable[int], *, are_tracked_too: bool) -> None:
+    """In the calling thread's namespace."""
     for mark in marks:
         flows.drop(list(cuts.stale(flows.flows(mark), guards, are_tracked_too=are_tracked_too)))
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from agent.drivers.network_vxlan import ruleset
+from agent.drivers.network_vxlan.endings import Endings
 from agent.host import namespaces
 from agent.host.rules import Rules
 from agent.vpc import VpcView
@@ -23,6 +24,7 @@ class Place:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.rules = Rules(obsolete=(ruleset.OBSOLETE,))
+        self.endings = Endings()
         self.view: VpcView | None = None  # As it was last brought to; its ports may be plugged. None: not known.
         self.is_adopted = False  # Whether its daemons have read all that they were given.
 

@@ -82,6 +82,29 @@ async def test_a_driver_is_told_what_changed_since_it_succeeded(host: Host, monk
         assert told[-1] == {ObjectRef(ObjectKind.ENDPOINT, "eni-13")}
 
 
+async def test_newer_rules_wait_for_no_connections_that_end(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end, failures = asyncio.Event(), [Transient("no memory")]
+
+    async def end_connections(driver: FakeNetworkDriver, vpc_id: str) -> None:
+        await may_end.wait()
+        if failures:
+            raise failures.pop()
+
+    def domain() -> str:
+        return host.world.vpcs["vpc-1"].domain if "vpc-1" in host.world.vpcs else ""
+
+    monkeypatch.setattr(FakeNetworkDriver, "end_connections", end_connections)
+    async with host.agent(SLOW_PASS) as engine:
+        for wanted in ("a.internal", "b.internal"):
+            await host.want(replace(VPC, domain=wanted))
+            await until(lambda wanted=wanted: domain() == wanted, host.describe)  # type: ignore[misc]
+            assert not engine.observations[VPC.ref].converged
+        may_end.set()
+        await host.settle()
+        assert not failures
+        assert engine.observations[VPC.ref].converged
+
+
 async def test_guests_are_told_what_changed_of_an_instance_alone(host: Host) -> None:
     renamed = replace(INSTANCE, metadata=replace(INSTANCE.metadata, key_name="other"))
     async with host.agent(SLOW_PASS):
