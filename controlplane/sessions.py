@@ -140,7 +140,7 @@ class Sessions:
             self._journal.apply(self._enforcement.gone(host.id))
             self._journal.apply(host_removal.forget(state, host.id))
 
-    def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str, features: tuple[str, ...] = ()) -> None:
+    def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str, features: tuple[str, ...]) -> None:
         """The agent said what its machine can hold, and what it can do."""
         self._journal.apply(hosts.update(self._journal.state, host_id, capacity, agent_version, features))
 

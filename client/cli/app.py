@@ -17,6 +17,7 @@ from client.cli import (
     instance,
     instance_type,
     key,
+    once,
     prefix_list,
     project,
     region,
@@ -33,7 +34,9 @@ from client.cli.render import Output, print_note
 from client.cli.session import Settings
 
 # Help in boxes cuts the names of long options at 80 columns.
-app = typer.Typer(name="stead", no_args_is_help=True, pretty_exceptions_show_locals=False, rich_markup_mode=None)
+app = typer.Typer(
+    name="stead", cls=once.Group, no_args_is_help=True, pretty_exceptions_show_locals=False, rich_markup_mode=None
+)
 
 RESOURCES = {
     "instance": (instance, "Virtual machines."),

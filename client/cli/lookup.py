@@ -38,7 +38,8 @@ class Named:
     """A kind of resource that goes by its id, which begins with `prefix`, or by what `filter` finds.
 
     `service` is the attribute of `Stead` that lists it; `rows` and `id` are fields, of the reply and of each row.
-    `command` is what lists it at the command line, where that is another word. `gone` finds those that have ended.
+    `command` is what lists it at the command line, where that is another word. `narrow` has filters more, and `where`
+    says so for people. `gone` finds those that have ended.
     """
 
     word: str
@@ -51,6 +52,7 @@ class Named:
     id: str
     command: str = ""
     narrow: tuple[Filter, ...] = ()
+    where: str = ""
     gone: "Named | None" = None
 
     async def __call__(self, stead: "Stead", text: str, *, or_gone: bool = False) -> str:
@@ -59,20 +61,32 @@ class Named:
         """
         if text.startswith(self.prefix):
             return text
+        self._check_kind(text)
         request = self.request(filters=[exactly(self.filter, text), *self.narrow])
         describe = getattr(getattr(stead, self.service), self.request.DESCRIPTOR.name.removesuffix("Request"))
         rows = getattr(await stead.all_pages(describe, request), self.rows)
         return await self.gone(stead, text) if or_gone and self.gone and not rows else self._only(rows, text)
+
+    def _check_kind(self, text: str) -> None:
+        """Raises SteadError where it is the id of something else."""
+        prefix = _ID.fullmatch(text)
+        if prefix and (other := _WORDS.get(prefix[1])):
+            message = f"{text} is the id of {_a(other)}, and {_a(self.word)} is wanted; {self._shows}"
+            raise SteadError(f"{self.error}.Malformed", message)
+
+    @property
+    def _shows(self) -> str:
+        return f"`stead {self.command or self.word} list` shows them."
 
     def _only(self, rows: Sequence[Any], name: str) -> str:
         """Of images, one's own come before others'."""
         own = [row for row in rows if getattr(row, "owner_alias", "self") == "self"] or rows
         ids: list[str] = [getattr(row, self.id) for row in own]
         if not ids:
-            message = f"No {self.word} is named {name!r}; `stead {self.command or self.word} list` shows them."
+            message = f"No {self.word} is named {name!r}{self.where}; {self._shows}"
             raise SteadError(f"{self.error}.NotFound", message)
         if len(ids) > 1:
-            message = f"{len(ids)} {self.word}s are named {name!r}; say which by id: {', '.join(ids)}."
+            message = f"{len(ids)} {self.word}s are named {name!r}{self.where}; say which by id: {', '.join(ids)}."
             raise SteadError("InvalidParameterValue", message)
         return ids[0]
 
@@ -89,7 +103,8 @@ async def group_ids(stead: "Stead", texts: Sequence[str], find_vpc: Callable[[],
     if all(text.startswith(group_id.prefix) for text in texts):
         return list(texts)
     vpc_id = await find_vpc()
-    there = replace(group_id, narrow=(exactly("vpc-id", vpc_id),)) if vpc_id else group_id
+    narrow = (exactly("vpc-id", vpc_id),)
+    there = replace(group_id, narrow=narrow, where=f" in {vpc_id}, the instance's VPC") if vpc_id else group_id
     return [await there(stead, text) for text in texts]
 
 
@@ -126,6 +141,11 @@ def exactly(name: str, value: str) -> Filter:
     return Filter(name=name, values=[re.sub(r"([*?\\])", r"\\\1", value)])
 
 
+def _a(word: str) -> str:
+    return f"an {word}" if word[0] in "aei" else f"a {word}"
+
+
+_ID = re.compile(r"([a-z]+-)[0-9a-f]{17}")
 _TAG = "tag:Name"
 _ended_instance_id = Named(
     "instance",
@@ -193,3 +213,24 @@ prefix_list_id = Named(
 project_id = Named(
     "project", "proj-", "InvalidProject", "name", DescribeProjectsRequest, "projects", "projects", "project_id"
 )
+_NAMED = (
+    instance_id,
+    volume_id,
+    host_id,
+    vpc_id,
+    subnet_id,
+    internet_gateway_id,
+    route_table_id,
+    image_id,
+    group_id,
+    prefix_list_id,
+    project_id,
+)
+_WORDS = {kind.prefix: kind.word for kind in _NAMED} | {
+    "eipalloc-": "elastic address",
+    "eipassoc-": "elastic address's association",
+    "eni-": "network interface",
+    "key-": "key pair",
+    "rtbassoc-": "route table's association",
+    "sgr-": "security group's rule",
+}

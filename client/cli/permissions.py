@@ -16,7 +16,7 @@ ALL = "all"
 _NAMES = {ALL: "-1", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 _ICMP = ("icmp", "icmpv6")
 _WITH_PORTS = ("tcp", "udp")
-_PROTOCOL = re.compile(r"-1|[a-z][a-z0-9]*|0|[1-9][0-9]{0,2}")
+_PROTOCOLS = {ALL, "-1", "tcp", "udp", *_ICMP, *map(str, range(256))}
 _PORT = re.compile(r"(0|[1-9][0-9]{0,4})(?:-(0|[1-9][0-9]{0,4}))?")
 _ICMP_TYPE = re.compile(r"(-1|0|[1-9][0-9]{0,2})(?::(-1|0|[1-9][0-9]{0,2}))?")
 
@@ -88,8 +88,9 @@ async def _peers(
 
 def parse_protocol(text: str) -> str:
     """As the API names it."""
-    if not _PROTOCOL.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is not tcp, udp, icmp, icmpv6, a number, or all", param_hint="--protocol")
+    if text not in _PROTOCOLS:
+        means = "tcp, udp, icmp, icmpv6, a number from 0 to 255, or all"
+        raise typer.BadParameter(f"{text!r} is not {means}", param_hint="--protocol")
     return _NAMES.get(text, text)
 
 

@@ -7,6 +7,7 @@ import typer
 from client.cli import lookup, render
 from client.cli.options import Filters, Tags, VpcOption, parse_filters, parse_tags
 from client.cli.session import Cli, command
+from client.errors import SteadError
 from stead.v1.route_tables_pb2 import (
     AssociateRouteTableRequest,
     CreateRouteRequest,
@@ -39,7 +40,8 @@ ASSOCIATION_COLUMNS = {
     "SERVES": lambda row: row.subnet_id or "subnets that name no table",
 }
 Table = Annotated[str, typer.Argument(metavar="ROUTE-TABLE", help="Id or name.", show_default=False)]
-Association = Annotated[str, typer.Argument(metavar="ASSOCIATION", help="Its id, `rtbassoc-`...", show_default=False)]
+_ASSOCIATION = typer.Argument(metavar="ASSOCIATION", help="Its id, `rtbassoc-`...", show_default=False)
+Association = Annotated[str, _ASSOCIATION]
 Destination = Annotated[str, typer.Argument(metavar="CIDR", help="Where to, such as 0.0.0.0/0.", show_default=False)]
 Gateway = Annotated[
     str, typer.Option("--igw", metavar="IGW", help="The VPC's internet gateway, id or name.", show_default=False)
@@ -99,10 +101,31 @@ async def associate(
 
 
 @command(app, "disassociate", mutates=True)
-async def disassociate(cli: Cli, association: Association) -> None:
+async def disassociate(
+    cli: Cli,
+    association: Annotated[str, _ASSOCIATION] = "",
+    subnet: Annotated[
+        str, typer.Option(metavar="SUBNET", help="The subnet, id or name, in place of the id.", show_default=False)
+    ] = "",
+) -> None:
     """Have the main table serve the subnet again."""
+    if bool(association) is bool(subnet):
+        raise typer.BadParameter("name the association by its id, or the subnet by --subnet", param_hint="ASSOCIATION")
+    association = association or await _association_of(cli, await lookup.subnet_id(cli.stead, subnet))
     request = DisassociateRouteTableRequest(**cli.mutation, route_table_association_id=association)
     cli.say(await cli.stead.vpcs.DisassociateRouteTable(request), f"Disassociated {association}")
+
+
+async def _association_of(cli: Cli, subnet_id: str) -> str:
+    """Raises SteadError where it has none of its own."""
+    request = DescribeRouteTablesRequest(filters=[lookup.exactly("association.subnet-id", subnet_id)])
+    tables = (await cli.stead.vpcs.DescribeRouteTables(request)).route_tables
+    rows = [row for table in tables for row in table.associations if row.subnet_id == subnet_id]
+    if not rows:
+        message = f"{subnet_id} names no route table, so its VPC's main one serves it; nothing was changed."
+        raise SteadError("InvalidAssociationID.NotFound", message)
+    association_id: str = rows[0].route_table_association_id
+    return association_id
 
 
 @command(app, "replace-association", mutates=True)

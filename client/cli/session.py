@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from google.protobuf.message import Message
 
-from client.cli import render
+from client.cli import once, render
+from client.cli.listing import in_commands
 from client.cli.options import ClientToken, DryRun
 from client.cli.render import Columns, Output
 from client.config import load
@@ -107,7 +108,7 @@ def command(app: typer.Typer, name: str, *, mutates: bool = False) -> Callable[[
             run_command(settings, output, lambda stead: body(Cli(stead, output, mutation, is_filtered), **options))
 
         run.__signature__ = _signature(body, mutates)  # type: ignore[attr-defined]
-        app.command(name)(run)
+        app.command(name, cls=once.Command)(run)
         return body
 
     return register
@@ -157,9 +158,10 @@ async def _connected(settings: Settings, body: Callable[["Stead"], Awaitable[Non
 def _print_error(error: SteadError) -> None:
     """The error, and what a person needs to get past it."""
     sys.stdout.flush()
-    render.print_note(f"stead: {error}")
-    if error.blocking_ids:
-        render.print_note(f"  in the way: {', '.join(error.blocking_ids)}")
+    render.print_note(f"stead: {in_commands(str(error))}")
+    unsaid = [name for name in error.blocking_ids if name not in error.message]
+    if unsaid:
+        render.print_note(f"  in the way: {', '.join(unsaid)}")
     for host_id, reason in error.host_refusals:
         render.print_note(f"  {host_id}: {reason}" if host_id else f"  {reason}")
     if error.code == "InternalError" and error.request_id:

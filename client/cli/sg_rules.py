@@ -119,7 +119,7 @@ async def revoke(
         reply = await groups.RevokeSecurityGroupIngress(RevokeSecurityGroupIngressRequest(**fields))
     if wait:
         await wait_for_rules(cli.stead, [group_id], timeout_s)
-    count = len(asked or rule or ()) - len(reply.unknown_permissions)
+    count = len(reply.revoked_rule_ids)
     cli.say(reply, f"Revoked {count} {'rule' if count == 1 else 'rules'} of {group_id}")
     cli.notes((group_id, f"had no rule {permissions.show(each)}") for each in reply.unknown_permissions)
 
@@ -147,6 +147,9 @@ async def modify_rule(
 
     It keeps its id, its direction and its tags, and nothing else that it had.
     """
+    if description and not any((protocol, port, icmp_type, cidr, source_group, prefix_list)):
+        instead = f"alone is for `stead sg describe-rule {group} --rule {rule}`; say here what the rule is to permit"
+        raise typer.BadParameter(instead, param_hint="--description")
     peers = [cidr] if cidr else None, [source_group] if source_group else None, [prefix_list] if prefix_list else None
     asked = await permissions.permissions(cli.stead, protocol, port, icmp_type, peers, description)
     if len(asked) > 1:

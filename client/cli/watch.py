@@ -30,7 +30,7 @@ async def watch(
         list[str] | None, typer.Option(metavar="KIND", help="Only these, e.g. instance. May be repeated.")
     ] = None,
     contents: Annotated[
-        bool, typer.Option("--contents", help="With the resources as they are then; for --output json.")
+        bool, typer.Option("--contents", help="With the resources as they are by now; for --output json.")
     ] = False,
 ) -> None:
     """Stream what changes, a line each, until interrupted; also across a restart of the control plane."""

@@ -147,7 +147,8 @@ class Agents(AgentsServicer):
         else:
             reason = f"its agent, version {version}, is too new: upgrade the control plane first; its guests go on"
         capacity = reports.capacity(hello.capacity)
-        self._edge.sessions.tell(host_id, replace(capacity, problems=(reason, *capacity.problems)), version)
+        shown = replace(capacity, problems=(reason, *capacity.problems))
+        self._edge.sessions.tell(host_id, shown, version, reports.features(hello.features))
         raise Conflict("UnsupportedAgent", f"{host_id} is not admitted: {reason}")
 
     async def _write(self, session: AgentSession, context: Context, hello: pb.Hello) -> None:

@@ -167,9 +167,7 @@ class Capacity:
     pools: tuple[Pool, ...] = ()
 
 
-def update(
-    state: State, host_id: str, capacity: Capacity, agent_version: str, features: tuple[str, ...] = ()
-) -> Change:
+def update(state: State, host_id: str, capacity: Capacity, agent_version: str, features: tuple[str, ...]) -> Change:
     """Take down what the agent says; no change where it says nothing new, so that heartbeats write nothing."""
     host = state.hosts.get(host_id)
     if host is None:

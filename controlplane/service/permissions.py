@@ -13,6 +13,7 @@ TEXT = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}"
 TEXT_MEANS = "1 to 255 of letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,2}")
 _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+_ICMP = ("icmp", "icmpv6")
 _OR_ELSE = ", or a group or prefix list id"
 
 
@@ -63,7 +64,7 @@ def described(rule: SecurityGroupRule) -> str:
 def _ipv4(asked: Permission) -> str:
     if asked.group_id or asked.prefix_list_id or asked.cidr_ipv6:
         return ""
-    return str(ipv4_network("cidr_ipv4", asked.cidr_ipv4, _OR_ELSE))
+    return str(ipv4_network("cidr_ipv4", asked.cidr_ipv4, "" if asked.cidr_ipv4 else _OR_ELSE))
 
 
 def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
@@ -71,11 +72,12 @@ def _protocol_and_ports(asked: Permission) -> tuple[str, int, int]:
     protocol = _NUMBERS.get(asked.ip_protocol, asked.ip_protocol)
     if protocol in ("tcp", "udp"):
         return protocol, *_ports(asked)
-    if protocol in ("icmp", "icmpv6"):
+    if protocol in _ICMP:
         return protocol, *_type_and_code(asked, protocol)
     if protocol != "-1" and not (_NUMBER.fullmatch(protocol) and int(protocol) <= 255):
         means = "tcp, udp, icmp, icmpv6, a number 0 to 255, or -1 for everything"
-        raise _malformed(asked, "ip_protocol", f"the protocol is {means}")
+        message = f"ip_protocol: {shown(asked.ip_protocol)} is not valid; expected {means}"
+        raise Invalid("InvalidPermission.Malformed", message, parameter=Parameter("ip_protocol", asked.ip_protocol))
     return protocol, -1, -1
 
 
@@ -109,5 +111,12 @@ def _given(asked: Permission, first: str, last: str) -> tuple[int, int]:
 
 
 def _malformed(asked: Permission, name: str, why: str) -> Invalid:
-    what = f"protocol {shown(asked.ip_protocol)}, ports {asked.from_port} to {asked.to_port}"
-    return Invalid("InvalidPermission.Malformed", f"{what}: {why}", parameter=Parameter(name, getattr(asked, name)))
+    message = f"protocol {shown(asked.ip_protocol)}, {_ports_as_asked(asked)}: {why}"
+    return Invalid("InvalidPermission.Malformed", message, parameter=Parameter(name, getattr(asked, name)))
+
+
+def _ports_as_asked(asked: Permission) -> str:
+    """Both are there."""
+    if _NUMBERS.get(asked.ip_protocol, asked.ip_protocol) in _ICMP:
+        return f"type {asked.from_port}, code {asked.to_port}"
+    return f"ports {asked.from_port} to {asked.to_port}"

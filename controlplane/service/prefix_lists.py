@@ -115,7 +115,10 @@ def _entries(row: PrefixList, added: Sequence[Entry], removed: Sequence[Entry]) 
     held = {entry.cidr: entry for entry in row.entries}
     for entry in removed:
         if held.pop(str(ipv4_network("cidr", entry.cidr)), None) is None:
-            raise Conflict("InvalidPrefixListModification", f"Prefix list {row.name!r} has no entry {entry.cidr}")
+            raise Conflict(
+                "InvalidPrefixListModification",
+                f"Prefix list {row.name!r} has no entry {entry.cidr}; `stead prefix-list describe {row.id}` shows them",
+            )
     for entry in added:
         cidr = str(ipv4_network("cidr", entry.cidr))
         if cidr in held:

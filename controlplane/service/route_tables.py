@@ -148,8 +148,9 @@ class CreateRoute:
 def create_route(state: State, call: Call, request: CreateRoute) -> tuple[Change, None]:
     table = find(state.route_tables, request.route_table_id, call)
     cidr_block = _destination(state, table, request.destination_cidr_block)
-    if any(route.cidr_block == cidr_block for route in table.routes):
-        raise Conflict("RouteAlreadyExists", f"{table.id} has a route to {cidr_block}; replace it instead")
+    if found := next((route for route in table.routes if route.cidr_block == cidr_block), None):
+        what = "that is its local route, which stays as it is" if found.is_local else "replace it instead"
+        raise Conflict("RouteAlreadyExists", f"{table.id} has a route to {cidr_block}; {what}")
     limit = call.policy.routes_per_table
     check_one_more("RouteLimitExceeded", table.id, "routes", len(table.routes), limit)
     return _with_routes(table, (*table.routes, Route(cidr_block, _target(state, call, table, request))))
@@ -159,9 +160,10 @@ def _destination(state: State, table: RouteTable, text: str) -> str:
     network = required_network("destination_cidr_block", text)
     vpc = state.vpcs[table.vpc_id]
     if network != vpc.network and network.subnet_of(vpc.network):
-        raise invalid_value("destination_cidr_block", text, f"what is not a part of {vpc.cidr_block}, the VPC's own")
+        expected = f"a network that reaches beyond {vpc.cidr_block}: inside its VPC, the local route alone leads"
+        raise invalid_value("destination_cidr_block", text, expected)
     if network.subnet_of(_LINK_LOCAL):
-        raise invalid_value("destination_cidr_block", text, f"what is not in {_LINK_LOCAL}")
+        raise invalid_value("destination_cidr_block", text, f"a network that reaches beyond {_LINK_LOCAL}")
     return str(network)
 
 
@@ -204,7 +206,8 @@ def _present(table: RouteTable, text: str) -> Route:
     found = next((route for route in table.routes if route.cidr_block == cidr_block), None)
     blamed = Parameter("destination_cidr_block", text)
     if found is None:
-        raise NotFound("InvalidRoute.NotFound", f"{table.id} has no route to {cidr_block}", parameter=blamed)
+        message = f"{table.id} has no route to {cidr_block}; `stead route-table describe {table.id}` shows its routes"
+        raise NotFound("InvalidRoute.NotFound", message, parameter=blamed)
     if found.is_local:
         message = f"{cidr_block} is the local route of {table.id}, which stays as it is"
         raise Invalid("InvalidParameterValue", message, parameter=blamed)

@@ -239,7 +239,7 @@ async def test_an_agent_of_another_protocol_is_refused_and_shown(
 ) -> None:
     machine = await joined(cloud)
     stream = Stream(cloud, machine)
-    stream.hello(protocol=protocol, agent_version="9.9")
+    stream.hello(protocol=protocol, agent_version="9.9", features=["packed"])
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stream.next()
     error = refused(caught.value)
@@ -248,6 +248,7 @@ async def test_an_agent_of_another_protocol_is_refused_and_shown(
     (host,) = (await cloud.ask("DescribeHosts")).hosts
     assert (host.status, host.agent_version) == ("never-connected", "9.9")
     assert "upgrade" in host.problems[0]
+    assert cloud.journal.state.hosts[host.host_id].features == ("packed",)
     stream = Stream(cloud, machine)
     stream.hello()
     assert (await stream.update()).snapshot

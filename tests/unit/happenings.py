@@ -140,7 +140,9 @@ def modify(live: Live, a: int, b: int) -> None:
 def be_encrypted(live: Live, a: int, b: int) -> None:
     host = live.state.hosts[pick(live.agents, a)]
     key = base64.b64encode(bytes([b]) * 32).decode()
-    live.sessions.tell(host.id, hosts.Capacity(host.vcpus, host.memory_mib, host.storage_gib, (), key), "1")
+    live.sessions.tell(
+        host.id, hosts.Capacity(host.vcpus, host.memory_mib, host.storage_gib, (), key), "1", host.features
+    )
 
 
 def add_host(live: Live, a: int, b: int) -> None:

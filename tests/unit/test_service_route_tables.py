@@ -1,5 +1,6 @@
 """Internet gateways and route tables: what leads where, and what serves which subnet."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -155,6 +156,24 @@ def test_a_destination_that_cannot_be_is_refused(lab: Lab, destination: str, cod
     gateway_id, table_id = lab.gateway(), lab.table()
     lab.do(route_tables.create_route, CreateRoute(table_id, "192.0.2.0/24", gateway_id))
     lab.refuses(code, route_tables.create_route, CreateRoute(table_id, destination, gateway_id))
+
+
+@pytest.mark.parametrize(
+    ("destination", "advice"),
+    [
+        ("10.0.0.0/16", "that is its local route, which stays as it is"),
+        ("192.0.2.0/24", "replace it instead"),
+        (
+            "10.0.1.0/24",
+            "expected a network that reaches beyond 10.0.0.0/16: inside its VPC, the local route alone leads",
+        ),
+    ],
+)
+def test_who_asks_for_a_route_that_cannot_be_is_told_what_can(lab: Lab, destination: str, advice: str) -> None:
+    gateway_id, table_id = lab.gateway(), lab.table()
+    lab.do(route_tables.create_route, CreateRoute(table_id, "192.0.2.0/24", gateway_id))
+    with pytest.raises(CloudError, match=re.escape(advice) + "$"):
+        lab.do(route_tables.create_route, CreateRoute(table_id, destination, gateway_id))
 
 
 def test_a_target_is_the_vpcs(lab: Lab) -> None:

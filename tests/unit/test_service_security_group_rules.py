@@ -133,6 +133,24 @@ def test_modifications_are_refused_whole(region: Region, code: str, updates: lis
         assert error.parameter.name == "rules[0].permission.to_port"
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (replace(SSH, ip_protocol="foo", from_port=None), "ip_protocol: 'foo' is not valid; expected tcp, udp, icmp,"),
+        (
+            replace(SSH, to_port=21),
+            "protocol 'tcp', ports 22 to 21: ports are 0 to 65535, the first not above the last",
+        ),
+        (replace(SSH, ip_protocol="1", from_port=300, to_port=-1), "protocol '1', type 300, code -1: an ICMP type and"),
+        (replace(SSH, cidr_ipv4="203.0.113.5"), r"or 203\.0\.113\.7/32 for one address$"),
+        (replace(SSH, cidr_ipv4=""), "for one address, or a group or prefix list id$"),
+    ],
+)
+def test_what_is_wrong_with_a_permission_is_told_in_its_own_words(asked: Permission, message: str) -> None:
+    with pytest.raises(CloudError, match=message):
+        fields_of(asked)
+
+
 def test_descriptions_change_and_no_host_is_told(region: Region) -> None:
     region.add_host()
     group_id = create(region)

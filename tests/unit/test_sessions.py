@@ -239,7 +239,9 @@ async def test_peers_hear_of_a_hosts_new_key() -> None:
         await live.quiet()
         host = live.state.hosts[first]
         key = "A" * 43 + "="
-        live.sessions.tell(first, hosts.Capacity(host.vcpus, host.memory_mib, host.storage_gib, (), key), "1")
+        live.sessions.tell(
+            first, hosts.Capacity(host.vcpus, host.memory_mib, host.storage_gib, (), key), "1", host.features
+        )
         await live.quiet()
         check_sent(live)
         assert live.agents[second].objects["region"]["host", first].wireguard_key == key

@@ -8,7 +8,14 @@ from stead.v1 import subnets_pb2 as subnets
 from stead.v1 import vpcs_pb2 as vpcs
 
 VPC, IGW = vpcs.Vpc(vpc_id="vpc-1"), gateways.InternetGateway(internet_gateway_id="igw-1", vpc_id="vpc-1")
-SUBNET, TABLE = subnets.Subnet(subnet_id="subnet-1", vpc_id="vpc-1"), tables.RouteTable(route_table_id="rtb-1")
+SUBNET = subnets.Subnet(subnet_id="subnet-1", vpc_id="vpc-1")
+TABLE = tables.RouteTable(
+    route_table_id="rtb-1",
+    associations=[
+        tables.RouteTableAssociation(route_table_association_id=f"rtbassoc-{n}", subnet_id=f"subnet-{n}")
+        for n in (2, 1)
+    ],
+)
 BY_NAME = {
     "DescribeVpcs": vpcs.DescribeVpcsResponse(vpcs=[VPC]),
     "DescribeSubnets": subnets.DescribeSubnetsResponse(subnets=[SUBNET]),
@@ -107,6 +114,12 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
     ),
     (
         "route-table disassociate rtbassoc-1",
+        "DisassociateRouteTable",
+        tables.DisassociateRouteTableRequest(route_table_association_id="rtbassoc-1"),
+        tables.DisassociateRouteTableResponse(),
+    ),
+    (
+        "route-table disassociate --subnet subnet-1",
         "DisassociateRouteTable",
         tables.DisassociateRouteTableRequest(route_table_association_id="rtbassoc-1"),
         tables.DisassociateRouteTableResponse(),
