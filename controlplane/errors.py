@@ -44,11 +44,13 @@ class Parameter:
     """What of a request is to blame: the API's name for it, empty where only the value is known, and the value.
 
     Use cases don't know where in a request they were given something: whoever has the request looks for it. Where that
-    finds several, as among a list's items of which some are right, `within` says which.
+    finds several, as among a list's items of which some are right, `within` says which. `is_path`: the name is where it
+    stands, and nobody looks for it.
     """
 
     name: str
-    value: object
+    value: object = None
+    is_path: bool = False
 
 
 class CloudError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from controlplane.errors import Invalid, Parameter, invalid_value
+from controlplane.errors import Invalid, Parameter, shown
 
 # Of all lists and maps of a request together: a thousand ids, tags for them and filters. More: one call is one step of
 # the control plane, in which nobody else is answered.
@@ -42,13 +42,13 @@ class _Walk:
     def _items(self, field: FieldDescriptor, values: Any, where: str) -> None:
         self._items_left -= len(values)
         if self._items_left < 0:
-            message = (
-                f"{where}: the request's lists have more than {MAX_ITEMS} items in all; split it into several calls"
+            raise _refusal(
+                where, f"the request's lists have more than {MAX_ITEMS} items in all; split it into several calls"
             )
-            raise Invalid("InvalidParameterValue", message, parameter=Parameter(where, values))
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             for key in values:
-                self._value(key, f"{where} key")
+                if isinstance(key, str):
+                    _check_text(key, where, " key")
                 self._value(values[key], f"{where}[{key!r}]")
         else:
             for index, value in enumerate(values):
@@ -59,8 +59,7 @@ class _Walk:
             _check_text(value, where)
         elif isinstance(value, bytes):
             if len(value) > MAX_BYTES:
-                message = f"{where}: {len(value)} bytes; expected at most {MAX_BYTES}"
-                raise Invalid("InvalidParameterValue", message, parameter=Parameter(where, value))
+                raise _refusal(where, f"{len(value)} bytes; expected at most {MAX_BYTES}")
         elif hasattr(value, "ListFields"):
             self.message(value, f"{where}.")
         elif field is not None and field.enum_type is not None:
@@ -70,11 +69,20 @@ class _Walk:
 def _check_enum(value: int, known: Mapping[int, Any], where: str) -> None:
     if value not in known:
         names = ", ".join(f"{known[number].name} ({number})" for number in sorted(known) if number)
-        raise invalid_value(where, value, f"one of {names}")
+        raise _refusal(where, f"{value} is not valid; expected one of {names}")
 
 
-def _check_text(value: str, where: str) -> None:
+def _check_text(value: str, where: str, part: str = "") -> None:
     if len(value.encode()) > MAX_TEXT_BYTES:
-        raise invalid_value(where, value, f"at most {MAX_TEXT_BYTES} bytes")
-    if found := _CONTROL.search(value):
-        raise invalid_value(where, value, f"no control character, but there is U+{ord(found[0]):04X}")
+        expected = f"at most {MAX_TEXT_BYTES} bytes"
+    elif found := _CONTROL.search(value):
+        expected = f"no control character, but there is U+{ord(found[0]):04X}"
+    else:
+        return
+    raise _refusal(where, f"{shown(value)} is not valid; expected {expected}", part)
+
+
+def _refusal(where: str, why: str, part: str = "") -> Invalid:
+    """What is known here is not searched for: nothing bounds yet what a search would go through."""
+    blamed = Parameter(where, is_path=True)
+    return Invalid("InvalidParameterValue", f"{where}{part}: {why}", parameter=blamed)

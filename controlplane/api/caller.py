@@ -43,7 +43,7 @@ class Edge:
         self.policy = policy
         self.clock = clock
         self.door = Door(journal, policy, clock)
-        self._runner = Runner(journal, sessions, policy, clock)
+        self._runner = Runner(journal, sessions, self.door.turns, policy, clock)
 
     def call(self) -> Call:
         """The present call, for a use case."""

@@ -1,7 +1,8 @@
 """Where in a request a parameter stands: `permissions[0].from_port`.
 
 Use cases are given parts of a request and know their names and values, not where they came from. The request is at
-hand where an error becomes a reply, so it is searched there, for the few calls that fail.
+hand where an error becomes a reply, so it is searched there, for the few calls that fail: once from its beginning to
+its end.
 """
 
 from collections.abc import Iterator
@@ -18,12 +19,19 @@ def path_of(request: Message, parameter: Parameter) -> str:
     A value that a use case has changed is not found: then the name decides, if it is a whole path. What has a name that
     is for people alone is found by its value, if that is a text.
     """
+    if parameter.is_path:
+        return parameter.name
     fields = list(_fields(request))
     named = [row for row in fields if parameter.name in (row[0], row[1], row[1].removesuffix("s"))]
     if not named and isinstance(parameter.value, str) and parameter.value:
         named = fields
-    alike = [path for path, _, value in named if value == parameter.value]
+    # A list is found by its name: compared with each of its items, it would be gone through as often as it is long.
+    alike = [path for path, _, value in named if value == parameter.value] if _is_single(parameter.value) else []
     return next(iter(alike), parameter.name if any(path == parameter.name for path, *_ in named) else "")
+
+
+def _is_single(value: object) -> bool:
+    return isinstance(value, str | bytes | int | float)
 
 
 def _fields(message: Any, before: str = "") -> Iterator[tuple[str, str, Any]]:

@@ -115,13 +115,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             yield self._message(body, handler, passage)
 
     def _message(self, body: bytes, handler: Handler, passage: "_Passage") -> Any:
-        try:
-            message = passage.message = handler.request_deserializer(body)
-        except DecodeError as error:
-            raise Invalid("InvalidParameterValue", "The message is not one that this method takes") from error
-        if not self._is_for_agents:
-            bounds.check(message)
-        return message
+        with self._door.charged(passage.call):
+            try:
+                message = passage.message = handler.request_deserializer(body)
+            except DecodeError as error:
+                raise Invalid("InvalidParameterValue", "The message is not one that this method takes") from error
+            if not self._is_for_agents:
+                bounds.check(message)
+            return message
 
 
 class _Passage:
@@ -143,7 +144,9 @@ class _Passage:
         if error is None:
             self._door.succeeded(self.call)
         elif isinstance(error, Exception) and not isinstance(error, grpc.RpcError | grpc.aio.AbortError):
-            await self._context.abort(*status_of(self._door.failed(self.call, error), self.message))
+            with self._door.charged(self.call):
+                reply = status_of(self._door.failed(self.call, error), self.message)
+            await self._context.abort(*reply)
 
 
 def _credential(context: Context) -> BearerToken | None:

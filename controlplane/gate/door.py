@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import datetime
 
 import structlog
@@ -11,7 +11,7 @@ from controlplane.errors import CloudError, Denied
 from controlplane.gate.credentials import Principal, authenticate
 from controlplane.gate.failure import Failure, failure_of
 from controlplane.gate.invocation import Access, Invocation
-from controlplane.gate.limits import InProgress, Lines, Rate
+from controlplane.gate.limits import InProgress, Lines, Rate, Turns
 from controlplane.gate.streams import Streams
 from controlplane.journal import Journal
 from controlplane.model.policy import Policy
@@ -28,12 +28,13 @@ class Door:
     """One for all transports: a project's limits hold whichever it comes by.
 
     A transport calls `enter` before it reads what is asked, `while_valid` around the work, `succeeded` or `failed` when
-    the work is over, and `leave` in any case.
+    the work is over, and `leave` in any case; and is `charged` for what it does of the work itself.
     """
 
     def __init__(self, journal: Journal, policy: Policy, clock: Callable[[], datetime]) -> None:
         self._journal = journal
         self._clock = clock
+        self.turns = Turns(policy.compute_ms_per_s)
         self._streams = Streams(journal)
         self._refusals = Lines(REFUSALS_LOGGED_PER_S)
         self._of_address = InProgress(policy.calls_in_progress_per_address)
@@ -73,6 +74,11 @@ class Door:
         while call.places:
             places, key = call.places.pop()
             places.give_back(key)
+
+    def charged(self, call: Invocation) -> AbstractContextManager[None]:
+        """Around what a request or its refusal takes beside the steps of its use case, without awaiting anything."""
+        who = call.principal
+        return self.turns.charged(who.project_id, time.monotonic()) if who else _NOTHING
 
     def while_valid(self, call: Invocation) -> AbstractAsyncContextManager[None]:
         """Around the work: what goes on raises `AuthFailure` in it as soon as the caller's token ends."""

@@ -128,6 +128,12 @@ class Turns:
         """Around one step, at a time of the monotonic clock. Raises `RequestLimitExceeded` while there is a debt."""
         if wait_s := self.wait_s(project_id, now_s):
             raise Throttled(f"{project_id} has the control plane compute too much; slow down", wait_s)
+        with self.charged(project_id, now_s):
+            yield
+
+    @contextmanager
+    def charged(self, project_id: str, now_s: float) -> Iterator[None]:
+        """Around what is done for a project in any case, as to read what it asks: its debt may grow."""
         level_s = self._buckets.level(project_id, now_s)
         began_s = self._cpu_s()
         try:

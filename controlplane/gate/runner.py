@@ -34,13 +34,18 @@ class Runner:
     """`reachable` has the hosts that answer."""
 
     def __init__(
-        self, journal: Journal, reachable: Container[str], policy: Policy, clock: Callable[[], datetime]
+        self,
+        journal: Journal,
+        reachable: Container[str],
+        turns: Turns,
+        policy: Policy,
+        clock: Callable[[], datetime],
     ) -> None:
         self._journal = journal
         self._reachable = reachable
         self._policy = policy
         self._clock = clock
-        self._turns = Turns(policy.compute_ms_per_s)
+        self._turns = turns
 
     def call(self, who: Principal | None) -> Call:
         """What a use case is told of its caller; None: it is nobody's project."""
@@ -56,14 +61,15 @@ class Runner:
         reply: Callable[[State, Any], T],
     ) -> tuple[T, bool]:
         """Carry a use case out, at most once for a client token; returns the reply and whether it is a replay."""
-        how, call = _attempt(made, wish, asked), self.call(made.principal)
+        how, call = self._attempt(made, wish, asked), self.call(made.principal)
 
         def carry_out(state: State) -> tuple[Change, Outcome]:
             with self._turns.one(call.project_id, time.monotonic()):
                 return attempt(state, call, how, lambda state, call: use_case(state, call, asked))
 
         def answer(state: State, outcome: Outcome) -> tuple[T, bool]:
-            return reply(state, outcome.result), outcome.is_replay
+            with self._turns.charged(call.project_id, time.monotonic()):
+                return reply(state, outcome.result), outcome.is_replay
 
         return await self._journal.call(carry_out, answer)
 
@@ -79,7 +85,7 @@ class Runner:
 
         Raises what `check` raises, and for a dry run.
         """
-        how, call = _attempt(made, wish, asked), self.call(made.principal)
+        how, call = self._attempt(made, wish, asked), self.call(made.principal)
 
         def outcome(state: State) -> tuple[Change, Outcome]:
             return Change(), attempt(state, call, how, lambda state, call: (Change(), check(state, call)))[1]
@@ -106,7 +112,8 @@ class Runner:
         with self._turns.one(project_id, time.monotonic()):
             return work()
 
-
-def _attempt(made: Invocation, wish: Wish, asked: object) -> Attempt:
-    shown = made.principal.credential_id if made.principal else ""
-    return Attempt(made.operation.name, wish.client_token, fingerprint(asked), wish.dry_run, shown, made.id)
+    def _attempt(self, made: Invocation, wish: Wish, asked: object) -> Attempt:
+        project_id, shown = (made.principal.project_id, made.principal.credential_id) if made.principal else ("", "")
+        with self._turns.charged(project_id, time.monotonic()):
+            asked_hash = fingerprint(asked)
+        return Attempt(made.operation.name, wish.client_token, asked_hash, wish.dry_run, shown, made.id)

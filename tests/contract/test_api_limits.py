@@ -1,6 +1,7 @@
 """What one caller can take of the control plane, with a token and without."""
 
 import asyncio
+import re
 from datetime import UTC, timedelta
 from functools import partialmethod
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from structlog.testing import capture_logs
 
@@ -88,6 +89,17 @@ async def test_what_a_project_computes_is_counted_and_others_go_on(tmp_path: Pat
         await cloud.ask("DescribeInstanceTypes", secret=other)
 
 
+async def test_what_a_refused_request_takes_is_counted_too(tmp_path: Path) -> None:
+    async with ControlPlane.serving(tmp_path, compute_ms_per_s=1) as cloud:
+        other_id = (await cloud.ask("CreateProject", name="other")).project.project_id
+        other = await cloud.token(Role.READER, other_id)
+        large = RPCS["DescribeVpcs"].request(filters=[Filter(name=f"tag:{n}", values=["v"]) for n in range(100_000)])
+        with pytest.raises(Refused, match="more than 2000 items"):
+            await cloud.call("DescribeVpcs", large, secret=other)
+        with pytest.raises(Refused, match="compute too much"):
+            await cloud.ask("DescribeVpcs", secret=other)
+
+
 def test_refusals_without_a_line_are_counted_in_the_next() -> None:
     lines = limits.Lines(2)
     assert [lines.unwritten_before(now_s) for now_s in (5.0, 5.1, 5.2, 5.9, 6.0, 6.1, 6.2, 9.0)] == [
@@ -111,25 +123,39 @@ async def test_a_known_callers_message_has_its_limit_too(cloud: ControlPlane) ->
 
 
 @pytest.mark.parametrize(
-    ("method", "fields", "message"),
+    ("method", "fields", "path", "message"),
     [
-        ("DescribeInstances", {"instance_ids": ["i"] * 2001}, "instance_ids: .* more than 2000 items"),
+        ("DescribeInstances", {"instance_ids": ["i"] * 2001}, "instance_ids", "more than 2000 items"),
         (
             "DescribeInstances",
             {"instance_ids": ["i"] * 1000, "filters": [Filter(name="x", values=["y"] * 1001)]},
-            r"filters\[0\].values: .* more than 2000 items",
+            "filters[0].values",
+            "more than 2000 items",
         ),
-        ("CreateVolume", {"tags": {"a": "\0"}}, r"tags\['a'\]: .* no control character, but there is U\+0000"),
-        ("CreateVolume", {"tags": {"\x1b": ""}}, r"tags key: .* U\+001B"),
-        ("DescribeVpcs", {"filters": [Filter(name="tag:x", values=["a", "b\x9b"])]}, r"filters\[0\].values\[1\].*009B"),
-        ("CreateSecurityGroup", {"description": "x" * 16385}, "description: .* at most 16384 bytes"),
+        ("CreateVolume", {"tags": {"a": "\0"}}, "tags['a']", r"no control character, but there is U\+0000"),
+        ("CreateVolume", {"tags": {"\x1b": ""}}, "tags", r"U\+001B"),
+        ("DescribeVpcs", {"filters": [Filter(name="tag:x", values=["a", "b\x9b"])]}, "filters[0].values[1]", "009B"),
+        ("CreateSecurityGroup", {"description": "x" * 16385}, "description", "at most 16384 bytes"),
+        ("CreateToken", {"role": 77}, "role", r"77 is not valid; expected one of ROLE_\w+ \(1\)"),
     ],
 )
 async def test_a_field_out_of_bounds_is_named(
-    cloud: ControlPlane, method: str, fields: dict[str, Any], message: str
+    cloud: ControlPlane, method: str, fields: dict[str, Any], path: str, message: str
 ) -> None:
-    with pytest.raises(Refused, match=f"InvalidParameterValue: {message}"):
-        await cloud.ask(method, **fields)
+    rpc = RPCS[method]
+    refusal = f"InvalidParameterValue: {re.escape(path)}( key)?: .*{message}"
+    with pytest.raises(grpc.aio.AioRpcError, match=refusal) as caught:
+        await cloud.start(rpc, rpc.request(**fields))
+    assert field_violations(caught.value) == [path]
+
+
+def field_violations(error: grpc.aio.AioRpcError) -> list[str]:
+    """The paths of the fields that are to blame."""
+    metadata: Any = error.trailing_metadata()
+    found = BadRequest()
+    for detail in Status.FromString(dict(metadata)["grpc-status-details-bin"]).details:
+        detail.Unpack(found)
+    return [violation.field for violation in found.field_violations]
 
 
 async def test_parts_of_an_upload_have_the_same_bounds(cloud: ControlPlane) -> None:

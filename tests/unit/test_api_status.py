@@ -140,6 +140,8 @@ def test_programs_that_know_the_standard_details_alone_are_told_the_code_and_the
         ),
         # Not in this request, or in several places.
         (CreateVolumeRequest(), Parameter("disk size", 7), ""),
+        # Whoever knows where it stands is believed.
+        (CreateVolumeRequest(), Parameter("tags['a']", is_path=True), "tags['a']"),
         (CreateVolumeRequest(), Parameter("", "vol-1"), ""),
         (DescribeVolumesRequest(filters=[Filter(name="a"), Filter(name="b")]), Parameter("name", "c"), ""),
     ],
@@ -148,3 +150,18 @@ def test_a_parameter_is_found_where_it_stands_in_the_request(
     request_: Message, parameter: Parameter, path: str
 ) -> None:
     assert path_of(request_, parameter) == path
+
+
+class Incomparable(list[Any]):
+    """Each comparison would go through all of it."""
+
+    __hash__ = None
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("compared")
+
+
+def test_a_list_is_not_compared_with_each_of_its_items() -> None:
+    request = DescribeVolumesRequest(filters=[Filter(name="a", values=["b"])], volume_ids=["vol-1"])
+    assert path_of(request, Parameter("filters", Incomparable(request.filters))) == "filters"
+    assert path_of(request, Parameter("values", Incomparable(["b"]))) == ""

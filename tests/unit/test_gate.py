@@ -37,7 +37,7 @@ class Gate(Region):
             asked = projects.CreateToken(self.project_id, role, projects.hash_secret(role.name))
             self.do(projects.create_token, asked)
         self.door = Door(self.journal, self.policy, lambda: self.now)
-        self.runner = Runner(self.journal, set(), self.policy, lambda: self.now)
+        self.runner = Runner(self.journal, set(), self.door.turns, self.policy, lambda: self.now)
 
     @classmethod
     @asynccontextmanager
