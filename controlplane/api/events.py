@@ -103,8 +103,9 @@ class _View:
         if part.project_id == self._call.project_id:
             yield part.kind, part.id
         for row in shown_with(self._state, part):
-            if row.project_id == self._call.project_id:
-                yield self._state.tables[type(row)].kind.name, row.id
+            table = self._state.tables[type(row)]
+            if row.project_id == self._call.project_id and table.lists(row):
+                yield table.kind.name, row.id
 
     def _change(self, kind: str, row_id: str) -> pb.ResourceChange:
         table = self._tables[kind]

@@ -272,7 +272,7 @@ def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:
 
 
 class Observations(Table[Observation]):
-    kind = Kind("observation")
+    kind = Kind("observation", part_of="export_names")
     row_type = Observation
     stored_as = "observations"
     unique_fields = (("host_id", "kind", "resource_id"),)

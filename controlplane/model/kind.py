@@ -9,7 +9,7 @@ class Kind:
 
     Only what `is_public` is told to those who watch the project that it belongs to. `where` and `listing` are for
     errors: there is none such `where`; see `listing`. `id_field`: what requests call its id, if not by its name.
-    `part_of`: the field with the id of what it is a part of.
+    `part_of`: the field with the id, or ids, of what it is a part of.
     """
 
     name: str

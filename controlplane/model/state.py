@@ -79,8 +79,13 @@ class Entry:
 
     @property
     def part_of(self) -> str:
-        """The id of what had this as a part of it, or has it where nothing had; empty for what is no part."""
+        """The id of what had this as a part of it, or has it where nothing had; empty for what is no part. Of what a
+        host sees of a guest: the exports that came or went, with spaces between them.
+        """
         field = _PART_OF[self.kind]
+        if field == "export_names":
+            before, after = (set(getattr(row, field, ())) for row in (self.old, self.new))
+            return " ".join(sorted(before ^ after))
         return (getattr(self.old, field, "") or getattr(self.new, field, "")) if field else ""
 
     @property

@@ -1,7 +1,8 @@
 """Which resources users are shown otherwise because a row changed that is not theirs, or a part of them. Pure.
 
 An instance shows its attachments, interfaces and addresses; and with a volume or an attachment it shows what hosts see
-of it, and whether they are there: see `service/health.py`. A volume shows what its attachments show.
+of it, and whether they are there: see `service/health.py`. An attachment shows whether the guest has it, and a volume
+what its attachments show.
 """
 
 from collections.abc import Callable, Iterator
@@ -82,7 +83,7 @@ def _with_observation(state: State, changed: Changed) -> Iterator[Shown]:
         yield from (row for row in map(state.instances.get, instance_ids) if row and row.host_id == host_id)
     elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
         yield instance
-        for held in state.attachments.instance.of(instance.id):
+        for held in filter(None, map(state.attachments.get, changed.part_of.split())):
             yield from (held, state.volumes[held.volume_id])
     elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):
         yield volume

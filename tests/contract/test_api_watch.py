@@ -301,7 +301,7 @@ async def test_what_a_host_sees_is_told_of_what_shows_it(cloud: ControlPlane) ->
     attachment_id, host_id = f"{volume_id}-e1", next(iter(cloud.agents))
     guest, disk, attachment = ("instance", instance.instance_id), ("volume", volume_id), ("attachment", attachment_id)
     shown = {
-        (ObservedKind.INSTANCE, instance.instance_id): {guest, attachment, disk},
+        (ObservedKind.INSTANCE, instance.instance_id): {guest},
         (ObservedKind.VOLUME, volume_id): {disk, guest},
         (ObservedKind.EXPORT, attachment_id): {attachment, disk, guest},
         (ObservedKind.VPC, instance.vpc_id): {guest},
@@ -313,6 +313,41 @@ async def test_what_a_host_sees_is_told_of_what_shows_it(cloud: ControlPlane) ->
     assert (await cloud.ask("DescribeInstances")).instances[0].status == "impaired"
     assert await changed_by(cloud, *(row for row in before if row)) == {guest, disk, attachment}
     assert (await cloud.ask("DescribeInstances")).instances[0].status == "ok"
+
+
+async def test_of_a_guests_volumes_those_are_told_that_it_lets_go_of_or_has_got(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    instance = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
+    volume_id = (await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id
+    await cloud.converge()
+    await cloud.ask("AttachVolume", volume_id=volume_id, instance_id=instance.instance_id)
+    await cloud.converge()
+    host_id, guest = next(iter(cloud.agents)), ("instance", instance.instance_id)
+    seen = cloud.journal.state.observed(ObservedKind.INSTANCE, instance.instance_id, host_id)
+    assert seen
+    without = replace(seen, export_names=tuple(name for name in seen.export_names if not name.startswith(volume_id)))
+    for row in (without, seen):
+        assert await changed_by(cloud, row) == {guest, ("volume", volume_id), ("attachment", f"{volume_id}-e1")}
+    assert await changed_by(cloud, replace(seen, generation=seen.generation + 1)) == {guest}
+
+
+async def test_a_volume_that_is_gone_is_told_once(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    volume_id = (await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id
+    await cloud.converge()
+    watcher = Watcher(cloud, cloud.revision)
+    await cloud.ask("DeleteVolume", volume_id=volume_id)
+    events = await watcher.take(1)
+    await cloud.converge()
+    seen, change = cloud.journal.state.observed(ObservedKind.VOLUME, volume_id, next(iter(cloud.agents))), Change()
+    assert seen
+    change.put(replace(seen, error="the trash is away"))
+    cloud.journal.apply(change)
+    made = await cloud.ask("AllocateAddress")
+    events += await watcher.take_until(cloud.revision)
+    assert events.pop()[2] == made.address.allocation_id
+    assert {event[1:3] for event in events} == {("volume", volume_id)}
+    assert [deleted for *_, deleted in events] == [False] * (len(events) - 1) + [True]
 
 
 async def test_what_a_host_sees_of_others_is_not_told(cloud: ControlPlane) -> None:
