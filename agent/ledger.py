@@ -39,7 +39,14 @@ CREATE TABLE IF NOT EXISTS guest_off (instance_id TEXT PRIMARY KEY, generation I
 # Of a write; it takes milliseconds. Shorter gives up on a busy disk, longer hides that it hangs.
 _DEADLINE_S = 10.0
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# What a disk does, and others who read it; all else that SQLite has against a ledger is damage to what was written.
+_OF_THE_DISK = (
+    *_BUSY,
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY),
+    *(sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT),
+)
+# Where a file says by which versions of SQLite it is written, https://www.sqlite.org/fileformat.html: 2 for a log.
+_WRITE_VERSION_AT, _NEWEST_WRITE_VERSION = 18, 2
 
 Statement = tuple[str, tuple[Any, ...]]
 Scopes = Mapping[str, Mapping[ObjectRef, Object]]
@@ -224,6 +231,7 @@ def _open(path: Path, upgrade: Upgrade | None) -> sqlite3.Connection:
             file.chmod(0o600)  # It holds user data.
     if not path.exists():
         path.touch(mode=0o600)
+    _check_header(path)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -232,10 +240,18 @@ def _open(path: Path, upgrade: Upgrade | None) -> sqlite3.Connection:
         db.executescript(_SCHEMA)
         if upgrade is not None:
             _upgrade(db, upgrade)
-    except (sqlite3.Error, _Damaged):
+    except (sqlite3.Error, UnicodeDecodeError, _Damaged):
         db.close()
         raise
     return db
+
+
+def _check_header(path: Path) -> None:
+    """SQLite would but read such a file, as it does where the disk can't be written to."""
+    with path.open("rb") as file:
+        header = file.read(_WRITE_VERSION_AT + 1)
+    if header[_WRITE_VERSION_AT:] > bytes([_NEWEST_WRITE_VERSION]):
+        raise _Damaged(f"its header has the write version {header[_WRITE_VERSION_AT]}")
 
 
 def _files(path: Path) -> tuple[object, ...]:
@@ -255,10 +271,14 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 def _damage_found() -> Iterator[None]:
     try:
         yield
-    except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-            raise _Damaged(str(error)) from error
+    except sqlite3.ProgrammingError:
         raise
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
+            raise
+        raise _Damaged(str(error)) from error
+    except UnicodeDecodeError as error:  # Of what SQLite has to say about names that are none.
+        raise _Damaged(str(error)) from error
 
 
 def _contents(db: sqlite3.Connection) -> Contents:

@@ -160,6 +160,47 @@ def _swap_rows(path: Path) -> None:
         db.execute("UPDATE object SET data = (SELECT data FROM object WHERE kind = 9)")
 
 
+def _altered(old: bytes, new: bytes) -> Callable[[Path], None]:
+    """A byte or so of the first page is another."""
+
+    def alter(path: Path) -> None:
+        content = path.read_bytes()
+        assert old in content[:4096]
+        path.write_bytes(content.replace(old, new, 1))
+
+    return alter
+
+
+IN_THE_SCHEMA = {
+    "no text": _altered(b"CREATE TABLE object", b"CREATE TABLE \xefbject"),
+    "no SQL": _altered(b"CREATE TABLE object", b"CREATE TABLU object"),
+    "another column": _altered(b"id TEXT, data", b"iD_TEXT, data"),
+    "one column less": _altered(b"revision INTEGER NOT NULL, seal BLOB", b"revision INTEGER NOT NULL; seal BLOB"),
+    "another check": _altered(b"CHECK (only = 1)", b"CHECK (only = 3)"),
+    "another table": _altered(b"tableobjectobject", b"tableobjectobjecu"),
+    "no table": _altered(b"tableobjectobject", b"tablfobjectobject"),
+    "write version": _altered(b"\x02\x02\x00", b"\x06\x02\x00"),
+    "read version": _altered(b"\x02\x02\x00", b"\x02\x06\x00"),
+    "schema format": _altered(b"\x00\x00\x00\x04\x00\x00\x00\x00", b"\x00\x00\x00\x44\x00\x00\x00\x00"),
+}
+
+
+@pytest.mark.parametrize("damage", IN_THE_SCHEMA.values(), ids=IN_THE_SCHEMA)
+async def test_damage_to_the_schema_or_the_header_keeps_no_host_out(path: Path, damage: Callable[[Path], None]) -> None:
+    ledger = Ledger(path)
+    await ledger.write(snapshot(5, *EVERYTHING))
+    ledger.close()
+    damage(path)
+    ledger = Ledger(path)
+    if ledger.load().revision is not None:
+        with pytest.raises(Transient, match="set aside"):
+            await ledger.write(snapshot(6, VOLUME))
+    assert "set aside" in ledger.problems[0]
+    await ledger.write(snapshot(7, VOLUME))
+    ledger.close()
+    assert Ledger(path).load() == Contents(7, known(VOLUME), {})
+
+
 @pytest.mark.parametrize("damage", [_overwrite_all, _truncate, _overwrite_pages, _garble_a_row, _swap_rows])
 async def test_a_damaged_ledger_is_set_aside_and_filled_by_the_next_snapshot(
     path: Path, damage: Callable[[Path], None]
