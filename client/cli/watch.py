@@ -8,7 +8,7 @@ import typer
 from client.cli import render
 from client.cli.session import Cli, command
 from client.errors import SteadError
-from stead.v1.events_pb2 import WatchEvent, WatchRequest
+from stead.v1.events_pb2 import ResourceChange, WatchEvent, WatchRequest
 
 # Between tries to go on. Shorter: a control plane that starts is asked for nothing. Longer: news come late.
 PAUSE_S = 1.0
@@ -33,13 +33,17 @@ async def watch(
         bool, typer.Option("--contents", help="With the resources as they are by now; for --output json.")
     ] = False,
 ) -> None:
-    """Stream what changes, a line each, until interrupted; also across a restart of the control plane."""
+    """Stream what changes, a line each, until interrupted; also across a restart of the control plane.
+
+    A line has the state that its resource is in by now, where it has one.
+    """
     if contents and cli.is_for_people:
         raise typer.BadParameter("is for programs: add --output json", param_hint="--contents")
     failures = 0
     while True:
         try:
-            request = WatchRequest(after_revision=after, kinds=kind or (), with_contents=contents)
+            with_contents = contents or cli.is_for_people
+            request = WatchRequest(after_revision=after, kinds=kind or (), with_contents=with_contents)
             async for event in cli.stead.events.Watch(request):
                 _show(cli, event, after)
                 after, failures = event.revision, 0
@@ -71,5 +75,15 @@ def _lines(event: WatchEvent, after: int | None) -> list[str]:
     what = f"{event.revision:>8}  {event.commit_time.ToDatetime():%H:%M:%SZ}"
     by = f"  by {event.token_id}" if event.token_id else ""
     return [
-        f"{what}  {change.kind:14}  {change.id}{'  deleted' if change.deleted else ''}{by}" for change in event.changes
+        f"{what}  {change.kind:14}  {change.id}{state and f'  {state}'}{by}"
+        for change, state in zip(event.changes, map(_state, event.changes), strict=True)
     ]
+
+
+def _state(change: ResourceChange) -> str:
+    """Empty where such resources have none."""
+    if change.deleted:
+        return "deleted"
+    resource = getattr(change, change.WhichOneof("contents") or "", None)
+    state = getattr(resource, "state", "") or getattr(resource, "status", "")
+    return str(getattr(state, "name", state))

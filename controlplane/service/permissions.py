@@ -58,7 +58,9 @@ def check_description(text: str) -> None:
 def described(rule: SecurityGroupRule) -> str:
     """What it permits, for people."""
     peer = rule.cidr_ipv4 or rule.cidr_ipv6 or rule.source_group_id or rule.prefix_list_id
-    return f"{rule.ip_protocol} {rule.from_port}-{rule.to_port}, {peer}"
+    protocol = "all protocols" if rule.ip_protocol == "-1" else rule.ip_protocol
+    ports = "" if rule.from_port == -1 else f" {rule.from_port}-{rule.to_port}"
+    return f"{protocol}{ports}, {peer}"
 
 
 def _ipv4(asked: Permission) -> str:

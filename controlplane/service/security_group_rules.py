@@ -73,7 +73,8 @@ def _check_peer(state: State, call: Call, group: SecurityGroup, asked: Permissio
     if asked.group_id:
         source = find(state.security_groups, asked.group_id, call)
         if source.vpc_id != group.vpc_id:
-            message = f"{source.id} is in {source.vpc_id}, {group.id} in {group.vpc_id}; name a group of its own VPC"
+            where = f"{source.id} is in {source.vpc_id}, {group.id} in {group.vpc_id}"
+            message = f"{where}; name a group of {group.vpc_id}"
             raise Invalid("InvalidGroup.NotFound", message, parameter=Parameter("", source.id))
     if asked.prefix_list_id:
         find(state.prefix_lists, asked.prefix_list_id, call)

@@ -11,6 +11,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from client.cli import watch
 from stead.v1 import images_pb2 as images
 from stead.v1 import instances_pb2 as instances
+from stead.v1 import key_pairs_pb2 as keys
+from stead.v1 import security_groups_pb2 as groups
+from stead.v1 import volumes_pb2 as volumes
 from stead.v1.events_pb2 import ResourceChange, WatchEvent
 
 from .cases import AMI, I1
@@ -80,6 +83,26 @@ def test_watching(cloud: Cloud, stead: Stead) -> None:
     assert "list again" in second
     lines = stead("watch", "--contents", "--output", "json").stdout.splitlines()
     assert [json.loads(line)["revision"] for line in lines] == [6, 7, 8]
+    assert cloud.watched[-1].with_contents
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        (
+            ResourceChange(instance=instances.Instance(state=instances.InstanceState(code=16, name="running"))),
+            "running",
+        ),
+        (ResourceChange(volume=volumes.Volume(state="in-use")), "in-use"),
+        (ResourceChange(security_group=groups.SecurityGroup(status="pending")), "pending"),
+        (ResourceChange(key_pair=keys.KeyPair(key_name="me")), ""),
+        (ResourceChange(), ""),
+    ],
+)
+def test_a_line_of_a_watch_has_the_state(cloud: Cloud, stead: Stead, change: ResourceChange, state: str) -> None:
+    change.id = "id-1"
+    cloud.answers |= {"Watch": [WatchEvent(revision=7, changes=[change])], "stay": False}
+    assert stead("watch").stdout.partition("id-1")[2].strip() == state
     assert cloud.watched[-1].with_contents
 
 
