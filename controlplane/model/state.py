@@ -6,6 +6,7 @@ here.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from controlplane.model.audit import Calls
@@ -90,10 +91,12 @@ class Entry:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether all that happened is that a host was heard of again."""
-        if not (isinstance(self.old, Host) and isinstance(self.new, Host)):
-            return False
-        return replace(self.old, last_seen_at=self.new.last_seen_at) == self.new
+        """Whether nobody is shown it: a host was heard of again, or works on what shows its errors alone."""
+        old, new = self.old, self.new
+        if isinstance(old, Host) and isinstance(new, Host):
+            return replace(old, last_seen_at=new.last_seen_at) == new
+        seen = new or old
+        return isinstance(seen, Observation) and seen.kind in _SHOW_ERRORS and _error(old) == _error(new)
 
 
 @value(frozen=True, slots=True)
@@ -174,6 +177,15 @@ class State:
     def observed(self, kind: ObservedKind, resource_id: str, host_id: str) -> Observation | None:
         """What a host was seen to have of a resource."""
         return self.observations.get(observation_id(host_id, kind, resource_id))
+
+
+# Of networks, gateways and exports nobody is shown more of what a host sees of them.
+_SHOW_ERRORS = (ObservedKind.VPC, ObservedKind.GATEWAY, ObservedKind.EXPORT)
+
+
+def _error(seen: Row | None) -> tuple[str, bool, datetime | None] | None:
+    """None where nothing is wrong."""
+    return (seen.error, seen.permanent, seen.since) if isinstance(seen, Observation) and seen.error else None
 
 
 # By the name of a kind, whether users see a row of it.

@@ -1,11 +1,13 @@
 """Whoever lists once and then watches knows, without another list, what a list would show."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from controlplane.api.contents import PUBLIC
 from controlplane.model.instance import ObservedKind
+from controlplane.model.state import Change
 from tests.contract.control_plane import ControlPlane
 from tests.contract.test_api_watch import Watcher
 
@@ -71,6 +73,23 @@ async def test_of_an_instance_and_its_volumes(cloud: ControlPlane, told: Followe
         await cloud.ask(method, **fields)
     await cloud.converge()
     await told.check()
+
+
+async def test_of_a_guest_that_starts_without_its_volumes(cloud: ControlPlane, told: Follower) -> None:
+    launched = await cloud.ask("RunInstances", image_id=await cloud.import_image())
+    ids = [launched.instances[0].instance_id]
+    await cloud.converge()
+    await cloud.ask("StopInstances", instance_ids=ids)
+    await cloud.converge()
+    (seen,) = [row for row in cloud.journal.state.observations if row.kind is ObservedKind.INSTANCE]
+    off = replace(seen, running=False, export_names=())
+    for row in (off, replace(off, error="no volume"), seen):
+        change = Change()
+        change.put(row)
+        cloud.journal.apply(change)
+        await told.check()
+        await cloud.ask("StartInstances", instance_ids=ids)
+        await told.check()
 
 
 async def test_of_a_network(cloud: ControlPlane, told: Follower) -> None:

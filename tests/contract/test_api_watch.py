@@ -331,6 +331,20 @@ async def test_of_a_guests_volumes_those_are_told_that_it_lets_go_of_or_has_got(
     assert await changed_by(cloud, replace(seen, generation=seen.generation + 1)) == {guest}
 
 
+async def test_that_a_host_works_on_a_network_or_a_door_is_told_to_nobody(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    await cloud.ask("RunInstances", image_id=await cloud.import_image())
+    await cloud.converge()
+    watcher, change, host_id = Watcher(cloud, cloud.revision), Change(), next(iter(cloud.agents))
+    kinds = (ObservedKind.VPC, ObservedKind.GATEWAY, ObservedKind.EXPORT)
+    busy = [replace(row, converged=False) for row in cloud.journal.state.observations.host.of(host_id)]
+    change.put(*(row for row in busy if row.kind in kinds))
+    assert {row.kind for row in change.rows_of(Observation)} == set(kinds)
+    cloud.journal.apply(change)
+    made = await cloud.ask("AllocateAddress")
+    assert [row.id for row in (await watcher.next()).changes] == [made.address.allocation_id]
+
+
 async def test_a_volume_that_is_gone_is_told_once(cloud: ControlPlane) -> None:
     await cloud.add_host()
     volume_id = (await cloud.ask("CreateVolume", zone_name="home-1a", size_gib=1)).volume.volume_id
