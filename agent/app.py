@@ -61,6 +61,7 @@ async def serve(settings: Config, stop: asyncio.Event, control_plane: Presence |
     host = identity.host
     ledger = Ledger(
         settings.agent.state_dir / "ledger.sqlite",
+        host.host_id,
         upgrade=lambda resources: upgraded(resources, host.host_id, host.underlay_address),
     )
     try:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import libvirt
 
-from agent.ledger import Contents, Ledger
+from agent.ledger import Ledger
+from agent.ledger_tables import Contents
 from agent.messages import Update
 from agent.objects import (
     Address,
@@ -34,6 +35,7 @@ from agent.objects import (
 )
 
 LEDGER = Path("/var/lib/stead/ledger.sqlite")
+HOST = Path("/var/lib/stead/identity/host.json")
 VOLUME_BYTES = 1 << 20
 FIRST_PORT = 20_000
 ELSEWHERE = "host-0000000000000beef"
@@ -89,8 +91,12 @@ def template(contents: Contents) -> str:
     return found
 
 
+def host_id() -> str:
+    return str(json.loads(HOST.read_text())["host_id"])
+
+
 async def main(what: str, count: int) -> None:
-    ledger = Ledger(LEDGER)
+    ledger = Ledger(LEDGER, host_id())
     contents = ledger.load()
     if what == "instances":
         define(template(contents), count)

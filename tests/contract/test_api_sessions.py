@@ -129,7 +129,7 @@ async def test_a_host_that_has_what_there_is_is_told_what_changed(cloud: Control
     stream = Stream(cloud, machine)
     stream.hello()
     message = pb.ControlMessage(update=await stream.update())
-    ledger, told = Ledger(tmp_path / "ledger"), from_control_message(message)
+    ledger, told = Ledger(tmp_path / "ledger", machine.host_id), from_control_message(message)
     assert isinstance(told, Update)
     whole = replace(told, scopes=net(told.scopes))
     await ledger.write(whole)

@@ -167,7 +167,7 @@ class Host:
 
     async def _live(self) -> None:
         """As `agent.app.serve` puts it together."""
-        ledger = Ledger(self._ledger)
+        ledger = Ledger(self._ledger, self.machine.host_id)
         try:
             contents = ledger.load()
             self._forget_what_was_witnessed(contents.guest_off)

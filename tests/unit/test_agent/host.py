@@ -25,7 +25,8 @@ from agent.drivers.fake import (
 from agent.drivers.fake.world import Call, Fault
 from agent.drivers.registry import Drivers
 from agent.images import Images
-from agent.ledger import Contents, Ledger
+from agent.ledger import Ledger
+from agent.ledger_tables import Contents
 from agent.legacy import Scopes, scopes
 from agent.legacy_wire import scope_changes, upgraded
 from agent.messages import Authority, ObservedInstance, Update
@@ -173,7 +174,7 @@ class Host:
         """One life of the agent's process. Raises the group of what killed it, if anything did."""
         host_id, address = self.context.host_id, self.context.underlay_address
         upgrade = partial(upgraded, host_id=host_id, underlay_address=address)
-        self.ledger = Ledger(self.context.state_dir / "ledger.sqlite", upgrade)
+        self.ledger = Ledger(self.context.state_dir / "ledger.sqlite", host_id, upgrade)
         contents = self.contents = self.ledger.load()
         desired = Desired(host_id, contents.revision, contents.scopes)
         self.metadata.instances_in = desired.instances_in
@@ -210,7 +211,7 @@ class Host:
 
     def ledger_contents(self) -> Contents:
         """For when no agent runs."""
-        ledger = Ledger(self.context.state_dir / "ledger.sqlite")
+        ledger = Ledger(self.context.state_dir / "ledger.sqlite", self.context.host_id)
         try:
             return ledger.load()
         finally:

@@ -128,7 +128,9 @@ async def test_an_older_ledger_is_upgraded_once(recorded: Any, tmp_path: Path) -
     last = messages(recorded)[-1].update
     for _ in range(2):
         ledger = Ledger(
-            path, partial(upgraded, host_id=recorded["host_id"], underlay_address=recorded["underlay_address"])
+            path,
+            recorded["host_id"],
+            partial(upgraded, host_id=recorded["host_id"], underlay_address=recorded["underlay_address"]),
         )
         contents = ledger.load()
         ledger.close()
@@ -137,7 +139,7 @@ async def test_an_older_ledger_is_upgraded_once(recorded: Any, tmp_path: Path) -
         assert views(Desired(recorded["host_id"], contents.revision, contents.scopes)) == resources(recorded)
     with closing(sqlite3.connect(path)) as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-    assert tables == {"followed", "object", "guest_off"}, "an agent of before would know nothing, and wait"
+    assert tables == {"last_followed", "kept_object", "power_off"}, "an agent of before would know nothing, and wait"
 
 
 def test_an_older_ledger_that_is_damaged_is_set_aside(tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_an_older_ledger_that_is_damaged_is_set_aside(tmp_path: Path) -> None:
     make_ledger(RECORDED[0], path)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE resource SET spec = x'ffffffff'")
-    ledger = Ledger(path, partial(upgraded, host_id="host-1", underlay_address="192.0.2.1"))
+    ledger = Ledger(path, "host-1", partial(upgraded, host_id="host-1", underlay_address="192.0.2.1"))
     assert ledger.load().revision is None
     assert "set aside" in ledger.problems[0]
     ledger.close()

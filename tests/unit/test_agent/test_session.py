@@ -21,7 +21,8 @@ from agent.downloads import Downloads
 from agent.drivers.base import Permanent, Presence, Transient
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityStore
-from agent.ledger import Contents, Ledger
+from agent.ledger import Ledger
+from agent.ledger_tables import Contents
 from agent.messages import Authority, ConsoleReply, Heartbeat, Hello, Observed, Report, Role, Update
 from agent.model import ImageSource
 from agent.objects import Instance, ScopeChange, ref_of
