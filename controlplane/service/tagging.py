@@ -52,9 +52,6 @@ class DeletedTag:
     key: str
     value: str | None = None
 
-    def matches(self, key: str, value: str) -> bool:
-        return self.key == key and self.value in (None, value)
-
 
 @dataclass(frozen=True, slots=True)
 class DeleteTags:
@@ -64,11 +61,13 @@ class DeleteTags:
 
 def delete(state: State, call: Call, request: DeleteTags) -> tuple[Change, None]:
     check_tags({tag.key: tag.value or "" for tag in request.tags})
+    named: dict[str, set[str | None]] = {}  # Once for all resources: a key may come with a thousand values.
+    for tag in request.tags:
+        named.setdefault(tag.key, set()).add(tag.value)
     change = Change()
     for row in _rows(state, call, request.resource_ids):
-        gone = [key for key, value in row.tags.items() if any(tag.matches(key, value) for tag in request.tags)]
-        kept = {key: value for key, value in row.tags.items() if request.tags and key not in gone}
-        _put(change, row, kept)
+        left = {key: value for key, value in row.tags.items() if named.get(key, set()).isdisjoint((None, value))}
+        _put(change, row, left if named else {})
     return change, None
 
 

@@ -55,6 +55,28 @@ def test_an_empty_value_is_a_value(region: Region) -> None:
     assert region.state.volumes[volume_id].tags == {"b": "x"}
 
 
+class Compared(str):
+    """A value that counts how often it is compared."""
+
+    __slots__ = ()
+    times = 0
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+
+def test_many_values_of_a_key_are_not_compared_with_each_resource(region: Region) -> None:
+    """A request may have a thousand of either."""
+    volume_ids = [region.volume() for _ in range(5)]
+    region.do(tagging.create, CreateTags(volume_ids, {"a": "7", "b": "x"}))
+    region.do(tagging.delete, DeleteTags(volume_ids, [DeletedTag("a", Compared(n)) for n in range(50)]))
+    assert all(region.state.volumes[volume_id].tags == {"b": "x"} for volume_id in volume_ids)
+    assert Compared.times < 50
+
+
 def test_what_is_already_so_changes_nothing(region: Region) -> None:
     volume_id = region.volume()
     region.do(tagging.create, CreateTags([volume_id], {"a": "b"}))
