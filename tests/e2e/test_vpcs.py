@@ -1,0 +1,131 @@
+"""VPCs of one's own: made from nothing and led outside by a route, and two tenants with the same addresses."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+import pytest
+
+from homelab.cloud import Cloud
+from homelab.guest import Guest
+from homelab.layout import OUTSIDE_ADDRESS
+from homelab.node import wait_until
+from tests.e2e.residents import Launch, pings
+
+ANYWHERE = "0.0.0.0/0"
+NETWORK = "10.7.0.0/16"
+
+
+@dataclass
+class Own:
+    """A VPC of a project: a subnet for each zone, a gateway that is attached, a table that leads there, a group."""
+
+    cloud: Cloud
+    name: str
+    vpc_id: str = ""
+    igw_id: str = ""
+    table_id: str = ""
+
+    def make(self, zones: list[str]) -> None:
+        name = f"Name={self.name}"
+        self.vpc_id = self.cloud.json("vpc", "create", NETWORK, "--tag", name)["vpc"]["vpc_id"]
+        igw = self.cloud.json("igw", "create", "--tag", name)["internet_gateway"]
+        self.igw_id = igw["internet_gateway_id"]
+        self.cloud.stead("igw", "attach", self.igw_id, "--vpc", self.vpc_id)
+        table = self.cloud.json("route-table", "create", "--vpc", self.vpc_id, "--tag", name)["route_table"]
+        self.table_id = table["route_table_id"]
+        blocks = IPv4Network(NETWORK).subnets(new_prefix=24)
+        for zone, block in zip(zones, blocks, strict=False):
+            subnet = f"{self.name}-{zone}"
+            where = ("--vpc", self.vpc_id, "--az", zone, "--tag", f"Name={subnet}")
+            self.cloud.stead("subnet", "create", str(block), *where)
+            self.cloud.stead("route-table", "associate", self.table_id, "--subnet", subnet)
+        group = self.cloud.json("sg", "create", self.name, "--vpc", self.vpc_id)["security_group"]["group_id"]
+        for rule in (("--port", "22"), ("--protocol", "icmp")):
+            self.cloud.stead("sg", "authorize", group, *rule, "--cidr", ANYWHERE)
+
+    def open(self) -> None:
+        self.cloud.stead("route-table", "create-route", self.table_id, ANYWHERE, "--igw", self.igw_id)
+
+    def close(self) -> None:
+        self.cloud.stead("route-table", "delete-route", self.table_id, ANYWHERE)
+
+    def launch(self, zone: str, private_ip: str) -> Guest:
+        where = ("--subnet", f"{self.name}-{zone}", "--private-ip", private_ip, "--public-ip")
+        key = self.cloud.directory / f"{self.name}.pem"
+        return Guest.launch(self.cloud, key, *where, groups=(self.name,), image="tiny", key_name=self.name)
+
+    def remove(self) -> None:
+        """With all that is in it."""
+        inside = ("--filter", f"vpc-id={self.vpc_id}")
+        living = ("--filter", "instance-state-name=pending,running,stopping,stopped,shutting-down")
+        ids = [row["instance_id"] for row in self.cloud.json("instance", "list", *inside, *living)["instances"]]
+        if ids:
+            self.cloud.stead("instance", "terminate", *ids, "--wait")
+        for subnet in self.cloud.json("subnet", "list", *inside)["subnets"]:
+            self.cloud.stead("subnet", "delete", subnet["subnet_id"])
+        self.cloud.stead("igw", "detach", self.igw_id)
+        self.cloud.stead("igw", "delete", self.igw_id)
+        self.cloud.stead("route-table", "delete", self.table_id)
+        groups = self.cloud.json("sg", "list", *inside)["security_groups"]
+        for group in (row["group_id"] for row in groups if row["group_name"] != "default"):
+            self.cloud.stead("sg", "delete", group)
+        self.cloud.stead("vpc", "delete", self.vpc_id)
+
+
+@pytest.fixture(scope="module")
+def tenants(cloud: Cloud, zones: list[str]) -> Iterator[list[Own]]:
+    """Two projects, each with a VPC of the same addresses."""
+    cloud.stead("image", "modify", "tiny", "--public")
+    made = []
+    for name in ("left", "right"):
+        cloud.stead("project", "create", name)
+        secret = cloud.json("project", "token", name, "--role", "member")["secret"]
+        tenant = copy.copy(cloud)
+        tenant.environment = {**cloud.environment, "STEAD_TOKEN": secret}
+        tenant.stead("key", "create", name, "--output-file", str(cloud.directory / f"{name}.pem"))
+        made.append(Own(tenant, name))
+        made[-1].make(zones)
+        made[-1].open()
+    yield made
+    for own in made:
+        own.remove()
+
+
+def test_a_vpc_from_nothing_is_public_as_long_as_its_route_is_there(tenants: list[Own], zones: list[str]) -> None:
+    own = tenants[0]
+    guest = own.launch(zones[0], "10.7.0.20")
+    guest.wait_for_ssh()
+    address = guest.public_ip
+    assert pings(guest, OUTSIDE_ADDRESS)
+
+    own.close()
+    wait_until(lambda: guest.try_ssh("true", address).returncode != 0, "nobody reaches it", 10)
+    routes = own.cloud.json("route-table", "describe", own.table_id)["route_tables"][0]["routes"]
+    assert [route["destination_cidr_block"] for route in routes] == [NETWORK]
+    own.open()
+    wait_until(lambda: guest.try_ssh("true", address).returncode == 0, "it is reached again", 10)
+    assert pings(guest, OUTSIDE_ADDRESS)
+
+
+def test_the_same_addresses_on_the_same_hosts_do_not_meet(tenants: list[Own], zones: list[str]) -> None:
+    first, last = "10.7.0.10", f"10.7.{len(set(zones)) - 1}.11"
+    guests = [(own.launch(zones[0], first), own.launch(zones[-1], last)) for own in tenants]
+    for here, there in guests:
+        here.wait_for_ssh()
+        there.wait_for_ssh()
+        assert pings(here, last)
+        assert pings(there, first)
+        assert here.addresses() == first
+    left, right = guests
+    tenants[1].cloud.stead("instance", "stop", right[1].instance_id, "--wait")
+    assert pings(left[0], last), "the other project's guest is off"
+    assert not pings(right[0], last), "nobody else answers in its place"
+
+
+def test_an_instance_of_the_default_vpc_is_no_part_of_it(launch: Launch, tenants: list[Own], zones: list[str]) -> None:
+    stranger, guest = launch(), tenants[0].launch(zones[0], "10.7.0.30")
+    guest.wait_for_ssh()
+    assert not pings(stranger, "10.7.0.30")
+    assert pings(stranger, guest.public_ip), "but by way of the outside"
