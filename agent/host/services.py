@@ -180,6 +180,8 @@ class Services:
             known.close()
 
     def _end(self, title: str) -> None:
+        if title not in self._watched:
+            return  # An earlier process of it, whose end was told before this one's.
         service, _, since = self._watched[title]
         self._leave(title)
         if time.monotonic() - since >= YOUNG_S:
