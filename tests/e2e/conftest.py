@@ -18,6 +18,8 @@ from tests.e2e.residents import Launch, Residents, run_instance
 # Tests have no time: a host is out of reach after 15 s of silence instead of 30, and 5 s after its session ended.
 TIMING = "[timing]\nstop_timeout_s = 20\nheartbeat_timeout_s = 15\nreconnect_grace_s = 5\n"
 HEARTBEAT = "[session]\nheartbeat_s = 3.0\n"
+# Guests of tests idle: those that stay, and those of the test, fit even where all of them are on one host of two cores.
+ROOM = "[drivers.libvirt]\nvcpus_per_core = 20\n"
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -38,7 +40,7 @@ def a_cloud(
     lab.down()
     try:
         lab.up(layout)
-        cloud = Cloud(lab, more=TIMING, agent_toml=HEARTBEAT + agent_toml)
+        cloud = Cloud(lab, more=TIMING, agent_toml=HEARTBEAT + ROOM + agent_toml)
         cloud.environment = environment or {}
         cloud.up()
         cloud.stead("image", "import", str(image), "--name", "tiny")

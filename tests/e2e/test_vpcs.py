@@ -56,13 +56,16 @@ class Own:
         key = self.cloud.directory / f"{self.name}.pem"
         return Guest.launch(self.cloud, key, *where, groups=(self.name,), image="tiny", key_name=self.name)
 
+    def empty(self) -> None:
+        """Without its instances, so that others find room."""
+        living = ("--filter", "instance-state-name=pending,running,stopping,stopped,shutting-down")
+        rows = self.cloud.json("instance", "list", "--filter", f"vpc-id={self.vpc_id}", *living)["instances"]
+        if rows:
+            self.cloud.stead("instance", "terminate", *(row["instance_id"] for row in rows), "--wait")
+
     def remove(self) -> None:
         """With all that is in it."""
         inside = ("--filter", f"vpc-id={self.vpc_id}")
-        living = ("--filter", "instance-state-name=pending,running,stopping,stopped,shutting-down")
-        ids = [row["instance_id"] for row in self.cloud.json("instance", "list", *inside, *living)["instances"]]
-        if ids:
-            self.cloud.stead("instance", "terminate", *ids, "--wait")
         for subnet in self.cloud.json("subnet", "list", *inside)["subnets"]:
             self.cloud.stead("subnet", "delete", subnet["subnet_id"])
         self.cloud.stead("igw", "detach", self.igw_id)
@@ -75,7 +78,7 @@ class Own:
 
 
 @pytest.fixture(scope="module")
-def tenants(cloud: Cloud, zones: list[str]) -> Iterator[list[Own]]:
+def projects(cloud: Cloud, zones: list[str]) -> Iterator[list[Own]]:
     """Two projects, each with a VPC of the same addresses."""
     cloud.stead("image", "modify", "tiny", "--public")
     made = []
@@ -91,6 +94,14 @@ def tenants(cloud: Cloud, zones: list[str]) -> Iterator[list[Own]]:
     yield made
     for own in made:
         own.remove()
+
+
+@pytest.fixture
+def tenants(projects: list[Own]) -> Iterator[list[Own]]:
+    """These two, who leave no instance behind."""
+    yield projects
+    for own in projects:
+        own.empty()
 
 
 def test_a_vpc_from_nothing_is_public_as_long_as_its_route_is_there(tenants: list[Own], zones: list[str]) -> None:
