@@ -237,7 +237,23 @@ class DiskSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class InterfaceMetadata:
+    """What an instance is told of one of its interfaces, besides its `InterfaceSpec`."""
+
+    interface_id: str
+    host_name: str
+    public_ip: str
+    subnet_id: str
+    subnet_cidr_block: str
+    vpc_cidr_block: str
+    group_ids: tuple[str, ...]
+    security_groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceMetadata:
+    """`public_ip`, `security_groups` and the subnet are the first interface's; `interfaces` has all of them."""
+
     image_id: str
     instance_type: str
     zone_name: str
@@ -252,6 +268,8 @@ class InstanceMetadata:
     launch_index: int
     subnet_id: str
     subnet_cidr_block: str
+    owner_id: str = ""
+    interfaces: tuple[InterfaceMetadata, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class Instance:
     firmware: str = ""
     architecture: str = ""
     cpu_model: str = ""
+    owner_id: str = ""
 
 
 Object = (

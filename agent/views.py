@@ -24,6 +24,7 @@ from agent.model import (
     GatewaySpec,
     InstanceMetadata,
     InstanceSpec,
+    InterfaceMetadata,
     InterfaceSpec,
     Kind,
     Machine,
@@ -53,6 +54,7 @@ T = TypeVar("T")
 View = VolumeSpec | ExportSpec | VpcView | GatewaySpec | InstanceSpec
 
 ROOT_DEVICE = "/dev/sda1"
+NOT_TOLD = InterfaceMetadata("", "", "", "", "", "", (), ())
 
 
 class Views:
@@ -205,7 +207,7 @@ class Views:
             interfaces=tuple(interfaces),
             disks=tuple(self._disk(attachment) for attachment in _disks(_of(Attachment, parts))),
             machine=_machine(instance),
-            metadata=self._metadata(instance, next((each for each in endpoints if each.private_ip), None)),
+            metadata=self._metadata(instance, endpoints),
         )
 
     def _disk(self, attachment: Attachment) -> DiskSpec:
@@ -215,25 +217,44 @@ class Views:
             attachment.volume_id, attachment.id, address, attachment.port, attachment.device_name, attachment.read_only
         )
 
-    def _metadata(self, instance: Instance, first: Endpoint | None) -> InstanceMetadata:
-        vpc = self.vpc(first.vpc_id if first else "")
-        addresses = in_order(vpc.addresses.get(first.id, {})) if first else []
-        subnet = vpc.subnets.get(first.subnet_id) if first else None
+    def _metadata(self, instance: Instance, endpoints: Iterable[Endpoint]) -> InstanceMetadata:
+        interfaces = tuple(map(self._interface_metadata, endpoints))
+        first = next((each for each in interfaces if each.host_name), NOT_TOLD)
         return InstanceMetadata(
             image_id=instance.image_id,
             instance_type=instance.instance_type,
             zone_name=instance.zone_name,
             region_name=instance.region_name,
-            host_name=f"{host_name(first.private_ip)}.{vpc.vpc.domain}" if first else "",
-            public_ip=addresses[0].public_ip if addresses else "",
+            host_name=first.host_name,
+            public_ip=first.public_ip,
             key_name=instance.key_name,
             public_key=instance.public_key,
-            security_groups=tuple(vpc.groups[id].name for id in first.group_ids if id in vpc.groups) if first else (),
+            security_groups=first.security_groups,
             user_data=instance.user_data,
             reservation_id=instance.reservation_id,
             launch_index=instance.launch_index,
+            subnet_id=first.subnet_id,
+            subnet_cidr_block=first.subnet_cidr_block,
+            owner_id=instance.owner_id,
+            interfaces=interfaces,
+        )
+
+    def _interface_metadata(self, endpoint: Endpoint) -> InterfaceMetadata:
+        """Of one whose address became another's, its id alone."""
+        if not endpoint.private_ip:
+            return replace(NOT_TOLD, interface_id=endpoint.id)
+        vpc = self.vpc(endpoint.vpc_id)
+        addresses, subnet = in_order(vpc.addresses.get(endpoint.id, {})), vpc.subnets.get(endpoint.subnet_id)
+        group_ids = [id for id in endpoint.group_ids if id in vpc.groups]
+        return InterfaceMetadata(
+            interface_id=endpoint.id,
+            host_name=f"{host_name(endpoint.private_ip)}.{vpc.vpc.domain}",
+            public_ip=addresses[0].public_ip if addresses else "",
             subnet_id=subnet.id if subnet else "",
             subnet_cidr_block=subnet.cidr_block if subnet else "",
+            vpc_cidr_block=vpc.vpc.cidr_block,
+            group_ids=tuple(group_ids),
+            security_groups=tuple(vpc.groups[id].name for id in group_ids),
         )
 
 

@@ -31,7 +31,13 @@ HOP_LIMIT = 1  # EC2's default: answers die at a router or container bridge insi
 BACKLOG = 128
 GUESTS = "guests"  # The file's name.
 
-VERSIONS = ("2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23", "latest")
+# EC2's list. Each has the whole tree: what a later one added harms nobody who asks for an earlier one.
+VERSIONS = (
+    *("1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01"),
+    *("2009-04-04", "2011-01-01", "2011-05-01", "2012-01-12", "2014-02-25", "2014-11-05", "2015-10-20", "2016-04-19"),
+    *("2016-06-30", "2016-09-02", "2018-03-28", "2018-08-17", "2018-09-24", "2019-10-01", "2020-10-27", "2021-01-03"),
+    *("2021-03-23", "2021-07-15", "2022-07-09", "2022-09-24", "2024-04-11", "latest"),
+)
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105 (a header's name)
 MIN_TTL_S, MAX_TTL_S = 1, 21600

@@ -1,14 +1,15 @@
 """What the metadata service tells an instance, as a tree of names, and page by page. Pure: no requests, no tokens.
 
-Names and meanings: "Instance metadata categories" in the EC2 user guide. What does not apply is left out, as EC2 does:
-there are no public host names, and no services of a provider under a domain (`services`).
+Names and meanings: "Instance metadata categories" in the EC2 user guide. All that cloud-init, Ignition and Afterburn
+read is here. What does not apply is left out, as EC2 does: roles, spot, auto scaling, and public host names, of which
+there are none. A zone has one name for everybody, which is its id as well. The domain of `services` leads nowhere.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from agent.model import InstanceSpec, InterfaceSpec
+from agent.model import InstanceSpec, InterfaceMetadata, InterfaceSpec
 
 Tree: TypeAlias = Mapping[str, "Node"]
 Node: TypeAlias = str | bytes | Tree
@@ -18,12 +19,21 @@ def metadata(spec: InstanceSpec) -> Tree:
     """Everything below a version."""
     user_data: Tree = {"user-data": spec.metadata.user_data} if spec.metadata.user_data else {}
     document = json.dumps(_identity_document(spec), indent=2)
-    return {"dynamic": {"instance-identity": {"document": document}}, "meta-data": _meta_data(spec), **user_data}
+    return {
+        "dynamic": {
+            "fws": {"instance-monitoring": "disabled"},
+            "instance-identity": {"document": document},
+        },
+        "meta-data": _meta_data(spec),
+        **user_data,
+    }
 
 
 def pages(spec: InstanceSpec) -> dict[str, bytes]:
     """All that there is to read, by path below a version; those of directories end with a slash."""
-    found = dict(_pages("", metadata(spec)))
+    top = metadata(spec)
+    found = dict(_pages("", top))
+    found["/"] = "\n".join(top).encode()  # The one listing in which EC2 leaves the slashes out.
     if (keys := "meta-data/public-keys/") in found:  # The one directory whose listing tells more than its names.
         found[keys] = f"0={spec.metadata.key_name}".encode()
     return found
@@ -61,12 +71,17 @@ def _meta_data(spec: InstanceSpec) -> Tree:
         "local-ipv4": first.private_ip,
         "mac": first.mac_address,
         "network": {"interfaces": {"macs": _interfaces(spec)}},
-        "placement": {"availability-zone": told.zone_name, "region": told.region_name},
+        "placement": {
+            "availability-zone": told.zone_name,
+            "availability-zone-id": told.zone_name,
+            "region": told.region_name,
+        },
         "profile": "default-hvm",
         **({"public-ipv4": told.public_ip} if told.public_ip else {}),
         **({"public-keys": {"0": {"openssh-key": told.public_key}}} if told.public_key else {}),
         "reservation-id": told.reservation_id,
         "security-groups": "\n".join(told.security_groups),
+        "services": {"domain": "stead.internal", "partition": "stead"},
     }
 
 
@@ -78,37 +93,38 @@ def _block_devices(spec: InstanceSpec) -> Tree:
 
 
 def _interfaces(spec: InstanceSpec) -> Tree:
+    about = {told.interface_id: told for told in spec.metadata.interfaces}
     return {
-        interface.mac_address: _interface(spec, index, interface) for index, interface in enumerate(spec.interfaces)
+        interface.mac_address: _interface(index, interface, about[interface.interface_id], spec.metadata.owner_id)
+        for index, interface in enumerate(spec.interfaces)
     }
 
 
-def _interface(spec: InstanceSpec, index: int, interface: InterfaceSpec) -> Tree:
-    """Subnet and public address are known, and told, for the first one."""
-    about = {
+def _interface(index: int, interface: InterfaceSpec, told: InterfaceMetadata, owner_id: str) -> Tree:
+    associations: Tree = {"ipv4-associations": {told.public_ip: interface.private_ip}} if told.public_ip else {}
+    return {
         "device-number": str(index),
         "interface-id": interface.interface_id,
+        **associations,
+        "local-hostname": told.host_name,
         "local-ipv4s": interface.private_ip,
         "mac": interface.mac_address,
-        "vpc-id": interface.vpc_id,
-    }
-    return {**about, **_first_interface(spec, interface)} if index == 0 else about
-
-
-def _first_interface(spec: InstanceSpec, interface: InterfaceSpec) -> Tree:
-    told = spec.metadata
-    public: Tree = {"ipv4-associations": {told.public_ip: interface.private_ip}, "public-ipv4s": told.public_ip}
-    return {
-        "local-hostname": told.host_name,
+        "network-card": "0",
+        "owner-id": owner_id,
+        **({"public-ipv4s": told.public_ip} if told.public_ip else {}),
+        "security-group-ids": "\n".join(told.group_ids),
         "security-groups": "\n".join(told.security_groups),
         "subnet-id": told.subnet_id,
         "subnet-ipv4-cidr-block": told.subnet_cidr_block,
-        **(public if told.public_ip else {}),
+        "vpc-id": interface.vpc_id,
+        "vpc-ipv4-cidr-block": told.vpc_cidr_block,
+        "vpc-ipv4-cidr-blocks": told.vpc_cidr_block,
     }
 
 
 def _identity_document(spec: InstanceSpec) -> Mapping[str, str | None]:
     return {
+        "accountId": spec.metadata.owner_id,
         "architecture": "x86_64",
         "availabilityZone": spec.metadata.zone_name,
         "billingProducts": None,

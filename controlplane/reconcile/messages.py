@@ -131,6 +131,7 @@ def instance(state: State, row: Instance, region: str) -> pb.Instance:
         machine_type=row.machine_type,
         firmware=_FIRMWARE[row.boot_mode],
         architecture=row.architecture,
+        owner_id=row.project_id,
     )
 
 

@@ -22,13 +22,16 @@ from agent.drivers.base import Transient
 from agent.host import namespaces, process, services
 from agent.imds import MetadataServer, service
 from agent.imds.service import ADDRESS, CONNECTIONS_PER_GUEST, LOG_LINES_PER_GUEST, PORT, REQUESTS_PER_GUEST
-from agent.model import InstanceMetadata, InstanceSpec, InterfaceSpec, Kind, Ref
+from agent.model import InstanceMetadata, InstanceSpec, InterfaceMetadata, InterfaceSpec, Kind, Ref
 
 pytestmark = pytest.mark.host
 
 VPC_ID, USER = "vpc-test-imds", "dnsmasq"
 VPC, GUEST = namespaces.vpc_namespace(VPC_ID), "stead-test-guest"
-METADATA = InstanceMetadata("", "", "", "", "", "", "", "", (), b"raw \xff\0", "", 0, "", "")
+METADATA = InstanceMetadata(
+    *("", "", "", "", "", "", "", "", (), b"raw \xff\0", "", 0, "", ""),
+    interfaces=(InterfaceMetadata("eni-1", "", "", "", "", "", (), ()),),
+)
 SPECS = {
     ip: InstanceSpec(id_, 1, True, 0, 120, 1, 512, (InterfaceSpec("eni-1", VPC_ID, "02:00", ip),), (), METADATA)
     for ip, id_ in (("10.9.0.5", "i-00000000000000005"), ("10.9.0.6", "i-00000000000000006"))

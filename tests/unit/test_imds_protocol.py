@@ -9,13 +9,16 @@ import pytest
 
 from agent.imds import service, tree
 from agent.imds.service import Answer, Guest, Request, parse
-from agent.model import InstanceMetadata, InstanceSpec, InterfaceSpec
+from agent.model import InstanceMetadata, InstanceSpec, InterfaceMetadata, InterfaceSpec
 
 TOKEN = "X-aws-ec2-metadata-token"
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
 KEY = b"k" * 32
 ADDRESS = "172.31.0.5"
-METADATA = InstanceMetadata("", "", "", "", "", "", "my-key", "ssh-ed25519 AAAA", (), b"", "", 0, "", "")
+METADATA = InstanceMetadata(
+    *("", "", "", "", "", "", "my-key", "ssh-ed25519 AAAA", (), b"{}", "", 0, "", ""),
+    interfaces=(InterfaceMetadata("eni-1", "", "", "", "", "", (), ()),),
+)
 
 
 class Asking:
@@ -106,13 +109,50 @@ def test_strangers_get_nothing(guest: Asking) -> None:
     assert guest.ask("PUT", "/latest/api/token", **{TTL: "60"}).status == 404
 
 
-@pytest.mark.parametrize("version", ["latest", "2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23"])
+@pytest.mark.parametrize("version", service.VERSIONS)
 def test_versions(guest: Asking, version: str) -> None:
     assert guest.ask("GET", f"/{version}/meta-data/instance-id", **{TOKEN: guest.token()}).status == 200
 
 
+# As their sources have them: cloud-init's DataSourceEc2.py, Ignition's providers/aws and its SDK, Afterburn's.
+READ_BY_OTHERS = (
+    *("/2021-03-23/meta-data/instance-id", "/2009-04-04/meta-data/instance-id", "/2021-03-23/meta-data/"),
+    *("/2021-03-23/dynamic/instance-identity", "/2021-03-23/dynamic/instance-identity/document"),
+    *("/2019-10-01/user-data", "/latest/dynamic/instance-identity/document"),
+    *("/2021-01-03/meta-data/public-keys", "/2021-01-03/meta-data/public-keys/0/openssh-key"),
+    *("/2021-01-03/meta-data/hostname", "/2021-01-03/meta-data/placement/availability-zone-id"),
+    *("/2021-01-03/meta-data/instance-type", "/2021-01-03/dynamic/instance-identity/document"),
+)
+
+
+@pytest.mark.parametrize("path", READ_BY_OTHERS)
+def test_what_the_programs_of_guests_read_is_there(guest: Asking, path: str) -> None:
+    assert guest.ask("GET", path, **{TOKEN: guest.token()}).status == 200
+
+
+def test_cloud_init_walks_the_whole_tree(guest: Asking) -> None:
+    """As its `MetadataMaterializer` does: a listing's line that ends with a slash is a directory, `0=name` a key."""
+    token, read = guest.token(), dict[str, bytes]()
+
+    def walk(path: str) -> None:
+        told = guest.ask("GET", path, **{TOKEN: token})
+        assert told.status == 200, path
+        for name in told.body.decode().split("\n"):
+            if name.endswith("/"):
+                walk(path + name)
+            else:
+                leaf = path + (f"{name.split('=')[0]}/openssh-key" if "=" in name else name)
+                read[leaf] = guest.ask("GET", leaf, **{TOKEN: token}).body
+
+    walk("/2021-03-23/meta-data/")
+    assert read["/2021-03-23/meta-data/public-keys/0/openssh-key"] == b"ssh-ed25519 AAAA"
+    assert read["/2021-03-23/meta-data/network/interfaces/macs/02:00/local-ipv4s"] == b"172.31.0.5"
+    assert not [path for path, page in read.items() if page.startswith(b"404")]
+
+
 @pytest.mark.parametrize(
-    "path", ["/2031-01-01/meta-data/", "/latest/user-data", "/latest/meta-data/nothing", "/latest/../etc/passwd"]
+    "path",
+    ["/2031-01-01/meta-data/", "/latest/meta-data/iam/info", "/latest/meta-data/nothing", "/latest/../etc/passwd"],
 )
 def test_not_found(guest: Asking, path: str) -> None:
     assert guest.ask("GET", path, **{TOKEN: guest.token()}).status == 404
@@ -121,12 +161,12 @@ def test_not_found(guest: Asking, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "names"),
     [
-        ("/", ["2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23", "latest"]),
-        ("/latest", ["dynamic/", "meta-data/"]),
-        ("/latest/", ["dynamic/", "meta-data/"]),
+        ("/", list(service.VERSIONS)),
+        ("/latest", ["dynamic", "meta-data", "user-data"]),
+        ("/latest/", ["dynamic", "meta-data", "user-data"]),
         ("/latest/meta-data/public-keys/", ["0=my-key"]),
         ("/latest/meta-data/public-keys/0/", ["openssh-key"]),
-        ("/latest/meta-data/placement", ["availability-zone", "region"]),
+        ("/latest/meta-data/placement", ["availability-zone", "availability-zone-id", "region"]),
     ],
 )
 def test_listings(guest: Asking, path: str, names: list[str]) -> None:

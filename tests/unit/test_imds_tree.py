@@ -4,9 +4,19 @@ import json
 from dataclasses import replace
 
 from agent.imds import tree
-from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceSpec
+from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceMetadata, InterfaceSpec
 
-MAC = "02:00:00:00:00:01"
+MAC, SECOND = "02:00:00:00:00:01", "02:00:00:00:00:02"
+INTERFACE = InterfaceMetadata(
+    interface_id="eni-0123456789abcdef0",
+    host_name="ip-172-31-0-5.home-1.compute.internal",
+    public_ip="203.0.113.7",
+    subnet_id="subnet-0123456789abcdef0",
+    subnet_cidr_block="172.31.0.0/20",
+    vpc_cidr_block="172.31.0.0/16",
+    group_ids=("sg-00000000000000001", "sg-00000000000000002"),
+    security_groups=("default", "web"),
+)
 SPEC = InstanceSpec(
     instance_id="i-0123456789abcdef0",
     generation=1,
@@ -35,6 +45,8 @@ SPEC = InstanceSpec(
         launch_index=2,
         subnet_id="subnet-0123456789abcdef0",
         subnet_cidr_block="172.31.0.0/20",
+        owner_id="proj-0123456789abcdef0",
+        interfaces=(INTERFACE,),
     ),
 )
 
@@ -64,7 +76,12 @@ def test_everything_that_is_told() -> None:
         f"{interface}/interface-id": "eni-0123456789abcdef0",
         f"{interface}/local-ipv4s": "172.31.0.5",
         f"{interface}/mac": MAC,
+        f"{interface}/network-card": "0",
+        f"{interface}/owner-id": "proj-0123456789abcdef0",
+        f"{interface}/security-group-ids": "sg-00000000000000001\nsg-00000000000000002",
         f"{interface}/vpc-id": "vpc-0123456789abcdef0",
+        f"{interface}/vpc-ipv4-cidr-block": "172.31.0.0/16",
+        f"{interface}/vpc-ipv4-cidr-blocks": "172.31.0.0/16",
         f"{interface}/local-hostname": "ip-172-31-0-5.home-1.compute.internal",
         f"{interface}/security-groups": "default\nweb",
         f"{interface}/subnet-id": "subnet-0123456789abcdef0",
@@ -72,17 +89,52 @@ def test_everything_that_is_told() -> None:
         f"{interface}/ipv4-associations/203.0.113.7": "172.31.0.5",
         f"{interface}/public-ipv4s": "203.0.113.7",
         "placement/availability-zone": "home-1a",
+        "placement/availability-zone-id": "home-1a",
         "placement/region": "home-1",
         "profile": "default-hvm",
         "public-ipv4": "203.0.113.7",
         "public-keys/0/openssh-key": "ssh-ed25519 AAAA me",
         "reservation-id": "r-0123456789abcdef0",
         "security-groups": "default\nweb",
+        "services/domain": "stead.internal",
+        "services/partition": "stead",
     }
 
 
+def test_each_interface_is_told_of() -> None:
+    second = replace(
+        SPEC.interfaces[0], interface_id="eni-0123456789abcdef1", mac_address=SECOND, private_ip="172.31.16.5"
+    )
+    about = replace(
+        INTERFACE, interface_id=second.interface_id, public_ip="", subnet_id="subnet-0123456789abcdef1",
+        subnet_cidr_block="172.31.16.0/20", group_ids=("sg-00000000000000003",), security_groups=("db",),
+    )  # fmt: skip
+    both = replace(
+        SPEC,
+        interfaces=(*SPEC.interfaces, second),
+        metadata=replace(SPEC.metadata, interfaces=(*SPEC.metadata.interfaces, about)),
+    )
+    pages = {path: page.decode("latin-1") for path, page in tree.pages(both).items()}
+    macs = "meta-data/network/interfaces/macs/"
+    assert pages[macs] == f"{MAC}/\n{SECOND}/"
+    told = {path.removeprefix(f"{macs}{SECOND}/"): page for path, page in pages.items() if f"{SECOND}/" in path}
+    assert told["device-number"] == "1"
+    assert told["local-ipv4s"] == "172.31.16.5"
+    assert told["subnet-ipv4-cidr-block"] == "172.31.16.0/20"
+    assert told["security-groups"] == "db"
+    assert "public-ipv4s" not in told
+    assert "ipv4-associations/" not in told
+    assert pages["meta-data/local-ipv4"] == "172.31.0.5"
+
+
 def test_what_an_instance_has_not_is_absent() -> None:
-    bare = replace(SPEC, metadata=replace(SPEC.metadata, public_ip="", public_key="", key_name="", user_data=b""))
+    bare = replace(
+        SPEC,
+        metadata=replace(
+            SPEC.metadata, public_ip="", public_key="", key_name="", user_data=b"",
+            interfaces=(replace(INTERFACE, public_ip=""),),
+        ),
+    )  # fmt: skip
     paths = tree.pages(bare)
     assert not [path for path in paths if "public" in path or "user-data" in path or "associations" in path]
 
@@ -90,8 +142,8 @@ def test_what_an_instance_has_not_is_absent() -> None:
 def test_directories_and_data() -> None:
     pages = tree.pages(SPEC)
     assert pages["user-data"] == b"#!/bin/sh\n\xff"
-    assert pages["/"] == b"dynamic/\nmeta-data/\nuser-data"
-    assert pages["meta-data/placement/"] == b"availability-zone\nregion"
+    assert pages["/"] == b"dynamic\nmeta-data\nuser-data"
+    assert pages["meta-data/placement/"] == b"availability-zone\navailability-zone-id\nregion"
     assert pages["meta-data/public-keys/"] == b"0=my-key"
     assert pages["meta-data/public-keys/0/"] == b"openssh-key"
 
@@ -99,5 +151,6 @@ def test_directories_and_data() -> None:
 def test_identity_document() -> None:
     document = json.loads(tree.pages(SPEC)["dynamic/instance-identity/document"])
     assert document["instanceId"] == SPEC.instance_id
+    assert document["accountId"] == "proj-0123456789abcdef0"
     without = ("billingProducts", "devpayProductCodes", "kernelId", "marketplaceProductCodes", "ramdiskId")
     assert [document[name] for name in without] == [None] * 5

@@ -39,6 +39,7 @@ from agent.model import (
     GroupSpec,
     InstanceMetadata,
     InstanceSpec,
+    InterfaceMetadata,
     InterfaceSpec,
     PeerSpec,
     PortSpec,
@@ -85,6 +86,12 @@ GATEWAY = GatewaySpec("vpc-1", 1, (AddressMapping("198.51.100.7", NIC.private_ip
 METADATA = InstanceMetadata(
     *("ami-1", "t3.nano", "home-1a", "home-1", "ip-172-31-0-5.home-1.compute.internal", "198.51.100.7", "mine"),
     *("ssh-ed25519 AAAA mine", ("default",), b"#!/bin/sh\n", "r-1", 0, "subnet-1", "172.31.0.0/20"),
+    interfaces=(
+        InterfaceMetadata(
+            *("eni-1", "ip-172-31-0-5.home-1.compute.internal", "198.51.100.7", "subnet-1", "172.31.0.0/20"),
+            *("172.31.0.0/16", ("sg-1",), ("default",)),
+        ),
+    ),
 )
 INSTANCE = InstanceSpec("i-1", 1, True, 0, 120, 1, 512, (NIC,), (ROOT_DISK,), METADATA)
 EVERYTHING: tuple[Spec, ...] = (VOLUME, EXPORT, VPC, GATEWAY, INSTANCE)

@@ -28,7 +28,7 @@ from agent.identity import IdentityStore
 from agent.ledger import Ledger
 from agent.legacy_wire import OldContract, upgraded
 from agent.messages import Authority, ConsoleReply, ConsoleRequest, Heartbeat, Hello, Report, Update
-from agent.model import Capacity, GatewaySpec, ImageSource, Kind, Power, Ref, Spec, VolumeSpec, VpcSpec
+from agent.model import Capacity, GatewaySpec, ImageSource, InstanceSpec, Kind, Power, Ref, Spec, VolumeSpec, VpcSpec
 from agent.vpc import VpcView
 from stead.v1 import agent_pb2 as pb
 
@@ -93,7 +93,9 @@ def views(desired: Desired) -> dict[Ref, Spec]:
 
 
 def in_order(spec: Spec) -> Spec:
-    """Mappings, peers' addresses and members come in any."""
+    """Mappings, peers' addresses and members come in any. What guests are told of their interfaces did not come."""
+    if isinstance(spec, InstanceSpec):
+        return replace(spec, metadata=replace(spec.metadata, interfaces=()))
     if isinstance(spec, GatewaySpec):
         return replace(spec, mappings=tuple(sorted(spec.mappings, key=str)))
     if not isinstance(spec, VpcSpec):

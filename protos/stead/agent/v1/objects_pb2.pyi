@@ -267,7 +267,7 @@ class Limits(_message.Message):
     def __init__(self, iops: _Optional[int] = ..., bytes_per_s: _Optional[int] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("id", "generation", "power_on", "reboot_count", "stop_timeout_s", "vcpus", "memory_mib", "image_id", "instance_type", "zone_name", "region_name", "key_name", "public_key", "user_data", "reservation_id", "launch_index", "machine_type", "firmware", "architecture", "cpu_model")
+    __slots__ = ("id", "generation", "power_on", "reboot_count", "stop_timeout_s", "vcpus", "memory_mib", "image_id", "instance_type", "zone_name", "region_name", "key_name", "public_key", "user_data", "reservation_id", "launch_index", "machine_type", "firmware", "architecture", "cpu_model", "owner_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     POWER_ON_FIELD_NUMBER: _ClassVar[int]
@@ -288,6 +288,7 @@ class Instance(_message.Message):
     FIRMWARE_FIELD_NUMBER: _ClassVar[int]
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     CPU_MODEL_FIELD_NUMBER: _ClassVar[int]
+    OWNER_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     generation: int
     power_on: bool
@@ -308,4 +309,5 @@ class Instance(_message.Message):
     firmware: str
     architecture: str
     cpu_model: str
-    def __init__(self, id: _Optional[str] = ..., generation: _Optional[int] = ..., power_on: _Optional[bool] = ..., reboot_count: _Optional[int] = ..., stop_timeout_s: _Optional[int] = ..., vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., zone_name: _Optional[str] = ..., region_name: _Optional[str] = ..., key_name: _Optional[str] = ..., public_key: _Optional[str] = ..., user_data: _Optional[bytes] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., machine_type: _Optional[str] = ..., firmware: _Optional[str] = ..., architecture: _Optional[str] = ..., cpu_model: _Optional[str] = ...) -> None: ...
+    owner_id: str
+    def __init__(self, id: _Optional[str] = ..., generation: _Optional[int] = ..., power_on: _Optional[bool] = ..., reboot_count: _Optional[int] = ..., stop_timeout_s: _Optional[int] = ..., vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., zone_name: _Optional[str] = ..., region_name: _Optional[str] = ..., key_name: _Optional[str] = ..., public_key: _Optional[str] = ..., user_data: _Optional[bytes] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., machine_type: _Optional[str] = ..., firmware: _Optional[str] = ..., architecture: _Optional[str] = ..., cpu_model: _Optional[str] = ..., owner_id: _Optional[str] = ...) -> None: ...
