@@ -6,7 +6,7 @@ Each row's message is made beside its service, by `to_<resource>`.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from operator import attrgetter
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -68,8 +68,9 @@ def to_filters(filters: Iterable[common_pb2.Filter]) -> tuple[Filter, ...]:
     return tuple(Filter(row.name, tuple(row.values)) for row in filters)
 
 
+@lru_cache(maxsize=256)
 def timestamp(at: datetime) -> Timestamp:
-    """Takes a third of what `FromDatetime` does; a long list has thousands."""
+    """For a message that takes a copy. A third of `FromDatetime`'s work, once for all that has the same time."""
     since = at - _EPOCH
     return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)
 

@@ -10,13 +10,13 @@ from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe
 from controlplane.errors import Conflict, Unavailable
-from controlplane.model.instance import ROOT_DEVICE, Instance
-from controlplane.model.lifecycle import InstanceState
+from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
+from controlplane.model.lifecycle import InstanceState, state_of
 from controlplane.model.network import NetworkInterface
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.service import describing, health, instance_attributes, instances, power
-from controlplane.service.admission import current_state
+from controlplane.service.admission import observation_of
 from controlplane.service.call import Call, find
 from controlplane.service.power import is_reboot_pending
 from controlplane.service.presence import Look
@@ -127,20 +127,21 @@ class Instances(InstancesServicer):
 
 def to_instance(state: State, sessions: Sessions, row: Instance, role: Role, look: Look | None = None) -> pb.Instance:
     """`look`: as `sessions.presence`. Parts are made in their places: to copy them there takes as long."""
-    seen = health.of_instance(state, look or sessions.presence, row)
+    observation = observation_of(state, row)
+    seen = health.of_instance(state, look or sessions.presence, row, observation)
     message = pb.Instance(
         instance_id=row.id,
         reservation_id=row.reservation_id,
         launch_index=row.launch_index,
         image_id=row.image_id,
         instance_type=row.instance_type,
-        state=to_instance_state(current_state(state, row)),
+        state=to_instance_state(state_of(row, observation)),
         status=seen.status,
         status_detail=health.shown_cause(state, seen.cause, role),
         status_since=convert.maybe(seen.since),
         last_seen_time=convert.maybe(seen.last_seen_at),
         is_status_permanent=seen.is_permanent,
-        is_reboot_pending=is_reboot_pending(state, row),
+        is_reboot_pending=is_reboot_pending(row, observation),
         zone_name=row.zone,
         host_id=row.host_id if role is Role.ADMIN else "",
         key_name=row.key_name,
@@ -162,16 +163,16 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role, loo
 
 def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
     """And what the first of them shows of the instance."""
-    interfaces = state.interfaces.instance.of(row.id)
-    for interface in interfaces:
-        _show_interface(state, message.network_interfaces.add(), interface)
-    for first in interfaces[:1]:
-        public = state.addresses.interface.first(first.id)
-        message.vpc_id = first.vpc_id
-        message.subnet_id = first.subnet_id
-        message.private_ip_address = first.private_ip
-        message.public_ip_address = public.public_ip if public else ""
-        message.security_groups.extend(message.network_interfaces[0].groups)
+    for index, interface in enumerate(state.interfaces.instance.of(row.id)):
+        shown = message.network_interfaces.add()
+        _show_interface(state, shown, interface)
+        if index == 0:
+            public = state.addresses.interface.first(interface.id)
+            message.vpc_id = interface.vpc_id
+            message.subnet_id = interface.subnet_id
+            message.private_ip_address = interface.private_ip
+            message.public_ip_address = public.public_ip if public else ""
+            message.security_groups.extend(shown.groups)
 
 
 def to_interface(state: State, row: NetworkInterface) -> pb.NetworkInterface:
@@ -191,9 +192,7 @@ def _show_interface(state: State, message: pb.NetworkInterface, row: NetworkInte
 
 
 def _add_block_devices(state: State, message: pb.Instance, row: Instance, now: datetime) -> None:
-    held = state.attachments.instance.of(row.id)
-    held.sort(key=lambda attachment: (attachment.device_name != ROOT_DEVICE, attachment.device_name))
-    for attachment in held:
+    for attachment in sorted(state.attachments.instance.of(row.id), key=_device_order):
         status, detail = health.of_attachment(state, attachment, now)
         message.block_devices.add(
             device_name=attachment.device_name,
@@ -202,6 +201,10 @@ def _add_block_devices(state: State, message: pb.Instance, row: Instance, now: d
             status_detail=detail,
             delete_on_termination=attachment.delete_on_termination,
         )
+
+
+def _device_order(row: Attachment) -> tuple[bool, str]:
+    return row.device_name != ROOT_DEVICE, row.device_name
 
 
 @cache

@@ -21,6 +21,8 @@ class Desired(Enum):
     OFF = "off"
     ABSENT = "absent"
 
+    __hash__ = object.__hash__  # Enum's is a call in Python, and each instance of a list is looked up by it.
+
 
 @dataclass(frozen=True, slots=True)
 class StateReason:
@@ -228,7 +230,7 @@ class ObservedKind(Enum):
     GATEWAY = "gateway"
     INSTANCE = "instance"
 
-    __hash__ = object.__hash__  # Enum's is a call in Python, and every report looks up each kind several times.
+    __hash__ = object.__hash__  # See Desired: every report looks up each kind several times.
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,7 @@ class Observation:
 
 
 def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:
-    return f"{host_id}/{kind.value}/{resource_id}"
+    return f"{host_id}/{kind._value_}/{resource_id}"  # `value` is a call in Python.
 
 
 class Observations(Table[Observation]):

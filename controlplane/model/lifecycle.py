@@ -23,6 +23,8 @@ class InstanceState(Enum):
     STOPPING = (64, "stopping")
     STOPPED = (80, "stopped")
 
+    __hash__ = object.__hash__  # See Desired.
+
     @property
     def code(self) -> int:
         return self.value[0]
@@ -39,6 +41,8 @@ class Seen(Enum):
     NOT_YET = "not-yet"
     HAD_RUN = "had-run"
     ABSENT = "absent"
+
+    __hash__ = object.__hash__  # See Desired.
 
 
 STATE: dict[tuple[Desired, Seen], InstanceState] = {

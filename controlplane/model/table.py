@@ -60,7 +60,8 @@ class Index(Generic[R, K]):
         self._filed: dict[K, str | dict[str, None]] = {}
 
     def of(self, key: K) -> list[R]:
-        return [self._rows[row_id] for row_id in self._ids(key)]
+        filed = self._filed.get(key, ())
+        return [self._rows[filed]] if isinstance(filed, str) else [self._rows[row_id] for row_id in filed]
 
     def __contains__(self, key: K) -> bool:
         return key in self._filed
@@ -73,7 +74,10 @@ class Index(Generic[R, K]):
         return len(self._ids(key))
 
     def first(self, key: K) -> R | None:
-        return next((self._rows[row_id] for row_id in self._ids(key)), None)
+        filed = self._filed.get(key)
+        if filed is None:
+            return None
+        return self._rows[filed if isinstance(filed, str) else next(iter(filed))]
 
     def latest(self, key: K) -> R | None:
         """The row that came under the key last."""

@@ -16,7 +16,6 @@ from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.model.value import value
 from controlplane.service import volumes
-from controlplane.service.admission import observation_of
 from controlplane.service.presence import Look, Presence, at
 
 # How long a guest may take to let go of a volume before that is worth saying. Shorter: each detach seems to hang.
@@ -58,9 +57,9 @@ class Trouble:
     is_permanent: bool = False
 
 
-def of_instance(state: State, look: Look, row: Instance) -> Health:
-    host, seen = look(row.host_id), observation_of(state, row)
-    current = state_of(row, seen)
+def of_instance(state: State, look: Look, row: Instance, seen: Observation | None) -> Health:
+    """`seen`: what its host was last seen to have of it."""
+    host, current = look(row.host_id), state_of(row, seen)
     if row.desired is not Desired.ON and row.is_settled:
         return Health("not-applicable", "", None, host.last_seen_at)
     troubles = list(_troubles(state, look, row, seen))
@@ -116,12 +115,13 @@ def _unexplained(seen: Observation | None) -> Iterator[Trouble]:
 
 
 def _volume_troubles(state: State, look: Look, attachment: Attachment) -> Iterator[Trouble]:
-    if attachment.storage_host_id != attachment.client_host_id:
-        storage = look(attachment.storage_host_id)
+    host_id = attachment.storage_host_id
+    if host_id != attachment.client_host_id:
+        storage = look(host_id)
         if not storage.is_reachable:
             yield _away(f"the storage host of {attachment.volume_id}", storage)
-    for kind, resource_id in ((ObservedKind.VOLUME, attachment.volume_id), (ObservedKind.EXPORT, attachment.id)):
-        yield from _errors(state, kind, resource_id, attachment.storage_host_id, attachment.volume_id)
+    yield from _errors(state, ObservedKind.VOLUME, attachment.volume_id, host_id, attachment.volume_id)
+    yield from _errors(state, ObservedKind.EXPORT, attachment.id, host_id, attachment.volume_id)
 
 
 def _errors(state: State, kind: ObservedKind, resource_id: str, host_id: str, whose: str) -> Sequence[Trouble]:

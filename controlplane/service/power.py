@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from controlplane.errors import Conflict
 from controlplane.model.capacity import Resources
-from controlplane.model.instance import Desired, Instance, ObservedKind, StateReason
+from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
 from controlplane.service import addresses, images, quotas, volumes
-from controlplane.service.admission import admit, current_state, observation_of
+from controlplane.service.admission import admit, current_state
 from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import Claims
 from controlplane.service.ports import Ports
@@ -124,9 +124,8 @@ def reboot(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Chang
     return _batch(state, call, instance_ids, Request.REBOOT, InstanceState.RUNNING, act)
 
 
-def is_reboot_pending(state: State, instance: Instance) -> bool:
+def is_reboot_pending(instance: Instance, seen: Observation | None) -> bool:
     """Whether the guest was not seen to begin anew since it was told to."""
-    seen = observation_of(state, instance)
     if seen is None or not seen.running or seen.generation != instance.generation:
         return False
     return seen.reboot_count < instance.reboot_count

@@ -10,6 +10,7 @@ from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
 from controlplane.service import health, power, volumes
+from controlplane.service.admission import observation_of
 from controlplane.service.power import StopInstances
 from controlplane.service.presence import HostStatus, Presence
 from controlplane.service.volumes import AttachVolume, DetachVolume
@@ -42,7 +43,8 @@ class Home:
 
     @property
     def health(self) -> health.Health:
-        return health.of_instance(self.region.state, self.look, self.region.instance(self.instance_id))
+        state, row = self.region.state, self.region.instance(self.instance_id)
+        return health.of_instance(state, self.look, row, observation_of(state, row))
 
 
 @pytest.fixture
