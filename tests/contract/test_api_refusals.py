@@ -10,7 +10,7 @@ import pytest
 from controlplane.ids import Prefix, mint, parse
 from controlplane.model.project import Role
 from tests.contract.control_plane import RPCS, ControlPlane, Refused
-from tests.contract.test_api_mutations import requests
+from tests.contract.mutations import requests
 
 Fields = Mapping[str, Any]
 # Resources of every kind; what an admin may name of all projects; what succeeds where there is none, as in EC2.

@@ -9,7 +9,7 @@ from controlplane.api.contents import PUBLIC
 from controlplane.model.instance import ObservedKind
 from controlplane.model.state import Change
 from tests.contract.control_plane import ControlPlane
-from tests.contract.test_api_watch import Watcher
+from tests.contract.watcher import Watcher
 
 CONTENTS = tuple(kind.replace("-", "_") for kind in PUBLIC)
 

@@ -4,14 +4,13 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from agent.messages import Observed, Report
 
-from .cloud import Cloud, running_cloud
+from .cloud import Cloud
 from .host import EVERYTHING, snapshot, until
 
 AGENT = Path(sys.executable).with_name("stead-agent")
@@ -28,12 +27,6 @@ network = "fake"
 gateway = "fake"
 compute = "fake"
 """
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[Cloud]:
-    async with running_cloud(Cloud) as cloud:
-        yield cloud
 
 
 @pytest.fixture

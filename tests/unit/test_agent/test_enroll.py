@@ -4,7 +4,6 @@ import base64
 import json
 import shutil
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from agent.enroll import JoinToken, join
 from agent.identity import IdentityError, IdentityStore
 
-from .cloud import Ca, Cloud, running_cloud
+from .cloud import Ca, Cloud
 
 ADDRESS = "192.0.2.1"
-
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[Cloud]:
-    async with running_cloud(Cloud) as cloud:
-        yield cloud
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ from stead.v1 import agent_pb2 as pb
 
 from .cloud import Cloud, OldCloud, running_cloud, sha256
 from .host import EVERYTHING, Host, snapshot, until
+from .sessions import session
 from .test_enroll import check_data_plane
-from .test_session import session
 
 RECORDED = json.loads((Path(__file__).parents[2] / "golden/stead_v1.json").read_text())
 TRUSTING = FakeSettings(trust_foreign_exports=True)
@@ -58,11 +58,6 @@ def host(tmp_path: Path) -> Iterator[Host]:
     yield host
     FakeWorld.forget(tmp_path)
     assert host.world.violations == []
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> IdentityStore:
-    return IdentityStore(tmp_path, tmp_path / "pki")
 
 
 def messages(recorded: Any) -> list[pb.ControlMessage]:
