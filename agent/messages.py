@@ -13,7 +13,7 @@ from agent.objects import ScopeChange
 # The version of the contract that this agent speaks; see `Hello.protocol`.
 PROTOCOL = 1
 # What it can do beyond that; see `Hello.features`.
-FEATURES = ("packed", "firmware", "drop_revision")
+FEATURES = ("packed", "firmware", "drop_revision", "interfaces")
 
 
 class Role(Enum):
@@ -88,6 +88,7 @@ class ObservedInstance:
     powered_off_by_guest: bool
     reboot_count: int
     export_names: tuple[str, ...]
+    interface_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

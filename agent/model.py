@@ -99,7 +99,9 @@ class SubnetSpec:
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
-    """`route_table` is the number of the table that serves it: see `RouteTableSpec`."""
+    """`route_table` is the number of the table that serves it: see `RouteTableSpec`. `is_unchecked`: it may send from
+    addresses that are not its own.
+    """
 
     interface_id: str
     instance_id: str
@@ -109,10 +111,19 @@ class PortSpec:
     group_ids: tuple[str, ...]
     host_name: str
     route_table: int = 0
+    secondary_ips: tuple[str, ...] = ()
+    is_unchecked: bool = False
+
+    @property
+    def private_ips(self) -> tuple[str, ...]:
+        """The primary one first."""
+        return (self.private_ip, *self.secondary_ips)
 
 
 @dataclass(frozen=True, slots=True)
 class PeerSpec:
+    """`interface_ids` are those that have `private_ips`, one for each."""
+
     host_number: int
     underlay_address: str
     private_ips: tuple[str, ...]
@@ -242,12 +253,14 @@ class InterfaceMetadata:
 
     interface_id: str
     host_name: str
-    public_ip: str
+    public_ips: tuple[AddressMapping, ...]
     subnet_id: str
     subnet_cidr_block: str
     vpc_cidr_block: str
     group_ids: tuple[str, ...]
     security_groups: tuple[str, ...]
+    device_index: int = 0
+    secondary_ips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +308,8 @@ class InstanceSpec:
     disks: tuple[DiskSpec, ...]
     metadata: InstanceMetadata
     machine: Machine = Machine()
+    # Interfaces that the guest shall let go of; until it has, they stay on the network.
+    leaving: tuple[str, ...] = ()
 
     @property
     def ref(self) -> Ref:

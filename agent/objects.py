@@ -102,6 +102,14 @@ class Endpoint:
     mac_address: str
     private_ip: str
     group_ids: tuple[str, ...]
+    secondary_private_ips: tuple[str, ...] = ()
+    is_detaching: bool = False
+    is_unchecked: bool = False
+
+    @property
+    def private_ips(self) -> tuple[str, ...]:
+        """The primary one first; none where it lost that."""
+        return (self.private_ip, *self.secondary_private_ips) if self.private_ip else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,7 @@ class Address:
     vpc_id: str
     endpoint_id: str
     public_ip: str
+    private_ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ A resource is there where the object is that it is named after. What others woul
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -54,7 +54,7 @@ T = TypeVar("T")
 View = VolumeSpec | ExportSpec | VpcView | GatewaySpec | InstanceSpec
 
 ROOT_DEVICE = "/dev/sda1"
-NOT_TOLD = InterfaceMetadata("", "", "", "", "", "", (), ())
+NOT_TOLD = InterfaceMetadata("", "", (), "", "", "", (), ())
 
 
 class Views:
@@ -185,7 +185,7 @@ class Views:
         if gateway is None or not vpc.is_told:
             return None
         mappings = (
-            AddressMapping(address.public_ip, vpc.endpoints[endpoint_id].private_ip)
+            AddressMapping(address.public_ip, address.private_ip or vpc.endpoints[endpoint_id].private_ip)
             for endpoint_id in sorted(vpc.addresses.keys() & vpc.endpoints.keys())
             if vpc.leads_out(vpc.endpoints[endpoint_id].subnet_id)
             for address in in_order(vpc.addresses[endpoint_id])
@@ -195,7 +195,8 @@ class Views:
 
     def _instance(self, instance: Instance, parts: Iterable[Object]) -> InstanceSpec:
         endpoints = sorted(_of(Endpoint, parts), key=lambda endpoint: (endpoint.device_index, endpoint.id))
-        interfaces = (InterfaceSpec(each.id, each.vpc_id, each.mac_address, each.private_ip) for each in endpoints)
+        staying = [each for each in endpoints if not each.is_detaching]
+        interfaces = (InterfaceSpec(each.id, each.vpc_id, each.mac_address, each.private_ip) for each in staying)
         return InstanceSpec(
             instance_id=instance.id,
             generation=instance.generation,
@@ -207,7 +208,8 @@ class Views:
             interfaces=tuple(interfaces),
             disks=tuple(self._disk(attachment) for attachment in _disks(_of(Attachment, parts))),
             machine=_machine(instance),
-            metadata=self._metadata(instance, endpoints),
+            metadata=self._metadata(instance, staying),
+            leaving=tuple(each.id for each in endpoints if each.is_detaching),
         )
 
     def _disk(self, attachment: Attachment) -> DiskSpec:
@@ -217,16 +219,17 @@ class Views:
             attachment.volume_id, attachment.id, address, attachment.port, attachment.device_name, attachment.read_only
         )
 
-    def _metadata(self, instance: Instance, endpoints: Iterable[Endpoint]) -> InstanceMetadata:
+    def _metadata(self, instance: Instance, endpoints: Sequence[Endpoint]) -> InstanceMetadata:
         interfaces = tuple(map(self._interface_metadata, endpoints))
         first = next((each for each in interfaces if each.host_name), NOT_TOLD)
+        private_ip = next((each.private_ip for each in endpoints if each.private_ip), "")
         return InstanceMetadata(
             image_id=instance.image_id,
             instance_type=instance.instance_type,
             zone_name=instance.zone_name,
             region_name=instance.region_name,
             host_name=first.host_name,
-            public_ip=first.public_ip,
+            public_ip=next((each.public_ip for each in first.public_ips if each.private_ip == private_ip), ""),
             key_name=instance.key_name,
             public_key=instance.public_key,
             security_groups=first.security_groups,
@@ -248,13 +251,15 @@ class Views:
         group_ids = [id for id in endpoint.group_ids if id in vpc.groups]
         return InterfaceMetadata(
             interface_id=endpoint.id,
+            device_index=endpoint.device_index,
             host_name=f"{host_name(endpoint.private_ip)}.{vpc.vpc.domain}",
-            public_ip=addresses[0].public_ip if addresses else "",
+            public_ips=tuple(AddressMapping(row.public_ip, row.private_ip or endpoint.private_ip) for row in addresses),
             subnet_id=subnet.id if subnet else "",
             subnet_cidr_block=subnet.cidr_block if subnet else "",
             vpc_cidr_block=vpc.vpc.cidr_block,
             group_ids=tuple(group_ids),
             security_groups=tuple(vpc.groups[id].name for id in group_ids),
+            secondary_ips=endpoint.secondary_private_ips,
         )
 
 

@@ -104,6 +104,8 @@ class VpcView:
             endpoint.group_ids,
             host_name(endpoint.private_ip),
             self.table_number(endpoint.subnet_id),
+            endpoint.secondary_private_ips,
+            endpoint.is_unchecked,
         )
 
     def table_number(self, subnet_id: str) -> int:
@@ -234,7 +236,9 @@ class VpcView:
 
 def _peer(host: Host, there: Rows[Endpoint]) -> PeerSpec:
     """Another host, and what is there."""
-    return PeerSpec(host.number, host.underlay_address, _addresses(there), tuple(sorted(there)), host.wireguard_key)
+    held = [(ip, endpoint.id) for endpoint in in_order(there) for ip in endpoint.private_ips]
+    ips, ids = (tuple(pair[index] for pair in held) for index in (0, 1))
+    return PeerSpec(host.number, host.underlay_address, ips, ids, host.wireguard_key)
 
 
 def host_name(private_ip: str) -> str:
@@ -265,7 +269,7 @@ def _told(known: Vpc, new: Object | None) -> Vpc:
 
 
 def _addresses(endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
-    return tuple(endpoint.private_ip for endpoint in in_order(endpoints))
+    return tuple(ip for endpoint in in_order(endpoints) for ip in endpoint.private_ips)
 
 
 def _is_of(change: Change, cls: type) -> bool:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from enum import StrEnum
 
-_SHAPE = re.compile(r"([a-z]+)-([0-9a-f]{17})", re.ASCII)
+_SHAPE = re.compile(r"([a-z]+(?:-[a-z]+)?)-([0-9a-f]{17})", re.ASCII)
 
 
 class Prefix(StrEnum):
@@ -27,6 +27,7 @@ class Prefix(StrEnum):
     ROUTE_TABLE = "rtb"
     ROUTE_TABLE_ASSOCIATION = "rtbassoc"
     NETWORK_INTERFACE = "eni"
+    NETWORK_INTERFACE_ATTACHMENT = "eni-attach"
     ADDRESS_ALLOCATION = "eipalloc"
     ADDRESS_ASSOCIATION = "eipassoc"
     KEY_PAIR = "key"

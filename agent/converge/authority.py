@@ -63,7 +63,7 @@ def withheld(update: Update, known: Scopes, before: Collection[ObjectRef]) -> fr
 
 def _added(change: ScopeChange, here: Mapping[ObjectRef, Object], old: Mapping[ObjectRef, Object]) -> ScopeChange:
     put = [each for each in change.put if not _is_new_tombstone(each, here)]
-    put += [Put(ref, replace(row, private_ip="")) for ref, row in old.items() if isinstance(row, Endpoint)]
+    put += [Put(ref, _without_addresses(row)) for ref, row in old.items() if isinstance(row, Endpoint)]
     remove = tuple(ref for ref, row in old.items() if not isinstance(row, Endpoint))
     return ScopeChange(change.scope, put=tuple(put), remove=remove)
 
@@ -88,13 +88,17 @@ def _superseded(update: Update, known: Scopes) -> Scopes:
 def _claims(value: Object) -> Iterator[tuple[str, ...]]:
     """What one object alone can have."""
     match value:
-        case Endpoint() if value.private_ip:
-            yield "private address", value.vpc_id, value.private_ip
+        case Endpoint():
+            yield from (("private address", value.vpc_id, ip) for ip in value.private_ips)
         case Address():
             yield "public address", value.public_ip
-            yield "public address of", value.endpoint_id
+            yield "public address of", value.endpoint_id, value.private_ip
         case InternetGateway():
             yield "gateway of", value.vpc_id
+
+
+def _without_addresses(row: Endpoint) -> Endpoint:
+    return replace(row, private_ip="", secondary_private_ips=())
 
 
 def _is_new_tombstone(put: Put, here: Mapping[ObjectRef, Object]) -> bool:

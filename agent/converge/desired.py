@@ -39,7 +39,7 @@ class Desired:
         for endpoint in self._views.vpc(vpc_id).local.values():
             view = self.views.get(Ref(Kind.INSTANCE, endpoint.instance_id))
             if isinstance(view, InstanceSpec):
-                found[endpoint.private_ip] = view
+                found.update(dict.fromkeys(endpoint.private_ips, view))
         return found
 
     def port(self, vpc_id: str, interface_id: str) -> PortSpec | None:

@@ -51,9 +51,12 @@ def attach(spec: InstanceSpec, held: Mapping[str, str], ports: Mapping[str, Port
 
 
 def release(spec: InstanceSpec, held: Mapping[str, str], ports: Mapping[str, PortState]) -> Iterator[Step]:
-    """Taps of interfaces that are wanted no more, once the guest has let go of them."""
+    """Taps of interfaces that are wanted no more, once the guest has let go of them; where it is not waited for, at
+    once.
+    """
     wanted = {nic.interface_id for nic in spec.interfaces}
-    return (Unplug(id) for id in sorted(ports) if id not in wanted and devices.alias_of(id) not in held)
+    kept = wanted.union(id for id in spec.leaving if devices.alias_of(id) in held)
+    return (Unplug(id) for id in sorted(ports) if id not in kept)
 
 
 def plug(interfaces: Iterable[InterfaceSpec], ports: Mapping[str, PortState]) -> tuple[Step, ...]:

@@ -97,7 +97,7 @@ class Instances:
 
     def interface_ids(self, instance_id: str, last: InstanceSpec | None) -> set[str]:
         """Of the taps that are its own: `last` is the latest spec it had. And of those to let go of."""
-        ids = {nic.interface_id for nic in last.interfaces} if last else set()
+        ids = {nic.interface_id for nic in last.interfaces}.union(last.leaving) if last else set()
         detached = devices.interface_ids(self._past.get(instance_id, Past()).detach_at)
         return ids | (detached - self._wanted_elsewhere(instance_id)) if detached else ids
 

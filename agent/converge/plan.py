@@ -156,6 +156,7 @@ def observe(domain: Domain | None, guest_off: int) -> ObservedInstance:
         powered_off_by_guest=domain.power is Power.OFF and guest_off == domain.generation > 0,
         reboot_count=domain.reboot_count,
         export_names=() if domain.power is Power.OFF else domain.export_names,
+        interface_ids=() if domain.power is Power.OFF else tuple(sorted(devices.interface_ids(domain.devices))),
     )
 
 

@@ -95,23 +95,23 @@ def _block_devices(spec: InstanceSpec) -> Tree:
 def _interfaces(spec: InstanceSpec) -> Tree:
     about = {told.interface_id: told for told in spec.metadata.interfaces}
     return {
-        interface.mac_address: _interface(index, interface, about[interface.interface_id], spec.metadata.owner_id)
-        for index, interface in enumerate(spec.interfaces)
+        interface.mac_address: _interface(interface, about[interface.interface_id], spec.metadata.owner_id)
+        for interface in spec.interfaces
     }
 
 
-def _interface(index: int, interface: InterfaceSpec, told: InterfaceMetadata, owner_id: str) -> Tree:
-    associations: Tree = {"ipv4-associations": {told.public_ip: interface.private_ip}} if told.public_ip else {}
+def _interface(interface: InterfaceSpec, told: InterfaceMetadata, owner_id: str) -> Tree:
+    public = {each.public_ip: each.private_ip for each in told.public_ips}
     return {
-        "device-number": str(index),
+        "device-number": str(told.device_index),
         "interface-id": interface.interface_id,
-        **associations,
+        **({"ipv4-associations": public} if public else {}),
         "local-hostname": told.host_name,
-        "local-ipv4s": interface.private_ip,
+        "local-ipv4s": "\n".join((interface.private_ip, *told.secondary_ips)),
         "mac": interface.mac_address,
         "network-card": "0",
         "owner-id": owner_id,
-        **({"public-ipv4s": told.public_ip} if told.public_ip else {}),
+        **({"public-ipv4s": "\n".join(public)} if public else {}),
         "security-group-ids": "\n".join(told.group_ids),
         "security-groups": "\n".join(told.security_groups),
         "subnet-id": told.subnet_id,

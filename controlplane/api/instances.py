@@ -163,7 +163,7 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role, loo
 
 def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
     """And what the first of them shows of the instance."""
-    for index, interface in enumerate(state.interfaces.instance.of(row.id)):
+    for index, interface in enumerate(state.interfaces.of(row.id)):
         shown = message.network_interfaces.add()
         _show_interface(state, shown, interface)
         if index == 0:

@@ -108,6 +108,7 @@ def _observation(host_id: str, message: pb.Observed) -> Observation:
         export_names=tuple(map(text, facts.export_names[:_MAX_TEXTS])),
         since=datetime.fromtimestamp(min(message.since, _LAST_SECOND), UTC) if message.since else None,
         file=_file(message.file) if message.HasField("file") else None,
+        interface_ids=tuple(map(text, facts.interface_ids[:_MAX_TEXTS])),
     )
 
 

@@ -248,8 +248,9 @@ class VolumeFile:
 class Observation:
     """What one host was last seen to have of one resource. No row: not seen there.
 
-    `error` stays until the resource has converged; `since`: when it began. The fields from `running` to `export_names`
-    are for instances; see `ObservedInstance` in agent.proto. `file`: of a volume that its host was not asked to have.
+    `error` stays until the resource has converged; `since`: when it began. The fields from `running` to `export_names`,
+    and `interface_ids`, are for instances; see `ObservedInstance` in session.proto. `file`: of a volume that its host
+    was not asked to have.
     """
 
     id: str
@@ -267,6 +268,7 @@ class Observation:
     export_names: tuple[str, ...] = ()
     since: datetime | None = None
     file: VolumeFile | None = None
+    interface_ids: tuple[str, ...] = ()
 
 
 def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
-from controlplane.model.table import Owned, Table
+from controlplane.model.table import Owned
 from controlplane.model.value import value
 
 
@@ -119,7 +119,12 @@ class Rules(Owned[SecurityGroupRule]):
 
 @value(frozen=True, slots=True)
 class NetworkInterface:
-    """Lives as long as any host may still have its instance, so that its address is not given away too early."""
+    """`instance_id` is empty, and so is `attachment_id`, while it is attached to none.
+
+    One that is attached stays so as long as any host may still have it, so that its addresses are not given away too
+    early. `detach_host_id` is the host that shall let go of it since `detach_revision`, empty while it shall stay;
+    `is_forced`: whatever the guest says. `delete_on_termination` is the attachment's.
+    """
 
     id: str
     project_id: str
@@ -131,29 +136,89 @@ class NetworkInterface:
     private_ip: str
     group_ids: tuple[str, ...]
     created_at: datetime
+    secondary_ips: tuple[str, ...] = ()
+    description: str = ""
+    source_dest_check: bool = True
+    tags: Mapping[str, str] = field(default_factory=dict)
+    attachment_id: str = ""
+    attached_at: datetime | None = None
+    delete_on_termination: bool = True
+    detach_host_id: str = ""
+    detach_revision: int = 0
+    is_forced: bool = False
+
+    @property
+    def private_ips(self) -> tuple[str, ...]:
+        """The primary one first."""
+        return (self.private_ip, *self.secondary_ips)
+
+    @property
+    def is_detaching(self) -> bool:
+        return bool(self.detach_host_id)
 
 
-class Interfaces(Table[NetworkInterface]):
-    kind = Kind("network-interface", is_public=True, part_of="instance_id")
+class Interfaces(Owned[NetworkInterface]):
+    kind = Kind(
+        "network-interface",
+        Prefix.NETWORK_INTERFACE,
+        "InvalidNetworkInterfaceID",
+        "DescribeNetworkInterfaces",
+        is_public=True,
+        part_of="instance_id",
+    )
     row_type = NetworkInterface
     stored_as = "network_interfaces"
     unique_fields = (("vpc_id", "private_ip"), ("vpc_id", "mac_address"))
+    filters = {
+        "network-interface-id": lambda row: row.id,
+        "vpc-id": lambda row: row.vpc_id,
+        "subnet-id": lambda row: row.subnet_id,
+        "mac-address": lambda row: row.mac_address,
+        "private-ip-address": lambda row: row.private_ip,
+        "addresses.private-ip-address": lambda row: row.private_ips,
+        "description": lambda row: row.description,
+        "group-id": lambda row: row.group_ids,
+        "source-dest-check": lambda row: row.source_dest_check,
+        "owner-id": lambda row: row.project_id,
+        "interface-type": lambda row: "interface",
+        "attachment.attachment-id": lambda row: row.attachment_id or (),
+        "attachment.instance-id": lambda row: row.instance_id or (),
+        "attachment.device-index": lambda row: str(row.device_index) if row.instance_id else (),
+        "attachment.delete-on-termination": lambda row: row.delete_on_termination if row.instance_id else (),
+    }
 
     def __init__(self) -> None:
         super().__init__()
-        self.instance = self.index(lambda row: row.instance_id)
-        self.vpc = self.index(lambda row: row.vpc_id)
+        self.instance = self.index(lambda row: row.instance_id or None)
+        self.vpc = self.index(lambda row: row.vpc_id if row.instance_id else None)  # Those that are attached.
         self.subnet = self.index(lambda row: row.subnet_id)
         self.address = self.unique(lambda row: (row.vpc_id, row.private_ip))
+        self.secondary = self.index_each(lambda row: tuple([(row.vpc_id, ip) for ip in row.secondary_ips]))
+        self.held = self.counter(lambda row: (row.subnet_id,), lambda row: len(row.private_ips), 0)
         self.group = self.index_each(lambda row: row.group_ids)
+        self.detaching = self.index(lambda row: row.detach_host_id or None)
+
+    def of(self, instance_id: str) -> list[NetworkInterface]:
+        """An instance's, the primary one first."""
+        rows = self.instance.of(instance_id)
+        return sorted(rows, key=lambda row: row.device_index) if len(rows) > 1 else rows
+
+    def primary(self, instance_id: str) -> NetworkInterface:
+        """An instance's device 0, which it has as long as it is not terminated."""
+        return next(row for row in self.instance.of(instance_id) if row.device_index == 0)
+
+    def holder(self, vpc_id: str, private_ip: str) -> NetworkInterface | None:
+        """Which one has this address of a VPC."""
+        return self.address.get((vpc_id, private_ip)) or self.secondary.first((vpc_id, private_ip))
 
 
 @value(frozen=True, slots=True)
 class PublicAddress:
     """An address out of the public pool; `id` is its allocation id.
 
-    Elastic ones belong to the project until released; automatic ones to an instance until it stops. One that is
-    released stays on record until the gateway that may have carried it is seen to have forgotten it.
+    Elastic ones belong to the project until released; automatic ones to an instance until it stops. `private_ip` is the
+    one that it is mapped to, of the interface's, and empty where that is the primary one. One that is released stays on
+    record until the gateway that may have carried it is seen to have forgotten it.
     """
 
     id: str
@@ -168,6 +233,7 @@ class PublicAddress:
     leaving_host_id: str = ""  # That gateway's host,
     leaving_vpc_id: str = ""  # and its VPC.
     leaving_revision: int = 0  # The host's report must answer at least this revision.
+    private_ip: str = ""
 
     @property
     def is_own(self) -> bool:

@@ -18,10 +18,10 @@ from controlplane.model.instance import (
     StateReason,
     Volume,
 )
-from controlplane.model.network import PublicAddress
+from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
 from controlplane.reconcile.concern import of_concern
-from controlplane.service import power
+from controlplane.service import network_interfaces, power
 
 BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
 
@@ -121,6 +121,7 @@ def is_awaited(state: State, host_id: str) -> bool:
         or host_id in state.attachments.detaching
         or host_id in state.attachments.released
         or host_id in state.volumes.ending
+        or host_id in state.interfaces.detaching
         or host_id in state.addresses.leaving
     )
 
@@ -142,6 +143,7 @@ def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Chang
             _forget(state, change, attachment)
     for volume in _due(state.volumes.ending.of(host_id), "deleted_revision", volumes):
         _settle_volume(state, change, volume, now)
+    _settle_interfaces(state, change, host_id, answers)
     _settle_addresses(state, change, host_id, answers.get(ObservedKind.GATEWAY, 0))
     return change
 
@@ -158,7 +160,8 @@ def _settle_instance(state: State, change: Change, instance: Instance, now: date
         change.put(replace(instance, is_settled=True, terminated_at=now))
         for attachment in state.attachments.instance.of(instance.id):
             _release(state, change, attachment)
-        change.delete(*state.interfaces.instance.of(instance.id))
+        for interface in state.interfaces.instance.of(instance.id):
+            network_interfaces.end(change, interface)
 
 
 def _settle_volume(state: State, change: Change, volume: Volume, now: datetime) -> None:
@@ -190,6 +193,23 @@ def _forget(state: State, change: Change, attachment: Attachment) -> None:
     if attachment.delete_on_termination and state.instances[attachment.instance_id].desired is Desired.ABSENT:
         volume = state.volumes[attachment.volume_id]
         change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
+
+
+def _settle_interfaces(state: State, change: Change, host_id: str, answers: Answers) -> None:
+    """One is free when the guest was seen without it; by force, when its host has taken it off the network."""
+    for interface in state.interfaces.detaching.of(host_id):
+        kind = ObservedKind.VPC if interface.is_forced else ObservedKind.INSTANCE
+        seen = state.observed(kind, interface.vpc_id if interface.is_forced else interface.instance_id, host_id)
+        is_answered = answers.get(kind, 0) >= interface.detach_revision
+        if is_answered and (seen is None or _is_without(seen, interface)) and change.now(interface) is interface:
+            network_interfaces.free(change, interface)
+
+
+def _is_without(seen: Observation, interface: NetworkInterface) -> bool:
+    """Of a guest, or of a VPC's router, which has what it shall have."""
+    if seen.kind is ObservedKind.VPC:
+        return seen.converged
+    return interface.id not in seen.interface_ids and (seen.running or seen.converged)
 
 
 def _settle_addresses(state: State, change: Change, host_id: str, answered: int) -> None:

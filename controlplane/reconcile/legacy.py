@@ -163,7 +163,7 @@ def _instance(state: State, instance: Instance, region: str) -> Spec:
                 "mac_address": row.mac_address,
                 "private_ip": row.private_ip,
             }
-            for row in state.interfaces.instance.of(instance.id)
+            for row in state.interfaces.of(instance.id)
         ],
         "disks": [_disk(state, row) for row in _disks(state, instance)],
         "metadata": _metadata(state, instance, region),
@@ -186,7 +186,7 @@ def _disk(state: State, attachment: Attachment) -> Spec:
 
 
 def _metadata(state: State, instance: Instance, region: str) -> Spec:
-    interface = state.interfaces.instance.of(instance.id)[0]
+    interface = state.interfaces.primary(instance.id)
     subnet = state.subnets[interface.subnet_id]
     public = state.addresses.interface.first(interface.id)
     return {
@@ -226,12 +226,13 @@ def _vpc(
         "host_number": state.hosts[host_id].number,
         "gateway_host_number": state.hosts[gateway.host_id].number if gateway and gateway.host_id else 0,
         "groups": [{"group_id": group_id, "rules": [_rule(rule) for rule in held]} for group_id, held in rules.items()],
-        "group_members": [
-            {"group_id": group_id, "private_ips": [row.private_ip for row in state.interfaces.group.of(group_id)]}
-            for group_id in sources
-        ],
+        "group_members": [{"group_id": group_id, "private_ips": _member_ips(state, group_id)} for group_id in sources],
         "domain": domain(region),
     }
+
+
+def _member_ips(state: State, group_id: str) -> list[str]:
+    return [row.private_ip for row in state.interfaces.group.of(group_id) if row.instance_id]
 
 
 def _port(interface: NetworkInterface) -> Spec:

@@ -27,7 +27,7 @@ class Members:
         """Of the latest revision."""
         for entry in entries if self._hosts else ():
             row = entry.new or entry.old
-            if isinstance(row, NetworkInterface) and entry.old is None:
+            if isinstance(row, NetworkInterface) and entry.old is None and row.instance_id:
                 self._join(row)
             else:
                 for vpc_id in self._left(entry, row):
@@ -41,7 +41,8 @@ class Members:
         """The VPCs that a host may take no part in any more, or another one."""
         old, new = entry.old, entry.new
         if isinstance(row, NetworkInterface | Vpc):
-            return () if new else (getattr(row, "vpc_id", row.id),)
+            stays = new and getattr(old, "instance_id", "") == getattr(new, "instance_id", "")
+            return () if stays else (getattr(row, "vpc_id", row.id),)
         if isinstance(old, Instance) and isinstance(new, Instance) and old.host_id != new.host_id:
             return [member.vpc_id for member in self._state.interfaces.instance.of(new.id)]
         return {each.vpc_id for each in (old, new) if isinstance(each, InternetGateway)}

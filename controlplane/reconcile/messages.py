@@ -73,12 +73,21 @@ def endpoint(state: State, row: NetworkInterface, region: str) -> pb.Endpoint:
         mac_address=row.mac_address,
         private_ip=row.private_ip,
         group_ids=row.group_ids,
+        secondary_private_ips=row.secondary_ips,
+        is_detaching=row.is_detaching,
+        is_unchecked=not row.source_dest_check,
     )
 
 
 def address(state: State, row: PublicAddress, region: str) -> pb.Address:
     vpc_id = state.interfaces[row.interface_id].vpc_id
-    return pb.Address(id=row.id, vpc_id=vpc_id, endpoint_id=row.interface_id, public_ip=row.public_ip)
+    return pb.Address(
+        id=row.id,
+        vpc_id=vpc_id,
+        endpoint_id=row.interface_id,
+        public_ip=row.public_ip,
+        private_ip=row.private_ip,
+    )
 
 
 def volume(state: State, row: Volume, region: str) -> pb.Volume:

@@ -46,7 +46,7 @@ Ref = tuple[ObjectKind[Any], str]
 
 def _vpc_of(state: State, row: PublicAddress) -> Iterable[str]:
     interface = state.interfaces.get(row.interface_id)
-    return (interface.vpc_id,) if interface else ()
+    return (interface.vpc_id,) if interface and interface.instance_id else ()
 
 
 def _in_vpc(state: State, row: Any) -> Iterable[str]:
@@ -123,12 +123,25 @@ INTERNET_GATEWAY = ObjectKind(
 ENDPOINT = ObjectKind(
     "endpoint",
     NetworkInterface,
-    ("subnet_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids"),
-    _in_vpc,
+    (
+        "subnet_id",
+        "instance_id",
+        "device_index",
+        "mac_address",
+        "private_ip",
+        "group_ids",
+        "secondary_ips",
+        "source_dest_check",
+        "detach_host_id",
+        "is_forced",
+    ),
+    lambda state, row: (row.vpc_id,) if row.instance_id and not row.is_forced else (),
     lambda state, scope: state.interfaces.vpc.of(scope),
     messages.endpoint,
 )
-ADDRESS = ObjectKind("address", PublicAddress, ("interface_id", "public_ip"), _vpc_of, _addresses, messages.address)
+ADDRESS = ObjectKind(
+    "address", PublicAddress, ("interface_id", "public_ip", "private_ip"), _vpc_of, _addresses, messages.address
+)
 VOLUME = ObjectKind(
     "volume",
     Volume,
@@ -179,6 +192,10 @@ def _endpoints(state: State, row: Instance) -> Iterator[tuple[str, Ref]]:
     return ((member.vpc_id, (ENDPOINT, member.id)) for member in state.interfaces.instance.of(row.id))
 
 
+def _addresses_of(state: State, row: NetworkInterface) -> Iterator[tuple[str, Ref]]:
+    return ((row.vpc_id, (ADDRESS, held.id)) for held in state.addresses.interface.of(row.id))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown(Generic[R]):
     """Rows that other rows' objects show, by these of their fields; without any, by being there."""
@@ -194,6 +211,7 @@ SHOWN: Mapping[type[Any], Shown[Any]] = {
     SecurityGroupRule: Shown(_PERMITTED, _group),
     PrefixList: Shown(("entries",), _groups),
     Instance: Shown(("host_id",), _endpoints),
+    NetworkInterface: Shown(("instance_id",), _addresses_of),
 }
 
 
@@ -216,6 +234,9 @@ def hosts_of(state: State, vpc_id: str) -> set[str]:
 
 
 def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
+    """None for one that is attached to no instance."""
+    if not row.instance_id:
+        return
     if instance := state.instances.get(row.instance_id):
         yield instance.host_id
     for gateway in state.internet_gateways.vpc.of(row.vpc_id):
@@ -235,7 +256,7 @@ class Part(Generic[R]):
 
 
 PARTS: Mapping[type[Any], Part[Any]] = {
-    NetworkInterface: Part((), _of_interface, lambda row: (row.vpc_id,)),
+    NetworkInterface: Part(("instance_id",), _of_interface, lambda row: (row.vpc_id,)),
     Instance: Part(("host_id",), lambda state, row: (row.host_id,), lambda row: ()),
     InternetGateway: Part(("host_id", "vpc_id"), lambda state, row: (row.host_id,)),
 }
@@ -245,5 +266,6 @@ WAITING: Mapping[type[Any], Callable[[Any], Iterable[str]]] = {
     Instance: lambda row: (row.host_id,),
     Volume: lambda row: (row.host_id,),
     Attachment: lambda row: (row.storage_host_id, row.client_host_id),
+    NetworkInterface: lambda row: (row.detach_host_id,),
     PublicAddress: lambda row: (row.leaving_host_id,),
 }

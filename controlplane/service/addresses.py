@@ -125,7 +125,7 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
     address = find_elastic(state, call, request.allocation_id)
     instance = find(state.instances, request.instance_id, call)
     admit(state, instance, Request.ASSOCIATE_ADDRESS)
-    interface = state.interfaces.instance.of(instance.id)[0]
+    interface = state.interfaces.primary(instance.id)
     change = Change()
     if address.interface_id == interface.id:
         return change, address.association_id

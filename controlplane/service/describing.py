@@ -179,7 +179,7 @@ def subnet_filters(state: State) -> Filters:
 
 def free_addresses(state: State, row: Subnet) -> int:
     """Of a subnet: those that nobody holds."""
-    return usable_count(row.network) - state.interfaces.subnet.count(row.id)
+    return usable_count(row.network) - state.interfaces.held.of(row.id)
 
 
 def route_table_filters(state: State) -> Filters:

@@ -127,6 +127,7 @@ def _is_referred_to(state: State, host_id: str) -> bool:
         state.volumes.ending.count(host_id),
         state.attachments.storage_host.count(host_id),
         state.attachments.detaching.count(host_id),
+        state.interfaces.detaching.count(host_id),
         state.addresses.leaving.count(host_id),
     )
     return any(waiting) or any(row.terminated_at is None for row in state.instances.host.of(host_id))

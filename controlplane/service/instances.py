@@ -255,6 +255,8 @@ def _interface(call: Call, launch: _Launch, subnet: Subnet, instance_id: str, pr
         private_ip=private_ip,
         group_ids=tuple(group.id for group in launch.groups),
         created_at=call.now,
+        attachment_id=call.mint(Prefix.NETWORK_INTERFACE_ATTACHMENT),
+        attached_at=call.now,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from controlplane.errors import Conflict, several
 from controlplane.ids import Prefix
@@ -81,7 +82,8 @@ def detach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Ch
 
 def _users(state: State, vpc_id: str) -> Iterator[str]:
     """The allocations of elastic addresses that are mapped in a VPC, and the instances that have automatic ones."""
-    for interface in state.interfaces.vpc.of(vpc_id):
+    subnets = state.subnets.vpc.of(vpc_id)
+    for interface in chain.from_iterable(state.interfaces.subnet.of(subnet.id) for subnet in subnets):
         for address in state.addresses.interface.of(interface.id):
             yield address.id if address.is_elastic else interface.instance_id
 

@@ -71,7 +71,7 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         )
         change.put(started)
         volumes.open_anew(state, call, change, ports, started)
-        interface = state.interfaces.instance.of(instance.id)[0]
+        interface = state.interfaces.primary(instance.id)
         if instance.public_ip_wanted and not state.addresses.interface.count(interface.id):
             without_address.append(interface)
 

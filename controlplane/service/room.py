@@ -139,7 +139,7 @@ def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) ->
     free = (
         address
         for address in usable_after(subnet.network, latest.private_ip if latest else None)
-        if (subnet.vpc_id, address) not in state.interfaces.address
+        if not state.interfaces.holder(subnet.vpc_id, address)
     )
     return list(islice(free, at_most))
 
@@ -158,7 +158,6 @@ def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
         raise invalid_value("private_ip_address", asked, "an IPv4 address") from error
     if not usable:
         raise invalid_value("private_ip_address", asked, f"a free address of {subnet.cidr_block}, not a reserved one")
-    holder = state.interfaces.address.get((subnet.vpc_id, asked))
-    if holder:
-        raise Conflict("InvalidIPAddress.InUse", f"{asked} belongs to {holder.instance_id}; choose another")
+    if holder := state.interfaces.holder(subnet.vpc_id, asked):
+        raise Conflict("InvalidIPAddress.InUse", f"{asked} belongs to {holder.id}; choose another")
     return asked

@@ -65,7 +65,7 @@ def delete(state: State, call: Call, group_id: str) -> tuple[Change, None]:
     group = find(state.security_groups, group_id, call)
     if group.name == "default":
         raise Conflict("CannotDelete", f"{group_id} is the default group of {group.vpc_id}; it goes with the VPC")
-    users = [row.instance_id for row in state.interfaces.group.of(group_id)]
+    users = [row.id for row in state.interfaces.group.of(group_id)]
     namers = [row.group_id for row in state.rules.source.of(group_id) if row.group_id != group_id]
     if blockers := list(dict.fromkeys(users + namers)):
         raise Conflict(

@@ -97,10 +97,10 @@ def modify(state: State, call: Call, request: ModifySubnetAttribute) -> tuple[Ch
 def delete(state: State, call: Call, subnet_id: str) -> tuple[Change, None]:
     subnet = find(state.subnets, subnet_id, call)
     if interfaces := state.interfaces.subnet.of(subnet.id):
-        held = several([f"{row.id} ({row.instance_id})" for row in interfaces])
+        held = several([f"{row.id} ({row.instance_id or 'attached to none'})" for row in interfaces])
         raise Conflict(
             "DependencyViolation",
-            f"{subnet.id} has network interfaces: {held}; terminate their instances first",
+            f"{subnet.id} has network interfaces: {held}; terminate their instances or delete them first",
             blocking_ids=[row.id for row in interfaces],
         )
     change = Change()

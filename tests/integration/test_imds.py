@@ -30,7 +30,7 @@ VPC_ID, USER = "vpc-test-imds", "dnsmasq"
 VPC, GUEST = namespaces.vpc_namespace(VPC_ID), "stead-test-guest"
 METADATA = InstanceMetadata(
     *("", "", "", "", "", "", "", "", (), b"raw \xff\0", "", 0, "", ""),
-    interfaces=(InterfaceMetadata("eni-1", "", "", "", "", "", (), ()),),
+    interfaces=(InterfaceMetadata("eni-1", "", (), "", "", "", (), ()),),
 )
 SPECS = {
     ip: InstanceSpec(id_, 1, True, 0, 120, 1, 512, (InterfaceSpec("eni-1", VPC_ID, "02:00", ip),), (), METADATA)

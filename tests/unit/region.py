@@ -181,7 +181,7 @@ class Region:
         return volumes.state_of(self.state, self.state.volumes[volume_id]).value
 
     def interface(self, instance_id: str) -> NetworkInterface:
-        return self.state.interfaces.instance.of(instance_id)[0]
+        return self.state.interfaces.primary(instance_id)
 
     def public_address(self, instance_id: str) -> PublicAddress | None:
         return self.state.addresses.interface.first(self.interface(instance_id).id)
@@ -332,10 +332,10 @@ def check_invariants(state: State) -> None:
         assert claimed.vcpus <= host.vcpus
         assert claimed.memory_mib <= host.memory_mib
         assert claimed.storage_gib <= host.storage_gib
-    _check_unique("private address", ((row.vpc_id, row.private_ip) for row in state.interfaces))
+    _check_unique("private address", ((row.vpc_id, ip) for row in state.interfaces for ip in row.private_ips))
     _check_unique("MAC", ((row.vpc_id, row.mac_address) for row in state.interfaces))
     _check_unique("public address", (row.public_ip for row in state.addresses))
-    _check_unique("mapping", (row.interface_id for row in state.addresses if row.interface_id))
+    _check_unique("mapping", ((row.interface_id, row.private_ip) for row in state.addresses if row.interface_id))
     _check_unique("open volume", (row.volume_id for row in state.attachments))
     _check_unique("port", ((row.storage_host_id, row.port) for row in state.attachments))
     _check_unique("device", ((row.instance_id, row.device_name) for row in state.attachments))

@@ -15,7 +15,7 @@ def test_a_minted_id_is_valid_for_its_prefix_alone(prefix: Prefix) -> None:
     minted = ids.mint(prefix)
     assert re.fullmatch(rf"{prefix}-[0-9a-f]{{17}}", minted)
     assert [other for other in Prefix if ids.is_valid(other, minted)] == [prefix]
-    assert ids.parse(minted) == (prefix, minted.partition("-")[2])
+    assert ids.parse(minted) == (prefix, minted.rpartition("-")[2])
 
 
 def test_minted_ids_differ() -> None:

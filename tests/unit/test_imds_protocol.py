@@ -17,7 +17,7 @@ KEY = b"k" * 32
 ADDRESS = "172.31.0.5"
 METADATA = InstanceMetadata(
     *("", "", "", "", "", "", "my-key", "ssh-ed25519 AAAA", (), b"{}", "", 0, "", ""),
-    interfaces=(InterfaceMetadata("eni-1", "", "", "", "", "", (), ()),),
+    interfaces=(InterfaceMetadata("eni-1", "", (), "", "", "", (), ()),),
 )
 
 

@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 
 from agent.imds import tree
-from agent.model import DiskSpec, InstanceMetadata, InstanceSpec, InterfaceMetadata, InterfaceSpec
+from agent.model import AddressMapping, DiskSpec, InstanceMetadata, InstanceSpec, InterfaceMetadata, InterfaceSpec
 
 MAC, SECOND = "02:00:00:00:00:01", "02:00:00:00:00:02"
 INTERFACE = InterfaceMetadata(
     interface_id="eni-0123456789abcdef0",
     host_name="ip-172-31-0-5.home-1.compute.internal",
-    public_ip="203.0.113.7",
+    public_ips=(AddressMapping("203.0.113.7", "172.31.0.5"),),
     subnet_id="subnet-0123456789abcdef0",
     subnet_cidr_block="172.31.0.0/20",
     vpc_cidr_block="172.31.0.0/16",
@@ -106,8 +106,9 @@ def test_each_interface_is_told_of() -> None:
         SPEC.interfaces[0], interface_id="eni-0123456789abcdef1", mac_address=SECOND, private_ip="172.31.16.5"
     )
     about = replace(
-        INTERFACE, interface_id=second.interface_id, public_ip="", subnet_id="subnet-0123456789abcdef1",
+        INTERFACE, interface_id=second.interface_id, public_ips=(), subnet_id="subnet-0123456789abcdef1",
         subnet_cidr_block="172.31.16.0/20", group_ids=("sg-00000000000000003",), security_groups=("db",),
+        device_index=3, secondary_ips=("172.31.16.6", "172.31.16.7"),
     )  # fmt: skip
     both = replace(
         SPEC,
@@ -118,8 +119,8 @@ def test_each_interface_is_told_of() -> None:
     macs = "meta-data/network/interfaces/macs/"
     assert pages[macs] == f"{MAC}/\n{SECOND}/"
     told = {path.removeprefix(f"{macs}{SECOND}/"): page for path, page in pages.items() if f"{SECOND}/" in path}
-    assert told["device-number"] == "1"
-    assert told["local-ipv4s"] == "172.31.16.5"
+    assert told["device-number"] == "3"
+    assert told["local-ipv4s"] == "172.31.16.5\n172.31.16.6\n172.31.16.7"
     assert told["subnet-ipv4-cidr-block"] == "172.31.16.0/20"
     assert told["security-groups"] == "db"
     assert "public-ipv4s" not in told
@@ -132,7 +133,7 @@ def test_what_an_instance_has_not_is_absent() -> None:
         SPEC,
         metadata=replace(
             SPEC.metadata, public_ip="", public_key="", key_name="", user_data=b"",
-            interfaces=(replace(INTERFACE, public_ip=""),),
+            interfaces=(replace(INTERFACE, public_ips=()),),
         ),
     )  # fmt: skip
     paths = tree.pages(bare)

@@ -189,7 +189,7 @@ def test_a_group_in_use_names_its_users(region: Region) -> None:
     authorize(region, group_id, by_group)
     instance_id = region.launch(security_group_ids=(group_id,))
     error = region.refuses("DependencyViolation", security_groups.delete, group_id)
-    assert set(error.blocking_ids) == {instance_id, namer}
+    assert set(error.blocking_ids) == {region.interface(instance_id).id, namer}
     free = create(region, "free")
     authorize(region, free, replace(SSH, cidr_ipv4="", group_id=free))
     region.do(security_groups.delete, free)

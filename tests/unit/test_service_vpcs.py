@@ -241,7 +241,7 @@ def test_what_to_do_is_said_however_much_stands_in_the_way(region: Region) -> No
     refused = region.refuses("DependencyViolation", subnets.delete, subnet_id)
     assert len(refused.blocking_ids) == 6
     assert refused.message.count("eni-") == 4
-    assert refused.message.endswith(" and 2 more; terminate their instances first")
+    assert refused.message.endswith(" and 2 more; terminate their instances or delete them first")
 
 
 def test_a_subnet_that_instances_are_in_stays(region: Region) -> None:

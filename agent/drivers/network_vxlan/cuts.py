@@ -30,18 +30,18 @@ class Guard:
     is_member: Callable[[str, str], bool]
 
     @cached_property
-    def address(self) -> str:
-        return self.port.private_ip
+    def addresses(self) -> frozenset[str]:
+        return frozenset(self.port.private_ips)
 
     def opens(self, flow: Flow) -> bool:
         """Whether the port's rules allow the first packet."""
-        is_egress = flow.source == self.address
+        is_egress = flow.source in self.addresses
         peer = flow.destination if is_egress else flow.source
         return any(self._permits(rule, flow, peer, flow.port) for rule in self._rules(is_egress=is_egress))
 
     def answers(self, flow: Flow) -> bool:
         """Whether the rules of the other direction allow the answers to it, as if nothing were known of it."""
-        is_egress = flow.source != self.address
+        is_egress = flow.source not in self.addresses
         peer = flow.source if is_egress else flow.destination
         return any(self._permits(rule, flow, peer, flow.source_port) for rule in self._rules(is_egress=is_egress))
 
@@ -72,7 +72,7 @@ def _is_of_protocol(rule: RuleSpec, flow: Flow, port: int) -> bool:
 
 def stale(flows: Iterable[Flow], guards: Iterable[Guard], *, are_tracked_too: bool = False) -> Iterator[Flow]:
     """Those that end, at whichever of their ends one of these ports is."""
-    by_address = {guard.address: guard for guard in guards}
+    by_address = {address: guard for guard in guards for address in guard.addresses}
     for flow in flows:
         sender, receiver = by_address.get(flow.source), by_address.get(flow.destination)
         ends = ((sender, SENDER_UNTRACKED), (receiver, RECEIVER_UNTRACKED))

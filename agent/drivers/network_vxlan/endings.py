@@ -82,7 +82,9 @@ def _end(view: VpcView, interface_ids: Collection[str], marks: Iterable[int], *,
 
 def _guards(view: VpcView, interface_ids: Collection[str]) -> list[Guard]:
     rules = {group.group_id: group.rules for group in view.groups_here}
-    addresses = cache(lambda group_id: frozenset(row.private_ip for row in view.members(group_id).values()))
+    addresses = cache(
+        lambda group_id: frozenset(ip for row in view.members(group_id).values() for ip in row.private_ips)
+    )
     return [
         Guard(
             view.port(row),

@@ -45,7 +45,7 @@ class Owners:
 def owners(spec: VpcSpec) -> dict[str, str]:
     """Interface ids by address. Pure."""
     peers = {ip: owner for peer in spec.peers for ip, owner in zip(peer.private_ips, peer.interface_ids, strict=False)}
-    return peers | {port.private_ip: port.interface_id for port in spec.ports}
+    return peers | {ip: port.interface_id for port in spec.ports for ip in port.private_ips}
 
 
 def _lines(table: Mapping[str, str]) -> str:

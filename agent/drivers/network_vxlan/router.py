@@ -52,10 +52,10 @@ def forwarding(spec: VpcSpec, plugged: Iterable[PortSpec]) -> Forwarding:
     routes |= _ways_out(spec)
     macs = [(peer, names.vxlan_mac(peer.host_number)) for peer in spec.peers]
     taps = [(names.tap_name(port.interface_id), port) for port in plugged]
-    guests = {Neighbour(tap, port.private_ip, port.mac_address) for tap, port in taps}
+    guests = {Neighbour(tap, ip, port.mac_address) for tap, port in taps for ip in port.private_ips}
     hosts = {Neighbour(device, names.transit_address(peer.host_number), mac) for peer, mac in macs}
     return Forwarding(
-        routes=frozenset(routes | {Route(f"{port.private_ip}/32", tap) for tap, port in taps}),
+        routes=frozenset(routes | {Route(f"{ip}/32", tap) for tap, port in taps for ip in port.private_ips}),
         neighbours=frozenset(guests | hosts),
         fdb=frozenset(FdbEntry(device, mac, peer.underlay_address) for peer, mac in macs),
     )

@@ -48,6 +48,8 @@ SENDER_OPEN, SENDER_ANSWERED, RECEIVER_OPEN, RECEIVER_ANSWERED = 0x1, 0x2, 0x4, 
 SENDER_UNTRACKED, RECEIVER_UNTRACKED = SENDER_OPEN | SENDER_ANSWERED, RECEIVER_OPEN | RECEIVER_ANSWERED
 _HARDWARE_ADDRESS = "@th,288,48"  # `chaddr` of a DHCP message: RFC 2131, figure 1, after the UDP header.
 _NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
+# This network, loopback, link-local, multicast, reserved (RFC 6890).
+_NOT_FOR_HOSTS = "{ 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 }"
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 
@@ -100,17 +102,30 @@ def _tap_chain(port: PortSpec, tap: Device) -> Chain:
 
     The first rule spares most packets the others, which come to the same.
     """
-    mac, ip, checked = _mac(port), IPv4Address(port.private_ip), f"{_CHECKED | port.route_table:#x}"
+    mac, own, checked = _mac(port), _own_addresses(port), f"{_CHECKED | port.route_table:#x}"
     dhcp = f"udp dport 67 {_HARDWARE_ADDRESS} 0x{mac.replace(':', '')}"
     rules = (
-        f"ether saddr {mac} ip saddr {ip} th dport != 67 meta mark set {checked} accept",
+        f"ether saddr {mac} ip saddr {own} th dport != 67 meta mark set {checked} accept",
         f"ether saddr != {mac} drop",
-        f"arp saddr ether {mac} arp saddr ip {ip} meta mark set {SEEN:#x} accept",
-        f"ip saddr {{ 0.0.0.0, {ip} }} {dhcp} meta mark set {checked} accept",
+        f"arp saddr ether {mac} arp saddr ip {own} meta mark set {SEEN:#x} accept",
+        f"ip saddr {{ 0.0.0.0, {', '.join(map(str, map(IPv4Address, port.private_ips)))} }} {dhcp} "
+        f"meta mark set {checked} accept",
         "udp dport 67 drop",  # It would give a neighbour's address back, or decline it.
-        f"ip saddr {ip} meta mark set {checked} accept",
+        f"ip saddr {own} meta mark set {checked} accept",
+        *(_of_others(checked) if port.is_unchecked else ()),
     )
     return Chain(rules, hook='type filter hook ingress device "{device}" priority filter; policy drop;', device=tap)
+
+
+def _own_addresses(port: PortSpec) -> str:
+    """One, or a set of them."""
+    texts = [str(IPv4Address(ip)) for ip in port.private_ips]
+    return f"{{ {', '.join(sorted(texts))} }}" if len(texts) > 1 else texts[0]
+
+
+def _of_others(checked: str) -> tuple[str, ...]:
+    """What an interface passes on without the source check. DNS and metadata know who asks by the address."""
+    return (f"ip daddr {names.LINK_LOCAL} drop", f"ip saddr != {_NOT_FOR_HOSTS} meta mark set {checked} accept")
 
 
 def _check_source(spec: VpcSpec) -> Chain:

@@ -88,7 +88,7 @@ METADATA = InstanceMetadata(
     *("ssh-ed25519 AAAA mine", ("default",), b"#!/bin/sh\n", "r-1", 0, "subnet-1", "172.31.0.0/20"),
     interfaces=(
         InterfaceMetadata(
-            *("eni-1", "ip-172-31-0-5.home-1.compute.internal", "198.51.100.7", "subnet-1", "172.31.0.0/20"),
+            *("eni-1", "ip-172-31-0-5.home-1.compute.internal", GATEWAY.mappings, "subnet-1", "172.31.0.0/20"),
             *("172.31.0.0/16", ("sg-1",), ("default",)),
         ),
     ),

@@ -281,11 +281,18 @@ def test_an_interface_comes_while_the_guest_runs() -> None:
 
 
 def test_an_interface_goes_while_the_guest_runs() -> None:
-    assert plan(ON, WITH_TWO, TWO_PLUGGED, 0, Past(), NOW).steps == (DetachDevice("ua-eni-2"),)
+    leaving = replace(ON, leaving=("eni-2",))
+    assert plan(leaving, WITH_TWO, TWO_PLUGGED, 0, Past(), NOW).steps == (DetachDevice("ua-eni-2"),)
     asked = Past().then(DetachDevice("ua-eni-2"), NOW)
-    assert plan(ON, WITH_TWO, TWO_PLUGGED, 0, asked, NOW + 1).steps == (), "QEMU holds the tap"
-    assert plan(ON, RUNNING, TWO_PLUGGED, 0, asked, NOW + 1).steps == (Unplug("eni-2"),)
+    assert plan(leaving, WITH_TWO, TWO_PLUGGED, 0, asked, NOW + 1).steps == (), "QEMU holds the tap"
+    assert plan(leaving, RUNNING, TWO_PLUGGED, 0, asked, NOW + 1).steps == (Unplug("eni-2"),)
     assert asked.then(Unplug("eni-2"), NOW + 1) == Past()
+
+
+def test_an_interface_that_is_taken_by_force_loses_its_tap_at_once() -> None:
+    assert plan(ON, WITH_TWO, TWO_PLUGGED, 0, Past(), NOW).steps == (DetachDevice("ua-eni-2"), Unplug("eni-2"))
+    asked = Past().then(DetachDevice("ua-eni-2"), NOW)
+    assert plan(ON, WITH_TWO, PLUGGED, 0, asked, NOW + 1) == Plan(check_after_s=DETACH_AGAIN_S - 1)
 
 
 def test_a_device_that_shall_be_otherwise_goes_and_comes_again() -> None:
@@ -319,8 +326,8 @@ def test_where_a_disk_is_served_says_nothing_of_what_it_is() -> None:
 def test_observations() -> None:
     assert observe(None, 0) == ObservedInstance(False, 0, False, False, 0, ())
     assert observe(None, 2) == ObservedInstance(False, 2, True, True, 0, ())
-    assert observe(PAUSED, 0) == ObservedInstance(False, 2, False, False, 0, ("vol-1-e1",))
-    assert observe(RUNNING, 0) == ObservedInstance(True, 2, True, False, 0, ("vol-1-e1",))
+    assert observe(PAUSED, 0) == ObservedInstance(False, 2, False, False, 0, ("vol-1-e1",), ("eni-1",))
+    assert observe(RUNNING, 0) == ObservedInstance(True, 2, True, False, 0, ("vol-1-e1",), ("eni-1",))
     assert observe(replace(off(OffReason.SHUTDOWN), has_run=True), 2) == ObservedInstance(False, 2, True, True, 0, ())
     assert not observe(off(OffReason.SHUTDOWN), 1).powered_off_by_guest
 

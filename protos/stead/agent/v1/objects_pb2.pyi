@@ -171,7 +171,7 @@ class InternetGateway(_message.Message):
     def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., host_id: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
 
 class Endpoint(_message.Message):
-    __slots__ = ("id", "vpc_id", "subnet_id", "host_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids")
+    __slots__ = ("id", "vpc_id", "subnet_id", "host_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids", "secondary_private_ips", "is_detaching", "is_unchecked")
     ID_FIELD_NUMBER: _ClassVar[int]
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +181,9 @@ class Endpoint(_message.Message):
     MAC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_IP_FIELD_NUMBER: _ClassVar[int]
     GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
+    SECONDARY_PRIVATE_IPS_FIELD_NUMBER: _ClassVar[int]
+    IS_DETACHING_FIELD_NUMBER: _ClassVar[int]
+    IS_UNCHECKED_FIELD_NUMBER: _ClassVar[int]
     id: str
     vpc_id: str
     subnet_id: str
@@ -190,19 +193,24 @@ class Endpoint(_message.Message):
     mac_address: str
     private_ip: str
     group_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., host_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip: _Optional[str] = ..., group_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    secondary_private_ips: _containers.RepeatedScalarFieldContainer[str]
+    is_detaching: bool
+    is_unchecked: bool
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., host_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip: _Optional[str] = ..., group_ids: _Optional[_Iterable[str]] = ..., secondary_private_ips: _Optional[_Iterable[str]] = ..., is_detaching: _Optional[bool] = ..., is_unchecked: _Optional[bool] = ...) -> None: ...
 
 class Address(_message.Message):
-    __slots__ = ("id", "vpc_id", "endpoint_id", "public_ip")
+    __slots__ = ("id", "vpc_id", "endpoint_id", "public_ip", "private_ip")
     ID_FIELD_NUMBER: _ClassVar[int]
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_ID_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_IP_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_FIELD_NUMBER: _ClassVar[int]
     id: str
     vpc_id: str
     endpoint_id: str
     public_ip: str
-    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., public_ip: _Optional[str] = ...) -> None: ...
+    private_ip: str
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., endpoint_id: _Optional[str] = ..., public_ip: _Optional[str] = ..., private_ip: _Optional[str] = ...) -> None: ...
 
 class Volume(_message.Message):
     __slots__ = ("id", "size_bytes", "image", "is_ready", "deleted", "pool")

@@ -278,20 +278,22 @@ class VolumeFile(_message.Message):
     def __init__(self, size_bytes: _Optional[int] = ..., deleted: _Optional[bool] = ..., epoch: _Optional[int] = ..., changed_at: _Optional[int] = ..., pool: _Optional[str] = ...) -> None: ...
 
 class ObservedInstance(_message.Message):
-    __slots__ = ("running", "generation", "has_run", "powered_off_by_guest", "reboot_count", "export_names")
+    __slots__ = ("running", "generation", "has_run", "powered_off_by_guest", "reboot_count", "export_names", "interface_ids")
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     HAS_RUN_FIELD_NUMBER: _ClassVar[int]
     POWERED_OFF_BY_GUEST_FIELD_NUMBER: _ClassVar[int]
     REBOOT_COUNT_FIELD_NUMBER: _ClassVar[int]
     EXPORT_NAMES_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_IDS_FIELD_NUMBER: _ClassVar[int]
     running: bool
     generation: int
     has_run: bool
     powered_off_by_guest: bool
     reboot_count: int
     export_names: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, running: _Optional[bool] = ..., generation: _Optional[int] = ..., has_run: _Optional[bool] = ..., powered_off_by_guest: _Optional[bool] = ..., reboot_count: _Optional[int] = ..., export_names: _Optional[_Iterable[str]] = ...) -> None: ...
+    interface_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, running: _Optional[bool] = ..., generation: _Optional[int] = ..., has_run: _Optional[bool] = ..., powered_off_by_guest: _Optional[bool] = ..., reboot_count: _Optional[int] = ..., export_names: _Optional[_Iterable[str]] = ..., interface_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ConsoleRequest(_message.Message):
     __slots__ = ("request_id", "instance_id", "max_bytes")
