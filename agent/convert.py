@@ -23,7 +23,7 @@ from stead.v1 import hosts_pb2
 _VALUES = (
     *KIND_OF,
     *(objects.Route, objects.ObjectRef),
-    *(model.ImageSource, model.Limits, model.Capacity, model.Pool, model.VolumeFile),
+    *(model.ImageSource, model.Limits, model.Capacity, model.Pool, model.NatUse, model.VolumeFile),
     *(messages.Authority, messages.KnownScope, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report),
     *(messages.Observed, messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
 )

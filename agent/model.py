@@ -158,7 +158,7 @@ class GroupMembers:
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """What does not lead out, to the internet gateway, is a black hole."""
+    """What does not lead out, to the internet gateway or by a NAT gateway, is a black hole."""
 
     cidr_block: str
     leads_out: bool
@@ -212,12 +212,31 @@ class AddressMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class NatWay:
+    """What a subnet sends to the addresses from `first` to `last`."""
+
+    cidr_block: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class NatSpec:
+    """A NAT gateway: what comes by these ways goes out behind its public address. Of all of a VPC's no two overlap."""
+
+    nat_gateway_id: str
+    public_ip: str
+    ways: tuple[NatWay, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySpec:
     vpc_id: str
     epoch: int
     mappings: tuple[AddressMapping, ...]
     host_addresses: tuple[str, ...]
     route_tables: tuple[RouteTableSpec, ...] = ()
+    nat_gateways: tuple[NatSpec, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -328,6 +347,15 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class NatUse:
+    """What a NAT gateway carries now, and what its VPC's refused for want of a free port."""
+
+    nat_gateway_id: str
+    active_connections: int
+    refused_connections: int
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
     """What a driver offers. Drivers fill in what they know and leave the rest at zero; the agent adds them up."""
 
@@ -337,6 +365,7 @@ class Capacity:
     problems: tuple[str, ...] = ()
     wireguard_key: str = ""
     pools: tuple[Pool, ...] = ()
+    nat_gateways: tuple[NatUse, ...] = ()
 
 
 class Power(Enum):

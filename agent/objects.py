@@ -24,6 +24,7 @@ class ObjectKind(IntEnum):
     VOLUME = 9
     ATTACHMENT = 10
     INSTANCE = 11
+    NAT_GATEWAY = 12
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,6 +90,15 @@ class InternetGateway:
     vpc_id: str
     host_id: str
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class NatGateway:
+    id: str
+    vpc_id: str
+    subnet_id: str
+    private_ip: str
+    public_ip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +188,7 @@ Object = (
     | RouteTable
     | SecurityGroup
     | InternetGateway
+    | NatGateway
     | Endpoint
     | Address
     | Volume
@@ -192,6 +203,7 @@ KIND_OF: Mapping[type[Object], ObjectKind] = {
     RouteTable: ObjectKind.ROUTE_TABLE,
     SecurityGroup: ObjectKind.SECURITY_GROUP,
     InternetGateway: ObjectKind.INTERNET_GATEWAY,
+    NatGateway: ObjectKind.NAT_GATEWAY,
     Endpoint: ObjectKind.ENDPOINT,
     Address: ObjectKind.ADDRESS,
     Volume: ObjectKind.VOLUME,

@@ -3,9 +3,10 @@
     Volume                                                    -> volume
     Attachment, where the data are here                       -> export
     Vpc, Subnet, RouteTable, SecurityGroup, Endpoint,
-      InternetGateway, and the Hosts that have a part         -> VPC
-    InternetGateway of this host, Address, Endpoint, Host,
-      Subnet, RouteTable                                      -> gateway
+      InternetGateway, NatGateway, and the Hosts that
+      have a part                                             -> VPC
+    InternetGateway of this host, NatGateway, Address,
+      Endpoint, Host, Subnet, RouteTable                      -> gateway
     Instance, its Endpoints, Attachments and Address,
       with what they name of their VPC                        -> instance
 
@@ -40,6 +41,7 @@ from agent.objects import (
     Host,
     Instance,
     InternetGateway,
+    NatGateway,
     Object,
     ObjectRef,
     RouteTable,
@@ -128,7 +130,7 @@ class Views:
         """The views that may be others with it than without it."""
         yield from self._made_of(value)
         match value:
-            case Endpoint() | InternetGateway() | RouteTable():
+            case Endpoint() | InternetGateway() | NatGateway() | RouteTable():
                 yield Ref(Kind.VPC, value.vpc_id)
                 yield Ref(Kind.GATEWAY, value.vpc_id)
             case Address():
@@ -148,7 +150,7 @@ class Views:
         match value:
             case Vpc() | Subnet() | RouteTable() | SecurityGroup() | Endpoint():
                 yield Ref(Kind.VPC, value.id if isinstance(value, Vpc) else value.vpc_id)
-            case Address() | InternetGateway():
+            case Address() | InternetGateway() | NatGateway():
                 yield Ref(Kind.GATEWAY, value.vpc_id)
 
     def _all_in(self, vpc_id: str) -> Iterator[Ref]:
@@ -187,11 +189,11 @@ class Views:
         mappings = (
             AddressMapping(address.public_ip, address.private_ip or vpc.endpoints[endpoint_id].private_ip)
             for endpoint_id in sorted(vpc.addresses.keys() & vpc.endpoints.keys())
-            if vpc.leads_out(vpc.endpoints[endpoint_id].subnet_id)
+            if vpc.is_public(vpc.endpoints[endpoint_id].subnet_id)
             for address in in_order(vpc.addresses[endpoint_id])
         )
         host_addresses = sorted(host.underlay_address for host in self._hosts.values())
-        return GatewaySpec(vpc.vpc.id, gateway.epoch, tuple(mappings), tuple(host_addresses), vpc.ways_out)
+        return GatewaySpec(vpc.vpc.id, gateway.epoch, tuple(mappings), tuple(host_addresses), vpc.ways_out, vpc.nats)
 
     def _instance(self, instance: Instance, parts: Iterable[Object]) -> InstanceSpec:
         endpoints = sorted(_of(Endpoint, parts), key=lambda endpoint: (endpoint.device_index, endpoint.id))
@@ -300,7 +302,7 @@ def _vpc_id(value: Object | None) -> str:
             return ""
         case Vpc():
             return value.id
-        case Subnet() | SecurityGroup() | InternetGateway() | Endpoint() | Address() | RouteTable():
+        case Subnet() | SecurityGroup() | InternetGateway() | NatGateway() | Endpoint() | Address() | RouteTable():
             return value.vpc_id
     return ""
 

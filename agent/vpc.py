@@ -7,6 +7,7 @@ the whole together.
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from ipaddress import IPv4Address
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -14,6 +15,8 @@ from agent.model import (
     GroupMembers,
     GroupSpec,
     Kind,
+    NatSpec,
+    NatWay,
     PeerSpec,
     PortSpec,
     Ref,
@@ -28,12 +31,14 @@ from agent.objects import (
     Endpoint,
     Host,
     InternetGateway,
+    NatGateway,
     Object,
     RouteTable,
     SecurityGroup,
     Subnet,
     Vpc,
 )
+from agent.routes import Range, common, ranges
 
 T = TypeVar("T", bound=Object)
 Rows = Mapping[str, T]  # By id.
@@ -55,6 +60,7 @@ class VpcView:
     tables: Rows[RouteTable] = field(default_factory=dict)
     groups: Rows[SecurityGroup] = field(default_factory=dict)
     gateways: Rows[InternetGateway] = field(default_factory=dict)
+    nat_gateways: Rows[NatGateway] = field(default_factory=dict)
     addresses: Index[Address] = field(default_factory=dict)  # By endpoint.
     endpoints: Rows[Endpoint] = field(default_factory=dict)
     by_host: Index[Endpoint] = field(default_factory=dict)
@@ -76,8 +82,8 @@ class VpcView:
 
     @property
     def is_empty(self) -> bool:
-        tables = (self.subnets, self.tables, self.groups, self.gateways, self.addresses, self.endpoints)
-        return not self.is_told and not any(tables)
+        parts = (self.subnets, self.tables, self.groups, self.gateways, self.addresses, self.endpoints)
+        return not self.is_told and not any((*parts, self.nat_gateways))
 
     @property
     def gateway_host_id(self) -> str:
@@ -129,15 +135,47 @@ class VpcView:
     def _routes(self, table: RouteTable) -> tuple[RouteSpec, ...]:
         """To whatever is not there, or not known here, nothing leads."""
         return tuple(
-            RouteSpec(route.cidr_block, route.target in self.gateways)
+            RouteSpec(route.cidr_block, route.target in self.gateways or route.target in self._nats_that_lead_out)
             for route in table.routes
             if route.target != LOCAL
         )
 
-    def leads_out(self, subnet_id: str) -> bool:
-        """Whether anything of a subnet does."""
+    def is_public(self, subnet_id: str) -> bool:
+        """Whether anything of a subnet goes to the internet gateway, and not by a NAT gateway."""
+        return self.table_number(subnet_id) in self._public_numbers
+
+    @cached_property
+    def _public_numbers(self) -> Set[int]:
+        """Of route tables; without any, of the one that leads out with everything."""
+        tables = (row for row in self.tables.values() if any(route.target in self.gateways for route in row.routes))
+        return {0, *(table.number for table in tables)}
+
+    def _ranges(self, subnet_id: str) -> list[Range]:
+        """Where a subnet leads."""
         number = self.table_number(subnet_id)
-        return number == 0 or any(table.number == number for table in self.ways_out)
+        table = next((row for row in self.tables.values() if row.number == number), None)
+        return ranges((route.cidr_block, route.target) for route in table.routes) if table else []
+
+    @cached_property
+    def _nats_that_lead_out(self) -> Set[str]:
+        return {row.id for row in self.nat_gateways.values() if self.is_public(row.subnet_id)}
+
+    @cached_property
+    def nats(self) -> tuple[NatSpec, ...]:
+        """The NAT gateways, with what comes to each of them and gets out."""
+        sources = (
+            [(row.cidr_block, self._ranges(row.id)) for row in in_order(self.subnets)] if self.nat_gateways else []
+        )
+        return tuple(self._nat(row, sources) for row in in_order(self.nat_gateways))
+
+    def _nat(self, row: NatGateway, sources: Iterable[tuple[str, list[Range]]]) -> NatSpec:
+        out = [each for each in self._ranges(row.subnet_id) if each.target in self.gateways]
+        ways = (
+            NatWay(cidr_block, str(IPv4Address(first)), str(IPv4Address(last)))
+            for cidr_block, found in sources
+            for first, last in common((each for each in found if each.target == row.id), out)
+        )
+        return NatSpec(row.id, row.public_ip, tuple(ways))
 
     def has_part(self, host_id: str) -> bool:
         """Whether the host has endpoints of the VPC, or its gateway."""
@@ -162,6 +200,7 @@ class VpcView:
             tables=with_rows(self.tables, changes, RouteTable),
             groups=with_rows(self.groups, changes, SecurityGroup),
             gateways=with_rows(self.gateways, changes, InternetGateway),
+            nat_gateways=with_rows(self.nat_gateways, changes, NatGateway),
             addresses=_indexed(self.addresses, changes, Address, lambda address: (address.endpoint_id,)),
             endpoints=with_rows(self.endpoints, changes, Endpoint),
             by_host=_indexed(self.by_host, changes, Endpoint, lambda endpoint: (endpoint.host_id,)),

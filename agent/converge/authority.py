@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from agent.converge.desired import left
 from agent.messages import Authority, Update
-from agent.objects import Address, Endpoint, InternetGateway, Object, ObjectRef, Put, ScopeChange, Volume
+from agent.objects import Address, Endpoint, InternetGateway, NatGateway, Object, ObjectRef, Put, ScopeChange, Volume
 
 Scopes = Mapping[str, Mapping[ObjectRef, Object]]
 
@@ -95,6 +95,8 @@ def _claims(value: Object) -> Iterator[tuple[str, ...]]:
             yield "public address of", value.endpoint_id, value.private_ip
         case InternetGateway():
             yield "gateway of", value.vpc_id
+        case NatGateway():
+            yield "public address", value.public_ip
 
 
 def _without_addresses(row: Endpoint) -> Endpoint:

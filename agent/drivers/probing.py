@@ -35,4 +35,5 @@ def total(parts: Iterable[Capacity]) -> Capacity:
         problems=tuple(problem for part in parts for problem in part.problems),
         wireguard_key="".join(part.wireguard_key for part in parts),
         pools=tuple(pool for part in parts for pool in part.pools),
+        nat_gateways=tuple(use for part in parts for use in part.nat_gateways),
     )

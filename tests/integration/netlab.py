@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
-from agent.objects import Change, InternetGateway, ObjectRef, RouteTable
+from agent.objects import Change, InternetGateway, NatGateway, ObjectRef, RouteTable
 from agent.vpc import VpcView
 from tests.integration import nethost
 from tests.networks import view_of
@@ -37,6 +37,7 @@ OUTSIDE = "198.51.100.1"
 DEADLINE_S = 30.0
 DROPPED_S = 1.0  # How long to wait before a packet counts as dropped; the lab's round trip is below 5 ms.
 
+_THIRD_BYTES = {1: 0, 2: 16}  # Of a VPC's addresses, by subnet.
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 T = TypeVar("T")
@@ -64,7 +65,8 @@ class Vpc:
     ports: dict[PortSpec, int] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)  # Of hosts that encrypt, by number.
     tables: tuple[RouteTable, ...] = ()
-    table_id: str = ""  # The one that the subnet names.
+    table_id: str = ""  # The one that the first subnet names.
+    nat_gateways: tuple[NatGateway, ...] = ()  # In the second one.
     rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
     drops: dict[str, int] = field(default_factory=dict)  # A group's `drop_revision`.
 
@@ -76,12 +78,12 @@ class Vpc:
     def gateway_id(self) -> str:
         return f"igw-of-{self.vpc_id}"
 
-    def add_port(self, host: int, last_byte: int, *group_ids: str) -> PortSpec:
+    def add_port(self, host: int, last_byte: int, *group_ids: str, subnet: int = 1) -> PortSpec:
         tail = f"{self.number:013x}{last_byte:04x}"
-        ip = f"172.31.0.{last_byte}"
+        ip = f"172.31.{_THIRD_BYTES[subnet]}.{last_byte}"
         mac = f"02:00:00:00:{self.number:02x}:{last_byte:02x}"
         name = "ip-" + ip.replace(".", "-")
-        port = PortSpec(f"eni-{tail}", f"i-{tail}", mac, ip, "subnet-1", group_ids, name)
+        port = PortSpec(f"eni-{tail}", f"i-{tail}", mac, ip, f"subnet-{subnet}", group_ids, name)
         self.ports[port] = host
         return port
 
@@ -104,7 +106,7 @@ class Vpc:
             vpc_id=self.vpc_id,
             vni=self.number,
             cidr_block="172.31.0.0/16",
-            subnets=(SubnetSpec("subnet-1", "172.31.0.0/20"),),
+            subnets=tuple(SubnetSpec(f"subnet-{n}", f"172.31.{byte}.0/20") for n, byte in _THIRD_BYTES.items()),
             ports=tuple(port for port, there in self.ports.items() if there == host),
             peers=tuple(self._peer(n) for n in self.hosts if n != host),
             host_number=host,
@@ -116,10 +118,13 @@ class Vpc:
 
     def view(self, host: int) -> VpcView:
         view = view_of(self.spec(host), f"host-{host}", f"10.99.0.{host}")
-        subnets = [Change(row, replace(row, route_table_id=self.table_id)) for row in view.subnets.values()]
+        first = view.subnets["subnet-1"]
+        subnets = [Change(first, replace(first, route_table_id=self.table_id))]
         gateway = InternetGateway(self.gateway_id, self.vpc_id, f"host-{self.gateway_host}", 1)
         gateways = [Change(None, gateway)] if host == self.gateway_host else []
-        return view.with_changes([*subnets, *gateways, *(Change(None, table) for table in self.tables)])
+        tables = [Change(None, table) for table in self.tables]
+        nat_gateways = [Change(None, nat) for nat in self.nat_gateways]
+        return view.with_changes([*subnets, *gateways, *tables, *nat_gateways])
 
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:
@@ -229,7 +234,7 @@ class Guest(Namespace):
     def configure(self) -> None:
         """By hand, as a lease would."""
         self.run(f"ip addr add {self.port.private_ip}/20 dev eth0; ip link set eth0 mtu 1450")
-        self.run("ip route add default via 172.31.0.1")
+        self.run(f"ip route add default via {self.port.private_ip.rpartition('.')[0]}.1")
 
 
 @dataclass

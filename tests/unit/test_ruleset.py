@@ -11,7 +11,18 @@ from agent.drivers.network_vxlan import ruleset as groups
 from agent.host import nft, rules
 from agent.host.conntrack import Connection
 from agent.host.nft import Chain, Device, Set, Table
-from agent.model import AddressMapping, GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
+from agent.model import (
+    AddressMapping,
+    GroupMembers,
+    GroupSpec,
+    NatSpec,
+    NatWay,
+    PeerSpec,
+    PortSpec,
+    RuleSpec,
+    SubnetSpec,
+    VpcSpec,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -66,10 +77,9 @@ def test_a_vpcs_ruleset_is_as_it_was_reviewed() -> None:
 
 def test_a_gateways_ruleset_is_as_it_was_reviewed() -> None:
     mapped = {"198.51.100.50": "172.31.0.5", "198.51.100.60": "172.31.0.6"}
-    assert (
-        text(nat.render(mapped, ("10.99.0.1", "198.51.100.11"), (7443,)))
-        == (GOLDEN / "ruleset_gateway.nft").read_text()
-    )
+    ways = NatWay("172.31.16.0/20", "0.0.0.0", "172.30.255.255"), NatWay("172.31.32.0/20", "192.0.2.1", "192.0.2.1")
+    table = nat.render(mapped, [NatSpec("nat-1", "198.51.100.70", ways)], ("10.99.0.1", "198.51.100.11"), (7443,))
+    assert text(table) == (GOLDEN / "ruleset_gateway.nft").read_text()
 
 
 def test_a_resolver_that_is_off_answers_nobody_who_asked_before_either() -> None:
@@ -231,6 +241,25 @@ def test_a_mapping_is_one_to_one() -> None:
 )
 def test_a_connection_is_stale_when_it_is_translated_otherwise(connection: Connection, is_stale: bool) -> None:
     assert nat.staleness({"198.51.100.50": "172.31.0.5"})(connection) == is_stale
+
+
+@pytest.mark.parametrize(
+    ("connection", "is_stale"),
+    [
+        (Connection("172.31.16.5", "192.0.2.1", "192.0.2.1", "198.51.100.70"), False),
+        (Connection("172.31.16.5", "192.0.2.1", "192.0.2.1", "198.51.100.71"), True),
+        (Connection("172.31.16.5", "198.51.100.50", "172.31.0.5", "198.51.100.70"), False),
+        (Connection("172.31.16.5", "10.0.0.1", "10.0.0.1", "198.51.100.70"), True),
+        (Connection("172.31.32.5", "192.0.2.1", "192.0.2.1", "198.51.100.70"), True),
+        (Connection("172.31.0.5", "10.0.0.1", "10.0.0.1", "198.51.100.50"), False),
+        (Connection("172.31.0.5", "192.0.2.1", "192.0.2.1", "198.51.100.50"), True),
+    ],
+    ids=["by nat", "by another", "hairpin", "beyond its way", "of no way", "mapped, beyond", "mapped, by a way"],
+)
+def test_a_nat_gateways_connection_is_stale_where_no_way_says_so(connection: Connection, is_stale: bool) -> None:
+    ways = tuple(NatWay(source, "192.0.2.0", "198.51.100.255") for source in ("172.31.16.0/20", "172.31.0.5/32"))
+    told = nat.staleness({"198.51.100.50": "172.31.0.5"}, [NatSpec("nat-1", "198.51.100.70", ways)])
+    assert told(connection) == is_stale
 
 
 def test_names_and_addresses_follow_from_ids_and_numbers() -> None:

@@ -24,7 +24,7 @@ from agent.host.nft import Table
 from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.threads import Threads
-from agent.model import Capacity, GatewaySpec, Kind, Ref
+from agent.model import Capacity, GatewaySpec, Kind, NatSpec, NatUse, Ref
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class NftGatewayDriver:
 
     async def probe(self) -> Capacity:
         with reported("gateways"):
-            return Capacity(problems=await self._threads.run("probe", self._problems))
+            return await self._threads.run("probe", self._probe)
 
     async def list(self) -> frozenset[str]:
         with reported("gateways"):
@@ -82,6 +82,11 @@ class NftGatewayDriver:
             for vpc_id in ids:
                 yield Ref(Kind.GATEWAY, vpc_id)
 
+    def _probe(self) -> Capacity:
+        specs = [gateway.spec for gateway in list(self._gateways.values()) if gateway.spec]
+        uses = [use for spec in specs if spec.nat_gateways for use in _use_of(spec)]
+        return Capacity(problems=self._problems(), nat_gateways=tuple(uses))
+
     def _problems(self) -> tuple[str, ...]:
         told = [each for of_vpc in list(self._yielded.values()) for each in of_vpc]
         try:
@@ -97,7 +102,7 @@ class NftGatewayDriver:
 
     @at_work(HOST)
     def _ensure(self, gateway: Gateway, spec: GatewaySpec) -> None:
-        vpc_id, wanted = spec.vpc_id, ruleset.mapping(spec.mappings)
+        vpc_id, mapped = spec.vpc_id, ruleset.mapping(spec.mappings)
         self._epochs.admit(vpc_id, spec.epoch)
         if not namespaces.exists(namespaces.vpc_namespace(vpc_id)):
             raise Transient(f"{vpc_id} has no router on this host yet; its gateway follows")
@@ -105,13 +110,13 @@ class NftGatewayDriver:
         external = self._external()
         changed = [*self._prepare_host(external.name, spec)]
         changed += self._ensure_namespace(gateway, vpc_id)
-        kept = self._uncontested(vpc_id, wanted.keys(), external.name)
+        kept = self._uncontested(vpc_id, ruleset.public_addresses(spec), external.name)
         changed += addresses.leave(vpc_id, kept)
-        now = ruleset.mapping(known.mappings) if known else None
-        table = ruleset.render(wanted, self._host_addresses(spec), self._settings.guest_tcp_ports)
+        table = ruleset.render(mapped, spec.nat_gateways, self._host_addresses(spec), self._settings.guest_tcp_ports)
         place = namespaces.gateway_namespace(vpc_id)
-        repaired = namespaces.call(place, _translate, gateway.rules, table, wanted, now)
-        changed += links.ensure(vpc_id, spec.tables, wanted.values(), external.mtu)
+        repaired = namespaces.call(place, _translate, gateway.rules, table, spec, known)
+        inside = {*mapped.values(), *ruleset.sources(spec.nat_gateways)}
+        changed += links.ensure(vpc_id, spec.tables, inside, external.mtu)
         changed += addresses.answer(vpc_id, kept, external.name)
         self._repairs.note(vpc_id, [*repaired, *(changed if (known, gateway.kept) == (spec, kept) else [])])
         gateway.spec, gateway.kept, gateway.external = spec, kept, external.name
@@ -123,21 +128,24 @@ class NftGatewayDriver:
         if known is None or replace(known, mappings=spec.mappings) != spec or not self._context.control_plane.is_heard:
             return False
         now = ruleset.mapping(known.mappings)
-        if gateway.kept != now.keys():
+        if gateway.kept != ruleset.public_addresses(known):
             return False
         gone, new = dict(now.items() - wanted.items()), dict(wanted.items() - now.items())
         gateway.spec = None
         addresses.give_up(spec.vpc_id, gone.keys() - new.keys())
-        if not namespaces.call(namespaces.gateway_namespace(spec.vpc_id), self._change, gateway.rules, gone, new):
+        place = namespaces.gateway_namespace(spec.vpc_id)
+        if not namespaces.call(place, self._change, gateway.rules, spec.nat_gateways, gone, new):
             return False
         addresses.take(spec.vpc_id, new.keys() - gone.keys(), gateway.external)
-        gateway.spec, gateway.kept = spec, wanted.keys()
+        gateway.spec, gateway.kept = spec, ruleset.public_addresses(spec)
         return True
 
-    def _change(self, rules: Rules, gone: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    def _change(
+        self, rules: Rules, nat_gateways: Sequence[NatSpec], gone: Mapping[str, str], new: Mapping[str, str]
+    ) -> bool:
         """In the gateway's namespace. Returns False, with nothing done, where it is not known what it maps."""
         ports = self._settings.guest_tcp_ports
-        parts = ([ruleset.render(mapping, guest_tcp_ports=ports)] for mapping in (gone, new))
+        parts = ([ruleset.render(mapping, nat_gateways, guest_tcp_ports=ports)] for mapping in (gone, new))
         if not rules.change(*parts):
             return False
         links.change_routes(gone.values(), new.values())
@@ -215,20 +223,34 @@ class NftGatewayDriver:
         return link
 
 
-def _translate(rules: Rules, table: Table, wanted: Mapping[str, str], known: Mapping[str, str] | None) -> list[str]:
-    """Make the calling thread's namespace map as `wanted` says, which `table` is made of, and forget connections that
-    were mapped otherwise.
+def _translate(rules: Rules, table: Table, spec: GatewaySpec, known: GatewaySpec | None) -> list[str]:
+    """Make the calling thread's namespace translate as `spec` says, which `table` is made of, and forget connections
+    that were translated otherwise.
 
-    Returns what somebody had changed. `known` is what it mapped before; None: all connections are looked at.
+    Returns what somebody had changed. `known` is what it had before; None, or where NAT gateways have other ways: all
+    connections are looked at.
     """
+    mapped = ruleset.mapping(spec.mappings)
     repaired = list(rules.converge(table))
     changed = routing_rules.route_marked_only(ruleset.CHECKED)
     repaired += changed if known is not None else []
-    if known is None:
-        conntrack.forget_if(ruleset.staleness(wanted))
+    if known is None or known.nat_gateways != spec.nat_gateways:
+        conntrack.forget_if(ruleset.staleness(mapped, spec.nat_gateways))
     else:
-        conntrack.forget(address for pair in known.items() - wanted.items() for address in pair)
+        gone = ruleset.mapping(known.mappings).items() - mapped.items()
+        conntrack.forget(address for pair in gone for address in pair)
     return repaired
+
+
+def _use_of(spec: GatewaySpec) -> list[NatUse]:
+    """None where the gateway went in this moment."""
+    place = namespaces.gateway_namespace(spec.vpc_id)
+
+    def count() -> list[NatUse]:
+        refused = conntrack.count_refused()
+        return [NatUse(nat.nat_gateway_id, conntrack.count_behind(nat.public_ip), refused) for nat in spec.nat_gateways]
+
+    return namespaces.call(place, count) if namespaces.exists(place) else []
 
 
 def _vpc_id(namespace: str) -> str:

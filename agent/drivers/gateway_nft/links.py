@@ -59,22 +59,20 @@ def host_device(vpc_id: str) -> str:
     return DEVICE_PREFIX + vpc_id.rpartition("-")[2][-12:]
 
 
-def ensure(
-    vpc_id: str, tables: Iterable[RouteTableSpec], private_addresses: Collection[str], external_mtu: int
-) -> list[str]:
-    """Make both pairs, up, with routes outside and to these instances. `tables` are those by which anything leads out
-    of the VPC's namespace. Returns what changed.
+def ensure(vpc_id: str, tables: Iterable[RouteTableSpec], inside: Collection[str], external_mtu: int) -> list[str]:
+    """Make both pairs, up, with routes outside and to what is `inside`: addresses of instances, and networks that go by
+    NAT gateways. `tables` are those by which anything leads out of the VPC's namespace. Returns what changed.
     """
     gateway, vpc = namespaces.gateway_namespace(vpc_id), namespaces.vpc_namespace(vpc_id)
     mtu = min(external_mtu, namespaces.call(vpc, _mtu))
     changed = namespaces.call(gateway, sysctls.set_sysctls, _SYSCTLS)
     changed += namespaces.call(vpc, _ensure_pair, VPC_DEVICE, VPC_SIDE, (_TO_VPC, _FROM_VPC), gateway, mtu)
     changed += _ensure_pair(host_device(vpc_id), HOST_SIDE, (_TO_HOST, _FROM_HOST), gateway, mtu)
-    inside = (
-        End(VPC_SIDE, _FROM_VPC.mac_address, _TO_VPC, frozenset(map(_private_route, private_addresses))),
+    ends = (
+        End(VPC_SIDE, _FROM_VPC.mac_address, _TO_VPC, frozenset(map(_private_route, inside))),
         End(HOST_SIDE, _FROM_HOST.mac_address, _TO_HOST, frozenset({_default_route(HOST_SIDE, _TO_HOST)})),
     )
-    changed += namespaces.call(gateway, _converge, inside, mtu)
+    changed += namespaces.call(gateway, _converge, ends, mtu)
     to_gateway = frozenset(_ways_out(tables))
     changed += namespaces.call(vpc, _converge, (End(VPC_DEVICE, _TO_VPC.mac_address, _FROM_VPC, to_gateway),), mtu)
     return changed + _converge_host_end(vpc_id, mtu)
@@ -104,9 +102,9 @@ def public_route(vpc_id: str, address: str) -> Route:
     return Route(f"{address}/32", host_device(vpc_id), _FROM_HOST.address)
 
 
-def _private_route(address: str) -> Route:
-    """In the gateway's namespace: to an instance."""
-    return Route(f"{address}/32", VPC_SIDE, _TO_VPC.address)
+def _private_route(inside: str) -> Route:
+    """In the gateway's namespace: to an instance, or a network."""
+    return Route(inside if "/" in inside else f"{inside}/32", VPC_SIDE, _TO_VPC.address)
 
 
 def _ways_out(tables: Iterable[RouteTableSpec]) -> Iterator[Route]:

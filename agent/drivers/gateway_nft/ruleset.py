@@ -1,7 +1,9 @@
 """NAT as nftables rules, and which tracked connections agree with them. Pure.
 
-The maps are changed element by element. The two sets repeat their keys, since a rule cannot look a key up in a map:
-what is not in them is dropped before it is tracked, so a mapping that goes away cuts its flows at once.
+The maps are changed element by element. The sets repeat their keys, since a rule cannot look a key up in a map: what is
+not in them is dropped before it is tracked, so a mapping that goes away cuts its flows at once. What goes by a NAT
+gateway is known by where it comes from and where it goes, for longer prefixes of one route table may lead elsewhere; so
+it comes before the mapping of its source. From outside nothing begins there: only what is translated back goes on.
 
 That guests reach no host is said twice, in the host's namespace and in each gateway's: who loads other rules in one of
 them (`systemctl reload nftables` on the host) leaves the other.
@@ -9,11 +11,11 @@ them (`systemctl reload nftables` on the host) leaves the other.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from agent.host.conntrack import Connection
 from agent.host.nft import Chain, Set, Table
-from agent.model import AddressMapping
+from agent.model import AddressMapping, GatewaySpec, NatSpec, NatWay
 
 NAT = "ip stead"
 HOST_V6 = "ip6 stead"
@@ -30,7 +32,7 @@ _DHCP_CLIENT = (68, 546)  # The host's own leases.
 _CHAINS = {
     "check-mapped": Chain(
         (
-            f'iifname "{VPC_SIDE}" ip saddr != @private-addresses drop',
+            f'iifname "{VPC_SIDE}" ip saddr != @private-addresses ip saddr . ip daddr != @ways-by-nat drop',
             f'iifname "{HOST_SIDE}" ip daddr != @public-addresses drop',
             f'iifname "{HOST_SIDE}" ip saddr @private-addresses drop',
             f"meta mark set {CHECKED:#x}",
@@ -42,22 +44,35 @@ _CHAINS = {
         hook="type nat hook prerouting priority dstnat; policy accept;",
     ),
     "private-to-public": Chain(
-        ("snat to ip saddr map @public-by-private",),
+        (
+            "snat to ip saddr . ct original ip daddr map @public-by-way",
+            "snat to ip saddr map @public-by-private",
+        ),
         hook="type nat hook postrouting priority srcnat; policy accept;",
     ),
 }
 
 
 def render(
-    private_by_public: Mapping[str, str], host_addresses: Collection[str] = (), guest_tcp_ports: Collection[int] = ()
+    private_by_public: Mapping[str, str],
+    nat_gateways: Collection[NatSpec] = (),
+    host_addresses: Collection[str] = (),
+    guest_tcp_ports: Collection[int] = (),
 ) -> Table:
     """The whole table of a gateway's namespace; `host_addresses` are those of all hosts, and all that this one has."""
     pairs = private_by_public.items()
+    ways = {_way(way): nat.public_ip for nat in nat_gateways for way in nat.ways}
+    public = _addresses([*private_by_public, *(nat.public_ip for nat in nat_gateways)])
     sets = {
         PRIVATE_BY_PUBLIC: Set("type ipv4_addr : ipv4_addr", frozenset(f"{pub} : {priv}" for pub, priv in pairs)),
         "public-by-private": Set("type ipv4_addr : ipv4_addr", frozenset(f"{priv} : {pub}" for pub, priv in pairs)),
-        "public-addresses": Set("type ipv4_addr", frozenset(private_by_public)),
+        "public-addresses": Set("type ipv4_addr", public),
         "private-addresses": Set("type ipv4_addr", frozenset(private_by_public.values())),
+        "public-by-way": Set(
+            "type ipv4_addr . ipv4_addr : ipv4_addr; flags interval",
+            frozenset(f"{way} : {public_ip}" for way, public_ip in ways.items()),
+        ),
+        "ways-by-nat": Set("type ipv4_addr . ipv4_addr; flags interval", frozenset(ways)),
         _HOSTS: Set("type ipv4_addr", _addresses(host_addresses)),
     }
     return Table(NAT, sets, {**_CHAINS, "check-forward": _check_forward(guest_tcp_ports)})
@@ -71,6 +86,7 @@ def _check_forward(guest_tcp_ports: Collection[int]) -> Chain:
         "ct state invalid drop",
         *_admit(to_hosts, "tcp", guest_tcp_ports),
         f"{to_hosts} drop",
+        f'iifname "{HOST_SIDE}" oifname "{HOST_SIDE}" drop',
     )
     return Chain(rules, hook="type filter hook forward priority filter; policy accept;")
 
@@ -154,6 +170,11 @@ def _addresses(texts: Collection[str]) -> frozenset[str]:
     return frozenset(str(IPv4Address(text)) for text in texts)
 
 
+def _way(way: NatWay) -> str:
+    source, first, last = IPv4Network(way.cidr_block), IPv4Address(way.first), IPv4Address(way.last)
+    return f"{source} . {first}" if first == last else f"{source} . {first}-{last}"
+
+
 def mapping(mappings: tuple[AddressMapping, ...]) -> dict[str, str]:
     """Private addresses by public one. Raises ValueError for an address that is mapped twice, or is none."""
     pairs = [(str(IPv4Address(m.public_ip)), str(IPv4Address(m.private_ip))) for m in mappings]
@@ -163,13 +184,41 @@ def mapping(mappings: tuple[AddressMapping, ...]) -> dict[str, str]:
     return private_by_public
 
 
-def staleness(private_by_public: Mapping[str, str]) -> Callable[[Connection], bool]:
-    """Tells whether a connection is translated in a way that the mapping does not say."""
+def public_addresses(spec: GatewaySpec) -> frozenset[str]:
+    """Those that a gateway answers for."""
+    return _addresses([*(each.public_ip for each in spec.mappings), *(each.public_ip for each in spec.nat_gateways)])
+
+
+def sources(nat_gateways: Collection[NatSpec]) -> frozenset[str]:
+    """The subnets that go by NAT gateways."""
+    return frozenset(way.cidr_block for nat in nat_gateways for way in nat.ways)
+
+
+def staleness(
+    private_by_public: Mapping[str, str], nat_gateways: Collection[NatSpec] = ()
+) -> Callable[[Connection], bool]:
+    """Tells whether a connection is translated in a way that neither the mapping nor a NAT gateway says."""
     public_by_private = {private: public for public, private in private_by_public.items()}
+    ways = [
+        (IPv4Network(w.cidr_block), _number(w.first), _number(w.last), n.public_ip)
+        for n in nat_gateways
+        for w in n.ways
+    ]
+
+    def by_nat(connection: Connection) -> str | None:
+        source, destination = IPv4Address(connection.source), _number(connection.destination)
+        return next(
+            (public for network, first, last, public in ways if first <= destination <= last and source in network),
+            None,
+        )
 
     def is_stale(connection: Connection) -> bool:
         inbound = private_by_public.get(connection.destination, connection.destination)
-        source = public_by_private.get(connection.source, connection.source)
+        source = by_nat(connection) or public_by_private.get(connection.source, connection.source)
         return inbound != connection.reply_source or source != connection.reply_destination
 
     return is_stale
+
+
+def _number(address: str) -> int:
+    return int(IPv4Address(address))

@@ -15,6 +15,8 @@ from agent.model import (
     Kind,
     Limits,
     Machine,
+    NatSpec,
+    NatWay,
     Ref,
     RouteSpec,
     RouteTableSpec,
@@ -29,6 +31,7 @@ from agent.objects import (
     Host,
     Instance,
     InternetGateway,
+    NatGateway,
     Object,
     ObjectKind,
     ObjectRef,
@@ -224,6 +227,36 @@ def test_a_route_table_decides_for_its_subnets_what_leads_out() -> None:
     assert seen() == (0, 1), "of a control plane that knows of no numbers"
 
 
+def test_a_nat_gateway_carries_what_leads_to_it_and_gets_out_of_its_own_subnet() -> None:
+    world = World()
+    nat = NatGateway("nat-1", "vpc-1", "subnet-2", "172.31.16.9", "198.51.100.7")
+    private = RouteTable("rtb-2", "vpc-1", False, (LOCAL, Route("0.0.0.0/0", nat.id), Route("10.0.0.0/8", "igw-1")), 2)
+    public = RouteTable("rtb-1", "vpc-1", True, (LOCAL, Route("0.0.0.0/1", "igw-1")), 1)
+    subnets = (
+        Subnet(ENDPOINT.subnet_id, "vpc-1", "172.31.0.0/20", private.id),
+        Subnet("subnet-2", "vpc-1", "172.31.16.0/20"),
+    )
+    world.tell(
+        told("region", Host(ME, 1, ADDRESS)),
+        told("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16"), *subnets, ENDPOINT, public, private, nat),
+        told("vpc-1", InternetGateway("igw-1", "vpc-1", ME, 4)),
+    )
+
+    def seen() -> tuple[tuple[NatSpec, ...], list[list[bool]]]:
+        spec, door = world.views.vpc("vpc-1").spec, world.views.by_ref[GATEWAY.ref]
+        assert isinstance(door, GatewaySpec)
+        return door.nat_gateways, [[route.leads_out for route in table.routes] for table in spec.route_tables]
+
+    ways = [("0.0.0.0", "9.255.255.255"), ("11.0.0.0", "127.255.255.255")]
+    carried = NatSpec(nat.id, nat.public_ip, tuple(NatWay("172.31.0.0/20", *way) for way in ways))
+    assert seen() == ((carried,), [[True], [True, True]])
+    assert world.tell(told("vpc-1", replace(public, routes=(LOCAL,)))).keys() == {VPC.ref, GATEWAY.ref}
+    assert seen() == ((replace(carried, ways=()),), [[False, True]]), "its own subnet leads nowhere"
+    world.tell(told("vpc-1", public))
+    assert world.tell(ScopeChange("vpc-1", remove=(ref_of(nat),))).keys() == {VPC.ref, GATEWAY.ref}
+    assert seen() == ((), [[True], [False, True]])
+
+
 def test_of_a_volume_the_latest_epoch_is_the_instances_disk() -> None:
     """A database of before may speak of an older one; no storage host opens it."""
     world = World()
@@ -333,16 +366,35 @@ def _anything(chance: random.Random) -> tuple[str, Object]:
     choices: list[tuple[str, Object]] = [
         ("region", Host(f"host-{number}", number, f"192.0.2.{number}", chance.choice(["", "key"]))),
         (vpc_id, Vpc(vpc_id, 7 + int(vpc_id[-1]), "172.31.0.0/16", chance.choice(["", "x.internal"]))),
-        (vpc_id, Subnet(f"subnet-{vpc_id[-1]}", vpc_id, f"172.31.{chance.randint(0, 3)}.0/24")),
+        (vpc_id, Subnet(*_subnet(chance, vpc_id))),
         (vpc_id, SecurityGroup(chance.choice(groups), vpc_id, f"name-{number}", rules)),
         (vpc_id, InternetGateway(f"igw-{vpc_id}", vpc_id, chance.choice([host_id, ""]), number)),
-        (vpc_id, Endpoint(f"eni-{tail}", vpc_id, f"subnet-{vpc_id[-1]}", host_id, f"i-{number}", 0, "m", ip, groups)),
+        (vpc_id, RouteTable(*_table(chance, vpc_id))),
+        (
+            vpc_id,
+            NatGateway(f"nat-{tail}", vpc_id, f"subnet-{vpc_id[-1]}{chance.randint(1, 2)}", "", f"192.0.2.{tail}"),
+        ),
+        (vpc_id, Endpoint(f"eni-{tail}", vpc_id, f"subnet-{vpc_id[-1]}1", host_id, f"i-{number}", 0, "m", ip, groups)),
         (vpc_id, Address(f"eipalloc-{vpc_id}-{chance.randint(1, 2)}", vpc_id, f"eni-{tail}", f"198.51.100.{tail}")),
         (ME, Volume(f"vol-{number}", 1 << 30, deleted=chance.random() < 0.2)),
         (ME, Attachment(*_attachment(chance, number, host_id))),
         (ME, replace(instance, id=f"i-{number}", generation=chance.randint(1, 2))),
     ]
     return chance.choice(choices)
+
+
+def _subnet(chance: random.Random, vpc_id: str) -> tuple[str, str, str, str]:
+    number, table = chance.randint(1, 2), chance.choice(["", f"rtb-{vpc_id}-2"])
+    return f"subnet-{vpc_id[-1]}{number}", vpc_id, f"172.31.{number}{chance.randint(0, 3)}.0/24", table
+
+
+def _table(chance: random.Random, vpc_id: str) -> tuple[str, str, bool, tuple[Route, ...], int]:
+    number = chance.randint(1, 2)
+    routes = (
+        Route(cidr, chance.choice([f"igw-{vpc_id}", *(f"nat-{vpc_id[-1]}{n}" for n in (1, 2))]))
+        for cidr in ("0.0.0.0/0", "10.0.0.0/8")
+    )
+    return f"rtb-{vpc_id}-{number}", vpc_id, number == 1, (LOCAL, *routes), number
 
 
 def _attachment(

@@ -21,6 +21,7 @@ class ObjectKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OBJECT_KIND_VOLUME: _ClassVar[ObjectKind]
     OBJECT_KIND_ATTACHMENT: _ClassVar[ObjectKind]
     OBJECT_KIND_INSTANCE: _ClassVar[ObjectKind]
+    OBJECT_KIND_NAT_GATEWAY: _ClassVar[ObjectKind]
 OBJECT_KIND_UNSPECIFIED: ObjectKind
 OBJECT_KIND_HOST: ObjectKind
 OBJECT_KIND_VPC: ObjectKind
@@ -33,9 +34,10 @@ OBJECT_KIND_ADDRESS: ObjectKind
 OBJECT_KIND_VOLUME: ObjectKind
 OBJECT_KIND_ATTACHMENT: ObjectKind
 OBJECT_KIND_INSTANCE: ObjectKind
+OBJECT_KIND_NAT_GATEWAY: ObjectKind
 
 class Object(_message.Message):
-    __slots__ = ("host", "vpc", "subnet", "route_table", "security_group", "internet_gateway", "endpoint", "address", "volume", "attachment", "instance")
+    __slots__ = ("host", "vpc", "subnet", "route_table", "security_group", "internet_gateway", "endpoint", "address", "volume", "attachment", "instance", "nat_gateway")
     HOST_FIELD_NUMBER: _ClassVar[int]
     VPC_FIELD_NUMBER: _ClassVar[int]
     SUBNET_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +49,7 @@ class Object(_message.Message):
     VOLUME_FIELD_NUMBER: _ClassVar[int]
     ATTACHMENT_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    NAT_GATEWAY_FIELD_NUMBER: _ClassVar[int]
     host: Host
     vpc: Vpc
     subnet: Subnet
@@ -58,7 +61,8 @@ class Object(_message.Message):
     volume: Volume
     attachment: Attachment
     instance: Instance
-    def __init__(self, host: _Optional[_Union[Host, _Mapping]] = ..., vpc: _Optional[_Union[Vpc, _Mapping]] = ..., subnet: _Optional[_Union[Subnet, _Mapping]] = ..., route_table: _Optional[_Union[RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[SecurityGroup, _Mapping]] = ..., internet_gateway: _Optional[_Union[InternetGateway, _Mapping]] = ..., endpoint: _Optional[_Union[Endpoint, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., volume: _Optional[_Union[Volume, _Mapping]] = ..., attachment: _Optional[_Union[Attachment, _Mapping]] = ..., instance: _Optional[_Union[Instance, _Mapping]] = ...) -> None: ...
+    nat_gateway: NatGateway
+    def __init__(self, host: _Optional[_Union[Host, _Mapping]] = ..., vpc: _Optional[_Union[Vpc, _Mapping]] = ..., subnet: _Optional[_Union[Subnet, _Mapping]] = ..., route_table: _Optional[_Union[RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[SecurityGroup, _Mapping]] = ..., internet_gateway: _Optional[_Union[InternetGateway, _Mapping]] = ..., endpoint: _Optional[_Union[Endpoint, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., volume: _Optional[_Union[Volume, _Mapping]] = ..., attachment: _Optional[_Union[Attachment, _Mapping]] = ..., instance: _Optional[_Union[Instance, _Mapping]] = ..., nat_gateway: _Optional[_Union[NatGateway, _Mapping]] = ...) -> None: ...
 
 class ObjectRef(_message.Message):
     __slots__ = ("kind", "id")
@@ -169,6 +173,20 @@ class InternetGateway(_message.Message):
     host_id: str
     epoch: int
     def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., host_id: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
+
+class NatGateway(_message.Message):
+    __slots__ = ("id", "vpc_id", "subnet_id", "private_ip", "public_ip")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VPC_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_IP_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    vpc_id: str
+    subnet_id: str
+    private_ip: str
+    public_ip: str
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., private_ip: _Optional[str] = ..., public_ip: _Optional[str] = ...) -> None: ...
 
 class Endpoint(_message.Message):
     __slots__ = ("id", "vpc_id", "subnet_id", "host_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids", "secondary_private_ips", "is_detaching", "is_unchecked")

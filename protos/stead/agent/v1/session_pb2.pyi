@@ -164,20 +164,32 @@ class Authority(_message.Message):
     def __init__(self, region: _Optional[str] = ..., incarnation: _Optional[str] = ..., revision: _Optional[int] = ..., seal: _Optional[bytes] = ...) -> None: ...
 
 class Capacity(_message.Message):
-    __slots__ = ("vcpus", "memory_mib", "storage_gib", "problems", "wireguard_key", "pools")
+    __slots__ = ("vcpus", "memory_mib", "storage_gib", "problems", "wireguard_key", "pools", "nat_gateways")
     VCPUS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_MIB_FIELD_NUMBER: _ClassVar[int]
     STORAGE_GIB_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     WIREGUARD_KEY_FIELD_NUMBER: _ClassVar[int]
     POOLS_FIELD_NUMBER: _ClassVar[int]
+    NAT_GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     vcpus: int
     memory_mib: int
     storage_gib: int
     problems: _containers.RepeatedScalarFieldContainer[str]
     wireguard_key: str
     pools: _containers.RepeatedCompositeFieldContainer[Pool]
-    def __init__(self, vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., storage_gib: _Optional[int] = ..., problems: _Optional[_Iterable[str]] = ..., wireguard_key: _Optional[str] = ..., pools: _Optional[_Iterable[_Union[Pool, _Mapping]]] = ...) -> None: ...
+    nat_gateways: _containers.RepeatedCompositeFieldContainer[NatUse]
+    def __init__(self, vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., storage_gib: _Optional[int] = ..., problems: _Optional[_Iterable[str]] = ..., wireguard_key: _Optional[str] = ..., pools: _Optional[_Iterable[_Union[Pool, _Mapping]]] = ..., nat_gateways: _Optional[_Iterable[_Union[NatUse, _Mapping]]] = ...) -> None: ...
+
+class NatUse(_message.Message):
+    __slots__ = ("nat_gateway_id", "active_connections", "refused_connections")
+    NAT_GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    nat_gateway_id: str
+    active_connections: int
+    refused_connections: int
+    def __init__(self, nat_gateway_id: _Optional[str] = ..., active_connections: _Optional[int] = ..., refused_connections: _Optional[int] = ...) -> None: ...
 
 class Pool(_message.Message):
     __slots__ = ("name", "storage_gib")
