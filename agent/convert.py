@@ -24,6 +24,7 @@ _VALUES = (
     *KIND_OF,
     *(objects.Route, objects.ObjectRef),
     *(model.ImageSource, model.Limits, model.Capacity, model.Pool, model.NatUse, model.VolumeFile),
+    model.DhcpOptions,
     *(messages.Authority, messages.KnownScope, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report),
     *(messages.Observed, messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
 )

@@ -178,6 +178,15 @@ ALL_OUT = RouteTableSpec(0, (RouteSpec("0.0.0.0/0", leads_out=True),))
 
 
 @dataclass(frozen=True, slots=True)
+class DhcpOptions:
+    domain_name: str = ""
+    domain_name_servers: tuple[str, ...] = ()
+    ntp_servers: tuple[str, ...] = ()
+    netbios_name_servers: tuple[str, ...] = ()
+    netbios_node_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class VpcSpec:
     """`route_tables` are those by which anything leads out."""
 
@@ -194,6 +203,7 @@ class VpcSpec:
     domain: str = ""
     dns_is_off: bool = False
     route_tables: tuple[RouteTableSpec, ...] = ()
+    dhcp_options: DhcpOptions | None = None
 
     @property
     def ref(self) -> Ref:

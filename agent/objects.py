@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from agent.model import NO_LIMITS, ImageSource, Limits, RuleSpec
+from agent.model import NO_LIMITS, DhcpOptions, ImageSource, Limits, RuleSpec
 
 
 class ObjectKind(IntEnum):
@@ -50,6 +50,7 @@ class Vpc:
     cidr_block: str
     domain: str = ""
     dns_is_off: bool = False
+    dhcp_options: DhcpOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,6 +258,7 @@ class VpcView:
             domain=self.vpc.domain,
             dns_is_off=self.vpc.dns_is_off,
             route_tables=self.ways_out,
+            dhcp_options=self.vpc.dhcp_options,
         )
 
     def _number(self, host_id: str) -> int:

@@ -26,6 +26,7 @@ class Prefix(StrEnum):
     INTERNET_GATEWAY = "igw"
     ROUTE_TABLE = "rtb"
     ROUTE_TABLE_ASSOCIATION = "rtbassoc"
+    DHCP_OPTIONS = "dopt"
     NETWORK_INTERFACE = "eni"
     NETWORK_INTERFACE_ATTACHMENT = "eni-attach"
     ADDRESS_ALLOCATION = "eipalloc"

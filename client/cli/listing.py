@@ -5,6 +5,7 @@ import re
 # By the call that lists a kind of resource.
 COMMANDS = {
     "DescribeAddresses": "address list",
+    "DescribeDhcpOptions": "dhcp-options list",
     "DescribeHosts": "host list",
     "DescribeImages": "image list",
     "DescribeInstanceTypes": "instance-type list",

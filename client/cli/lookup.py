@@ -19,6 +19,7 @@ from stead.v1.projects_pb2 import DescribeProjectsRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, ListVolumesInRecycleBinRequest
 from stead.v1.vpcs_pb2 import (
+    DescribeDhcpOptionsRequest,
     DescribeInternetGatewaysRequest,
     DescribeRouteTablesRequest,
     DescribeSubnetsRequest,
@@ -187,6 +188,17 @@ route_table_id = Named(
     "route_table_id",
     command="route-table",
 )
+dhcp_options_id = Named(
+    "DHCP option set",
+    "dopt-",
+    "InvalidDhcpOptionID",
+    _TAG,
+    DescribeDhcpOptionsRequest,
+    "vpcs",
+    "dhcp_options",
+    "dhcp_options_id",
+    command="dhcp-options",
+)
 image_id = Named("image", "ami-", "InvalidAMIID", "name", DescribeImagesRequest, "images", "images", "image_id")
 group_id = Named(
     "security group",
@@ -221,6 +233,7 @@ _NAMED = (
     subnet_id,
     internet_gateway_id,
     route_table_id,
+    dhcp_options_id,
     image_id,
     group_id,
     prefix_list_id,

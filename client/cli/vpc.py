@@ -24,6 +24,7 @@ COLUMNS = {
     "DEFAULT": lambda vpc: "yes" if vpc.is_default else "no",
     "DNS": lambda vpc: "yes" if vpc.enable_dns_support else "no",
     "PUBLIC NAMES": lambda vpc: "yes" if vpc.enable_dns_hostnames else "no",
+    "DHCP OPTIONS": lambda vpc: vpc.dhcp_options_id,
     "NAME": lambda vpc: vpc.tags.get("Name", ""),
 }
 Vpc = Annotated[str, typer.Argument(metavar="VPC", help="Id or name.", show_default=False)]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from controlplane.api.addresses import to_address
+from controlplane.api.dhcp_options import to_dhcp_options
 from controlplane.api.images import to_image
 from controlplane.api.instances import to_instance, to_interface
 from controlplane.api.internet_gateways import to_internet_gateway
@@ -31,6 +32,7 @@ _SHOW: Mapping[str, Show] = {
     "image": lambda state, sessions, row, call: to_image(row, call.project_id),
     "key-pair": lambda state, sessions, row, call: to_key_pair(row),
     "vpc": lambda state, sessions, row, call: to_vpc(row),
+    "dhcp-options": lambda state, sessions, row, call: to_dhcp_options(row),
     "subnet": lambda state, sessions, row, call: to_subnet(state, row),
     "internet-gateway": lambda state, sessions, row, call: to_internet_gateway(row),
     "route-table": lambda state, sessions, row, call: to_route_table(state, row),

@@ -3,9 +3,11 @@
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe_own
+from controlplane.api.dhcp_options import DhcpOptionsCalls
 from controlplane.api.internet_gateways import InternetGatewayCalls
 from controlplane.api.route_tables import RouteTableCalls
 from controlplane.api.subnets import SubnetCalls
+from controlplane.model.dhcp_options import DEFAULT
 from controlplane.model.state import State
 from controlplane.model.vpc import Vpc
 from controlplane.service import default_vpcs, vpcs
@@ -13,7 +15,7 @@ from stead.v1 import vpcs_pb2 as pb
 from stead.v1.vpcs_pb2_grpc import VpcsServicer
 
 
-class Vpcs(SubnetCalls, InternetGatewayCalls, RouteTableCalls, VpcsServicer):
+class Vpcs(SubnetCalls, InternetGatewayCalls, RouteTableCalls, DhcpOptionsCalls, VpcsServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 
@@ -70,5 +72,6 @@ def to_vpc(row: Vpc) -> pb.Vpc:
         tags=row.tags,
         enable_dns_support=row.enable_dns_support,
         enable_dns_hostnames=row.enable_dns_hostnames,
+        dhcp_options_id=row.dhcp_options_id or DEFAULT,
         owner_id=row.project_id,
     )

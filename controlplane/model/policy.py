@@ -25,6 +25,8 @@ class Limits:
     vpcs: Positive = 5
     subnets_per_vpc: int = 200
     internet_gateways: Positive = 5
+    # Sets of DHCP options.
+    dhcp_options: Positive = 100
     # One by which something leads out is a rule that packets of the others pass on every host of the VPC.
     route_tables_per_vpc: Annotated[int, Within(1, 1000)] = 200
     routes_per_table: Positive = 50

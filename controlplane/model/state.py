@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from controlplane.model.audit import Calls
 from controlplane.model.capacity import Resources
+from controlplane.model.dhcp_options import DhcpOptionsSets
 from controlplane.model.host import Host, Hosts, HostTokens, Regions, Zones
 from controlplane.model.image import Images, InstanceTypes, KeyPairs
 from controlplane.model.instance import (
@@ -122,6 +123,7 @@ class State:
         self.instance_types = InstanceTypes()
         self.images = Images()
         self.key_pairs = KeyPairs()
+        self.dhcp_options = DhcpOptionsSets()
         self.vpcs = Vpcs()
         self.subnets = Subnets()
         self.internet_gateways = InternetGateways()

@@ -7,6 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network
 
 from controlplane.ids import Prefix
+from controlplane.model.dhcp_options import DEFAULT
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned
 
@@ -15,7 +16,10 @@ LOCAL = "local"  # The target of the route to the VPC itself.
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """`vni` is its VXLAN identifier, unique in the region and never given to another VPC while this one lives."""
+    """`vni` is its VXLAN identifier, unique in the region and never given to another VPC while this one lives.
+
+    `dhcp_options_id` is empty where it has the region's own.
+    """
 
     id: str
     project_id: str
@@ -26,6 +30,7 @@ class Vpc:
     tags: Mapping[str, str]
     enable_dns_support: bool = True
     enable_dns_hostnames: bool = False
+    dhcp_options_id: str = ""
 
     @property
     def network(self) -> IPv4Network:
@@ -41,6 +46,7 @@ class Vpcs(Owned[Vpc]):
         "vpc-id": lambda row: row.id,
         "cidr": lambda row: row.cidr_block,
         "cidr-block-association.cidr-block": lambda row: row.cidr_block,
+        "dhcp-options-id": lambda row: row.dhcp_options_id or DEFAULT,
         "is-default": lambda row: row.is_default,
         "owner-id": lambda row: row.project_id,
         "state": lambda row: "available",
@@ -49,6 +55,7 @@ class Vpcs(Owned[Vpc]):
     def __init__(self) -> None:
         super().__init__()
         self.vni = self.unique(lambda row: row.vni)
+        self.dhcp_options = self.index(lambda row: row.dhcp_options_id or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from controlplane.model.addressing import domain
+from controlplane.model.dhcp_options import DhcpOptions
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
@@ -30,8 +31,21 @@ def host(state: State, row: Host, region: str) -> pb.Host:
 
 
 def vpc(state: State, row: Vpc, region: str) -> pb.Vpc:
-    return pb.Vpc(
+    told = pb.Vpc(
         id=row.id, vni=row.vni, cidr_block=row.cidr_block, domain=domain(region), dns_is_off=not row.enable_dns_support
+    )
+    if row.dhcp_options_id:
+        told.dhcp_options.CopyFrom(_dhcp_options(state.dhcp_options[row.dhcp_options_id]))
+    return told
+
+
+def _dhcp_options(row: DhcpOptions) -> pb.DhcpOptions:
+    return pb.DhcpOptions(
+        domain_name=row.domain_name,
+        domain_name_servers=row.domain_name_servers,
+        ntp_servers=row.ntp_servers,
+        netbios_name_servers=row.netbios_name_servers,
+        netbios_node_type=row.netbios_node_type,
     )
 
 

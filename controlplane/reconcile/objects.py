@@ -83,7 +83,7 @@ HOST = ObjectKind(
 VPC = ObjectKind(
     "vpc",
     Vpc,
-    ("vni", "cidr_block", "enable_dns_support"),
+    ("vni", "cidr_block", "enable_dns_support", "dhcp_options_id"),
     lambda state, row: (row.id,),
     lambda state, scope: filter(None, [state.vpcs.get(scope)]),
     messages.vpc,

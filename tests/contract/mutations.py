@@ -68,6 +68,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "CreateDefaultVpc": {"secret": "<secret of a project without VPCs>"},
     "ModifyVpcAttribute": {"vpc_id": "<vpc>", "enable_dns_support": False},
     "DeleteVpc": {"vpc_id": "<doomed vpc>"},
+    "CreateDhcpOptions": {"dhcp_configurations": [{"key": "domain-name", "values": ["corp.example"]}]},
+    "AssociateDhcpOptions": {"dhcp_options_id": "<options>", "vpc_id": "<vpc>"},
+    "DeleteDhcpOptions": {"dhcp_options_id": "<doomed options>"},
     "CreateSubnet": {"vpc_id": "<vpc>", "cidr_block": "10.0.9.0/24"},
     "CreateDefaultSubnet": {"zone_name": "home-1b"},
     "DeleteSubnet": {"subnet_id": "<doomed subnet>"},
@@ -176,6 +179,10 @@ async def some_vpcs(cloud: ControlPlane) -> dict[str, str]:
         made[name] = (await cloud.ask("CreateInternetGateway")).internet_gateway.internet_gateway_id
     for gateway, vpc in (("<igw>", "<vpc>"), ("<igw to detach>", "<vpc that had it>")):
         await cloud.ask("AttachInternetGateway", internet_gateway_id=made[gateway], vpc_id=made[vpc])
+    for name in ("<options>", "<doomed options>"):
+        configurations = [{"key": "domain-name-servers", "values": ["10.0.0.53,10.0.0.54"]}]
+        reply = await cloud.ask("CreateDhcpOptions", dhcp_configurations=configurations)
+        made[name] = reply.dhcp_options.dhcp_options_id
     wanted = {"name": "availability-zone", "values": ["home-1b"]}
     (default,) = (
         await cloud.ask("DescribeSubnets", filters=[wanted, {"name": "default-for-az", "values": ["true"]}])

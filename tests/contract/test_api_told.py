@@ -130,12 +130,18 @@ async def test_of_the_shape_of_a_vpc(cloud: ControlPlane, told: Follower) -> Non
     }
     anywhere = {"destination_cidr_block": "0.0.0.0/0"}
     await cloud.ask("AttachInternetGateway", **gateway, **vpc)
+    said = [{"key": "netbios-node-type", "values": ["2"]}]
+    created = await cloud.ask("CreateDhcpOptions", dhcp_configurations=said)
+    options = {"dhcp_options_id": created.dhcp_options.dhcp_options_id}
     for method, fields in (
         ("CreateRoute", {**table, **anywhere, "gateway_id": gateway["internet_gateway_id"]}),
         ("ReplaceRouteTableAssociation", association | other),
         ("DetachInternetGateway", gateway | vpc),
         ("DeleteInternetGateway", gateway),
         ("ModifyVpcAttribute", {**vpc, "enable_dns_hostnames": True}),
+        ("AssociateDhcpOptions", options | vpc),
+        ("AssociateDhcpOptions", {"dhcp_options_id": "default", **vpc}),
+        ("DeleteDhcpOptions", options),
         ("DeleteSubnet", subnet),
         ("DeleteRouteTable", table),
         ("DeleteRouteTable", other),

@@ -31,6 +31,7 @@ ip addr add "$ip/$mask" dev "$interface"
 ip link set "$interface" mtu "$mtu"
 ip route add default via "$router"
 echo "$ip $mask $router $mtu $dns $hostname" > "/run/lease-$interface"
+env > "/run/options-$interface"
 """
 
 

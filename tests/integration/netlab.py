@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 from pyroute2 import netns
 
-from agent.model import GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
+from agent.model import DhcpOptions, GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
 from agent.objects import Change, InternetGateway, NatGateway, ObjectRef, RouteTable
 from agent.vpc import VpcView
 from tests.integration import nethost
@@ -69,6 +69,7 @@ class Vpc:
     nat_gateways: tuple[NatGateway, ...] = ()  # In the second one.
     rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
     drops: dict[str, int] = field(default_factory=dict)  # A group's `drop_revision`.
+    dhcp_options: DhcpOptions | None = None
 
     @property
     def vpc_id(self) -> str:
@@ -124,7 +125,8 @@ class Vpc:
         gateways = [Change(None, gateway)] if host == self.gateway_host else []
         tables = [Change(None, table) for table in self.tables]
         nat_gateways = [Change(None, nat) for nat in self.nat_gateways]
-        return view.with_changes([*subnets, *gateways, *tables, *nat_gateways])
+        told = Change(view.vpc, replace(view.vpc, dhcp_options=self.dhcp_options))
+        return view.with_changes([told, *subnets, *gateways, *tables, *nat_gateways])
 
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:

@@ -123,6 +123,7 @@ def test_that_a_host_was_heard_of_again_is_no_news() -> None:
 PUBLIC = {
     "address",
     "attachment",
+    "dhcp-options",
     "image",
     "instance",
     "internet-gateway",

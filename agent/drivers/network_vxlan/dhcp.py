@@ -20,12 +20,13 @@ from agent.host import namespaces
 from agent.host.process import Daemon
 from agent.host.services import Service, Services
 from agent.host.threads import Threads
-from agent.model import PortSpec, SubnetSpec, VpcSpec
+from agent.model import DhcpOptions, PortSpec, SubnetSpec, VpcSpec
 
 # To enter a namespace and to listen there, in milliseconds; it hangs with the kernel.
 _LISTENING = Threads("sockets of the forwarder of DNS", workers=4, deadline_s=30.0)
 
 DNS_PORT = 53
+PROVIDED_DNS = "AmazonProvidedDNS"  # EC2's word for the VPC's own resolver.
 # A query (RFC 1035, 4.1) that dnsmasq answers by itself (`domain-needed`): whether it is there.
 _A_PLAIN_NAME = bytes.fromhex("5354 0100 0001 0000 0000 0000 05") + b"stead" + bytes.fromhex("00 0001 0001")
 
@@ -147,8 +148,24 @@ def _range(subnet: SubnetSpec, lease_s: int) -> str:
 
 
 def _options(spec: VpcSpec, mtu: int) -> str:
+    """An option without a value is not told; dnsmasq would make up one for some."""
     routers = (f"tag:{s.subnet_id},option:router,{names.router_address(s.cidr_block)}" for s in spec.subnets)
-    return _lines([*routers, f"option:dns-server,{names.vpc_resolver(spec.cidr_block)}", f"option:mtu,{mtu}"])
+    told = spec.dhcp_options or DhcpOptions(spec.domain, (PROVIDED_DNS,))
+    options = {
+        "mtu": (str(mtu),),
+        "domain-name": (told.domain_name,),
+        "dns-server": _name_servers(spec, told.domain_name_servers),
+        "ntp-server": told.ntp_servers,
+        "netbios-ns": told.netbios_name_servers,
+        "netbios-nodetype": (told.netbios_node_type,),
+    }
+    return _lines([*routers, *(",".join(filter(None, (f"option:{name}", *each))) for name, each in options.items())])
+
+
+def _name_servers(spec: VpcSpec, servers: Iterable[str]) -> list[str]:
+    """What answers nobody is told to nobody."""
+    own = "" if spec.dns_is_off else names.vpc_resolver(spec.cidr_block)
+    return [address for server in servers if (address := own if server == PROVIDED_DNS else server)]
 
 
 def _hosts(ports: Iterable[PortSpec]) -> str:

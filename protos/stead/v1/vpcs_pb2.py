@@ -24,15 +24,17 @@ _sym_db = _symbol_database.Default()
 
 from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
+from stead.v1 import dhcp_options_pb2 as stead_dot_v1_dot_dhcp__options__pb2
 from stead.v1 import internet_gateways_pb2 as stead_dot_v1_dot_internet__gateways__pb2
 from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
 from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
 
+from stead.v1.dhcp_options_pb2 import *
 from stead.v1.internet_gateways_pb2 import *
 from stead.v1.route_tables_pb2 import *
 from stead.v1.subnets_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/vpcs.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\x1a stead/v1/internet_gateways.proto\x1a\x1bstead/v1/route_tables.proto\x1a\x16stead/v1/subnets.proto\"\xec\x01\n\x03Vpc\x12\x0e\n\x06vpc_id\x18\x01 \x01(\t\x12\x12\n\ncidr_block\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\x12\r\n\x05state\x18\x04 \x01(\t\x12%\n\x04tags\x18\x05 \x03(\x0b\x32\x17.stead.v1.Vpc.TagsEntry\x12\x1a\n\x12\x65nable_dns_support\x18\x06 \x01(\x08\x12\x1c\n\x14\x65nable_dns_hostnames\x18\x07 \x01(\x08\x12\x10\n\x08owner_id\x18\x08 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"p\n\x13\x44\x65scribeVpcsRequest\x12\x0f\n\x07vpc_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x14\x44\x65scribeVpcsResponse\x12\x1b\n\x04vpcs\x18\x01 \x03(\x0b\x32\r.stead.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\xae\x01\n\x10\x43reateVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\ncidr_block\x18\x03 \x01(\t\x12\x32\n\x04tags\x18\x04 \x03(\x0b\x32$.stead.v1.CreateVpcRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"/\n\x11\x43reateVpcResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"@\n\x17\x43reateDefaultVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"6\n\x18\x43reateDefaultVpcResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"\xc6\x01\n\x19ModifyVpcAttributeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0e\n\x06vpc_id\x18\x03 \x01(\t\x12\x1f\n\x12\x65nable_dns_support\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12!\n\x14\x65nable_dns_hostnames\x18\x05 \x01(\x08H\x01\x88\x01\x01\x42\x15\n\x13_enable_dns_supportB\x17\n\x15_enable_dns_hostnames\"8\n\x1aModifyVpcAttributeResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"I\n\x10\x44\x65leteVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0e\n\x06vpc_id\x18\x03 \x01(\t\"\x13\n\x11\x44\x65leteVpcResponse2\xde\x12\n\x04Vpcs\x12J\n\tCreateVpc\x12\x1a.stead.v1.CreateVpcRequest\x1a\x1b.stead.v1.CreateVpcResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x43reateDefaultVpc\x12!.stead.v1.CreateDefaultVpcRequest\x1a\".stead.v1.CreateDefaultVpcResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65scribeVpcs\x12\x1d.stead.v1.DescribeVpcsRequest\x1a\x1e.stead.v1.DescribeVpcsResponse\"\x04\x88\xb5\x18\x03\x12\x65\n\x12ModifyVpcAttribute\x12#.stead.v1.ModifyVpcAttributeRequest\x1a$.stead.v1.ModifyVpcAttributeResponse\"\x04\x88\xb5\x18\x02\x12J\n\tDeleteVpc\x12\x1a.stead.v1.DeleteVpcRequest\x1a\x1b.stead.v1.DeleteVpcResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x43reateSubnet\x12\x1d.stead.v1.CreateSubnetRequest\x1a\x1e.stead.v1.CreateSubnetResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x43reateDefaultSubnet\x12$.stead.v1.CreateDefaultSubnetRequest\x1a%.stead.v1.CreateDefaultSubnetResponse\"\x04\x88\xb5\x18\x02\x12\\\n\x0f\x44\x65scribeSubnets\x12 .stead.v1.DescribeSubnetsRequest\x1a!.stead.v1.DescribeSubnetsResponse\"\x04\x88\xb5\x18\x03\x12n\n\x15ModifySubnetAttribute\x12&.stead.v1.ModifySubnetAttributeRequest\x1a\'.stead.v1.ModifySubnetAttributeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65leteSubnet\x12\x1d.stead.v1.DeleteSubnetRequest\x1a\x1e.stead.v1.DeleteSubnetResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x43reateInternetGateway\x12&.stead.v1.CreateInternetGatewayRequest\x1a\'.stead.v1.CreateInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x41ttachInternetGateway\x12&.stead.v1.AttachInternetGatewayRequest\x1a\'.stead.v1.AttachInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x44\x65tachInternetGateway\x12&.stead.v1.DetachInternetGatewayRequest\x1a\'.stead.v1.DetachInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x44\x65leteInternetGateway\x12&.stead.v1.DeleteInternetGatewayRequest\x1a\'.stead.v1.DeleteInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12w\n\x18\x44\x65scribeInternetGateways\x12).stead.v1.DescribeInternetGatewaysRequest\x1a*.stead.v1.DescribeInternetGatewaysResponse\"\x04\x88\xb5\x18\x03\x12_\n\x10\x43reateRouteTable\x12!.stead.v1.CreateRouteTableRequest\x1a\".stead.v1.CreateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x44\x65leteRouteTable\x12!.stead.v1.DeleteRouteTableRequest\x1a\".stead.v1.DeleteRouteTableResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x41ssociateRouteTable\x12$.stead.v1.AssociateRouteTableRequest\x1a%.stead.v1.AssociateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12q\n\x16\x44isassociateRouteTable\x12\'.stead.v1.DisassociateRouteTableRequest\x1a(.stead.v1.DisassociateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12\x83\x01\n\x1cReplaceRouteTableAssociation\x12-.stead.v1.ReplaceRouteTableAssociationRequest\x1a..stead.v1.ReplaceRouteTableAssociationResponse\"\x04\x88\xb5\x18\x02\x12P\n\x0b\x43reateRoute\x12\x1c.stead.v1.CreateRouteRequest\x1a\x1d.stead.v1.CreateRouteResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0cReplaceRoute\x12\x1d.stead.v1.ReplaceRouteRequest\x1a\x1e.stead.v1.ReplaceRouteResponse\"\x04\x88\xb5\x18\x02\x12P\n\x0b\x44\x65leteRoute\x12\x1c.stead.v1.DeleteRouteRequest\x1a\x1d.stead.v1.DeleteRouteResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44\x65scribeRouteTables\x12$.stead.v1.DescribeRouteTablesRequest\x1a%.stead.v1.DescribeRouteTablesResponse\"\x04\x88\xb5\x18\x03P\x02P\x03P\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13stead/v1/vpcs.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\x1a\x1bstead/v1/dhcp_options.proto\x1a stead/v1/internet_gateways.proto\x1a\x1bstead/v1/route_tables.proto\x1a\x16stead/v1/subnets.proto\"\x85\x02\n\x03Vpc\x12\x0e\n\x06vpc_id\x18\x01 \x01(\t\x12\x12\n\ncidr_block\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\x12\r\n\x05state\x18\x04 \x01(\t\x12%\n\x04tags\x18\x05 \x03(\x0b\x32\x17.stead.v1.Vpc.TagsEntry\x12\x1a\n\x12\x65nable_dns_support\x18\x06 \x01(\x08\x12\x1c\n\x14\x65nable_dns_hostnames\x18\x07 \x01(\x08\x12\x10\n\x08owner_id\x18\x08 \x01(\t\x12\x17\n\x0f\x64hcp_options_id\x18\t \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"p\n\x13\x44\x65scribeVpcsRequest\x12\x0f\n\x07vpc_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x14\x44\x65scribeVpcsResponse\x12\x1b\n\x04vpcs\x18\x01 \x03(\x0b\x32\r.stead.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\"\xae\x01\n\x10\x43reateVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\ncidr_block\x18\x03 \x01(\t\x12\x32\n\x04tags\x18\x04 \x03(\x0b\x32$.stead.v1.CreateVpcRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"/\n\x11\x43reateVpcResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"@\n\x17\x43reateDefaultVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"6\n\x18\x43reateDefaultVpcResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"\xc6\x01\n\x19ModifyVpcAttributeRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0e\n\x06vpc_id\x18\x03 \x01(\t\x12\x1f\n\x12\x65nable_dns_support\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12!\n\x14\x65nable_dns_hostnames\x18\x05 \x01(\x08H\x01\x88\x01\x01\x42\x15\n\x13_enable_dns_supportB\x17\n\x15_enable_dns_hostnames\"8\n\x1aModifyVpcAttributeResponse\x12\x1a\n\x03vpc\x18\x01 \x01(\x0b\x32\r.stead.v1.Vpc\"I\n\x10\x44\x65leteVpcRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x0e\n\x06vpc_id\x18\x03 \x01(\t\"\x13\n\x11\x44\x65leteVpcResponse2\xfd\x15\n\x04Vpcs\x12J\n\tCreateVpc\x12\x1a.stead.v1.CreateVpcRequest\x1a\x1b.stead.v1.CreateVpcResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x43reateDefaultVpc\x12!.stead.v1.CreateDefaultVpcRequest\x1a\".stead.v1.CreateDefaultVpcResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65scribeVpcs\x12\x1d.stead.v1.DescribeVpcsRequest\x1a\x1e.stead.v1.DescribeVpcsResponse\"\x04\x88\xb5\x18\x03\x12\x65\n\x12ModifyVpcAttribute\x12#.stead.v1.ModifyVpcAttributeRequest\x1a$.stead.v1.ModifyVpcAttributeResponse\"\x04\x88\xb5\x18\x02\x12J\n\tDeleteVpc\x12\x1a.stead.v1.DeleteVpcRequest\x1a\x1b.stead.v1.DeleteVpcResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x43reateSubnet\x12\x1d.stead.v1.CreateSubnetRequest\x1a\x1e.stead.v1.CreateSubnetResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x43reateDefaultSubnet\x12$.stead.v1.CreateDefaultSubnetRequest\x1a%.stead.v1.CreateDefaultSubnetResponse\"\x04\x88\xb5\x18\x02\x12\\\n\x0f\x44\x65scribeSubnets\x12 .stead.v1.DescribeSubnetsRequest\x1a!.stead.v1.DescribeSubnetsResponse\"\x04\x88\xb5\x18\x03\x12n\n\x15ModifySubnetAttribute\x12&.stead.v1.ModifySubnetAttributeRequest\x1a\'.stead.v1.ModifySubnetAttributeResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0c\x44\x65leteSubnet\x12\x1d.stead.v1.DeleteSubnetRequest\x1a\x1e.stead.v1.DeleteSubnetResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x43reateInternetGateway\x12&.stead.v1.CreateInternetGatewayRequest\x1a\'.stead.v1.CreateInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x41ttachInternetGateway\x12&.stead.v1.AttachInternetGatewayRequest\x1a\'.stead.v1.AttachInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x44\x65tachInternetGateway\x12&.stead.v1.DetachInternetGatewayRequest\x1a\'.stead.v1.DetachInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12n\n\x15\x44\x65leteInternetGateway\x12&.stead.v1.DeleteInternetGatewayRequest\x1a\'.stead.v1.DeleteInternetGatewayResponse\"\x04\x88\xb5\x18\x02\x12w\n\x18\x44\x65scribeInternetGateways\x12).stead.v1.DescribeInternetGatewaysRequest\x1a*.stead.v1.DescribeInternetGatewaysResponse\"\x04\x88\xb5\x18\x03\x12_\n\x10\x43reateRouteTable\x12!.stead.v1.CreateRouteTableRequest\x1a\".stead.v1.CreateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x44\x65leteRouteTable\x12!.stead.v1.DeleteRouteTableRequest\x1a\".stead.v1.DeleteRouteTableResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x41ssociateRouteTable\x12$.stead.v1.AssociateRouteTableRequest\x1a%.stead.v1.AssociateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12q\n\x16\x44isassociateRouteTable\x12\'.stead.v1.DisassociateRouteTableRequest\x1a(.stead.v1.DisassociateRouteTableResponse\"\x04\x88\xb5\x18\x02\x12\x83\x01\n\x1cReplaceRouteTableAssociation\x12-.stead.v1.ReplaceRouteTableAssociationRequest\x1a..stead.v1.ReplaceRouteTableAssociationResponse\"\x04\x88\xb5\x18\x02\x12P\n\x0b\x43reateRoute\x12\x1c.stead.v1.CreateRouteRequest\x1a\x1d.stead.v1.CreateRouteResponse\"\x04\x88\xb5\x18\x02\x12S\n\x0cReplaceRoute\x12\x1d.stead.v1.ReplaceRouteRequest\x1a\x1e.stead.v1.ReplaceRouteResponse\"\x04\x88\xb5\x18\x02\x12P\n\x0b\x44\x65leteRoute\x12\x1c.stead.v1.DeleteRouteRequest\x1a\x1d.stead.v1.DeleteRouteResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44\x65scribeRouteTables\x12$.stead.v1.DescribeRouteTablesRequest\x1a%.stead.v1.DescribeRouteTablesResponse\"\x04\x88\xb5\x18\x03\x12\x62\n\x11\x43reateDhcpOptions\x12\".stead.v1.CreateDhcpOptionsRequest\x1a#.stead.v1.CreateDhcpOptionsResponse\"\x04\x88\xb5\x18\x02\x12k\n\x14\x41ssociateDhcpOptions\x12%.stead.v1.AssociateDhcpOptionsRequest\x1a&.stead.v1.AssociateDhcpOptionsResponse\"\x04\x88\xb5\x18\x02\x12\x62\n\x11\x44\x65leteDhcpOptions\x12\".stead.v1.DeleteDhcpOptionsRequest\x1a#.stead.v1.DeleteDhcpOptionsResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44\x65scribeDhcpOptions\x12$.stead.v1.DescribeDhcpOptionsRequest\x1a%.stead.v1.DescribeDhcpOptionsResponse\"\x04\x88\xb5\x18\x03P\x02P\x03P\x04P\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -91,32 +93,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VPCS'].methods_by_name['DeleteRoute']._serialized_options = b'\210\265\030\002'
   _globals['_VPCS'].methods_by_name['DescribeRouteTables']._loaded_options = None
   _globals['_VPCS'].methods_by_name['DescribeRouteTables']._serialized_options = b'\210\265\030\003'
-  _globals['_VPC']._serialized_start=168
-  _globals['_VPC']._serialized_end=404
-  _globals['_VPC_TAGSENTRY']._serialized_start=361
-  _globals['_VPC_TAGSENTRY']._serialized_end=404
-  _globals['_DESCRIBEVPCSREQUEST']._serialized_start=406
-  _globals['_DESCRIBEVPCSREQUEST']._serialized_end=518
-  _globals['_DESCRIBEVPCSRESPONSE']._serialized_start=520
-  _globals['_DESCRIBEVPCSRESPONSE']._serialized_end=614
-  _globals['_CREATEVPCREQUEST']._serialized_start=617
-  _globals['_CREATEVPCREQUEST']._serialized_end=791
-  _globals['_CREATEVPCREQUEST_TAGSENTRY']._serialized_start=361
-  _globals['_CREATEVPCREQUEST_TAGSENTRY']._serialized_end=404
-  _globals['_CREATEVPCRESPONSE']._serialized_start=793
-  _globals['_CREATEVPCRESPONSE']._serialized_end=840
-  _globals['_CREATEDEFAULTVPCREQUEST']._serialized_start=842
-  _globals['_CREATEDEFAULTVPCREQUEST']._serialized_end=906
-  _globals['_CREATEDEFAULTVPCRESPONSE']._serialized_start=908
-  _globals['_CREATEDEFAULTVPCRESPONSE']._serialized_end=962
-  _globals['_MODIFYVPCATTRIBUTEREQUEST']._serialized_start=965
-  _globals['_MODIFYVPCATTRIBUTEREQUEST']._serialized_end=1163
-  _globals['_MODIFYVPCATTRIBUTERESPONSE']._serialized_start=1165
-  _globals['_MODIFYVPCATTRIBUTERESPONSE']._serialized_end=1221
-  _globals['_DELETEVPCREQUEST']._serialized_start=1223
-  _globals['_DELETEVPCREQUEST']._serialized_end=1296
-  _globals['_DELETEVPCRESPONSE']._serialized_start=1298
-  _globals['_DELETEVPCRESPONSE']._serialized_end=1317
-  _globals['_VPCS']._serialized_start=1320
-  _globals['_VPCS']._serialized_end=3718
+  _globals['_VPCS'].methods_by_name['CreateDhcpOptions']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['CreateDhcpOptions']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['AssociateDhcpOptions']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['AssociateDhcpOptions']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DeleteDhcpOptions']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DeleteDhcpOptions']._serialized_options = b'\210\265\030\002'
+  _globals['_VPCS'].methods_by_name['DescribeDhcpOptions']._loaded_options = None
+  _globals['_VPCS'].methods_by_name['DescribeDhcpOptions']._serialized_options = b'\210\265\030\003'
+  _globals['_VPC']._serialized_start=197
+  _globals['_VPC']._serialized_end=458
+  _globals['_VPC_TAGSENTRY']._serialized_start=415
+  _globals['_VPC_TAGSENTRY']._serialized_end=458
+  _globals['_DESCRIBEVPCSREQUEST']._serialized_start=460
+  _globals['_DESCRIBEVPCSREQUEST']._serialized_end=572
+  _globals['_DESCRIBEVPCSRESPONSE']._serialized_start=574
+  _globals['_DESCRIBEVPCSRESPONSE']._serialized_end=668
+  _globals['_CREATEVPCREQUEST']._serialized_start=671
+  _globals['_CREATEVPCREQUEST']._serialized_end=845
+  _globals['_CREATEVPCREQUEST_TAGSENTRY']._serialized_start=415
+  _globals['_CREATEVPCREQUEST_TAGSENTRY']._serialized_end=458
+  _globals['_CREATEVPCRESPONSE']._serialized_start=847
+  _globals['_CREATEVPCRESPONSE']._serialized_end=894
+  _globals['_CREATEDEFAULTVPCREQUEST']._serialized_start=896
+  _globals['_CREATEDEFAULTVPCREQUEST']._serialized_end=960
+  _globals['_CREATEDEFAULTVPCRESPONSE']._serialized_start=962
+  _globals['_CREATEDEFAULTVPCRESPONSE']._serialized_end=1016
+  _globals['_MODIFYVPCATTRIBUTEREQUEST']._serialized_start=1019
+  _globals['_MODIFYVPCATTRIBUTEREQUEST']._serialized_end=1217
+  _globals['_MODIFYVPCATTRIBUTERESPONSE']._serialized_start=1219
+  _globals['_MODIFYVPCATTRIBUTERESPONSE']._serialized_end=1275
+  _globals['_DELETEVPCREQUEST']._serialized_start=1277
+  _globals['_DELETEVPCREQUEST']._serialized_end=1350
+  _globals['_DELETEVPCRESPONSE']._serialized_start=1352
+  _globals['_DELETEVPCRESPONSE']._serialized_end=1371
+  _globals['_VPCS']._serialized_start=1374
+  _globals['_VPCS']._serialized_end=4187
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 from stead.v1 import common_pb2 as _common_pb2
 from stead.v1 import options_pb2 as _options_pb2
+from stead.v1 import dhcp_options_pb2 as _dhcp_options_pb2
 from stead.v1 import internet_gateways_pb2 as _internet_gateways_pb2
 from stead.v1 import route_tables_pb2 as _route_tables_pb2
 from stead.v1 import subnets_pb2 as _subnets_pb2
@@ -8,6 +9,16 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+from stead.v1.dhcp_options_pb2 import DhcpOptions as DhcpOptions
+from stead.v1.dhcp_options_pb2 import DhcpConfiguration as DhcpConfiguration
+from stead.v1.dhcp_options_pb2 import CreateDhcpOptionsRequest as CreateDhcpOptionsRequest
+from stead.v1.dhcp_options_pb2 import CreateDhcpOptionsResponse as CreateDhcpOptionsResponse
+from stead.v1.dhcp_options_pb2 import AssociateDhcpOptionsRequest as AssociateDhcpOptionsRequest
+from stead.v1.dhcp_options_pb2 import AssociateDhcpOptionsResponse as AssociateDhcpOptionsResponse
+from stead.v1.dhcp_options_pb2 import DeleteDhcpOptionsRequest as DeleteDhcpOptionsRequest
+from stead.v1.dhcp_options_pb2 import DeleteDhcpOptionsResponse as DeleteDhcpOptionsResponse
+from stead.v1.dhcp_options_pb2 import DescribeDhcpOptionsRequest as DescribeDhcpOptionsRequest
+from stead.v1.dhcp_options_pb2 import DescribeDhcpOptionsResponse as DescribeDhcpOptionsResponse
 from stead.v1.internet_gateways_pb2 import InternetGateway as InternetGateway
 from stead.v1.internet_gateways_pb2 import DescribeInternetGatewaysRequest as DescribeInternetGatewaysRequest
 from stead.v1.internet_gateways_pb2 import DescribeInternetGatewaysResponse as DescribeInternetGatewaysResponse
@@ -55,7 +66,7 @@ from stead.v1.subnets_pb2 import DeleteSubnetResponse as DeleteSubnetResponse
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Vpc(_message.Message):
-    __slots__ = ("vpc_id", "cidr_block", "is_default", "state", "tags", "enable_dns_support", "enable_dns_hostnames", "owner_id")
+    __slots__ = ("vpc_id", "cidr_block", "is_default", "state", "tags", "enable_dns_support", "enable_dns_hostnames", "owner_id", "dhcp_options_id")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +82,7 @@ class Vpc(_message.Message):
     ENABLE_DNS_SUPPORT_FIELD_NUMBER: _ClassVar[int]
     ENABLE_DNS_HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
     OWNER_ID_FIELD_NUMBER: _ClassVar[int]
+    DHCP_OPTIONS_ID_FIELD_NUMBER: _ClassVar[int]
     vpc_id: str
     cidr_block: str
     is_default: bool
@@ -79,7 +91,8 @@ class Vpc(_message.Message):
     enable_dns_support: bool
     enable_dns_hostnames: bool
     owner_id: str
-    def __init__(self, vpc_id: _Optional[str] = ..., cidr_block: _Optional[str] = ..., is_default: _Optional[bool] = ..., state: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., enable_dns_support: _Optional[bool] = ..., enable_dns_hostnames: _Optional[bool] = ..., owner_id: _Optional[str] = ...) -> None: ...
+    dhcp_options_id: str
+    def __init__(self, vpc_id: _Optional[str] = ..., cidr_block: _Optional[str] = ..., is_default: _Optional[bool] = ..., state: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., enable_dns_support: _Optional[bool] = ..., enable_dns_hostnames: _Optional[bool] = ..., owner_id: _Optional[str] = ..., dhcp_options_id: _Optional[str] = ...) -> None: ...
 
 class DescribeVpcsRequest(_message.Message):
     __slots__ = ("vpc_ids", "filters", "page_size", "page_token")

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from stead.v1 import dhcp_options_pb2 as stead_dot_v1_dot_dhcp__options__pb2
 from stead.v1 import internet_gateways_pb2 as stead_dot_v1_dot_internet__gateways__pb2
 from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
 from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
@@ -159,6 +160,26 @@ class VpcsStub:
                 '/stead.v1.Vpcs/DescribeRouteTables',
                 request_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
+                _registered_method=True)
+        self.CreateDhcpOptions = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateDhcpOptions',
+                request_serializer=stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsResponse.FromString,
+                _registered_method=True)
+        self.AssociateDhcpOptions = channel.unary_unary(
+                '/stead.v1.Vpcs/AssociateDhcpOptions',
+                request_serializer=stead_dot_v1_dot_dhcp__options__pb2.AssociateDhcpOptionsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_dhcp__options__pb2.AssociateDhcpOptionsResponse.FromString,
+                _registered_method=True)
+        self.DeleteDhcpOptions = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteDhcpOptions',
+                request_serializer=stead_dot_v1_dot_dhcp__options__pb2.DeleteDhcpOptionsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_dhcp__options__pb2.DeleteDhcpOptionsResponse.FromString,
+                _registered_method=True)
+        self.DescribeDhcpOptions = channel.unary_unary(
+                '/stead.v1.Vpcs/DescribeDhcpOptions',
+                request_serializer=stead_dot_v1_dot_dhcp__options__pb2.DescribeDhcpOptionsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_dhcp__options__pb2.DescribeDhcpOptionsResponse.FromString,
                 _registered_method=True)
 
 
@@ -358,6 +379,37 @@ class VpcsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateDhcpOptions(self, request, context):
+        """Makes a set of DHCP options, for VPCs to be associated with. Errors: `MissingParameter`, `InvalidParameterValue` (a key
+        that is not known or there twice, a value that is none of its key), `DhcpOptionsLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssociateDhcpOptions(self, request, context):
+        """Has a VPC's guests told these options in place of those that it has, each when it renews its lease, which is half of
+        the lease's time after it got it: 12 hours at most, by default. Errors: `InvalidDhcpOptionID.NotFound`,
+        `InvalidVpcID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDhcpOptions(self, request, context):
+        """Deletes a set. Errors: `InvalidDhcpOptionID.NotFound`, `DependencyViolation` (VPCs have it; `blocking_ids` names them).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeDhcpOptions(self, request, context):
+        """Lists sets of DHCP options, but for the default one. Errors: `InvalidDhcpOptionID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VpcsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -480,6 +532,26 @@ def add_VpcsServicer_to_server(servicer, server):
                     servicer.DescribeRouteTables,
                     request_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.FromString,
                     response_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.SerializeToString,
+            ),
+            'CreateDhcpOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDhcpOptions,
+                    request_deserializer=stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsResponse.SerializeToString,
+            ),
+            'AssociateDhcpOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssociateDhcpOptions,
+                    request_deserializer=stead_dot_v1_dot_dhcp__options__pb2.AssociateDhcpOptionsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_dhcp__options__pb2.AssociateDhcpOptionsResponse.SerializeToString,
+            ),
+            'DeleteDhcpOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDhcpOptions,
+                    request_deserializer=stead_dot_v1_dot_dhcp__options__pb2.DeleteDhcpOptionsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_dhcp__options__pb2.DeleteDhcpOptionsResponse.SerializeToString,
+            ),
+            'DescribeDhcpOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeDhcpOptions,
+                    request_deserializer=stead_dot_v1_dot_dhcp__options__pb2.DescribeDhcpOptionsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_dhcp__options__pb2.DescribeDhcpOptionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1133,6 +1205,114 @@ class Vpcs:
             '/stead.v1.Vpcs/DescribeRouteTables',
             stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
             stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDhcpOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateDhcpOptions',
+            stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsRequest.SerializeToString,
+            stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssociateDhcpOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/AssociateDhcpOptions',
+            stead_dot_v1_dot_dhcp__options__pb2.AssociateDhcpOptionsRequest.SerializeToString,
+            stead_dot_v1_dot_dhcp__options__pb2.AssociateDhcpOptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDhcpOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteDhcpOptions',
+            stead_dot_v1_dot_dhcp__options__pb2.DeleteDhcpOptionsRequest.SerializeToString,
+            stead_dot_v1_dot_dhcp__options__pb2.DeleteDhcpOptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeDhcpOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DescribeDhcpOptions',
+            stead_dot_v1_dot_dhcp__options__pb2.DescribeDhcpOptionsRequest.SerializeToString,
+            stead_dot_v1_dot_dhcp__options__pb2.DescribeDhcpOptionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stead.v1 import dhcp_options_pb2 as dhcp
 from stead.v1 import internet_gateways_pb2 as gateways
 from stead.v1 import route_tables_pb2 as tables
 from stead.v1 import subnets_pb2 as subnets
@@ -16,14 +17,19 @@ TABLE = tables.RouteTable(
         for n in (2, 1)
     ],
 )
+OPTIONS = dhcp.DhcpOptions(
+    dhcp_options_id="dopt-1", dhcp_configurations=[dhcp.DhcpConfiguration(key="domain-name", values=["corp.example"])]
+)
 BY_NAME = {
     "DescribeVpcs": vpcs.DescribeVpcsResponse(vpcs=[VPC]),
     "DescribeSubnets": subnets.DescribeSubnetsResponse(subnets=[SUBNET]),
     "DescribeInternetGateways": gateways.DescribeInternetGatewaysResponse(internet_gateways=[IGW]),
     "DescribeRouteTables": tables.DescribeRouteTablesResponse(route_tables=[TABLE]),
+    "DescribeDhcpOptions": dhcp.DescribeDhcpOptionsResponse(dhcp_options=[OPTIONS]),
 }
 ROUTE: dict[str, Any] = {"route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}
 NO_VPCS, NO_SUBNETS = vpcs.DescribeVpcsResponse(), subnets.DescribeSubnetsResponse()
+NO_OPTIONS = dhcp.DescribeDhcpOptionsResponse()
 NO_GATEWAYS, NO_TABLES = gateways.DescribeInternetGatewaysResponse(), tables.DescribeRouteTablesResponse()
 
 MUTATIONS: list[tuple[str, str, Any, Any]] = [
@@ -46,6 +52,43 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         vpcs.ModifyVpcAttributeResponse(vpc=VPC),
     ),
     ("vpc delete lab", "DeleteVpc", vpcs.DeleteVpcRequest(vpc_id="vpc-1"), vpcs.DeleteVpcResponse()),
+    (
+        "dhcp-options create --domain-name corp.example --dns 10.0.0.53,AmazonProvidedDNS --ntp 10.0.0.1"
+        " --netbios 10.0.0.9 --netbios-node-type 2 --tag Name=corp",
+        "CreateDhcpOptions",
+        dhcp.CreateDhcpOptionsRequest(
+            dhcp_configurations=[
+                dhcp.DhcpConfiguration(key=key, values=[value])
+                for key, value in (
+                    ("domain-name", "corp.example"),
+                    ("domain-name-servers", "10.0.0.53,AmazonProvidedDNS"),
+                    ("ntp-servers", "10.0.0.1"),
+                    ("netbios-name-servers", "10.0.0.9"),
+                    ("netbios-node-type", "2"),
+                )
+            ],
+            tags={"Name": "corp"},
+        ),
+        dhcp.CreateDhcpOptionsResponse(dhcp_options=OPTIONS),
+    ),
+    (
+        "dhcp-options associate corp --vpc lab",
+        "AssociateDhcpOptions",
+        dhcp.AssociateDhcpOptionsRequest(dhcp_options_id="dopt-1", vpc_id="vpc-1"),
+        dhcp.AssociateDhcpOptionsResponse(),
+    ),
+    (
+        "dhcp-options associate default --vpc lab",
+        "AssociateDhcpOptions",
+        dhcp.AssociateDhcpOptionsRequest(dhcp_options_id="default", vpc_id="vpc-1"),
+        dhcp.AssociateDhcpOptionsResponse(),
+    ),
+    (
+        "dhcp-options delete corp",
+        "DeleteDhcpOptions",
+        dhcp.DeleteDhcpOptionsRequest(dhcp_options_id="dopt-1"),
+        dhcp.DeleteDhcpOptionsResponse(),
+    ),
     (
         "subnet create 10.0.1.0/24 --vpc lab --az z --tag Name=a",
         "CreateSubnet",
@@ -152,6 +195,7 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
 
 LISTS: list[tuple[str, str, Any, Any, str]] = [
     ("vpc list", "DescribeVpcs", NO_VPCS, BY_NAME["DescribeVpcs"], "vpc-1"),
+    ("dhcp-options list", "DescribeDhcpOptions", NO_OPTIONS, BY_NAME["DescribeDhcpOptions"], "corp.example"),
     ("subnet list", "DescribeSubnets", NO_SUBNETS, BY_NAME["DescribeSubnets"], "subnet-1"),
     ("igw list", "DescribeInternetGateways", NO_GATEWAYS, BY_NAME["DescribeInternetGateways"], "igw-1"),
     ("route-table list", "DescribeRouteTables", NO_TABLES, BY_NAME["DescribeRouteTables"], "rtb-1"),

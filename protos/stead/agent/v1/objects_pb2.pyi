@@ -85,18 +85,34 @@ class Host(_message.Message):
     def __init__(self, id: _Optional[str] = ..., number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., wireguard_key: _Optional[str] = ...) -> None: ...
 
 class Vpc(_message.Message):
-    __slots__ = ("id", "vni", "cidr_block", "domain", "dns_is_off")
+    __slots__ = ("id", "vni", "cidr_block", "domain", "dns_is_off", "dhcp_options")
     ID_FIELD_NUMBER: _ClassVar[int]
     VNI_FIELD_NUMBER: _ClassVar[int]
     CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     DNS_IS_OFF_FIELD_NUMBER: _ClassVar[int]
+    DHCP_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     id: str
     vni: int
     cidr_block: str
     domain: str
     dns_is_off: bool
-    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ..., dns_is_off: _Optional[bool] = ...) -> None: ...
+    dhcp_options: DhcpOptions
+    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ..., dns_is_off: _Optional[bool] = ..., dhcp_options: _Optional[_Union[DhcpOptions, _Mapping]] = ...) -> None: ...
+
+class DhcpOptions(_message.Message):
+    __slots__ = ("domain_name", "domain_name_servers", "ntp_servers", "netbios_name_servers", "netbios_node_type")
+    DOMAIN_NAME_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_NAME_SERVERS_FIELD_NUMBER: _ClassVar[int]
+    NTP_SERVERS_FIELD_NUMBER: _ClassVar[int]
+    NETBIOS_NAME_SERVERS_FIELD_NUMBER: _ClassVar[int]
+    NETBIOS_NODE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    domain_name: str
+    domain_name_servers: _containers.RepeatedScalarFieldContainer[str]
+    ntp_servers: _containers.RepeatedScalarFieldContainer[str]
+    netbios_name_servers: _containers.RepeatedScalarFieldContainer[str]
+    netbios_node_type: str
+    def __init__(self, domain_name: _Optional[str] = ..., domain_name_servers: _Optional[_Iterable[str]] = ..., ntp_servers: _Optional[_Iterable[str]] = ..., netbios_name_servers: _Optional[_Iterable[str]] = ..., netbios_node_type: _Optional[str] = ...) -> None: ...
 
 class Subnet(_message.Message):
     __slots__ = ("id", "vpc_id", "cidr_block", "route_table_id")
