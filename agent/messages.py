@@ -13,7 +13,7 @@ from agent.objects import ScopeChange
 # The version of the contract that this agent speaks; see `Hello.protocol`.
 PROTOCOL = 1
 # What it can do beyond that; see `Hello.features`.
-FEATURES = ("packed", "firmware", "drop_revision", "interfaces", "route_tables", "nat_gateways")
+FEATURES = ("packed", "firmware", "drop_revision", "interfaces", "route_tables", "nat_gateways", "metadata_options")
 
 
 class Role(Enum):

@@ -294,7 +294,10 @@ class InterfaceMetadata:
 
 @dataclass(frozen=True, slots=True)
 class InstanceMetadata:
-    """`public_ip`, `security_groups` and the subnet are the first interface's; `interfaces` has all of them."""
+    """`public_ip`, `security_groups` and the subnet are the first interface's; `interfaces` has all of them.
+
+    `hop_limit` is the TTL of packets with a token.
+    """
 
     image_id: str
     instance_type: str
@@ -311,6 +314,10 @@ class InstanceMetadata:
     subnet_id: str
     subnet_cidr_block: str
     owner_id: str = ""
+    without_token: bool = False
+    is_off: bool = False
+    hop_limit: int = 1
+    tags: Mapping[str, str] = field(default_factory=dict)
     interfaces: tuple[InterfaceMetadata, ...] = ()
 
 

@@ -158,6 +158,12 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     id: str
     generation: int
@@ -180,6 +186,10 @@ class Instance:
     architecture: str = ""
     cpu_model: str = ""
     owner_id: str = ""
+    metadata_without_token: bool = False
+    metadata_is_off: bool = False
+    metadata_hop_limit: int = 0
+    tags: tuple[Tag, ...] = ()
 
 
 Object = (

@@ -241,6 +241,10 @@ class Views:
             subnet_id=first.subnet_id,
             subnet_cidr_block=first.subnet_cidr_block,
             owner_id=instance.owner_id,
+            without_token=instance.metadata_without_token,
+            is_off=instance.metadata_is_off,
+            hop_limit=instance.metadata_hop_limit or 1,
+            tags={tag.key: tag.value for tag in instance.tags},
             interfaces=interfaces,
         )
 

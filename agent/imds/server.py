@@ -16,6 +16,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from stat import S_IMODE
+from typing import Any
 
 from agent.drivers.base import Transient
 from agent.files import write_durably
@@ -106,10 +107,7 @@ class MetadataServer:
 
     def _contents(self, vpc_id: str, instances: Mapping[str, InstanceSpec]) -> str:
         """ASCII: pages have a character for each byte."""
-        guests = {
-            address: (spec.instance_id, {path: page.decode("latin-1") for path, page in tree.pages(spec).items()})
-            for address, spec in instances.items()
-        }
+        guests = {address: _guest(spec) for address, spec in instances.items()}
         return json.dumps({"key": hmac.digest(self._key, vpc_id.encode(), "sha256").hex(), "guests": guests})
 
     def _is_readable(self, vpc_id: str) -> bool:
@@ -142,6 +140,18 @@ class MetadataServer:
             return pwd.getpwnam(self._user).pw_gid
         except KeyError as error:
             raise Transient(f"there is no user {self._user}: install dnsmasq-base, or set `metadata_user`") from error
+
+
+def _guest(spec: InstanceSpec) -> dict[str, Any]:
+    """The fields of a `service.Guest`, but for the key."""
+    told = spec.metadata
+    return {
+        "instance_id": spec.instance_id,
+        "pages": {path: page.decode("latin-1") for path, page in tree.pages(spec).items()},
+        "without_token": told.without_token,
+        "is_off": told.is_off,
+        "hop_limit": told.hop_limit,
+    }
 
 
 def load_key(path: Path) -> bytes:

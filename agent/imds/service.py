@@ -1,9 +1,9 @@
-"""Tells a VPC's guests who they are, by EC2's IMDSv2: a program of its own, one for each VPC, which outlives the agent.
+"""Tells a VPC's guests who they are, as EC2's IMDS: a program of its own, one for each VPC, which outlives the agent.
 
     guest -> socket made in the VPC's namespace -> this process in the host's -> a file that the agent writes
 
 Who asks is known by the source address, which the network driver's anti-spoofing makes trustworthy. Nothing is told
-without a token. What one guest takes is limited, so that the others are served.
+without a token, unless the guest's options say so. What one guest takes is limited, so that the others are served.
 
 Run by its path, see `agent.host.services`, with a listening socket and a user to become; the standard library is all it
 needs. The file is read in the working directory, to which only root finds a way: other processes of this user don't.
@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 ADDRESS, PORT = "169.254.169.254", 80  # In the VPC's namespace.
-HOP_LIMIT = 1  # EC2's default: answers die at a router or container bridge inside the guest.
 BACKLOG = 128
 GUESTS = "guests"  # The file's name.
 
@@ -65,29 +64,41 @@ class Answer(NamedTuple):
     status: HTTPStatus
     body: bytes
     headers: Mapping[str, str] = {}
+    hop_limit: int | None = None  # From here on, of the connection that it goes by.
 
 
 class Guest(NamedTuple):
-    """One that may ask. `pages`: what it is told, by path below a version; those of directories end with a slash."""
+    """One that may ask. `pages`: what it is told, by path below a version; those of directories end with a slash.
+
+    `hop_limit`: with EC2's default, 1, a token dies at a router or container bridge inside the guest.
+    """
 
     instance_id: str
     key: bytes
     pages: Mapping[str, str]  # A character for each byte.
+    without_token: bool = False
+    is_off: bool = False
+    hop_limit: int = 1
 
 
 def answer(guest: Guest | None, request: Request, now: float) -> Answer:
     """The answer to one request."""
     if guest is None:
         return status(HTTPStatus.NOT_FOUND)
+    if guest.is_off:
+        return status(HTTPStatus.FORBIDDEN)
     if request.method == "PUT":
         return _put(guest, request, now)
     if request.method not in ("GET", "HEAD") or request.path == "/latest/api/token":
         return status(HTTPStatus.METHOD_NOT_ALLOWED)
-    expiry = expiry_of(guest.key, guest.instance_id, request.headers.get(TOKEN_HEADER.lower(), ""))
-    remaining_s = (expiry or 0) - int(now)
+    token = request.headers.get(TOKEN_HEADER.lower())
+    if token is None and guest.without_token:
+        return _get(guest, request.path)
+    remaining_s = (expiry_of(guest.key, guest.instance_id, token or "") or 0) - int(now)
     if remaining_s <= 0:
         return status(HTTPStatus.UNAUTHORIZED)
-    return _get(guest, request.path, remaining_s)
+    told = _get(guest, request.path)
+    return told._replace(headers={TTL_HEADER: str(remaining_s), **told.headers})
 
 
 def _put(guest: Guest, request: Request, now: float) -> Answer:
@@ -99,10 +110,10 @@ def _put(guest: Guest, request: Request, now: float) -> Answer:
     if not (ttl.isascii() and ttl.isdigit() and len(ttl) <= 5 and MIN_TTL_S <= int(ttl) <= MAX_TTL_S):
         return status(HTTPStatus.BAD_REQUEST)
     token = mint(guest.key, guest.instance_id, int(now) + int(ttl))
-    return Answer(HTTPStatus.OK, token.encode(), {TTL_HEADER: ttl})
+    return Answer(HTTPStatus.OK, token.encode(), {TTL_HEADER: ttl}, guest.hop_limit)
 
 
-def _get(guest: Guest, path: str, remaining_s: int) -> Answer:
+def _get(guest: Guest, path: str) -> Answer:
     version, _, below = path.lstrip("/").partition("/")
     page = guest.pages.get(below.lstrip("/")) if below else None
     if page is None:
@@ -112,7 +123,7 @@ def _get(guest: Guest, path: str, remaining_s: int) -> Answer:
     elif page is None or version not in VERSIONS:
         return status(HTTPStatus.NOT_FOUND)
     kind = "application/octet-stream" if below == "user-data" else "text/plain; charset=utf-8"
-    return Answer(HTTPStatus.OK, page.encode("latin-1"), {TTL_HEADER: str(remaining_s), "Content-Type": kind})
+    return Answer(HTTPStatus.OK, page.encode("latin-1"), {"Content-Type": kind})
 
 
 def status(what: HTTPStatus) -> Answer:
@@ -279,6 +290,8 @@ class Service:
                 return
             told, is_last = self._answer(address, request), request.is_last
             connection.settimeout(IDLE_S)
+            if told.hop_limit is not None:  # Also of what the kernel sends again, whatever is asked meanwhile.
+                connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, told.hop_limit)
             connection.sendall(render(told, has_body=request.method != "HEAD", is_last=is_last))
 
     def _answer(self, address: str, request: Request) -> Answer:
@@ -323,15 +336,14 @@ def read_guests() -> dict[str, Guest]:
     with open(GUESTS, encoding="ascii") as file:
         contents: dict[str, Any] = json.load(file)
     key = bytes.fromhex(contents["key"])
-    return {address: Guest(id_, key, pages) for address, (id_, pages) in contents["guests"].items()}
+    return {address: Guest(key=key, **about) for address, about in contents["guests"].items()}
 
 
 def listen() -> socket.socket:
-    """To be called inside the namespace. Accepted sockets inherit the hop limit."""
+    """To be called inside the namespace."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, HOP_LIMIT)
         listening.bind((ADDRESS, PORT))
         listening.listen(BACKLOG)
     except OSError:

@@ -82,6 +82,7 @@ def _meta_data(spec: InstanceSpec) -> Tree:
         "reservation-id": told.reservation_id,
         "security-groups": "\n".join(told.security_groups),
         "services": {"domain": "stead.internal", "partition": "stead"},
+        **({"tags": {"instance": told.tags}} if told.tags else {}),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from client.cli import instance_modify, instance_run, lookup, render
+from client.cli import instance_modify, instance_run, lookup, metadata_options, render
 from client.cli.options import Filters, InstanceArgument, InstanceArguments, Timeout, Wait, parse_filters
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_instances
@@ -23,6 +23,7 @@ from stead.v1.instances_pb2 import (
 app = typer.Typer(no_args_is_help=True)
 instance_run.register(app)
 instance_modify.register(app)
+metadata_options.register(app)
 
 
 @command(app, "list")
@@ -89,7 +90,7 @@ async def terminate(cli: Cli, instance: InstanceArguments, wait: Wait = False, t
 
 @command(app, "console-log")
 async def console_log(cli: Cli, instance: InstanceArgument) -> None:
-    """Print the latest output of the serial console, as it is."""
+    """Print the latest output of the console, as it is."""
     request = GetConsoleOutputRequest(instance_id=await lookup.instance_id(cli.stead, instance))
     reply = await cli.stead.instances.GetConsoleOutput(request)
     if not cli.is_for_people:

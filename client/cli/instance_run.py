@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from client.cli import lookup
+from client.cli.metadata_options import HopLimit, HttpTokens, MetadataEndpoint, MetadataTags, options
 from client.cli.options import Tags, Timeout, Wait, parse_tags
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_instances
@@ -85,6 +86,10 @@ async def run(
     shutdown_behavior: OnShutdown = ShutdownBehavior.STOP,
     protect: Protect = False,
     tag: Tags = None,
+    http_tokens: HttpTokens = None,
+    metadata_endpoint: MetadataEndpoint = None,
+    hop_limit: HopLimit = None,
+    metadata_tags: MetadataTags = None,
     wait: Wait = False,
     timeout_s: Timeout = 300,
 ) -> None:
@@ -109,6 +114,7 @@ async def run(
         instance_initiated_shutdown_behavior=shutdown_behavior,
         disable_api_termination=protect,
         tags=parse_tags(tag),
+        metadata_options=options(http_tokens, metadata_endpoint, hop_limit, metadata_tags) or None,
     )
     await _show(cli, await cli.stead.instances.RunInstances(request), wait, timeout_s)
 

@@ -15,7 +15,7 @@ from controlplane.model.lifecycle import InstanceState, state_of
 from controlplane.model.network import NetworkInterface
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
-from controlplane.service import describing, health, instance_attributes, instances, power
+from controlplane.service import describing, health, instance_attributes, instances, metadata_options, power
 from controlplane.service.admission import observation_of
 from controlplane.service.call import Call, find
 from controlplane.service.power import is_reboot_pending
@@ -104,6 +104,21 @@ class Instances(InstancesServicer):
         done, _ = await self._edge.mutate(request, instance_attributes.modify, asked, reply)
         return done
 
+    async def ModifyInstanceMetadataOptions(
+        self, request: pb.ModifyInstanceMetadataOptionsRequest, context: Context
+    ) -> pb.ModifyInstanceMetadataOptionsResponse:
+        asked = convert.to_request(request, metadata_options.ModifyInstanceMetadataOptions)
+
+        def reply(state: State, _: None) -> pb.ModifyInstanceMetadataOptionsResponse:
+            row = state.instances.get(asked.instance_id)
+            options = _to_options(row) if row else None
+            return pb.ModifyInstanceMetadataOptionsResponse(
+                instance_id=asked.instance_id, instance_metadata_options=options
+            )
+
+        done, _ = await self._edge.mutate(request, metadata_options.modify, asked, reply)
+        return done
+
     async def _power(self, request: Any, use_case: PowerUseCase[Q], asked: Q) -> list[pb.InstanceStateChange]:
         done, _ = await self._edge.mutate(
             request, use_case, asked, lambda state, changes: [to_state_change(change) for change in changes]
@@ -152,6 +167,7 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role, loo
         tags=row.tags,
         architecture=row.architecture,
         boot_mode=row.boot_mode,
+        metadata_options=_to_options(row),
     )
     if row.state_reason:
         message.state_reason.code = row.state_reason.code
@@ -159,6 +175,16 @@ def to_instance(state: State, sessions: Sessions, row: Instance, role: Role, loo
     _add_interfaces(state, message, row)
     _add_block_devices(state, message, row, sessions.now())
     return message
+
+
+def _to_options(row: Instance) -> pb.InstanceMetadataOptions:
+    options = row.metadata_options
+    return pb.InstanceMetadataOptions(
+        http_tokens=options.http_tokens,
+        http_endpoint=options.http_endpoint,
+        http_put_response_hop_limit=options.http_put_response_hop_limit,
+        instance_metadata_tags=options.instance_metadata_tags,
+    )
 
 
 def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:

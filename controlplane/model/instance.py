@@ -8,6 +8,7 @@ from enum import Enum
 from controlplane.ids import Prefix
 from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.kind import Kind
+from controlplane.model.metadata_options import DEFAULT, MetadataOptions
 from controlplane.model.table import Owned, Table
 from controlplane.model.value import value
 
@@ -72,6 +73,7 @@ class Instance:
     architecture: str = "x86_64"
     boot_mode: str = "legacy-bios"
     machine_type: str = "q35"
+    metadata_options: MetadataOptions = DEFAULT
 
     @property
     def claims_host(self) -> bool:
@@ -96,6 +98,12 @@ class Instances(Owned[Instance]):
         "reservation-id": lambda row: row.reservation_id,
         "architecture": lambda row: row.architecture,
         "boot-mode": lambda row: row.boot_mode,
+        "metadata-options.http-tokens": lambda row: row.metadata_options.http_tokens,
+        "metadata-options.http-endpoint": lambda row: row.metadata_options.http_endpoint,
+        "metadata-options.http-put-response-hop-limit": lambda row: str(
+            row.metadata_options.http_put_response_hop_limit
+        ),
+        "metadata-options.instance-metadata-tags": lambda row: row.metadata_options.instance_metadata_tags,
     }
 
     def __init__(self) -> None:

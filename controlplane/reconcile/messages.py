@@ -155,7 +155,17 @@ def instance(state: State, row: Instance, region: str) -> pb.Instance:
         firmware=_FIRMWARE[row.boot_mode],
         architecture=row.architecture,
         owner_id=row.project_id,
+        metadata_without_token=row.metadata_options.http_tokens == "optional",
+        metadata_is_off=row.metadata_options.http_endpoint == "disabled",
+        metadata_hop_limit=row.metadata_options.http_put_response_hop_limit,
+        tags=_tags(row),
     )
+
+
+def _tags(row: Instance) -> list[pb.Tag]:
+    """In order: of the same tags, the same bytes."""
+    shown = row.tags if row.metadata_options.shows_tags else {}
+    return [pb.Tag(key=key, value=shown[key]) for key in sorted(shown)]
 
 
 Object = pb.Object

@@ -164,6 +164,8 @@ INSTANCE = ObjectKind(
         "memory_mib",
         "instance_type",
         "user_data",
+        "metadata_options",
+        "tags",
     ),
     lambda state, row: (row.host_id,) if row.desired is not Desired.ABSENT else (),
     lambda state, scope: state.instances.host.of(scope),

@@ -8,11 +8,23 @@ from controlplane.ids import Prefix
 from controlplane.model.addressing import mac_address
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
+from controlplane.model.metadata_options import DEFAULT, MetadataOptions
 from controlplane.model.network import NetworkInterface, SecurityGroup
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet, Vpc
-from controlplane.service import addresses, catalogue, images, key_pairs, quotas, security_groups, volumes, vpcs
+from controlplane.service import (
+    addresses,
+    catalogue,
+    images,
+    key_pairs,
+    metadata_options,
+    quotas,
+    security_groups,
+    volumes,
+    vpcs,
+)
 from controlplane.service.call import Call, check_tags, find, find_zone
+from controlplane.service.metadata_options import NOTHING, OptionsAsked
 from controlplane.service.ports import Ports
 from controlplane.service.room import Place, Wanted, find_room
 
@@ -46,6 +58,7 @@ class RunInstances:
     instance_initiated_shutdown_behavior: str = ""
     disable_api_termination: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    metadata_options: OptionsAsked = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,7 @@ class _Launch:
     groups: Sequence[SecurityGroup]
     disks: Sequence[_Disk]
     reservation_id: str
+    metadata_options: MetadataOptions
 
 
 def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
@@ -96,6 +110,8 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     check_user_data(request.user_data)
     check_shutdown_behavior(request.instance_initiated_shutdown_behavior or "stop")
     check_tags(request.tags)
+    with within("metadata_options"):
+        options = metadata_options.changed(DEFAULT, request.metadata_options, request.tags)
     vpc, subnets = _subnets(state, call, request)
     disks = _disks(call, request, image)
     sizes_gib = [disk.size_gib for disk in disks]
@@ -108,7 +124,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         subnets=subnets,
         private_ip=request.private_ip_address,
         public_ip=request.associate_public_ip_address,
-        feature=images.feature_of(image.boot_mode),
+        feature=metadata_options.feature_of(image.boot_mode, options),
     )
     return _Launch(
         request=request,
@@ -119,6 +135,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         groups=find_groups(state, call, request.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)],
         disks=disks,
         reservation_id=call.mint(Prefix.RESERVATION),
+        metadata_options=options,
     )
 
 
@@ -240,6 +257,7 @@ def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id
         tags=request.tags,
         architecture=launch.image.architecture,
         boot_mode=launch.image.boot_mode,
+        metadata_options=launch.metadata_options,
     )
 
 

@@ -8,7 +8,7 @@ from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
-from controlplane.service import addresses, images, quotas, volumes
+from controlplane.service import addresses, metadata_options, quotas, volumes
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import Claims
@@ -58,7 +58,8 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         volumes.check_root(state, instance)
         quotas.check_start(state, call, instance, starting_vcpus)
         starting_vcpus += instance.vcpus
-        wanted, feature = Resources(instance.vcpus, instance.memory_mib), images.feature_of(instance.boot_mode)
+        wanted = Resources(instance.vcpus, instance.memory_mib)
+        feature = metadata_options.feature_of(instance.boot_mode, instance.metadata_options)
         started = replace(
             instance,
             host_id=claims.compute_host(instance.zone, wanted, instance.host_id, feature),

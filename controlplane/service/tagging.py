@@ -7,9 +7,10 @@ from typing import Any
 
 from controlplane.errors import Invalid, Parameter, none_given, shown
 from controlplane.ids import Prefix
+from controlplane.model.instance import Instance
 from controlplane.model.state import Change, State
 from controlplane.model.table import Row
-from controlplane.service import addresses, images
+from controlplane.service import addresses, images, metadata_options
 from controlplane.service.call import Call, check_tags, find, require_ids
 
 MAX_RESOURCES = 1000  # EC2's, in one call.
@@ -43,6 +44,8 @@ def create(state: State, call: Call, request: CreateTags) -> tuple[Change, None]
     for row in _rows(state, call, request.resource_ids):
         tags = {**row.tags, **request.tags}
         check_tags(tags)
+        if isinstance(row, Instance):
+            metadata_options.check_tags(row.metadata_options, tags)
         _put(change, row, tags)
     return change, None
 

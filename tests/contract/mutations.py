@@ -64,6 +64,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "RebootInstances": {"instance_ids": ["<rebooted>"]},
     "TerminateInstances": {"instance_ids": ["<ended>"]},
     "ModifyInstanceAttribute": {"instance_id": "<attached>", "instance_initiated_shutdown_behavior": "terminate"},
+    "ModifyInstanceMetadataOptions": {"instance_id": "<attached>", "http_put_response_hop_limit": 1},
     "CreateVpc": {"cidr_block": "10.9.0.0/16"},
     "CreateDefaultVpc": {"secret": "<secret of a project without VPCs>"},
     "ModifyVpcAttribute": {"vpc_id": "<vpc>", "enable_dns_support": False},

@@ -121,19 +121,41 @@ async def test_a_guest_is_told_what_changed_and_a_stranger_nothing(host: Host) -
     assert host.pid() == before
 
 
-async def test_answers_die_at_the_first_router(host: Host) -> None:
-    def hop_limits() -> set[int]:
+async def test_a_token_dies_at_the_router_that_it_may_not_pass_and_all_else_goes_on(host: Host) -> None:
+    def hop_limits(ask: Callable[[], object]) -> set[int]:
+        """Of what comes with data from the service."""
         with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800)) as heard:
             heard.bind(("eth0", 0x0800))
-            instance_id("10.9.0.5")
+            ask()
             heard.setblocking(False)
             packets = []
             with contextlib.suppress(BlockingIOError):
                 while True:
-                    packets.append(heard.recv(64))
-        return {packet[8] for packet in packets if packet[12:16] == socket.inet_aton(ADDRESS)}
+                    packets.append(heard.recv(2048))
+        ours = [packet for packet in packets if packet[12:16] == socket.inet_aton(ADDRESS)]
+        return {packet[8] for packet in ours if b"HTTP/1.1" in packet}
 
-    assert await inside(GUEST, hop_limits) == {1}
+    assert await inside(GUEST, lambda: hop_limits(lambda: token("10.9.0.5"))) == {1}
+    held = await inside(GUEST, lambda: token("10.9.0.5"))
+    assert await inside(GUEST, lambda: hop_limits(lambda: ask("10.9.0.5", held))) == {64}
+    assert await inside(GUEST, lambda: hop_limits(lambda: get("/", "10.9.0.5"))) == {1}, "of one connection"
+    host.specs["10.9.0.5"] = replace(SPECS["10.9.0.5"], metadata=replace(METADATA, hop_limit=3))
+    await host.converge()
+    assert await inside(GUEST, lambda: hop_limits(lambda: token("10.9.0.5"))) == {3}
+
+
+async def test_options_take_effect_at_once_and_for_one_guest_alone(host: Host) -> None:
+    held, before = await inside(GUEST, lambda: token("10.9.0.5")), host.pid()
+    request = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: 10.9.0.6\r\nConnection: close\r\n\r\n"
+    assert (await inside(GUEST, lambda: raw(request))).split()[1] == b"401"
+    host.specs["10.9.0.5"] = replace(SPECS["10.9.0.5"], metadata=replace(METADATA, without_token=True))
+    await host.converge()
+    assert (await inside(GUEST, lambda: raw(request))).endswith(b"i-00000000000000005")
+    host.specs["10.9.0.5"] = replace(SPECS["10.9.0.5"], metadata=replace(METADATA, is_off=True))
+    await host.converge()
+    assert await inside(GUEST, lambda: ask("10.9.0.5", held)) == 403
+    assert await inside(GUEST, lambda: instance_id("10.9.0.6")) == "i-00000000000000006"
+    assert host.pid() == before
 
 
 def test_it_has_no_rights_and_no_other_of_its_user_sees_what_it_tells(host: Host) -> None:

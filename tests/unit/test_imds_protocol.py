@@ -91,6 +91,41 @@ def test_no_version_1(guest: Asking) -> None:
     assert guest.ask("GET", "/latest/meta-data/instance-id").status == 401
 
 
+def test_version_1_where_it_is_wanted(guest: Asking) -> None:
+    assert guest.guest
+    guest.guest = guest.guest._replace(without_token=True)
+    told = guest.ask("GET", "/latest/meta-data/instance-id")
+    assert (told.status, told.body) == (200, b"i-00000000000000005")
+    assert TTL not in told.headers
+    assert guest.ask("GET", "/latest/meta-data/instance-id", **{TOKEN: guest.token()}).headers[TTL] == "60"
+    for wrong in ("", "x"):
+        assert guest.ask("GET", "/latest/meta-data/instance-id", **{TOKEN: wrong}).status == 401
+
+
+def test_one_that_is_off_refuses_everything(guest: Asking) -> None:
+    assert guest.guest
+    token = guest.token()
+    guest.guest = guest.guest._replace(is_off=True, without_token=True)
+    assert guest.ask("PUT", "/latest/api/token", **{TTL: "60"}).status == 403
+    assert guest.ask("GET", "/latest/meta-data/instance-id", **{TOKEN: token}).status == 403
+    assert guest.ask("GET", "/").status == 403
+
+
+def test_a_token_travels_as_far_as_it_may_and_nothing_else_is_held_back(guest: Asking) -> None:
+    assert guest.guest
+    guest.guest = guest.guest._replace(hop_limit=2)
+    assert guest.ask("PUT", "/latest/api/token", **{TTL: "60"}).hop_limit == 2
+    assert guest.ask("PUT", "/latest/api/token", **{TTL: "0"}).hop_limit is None
+    assert guest.ask("GET", "/", **{TOKEN: guest.token()}).hop_limit is None
+
+
+@pytest.mark.parametrize("header", ["Host", "X-Forwarded-For", "X-Real-IP", "Forwarded"])
+def test_no_header_makes_one_guest_another(guest: Asking, header: str) -> None:
+    token = guest.token()
+    told = guest.ask("GET", "/latest/meta-data/instance-id", **{TOKEN: token, header: "172.31.0.6"})
+    assert told.body == b"i-00000000000000005"
+
+
 def test_a_token_expires(guest: Asking) -> None:
     token = guest.token("10")
     guest.now += 9

@@ -140,6 +140,16 @@ def test_what_an_instance_has_not_is_absent() -> None:
     assert not [path for path in paths if "public" in path or "user-data" in path or "associations" in path]
 
 
+def test_tags_where_they_are_told() -> None:
+    tagged = replace(SPEC, metadata=replace(SPEC.metadata, tags={"Name": "wéb", "a=b": ""}))
+    pages = tree.pages(tagged)
+    assert pages["meta-data/tags/"] == b"instance/"
+    assert pages["meta-data/tags/instance/"] == b"Name\na=b"
+    assert pages["meta-data/tags/instance/Name"] == "wéb".encode()
+    assert pages["meta-data/tags/instance/a=b"] == b""
+    assert not [path for path in tree.pages(SPEC) if "tags" in path]
+
+
 def test_directories_and_data() -> None:
     pages = tree.pages(SPEC)
     assert pages["user-data"] == b"#!/bin/sh\n\xff"

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Instance(_message.Message):
-    __slots__ = ("instance_id", "reservation_id", "launch_index", "image_id", "instance_type", "state", "state_reason", "status", "status_detail", "zone_name", "host_id", "vpc_id", "subnet_id", "private_ip_address", "public_ip_address", "key_name", "security_groups", "network_interfaces", "block_devices", "root_device_name", "launch_time", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags", "status_since", "last_seen_time", "is_status_permanent", "is_reboot_pending", "architecture", "boot_mode")
+    __slots__ = ("instance_id", "reservation_id", "launch_index", "image_id", "instance_type", "state", "state_reason", "status", "status_detail", "zone_name", "host_id", "vpc_id", "subnet_id", "private_ip_address", "public_ip_address", "key_name", "security_groups", "network_interfaces", "block_devices", "root_device_name", "launch_time", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags", "status_since", "last_seen_time", "is_status_permanent", "is_reboot_pending", "architecture", "boot_mode", "metadata_options")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class Instance(_message.Message):
     IS_REBOOT_PENDING_FIELD_NUMBER: _ClassVar[int]
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     BOOT_MODE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     reservation_id: str
     launch_index: int
@@ -80,7 +81,32 @@ class Instance(_message.Message):
     is_reboot_pending: bool
     architecture: str
     boot_mode: str
-    def __init__(self, instance_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., state: _Optional[_Union[InstanceState, _Mapping]] = ..., state_reason: _Optional[_Union[StateReason, _Mapping]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., zone_name: _Optional[str] = ..., host_id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., public_ip_address: _Optional[str] = ..., key_name: _Optional[str] = ..., security_groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., network_interfaces: _Optional[_Iterable[_Union[NetworkInterface, _Mapping]]] = ..., block_devices: _Optional[_Iterable[_Union[InstanceBlockDevice, _Mapping]]] = ..., root_device_name: _Optional[str] = ..., launch_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_status_permanent: _Optional[bool] = ..., is_reboot_pending: _Optional[bool] = ..., architecture: _Optional[str] = ..., boot_mode: _Optional[str] = ...) -> None: ...
+    metadata_options: InstanceMetadataOptions
+    def __init__(self, instance_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., state: _Optional[_Union[InstanceState, _Mapping]] = ..., state_reason: _Optional[_Union[StateReason, _Mapping]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., zone_name: _Optional[str] = ..., host_id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., public_ip_address: _Optional[str] = ..., key_name: _Optional[str] = ..., security_groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., network_interfaces: _Optional[_Iterable[_Union[NetworkInterface, _Mapping]]] = ..., block_devices: _Optional[_Iterable[_Union[InstanceBlockDevice, _Mapping]]] = ..., root_device_name: _Optional[str] = ..., launch_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_status_permanent: _Optional[bool] = ..., is_reboot_pending: _Optional[bool] = ..., architecture: _Optional[str] = ..., boot_mode: _Optional[str] = ..., metadata_options: _Optional[_Union[InstanceMetadataOptions, _Mapping]] = ...) -> None: ...
+
+class InstanceMetadataOptions(_message.Message):
+    __slots__ = ("http_tokens", "http_endpoint", "http_put_response_hop_limit", "instance_metadata_tags")
+    HTTP_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    HTTP_ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    HTTP_PUT_RESPONSE_HOP_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_METADATA_TAGS_FIELD_NUMBER: _ClassVar[int]
+    http_tokens: str
+    http_endpoint: str
+    http_put_response_hop_limit: int
+    instance_metadata_tags: str
+    def __init__(self, http_tokens: _Optional[str] = ..., http_endpoint: _Optional[str] = ..., http_put_response_hop_limit: _Optional[int] = ..., instance_metadata_tags: _Optional[str] = ...) -> None: ...
+
+class InstanceMetadataOptionsRequest(_message.Message):
+    __slots__ = ("http_tokens", "http_endpoint", "http_put_response_hop_limit", "instance_metadata_tags")
+    HTTP_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    HTTP_ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    HTTP_PUT_RESPONSE_HOP_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_METADATA_TAGS_FIELD_NUMBER: _ClassVar[int]
+    http_tokens: str
+    http_endpoint: str
+    http_put_response_hop_limit: int
+    instance_metadata_tags: str
+    def __init__(self, http_tokens: _Optional[str] = ..., http_endpoint: _Optional[str] = ..., http_put_response_hop_limit: _Optional[int] = ..., instance_metadata_tags: _Optional[str] = ...) -> None: ...
 
 class InstanceState(_message.Message):
     __slots__ = ("code", "name")
@@ -147,7 +173,7 @@ class BlockDeviceMapping(_message.Message):
     def __init__(self, device_name: _Optional[str] = ..., volume_size_gib: _Optional[int] = ..., delete_on_termination: _Optional[bool] = ...) -> None: ...
 
 class RunInstancesRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "image_id", "instance_type", "min_count", "max_count", "key_name", "subnet_id", "zone_name", "security_group_ids", "associate_public_ip_address", "private_ip_address", "user_data", "block_device_mappings", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags")
+    __slots__ = ("client_token", "dry_run", "image_id", "instance_type", "min_count", "max_count", "key_name", "subnet_id", "zone_name", "security_group_ids", "associate_public_ip_address", "private_ip_address", "user_data", "block_device_mappings", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags", "metadata_options")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +198,7 @@ class RunInstancesRequest(_message.Message):
     INSTANCE_INITIATED_SHUTDOWN_BEHAVIOR_FIELD_NUMBER: _ClassVar[int]
     DISABLE_API_TERMINATION_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    METADATA_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     image_id: str
@@ -189,7 +216,8 @@ class RunInstancesRequest(_message.Message):
     instance_initiated_shutdown_behavior: str
     disable_api_termination: bool
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., min_count: _Optional[int] = ..., max_count: _Optional[int] = ..., key_name: _Optional[str] = ..., subnet_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., associate_public_ip_address: _Optional[bool] = ..., private_ip_address: _Optional[str] = ..., user_data: _Optional[bytes] = ..., block_device_mappings: _Optional[_Iterable[_Union[BlockDeviceMapping, _Mapping]]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    metadata_options: InstanceMetadataOptionsRequest
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., min_count: _Optional[int] = ..., max_count: _Optional[int] = ..., key_name: _Optional[str] = ..., subnet_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., associate_public_ip_address: _Optional[bool] = ..., private_ip_address: _Optional[str] = ..., user_data: _Optional[bytes] = ..., block_device_mappings: _Optional[_Iterable[_Union[BlockDeviceMapping, _Mapping]]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., metadata_options: _Optional[_Union[InstanceMetadataOptionsRequest, _Mapping]] = ...) -> None: ...
 
 class RunInstancesResponse(_message.Message):
     __slots__ = ("reservation_id", "instances")
@@ -326,6 +354,32 @@ class ModifyInstanceAttributeResponse(_message.Message):
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     instance: Instance
     def __init__(self, instance: _Optional[_Union[Instance, _Mapping]] = ...) -> None: ...
+
+class ModifyInstanceMetadataOptionsRequest(_message.Message):
+    __slots__ = ("client_token", "dry_run", "instance_id", "http_tokens", "http_endpoint", "http_put_response_hop_limit", "instance_metadata_tags")
+    CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    HTTP_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    HTTP_ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    HTTP_PUT_RESPONSE_HOP_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_METADATA_TAGS_FIELD_NUMBER: _ClassVar[int]
+    client_token: str
+    dry_run: bool
+    instance_id: str
+    http_tokens: str
+    http_endpoint: str
+    http_put_response_hop_limit: int
+    instance_metadata_tags: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., instance_id: _Optional[str] = ..., http_tokens: _Optional[str] = ..., http_endpoint: _Optional[str] = ..., http_put_response_hop_limit: _Optional[int] = ..., instance_metadata_tags: _Optional[str] = ...) -> None: ...
+
+class ModifyInstanceMetadataOptionsResponse(_message.Message):
+    __slots__ = ("instance_id", "instance_metadata_options")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_METADATA_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    instance_metadata_options: InstanceMetadataOptions
+    def __init__(self, instance_id: _Optional[str] = ..., instance_metadata_options: _Optional[_Union[InstanceMetadataOptions, _Mapping]] = ...) -> None: ...
 
 class GetConsoleOutputRequest(_message.Message):
     __slots__ = ("instance_id",)

@@ -70,6 +70,11 @@ class InstancesStub:
                 request_serializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeResponse.FromString,
                 _registered_method=True)
+        self.ModifyInstanceMetadataOptions = channel.unary_unary(
+                '/stead.v1.Instances/ModifyInstanceMetadataOptions',
+                request_serializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceMetadataOptionsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceMetadataOptionsResponse.FromString,
+                _registered_method=True)
         self.GetConsoleOutput = channel.unary_unary(
                 '/stead.v1.Instances/GetConsoleOutput',
                 request_serializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.SerializeToString,
@@ -144,6 +149,15 @@ class InstancesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ModifyInstanceMetadataOptions(self, request, context):
+        """Changes what the guest may do with its metadata service, at any time; its host follows within a moment. Errors:
+        `InvalidParameterValue` (also: tags are to be told, and the key of one can't stand in a path), `MissingParameter`
+        (nothing is to change), `IncorrectInstanceState`, `UnsupportedOperation` (its host's agent is too old).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetConsoleOutput(self, request, context):
         """The latest output of the serial console. Errors: `InvalidInstanceID.NotFound`, `Unavailable` (the host is not
         connected: retry).
@@ -189,6 +203,11 @@ def add_InstancesServicer_to_server(servicer, server):
                     servicer.ModifyInstanceAttribute,
                     request_deserializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeRequest.FromString,
                     response_serializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeResponse.SerializeToString,
+            ),
+            'ModifyInstanceMetadataOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifyInstanceMetadataOptions,
+                    request_deserializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceMetadataOptionsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_instances__pb2.ModifyInstanceMetadataOptionsResponse.SerializeToString,
             ),
             'GetConsoleOutput': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConsoleOutput,
@@ -386,6 +405,33 @@ class Instances:
             '/stead.v1.Instances/ModifyInstanceAttribute',
             stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeRequest.SerializeToString,
             stead_dot_v1_dot_instances__pb2.ModifyInstanceAttributeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ModifyInstanceMetadataOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Instances/ModifyInstanceMetadataOptions',
+            stead_dot_v1_dot_instances__pb2.ModifyInstanceMetadataOptionsRequest.SerializeToString,
+            stead_dot_v1_dot_instances__pb2.ModifyInstanceMetadataOptionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -31,7 +31,7 @@ BY_NAME = {
 MUTATIONS: list[tuple[str, str, Any, Any]] = [
     (
         f"instance run --image tiny --type t3.nano --key me --sg web --sg {SG} --count 3 --min-count 2 --volume-size 9"
-        " --no-public-ip --az z --tag a=b=c --protect --shutdown-behavior terminate",
+        " --no-public-ip --az z --tag a=b=c --protect --shutdown-behavior terminate --metadata-tags",
         "RunInstances",
         instances.RunInstancesRequest(
             image_id=AMI,
@@ -46,6 +46,7 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
             tags={"a": "b=c"},
             disable_api_termination=True,
             instance_initiated_shutdown_behavior="terminate",
+            metadata_options=instances.InstanceMetadataOptionsRequest(instance_metadata_tags="enabled"),
         ),
         instances.RunInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
     ),
@@ -67,6 +68,21 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
             ],
         ),
         instances.ModifyInstanceAttributeResponse(instance=instances.Instance(instance_id=I1)),
+    ),
+    (
+        f"instance modify-metadata-options {I1} --http-tokens optional --no-metadata-endpoint --hop-limit 2"
+        " --no-metadata-tags",
+        "ModifyInstanceMetadataOptions",
+        instances.ModifyInstanceMetadataOptionsRequest(
+            instance_id=I1,
+            http_tokens="optional",
+            http_endpoint="disabled",
+            http_put_response_hop_limit=2,
+            instance_metadata_tags="disabled",
+        ),
+        instances.ModifyInstanceMetadataOptionsResponse(
+            instance_id=I1, instance_metadata_options=instances.InstanceMetadataOptions(http_tokens="optional")
+        ),
     ),
     *vpcs.MUTATIONS,
     (

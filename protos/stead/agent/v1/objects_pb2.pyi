@@ -309,7 +309,7 @@ class Limits(_message.Message):
     def __init__(self, iops: _Optional[int] = ..., bytes_per_s: _Optional[int] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("id", "generation", "power_on", "reboot_count", "stop_timeout_s", "vcpus", "memory_mib", "image_id", "instance_type", "zone_name", "region_name", "key_name", "public_key", "user_data", "reservation_id", "launch_index", "machine_type", "firmware", "architecture", "cpu_model", "owner_id")
+    __slots__ = ("id", "generation", "power_on", "reboot_count", "stop_timeout_s", "vcpus", "memory_mib", "image_id", "instance_type", "zone_name", "region_name", "key_name", "public_key", "user_data", "reservation_id", "launch_index", "machine_type", "firmware", "architecture", "cpu_model", "owner_id", "metadata_without_token", "metadata_is_off", "metadata_hop_limit", "tags")
     ID_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     POWER_ON_FIELD_NUMBER: _ClassVar[int]
@@ -331,6 +331,10 @@ class Instance(_message.Message):
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     CPU_MODEL_FIELD_NUMBER: _ClassVar[int]
     OWNER_ID_FIELD_NUMBER: _ClassVar[int]
+    METADATA_WITHOUT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    METADATA_IS_OFF_FIELD_NUMBER: _ClassVar[int]
+    METADATA_HOP_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     id: str
     generation: int
     power_on: bool
@@ -352,4 +356,16 @@ class Instance(_message.Message):
     architecture: str
     cpu_model: str
     owner_id: str
-    def __init__(self, id: _Optional[str] = ..., generation: _Optional[int] = ..., power_on: _Optional[bool] = ..., reboot_count: _Optional[int] = ..., stop_timeout_s: _Optional[int] = ..., vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., zone_name: _Optional[str] = ..., region_name: _Optional[str] = ..., key_name: _Optional[str] = ..., public_key: _Optional[str] = ..., user_data: _Optional[bytes] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., machine_type: _Optional[str] = ..., firmware: _Optional[str] = ..., architecture: _Optional[str] = ..., cpu_model: _Optional[str] = ..., owner_id: _Optional[str] = ...) -> None: ...
+    metadata_without_token: bool
+    metadata_is_off: bool
+    metadata_hop_limit: int
+    tags: _containers.RepeatedCompositeFieldContainer[Tag]
+    def __init__(self, id: _Optional[str] = ..., generation: _Optional[int] = ..., power_on: _Optional[bool] = ..., reboot_count: _Optional[int] = ..., stop_timeout_s: _Optional[int] = ..., vcpus: _Optional[int] = ..., memory_mib: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., zone_name: _Optional[str] = ..., region_name: _Optional[str] = ..., key_name: _Optional[str] = ..., public_key: _Optional[str] = ..., user_data: _Optional[bytes] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., machine_type: _Optional[str] = ..., firmware: _Optional[str] = ..., architecture: _Optional[str] = ..., cpu_model: _Optional[str] = ..., owner_id: _Optional[str] = ..., metadata_without_token: _Optional[bool] = ..., metadata_is_off: _Optional[bool] = ..., metadata_hop_limit: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[Tag, _Mapping]]] = ...) -> None: ...
+
+class Tag(_message.Message):
+    __slots__ = ("key", "value")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
