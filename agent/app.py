@@ -16,7 +16,7 @@ import structlog
 import typer
 import uvloop
 
-from agent import __version__, config, logs
+from agent import __version__, config, logs, once
 from agent.config import Config, kinds_of
 from agent.converge.desired import Desired
 from agent.converge.engine import Engine
@@ -145,7 +145,7 @@ async def _until_signalled(run: Callable[[asyncio.Event], Awaitable[None]]) -> N
     await run(stop)
 
 
-@cli.command()
+@cli.command(cls=once.Command)
 def run(
     config_path: ConfigPath = None,
     check_config: Annotated[bool, typer.Option("--check-config", help="Check the configuration and exit.")] = False,
@@ -161,7 +161,7 @@ def run(
         uvloop.run(_until_signalled(partial(serve, settings)))
 
 
-@cli.command()
+@cli.command(cls=once.Command)
 def stop_guests(config_path: ConfigPath = None) -> None:
     """Shut this host's guests down, as before the machine goes down; the agent must have been stopped."""
     settings = _read_config(config_path)
@@ -179,7 +179,7 @@ async def _stop_guests(settings: Config) -> tuple[str, ...]:
     return await shut_down(compute, settings.agent.guests_stop_s) if compute is not None else ()
 
 
-@cli.command()
+@cli.command(cls=once.Command)
 def join(
     token: Annotated[str, typer.Argument(help="From `stead host token`.")],
     underlay: Annotated[str, typer.Option(help="IPv4 address at which other hosts reach this one.")],
@@ -206,7 +206,7 @@ async def _join(settings: Config, token: JoinToken, name: str, address: str, sto
     return host
 
 
-@cli.command()
+@cli.command(cls=once.Command)
 def simulate(
     hosts: Annotated[int, typer.Option(min=1, help="How many.")],
     tokens: Annotated[

@@ -18,7 +18,7 @@ import structlog
 import typer
 import uvloop
 
-from controlplane import ca, history, logs
+from controlplane import ca, history, logs, once
 from controlplane.api.caller import Edge
 from controlplane.api.certificate import ServerCertificate
 from controlplane.api.projects import new_secret
@@ -71,7 +71,7 @@ def open_store(config: Config) -> Store:
     return store
 
 
-@cli.command()
+@cli.command(cls=once.Command)
 def init(
     config: ConfigOption = None,
     client_config: Annotated[
@@ -133,7 +133,7 @@ async def _offline(config: Config) -> AsyncIterator[tuple[Journal, Call]]:
     store.close()
 
 
-@cli.command()
+@cli.command(cls=once.Command)
 def restored(config: ConfigOption = None) -> None:
     """Say that the database was put back from a backup, before `run`: hosts then remove nothing until released."""
     settings = _load(config)
@@ -165,7 +165,7 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-@cli.command()
+@cli.command(cls=once.Command)
 def run(
     config: ConfigOption = None,
     check_config: Annotated[bool, typer.Option("--check-config", help="Read the configuration and stop.")] = False,

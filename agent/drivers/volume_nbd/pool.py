@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from agent import once
 from agent.drivers.base import DriverError, Permanent
 from agent.drivers.volume_nbd import blank, identity
 from agent.drivers.volume_nbd.files import DIRECTORIES, check_clones
@@ -133,7 +134,7 @@ def _backing_file(directory: Path) -> Path:
     return directory.with_name(f"{directory.name}.xfs")
 
 
-@app.command()
+@app.command(cls=once.Command)
 def create(
     directory: Directory,
     size_gib: Annotated[int | None, typer.Option(min=1, help="Make an XFS of this size in the file <dir>.xfs.")] = None,
@@ -143,7 +144,7 @@ def create(
     _finish(create_pool(directory, size_gib, device))
 
 
-@app.command()
+@app.command(cls=once.Command)
 def mount(
     directory: Directory,
     device: Annotated[Path | None, typer.Option(help="The device that it was made on, if any.")] = None,
@@ -152,7 +153,7 @@ def mount(
     _finish(mount_pool(directory, device))
 
 
-@app.command()
+@app.command(cls=once.Command)
 def destroy(directory: Directory) -> None:
     """Delete a pool with all its volumes; what is on a device of its own is only unmounted."""
     _finish(destroy_pool(directory))
