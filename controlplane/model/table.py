@@ -204,9 +204,9 @@ class Counter(Generic[R, K, A]):
     def fill(self, rows: Sequence[R]) -> None:
         for row in rows:
             amount = self._amount(row)
-            if amount != self._nothing:
-                for key in self._keys(row):
-                    self._set(key, self.of(key) + amount)
+            for key in self._keys(row):
+                self._sums[key] = self.of(key) + amount
+        self._sums = {key: total for key, total in self._sums.items() if total != self._nothing}
 
     def _counted(self, row: R) -> tuple[tuple[K, ...], A]:
         return self._keys(row), self._amount(row)

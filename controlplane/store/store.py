@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from threading import Lock
 from typing import Any, Self
 
@@ -127,16 +128,16 @@ class Store:
 
     def read_recent_log(self, limit: int) -> list[LogEntry]:
         """The last entries, in order, as many as there are up to `limit`; of the first revision perhaps only some."""
-        latest_first = self._log.select().order_by(log.c.revision.desc())
-        entries, texts = list[LogEntry](), dict[str, str]()
         with self._transaction() as connection:
-            found = connection.execute(latest_first, execution_options={"stream_results": True})
+            return list(islice(self._log_latest_first(connection), limit))[::-1]
+
+    def _log_latest_first(self, connection: Connection) -> Iterator[LogEntry]:
+        """Each revision's are made when they are wanted: that of a long launch has thousands."""
+        statement, texts = self._log.select().order_by(log.c.revision.desc()), dict[str, str]()
+        with connection.execute(statement, execution_options={"stream_results": True}) as found:
             for records in found.partitions(LOG_ROWS_READ):
                 for row in self._log.decode(records, texts):
-                    entries += reversed(_log_entries(row, texts))
-                if len(entries) >= limit:
-                    break
-        return entries[:limit][::-1]
+                    yield from reversed(_log_entries(row, texts))
 
     def trim_log(self, before_revision: int, limit: int) -> bool:
         """Forget the entries of at most `limit` of the revisions earlier than this; whether more of them are left."""
