@@ -37,6 +37,7 @@ from agent.messages import Role
 from agent.model import InstanceSpec
 from agent.session import Session
 from agent.settings import SettingsError
+from agent.signing import Signing
 from agent.simulate import UNDERLAY, Fleet
 from agent.simulate import run as run_fleet
 
@@ -67,7 +68,7 @@ async def serve(settings: Config, stop: asyncio.Event, control_plane: Presence |
     try:
         contents = ledger.load()
         desired = Desired(host.host_id, contents.revision, contents.scopes)
-        metadata = _metadata_server(settings, desired.instances_in)
+        metadata = _metadata_server(settings, desired, Signing(identities))
         await _prepare(drivers)
         power_offs = PowerOffs(ledger, contents.guest_off)
         engine = Engine(drivers, desired, power_offs, metadata, settings.converge)
@@ -106,13 +107,15 @@ async def _run_until(stop: asyncio.Event, engine: Engine, session: Session) -> N
             loop.cancel()
 
 
-def _metadata_server(settings: Config, instances_in: InstancesIn) -> MetadataServer | None:
+def _metadata_server(settings: Config, desired: Desired, signing: Signing) -> MetadataServer | None:
     if not settings.agent.metadata_service:
         return None
-    from agent.imds import MetadataServer as Imds  # Not needed, and not loaded, for a simulated host.
+    from agent.imds import Identities  # Not needed, and not loaded, for a simulated host.
+    from agent.imds import MetadataServer as Imds
 
     agent = settings.agent
-    return Imds(instances_in, agent.state_dir, agent.run_dir, agent.metadata_user)
+    signed = Identities(signing, agent.state_dir / "identities.json", desired.has_instance)
+    return Imds(desired.instances_in, signed, agent.state_dir, agent.run_dir, agent.metadata_user)
 
 
 def _roles(settings: Config, identity: Identity) -> tuple[Role, ...]:

@@ -20,7 +20,7 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -135,6 +135,12 @@ def expires_at(certificate: bytes) -> datetime:
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
+def sign_identity(ca: Credentials, key: rsa.RSAPublicKey, region_name: str, now: datetime) -> bytes:
+    """The certificate of a key with which identity documents are signed. It is for nothing else: no TLS, no address."""
+    builder = _builder(_name(f"stead instance identity {region_name}", unit="identity"), key, now, DATA_LIFETIME)
+    return _sign(ca, builder, [ExtendedKeyUsageOID.EMAIL_PROTECTION], [])
+
+
 def renewal_at(certificate: bytes) -> datetime:
     """When a third of a certificate's life is left, UTC."""
     parsed = x509.load_pem_x509_certificate(certificate)
@@ -181,7 +187,7 @@ def _csr_key(csr: bytes) -> ec.EllipticCurvePublicKey:
 
 
 def _builder(
-    subject: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, lifetime: timedelta
+    subject: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, now: datetime, lifetime: timedelta
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

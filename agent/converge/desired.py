@@ -42,6 +42,9 @@ class Desired:
                 found.update(dict.fromkeys(endpoint.private_ips, view))
         return found
 
+    def has_instance(self, instance_id: str) -> bool:
+        return Ref(Kind.INSTANCE, instance_id) in self.views
+
     def port(self, vpc_id: str, interface_id: str) -> PortSpec | None:
         vpc = self._views.vpc(vpc_id)
         endpoint = vpc.local.get(interface_id)

@@ -62,6 +62,7 @@ class Engine:
             self._tasks.create_task(self._watch.run())
             if self._metadata is not None:
                 self._tasks.create_task(self._watch.follow(self._metadata, Kind.VPC))
+                self._tasks.create_task(self._metadata.run())
 
     def apply(self, update: Update, held: str = "", withheld: frozenset[ObjectRef] = frozenset()) -> None:
         """Take in what the ledger has already. `held`: why nothing may be removed, `withheld`: what would be."""

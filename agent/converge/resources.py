@@ -26,6 +26,9 @@ class MetadataServer(Protocol):
     def events(self) -> AsyncIterator[Ref]:
         """VPCs that need `ensure`: hints."""
 
+    async def run(self) -> None:
+        """What it does besides, for ever."""
+
 
 class Driver(Protocol):
     """What the drivers have in common, as far as the engine is concerned."""

@@ -1,5 +1,6 @@
-"""Instance metadata service: tells a guest who it is, by EC2's IMDSv2."""
+"""Instance metadata service: tells a guest who it is, as EC2's IMDS does."""
 
+from agent.imds.identities import Identities
 from agent.imds.server import MetadataServer
 
-__all__ = ["MetadataServer"]
+__all__ = ["Identities", "MetadataServer"]

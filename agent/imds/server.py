@@ -28,6 +28,7 @@ from agent.host.services import Service, Services
 from agent.host.threads import Threads
 from agent.imds import service as program
 from agent.imds import tree
+from agent.imds.identities import Identities, Identity
 from agent.model import InstanceSpec, Kind, Ref
 
 KEY_BYTES = 32
@@ -37,24 +38,29 @@ _DIRECTORY_MODE, _FILE_MODE = 0o755, 0o640
 LISTEN_DEADLINE_S = 30.0
 
 InstancesIn = Callable[[str], Mapping[str, InstanceSpec]]
+Told = Mapping[str, tuple[InstanceSpec, Identity | None]]
 
 
 class MetadataServer:
     """Serves the guests of all VPCs of this host. `instances_in(vpc_id)` says who has which address there."""
 
-    def __init__(self, instances_in: InstancesIn, state_dir: Path, run_dir: Path, user: str) -> None:
+    def __init__(
+        self, instances_in: InstancesIn, identities: Identities, state_dir: Path, run_dir: Path, user: str
+    ) -> None:
         self._instances_in = instances_in
+        self._identities = identities
         self._key = load_key(state_dir / "imds.key")
         self._directory = run_dir / "metadata"
         self._user = user
         self._services = Services()
         self._repairs = Repairs()
-        self._told: dict[str, Mapping[str, InstanceSpec]] = {}
+        self._told: dict[str, Told] = {}
+        self._changed: asyncio.Queue[str] = asyncio.Queue()
         self._threads = Threads("the metadata service", workers=4, deadline_s=LISTEN_DEADLINE_S)
 
     def tell(self, vpc_id: str) -> None:
         """Have the guests told what is so by now. Raises Transient."""
-        instances = self._instances_in(vpc_id)
+        instances = {address: (spec, self._identities.of(spec)) for address, spec in self._instances_in(vpc_id).items()}
         with reported(f"metadata of {vpc_id}"):
             is_told, is_readable = self._told.get(vpc_id) == instances, self._is_readable(vpc_id)
             if is_told and not is_readable:
@@ -89,11 +95,18 @@ class MetadataServer:
         return (*self._services.problems(), *self._repairs.problems())
 
     async def events(self) -> AsyncIterator[Ref]:
-        """VPCs whose process ended."""
-        ended: asyncio.Queue[str] = asyncio.Queue()
-        self._services.tell = ended.put_nowait
+        """VPCs whose process ended, or of which an instance's identity is signed now."""
+        self._services.tell = self._changed.put_nowait
         while True:
-            yield Ref(Kind.VPC, await ended.get())
+            yield Ref(Kind.VPC, await self._changed.get())
+
+    async def run(self) -> None:
+        """Have identities signed, for ever."""
+        while True:
+            signed = set(await self._identities.come())
+            for vpc_id, told in self._told.items():
+                if any(spec.instance_id in signed for spec, _ in told.values()):
+                    self._changed.put_nowait(vpc_id)
 
     def _service(self, vpc_id: str) -> Service:
         directory = self._directory / vpc_id
@@ -105,9 +118,9 @@ class MetadataServer:
         with listening:
             return await service.start_program([listening])
 
-    def _contents(self, vpc_id: str, instances: Mapping[str, InstanceSpec]) -> str:
+    def _contents(self, vpc_id: str, instances: Told) -> str:
         """ASCII: pages have a character for each byte."""
-        guests = {address: _guest(spec) for address, spec in instances.items()}
+        guests = {address: _guest(*about) for address, about in instances.items()}
         return json.dumps({"key": hmac.digest(self._key, vpc_id.encode(), "sha256").hex(), "guests": guests})
 
     def _is_readable(self, vpc_id: str) -> bool:
@@ -142,12 +155,12 @@ class MetadataServer:
             raise Transient(f"there is no user {self._user}: install dnsmasq-base, or set `metadata_user`") from error
 
 
-def _guest(spec: InstanceSpec) -> dict[str, Any]:
+def _guest(spec: InstanceSpec, signed: Identity | None) -> dict[str, Any]:
     """The fields of a `service.Guest`, but for the key."""
     told = spec.metadata
     return {
         "instance_id": spec.instance_id,
-        "pages": {path: page.decode("latin-1") for path, page in tree.pages(spec).items()},
+        "pages": {path: page.decode("latin-1") for path, page in tree.pages(spec, signed).items()},
         "without_token": told.without_token,
         "is_off": told.is_off,
         "hop_limit": told.hop_limit,

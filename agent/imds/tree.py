@@ -9,29 +9,29 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
+from agent.imds.identities import Identity
 from agent.model import InstanceSpec, InterfaceMetadata, InterfaceSpec
 
 Tree: TypeAlias = Mapping[str, "Node"]
 Node: TypeAlias = str | bytes | Tree
 
 
-def metadata(spec: InstanceSpec) -> Tree:
-    """Everything below a version."""
+def metadata(spec: InstanceSpec, signed: Identity | None = None) -> Tree:
+    """Everything below a version. What was signed is told as it was signed."""
     user_data: Tree = {"user-data": spec.metadata.user_data} if spec.metadata.user_data else {}
-    document = json.dumps(_identity_document(spec), indent=2)
     return {
         "dynamic": {
             "fws": {"instance-monitoring": "disabled"},
-            "instance-identity": {"document": document},
+            "instance-identity": _signed(signed) if signed else {"document": _identity_document(spec)},
         },
         "meta-data": _meta_data(spec),
         **user_data,
     }
 
 
-def pages(spec: InstanceSpec) -> dict[str, bytes]:
+def pages(spec: InstanceSpec, signed: Identity | None = None) -> dict[str, bytes]:
     """All that there is to read, by path below a version; those of directories end with a slash."""
-    top = metadata(spec)
+    top = metadata(spec, signed)
     found = dict(_pages("", top))
     found["/"] = "\n".join(top).encode()  # The one listing in which EC2 leaves the slashes out.
     if (keys := "meta-data/public-keys/") in found:  # The one directory whose listing tells more than its names.
@@ -123,8 +123,19 @@ def _interface(interface: InterfaceSpec, told: InterfaceMetadata, owner_id: str)
     }
 
 
-def _identity_document(spec: InstanceSpec) -> Mapping[str, str | None]:
+def _signed(identity: Identity) -> Tree:
+    """EC2's `pkcs7` is signed with DSA; this one is the same as `rsa2048`."""
     return {
+        "document": identity.document,
+        "pkcs7": identity.pkcs7,
+        "rsa2048": identity.pkcs7,
+        "signature": identity.signature,
+    }
+
+
+def _identity_document(spec: InstanceSpec) -> str:
+    """As long as none is signed."""
+    about = {
         "accountId": spec.metadata.owner_id,
         "architecture": "x86_64",
         "availabilityZone": spec.metadata.zone_name,
@@ -140,3 +151,4 @@ def _identity_document(spec: InstanceSpec) -> Mapping[str, str | None]:
         "region": spec.metadata.region_name,
         "version": "2017-09-30",
     }
+    return json.dumps(about, indent=2)

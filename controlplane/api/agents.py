@@ -1,8 +1,9 @@
 """Agents: their sessions, new certificates, and images for their volumes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -16,9 +17,10 @@ from controlplane.authorities import Authorities
 from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, invalid_value
 from controlplane.gate.limits import Pace
 from controlplane.reconcile.share import News
-from controlplane.service import hosts, images, regions
+from controlplane.service import hosts, identity, images, regions
 from controlplane.session import ConsoleRequest, Update
 from controlplane.session import Session as AgentSession  # The servicer has a method of that name.
+from controlplane.signing import Signer
 from controlplane.uploads import Uploads
 from stead.agent.v1 import session_pb2 as pb
 from stead.agent.v1.session_pb2_grpc import AgentsServicer
@@ -39,6 +41,7 @@ HELLO_S = 30.0
 _ROWS_PER_S, _ROWS_AT_ONCE, _MESSAGE_ROWS = 2000, 2 * _MAX_ROWS, 5
 # A call likewise, before it is heard: a session begins with all that its host shall have, certificates are signed.
 _CALL_ROWS = 500
+_MAX_IDENTITIES = 100  # Of a call. More: a thread signs for longer than a call should take.
 
 
 def pace() -> Pace:
@@ -53,6 +56,10 @@ class Agents(AgentsServicer):
         self._authorities = authorities
         self._uploads = uploads
         self._pace = pace
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return Signer(self._authorities.control, self._edge.policy.region, self._edge.clock)
 
     def _host(self, context: Context) -> str:
         """The host that its control certificate names. Raises `AuthFailure`."""
@@ -86,6 +93,13 @@ class Agents(AgentsServicer):
         renewal = hosts.renewal(call, host_id, hash_of(request))
         await self._edge.journal.call(lambda state: (renewal, None), lambda state, _: None)
         return pb.RenewCertificatesResponse(certificates=certificates)
+
+    async def SignIdentities(self, request: pb.SignIdentitiesRequest, context: Context) -> pb.SignIdentitiesResponse:
+        host_id = await self._caller(context)
+        state, region = self._edge.journal.state, self._edge.policy.region
+        found = list(identity.documents(state, host_id, request.instance_ids[:_MAX_IDENTITIES], region))
+        await self._edge.journal.durable(state.revision, in_no_hurry=True)
+        return await asyncio.to_thread(_signed, self._signer, found)
 
     async def FetchImage(self, request: pb.FetchImageRequest, context: Context) -> AsyncIterator[pb.FetchImageResponse]:
         host_id = await self._caller(context)
@@ -217,6 +231,20 @@ class Agents(AgentsServicer):
         self._edge.sessions.greet(session, hello.boot_id, word, self._edge.call_of_nobody())
 
 
+def _signed(signer: Signer, found: Iterable[identity.Unsigned]) -> pb.SignIdentitiesResponse:
+    reply = pb.SignIdentitiesResponse()
+    for each in found:
+        signed = signer.sign(each.document)
+        reply.identities.add(
+            instance_id=each.instance_id,
+            generation=each.generation,
+            document=each.document,
+            signature=signed.signature,
+            pkcs7=signed.pkcs7,
+        )
+    return reply
+
+
 def _update(what: Update) -> Iterator[bytes]:
     """In as many messages as it takes: pieces are appended to what each of them says of the whole."""
     news = cast(News, what.news)
@@ -253,6 +281,11 @@ def handler(service: str, servicer: Agents, deserialize: Any = pb.AgentMessage.F
             servicer.RenewCertificates,
             pb.RenewCertificatesRequest.FromString,
             pb.RenewCertificatesResponse.SerializeToString,
+        ),
+        "SignIdentities": grpc.unary_unary_rpc_method_handler(
+            servicer.SignIdentities,
+            pb.SignIdentitiesRequest.FromString,
+            pb.SignIdentitiesResponse.SerializeToString,
         ),
         "Session": grpc.stream_stream_rpc_method_handler(servicer.Session, deserialize),
         "FetchImage": grpc.unary_stream_rpc_method_handler(

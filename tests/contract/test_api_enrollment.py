@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from controlplane import ca
 from stead.agent.v1 import session_pb2 as pb
 from tests.contract.agents import Machine, agent_channel, certificate_request, connected, join_secret, joined
 from tests.contract.control_plane import AGENT_RPCS, RPCS, ControlPlane, Refused
+from tests.identities import verified
 
 
 async def test_a_machine_joins_with_a_token(cloud: ControlPlane) -> None:
@@ -109,7 +111,7 @@ async def test_other_certificates_of_our_authority_do_not_speak_for_a_host(cloud
     machine, request = await joined(cloud), certificate_request()
     unknown = ca.sign_control(cloud.authority, request.csr, "host-" + "0" * 17, cloud.clock())
     channel = agent_channel(cloud, ca.Credentials(unknown, request.key))
-    for name in ("RenewCertificates", "FetchImage", "Session"):
+    for name in ("RenewCertificates", "FetchImage", "SignIdentities", "Session"):
         with pytest.raises(Refused) as caught:
             await cloud.call(name, channel=channel)
         assert (caught.value.code, caught.value.status) == ("AuthFailure", grpc.StatusCode.UNAUTHENTICATED)
@@ -217,6 +219,25 @@ async def test_a_host_fetches_images_of_its_own_volumes_alone(cloud: ControlPlan
             await cloud.call("FetchImage", pb.FetchImageRequest(image_id=unknown), channel=channel)
 
 
+async def test_a_host_has_identities_of_its_own_instances_signed_alone(cloud: ControlPlane, tmp_path: Path) -> None:
+    machine, _ = await connected(cloud)
+    image_id = await cloud.import_image("a")
+    launched = await cloud.ask("RunInstances", image_id=image_id)
+    ours = launched.instances[0].instance_id
+    stranger = await joined(cloud)
+    asked = pb.SignIdentitiesRequest(instance_ids=[ours, ours, "i-" + "0" * 17, "../ca.key", ""])
+    theirs = await cloud.call("SignIdentities", asked, channel=agent_channel(cloud, stranger.control))
+    assert not theirs.identities
+    reply = await cloud.call("SignIdentities", asked, channel=agent_channel(cloud, machine.control))
+    (signed,) = reply.identities
+    assert (signed.instance_id, signed.generation) == (ours, 1)
+    document = json.loads(signed.document)
+    assert (document["instanceId"], document["imageId"], document["region"]) == (ours, image_id, "home-1")
+    assert document["accountId"] == cloud.journal.state.instances[ours].project_id
+    assert document["privateIp"] == cloud.journal.state.interfaces.primary(ours).private_ip
+    assert verified(tmp_path, cloud.authority, signed.pkcs7) == signed.document
+
+
 async def test_every_method_of_agents_is_known_to_these_tests() -> None:
-    assert set(AGENT_RPCS) == {"Join", "RenewCertificates", "Session", "FetchImage"}
+    assert set(AGENT_RPCS) == {"Join", "RenewCertificates", "Session", "FetchImage", "SignIdentities"}
     assert not set(AGENT_RPCS) & set(RPCS)

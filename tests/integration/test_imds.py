@@ -11,7 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,8 @@ import pytest
 
 from agent.drivers.base import Transient
 from agent.host import namespaces, process, services
-from agent.imds import MetadataServer, service
+from agent.imds import Identities, MetadataServer, service
+from agent.imds.identities import Identity
 from agent.imds.service import ADDRESS, CONNECTIONS_PER_GUEST, LOG_LINES_PER_GUEST, PORT, REQUESTS_PER_GUEST
 from agent.model import InstanceMetadata, InstanceSpec, InterfaceMetadata, InterfaceSpec, Kind, Ref
 
@@ -64,6 +65,11 @@ def network() -> Iterator[None]:
             namespaces.remove(name)
 
 
+async def sign(instance_ids: Sequence[str]) -> Sequence[Identity]:
+    """As the control plane does."""
+    return [Identity(id, 1, f"document of {id}", f"signature of {id}", f"pkcs7 of {id}") for id in instance_ids]
+
+
 class Host:
     """The agent's part, which may be started anew."""
 
@@ -75,7 +81,9 @@ class Host:
     def restart(self, user: str = USER) -> None:
         specs = self.specs
         self.server = MetadataServer(
-            lambda vpc_id: dict(specs) if vpc_id == VPC_ID else {}, self.directory, self.directory / "run", user
+            lambda vpc_id: dict(specs) if vpc_id == VPC_ID else {},
+            Identities(sign, self.directory / "identities.json", lambda instance_id: True),
+            *(self.directory, self.directory / "run", user),
         )
 
     async def converge(self) -> None:
@@ -201,6 +209,23 @@ async def test_its_end_is_told_at_once(host: Host, monkeypatch: pytest.MonkeyPat
         listening.cancel()
 
 
+async def test_a_signature_comes_when_it_is_there_and_is_its_guests_alone(host: Host) -> None:
+    below = "/latest/dynamic/instance-identity/"
+    assert await inside(GUEST, lambda: get(below, "10.9.0.5")) == b"document"
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(host.server.run())
+        ref = await asyncio.wait_for(anext(host.server.events()), 5)
+        running.cancel()
+    assert ref == Ref(Kind.VPC, VPC_ID)
+    await host.converge()
+    for ip, spec in SPECS.items():
+        told = await inside(GUEST, functools.partial(get, f"{below}signature", ip))
+        assert told.decode() == f"signature of {spec.instance_id}"
+    host.restart()
+    await host.converge()
+    assert await inside(GUEST, lambda: get(f"{below}rsa2048", "10.9.0.6")) == b"pkcs7 of i-00000000000000006"
+
+
 async def test_one_that_stands_still_is_told_of(host: Host) -> None:
     assert host.server.problems() == ()
     os.kill(host.pid(), signal.SIGSTOP)
@@ -268,7 +293,8 @@ async def test_another_user_takes_over(host: Host) -> None:
 
 
 async def test_no_such_user_is_transient(network: None, tmp_path: Path) -> None:
-    server = MetadataServer(lambda vpc_id: SPECS, tmp_path, tmp_path / "run", "stead-nobody")
+    identities = Identities(sign, tmp_path / "identities.json", lambda instance_id: True)
+    server = MetadataServer(lambda vpc_id: SPECS, identities, tmp_path, tmp_path / "run", "stead-nobody")
     with pytest.raises(Transient, match="no user stead-nobody"):
         server.tell(VPC_ID)
 

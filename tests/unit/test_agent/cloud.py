@@ -156,6 +156,14 @@ class Cloud(pb_grpc.EnrollmentServicer, pb_grpc.AgentsServicer):
         async for message in messages:
             self.inbox.append(from_wire(getattr(message, message.WhichOneof("body"))))
 
+    async def SignIdentities(self, request: Any, context: Any) -> pb.SignIdentitiesResponse:
+        ids = request.instance_ids
+        return pb.SignIdentitiesResponse(
+            identities=[
+                pb.Identity(instance_id=id, generation=3, document=b"{}", signature="s", pkcs7="p") for id in ids
+            ]
+        )
+
     async def FetchImage(self, request: Any, context: Any) -> AsyncIterator[pb.FetchImageResponse]:
         if request.image_id not in self.images:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no image {request.image_id}")

@@ -148,6 +148,9 @@ class FakeMetadata:
         while True:
             yield await self.ended.get()
 
+    async def run(self) -> None:
+        await asyncio.Future()
+
     async def remove(self, vpc_id: str) -> None:
         self.vpcs.discard(vpc_id)
 

@@ -81,6 +81,32 @@ class RenewCertificatesResponse(_message.Message):
     certificates: Certificates
     def __init__(self, certificates: _Optional[_Union[Certificates, _Mapping]] = ...) -> None: ...
 
+class SignIdentitiesRequest(_message.Message):
+    __slots__ = ("instance_ids",)
+    INSTANCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    instance_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, instance_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SignIdentitiesResponse(_message.Message):
+    __slots__ = ("identities",)
+    IDENTITIES_FIELD_NUMBER: _ClassVar[int]
+    identities: _containers.RepeatedCompositeFieldContainer[Identity]
+    def __init__(self, identities: _Optional[_Iterable[_Union[Identity, _Mapping]]] = ...) -> None: ...
+
+class Identity(_message.Message):
+    __slots__ = ("instance_id", "generation", "document", "signature", "pkcs7")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    PKCS7_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    generation: int
+    document: bytes
+    signature: str
+    pkcs7: str
+    def __init__(self, instance_id: _Optional[str] = ..., generation: _Optional[int] = ..., document: _Optional[bytes] = ..., signature: _Optional[str] = ..., pkcs7: _Optional[str] = ...) -> None: ...
+
 class FetchImageRequest(_message.Message):
     __slots__ = ("image_id",)
     IMAGE_ID_FIELD_NUMBER: _ClassVar[int]

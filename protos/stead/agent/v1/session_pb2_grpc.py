@@ -122,6 +122,11 @@ class AgentsStub:
                 request_serializer=stead_dot_agent_dot_v1_dot_session__pb2.AgentMessage.SerializeToString,
                 response_deserializer=stead_dot_agent_dot_v1_dot_session__pb2.ControlMessage.FromString,
                 _registered_method=True)
+        self.SignIdentities = channel.unary_unary(
+                '/stead.agent.v1.Agents/SignIdentities',
+                request_serializer=stead_dot_agent_dot_v1_dot_session__pb2.SignIdentitiesRequest.SerializeToString,
+                response_deserializer=stead_dot_agent_dot_v1_dot_session__pb2.SignIdentitiesResponse.FromString,
+                _registered_method=True)
         self.FetchImage = channel.unary_stream(
                 '/stead.agent.v1.Agents/FetchImage',
                 request_serializer=stead_dot_agent_dot_v1_dot_session__pb2.FetchImageRequest.SerializeToString,
@@ -148,6 +153,13 @@ class AgentsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignIdentities(self, request, context):
+        """Identity documents of the host's instances, signed. Of others it says nothing, as of those that are over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FetchImage(self, request, context):
         """The bytes of an image that one of the host's volumes is made from. Errors: `InvalidAMIID.NotFound`.
         """
@@ -167,6 +179,11 @@ def add_AgentsServicer_to_server(servicer, server):
                     servicer.Session,
                     request_deserializer=stead_dot_agent_dot_v1_dot_session__pb2.AgentMessage.FromString,
                     response_serializer=stead_dot_agent_dot_v1_dot_session__pb2.ControlMessage.SerializeToString,
+            ),
+            'SignIdentities': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignIdentities,
+                    request_deserializer=stead_dot_agent_dot_v1_dot_session__pb2.SignIdentitiesRequest.FromString,
+                    response_serializer=stead_dot_agent_dot_v1_dot_session__pb2.SignIdentitiesResponse.SerializeToString,
             ),
             'FetchImage': grpc.unary_stream_rpc_method_handler(
                     servicer.FetchImage,
@@ -229,6 +246,33 @@ class Agents:
             '/stead.agent.v1.Agents/Session',
             stead_dot_agent_dot_v1_dot_session__pb2.AgentMessage.SerializeToString,
             stead_dot_agent_dot_v1_dot_session__pb2.ControlMessage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignIdentities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.agent.v1.Agents/SignIdentities',
+            stead_dot_agent_dot_v1_dot_session__pb2.SignIdentitiesRequest.SerializeToString,
+            stead_dot_agent_dot_v1_dot_session__pb2.SignIdentitiesResponse.FromString,
             options,
             channel_credentials,
             insecure,
