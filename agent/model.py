@@ -187,8 +187,18 @@ class DhcpOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class NamesSpec:
+    """Names that lead to an address, in full; the first is what the address leads back to."""
+
+    private_ip: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VpcSpec:
-    """`route_tables` are those by which anything leads out."""
+    """`route_tables` are those by which anything leads out. `names` are of all members, wherever they are, besides what
+    addresses are made into; a part of a VPC has none.
+    """
 
     vpc_id: str
     vni: int
@@ -204,6 +214,7 @@ class VpcSpec:
     dns_is_off: bool = False
     route_tables: tuple[RouteTableSpec, ...] = ()
     dhcp_options: DhcpOptions | None = None
+    names: tuple[NamesSpec, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -290,6 +301,7 @@ class InterfaceMetadata:
     security_groups: tuple[str, ...]
     device_index: int = 0
     secondary_ips: tuple[str, ...] = ()
+    public_host_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

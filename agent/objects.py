@@ -51,6 +51,7 @@ class Vpc:
     domain: str = ""
     dns_is_off: bool = False
     dhcp_options: DhcpOptions | None = None
+    public_domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Endpoint:
     secondary_private_ips: tuple[str, ...] = ()
     is_detaching: bool = False
     is_unchecked: bool = False
+    name: str = ""
 
     @property
     def private_ips(self) -> tuple[str, ...]:

@@ -134,6 +134,7 @@ class Views:
                 yield Ref(Kind.VPC, value.vpc_id)
                 yield Ref(Kind.GATEWAY, value.vpc_id)
             case Address():
+                yield Ref(Kind.VPC, value.vpc_id)
                 yield Ref(Kind.GATEWAY, value.vpc_id)
                 if endpoint := self.vpc(value.vpc_id).local.get(value.endpoint_id):
                     yield Ref(Kind.INSTANCE, endpoint.instance_id)
@@ -255,17 +256,20 @@ class Views:
         vpc = self.vpc(endpoint.vpc_id)
         addresses, subnet = in_order(vpc.addresses.get(endpoint.id, {})), vpc.subnets.get(endpoint.subnet_id)
         group_ids = [id for id in endpoint.group_ids if id in vpc.groups]
+        public = tuple(AddressMapping(row.public_ip, row.private_ip or endpoint.private_ip) for row in addresses)
+        of_first = (vpc.public_name(each.public_ip) for each in public if each.private_ip == endpoint.private_ip)
         return InterfaceMetadata(
             interface_id=endpoint.id,
             device_index=endpoint.device_index,
             host_name=f"{host_name(endpoint.private_ip)}.{vpc.vpc.domain}",
-            public_ips=tuple(AddressMapping(row.public_ip, row.private_ip or endpoint.private_ip) for row in addresses),
+            public_ips=public,
             subnet_id=subnet.id if subnet else "",
             subnet_cidr_block=subnet.cidr_block if subnet else "",
             vpc_cidr_block=vpc.vpc.cidr_block,
             group_ids=tuple(group_ids),
             security_groups=tuple(vpc.groups[id].name for id in group_ids),
             secondary_ips=endpoint.secondary_private_ips,
+            public_host_name=next(of_first, ""),
         )
 
 

@@ -15,6 +15,7 @@ from agent.model import (
     GroupMembers,
     GroupSpec,
     Kind,
+    NamesSpec,
     NatSpec,
     NatWay,
     PeerSpec,
@@ -210,7 +211,28 @@ class VpcView:
     @cached_property
     def spec(self) -> VpcSpec:
         """All that this host makes of it, put together at the cost of the VPC's size, and always in the same order."""
-        return self._spec(self.by_host, self.peers, self.groups_here, self.members)
+        return replace(self._spec(self.by_host, self.peers, self.groups_here, self.members), names=self.names)
+
+    @cached_property
+    def names(self) -> tuple[NamesSpec, ...]:
+        return tuple(spec for endpoint in in_order(self.endpoints) for spec in self.names_of(endpoint))
+
+    def names_of(self, endpoint: Endpoint) -> tuple[NamesSpec, ...]:
+        """Of those of its addresses that have any besides the one that an address is made into."""
+        told = (NamesSpec(ip, self._names_of(endpoint, ip)) for ip in endpoint.private_ips)
+        return tuple(spec for spec in told if len(spec.names) > 1)
+
+    def _names_of(self, endpoint: Endpoint, private_ip: str) -> tuple[str, ...]:
+        tag = endpoint.name if private_ip == endpoint.private_ip else ""
+        domain, addresses = self.vpc.domain, in_order(self.addresses.get(endpoint.id, {}))
+        ours = (row for row in addresses if (row.private_ip or endpoint.private_ip) == private_ip)
+        public = (self.public_name(row.public_ip) for row in ours)
+        return (*([f"{tag}.{domain}"] if tag else []), f"{host_name(private_ip)}.{domain}", *filter(None, public))
+
+    def public_name(self, public_ip: str) -> str:
+        """EC2's name for a public address, in full; empty where there are none."""
+        domain = self.vpc.public_domain
+        return f"ec2-{public_ip.replace('.', '-')}.{domain}" if domain else ""
 
     def part(self, endpoints: Set[str], hosts: Set[str], groups: Set[str], whole: Set[str]) -> VpcSpec:
         """What these alone make of it, by their ids. Of groups' members it has all of those that are `whole`."""

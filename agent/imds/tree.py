@@ -1,8 +1,8 @@
 """What the metadata service tells an instance, as a tree of names, and page by page. Pure: no requests, no tokens.
 
 Names and meanings: "Instance metadata categories" in the EC2 user guide. All that cloud-init, Ignition and Afterburn
-read is here. What does not apply is left out, as EC2 does: roles, spot, auto scaling, and public host names, of which
-there are none. A zone has one name for everybody, which is its id as well. The domain of `services` leads nowhere.
+read is here. What does not apply is left out, as EC2 does: roles, spot and auto scaling. A zone has one name for
+everybody, which is its id as well. The domain of `services` leads nowhere by itself.
 """
 
 import json
@@ -55,6 +55,7 @@ def _listing(directory: Tree) -> str:
 
 def _meta_data(spec: InstanceSpec) -> Tree:
     told, first = spec.metadata, spec.interfaces[0]
+    public_host_name = next((each.public_host_name for each in told.interfaces if each.host_name), "")
     return {
         "ami-id": told.image_id,
         "ami-launch-index": str(told.launch_index),
@@ -77,6 +78,7 @@ def _meta_data(spec: InstanceSpec) -> Tree:
             "region": told.region_name,
         },
         "profile": "default-hvm",
+        **({"public-hostname": public_host_name} if public_host_name else {}),
         **({"public-ipv4": told.public_ip} if told.public_ip else {}),
         **({"public-keys": {"0": {"openssh-key": told.public_key}}} if told.public_key else {}),
         "reservation-id": told.reservation_id,
@@ -112,6 +114,7 @@ def _interface(interface: InterfaceSpec, told: InterfaceMetadata, owner_id: str)
         "mac": interface.mac_address,
         "network-card": "0",
         "owner-id": owner_id,
+        **({"public-hostname": told.public_host_name} if told.public_host_name else {}),
         **({"public-ipv4s": "\n".join(public)} if public else {}),
         "security-group-ids": "\n".join(told.group_ids),
         "security-groups": "\n".join(told.security_groups),

@@ -18,6 +18,7 @@ from controlplane.model.state import Change, State
 from controlplane.service import describing, health, instance_attributes, instances, metadata_options, power
 from controlplane.service.admission import observation_of
 from controlplane.service.call import Call, find
+from controlplane.service.dns_names import private_dns_name, public_dns_name
 from controlplane.service.power import is_reboot_pending
 from controlplane.service.presence import Look
 from controlplane.sessions import Sessions
@@ -198,6 +199,8 @@ def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
             message.subnet_id = interface.subnet_id
             message.private_ip_address = interface.private_ip
             message.public_ip_address = public.public_ip if public else ""
+            message.private_dns_name = private_dns_name(state, interface.private_ip)
+            message.public_dns_name = public_dns_name(state, interface.vpc_id, public.public_ip) if public else ""
             message.security_groups.extend(shown.groups)
 
 

@@ -1,5 +1,6 @@
 """IPv4 addresses, which of a subnet's instances may have, and what is derived from one: hardware address and name."""
 
+import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from socket import inet_aton, inet_ntoa
@@ -51,3 +52,23 @@ def host_name(private_ip: str) -> str:
 def domain(region: str) -> str:
     """EC2's DNS domain of instances in a region."""
     return f"{region}.compute.internal"
+
+
+def public_host_name(public_ip: str) -> str:
+    """EC2's name for a public address, without the domain."""
+    return "ec2-" + public_ip.replace(".", "-")
+
+
+def public_domain(region: str) -> str:
+    """Of public addresses' names: what EC2 has below amazonaws.com."""
+    return f"{region}.compute.stead.internal"
+
+
+# RFC 1123, 2.1. What an address is made into belongs to that address alone.
+_LABEL = re.compile(r"(?!ip-\d)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def label(name: str) -> str:
+    """A tag `Name` as a label of the DNS, which knows no upper case; empty where it can't be one."""
+    text = name.lower()
+    return text if _LABEL.fullmatch(text) else ""

@@ -33,6 +33,10 @@ class Vpc:
     dhcp_options_id: str = ""
 
     @property
+    def has_public_names(self) -> bool:
+        return self.enable_dns_support and self.enable_dns_hostnames
+
+    @property
     def network(self) -> IPv4Network:
         return _parsed(self.cidr_block)
 

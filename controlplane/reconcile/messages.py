@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
-from controlplane.model.addressing import domain
+from controlplane.model.addressing import domain, label, public_domain
 from controlplane.model.dhcp_options import DhcpOptions
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
@@ -34,6 +34,8 @@ def vpc(state: State, row: Vpc, region: str) -> pb.Vpc:
     told = pb.Vpc(
         id=row.id, vni=row.vni, cidr_block=row.cidr_block, domain=domain(region), dns_is_off=not row.enable_dns_support
     )
+    if row.has_public_names:
+        told.public_domain = public_domain(region)
     if row.dhcp_options_id:
         told.dhcp_options.CopyFrom(_dhcp_options(state.dhcp_options[row.dhcp_options_id]))
     return told
@@ -77,11 +79,12 @@ def internet_gateway(state: State, row: InternetGateway, region: str) -> pb.Inte
 
 
 def endpoint(state: State, row: NetworkInterface, region: str) -> pb.Endpoint:
+    instance = state.instances[row.instance_id]
     return pb.Endpoint(
         id=row.id,
         vpc_id=row.vpc_id,
         subnet_id=row.subnet_id,
-        host_id=state.instances[row.instance_id].host_id,
+        host_id=instance.host_id,
         instance_id=row.instance_id,
         device_index=row.device_index,
         mac_address=row.mac_address,
@@ -90,6 +93,7 @@ def endpoint(state: State, row: NetworkInterface, region: str) -> pb.Endpoint:
         secondary_private_ips=row.secondary_ips,
         is_detaching=row.is_detaching,
         is_unchecked=not row.source_dest_check,
+        name=label(instance.tags.get("Name", "")) if row.device_index == 0 else "",
     )
 
 

@@ -83,7 +83,7 @@ HOST = ObjectKind(
 VPC = ObjectKind(
     "vpc",
     Vpc,
-    ("vni", "cidr_block", "enable_dns_support", "dhcp_options_id"),
+    ("vni", "cidr_block", "enable_dns_support", "enable_dns_hostnames", "dhcp_options_id"),
     lambda state, row: (row.id,),
     lambda state, scope: filter(None, [state.vpcs.get(scope)]),
     messages.vpc,
@@ -212,7 +212,7 @@ _PERMITTED = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "source_group_
 SHOWN: Mapping[type[Any], Shown[Any]] = {
     SecurityGroupRule: Shown(_PERMITTED, _group),
     PrefixList: Shown(("entries",), _groups),
-    Instance: Shown(("host_id",), _endpoints),
+    Instance: Shown(("host_id", "tags"), _endpoints),
     NetworkInterface: Shown(("instance_id",), _addresses_of),
 }
 

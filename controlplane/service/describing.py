@@ -17,6 +17,7 @@ from controlplane.model.vpc import RouteTable, Subnet
 from controlplane.service import catalogue, health, route_tables, volumes
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call, find, find_zone, not_found
+from controlplane.service.dns_names import private_dns_name, public_dns_name
 from controlplane.service.images import select as select_images
 from controlplane.service.key_pairs import find_by_name
 from controlplane.service.projects import find_token
@@ -107,6 +108,12 @@ def instance_filters(state: State, role: Role) -> Filters:
     def interface(row: Instance) -> list[NetworkInterface]:
         return state.interfaces.instance.of(row.id)
 
+    def public(row: Instance) -> list[tuple[str, str]]:
+        """Addresses, with the VPC of each."""
+        return [
+            (card.vpc_id, held.public_ip) for card in interface(row) for held in state.addresses.interface.of(card.id)
+        ]
+
     def groups(row: Instance) -> list[str]:
         return [group_id for card in interface(row) for group_id in card.group_ids]
 
@@ -118,9 +125,9 @@ def instance_filters(state: State, role: Role) -> Filters:
         "vpc-id": lambda row: [card.vpc_id for card in interface(row)],
         "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
         "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
-        "ip-address": lambda row: [
-            address.public_ip for card in interface(row) for address in state.addresses.interface.of(card.id)
-        ],
+        "private-dns-name": lambda row: [private_dns_name(state, card.private_ip) for card in interface(row)],
+        "ip-address": lambda row: [public_ip for _, public_ip in public(row)],
+        "dns-name": lambda row: [name for held in public(row) if (name := public_dns_name(state, *held))],
         "instance.group-id": groups,
         "instance.group-name": lambda row: [state.security_groups[group_id].name for group_id in groups(row)],
     }

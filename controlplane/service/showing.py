@@ -55,6 +55,12 @@ def _with_address(state: State, changed: Changed) -> Iterator[Shown]:
             yield instance
 
 
+def _with_vpc(state: State, changed: Changed) -> Iterator[Shown]:
+    """Instances show the public names that it has."""
+    members = (state.instances.get(row.instance_id) for row in state.interfaces.vpc.of(changed.id))
+    return filter(None, members)
+
+
 def _with_subnet(state: State, changed: Changed) -> Iterator[Shown]:
     """The route table that it names, and the one that it named."""
     row = state.subnets.get(changed.id)
@@ -103,6 +109,7 @@ _FINDERS: dict[str, Callable[[State, Changed], Iterator[Shown]]] = {
     "attachment": _with_attachment,
     "network-interface": _with_interface,
     "address": _with_address,
+    "vpc": _with_vpc,
     "subnet": _with_subnet,
     "internet-gateway": _with_internet_gateway,
     "security-group-rule": _with_rule,

@@ -32,6 +32,24 @@ async def test_lists_have_pages_in_a_stable_order(cloud: ControlPlane) -> None:
             await cloud.ask("DescribeInstances", **changes)
 
 
+async def test_instances_are_found_by_their_names_in_the_dns(cloud: ControlPlane) -> None:
+    await cloud.add_host()
+    (first, _) = (await cloud.ask("RunInstances", image_id=await cloud.import_image(), min_count=2)).instances
+    (shown,) = (await cloud.ask("DescribeInstances", instance_ids=[first.instance_id])).instances
+    private, public = (address.replace(".", "-") for address in (shown.private_ip_address, shown.public_ip_address))
+    names = {
+        "private-dns-name": f"ip-{private}.home-1.compute.internal",
+        "dns-name": f"ec2-{public}.home-1.compute.stead.internal",
+    }
+    assert {"private-dns-name": shown.private_dns_name, "dns-name": shown.public_dns_name} == names
+    for filter_name, name in names.items():
+        found = await cloud.ask("DescribeInstances", filters=[{"name": filter_name, "values": [name]}])
+        assert [row.instance_id for row in found.instances] == [first.instance_id]
+    await cloud.ask("ModifyVpcAttribute", vpc_id=shown.vpc_id, enable_dns_hostnames=False)
+    (shown,) = (await cloud.ask("DescribeInstances", instance_ids=[first.instance_id])).instances
+    assert shown.public_dns_name == ""
+
+
 def lists() -> list[str]:
     return [rpc.name for rpc in RPCS.values() if rpc.name.startswith(("Describe", "List"))]
 

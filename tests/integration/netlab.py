@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from agent.model import DhcpOptions, GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
-from agent.objects import Change, InternetGateway, NatGateway, ObjectRef, RouteTable
+from agent.objects import Address, Change, InternetGateway, NatGateway, ObjectRef, RouteTable
 from agent.vpc import VpcView
 from tests.integration import nethost
 from tests.networks import view_of
@@ -70,6 +70,9 @@ class Vpc:
     rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
     drops: dict[str, int] = field(default_factory=dict)  # A group's `drop_revision`.
     dhcp_options: DhcpOptions | None = None
+    names: dict[PortSpec, str] = field(default_factory=dict)
+    public_domain: str = ""
+    addresses: tuple[Address, ...] = ()
 
     @property
     def vpc_id(self) -> str:
@@ -125,8 +128,11 @@ class Vpc:
         gateways = [Change(None, gateway)] if host == self.gateway_host else []
         tables = [Change(None, table) for table in self.tables]
         nat_gateways = [Change(None, nat) for nat in self.nat_gateways]
-        told = Change(view.vpc, replace(view.vpc, dhcp_options=self.dhcp_options))
-        return view.with_changes([told, *subnets, *gateways, *tables, *nat_gateways])
+        vpc = replace(view.vpc, dhcp_options=self.dhcp_options, public_domain=self.public_domain)
+        named = [(view.endpoints[port.interface_id], name) for port, name in self.names.items()]
+        told = [Change(view.vpc, vpc), *(Change(row, replace(row, name=name)) for row, name in named)]
+        told += [Change(None, address) for address in self.addresses]
+        return view.with_changes([*told, *subnets, *gateways, *tables, *nat_gateways])
 
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.drivers.network_vxlan import dhcp
 from agent.drivers.network_vxlan.settings import VxlanSettings
-from agent.model import DhcpOptions, PortSpec, SubnetSpec, VpcSpec
+from agent.model import DhcpOptions, NamesSpec, PortSpec, SubnetSpec, VpcSpec
 
 PORT = PortSpec("eni-1", "i-1", "02:00:0a:00:01:05", "10.0.1.5", "subnet-1", ("sg-1",), "ip-10-0-1-5")
 SPEC = VpcSpec(
@@ -45,6 +45,16 @@ def test_guests_are_told_a_vpcs_own_options_and_no_others() -> None:
         "option:domain-name",
         "option:dns-server",
     }
+
+
+def test_names_are_lines_of_hosts_files() -> None:
+    named = (
+        NamesSpec("10.0.1.5", ("web.x", "ip-10-0-1-5.x")),
+        NamesSpec("10.0.1.6", ("ip-10-0-1-6.x", "ec2-1-2-3-4.y")),
+    )
+    files = dhcp.files(replace(SPEC, names=named), Path("/run/x"), VxlanSettings(), 1450)
+    assert files["names"] == "10.0.1.5 web.x ip-10-0-1-5.x\n10.0.1.6 ip-10-0-1-6.x ec2-1-2-3-4.y\n"
+    assert "addn-hosts=/run/x/names" in files["dnsmasq.conf"].splitlines()
 
 
 @pytest.mark.parametrize("told", [None, DhcpOptions(domain_name_servers=("AmazonProvidedDNS",))])

@@ -124,8 +124,16 @@ def test_each_interface_is_told_of() -> None:
     assert told["subnet-ipv4-cidr-block"] == "172.31.16.0/20"
     assert told["security-groups"] == "db"
     assert "public-ipv4s" not in told
+    assert "public-hostname" not in told
     assert "ipv4-associations/" not in told
     assert pages["meta-data/local-ipv4"] == "172.31.0.5"
+
+
+def test_a_public_name_is_told_where_there_is_one() -> None:
+    named = replace(INTERFACE, public_host_name="ec2-203-0-113-7.x.internal")
+    pages = tree.pages(replace(SPEC, metadata=replace(SPEC.metadata, interfaces=(named,))))
+    assert pages["meta-data/public-hostname"] == b"ec2-203-0-113-7.x.internal"
+    assert pages[f"meta-data/network/interfaces/macs/{MAC}/public-hostname"] == b"ec2-203-0-113-7.x.internal"
 
 
 def test_what_an_instance_has_not_is_absent() -> None:

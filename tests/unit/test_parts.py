@@ -20,6 +20,7 @@ from agent.host.nft import Device
 from agent.host.rules import Rules
 from agent.model import PortSpec, RuleSpec, VpcSpec
 from agent.objects import (
+    Address,
     Endpoint,
     Host,
     InternetGateway,
@@ -44,6 +45,9 @@ SELF = RuleSpec(False, "-1", -1, -1, group_id="sg-1")
 GROUPS = [SecurityGroup(id, "vpc-1", "a group", rules) for id, rules in (("sg-1", (SELF,)), ("sg-2", ()), ("sg-3", ()))]
 
 
+VPC = Vpc("vpc-1", 7, "172.31.0.0/16", "x.internal", public_domain="public.x.internal")
+
+
 def endpoint(number: int, host_id: str, *group_ids: str) -> Endpoint:
     ip = f"172.31.{number >> 8}.{number & 255}"
     return Endpoint(f"eni-{number}", "vpc-1", "subnet-1", host_id, f"i-{number}", 0, "02:00:00:00:00:01", ip, group_ids)
@@ -55,7 +59,7 @@ class Told:
     def __init__(self, *endpoints: Endpoint) -> None:
         self._objects, self._views = Objects(), Views(ME)
         self.change("region", *HOSTS)
-        self.change("vpc-1", Vpc("vpc-1", 7, "172.31.0.0/16"), *GROUPS, *endpoints)
+        self.change("vpc-1", VPC, *GROUPS, *endpoints)
 
     @property
     def view(self) -> VpcView:
@@ -124,6 +128,19 @@ def test_the_first_member_on_a_host_makes_it_a_peer_and_the_last_one_ends_that()
     assert gone.moves_peers
 
 
+def test_names_are_looked_at_again_where_they_may_be_others() -> None:
+    told, named = Told(MINE, OLD), replace(OLD, name="web")
+    steps = (
+        stepped(told, named),
+        stepped(told, replace(named, group_ids=("sg-2",))),
+        stepped(told, Address("eipalloc-1", "vpc-1", OLD.id, "198.51.100.7")),
+        stepped(told, endpoint(9, THERE, "sg-1")),
+        stepped(told, remove=(named,)),
+    )
+    assert [step is not None and step.renames for step in steps] == [True, False, True, False, True]
+    assert told.view.names == ()
+
+
 def test_a_rule_replaces_one_chain() -> None:
     step = stepped(Told(MINE, OLD), replace(GROUPS[0], rules=(SELF, RuleSpec(False, "tcp", 22, 22, "0.0.0.0/0"))))
     assert step is not None
@@ -161,7 +178,7 @@ def test_what_an_instance_is_does_not_concern_the_router(kind: ObjectKind) -> No
     [
         ("vpc-1", Subnet("subnet-2", "vpc-1", "172.31.16.0/20")),
         ("vpc-1", InternetGateway("igw-1", "vpc-1", THERE, 1)),
-        ("vpc-1", Vpc("vpc-1", 8, "172.31.0.0/16")),
+        ("vpc-1", replace(VPC, vni=8)),
         ("region", replace(HOSTS[1], underlay_address="192.0.2.9")),
     ],
 )
@@ -246,16 +263,22 @@ a_group = st.builds(
     SecurityGroup, st.sampled_from(GROUP_IDS), st.just("vpc-1"), st.just("a group"), some_rules.map(tuple)
 )
 an_endpoint = st.builds(
-    lambda number, host_id, address, group_ids: replace(
-        endpoint(number, host_id, *group_ids), private_ip=f"172.31.0.{address}"
+    lambda number, host_id, address, group_ids, name: replace(
+        endpoint(number, host_id, *group_ids), private_ip=f"172.31.0.{address}", name=name
     ),
     st.integers(1, 8),
     st.sampled_from((ME, ME, THERE, NEAR)),
     st.integers(1, 8),
     some_groups,
+    st.sampled_from(("", "web", "db")),
 )
 an_end = st.integers(1, 8).map(lambda number: f"eni-{number}")
-some_changes = st.lists(st.lists(a_group | an_endpoint | an_end, min_size=1, max_size=3), min_size=1, max_size=8)
+an_address = st.builds(
+    lambda number, end: Address(f"eipalloc-{number}", "vpc-1", end, f"198.51.100.{number}"), st.integers(1, 3), an_end
+)
+some_changes = st.lists(
+    st.lists(a_group | an_endpoint | an_end | an_address, min_size=1, max_size=3), min_size=1, max_size=8
+)
 # Every other port is plugged, wherever it is by now.
 TAPS = {f"eni-{number}": Device(f"stt{number}", number) for number in range(1, 9, 2)}
 
@@ -278,12 +301,13 @@ class Followed:
 
     def __init__(self, spec: VpcSpec) -> None:
         self.kernel, self.rules, self.owners = Nftables(), Rules(), owners(spec)
-        self.forwarding = router.forwarding(spec, plugged(spec.ports))
+        self.forwarding, self.names = router.forwarding(spec, plugged(spec.ports)), spec.names
         tables = ruleset.render(spec, TAPS)
         self.kernel.apply("".join(map(nft.whole, tables)))
         self.rules._known = rules._Known(tables, self.kernel.generation)
 
-    def follow(self, step: parts.Difference) -> None:
+    def follow(self, step: parts.Difference, view: VpcView) -> None:
+        self.names = view.names if step.renames else self.names
         with (
             mock.patch.object(nft, "apply", self.kernel.apply),
             mock.patch.object(rules, "generation", return_value=self.kernel.generation),
@@ -304,6 +328,7 @@ class Followed:
         assert self.rules._known.tables == whole
         assert self.forwarding == router.forwarding(spec, plugged(spec.ports))
         assert self.owners == owners(spec)
+        assert self.names == spec.names
 
 
 @given(some_changes)
@@ -315,7 +340,7 @@ def test_step_by_step_all_is_as_if_it_were_made_anew(changes: list[list[Object |
         changed = frozenset[ObjectRef]().union(*(tell(told, value) for value in together))
         step = parts.difference(before, told.view, changed)
         assert step is not None
-        followed.follow(step)
+        followed.follow(step, told.view)
         followed.check(told.view.spec)
 
 

@@ -1,7 +1,8 @@
 """DHCP and DNS of a VPC: one dnsmasq in its namespace, which outlives the agent and is adopted again.
 
 Addresses are never dnsmasq's to choose: each port has its static lease. Ports and options are in files that it reads
-again on SIGHUP, so that only a new subnet restarts it. A name in the VPC says its address, so there is no list of them.
+again on SIGHUP, so that only a new subnet restarts it. Most names in the VPC say their address, so there is no list of
+those; there is one of instances' tags and public addresses, for all of the VPC, wherever they are.
 Names of the outside it asks `forwarder` for, which goes with it; the VPC's own, and addresses that nobody outside can
 know, stay in the VPC.
 """
@@ -20,7 +21,7 @@ from agent.host import namespaces
 from agent.host.process import Daemon
 from agent.host.services import Service, Services
 from agent.host.threads import Threads
-from agent.model import DhcpOptions, PortSpec, SubnetSpec, VpcSpec
+from agent.model import DhcpOptions, NamesSpec, PortSpec, SubnetSpec, VpcSpec
 
 # To enter a namespace and to listen there, in milliseconds; it hangs with the kernel.
 _LISTENING = Threads("sockets of the forwarder of DNS", workers=4, deadline_s=30.0)
@@ -30,7 +31,7 @@ PROVIDED_DNS = "AmazonProvidedDNS"  # EC2's word for the VPC's own resolver.
 # A query (RFC 1035, 4.1) that dnsmasq answers by itself (`domain-needed`): whether it is there.
 _A_PLAIN_NAME = bytes.fromhex("5354 0100 0001 0000 0000 0000 05") + b"stead" + bytes.fromhex("00 0001 0001")
 
-_CONFIG, _HOSTS, _OPTIONS = "dnsmasq.conf", "dhcp-hosts", "dhcp-options"
+_CONFIG, _HOSTS, _OPTIONS, _NAMES = "dnsmasq.conf", "dhcp-hosts", "dhcp-options", "names"
 _READY = "ready"  # dnsmasq's own pid file, written when its sockets are open.
 
 
@@ -40,6 +41,7 @@ def files(spec: VpcSpec, directory: Path, settings: VxlanSettings, mtu: int) -> 
         _CONFIG: _config(spec, directory, settings),
         _HOSTS: _hosts(spec.ports),
         _OPTIONS: _options(spec, mtu),
+        _NAMES: _names(spec.names),
     }
 
 
@@ -63,10 +65,10 @@ async def ensure(
     await services.ask(dnsmasq, DNS_PORT, _A_PLAIN_NAME)
 
 
-async def follow(vpc_id: str, ports: Iterable[PortSpec], directory: Path) -> bool:
-    """Let one that runs know that these are its ports now. Returns False where none does."""
+async def follow(vpc_id: str, ports: Iterable[PortSpec], names_of_all: Iterable[NamesSpec], directory: Path) -> bool:
+    """Let one that runs know that these are its ports and names now. Returns False where none does."""
     daemon = await dnsmasq_of(vpc_id, directory).adopt()
-    if daemon is not None and _write(directory, {_HOSTS: _hosts(ports)}):
+    if daemon is not None and _write(directory, {_HOSTS: _hosts(ports), _NAMES: _names(names_of_all)}):
         _reread(daemon)
     return daemon is not None
 
@@ -120,6 +122,7 @@ def _config(spec: VpcSpec, directory: Path, settings: VxlanSettings) -> str:
         "domain-needed",
         "bogus-priv",
         "no-hosts",
+        f"addn-hosts={directory / _NAMES}",
         f"user={settings.dnsmasq_user}",
         "group=nogroup",
         "log-facility=-",
@@ -170,6 +173,11 @@ def _name_servers(spec: VpcSpec, servers: Iterable[str]) -> list[str]:
 
 def _hosts(ports: Iterable[PortSpec]) -> str:
     return _lines(f"{p.mac_address},id:*,{IPv4Address(p.private_ip)},{p.host_name}" for p in ports)
+
+
+def _names(specs: Iterable[NamesSpec]) -> str:
+    """hosts(5)."""
+    return _lines(" ".join((spec.private_ip, *spec.names)) for spec in specs)
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -135,9 +135,9 @@ class VxlanNetworkDriver:
         """Bring it there by these objects alone. Returns False where that takes more."""
         vpc_id = view.vpc.id
         difference = await self._threads.run(vpc_id, self._make, place, view, changed)
-        if difference is None or not difference.is_local:
+        if difference is None or not (difference.is_local or difference.renames):
             return difference is not None
-        return place.is_adopted and await dhcp.follow(vpc_id, view.ports, self._directory(vpc_id))
+        return place.is_adopted and await dhcp.follow(vpc_id, view.ports, view.names, self._directory(vpc_id))
 
     @at_work(HOST)
     def _make(self, place: Place, view: VpcView, changed: frozenset[ObjectRef]) -> parts.Difference | None:

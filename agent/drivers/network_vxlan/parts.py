@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agent.drivers.network_vxlan import tunnel
 from agent.drivers.network_vxlan.owners import owners
-from agent.model import VpcSpec
+from agent.model import NamesSpec, VpcSpec
 from agent.objects import ObjectKind, ObjectRef
 from agent.vpc import VpcView
 
@@ -25,6 +25,7 @@ class Difference:
 
     old: VpcSpec
     new: VpcSpec
+    renames: bool = False  # Whether names of members may be others, wherever these are.
 
     @property
     def is_local(self) -> bool:
@@ -55,10 +56,22 @@ def difference(
     """None where it takes more."""
     if any(ref.kind not in _COVERED for ref in changed):
         return None
-    found = Difference(*_parts(old, new, changed))
+    found = Difference(*_parts(old, new, changed), _renames(old, new, changed))
     if any(tunnel.meet(spec, is_encrypted)[1] for spec in (found.old, found.new)):
         return None
     return None if is_encrypted and found.moves_peers else found
+
+
+def _renames(old: VpcView, new: VpcView, changed: frozenset[ObjectRef]) -> bool:
+    if any(ref.kind == ObjectKind.ADDRESS for ref in changed):
+        return bool(old.vpc.public_domain or new.vpc.public_domain)
+    members = [ref.id for ref in changed if ref.kind == ObjectKind.ENDPOINT]
+    return any(_names(old, id) != _names(new, id) for id in members)
+
+
+def _names(view: VpcView, endpoint_id: str) -> tuple[NamesSpec, ...]:
+    endpoint = view.endpoints.get(endpoint_id)
+    return view.names_of(endpoint) if endpoint else ()
 
 
 def _parts(old: VpcView, new: VpcView, changed: frozenset[ObjectRef]) -> tuple[VpcSpec, VpcSpec]:

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Instance(_message.Message):
-    __slots__ = ("instance_id", "reservation_id", "launch_index", "image_id", "instance_type", "state", "state_reason", "status", "status_detail", "zone_name", "host_id", "vpc_id", "subnet_id", "private_ip_address", "public_ip_address", "key_name", "security_groups", "network_interfaces", "block_devices", "root_device_name", "launch_time", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags", "status_since", "last_seen_time", "is_status_permanent", "is_reboot_pending", "architecture", "boot_mode", "metadata_options")
+    __slots__ = ("instance_id", "reservation_id", "launch_index", "image_id", "instance_type", "state", "state_reason", "status", "status_detail", "zone_name", "host_id", "vpc_id", "subnet_id", "private_ip_address", "public_ip_address", "key_name", "security_groups", "network_interfaces", "block_devices", "root_device_name", "launch_time", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags", "status_since", "last_seen_time", "is_status_permanent", "is_reboot_pending", "architecture", "boot_mode", "metadata_options", "private_dns_name", "public_dns_name")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +51,8 @@ class Instance(_message.Message):
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     BOOT_MODE_FIELD_NUMBER: _ClassVar[int]
     METADATA_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_DNS_NAME_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_DNS_NAME_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     reservation_id: str
     launch_index: int
@@ -82,7 +84,9 @@ class Instance(_message.Message):
     architecture: str
     boot_mode: str
     metadata_options: InstanceMetadataOptions
-    def __init__(self, instance_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., state: _Optional[_Union[InstanceState, _Mapping]] = ..., state_reason: _Optional[_Union[StateReason, _Mapping]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., zone_name: _Optional[str] = ..., host_id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., public_ip_address: _Optional[str] = ..., key_name: _Optional[str] = ..., security_groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., network_interfaces: _Optional[_Iterable[_Union[NetworkInterface, _Mapping]]] = ..., block_devices: _Optional[_Iterable[_Union[InstanceBlockDevice, _Mapping]]] = ..., root_device_name: _Optional[str] = ..., launch_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_status_permanent: _Optional[bool] = ..., is_reboot_pending: _Optional[bool] = ..., architecture: _Optional[str] = ..., boot_mode: _Optional[str] = ..., metadata_options: _Optional[_Union[InstanceMetadataOptions, _Mapping]] = ...) -> None: ...
+    private_dns_name: str
+    public_dns_name: str
+    def __init__(self, instance_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., launch_index: _Optional[int] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., state: _Optional[_Union[InstanceState, _Mapping]] = ..., state_reason: _Optional[_Union[StateReason, _Mapping]] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., zone_name: _Optional[str] = ..., host_id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., public_ip_address: _Optional[str] = ..., key_name: _Optional[str] = ..., security_groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., network_interfaces: _Optional[_Iterable[_Union[NetworkInterface, _Mapping]]] = ..., block_devices: _Optional[_Iterable[_Union[InstanceBlockDevice, _Mapping]]] = ..., root_device_name: _Optional[str] = ..., launch_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., status_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_status_permanent: _Optional[bool] = ..., is_reboot_pending: _Optional[bool] = ..., architecture: _Optional[str] = ..., boot_mode: _Optional[str] = ..., metadata_options: _Optional[_Union[InstanceMetadataOptions, _Mapping]] = ..., private_dns_name: _Optional[str] = ..., public_dns_name: _Optional[str] = ...) -> None: ...
 
 class InstanceMetadataOptions(_message.Message):
     __slots__ = ("http_tokens", "http_endpoint", "http_put_response_hop_limit", "instance_metadata_tags")

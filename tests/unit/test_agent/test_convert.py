@@ -30,7 +30,7 @@ from agent.messages import (
     Update,
     Welcome,
 )
-from agent.model import Capacity, ImageSource, Kind, Limits, Ref, RuleSpec
+from agent.model import Capacity, DhcpOptions, ImageSource, Kind, Limits, Ref, RuleSpec
 from agent.objects import (
     KIND_OF,
     Attachment,
@@ -42,6 +42,7 @@ from agent.objects import (
     RouteTable,
     ScopeChange,
     Volume,
+    Vpc,
     ref_of,
 )
 from stead.agent.v1 import objects_pb2
@@ -59,6 +60,7 @@ OBJECTS: list[Object] = [
     *(value for rows in told(*EVERYTHING).values() for value in rows.values()),
     Volume("vol-3", 1 << 30, IMAGE, is_ready=True, deleted=True),
     Attachment("vol-1-e1", "vol-1", "i-1", 1, "host-1", "host-2", 20001, "/dev/sdf", True, Limits(500, 1 << 20), True),
+    Vpc("vpc-2", 8, "10.0.0.0/16", "x.internal", dhcp_options=DhcpOptions("corp.example", ("10.0.0.53",), (), (), "2")),
     RouteTable("rtb-1", "vpc-1", True, (Route("172.31.0.0/16", "local"), Route("0.0.0.0/0", "igw-1"))),
 ]
 MESSAGES = [

@@ -15,6 +15,7 @@ from agent.model import (
     Kind,
     Limits,
     Machine,
+    NamesSpec,
     NatSpec,
     NatWay,
     Ref,
@@ -141,6 +142,36 @@ def test_a_new_member_elsewhere_costs_its_own_size() -> None:
     assert len(before.endpoints) == count, "what a driver holds stays as it was"
 
 
+def test_all_members_names_are_known_by_all_hosts() -> None:
+    """Of two with one name both; of each address the name that the tag gives it comes first."""
+    world = World()
+    vpc = Vpc("vpc-1", 7, "172.31.0.0/16", "x.internal", public_domain="public.x.internal")
+    here = replace(ENDPOINT, private_ip="172.31.0.5", secondary_private_ips=("172.31.0.6",), name="web")
+    there = replace(ENDPOINT, id="eni-2", host_id=OTHER, instance_id="i-2", private_ip="172.31.0.7", name="web")
+    plain = replace(ENDPOINT, id="eni-3", host_id=OTHER, instance_id="i-3", private_ip="172.31.0.8")
+    addresses = (
+        Address("eipalloc-1", "vpc-1", "eni-1", "198.51.100.7"),
+        Address("eipalloc-2", "vpc-1", "eni-1", "198.51.100.8", "172.31.0.6"),
+        Address("eipalloc-3", "vpc-1", "eni-of-nobody-here", "198.51.100.9"),
+    )
+    instance = next(iter(legacy.scopes([INSTANCE], ME, ADDRESS)[ME].values()))
+    world.tell(told("vpc-1", vpc, here, there, plain, *addresses), told(ME, instance))
+    web, public = "web.x.internal", "ec2-198-51-100-{}.public.x.internal"
+    assert world.views.vpc("vpc-1").names == (
+        NamesSpec("172.31.0.5", (web, "ip-172-31-0-5.x.internal", public.format(7))),
+        NamesSpec("172.31.0.6", ("ip-172-31-0-6.x.internal", public.format(8))),
+        NamesSpec("172.31.0.7", (web, "ip-172-31-0-7.x.internal")),
+    )
+    seen = world.views.by_ref[INSTANCE.ref]
+    assert isinstance(seen, InstanceSpec)
+    assert seen.metadata.interfaces[0].public_host_name == public.format(7)
+    world.tell(told("vpc-1", replace(vpc, public_domain="")))
+    assert [spec.names[-1] for spec in world.views.vpc("vpc-1").names] == [
+        "ip-172-31-0-5.x.internal",
+        "ip-172-31-0-7.x.internal",
+    ]
+
+
 def test_what_changes_of_an_endpoint_concerns_its_instance_and_its_gateway() -> None:
     world = World()
     address = Address("eipalloc-1", "vpc-1", "eni-1", "198.51.100.7")
@@ -155,8 +186,9 @@ def test_what_changes_of_an_endpoint_concerns_its_instance_and_its_gateway() -> 
     assert gateway == GatewaySpec("vpc-1", 4, (AddressMapping("198.51.100.7", "172.31.0.5"),), (ADDRESS,))
     assert isinstance(seen, InstanceSpec)
     assert (seen.metadata.public_ip, seen.metadata.host_name) == ("198.51.100.7", "ip-172-31-0-5.x.internal")
+    assert seen.metadata.interfaces[0].public_host_name == ""
     gone = ScopeChange("vpc-1", remove=(ref_of(address),))
-    assert world.tell(gone) == {GATEWAY.ref: {ref_of(address)}, INSTANCE.ref: {ref_of(address)}}
+    assert world.tell(gone) == {ref: {ref_of(address)} for ref in (VPC.ref, GATEWAY.ref, INSTANCE.ref)}
     assert world.tell(gone) == {}, "some may never have been told"
 
 

@@ -85,20 +85,22 @@ class Host(_message.Message):
     def __init__(self, id: _Optional[str] = ..., number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., wireguard_key: _Optional[str] = ...) -> None: ...
 
 class Vpc(_message.Message):
-    __slots__ = ("id", "vni", "cidr_block", "domain", "dns_is_off", "dhcp_options")
+    __slots__ = ("id", "vni", "cidr_block", "domain", "dns_is_off", "dhcp_options", "public_domain")
     ID_FIELD_NUMBER: _ClassVar[int]
     VNI_FIELD_NUMBER: _ClassVar[int]
     CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
     DOMAIN_FIELD_NUMBER: _ClassVar[int]
     DNS_IS_OFF_FIELD_NUMBER: _ClassVar[int]
     DHCP_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     id: str
     vni: int
     cidr_block: str
     domain: str
     dns_is_off: bool
     dhcp_options: DhcpOptions
-    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ..., dns_is_off: _Optional[bool] = ..., dhcp_options: _Optional[_Union[DhcpOptions, _Mapping]] = ...) -> None: ...
+    public_domain: str
+    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ..., dns_is_off: _Optional[bool] = ..., dhcp_options: _Optional[_Union[DhcpOptions, _Mapping]] = ..., public_domain: _Optional[str] = ...) -> None: ...
 
 class DhcpOptions(_message.Message):
     __slots__ = ("domain_name", "domain_name_servers", "ntp_servers", "netbios_name_servers", "netbios_node_type")
@@ -205,7 +207,7 @@ class NatGateway(_message.Message):
     def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., private_ip: _Optional[str] = ..., public_ip: _Optional[str] = ...) -> None: ...
 
 class Endpoint(_message.Message):
-    __slots__ = ("id", "vpc_id", "subnet_id", "host_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids", "secondary_private_ips", "is_detaching", "is_unchecked")
+    __slots__ = ("id", "vpc_id", "subnet_id", "host_id", "instance_id", "device_index", "mac_address", "private_ip", "group_ids", "secondary_private_ips", "is_detaching", "is_unchecked", "name")
     ID_FIELD_NUMBER: _ClassVar[int]
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -218,6 +220,7 @@ class Endpoint(_message.Message):
     SECONDARY_PRIVATE_IPS_FIELD_NUMBER: _ClassVar[int]
     IS_DETACHING_FIELD_NUMBER: _ClassVar[int]
     IS_UNCHECKED_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     id: str
     vpc_id: str
     subnet_id: str
@@ -230,7 +233,8 @@ class Endpoint(_message.Message):
     secondary_private_ips: _containers.RepeatedScalarFieldContainer[str]
     is_detaching: bool
     is_unchecked: bool
-    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., host_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip: _Optional[str] = ..., group_ids: _Optional[_Iterable[str]] = ..., secondary_private_ips: _Optional[_Iterable[str]] = ..., is_detaching: _Optional[bool] = ..., is_unchecked: _Optional[bool] = ...) -> None: ...
+    name: str
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., host_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip: _Optional[str] = ..., group_ids: _Optional[_Iterable[str]] = ..., secondary_private_ips: _Optional[_Iterable[str]] = ..., is_detaching: _Optional[bool] = ..., is_unchecked: _Optional[bool] = ..., name: _Optional[str] = ...) -> None: ...
 
 class Address(_message.Message):
     __slots__ = ("id", "vpc_id", "endpoint_id", "public_ip", "private_ip")
