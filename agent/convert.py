@@ -34,7 +34,11 @@ _OLD_VALUES = (
     *(model.GroupSpec, model.RuleSpec, model.GroupMembers, model.GatewaySpec, model.AddressMapping),
     *(model.InstanceSpec, model.InterfaceSpec, model.DiskSpec, model.InstanceMetadata),
 )
-_NAME_OF: dict[type, str] = {cls: cls.__name__ for cls in _VALUES} | {model.Ref: "ResourceRef", model.RuleSpec: "Rule"}
+_NAME_OF: dict[type, str] = {cls: cls.__name__ for cls in _VALUES} | {
+    model.Ref: "ResourceRef",
+    model.RuleSpec: "Rule",
+    model.AclEntry: "NetworkAclEntry",
+}
 _CLASS_OF: dict[str, type] = {cls.__name__: cls for cls in _OLD_VALUES} | {name: cls for cls, name in _NAME_OF.items()}
 _UNPACKED_BYTES = 16 << 20  # See Update.packed.
 

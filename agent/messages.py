@@ -13,7 +13,10 @@ from agent.objects import ScopeChange
 # The version of the contract that this agent speaks; see `Hello.protocol`.
 PROTOCOL = 1
 # What it can do beyond that; see `Hello.features`.
-FEATURES = ("packed", "firmware", "drop_revision", "interfaces", "route_tables", "nat_gateways", "metadata_options")
+FEATURES = (
+    *("packed", "firmware", "drop_revision", "interfaces", "route_tables", "nat_gateways", "metadata_options"),
+    "network_acls",
+)
 
 
 class Role(Enum):

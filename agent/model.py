@@ -93,8 +93,11 @@ class ExportSpec:
 
 @dataclass(frozen=True, slots=True)
 class SubnetSpec:
+    """`acl_id` is the network ACL that guards it; empty where none does, or one that stops nothing."""
+
     subnet_id: str
     cidr_block: str
+    acl_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,31 @@ class RuleSpec:
     to_port: int
     cidr_ipv4: str | None = None
     group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AclEntry:
+    """The rule's peer is a network."""
+
+    rule: RuleSpec
+    is_allowed: bool
+
+    @property
+    def allows_all(self) -> bool:
+        return self.is_allowed and self.rule.ip_protocol == "-1" and self.rule.cidr_ipv4 == "0.0.0.0/0"
+
+
+@dataclass(frozen=True, slots=True)
+class AclSpec:
+    """A network ACL; of each direction the first entry that matches decides, and where none does it is denied."""
+
+    acl_id: str
+    entries: tuple[AclEntry, ...]
+
+    def stops_any(self, *, is_egress: bool) -> bool:
+        """Whether it stops anything of a direction."""
+        first = next((entry for entry in self.entries if entry.rule.is_egress is is_egress), None)
+        return first is None or not first.allows_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +224,8 @@ class NamesSpec:
 
 @dataclass(frozen=True, slots=True)
 class VpcSpec:
-    """`route_tables` are those by which anything leads out. `names` are of all members, wherever they are, besides what
-    addresses are made into; a part of a VPC has none.
+    """`route_tables` are those by which anything leads out, and `acls` those that subnets name here. `names` are of all
+    members, wherever they are, besides what addresses are made into; a part of a VPC has none.
     """
 
     vpc_id: str
@@ -215,6 +243,7 @@ class VpcSpec:
     route_tables: tuple[RouteTableSpec, ...] = ()
     dhcp_options: DhcpOptions | None = None
     names: tuple[NamesSpec, ...] = ()
+    acls: tuple[AclSpec, ...] = ()
 
     @property
     def ref(self) -> Ref:

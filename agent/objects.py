@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from agent.model import NO_LIMITS, DhcpOptions, ImageSource, Limits, RuleSpec
+from agent.model import NO_LIMITS, AclEntry, DhcpOptions, ImageSource, Limits, RuleSpec
 
 
 class ObjectKind(IntEnum):
@@ -25,6 +25,7 @@ class ObjectKind(IntEnum):
     ATTACHMENT = 10
     INSTANCE = 11
     NAT_GATEWAY = 12
+    NETWORK_ACL = 13
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,6 +61,7 @@ class Subnet:
     vpc_id: str
     cidr_block: str
     route_table_id: str = ""
+    network_acl_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,13 @@ class SecurityGroup:
     name: str
     rules: tuple[RuleSpec, ...]
     drop_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAcl:
+    id: str
+    vpc_id: str
+    entries: tuple[AclEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +216,7 @@ Object = (
     | Volume
     | Attachment
     | Instance
+    | NetworkAcl
 )
 
 KIND_OF: Mapping[type[Object], ObjectKind] = {
@@ -222,6 +232,7 @@ KIND_OF: Mapping[type[Object], ObjectKind] = {
     Volume: ObjectKind.VOLUME,
     Attachment: ObjectKind.ATTACHMENT,
     Instance: ObjectKind.INSTANCE,
+    NetworkAcl: ObjectKind.NETWORK_ACL,
 }
 
 

@@ -2,9 +2,9 @@
 
     Volume                                                    -> volume
     Attachment, where the data are here                       -> export
-    Vpc, Subnet, RouteTable, SecurityGroup, Endpoint,
-      InternetGateway, NatGateway, and the Hosts that
-      have a part                                             -> VPC
+    Vpc, Subnet, RouteTable, NetworkAcl, SecurityGroup,
+      Endpoint, InternetGateway, NatGateway, and the Hosts
+      that have a part                                        -> VPC
     InternetGateway of this host, NatGateway, Address,
       Endpoint, Host, Subnet, RouteTable                      -> gateway
     Instance, its Endpoints, Attachments and Address,
@@ -42,6 +42,7 @@ from agent.objects import (
     Instance,
     InternetGateway,
     NatGateway,
+    NetworkAcl,
     Object,
     ObjectRef,
     RouteTable,
@@ -138,6 +139,8 @@ class Views:
                 yield Ref(Kind.GATEWAY, value.vpc_id)
                 if endpoint := self.vpc(value.vpc_id).local.get(value.endpoint_id):
                     yield Ref(Kind.INSTANCE, endpoint.instance_id)
+            case NetworkAcl():
+                yield Ref(Kind.VPC, value.vpc_id)
             case Vpc() | Subnet() | SecurityGroup():
                 yield from self._all_in(_vpc_id(value))
             case Host():
@@ -149,7 +152,7 @@ class Views:
         """The views that would be others without it, for more than the names in them."""
         yield from self._made_of(value)
         match value:
-            case Vpc() | Subnet() | RouteTable() | SecurityGroup() | Endpoint():
+            case Vpc() | Subnet() | RouteTable() | NetworkAcl() | SecurityGroup() | Endpoint():
                 yield Ref(Kind.VPC, value.id if isinstance(value, Vpc) else value.vpc_id)
             case Address() | InternetGateway() | NatGateway():
                 yield Ref(Kind.GATEWAY, value.vpc_id)
@@ -310,7 +313,9 @@ def _vpc_id(value: Object | None) -> str:
             return ""
         case Vpc():
             return value.id
-        case Subnet() | SecurityGroup() | InternetGateway() | NatGateway() | Endpoint() | Address() | RouteTable():
+        case Subnet() | SecurityGroup() | InternetGateway() | NatGateway() | NetworkAcl():
+            return value.vpc_id
+        case Endpoint() | Address() | RouteTable():
             return value.vpc_id
     return ""
 

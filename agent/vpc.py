@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from agent.model import (
+    AclSpec,
     GroupMembers,
     GroupSpec,
     Kind,
@@ -33,6 +34,7 @@ from agent.objects import (
     Host,
     InternetGateway,
     NatGateway,
+    NetworkAcl,
     Object,
     RouteTable,
     SecurityGroup,
@@ -59,6 +61,7 @@ class VpcView:
     hosts: Rows[Host] = field(default_factory=dict)
     subnets: Rows[Subnet] = field(default_factory=dict)
     tables: Rows[RouteTable] = field(default_factory=dict)
+    acls: Rows[NetworkAcl] = field(default_factory=dict)
     groups: Rows[SecurityGroup] = field(default_factory=dict)
     gateways: Rows[InternetGateway] = field(default_factory=dict)
     nat_gateways: Rows[NatGateway] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class VpcView:
 
     @property
     def is_empty(self) -> bool:
-        parts = (self.subnets, self.tables, self.groups, self.gateways, self.addresses, self.endpoints)
+        parts = (self.subnets, self.tables, self.acls, self.groups, self.gateways, self.addresses, self.endpoints)
         return not self.is_told and not any((*parts, self.nat_gateways))
 
     @property
@@ -199,6 +202,7 @@ class VpcView:
             vpc=_told(self.vpc, told[-1]) if told else self.vpc,
             subnets=with_rows(self.subnets, changes, Subnet),
             tables=with_rows(self.tables, changes, RouteTable),
+            acls=with_rows(self.acls, changes, NetworkAcl),
             groups=with_rows(self.groups, changes, SecurityGroup),
             gateways=with_rows(self.gateways, changes, InternetGateway),
             nat_gateways=with_rows(self.nat_gateways, changes, NatGateway),
@@ -211,7 +215,8 @@ class VpcView:
     @cached_property
     def spec(self) -> VpcSpec:
         """All that this host makes of it, put together at the cost of the VPC's size, and always in the same order."""
-        return replace(self._spec(self.by_host, self.peers, self.groups_here, self.members), names=self.names)
+        spec = self._spec(self.by_host, self.peers, self.groups_here, self.members, self.guards)
+        return replace(spec, names=self.names)
 
     @cached_property
     def names(self) -> tuple[NamesSpec, ...]:
@@ -234,7 +239,9 @@ class VpcView:
         domain = self.vpc.public_domain
         return f"ec2-{public_ip.replace('.', '-')}.{domain}" if domain else ""
 
-    def part(self, endpoints: Set[str], hosts: Set[str], groups: Set[str], whole: Set[str]) -> VpcSpec:
+    def part(
+        self, endpoints: Set[str], hosts: Set[str], groups: Set[str], whole: Set[str], acls: Set[str] = frozenset()
+    ) -> VpcSpec:
         """What these alone make of it, by their ids. Of groups' members it has all of those that are `whole`."""
         rows = [self.endpoints[id] for id in endpoints & self.endpoints.keys()]
 
@@ -248,6 +255,7 @@ class VpcView:
             self._peers_among(hosts),
             tuple(group for group in self.groups_here if group.group_id in groups),
             members,
+            tuple(acl for acl in self.guards if acl.acl_id in acls),
         )
 
     @property
@@ -265,12 +273,13 @@ class VpcView:
         hosts: Iterable[Host],
         groups: tuple[GroupSpec, ...],
         members: Callable[[str], Rows[Endpoint]],
+        acls: tuple[AclSpec, ...],
     ) -> VpcSpec:
         return VpcSpec(
             vpc_id=self.vpc.id,
             vni=self.vpc.vni,
             cidr_block=self.vpc.cidr_block,
-            subnets=tuple(SubnetSpec(row.id, row.cidr_block) for row in in_order(self.subnets)),
+            subnets=tuple(map(self._subnet, in_order(self.subnets))),
             ports=tuple(map(self.port, in_order(by_host.get(self.host_id, _EMPTY)))),
             peers=tuple(_peer(host, by_host.get(host.id, _EMPTY)) for host in hosts),
             host_number=self._number(self.host_id),
@@ -281,7 +290,27 @@ class VpcView:
             dns_is_off=self.vpc.dns_is_off,
             route_tables=self.ways_out,
             dhcp_options=self.vpc.dhcp_options,
+            acls=acls,
         )
+
+    def _subnet(self, row: Subnet) -> SubnetSpec:
+        return SubnetSpec(row.id, row.cidr_block, row.network_acl_id if row.network_acl_id in self.guard_ids else "")
+
+    @cached_property
+    def guards(self) -> tuple[AclSpec, ...]:
+        """The network ACLs by which anything is stopped. Of one that is not known, everything is."""
+        ids = sorted({row.network_acl_id for row in self.subnets.values() if row.network_acl_id})
+        acls = (AclSpec(id, self.acls[id].entries if id in self.acls else ()) for id in ids)
+        return tuple(acl for acl in acls if any(acl.stops_any(is_egress=way) for way in (True, False)))
+
+    @cached_property
+    def guard_ids(self) -> frozenset[str]:
+        return frozenset(acl.acl_id for acl in self.guards)
+
+    def guarded_by(self, acl_ids: Set[str]) -> set[str]:
+        """The endpoints here that are in subnets which name these, by id."""
+        subnets = {row.id for row in self.subnets.values() if row.network_acl_id in acl_ids}
+        return {row.id for row in self.local.values() if row.subnet_id in subnets} if subnets else set()
 
     def _number(self, host_id: str) -> int:
         host = self.hosts.get(host_id)

@@ -27,6 +27,8 @@ class Prefix(StrEnum):
     ROUTE_TABLE = "rtb"
     ROUTE_TABLE_ASSOCIATION = "rtbassoc"
     DHCP_OPTIONS = "dopt"
+    NETWORK_ACL = "acl"
+    NETWORK_ACL_ASSOCIATION = "aclassoc"
     NETWORK_INTERFACE = "eni"
     NETWORK_INTERFACE_ATTACHMENT = "eni-attach"
     ADDRESS_ALLOCATION = "eipalloc"

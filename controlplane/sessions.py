@@ -108,9 +108,9 @@ class Sessions:
             self._takers.forget(session.host_id)
             self._links[session.host_id].ended_at = self._steady()
 
-    def late(self, group_id: str) -> Sequence[LateHost]:
-        """The hosts that do not have a security group's rules yet."""
-        found, too_old = sorted(self._enforcement.late(group_id).items()), self._enforcement.too_old(group_id)
+    def late(self, resource_id: str) -> Sequence[LateHost]:
+        """The hosts that do not have the rules of a security group, or a network ACL, yet."""
+        found, too_old = sorted(self._enforcement.late(resource_id).items()), self._enforcement.too_old(resource_id)
         return [LateHost(id, generation, self.presence(id), id in too_old) for id, generation in found]
 
     def close_all(self) -> None:

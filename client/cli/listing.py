@@ -16,6 +16,7 @@ COMMANDS = {
     "DescribeOrphanVolumes": "host orphans",
     "DescribeProjects": "project list",
     "DescribeRouteTables": "route-table list",
+    "DescribeNetworkAcls": "network-acl list",
     "DescribeSecurityGroupRules": "sg rules",
     "DescribeSecurityGroups": "sg list",
     "DescribeSubnets": "subnet list",

@@ -14,6 +14,7 @@ from stead.v1.common_pb2 import Filter
 from stead.v1.hosts_pb2 import DescribeHostsRequest
 from stead.v1.images_pb2 import DescribeImagesRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest
+from stead.v1.network_acls_pb2 import DescribeNetworkAclsRequest
 from stead.v1.prefix_lists_pb2 import DescribeManagedPrefixListsRequest
 from stead.v1.projects_pb2 import DescribeProjectsRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
@@ -199,6 +200,17 @@ dhcp_options_id = Named(
     "dhcp_options_id",
     command="dhcp-options",
 )
+network_acl_id = Named(
+    "network ACL",
+    "acl-",
+    "InvalidNetworkAclID",
+    _TAG,
+    DescribeNetworkAclsRequest,
+    "vpcs",
+    "network_acls",
+    "network_acl_id",
+    command="network-acl",
+)
 image_id = Named("image", "ami-", "InvalidAMIID", "name", DescribeImagesRequest, "images", "images", "image_id")
 group_id = Named(
     "security group",
@@ -234,12 +246,14 @@ _NAMED = (
     internet_gateway_id,
     route_table_id,
     dhcp_options_id,
+    network_acl_id,
     image_id,
     group_id,
     prefix_list_id,
     project_id,
 )
 _WORDS = {kind.prefix: kind.word for kind in _NAMED} | {
+    "aclassoc-": "network ACL's association",
     "eipalloc-": "elastic address",
     "eipassoc-": "elastic address's association",
     "eni-": "network interface",

@@ -19,6 +19,7 @@ from client.errors import SteadError
 from stead.v1.common_pb2 import Filter
 from stead.v1.events_pb2 import WatchEvent, WatchRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest, Instance
+from stead.v1.network_acls_pb2 import DescribeNetworkAclsRequest, NetworkAcl
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest, SecurityGroup
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, Volume
 
@@ -269,3 +270,18 @@ async def wait_for_rules(stead: "Stead", group_ids: Sequence[str], timeout_s: fl
         return Late(f"{first.group_id} is pending", first.status_detail) if first else None
 
     await wait_until(stead, Goal("security-group", group_ids, find, judge), timeout_s)
+
+
+async def wait_for_acl(stead: "Stead", acl_id: str, timeout_s: float) -> None:
+    """Waits until all hosts have the network ACL as it is, or it is gone."""
+
+    async def find() -> tuple[dict[str, NetworkAcl], int]:
+        request = DescribeNetworkAclsRequest(filters=[Filter(name="network-acl-id", values=[acl_id])])
+        reply = await stead.all_pages(stead.vpcs.DescribeNetworkAcls, request)
+        return {acl.network_acl_id: acl for acl in reply.network_acls}, reply.revision
+
+    def judge(found: dict[str, NetworkAcl]) -> Late | None:
+        acl = found.get(acl_id)
+        return Late(f"{acl_id} is pending", acl.status_detail) if acl and acl.status == "pending" else None
+
+    await wait_until(stead, Goal("network-acl", [acl_id], find, judge), timeout_s)

@@ -141,8 +141,7 @@ def _rules(state: State, rule_ids: Sequence[str]) -> list[pb.SecurityGroupRule]:
 
 def to_security_group(state: State, late: health.Late, row: SecurityGroup, role: Role) -> pb.SecurityGroup:
     """With the hosts, for an admin."""
-    status, detail = health.of_group(row, late, role)
-    hosts = late(row.id) if role is Role.ADMIN else ()
+    status, detail = health.of_rules(row, late, role)
     return pb.SecurityGroup(
         group_id=row.id,
         group_name=row.name,
@@ -154,8 +153,14 @@ def to_security_group(state: State, late: health.Late, row: SecurityGroup, role:
         status_detail=detail,
         owner_id=row.project_id,
         generation=row.generation,
-        late_hosts=[pb.LateHost(host_id=host.id, generation=host.generation) for host in hosts],
+        late_hosts=to_late_hosts(late, row.id, role),
     )
+
+
+def to_late_hosts(late: health.Late, resource_id: str, role: Role) -> list[pb.LateHost]:
+    """Of a group or an ACL, for an admin."""
+    hosts = late(resource_id) if role is Role.ADMIN else ()
+    return [pb.LateHost(host_id=host.id, generation=host.generation) for host in hosts]
 
 
 def to_rule(row: SecurityGroupRule) -> pb.SecurityGroupRule:

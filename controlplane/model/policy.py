@@ -30,6 +30,10 @@ class Limits:
     # One by which something leads out is a rule that packets of the others pass on every host of the VPC.
     route_tables_per_vpc: Annotated[int, Within(1, 1000)] = 200
     routes_per_table: Positive = 50
+    network_acls_per_vpc: Positive = 200
+    # Of a direction, of IPv4 and IPv6 each, with the one that denies what is left. Packets that cross the border of a
+    # subnet meet one after the other.
+    rules_per_network_acl: Annotated[int, Within(1, 40)] = 20
     # Public addresses are the scarcest thing at home.
     elastic_addresses: int = 5
     # Each rule is compiled into the filter of every host that has a member.

@@ -24,6 +24,7 @@ from controlplane.model.instance import (
     observation_id,
 )
 from controlplane.model.network import Addresses, Interfaces, Rules, SecurityGroups
+from controlplane.model.network_acl import NetworkAcls
 from controlplane.model.prefix_list import PrefixLists
 from controlplane.model.project import Projects, Tokens
 from controlplane.model.table import Row, Table
@@ -125,6 +126,7 @@ class State:
         self.key_pairs = KeyPairs()
         self.dhcp_options = DhcpOptionsSets()
         self.vpcs = Vpcs()
+        self.network_acls = NetworkAcls()
         self.subnets = Subnets()
         self.internet_gateways = InternetGateways()
         self.route_tables = RouteTables()

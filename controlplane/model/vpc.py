@@ -64,7 +64,10 @@ class Vpcs(Owned[Vpc]):
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """`route_table_id` is the table that it names, with `association_id`; both are empty where the main one serves."""
+    """`route_table_id` is the table that it names, with `association_id`; both are empty where the main one serves.
+
+    `network_acl_id` is the ACL that guards it, always one, with `network_acl_association_id`.
+    """
 
     id: str
     project_id: str
@@ -77,6 +80,8 @@ class Subnet:
     tags: Mapping[str, str]
     route_table_id: str = ""
     association_id: str = ""
+    network_acl_id: str = ""
+    network_acl_association_id: str = ""
 
     @property
     def network(self) -> IPv4Network:
@@ -104,6 +109,8 @@ class Subnets(Owned[Subnet]):
         self.vpc = self.index(lambda row: row.vpc_id)
         self.route_table = self.index(lambda row: row.route_table_id or None)
         self.association = self.unique(lambda row: row.association_id or None)
+        self.network_acl = self.index(lambda row: row.network_acl_id or None)
+        self.network_acl_association = self.unique(lambda row: row.network_acl_association_id or None)
 
 
 # Each launch asks its subnets; most regions have fewer of them.

@@ -1,7 +1,7 @@
 """Where things go: filters that say no with a reason, and how much a host would like to be given more. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from controlplane.errors import Refusal
@@ -37,9 +37,9 @@ class Candidate:
     def take(self, wanted: Resources) -> None:
         self.free -= wanted
 
-    def knows(self, feature: str) -> bool:
-        """Whether the host's agent has it. An empty one everybody has."""
-        return not feature or feature in self.host.features
+    def knows(self, features: Collection[str]) -> bool:
+        """Whether the host's agent has all of them."""
+        return not features or all(feature in self.host.features for feature in features)
 
     def holds(self, wanted: Resources) -> bool:
         """Whether there is room. A host that has less than nothing of what nobody asks for is as good as another."""
@@ -96,24 +96,24 @@ def _room(what: str, wanted: int, free: int, total: int, unit: str) -> str | Non
 FILTERS: tuple[Filter, ...] = (_role, _reachable, _vcpus, _memory, _storage)
 
 
-def _feature(candidate: Candidate, feature: str) -> str | None:
-    if candidate.knows(feature):
-        return None
-    return f"agent: version {candidate.host.agent_version} does not know {feature!r}; upgrade it"
+def _features(candidate: Candidate, features: Collection[str]) -> str | None:
+    unknown = (feature for feature in features if not candidate.knows([feature]))
+    reasons = (f"agent: version {candidate.host.agent_version} does not know {each!r}; upgrade it" for each in unknown)
+    return next(reasons, None)
 
 
 def refusal(
-    candidate: Candidate, is_reachable: bool, wanted: Resources, role: HostRole, feature: str = ""
+    candidate: Candidate, is_reachable: bool, wanted: Resources, role: HostRole, features: Collection[str] = ()
 ) -> str | None:
-    """The first filter's reason to say no, or None. `feature`: that its agent must have, if any."""
+    """The first filter's reason to say no, or None. `features`: those that its agent must have."""
     for check in FILTERS:
         if reason := check(candidate, is_reachable, wanted, role):
             return reason
-    return _feature(candidate, feature)
+    return _features(candidate, features)
 
 
 def refusals(
-    candidates: Iterable[tuple[Candidate, bool]], wanted: Resources, role: HostRole, feature: str = ""
+    candidates: Iterable[tuple[Candidate, bool]], wanted: Resources, role: HostRole, features: Collection[str] = ()
 ) -> list[Refusal]:
     """Why hosts say no, each with whether it is reachable: one by one, and of many others how many for each filter.
 
@@ -122,7 +122,7 @@ def refusals(
     named: list[Refusal] = []
     others: dict[str, str] = {}  # By host, the filter.
     for candidate, is_reachable in candidates:
-        if reason := refusal(candidate, is_reachable, wanted, role, feature):
+        if reason := refusal(candidate, is_reachable, wanted, role, features):
             if len(named) < REFUSALS_NAMED:
                 named.append(Refusal(candidate.host.id, reason))
             elif candidate.host.id != named[-1].host_id:

@@ -15,6 +15,7 @@ from controlplane.model.dhcp_options import DhcpOptions
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
+from controlplane.model.network_acl import LAST, NetworkAcl, NetworkAclEntry
 from controlplane.model.state import State
 from controlplane.model.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from controlplane.service.security_group_rules import permitted
@@ -52,7 +53,13 @@ def _dhcp_options(row: DhcpOptions) -> pb.DhcpOptions:
 
 
 def subnet(state: State, row: Subnet, region: str) -> pb.Subnet:
-    return pb.Subnet(id=row.id, vpc_id=row.vpc_id, cidr_block=row.cidr_block, route_table_id=row.route_table_id)
+    return pb.Subnet(
+        id=row.id,
+        vpc_id=row.vpc_id,
+        cidr_block=row.cidr_block,
+        route_table_id=row.route_table_id,
+        network_acl_id=row.network_acl_id,
+    )
 
 
 def route_table(state: State, row: RouteTable, region: str) -> pb.RouteTable:
@@ -72,6 +79,19 @@ def _rule(row: SecurityGroupRule) -> pb.Rule:
     else:
         rule.cidr_ipv4 = row.cidr_ipv4
     return rule
+
+
+def network_acl(state: State, row: NetworkAcl, region: str) -> pb.NetworkAcl:
+    """Without those that stay: they say what is so without them."""
+    told = (entry for way in (False, True) for entry in row.in_order(is_egress=way) if entry.rule_number != LAST)
+    entries = map(_entry, told)
+    return pb.NetworkAcl(id=row.id, vpc_id=row.vpc_id, entries=entries)
+
+
+def _entry(row: NetworkAclEntry) -> pb.NetworkAclEntry:
+    rule = pb.Rule(is_egress=row.is_egress, ip_protocol=row.protocol, from_port=row.from_port, to_port=row.to_port)
+    rule.cidr_ipv4 = row.cidr_block
+    return pb.NetworkAclEntry(rule=rule, is_allowed=row.is_allowed)
 
 
 def internet_gateway(state: State, row: InternetGateway, region: str) -> pb.InternetGateway:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
+from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import State
 from controlplane.model.table import Row
@@ -91,7 +92,7 @@ VPC = ObjectKind(
 SUBNET = ObjectKind(
     "subnet",
     Subnet,
-    ("cidr_block", "route_table_id"),
+    ("cidr_block", "route_table_id", "network_acl_id"),
     _in_vpc,
     lambda state, scope: state.subnets.vpc.of(scope),
     messages.subnet,
@@ -172,11 +173,20 @@ INSTANCE = ObjectKind(
     messages.instance,
 )
 
+NETWORK_ACL = ObjectKind(
+    "network_acl",
+    NetworkAcl,
+    ("entries",),
+    _in_vpc,
+    lambda state, scope: state.network_acls.vpc.of(scope),
+    messages.network_acl,
+)
+
 KINDS: Mapping[type[Any], ObjectKind[Any]] = {
     kind.row_type: kind
     for kind in (
         *(HOST, VPC, SUBNET, ROUTE_TABLE, SECURITY_GROUP, INTERNET_GATEWAY),
-        *(ENDPOINT, ADDRESS, VOLUME, ATTACHMENT, INSTANCE),
+        *(ENDPOINT, ADDRESS, VOLUME, ATTACHMENT, INSTANCE, NETWORK_ACL),
     )
 }
 

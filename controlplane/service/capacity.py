@@ -1,7 +1,7 @@
 """What is free on hosts, kept up to date with the rows, and the errors when it is not enough."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from controlplane import placement
@@ -207,15 +207,17 @@ class Claims:
         best = self._best(zone, wanted, HostRole.COMPUTE)
         return placement.emptiness(best) if best else -1
 
-    def compute_host(self, zone: str, wanted: Resources, preferred_host_id: str = "", feature: str = "") -> str:
-        """Take room for an instance, where the agent has this feature if one is named."""
-        chosen = self._take(zone, wanted, HostRole.COMPUTE, preferred_host_id, feature)
+    def compute_host(
+        self, zone: str, wanted: Resources, preferred_host_id: str = "", features: Collection[str] = ()
+    ) -> str:
+        """Take room for an instance, where the agent has these features."""
+        chosen = self._take(zone, wanted, HostRole.COMPUTE, preferred_host_id, features)
         if chosen is None:
             raise NoCapacity(
                 "InsufficientInstanceCapacity",
                 f"No compute host of {zone} has {wanted.vcpus} vCPUs and {wanted.memory_mib} MiB to give; "
                 "try a smaller type, another zone, or later",
-                refusals=self._refusals(zone, wanted, HostRole.COMPUTE, feature),
+                refusals=self._refusals(zone, wanted, HostRole.COMPUTE, features),
             )
         return chosen.host.id
 
@@ -232,11 +234,11 @@ class Claims:
         return Home(chosen.host.id, chosen.pool.name if chosen.pool else "")
 
     def _take(
-        self, zone: str, wanted: Resources, role: HostRole, preferred_host_id: str, feature: str = ""
+        self, zone: str, wanted: Resources, role: HostRole, preferred_host_id: str, features: Collection[str] = ()
     ) -> Candidate | None:
         order = self._fleet.order(zone, role)
-        preferred = self._preferred(order, wanted, role, preferred_host_id, feature)
-        chosen = preferred or self._best(zone, wanted, role, feature)
+        preferred = self._preferred(order, wanted, role, preferred_host_id, features)
+        chosen = preferred or self._best(zone, wanted, role, features)
         if chosen is None:
             return None
         chosen.take(wanted)
@@ -245,26 +247,26 @@ class Claims:
         return chosen
 
     def _preferred(
-        self, order: Order, wanted: Resources, role: HostRole, host_id: str, feature: str
+        self, order: Order, wanted: Resources, role: HostRole, host_id: str, features: Collection[str]
     ) -> Candidate | None:
         host = self._state.hosts.get(host_id)
         candidates = self._fleet.candidates(host, role) if host else ()
-        return next((each for each in candidates if each.id in order and self._suits(each, wanted, feature)), None)
+        return next((each for each in candidates if each.id in order and self._suits(each, wanted, features)), None)
 
-    def _best(self, zone: str, wanted: Resources, role: HostRole, feature: str = "") -> Candidate | None:
+    def _best(self, zone: str, wanted: Resources, role: HostRole, features: Collection[str] = ()) -> Candidate | None:
         candidates = map(self._fleet.__getitem__, self._fleet.order(zone, role).best_first(wanted))
-        return next((each for each in candidates if self._suits(each, wanted, feature)), None)
+        return next((each for each in candidates if self._suits(each, wanted, features)), None)
 
-    def _suits(self, candidate: Candidate, wanted: Resources, feature: str) -> bool:
-        return candidate.holds(wanted) and candidate.knows(feature) and self._is_reachable(candidate.host.id)
+    def _suits(self, candidate: Candidate, wanted: Resources, features: Collection[str]) -> bool:
+        return candidate.holds(wanted) and candidate.knows(features) and self._is_reachable(candidate.host.id)
 
     def _is_reachable(self, host_id: str) -> bool:
         if host_id not in self._reachable:
             self._reachable[host_id] = host_id in self._call.reachable
         return self._reachable[host_id]
 
-    def _refusals(self, zone: str, wanted: Resources, role: HostRole, feature: str = "") -> list[Refusal]:
-        found = placement.refusals(self._look(zone, role), wanted, role, feature)
+    def _refusals(self, zone: str, wanted: Resources, role: HostRole, features: Collection[str] = ()) -> list[Refusal]:
+        found = placement.refusals(self._look(zone, role), wanted, role, features)
         return found or [Refusal("", f"hosts: {zone} has none; `stead host token` lets one join", 0)]
 
     def _look(self, zone: str, role: HostRole) -> Iterator[tuple[Candidate, bool]]:

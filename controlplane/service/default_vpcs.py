@@ -5,10 +5,12 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from controlplane.errors import Conflict, NotFound
+from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Route, Subnet, Vpc
 from controlplane.service import internet_gateways
 from controlplane.service.call import Call, find_zone
+from controlplane.service.network_acls import default_acl
 from controlplane.service.subnets import check_room, new_subnet
 from controlplane.service.vpcs import ANYWHERE, default_vpc, new_vpc
 
@@ -26,10 +28,10 @@ def create(state: State, call: Call, _: None = None) -> tuple[Change, str]:
 
 def add(state: State, call: Call, change: Change, project_id: str) -> Vpc:
     """A VPC with a subnet for each zone, and an internet gateway to which its main table leads."""
-    vpc, table = new_vpc(state, call, change, project_id, CIDR, is_default=True, tags={})
+    vpc, table, acl = new_vpc(state, call, change, project_id, CIDR, is_default=True, tags={})
     gateway = internet_gateways.attached(state, internet_gateways.new_gateway(state, call, project_id, {}), vpc.id)
     change.put(gateway, replace(table, routes=(*table.routes, Route(ANYWHERE, gateway.id))))
-    change.put(*_subnets(call, vpc, [zone.id for zone in state.zones], []))
+    change.put(*_subnets(call, vpc, acl, [zone.id for zone in state.zones], []))
     return vpc
 
 
@@ -37,7 +39,7 @@ def add_zones(state: State, call: Call, change: Change, zones: Sequence[str]) ->
     """Give every default VPC a subnet in these new zones."""
     for vpc in state.vpcs:
         if vpc.is_default:
-            change.put(*_subnets(call, vpc, zones, state.subnets.vpc.of(vpc.id)))
+            change.put(*_subnets(call, vpc, default_acl(state, vpc.id), zones, state.subnets.vpc.of(vpc.id)))
 
 
 def create_subnet(state: State, call: Call, zone_name: str) -> tuple[Change, str]:
@@ -54,7 +56,7 @@ def create_subnet(state: State, call: Call, zone_name: str) -> tuple[Change, str
             blocking_ids=[there.id],
         )
     check_room(state, call, vpc)
-    made = _subnets(call, vpc, [zone_name], held)
+    made = _subnets(call, vpc, default_acl(state, vpc.id), [zone_name], held)
     if not made:
         raise Conflict("InsufficientCidrBlocks", f"{vpc.id} has no free /{SUBNET_PREFIX}; delete a subnet first")
     change = Change()
@@ -62,11 +64,12 @@ def create_subnet(state: State, call: Call, zone_name: str) -> tuple[Change, str
     return change, made[0].id
 
 
-def _subnets(call: Call, vpc: Vpc, zones: Iterable[str], held: Iterable[Subnet]) -> list[Subnet]:
+def _subnets(call: Call, vpc: Vpc, acl: NetworkAcl, zones: Iterable[str], held: Iterable[Subnet]) -> list[Subnet]:
     """A public subnet for each of these zones, in blocks that the others leave free, as many as there is room for."""
     taken = [subnet.network for subnet in held]
     blocks = vpc.network.subnets(new_prefix=SUBNET_PREFIX)
     free = (block for block in blocks if not any(block.overlaps(network) for network in taken))
     return [
-        new_subnet(call, vpc, zone, block, is_default=True, tags={}) for zone, block in zip(zones, free, strict=False)
+        new_subnet(call, vpc, acl, zone, block, is_default=True, tags={})
+        for zone, block in zip(zones, free, strict=False)
     ]

@@ -10,6 +10,7 @@ from controlplane.model.host import HostRole
 from controlplane.model.image import Image, InstanceType, KeyPair
 from controlplane.model.instance import Attachment, Instance, Volume
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
+from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import State
 from controlplane.model.table import Owned, OwnedRow, Row, Table
@@ -200,6 +201,17 @@ def route_table_filters(state: State) -> Filters:
         ],
         "association.subnet-id": lambda row: [subnet.id for subnet in served(row)],
         "route.state": lambda row: [route_tables.state_of(state, row, route) for route in row.routes],
+    }
+
+
+def network_acl_filters(state: State) -> Filters:
+    def guarded(row: NetworkAcl) -> list[Subnet]:
+        return state.subnets.network_acl.of(row.id)
+
+    return {
+        **state.network_acls.attributes,
+        "association.association-id": lambda row: [subnet.network_acl_association_id for subnet in guarded(row)],
+        "association.subnet-id": lambda row: [subnet.id for subnet in guarded(row)],
     }
 
 

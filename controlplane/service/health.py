@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
 from controlplane.model.lifecycle import InstanceState, VolumeState, state_of
 from controlplane.model.network import SecurityGroup, SecurityGroupRule
+from controlplane.model.network_acl import NetworkAcl, NetworkAclEntry
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.model.value import value
@@ -25,9 +26,9 @@ BUSY_AFTER = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class LateHost:
-    """One that does not have a security group's rules; `generation` is that of those that it has, 0: not known.
+    """One that does not have a group's or an ACL's rules; `generation` is that of those that it has, 0: not known.
 
-    Or it has them, and connections that are to end go on: its agent `is_too_old` for that.
+    Or it has them, and its agent `is_too_old` for what follows: to end connections, or to stop anything by an ACL.
     """
 
     id: str
@@ -36,7 +37,7 @@ class LateHost:
     is_too_old: bool = False
 
 
-Late = Callable[[str], Sequence[LateHost]]  # By a security group's id.
+Late = Callable[[str], Sequence[LateHost]]  # By the id of a security group or a network ACL.
 
 
 @value(frozen=True, slots=True)
@@ -154,18 +155,19 @@ def note_busy(state: State, now: datetime) -> Change:
     return change
 
 
-def of_group(row: SecurityGroup, late: Late, role: Role) -> tuple[str, str]:
+def of_rules(row: SecurityGroup | NetworkAcl, late: Late, role: Role) -> tuple[str, str]:
     """Its status as in security_groups.proto, and what it waits for; with a host's id for an admin."""
     if not row.pending_revision:
         return "enforced", ""
     hosts = late(row.id)
     old = [host.id if role is Role.ADMIN else "a host" for host in hosts if host.is_too_old]
     away = [_away("one of them", host.presence).cause for host in hosts if not host.presence.is_reachable]
-    causes = [*(f"the agent of {host} does not know how to end connections: upgrade it" for host in old[:1]), *away[:1]]
+    unknown = "network ACLs" if isinstance(row, NetworkAcl) else "how to end connections"
+    causes = [*(f"the agent of {host} does not know {unknown}: upgrade it" for host in old[:1]), *away[:1]]
     return "pending", "; ".join([f"hosts that do not have its rules yet: {len(hosts)}", *causes])
 
 
-def of_rule(row: SecurityGroupRule) -> tuple[str, str]:
+def of_rule(row: SecurityGroupRule | NetworkAclEntry) -> tuple[str, str]:
     """Its status as in security_groups.proto, and why it has no effect."""
     return ("no-effect", "VPCs have no IPv6 yet; the rule is kept") if row.is_ipv6 else ("in-effect", "")
 

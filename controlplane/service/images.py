@@ -19,9 +19,9 @@ MAX_DISK_BYTES = 1 << 46  # 64 TiB, the largest volume.
 MAX_LAUNCH_PERMISSIONS = 100  # Each is looked through by every list of images.
 
 
-def feature_of(boot_mode: str) -> str:
-    """What the agent that starts such a guest must know, or it would start it by BIOS. Empty for nothing."""
-    return "" if boot_mode == BOOT_MODES[0] else FIRMWARE
+def features_of(boot_mode: str) -> tuple[str, ...]:
+    """What the agent that starts such a guest must know, or it would start it by BIOS."""
+    return () if boot_mode == BOOT_MODES[0] else (FIRMWARE,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         subnets=subnets,
         private_ip=request.private_ip_address,
         public_ip=request.associate_public_ip_address,
-        feature=metadata_options.feature_of(image.boot_mode, options),
+        features=metadata_options.features_of(image.boot_mode, options),
     )
     return _Launch(
         request=request,

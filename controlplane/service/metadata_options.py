@@ -93,9 +93,9 @@ def check_tags(options: MetadataOptions, tags: Mapping[str, str]) -> None:
             raise Invalid("InvalidParameterValue", message, parameter=Parameter("tags", key))
 
 
-def feature_of(boot_mode: str, options: MetadataOptions) -> str:
-    """What the agent that starts such a guest must know. Agents that know this one know firmware, too."""
-    return images.feature_of(boot_mode) if options == DEFAULT else FEATURE
+def features_of(boot_mode: str, options: MetadataOptions) -> tuple[str, ...]:
+    """What the agent that starts such a guest must know."""
+    return images.features_of(boot_mode) if options == DEFAULT else (*images.features_of(boot_mode), FEATURE)
 
 
 def _check_host(state: State, instance: Instance, options: MetadataOptions) -> None:

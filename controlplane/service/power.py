@@ -8,7 +8,7 @@ from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
-from controlplane.service import addresses, metadata_options, quotas, volumes
+from controlplane.service import addresses, metadata_options, network_acls, quotas, volumes
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import Claims
@@ -58,11 +58,12 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         volumes.check_root(state, instance)
         quotas.check_start(state, call, instance, starting_vcpus)
         starting_vcpus += instance.vcpus
-        wanted = Resources(instance.vcpus, instance.memory_mib)
-        feature = metadata_options.feature_of(instance.boot_mode, instance.metadata_options)
+        wanted, interface = Resources(instance.vcpus, instance.memory_mib), state.interfaces.primary(instance.id)
+        of_guest = metadata_options.features_of(instance.boot_mode, instance.metadata_options)
+        features = (*of_guest, *network_acls.features_of(state, state.subnets[interface.subnet_id]))
         started = replace(
             instance,
-            host_id=claims.compute_host(instance.zone, wanted, instance.host_id, feature),
+            host_id=claims.compute_host(instance.zone, wanted, instance.host_id, features),
             desired=Desired.ON,
             desired_revision=state.revision + 1,
             is_settled=False,
@@ -72,7 +73,6 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         )
         change.put(started)
         volumes.open_anew(state, call, change, ports, started)
-        interface = state.interfaces.primary(instance.id)
         if instance.public_ip_wanted and not state.addresses.interface.count(interface.id):
             without_address.append(interface)
 

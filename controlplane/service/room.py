@@ -16,7 +16,7 @@ from controlplane.model.image import InstanceType
 from controlplane.model.state import Change, State
 from controlplane.model.value import value
 from controlplane.model.vpc import Subnet
-from controlplane.service import addresses
+from controlplane.service import addresses, network_acls
 from controlplane.service.call import Call
 from controlplane.service.capacity import Claims, Home
 
@@ -25,7 +25,7 @@ from controlplane.service.capacity import Claims, Home
 class Wanted:
     """What a launch asks of a zone: one of `subnets`, and for each instance a host, disks and addresses.
 
-    `private_ip` is empty for any; `public_ip` None for what the subnet says; `feature` is that of the host's agent.
+    `private_ip` is empty for any; `public_ip` None for what the subnet says; `features` are those of the host's agent.
     """
 
     min_count: int
@@ -36,7 +36,7 @@ class Wanted:
     subnets: Sequence[Subnet]
     private_ip: str
     public_ip: bool | None
-    feature: str = ""
+    features: tuple[str, ...] = ()
 
     @property
     def resources(self) -> Resources:
@@ -104,7 +104,8 @@ def _room(state: State, call: Call, claims: Claims, wanted: Wanted, subnet: Subn
         public = len(addresses.find_free(state, call, Change(), wanted.max_count))
         if public < at_most:
             at_most, shortage = public, addresses.too_few(wanted.min_count, public)
-    places, refusals = _fill(claims, wanted, subnet, at_most)
+    needed = replace(wanted, features=(*wanted.features, *network_acls.features_of(state, subnet)))
+    places, refusals = _fill(claims, needed, subnet, at_most)
     return Room(subnet, places, private_ips, refusals, shortage if len(places) == at_most else None)
 
 
@@ -113,7 +114,7 @@ def _fill(claims: Claims, wanted: Wanted, subnet: Subnet, at_most: int) -> tuple
     places: list[Place] = []
     try:
         for _ in range(at_most):
-            host_id = claims.compute_host(subnet.zone, wanted.resources, feature=wanted.feature)
+            host_id = claims.compute_host(subnet.zone, wanted.resources, features=wanted.features)
             homes = [claims.volume_home(subnet.zone, size_gib, host_id) for size_gib in wanted.disks_gib]
             places.append(Place(host_id, homes))
     except NoCapacity as error:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from controlplane.history import Changed
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
 from controlplane.model.network import SecurityGroup
+from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import State
 from controlplane.model.vpc import RouteTable, Subnet
 
-Shown = Instance | Volume | Attachment | SecurityGroup | Subnet | RouteTable
+Shown = Instance | Volume | Attachment | SecurityGroup | Subnet | RouteTable | NetworkAcl
 
 
 def shown_with(state: State, changed: Changed) -> Iterator[Shown]:
@@ -62,8 +63,9 @@ def _with_vpc(state: State, changed: Changed) -> Iterator[Shown]:
 
 
 def _with_subnet(state: State, changed: Changed) -> Iterator[Shown]:
-    """The route table that it names, and the one that it named."""
+    """The route table that it names, and the one that it named; its network ACL, or of one that is gone all."""
     row = state.subnets.get(changed.id)
+    yield from [state.network_acls[row.network_acl_id]] if row else state.network_acls.project.of(changed.project_id)
     for table_id in (changed.part_of, row.route_table_id if row else ""):
         if table := state.route_tables.get(table_id):
             yield table

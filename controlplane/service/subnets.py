@@ -6,9 +6,11 @@ from ipaddress import IPv4Network
 
 from controlplane.errors import Conflict, Invalid, several
 from controlplane.ids import Prefix
+from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet, Vpc
 from controlplane.service.call import Call, check_tags, find, find_zone
+from controlplane.service.network_acls import default_acl
 from controlplane.service.quotas import check_one_more
 from controlplane.service.vpcs import SIZES, bad_range, required_network
 
@@ -29,7 +31,7 @@ def create(state: State, call: Call, request: CreateSubnet) -> tuple[Change, str
     network = _network(state, vpc, request.cidr_block)
     check_room(state, call, vpc)
     zone = request.zone_name or _emptiest_zone(state, vpc)
-    subnet = new_subnet(call, vpc, zone, network, tags=request.tags)
+    subnet = new_subnet(call, vpc, default_acl(state, vpc.id), zone, network, tags=request.tags)
     change = Change()
     change.put(subnet)
     return change, subnet.id
@@ -62,7 +64,14 @@ def _emptiest_zone(state: State, vpc: Vpc) -> str:
 
 
 def new_subnet(
-    call: Call, vpc: Vpc, zone: str, network: IPv4Network, *, is_default: bool = False, tags: Mapping[str, str]
+    call: Call,
+    vpc: Vpc,
+    acl: NetworkAcl,
+    zone: str,
+    network: IPv4Network,
+    *,
+    is_default: bool = False,
+    tags: Mapping[str, str],
 ) -> Subnet:
     """A default one is its zone's, and public as far as it is its own to say."""
     return Subnet(
@@ -75,6 +84,8 @@ def new_subnet(
         default_for_az=is_default,
         created_at=call.now,
         tags=tags,
+        network_acl_id=acl.id,
+        network_acl_association_id=call.mint(Prefix.NETWORK_ACL_ASSOCIATION),
     )
 
 

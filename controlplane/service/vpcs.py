@@ -9,9 +9,11 @@ from controlplane.ids import Prefix
 from controlplane.model.addressing import NOT_FOR_HOSTS
 from controlplane.model.cidr import ipv4_network
 from controlplane.model.network import SecurityGroup, SecurityGroupRule
+from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import LOCAL, Route, RouteTable, Vpc
 from controlplane.service.call import Call, check_tags, find
+from controlplane.service.network_acls import new_acl
 from controlplane.service.quotas import check_one_more
 
 ANYWHERE = "0.0.0.0/0"
@@ -25,11 +27,11 @@ class CreateVpc:
 
 
 def create(state: State, call: Call, request: CreateVpc) -> tuple[Change, str]:
-    """With its main route table and its default group. Other VPCs may have the same addresses."""
+    """With its main route table, default network ACL and default group. Other VPCs may have the same addresses."""
     network = _network(request.cidr_block)
     check_tags(request.tags)
     change = Change()
-    vpc, _ = new_vpc(state, call, change, call.project_id, network, tags=request.tags)
+    vpc, _, _ = new_vpc(state, call, change, call.project_id, network, tags=request.tags)
     return change, vpc.id
 
 
@@ -61,8 +63,8 @@ def new_vpc(
     *,
     is_default: bool = False,
     tags: Mapping[str, str],
-) -> tuple[Vpc, RouteTable]:
-    """A VPC with what all have, and its main table. Raises `VpcLimitExceeded`."""
+) -> tuple[Vpc, RouteTable, NetworkAcl]:
+    """A VPC with what all have, its main table and its default ACL. Raises `VpcLimitExceeded`."""
     held = state.vpcs.project.count(project_id)
     check_one_more("VpcLimitExceeded", "The project", "VPCs", held, call.policy.vpcs)
     vpc = Vpc(
@@ -85,10 +87,11 @@ def new_vpc(
         created_at=call.now,
         tags={},
     )
-    change.put(vpc, table, group)
+    acl = new_acl(call, vpc, {}, is_default=True)
+    change.put(vpc, acl, table, group)
     change.put(allow_all(call, group, is_egress=False, source_group_id=group.id))
     change.put(allow_all(call, group, is_egress=True, cidr_ipv4=ANYWHERE))
-    return vpc, table
+    return vpc, table, acl
 
 
 def new_table(
@@ -152,12 +155,13 @@ def modify(state: State, call: Call, request: ModifyVpcAttribute) -> tuple[Chang
 
 
 def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
-    """Its main table and its default group go with it, and nothing else."""
+    """Its main table, its default ACL and its default group go with it, and nothing else."""
     vpc = find(state.vpcs, vpc_id, call)
     blockers = [
         *(row.id for row in state.subnets.vpc.of(vpc.id)),
         *(row.id for row in state.internet_gateways.vpc.of(vpc.id)),
         *(row.id for row in state.route_tables.vpc.of(vpc.id) if not row.is_main),
+        *(row.id for row in state.network_acls.vpc.of(vpc.id) if not row.is_default),
         *(row.id for row in state.security_groups.vpc.of(vpc.id) if row.name != "default"),
     ]
     if blockers:
@@ -168,7 +172,8 @@ def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
         )
     group = default_group(state, vpc.id)
     change = Change()
-    change.delete(*state.rules.group.of(group.id), group, *state.route_tables.vpc.of(vpc.id), vpc)
+    change.delete(*state.rules.group.of(group.id), group)
+    change.delete(*state.route_tables.vpc.of(vpc.id), *state.network_acls.vpc.of(vpc.id), vpc)
     return change, None
 
 

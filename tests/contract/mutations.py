@@ -9,6 +9,7 @@ from tests.contract.control_plane import ControlPlane
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHX0QlHtCPpJfBmDGwFjBeYGWzd8VTTvQHmRGtcTKRAg"
 SSH = {"ip_protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_ipv4": "0.0.0.0/0"}
+ENTRY = {"protocol": "tcp", "rule_action": "allow", "cidr_block": "0.0.0.0/0", "from_port": 22, "to_port": 22}
 PERMITTED = {**SSH, "from_port": 1}
 ADOPTED, UNWANTED = "vol-" + "a" * 17, "vol-" + "b" * 17
 
@@ -87,6 +88,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "route_table_association_id": "<association of 2>",
         "route_table_id": "<other table>",
     },
+    "CreateNetworkAcl": {"vpc_id": "<vpc>"},
+    "DeleteNetworkAcl": {"network_acl_id": "<doomed acl>"},
+    "CreateNetworkAclEntry": {"network_acl_id": "<acl>", "rule_number": 200, **ENTRY},
+    "ReplaceNetworkAclEntry": {"network_acl_id": "<acl>", "rule_number": 100, **ENTRY},
+    "DeleteNetworkAclEntry": {"network_acl_id": "<acl>", "rule_number": 110},
+    "ReplaceNetworkAclAssociation": {"association_id": "<acl association>", "network_acl_id": "<acl>"},
     "CreateRoute": {"route_table_id": "<table>", "destination_cidr_block": "192.0.2.0/24", "gateway_id": "<igw>"},
     "ReplaceRoute": {"route_table_id": "<table>", "destination_cidr_block": "0.0.0.0/0", "gateway_id": "<igw>"},
     "DeleteRoute": {"route_table_id": "<table>", "destination_cidr_block": "198.51.100.0/24"},
@@ -133,6 +140,7 @@ async def things(cloud: ControlPlane) -> dict[str, str]:
     made |= await some_rules(cloud)
     made |= await some_vpcs(cloud)
     made |= await some_routes(cloud, made)
+    made |= await some_acls(cloud, made)
     made["<secret of a project without VPCs>"] = await project_without_vpcs(cloud)
     await cloud.converge()
     await cloud.ask("StopInstances", instance_ids=[made["<stopped>"]])
@@ -190,6 +198,20 @@ async def some_vpcs(cloud: ControlPlane) -> dict[str, str]:
     ).subnets
     await cloud.ask("DeleteSubnet", subnet_id=default.subnet_id)
     return made
+
+
+async def some_acls(cloud: ControlPlane, made: dict[str, str]) -> dict[str, str]:
+    acls = {}
+    for name in ("<acl>", "<doomed acl>"):
+        reply = await cloud.ask("CreateNetworkAcl", vpc_id=made["<vpc>"])
+        acls[name] = reply.network_acl.network_acl_id
+    for number in (100, 110):
+        fields: dict[str, Any] = {"network_acl_id": acls["<acl>"], "rule_number": number, **ENTRY}
+        await cloud.ask("CreateNetworkAclEntry", **fields)
+    wanted = {"name": "association.subnet-id", "values": [made["<subnet 1>"]]}
+    (acl,) = (await cloud.ask("DescribeNetworkAcls", filters=[wanted])).network_acls
+    ids = {row.subnet_id: row.association_id for row in acl.associations}
+    return {**acls, "<acl association>": ids[made["<subnet 1>"]]}
 
 
 async def some_routes(cloud: ControlPlane, made: dict[str, str]) -> dict[str, str]:

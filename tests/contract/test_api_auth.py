@@ -158,6 +158,7 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
     vpc = (await cloud.ask("DescribeVpcs")).vpcs[0]
     gateway = (await cloud.ask("DescribeInternetGateways")).internet_gateways[0]
     table = (await cloud.ask("DescribeRouteTables")).route_tables[0]
+    acl = (await cloud.ask("DescribeNetworkAcls")).network_acls[0]
     named: dict[str, dict[str, Any]] = {
         "DescribeInstances": {"instance_ids": [made.instance_id]},
         "DescribeImages": {"image_ids": [image_id]},
@@ -167,6 +168,7 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
         "DescribeVpcs": {"vpc_ids": [vpc.vpc_id]},
         "DescribeSubnets": {"subnet_ids": [made.subnet_id]},
         "DescribeInternetGateways": {"internet_gateway_ids": [gateway.internet_gateway_id]},
+        "DescribeNetworkAcls": {"network_acl_ids": [acl.network_acl_id]},
         "DescribeRouteTables": {"route_table_ids": [table.route_table_id]},
         "DescribeKeyPairs": {"key_pair_ids": [key.key_pair_id]},
         "DescribeManagedPrefixLists": {"prefix_list_ids": [networks.prefix_list_id]},

@@ -129,6 +129,10 @@ async def test_of_the_shape_of_a_vpc(cloud: ControlPlane, told: Follower) -> Non
         ).route_table_association_id
     }
     anywhere = {"destination_cidr_block": "0.0.0.0/0"}
+    acl = {"network_acl_id": (await cloud.ask("CreateNetworkAcl", **vpc)).network_acl.network_acl_id}
+    guards = {"name": "association.subnet-id", "values": [subnet["subnet_id"]]}
+    (before,) = (await cloud.ask("DescribeNetworkAcls", filters=[guards])).network_acls
+    entry = {**acl, "rule_number": 1, "protocol": "-1", "rule_action": "allow", "cidr_block": "0.0.0.0/0"}
     await cloud.ask("AttachInternetGateway", **gateway, **vpc)
     said = [{"key": "netbios-node-type", "values": ["2"]}]
     created = await cloud.ask("CreateDhcpOptions", dhcp_configurations=said)
@@ -142,7 +146,10 @@ async def test_of_the_shape_of_a_vpc(cloud: ControlPlane, told: Follower) -> Non
         ("AssociateDhcpOptions", options | vpc),
         ("AssociateDhcpOptions", {"dhcp_options_id": "default", **vpc}),
         ("DeleteDhcpOptions", options),
+        ("ReplaceNetworkAclAssociation", {"association_id": before.associations[0].association_id, **acl}),
+        ("CreateNetworkAclEntry", entry),
         ("DeleteSubnet", subnet),
+        ("DeleteNetworkAcl", acl),
         ("DeleteRouteTable", table),
         ("DeleteRouteTable", other),
         ("DeleteVpc", vpc),

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from agent.model import DhcpOptions, GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
-from agent.objects import Address, Change, InternetGateway, NatGateway, ObjectRef, RouteTable
+from agent.objects import Address, Change, InternetGateway, NatGateway, NetworkAcl, ObjectRef, RouteTable
 from agent.vpc import VpcView
 from tests.integration import nethost
 from tests.networks import view_of
@@ -67,6 +67,8 @@ class Vpc:
     tables: tuple[RouteTable, ...] = ()
     table_id: str = ""  # The one that the first subnet names.
     nat_gateways: tuple[NatGateway, ...] = ()  # In the second one.
+    acls: tuple[NetworkAcl, ...] = ()
+    acl_id: str = ""  # The one that the second subnet names.
     rules: dict[str, tuple[RuleSpec, ...]] = field(default_factory=lambda: {"sg-a": (), "sg-b": ()})
     drops: dict[str, int] = field(default_factory=dict)  # A group's `drop_revision`.
     dhcp_options: DhcpOptions | None = None
@@ -122,17 +124,21 @@ class Vpc:
 
     def view(self, host: int) -> VpcView:
         view = view_of(self.spec(host), f"host-{host}", f"10.99.0.{host}")
-        first = view.subnets["subnet-1"]
-        subnets = [Change(first, replace(first, route_table_id=self.table_id))]
+        first, second = view.subnets["subnet-1"], view.subnets["subnet-2"]
+        subnets = [
+            Change(first, replace(first, route_table_id=self.table_id)),
+            Change(second, replace(second, network_acl_id=self.acl_id)),
+        ]
         gateway = InternetGateway(self.gateway_id, self.vpc_id, f"host-{self.gateway_host}", 1)
         gateways = [Change(None, gateway)] if host == self.gateway_host else []
         tables = [Change(None, table) for table in self.tables]
+        acls = [Change(None, acl) for acl in self.acls]
         nat_gateways = [Change(None, nat) for nat in self.nat_gateways]
         vpc = replace(view.vpc, dhcp_options=self.dhcp_options, public_domain=self.public_domain)
         named = [(view.endpoints[port.interface_id], name) for port, name in self.names.items()]
         told = [Change(view.vpc, vpc), *(Change(row, replace(row, name=name)) for row, name in named)]
         told += [Change(None, address) for address in self.addresses]
-        return view.with_changes([*told, *subnets, *gateways, *tables, *nat_gateways])
+        return view.with_changes([*told, *subnets, *gateways, *tables, *nat_gateways, *acls])
 
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:

@@ -9,8 +9,17 @@ from controlplane.enforcement import ENDS_CONNECTIONS, Enforcement
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
-from controlplane.service import health, instance_attributes, power, prefix_lists, security_group_rules, security_groups
+from controlplane.service import (
+    health,
+    instance_attributes,
+    network_acls,
+    power,
+    prefix_lists,
+    security_group_rules,
+    security_groups,
+)
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
+from controlplane.service.network_acls import DeleteNetworkAclEntry, ReplaceNetworkAclAssociation
 from controlplane.service.permissions import Permission
 from controlplane.service.prefix_lists import CreatePrefixList, Entry, ModifyPrefixList
 from controlplane.service.security_group_rules import Authorize, Revoke
@@ -44,7 +53,7 @@ def authorize(live: Live, port: int = 80) -> str:
 
 
 def status(live: Live, group_id: str) -> str:
-    return health.of_group(live.state.security_groups[group_id], live.sessions.late, Role.MEMBER)[0]
+    return health.of_rules(live.state.security_groups[group_id], live.sessions.late, Role.MEMBER)[0]
 
 
 async def test_rules_are_in_force_when_the_last_host_has_answered() -> None:
@@ -105,7 +114,7 @@ async def test_who_is_waited_for_is_told_and_an_admin_s_word_ends_it() -> None:
         group_id = authorize(live)
         await live.quiet()
         row = live.state.security_groups[group_id]
-        detail = health.of_group(row, live.sessions.late, Role.MEMBER)[1]
+        detail = health.of_rules(row, live.sessions.late, Role.MEMBER)[1]
         assert detail.startswith("hosts that do not have its rules yet: 1; one of them is unreachable: its agent")
         live.put(replace(live.state.hosts[host_id], lost_at=live.now))
         live.sessions.answer_for_lost()
@@ -135,7 +144,7 @@ async def test_a_host_whose_agent_ends_no_connections_is_waited_for_where_they_a
         row = live.state.security_groups[group_id]
         assert [(host.id, host.generation) for host in live.sessions.late(group_id)] == [(host_id, row.generation)]
         for role, whose in ((Role.ADMIN, host_id), (Role.MEMBER, "a host")):
-            detail = health.of_group(row, live.sessions.late, role)[1]
+            detail = health.of_rules(row, live.sessions.late, role)[1]
             assert detail.endswith(f"; the agent of {whose} does not know how to end connections: upgrade it")
         authorize(live, 443)
         await live.quiet()
@@ -278,3 +287,42 @@ async def test_a_host_that_leaves_the_vpc_is_waited_for_no_longer() -> None:
         live.answer(host_id)
         await live.quiet()
         assert status(live, group_id) == "enforced"
+
+
+def of_acl(live: Live, acl_id: str) -> tuple[str, str]:
+    return health.of_rules(live.state.network_acls[acl_id], live.sessions.late, Role.MEMBER)
+
+
+async def test_entries_of_an_acl_are_in_force_when_the_last_host_has_answered() -> None:
+    async with Live.running() as live:
+        live.silent = set(await two_hosts(live))
+        (acl_id,) = (row.id for row in live.state.network_acls)
+        assert of_acl(live, acl_id) == ("enforced", "")
+        live.do(network_acls.delete_entry, DeleteNetworkAclEntry(acl_id, 100))
+        await live.quiet()
+        assert of_acl(live, acl_id) == ("pending", "hosts that do not have its rules yet: 2")
+        again = Sessions(live.journal, NAME, PATIENCE, lambda: live.now, seal)
+        assert len(again.late(acl_id)) == 2, "also for the next control plane"
+        for host_id in sorted(live.silent):
+            live.silent.discard(host_id)
+            live.answer(host_id)
+        await live.quiet()
+        assert of_acl(live, acl_id) == ("enforced", "")
+
+
+async def test_a_host_whose_agent_knows_no_acls_is_waited_for_while_one_stops_anything_there() -> None:
+    async with Live.running() as live:
+        host_id, _ = await two_hosts(live)
+        live.put(replace(live.state.hosts[host_id], features=()))
+        (default,), (vpc_id,) = (row.id for row in live.state.network_acls), (row.id for row in live.state.vpcs)
+        closed = live.do(network_acls.create, network_acls.CreateNetworkAcl(vpc_id))
+        subnet = next(iter(live.state.subnets))
+        asked = ReplaceNetworkAclAssociation(subnet.network_acl_association_id, closed)
+        association_id = live.do(network_acls.replace_association, asked)
+        await live.quiet()
+        expected = "hosts that do not have its rules yet: 1; the agent of a host does not know network ACLs: upgrade it"
+        assert of_acl(live, closed) == ("pending", expected)
+        assert of_acl(live, default) == ("enforced", ""), "it stops nothing"
+        live.do(network_acls.replace_association, ReplaceNetworkAclAssociation(association_id, default))
+        await live.quiet()
+        assert of_acl(live, closed) == ("enforced", ""), "it guards nothing any more"

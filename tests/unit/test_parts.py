@@ -18,12 +18,13 @@ from agent.host import nft, rules
 from agent.host.netlink import FdbEntry, Neighbour, Route
 from agent.host.nft import Device
 from agent.host.rules import Rules
-from agent.model import PortSpec, RuleSpec, VpcSpec
+from agent.model import AclEntry, PortSpec, RuleSpec, VpcSpec
 from agent.objects import (
     Address,
     Endpoint,
     Host,
     InternetGateway,
+    NetworkAcl,
     Object,
     ObjectKind,
     ObjectRef,
@@ -46,11 +47,38 @@ GROUPS = [SecurityGroup(id, "vpc-1", "a group", rules) for id, rules in (("sg-1"
 
 
 VPC = Vpc("vpc-1", 7, "172.31.0.0/16", "x.internal", public_domain="public.x.internal")
+SUBNETS = [
+    Subnet("subnet-1", "vpc-1", "172.31.0.0/28", network_acl_id="acl-1"),
+    Subnet("subnet-2", "vpc-1", "172.31.0.16/28", network_acl_id="acl-2"),
+]
+
+
+def acl(number: int, *entries: AclEntry) -> NetworkAcl:
+    return NetworkAcl(f"acl-{number}", "vpc-1", entries)
+
+
+def decide(
+    is_allowed: bool, cidr_block: str = "0.0.0.0/0", protocol: str = "-1", port: int = -1, *, is_egress: bool = False
+) -> AclEntry:
+    return AclEntry(RuleSpec(is_egress, protocol, port, port, cidr_block), is_allowed)
+
+
+OPEN = (decide(True), decide(True, is_egress=True))
 
 
 def endpoint(number: int, host_id: str, *group_ids: str) -> Endpoint:
     ip = f"172.31.{number >> 8}.{number & 255}"
-    return Endpoint(f"eni-{number}", "vpc-1", "subnet-1", host_id, f"i-{number}", 0, "02:00:00:00:00:01", ip, group_ids)
+    return Endpoint(
+        f"eni-{number}",
+        "vpc-1",
+        f"subnet-{1 + number % 2}",
+        host_id,
+        f"i-{number}",
+        0,
+        "02:00:00:00:00:01",
+        ip,
+        group_ids,
+    )
 
 
 class Told:
@@ -59,7 +87,7 @@ class Told:
     def __init__(self, *endpoints: Endpoint) -> None:
         self._objects, self._views = Objects(), Views(ME)
         self.change("region", *HOSTS)
-        self.change("vpc-1", VPC, *GROUPS, *endpoints)
+        self.change("vpc-1", VPC, *SUBNETS, acl(1, *OPEN), acl(2, *OPEN), *GROUPS, *endpoints)
 
     @property
     def view(self) -> VpcView:
@@ -164,6 +192,36 @@ def test_a_port_that_leaves_takes_its_own_rules_along_and_those_of_its_groups() 
     assert 'delete element inet stead egress-by-tap { "stt1" : jump eni-1.out }' in lines
 
 
+def test_an_entry_of_an_acl_replaces_its_chains_alone() -> None:
+    told = Told(MINE, OLD)
+    told.change("vpc-1", acl(2))
+    step = stepped(told, acl(2, decide(True, "10.0.0.0/8", "6", 22)))
+    assert step is not None
+    assert commands(step) == [
+        "flush chain inet stead acl-2.in",
+        "add rule inet stead acl-2.in ip saddr 10.0.0.0/8 tcp dport 22 return",
+        "add rule inet stead acl-2.in drop",
+    ]
+    assert (step.is_local, step.moved) == (False, [])
+
+
+def test_an_acl_that_stops_something_leads_the_taps_of_its_subnets_to_the_border_and_an_open_one_back() -> None:
+    told = Told(MINE, OLD, endpoint(4, ME, "sg-1"))
+    come = stepped(told, acl(2, decide(True, "10.0.0.0/8")))
+    assert come is not None
+    lines = commands(come)
+    assert 'add element inet stead leaving-subnet { "stt1" : jump subnet-2.out }' in lines
+    assert lines.index("add rule inet stead check-forward iifname vmap @leaving-subnet") < lines.index(
+        "add rule inet stead check-forward ct state established,related meta mark set 0 accept"
+    )
+    gone = stepped(told, acl(2, *OPEN))
+    assert gone is not None
+    assert "delete set inet stead leaving-subnet" in commands(gone)
+    assert not [line for line in commands(gone) if "vmap @leaving-subnet" in line]
+    assert not come.is_local
+    assert not gone.is_local
+
+
 @pytest.mark.parametrize("kind", [ObjectKind.INSTANCE, ObjectKind.ATTACHMENT, ObjectKind.ADDRESS])
 def test_what_an_instance_is_does_not_concern_the_router(kind: ObjectKind) -> None:
     told = Told(MINE, OLD)
@@ -176,7 +234,7 @@ def test_what_an_instance_is_does_not_concern_the_router(kind: ObjectKind) -> No
 @pytest.mark.parametrize(
     ("scope", "changed"),
     [
-        ("vpc-1", Subnet("subnet-2", "vpc-1", "172.31.16.0/20")),
+        ("vpc-1", Subnet("subnet-3", "vpc-1", "172.31.16.0/20")),
         ("vpc-1", InternetGateway("igw-1", "vpc-1", THERE, 1)),
         ("vpc-1", replace(VPC, vni=8)),
         ("region", replace(HOSTS[1], underlay_address="192.0.2.9")),
@@ -276,8 +334,14 @@ an_end = st.integers(1, 8).map(lambda number: f"eni-{number}")
 an_address = st.builds(
     lambda number, end: Address(f"eipalloc-{number}", "vpc-1", end, f"198.51.100.{number}"), st.integers(1, 3), an_end
 )
+an_acl = st.builds(
+    lambda number, entries: acl(number, *entries),
+    st.integers(1, 2),
+    st.just(OPEN)
+    | st.lists(st.builds(decide, st.booleans(), st.sampled_from(("0.0.0.0/0", "10.0.0.0/8"))), max_size=2),
+)
 some_changes = st.lists(
-    st.lists(a_group | an_endpoint | an_end | an_address, min_size=1, max_size=3), min_size=1, max_size=8
+    st.lists(a_group | an_endpoint | an_end | an_address | an_acl, min_size=1, max_size=3), min_size=1, max_size=8
 )
 # Every other port is plugged, wherever it is by now.
 TAPS = {f"eni-{number}": Device(f"stt{number}", number) for number in range(1, 9, 2)}

@@ -12,6 +12,8 @@ from agent.host import nft, rules
 from agent.host.conntrack import Connection
 from agent.host.nft import Chain, Device, Set, Table
 from agent.model import (
+    AclEntry,
+    AclSpec,
     AddressMapping,
     GroupMembers,
     GroupSpec,
@@ -73,6 +75,26 @@ def change(old: VpcSpec, new: VpcSpec) -> list[str]:
 
 def test_a_vpcs_ruleset_is_as_it_was_reviewed() -> None:
     assert text(*groups.render(SPEC, TAPS)) == (GOLDEN / "ruleset_vpc.nft").read_text()
+
+
+ACL = AclSpec(
+    "acl-0123456789abcdef0",
+    (
+        AclEntry(RuleSpec(False, "-1", -1, -1, cidr_ipv4="203.0.113.0/24"), is_allowed=False),
+        AclEntry(RuleSpec(False, "6", 443, 443, cidr_ipv4="0.0.0.0/0"), is_allowed=True),
+        AclEntry(RuleSpec(False, "1", 8, -1, cidr_ipv4="10.0.0.0/8"), is_allowed=True),
+        AclEntry(RuleSpec(False, "50", -1, -1, cidr_ipv4="0.0.0.0/0"), is_allowed=True),
+        AclEntry(RuleSpec(True, "6", 1024, 65535, cidr_ipv4="0.0.0.0/0"), is_allowed=True),
+    ),
+)
+
+
+def test_a_ruleset_with_a_network_acl_is_as_it_was_reviewed() -> None:
+    """Of two subnets, one of which it guards."""
+    subnets = (SubnetSpec("subnet-1", "172.31.0.0/20", ACL.acl_id), SubnetSpec("subnet-2", "172.31.16.0/20"))
+    ports = (PORTS[0], replace(PORTS[1], subnet_id="subnet-2"))
+    table, _ = groups.render(replace(SPEC, subnets=subnets, ports=ports, acls=(ACL,)), TAPS)
+    assert text(table) == (GOLDEN / "ruleset_acl.nft").read_text()
 
 
 def test_a_gateways_ruleset_is_as_it_was_reviewed() -> None:

@@ -17,15 +17,17 @@ from sqlalchemy.schema import CreateTable
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import Image
 from controlplane.model.network import SecurityGroupRule
+from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import State
 from controlplane.model.table import Row
 from controlplane.model.vpc import RouteTable
+from controlplane.service.network_acls import new_acl
 from controlplane.store import migration, postgresql, sqlite
 from controlplane.store.errors import SchemaMismatch, StorageFailed, StoreBusy, StoreError
 from controlplane.store.rows import StoredRows
 from controlplane.store.schema import TABLES, metadata
 from controlplane.store.store import LogEntry, Store
-from tests.unit.region import NOW
+from tests.unit.region import NOW, Region
 from tests.unit.store_cases import BACKENDS, empty_url, opened
 
 
@@ -129,6 +131,21 @@ def test_a_main_table_of_before_has_an_association_and_a_default_vpc_public_name
     ((vpc_row,), (table_row,)) = state.vpcs, state.route_tables
     assert (vpc_row.enable_dns_support, vpc_row.enable_dns_hostnames) == (True, True)
     assert table_row == RouteTable("rtb-1", "proj-1", "vpc-1", 1, "rtbassoc-1", (), NOW, {})
+    store.close()
+
+
+def test_a_vpc_of_before_has_an_open_acl_that_guards_its_subnets(url: str) -> None:
+    vpc = "id, project_id, cidr_block, vni, is_default, created_at, tags"
+    insert_into_first_schema(url, "vpcs", vpc, "'vpc-1', 'proj-1', '10.0.0.0/16', 1, false, :at, '{}'")
+    subnet = "id, project_id, vpc_id, zone, cidr_block, map_public_ip_on_launch, default_for_az, created_at, tags"
+    values = "'subnet-2', 'proj-1', 'vpc-1', 'a', '10.0.1.0/24', false, false, :at, '{}'"
+    insert_into_first_schema(url, "subnets", subnet, values)
+    store = opened(url)
+    state = store.load()
+    ((acl,), (subnet_row,)) = state.network_acls, state.subnets
+    made = new_acl(Region().call("proj-1"), state.vpcs["vpc-1"], {}, is_default=True)
+    assert acl == NetworkAcl("acl-1", "proj-1", "vpc-1", True, made.entries, NOW, {})
+    assert (subnet_row.network_acl_id, subnet_row.network_acl_association_id) == ("acl-1", "aclassoc-2")
     store.close()
 
 

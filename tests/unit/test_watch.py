@@ -128,6 +128,7 @@ PUBLIC = {
     "instance",
     "internet-gateway",
     "key-pair",
+    "network-acl",
     "network-interface",
     "prefix-list",
     "route-table",

@@ -16,7 +16,7 @@ from agent.vpc import VpcView
 
 # What its guests are told of an instance; its VPC's router has no use for it.
 _OF_INSTANCES = (ObjectKind.INSTANCE, ObjectKind.ATTACHMENT, ObjectKind.ADDRESS)
-_COVERED = (*_OF_INSTANCES, ObjectKind.ENDPOINT, ObjectKind.SECURITY_GROUP)
+_COVERED = (*_OF_INSTANCES, ObjectKind.ENDPOINT, ObjectKind.SECURITY_GROUP, ObjectKind.NETWORK_ACL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,12 @@ def _names(view: VpcView, endpoint_id: str) -> tuple[NamesSpec, ...]:
 
 
 def _parts(old: VpcView, new: VpcView, changed: frozenset[ObjectRef]) -> tuple[VpcSpec, VpcSpec]:
+    acls = {ref.id for ref in changed if ref.kind == ObjectKind.NETWORK_ACL}
     endpoints = {ref.id for ref in changed if ref.kind == ObjectKind.ENDPOINT}
+    endpoints |= new.guarded_by((old.guard_ids ^ new.guard_ids) & acls)
     rows = [view.endpoints[id] for view in (old, new) for id in endpoints if id in view.endpoints]
     hosts = {row.host_id for row in rows}
     groups = {ref.id for ref in changed if ref.kind == ObjectKind.SECURITY_GROUP}
     groups |= {group_id for row in rows if row.host_id == new.host_id for group_id in row.group_ids}
     whole = set(old.named_groups()) ^ set(new.named_groups())  # Sets that come or go.
-    return old.part(endpoints, hosts, groups, whole), new.part(endpoints, hosts, groups, whole)
+    return old.part(endpoints, hosts, groups, whole, acls), new.part(endpoints, hosts, groups, whole, acls)

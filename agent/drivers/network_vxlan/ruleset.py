@@ -17,18 +17,22 @@ receiver's. Traffic from other hosts has passed its sender's rules there. Everyt
 same number of lookups whatever the number of ports: maps by tap lead to the port's chain, which lists its groups'
 chains. What most packets are comes first in every chain, and is over in its first rule: one of an established
 connection meets three rules on its way.
+
+Network ACLs look at every packet, so they come before that: maps lead from the taps of a subnet that one guards to the
+subnet's chain, which packets within the subnet leave by its first rule. A VPC in which none stops anything has no rule
+of theirs.
 """
 
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
 from agent.drivers.network_vxlan import names
 from agent.host.nft import Chain, Device, Set, Table
 from agent.host.routing_rules import EXACTLY
-from agent.model import GroupSpec, PortSpec, RuleSpec, VpcSpec
+from agent.model import AclEntry, AclSpec, GroupSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
 
 FILTER = "inet stead"
 INGRESS = "netdev stead"
@@ -78,7 +82,7 @@ def tap_chain(interface_id: str) -> str:
 def _filter_table(spec: VpcSpec) -> Table:
     chains = {
         "check-source": _check_source(spec),
-        "check-forward": _check_forward(),
+        "check-forward": _check_forward(spec),
         "check-input": _check_input(spec),
     }
     for group in sorted(spec.groups, key=lambda group: group.group_id):
@@ -86,10 +90,17 @@ def _filter_table(spec: VpcSpec) -> Table:
         chains[ingress_chain(group.group_id)] = _group_chain(group, is_egress=False)
         chains[_answered(egress_chain(group.group_id))] = _answered_chain(group, is_egress=True)
         chains[_answered(ingress_chain(group.group_id))] = _answered_chain(group, is_egress=False)
+    for subnet in spec.subnets:
+        if subnet.acl_id:
+            chains[egress_chain(subnet.subnet_id)] = _border(subnet, "ip daddr", egress_chain)
+            chains[ingress_chain(subnet.subnet_id)] = _border(subnet, "ip saddr", ingress_chain)
+    for acl in spec.acls:
+        chains[egress_chain(acl.acl_id)] = _acl_chain(acl, is_egress=True)
+        chains[ingress_chain(acl.acl_id)] = _acl_chain(acl, is_egress=False)
     for port in sorted(spec.ports, key=lambda port: port.interface_id):
         chains[egress_chain(port.interface_id)] = _port_chain(egress_chain, port)
         chains[ingress_chain(port.interface_id)] = _port_chain(ingress_chain, port)
-    return Table(FILTER, _port_sets(spec) | _member_sets(spec), chains)
+    return Table(FILTER, _port_sets(spec) | _border_sets(spec) | _member_sets(spec), chains)
 
 
 def _ingress_table(spec: VpcSpec, taps: Mapping[str, Device]) -> Table:
@@ -138,8 +149,9 @@ def _check_source(spec: VpcSpec) -> Chain:
     return Chain(rules, hook="type filter hook prerouting priority raw; policy accept;")
 
 
-def _check_forward() -> Chain:
+def _check_forward(spec: VpcSpec) -> Chain:
     rules = (
+        *(_AT_BORDERS if any(subnet.acl_id for subnet in spec.subnets) else ()),
         "ct state established,related meta mark set 0 accept",
         "ct state invalid drop",
         f"iifname {_VXLANS} oifname {_VXLANS} drop",  # Somebody's routes are out of date; else it would go in circles.
@@ -167,16 +179,45 @@ def _check_input(spec: VpcSpec) -> Chain:
     return Chain(rules, hook="type filter hook input priority filter; policy drop;")
 
 
-def _port_sets(spec: VpcSpec) -> dict[str, Set]:
-    def by_tap(chain: str, port: PortSpec) -> str:
-        return f'"{names.tap_name(port.interface_id)}" : jump {chain}'
+_AT_BORDERS = ("iifname vmap @leaving-subnet", "oifname vmap @entering-subnet")
 
-    egress = frozenset(by_tap(egress_chain(p.interface_id), p) for p in spec.ports)
-    ingress = frozenset(by_tap(ingress_chain(p.interface_id), p) for p in spec.ports)
-    return {
-        "egress-by-tap": Set("type ifname : verdict", egress),
-        "ingress-by-tap": Set("type ifname : verdict", ingress),
+
+def _border_sets(spec: VpcSpec) -> dict[str, Set]:
+    guarded = {subnet.subnet_id for subnet in spec.subnets if subnet.acl_id}
+    ports = [port for port in spec.ports if port.subnet_id in guarded]
+    sets = {
+        "leaving-subnet": _by_tap((port, egress_chain(port.subnet_id)) for port in ports),
+        "entering-subnet": _by_tap((port, ingress_chain(port.subnet_id)) for port in ports),
     }
+    return sets if guarded else {}
+
+
+def _border(subnet: SubnetSpec, peer: str, chain: Callable[[str], str]) -> Chain:
+    return Chain((f"{peer} {IPv4Network(subnet.cidr_block)} return", f"goto {chain(subnet.acl_id)}"))
+
+
+def _acl_chain(acl: AclSpec, *, is_egress: bool) -> Chain:
+    """What is allowed goes on behind the border."""
+    entries = (_decide(entry) for entry in acl.entries if entry.rule.is_egress is is_egress)
+    return Chain((*entries, "drop"))
+
+
+@lru_cache(maxsize=4096)
+def _decide(entry: AclEntry) -> str:
+    verdict = "return" if entry.is_allowed else "drop"
+    return " ".join(filter(None, (_match_peer(entry.rule), _match_protocol(entry.rule), verdict)))
+
+
+def _port_sets(spec: VpcSpec) -> dict[str, Set]:
+    return {
+        "egress-by-tap": _by_tap((port, egress_chain(port.interface_id)) for port in spec.ports),
+        "ingress-by-tap": _by_tap((port, ingress_chain(port.interface_id)) for port in spec.ports),
+    }
+
+
+def _by_tap(chains: Iterable[tuple[PortSpec, str]]) -> Set:
+    elements = (f'"{names.tap_name(port.interface_id)}" : jump {chain}' for port, chain in chains)
+    return Set("type ifname : verdict", frozenset(elements))
 
 
 def _member_sets(spec: VpcSpec) -> dict[str, Set]:

@@ -27,6 +27,7 @@ from stead.v1 import addresses_pb2 as stead_dot_v1_dot_addresses__pb2
 from stead.v1 import images_pb2 as stead_dot_v1_dot_images__pb2
 from stead.v1 import instances_pb2 as stead_dot_v1_dot_instances__pb2
 from stead.v1 import key_pairs_pb2 as stead_dot_v1_dot_key__pairs__pb2
+from stead.v1 import network_acls_pb2 as stead_dot_v1_dot_network__acls__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 from stead.v1 import prefix_lists_pb2 as stead_dot_v1_dot_prefix__lists__pb2
 from stead.v1 import security_groups_pb2 as stead_dot_v1_dot_security__groups__pb2
@@ -50,7 +51,7 @@ except AttributeError:
   stead_dot_v1_dot_subnets__pb2 = stead_dot_v1_dot_vpcs__pb2.stead.v1.subnets_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/events.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18stead/v1/addresses.proto\x1a\x15stead/v1/images.proto\x1a\x18stead/v1/instances.proto\x1a\x18stead/v1/key_pairs.proto\x1a\x16stead/v1/options.proto\x1a\x1bstead/v1/prefix_lists.proto\x1a\x1estead/v1/security_groups.proto\x1a\x16stead/v1/volumes.proto\x1a\x13stead/v1/vpcs.proto\"d\n\x0cWatchRequest\x12\x1b\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x15\n\rwith_contents\x18\x03 \x01(\x08\x42\x11\n\x0f_after_revision\"\xc2\x01\n\nWatchEvent\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.stead.v1.ResourceChange\x12\x0e\n\x06resync\x18\x03 \x01(\x08\x12\x10\n\x08\x62ookmark\x18\x04 \x01(\x08\x12/\n\x0b\x63ommit_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08token_id\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"\xe5\x05\n\x0eResourceChange\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\x12&\n\x08instance\x18\x04 \x01(\x0b\x32\x12.stead.v1.InstanceH\x00\x12\"\n\x06volume\x18\x05 \x01(\x0b\x32\x10.stead.v1.VolumeH\x00\x12\x30\n\nattachment\x18\x06 \x01(\x0b\x32\x1a.stead.v1.VolumeAttachmentH\x00\x12\x37\n\x11network_interface\x18\x07 \x01(\x0b\x32\x1a.stead.v1.NetworkInterfaceH\x00\x12$\n\x07\x61\x64\x64ress\x18\x08 \x01(\x0b\x32\x11.stead.v1.AddressH\x00\x12 \n\x05image\x18\t \x01(\x0b\x32\x0f.stead.v1.ImageH\x00\x12%\n\x08key_pair\x18\n \x01(\x0b\x32\x11.stead.v1.KeyPairH\x00\x12\x1c\n\x03vpc\x18\x0b \x01(\x0b\x32\r.stead.v1.VpcH\x00\x12\"\n\x06subnet\x18\x0c \x01(\x0b\x32\x10.stead.v1.SubnetH\x00\x12\x35\n\x10internet_gateway\x18\r \x01(\x0b\x32\x19.stead.v1.InternetGatewayH\x00\x12+\n\x0broute_table\x18\x0e \x01(\x0b\x32\x14.stead.v1.RouteTableH\x00\x12\x31\n\x0esecurity_group\x18\x0f \x01(\x0b\x32\x17.stead.v1.SecurityGroupH\x00\x12:\n\x13security_group_rule\x18\x10 \x01(\x0b\x32\x1b.stead.v1.SecurityGroupRuleH\x00\x12\x32\n\x0bprefix_list\x18\x11 \x01(\x0b\x32\x1b.stead.v1.ManagedPrefixListH\x00\x12-\n\x0c\x64hcp_options\x18\x12 \x01(\x0b\x32\x15.stead.v1.DhcpOptionsH\x00\x42\n\n\x08\x63ontents2G\n\x06\x45vents\x12=\n\x05Watch\x12\x16.stead.v1.WatchRequest\x1a\x14.stead.v1.WatchEvent\"\x04\x88\xb5\x18\x03\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15stead/v1/events.proto\x12\x08stead.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18stead/v1/addresses.proto\x1a\x15stead/v1/images.proto\x1a\x18stead/v1/instances.proto\x1a\x18stead/v1/key_pairs.proto\x1a\x1bstead/v1/network_acls.proto\x1a\x16stead/v1/options.proto\x1a\x1bstead/v1/prefix_lists.proto\x1a\x1estead/v1/security_groups.proto\x1a\x16stead/v1/volumes.proto\x1a\x13stead/v1/vpcs.proto\"d\n\x0cWatchRequest\x12\x1b\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x15\n\rwith_contents\x18\x03 \x01(\x08\x42\x11\n\x0f_after_revision\"\xc2\x01\n\nWatchEvent\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12)\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x18.stead.v1.ResourceChange\x12\x0e\n\x06resync\x18\x03 \x01(\x08\x12\x10\n\x08\x62ookmark\x18\x04 \x01(\x08\x12/\n\x0b\x63ommit_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08token_id\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"\x92\x06\n\x0eResourceChange\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\x12&\n\x08instance\x18\x04 \x01(\x0b\x32\x12.stead.v1.InstanceH\x00\x12\"\n\x06volume\x18\x05 \x01(\x0b\x32\x10.stead.v1.VolumeH\x00\x12\x30\n\nattachment\x18\x06 \x01(\x0b\x32\x1a.stead.v1.VolumeAttachmentH\x00\x12\x37\n\x11network_interface\x18\x07 \x01(\x0b\x32\x1a.stead.v1.NetworkInterfaceH\x00\x12$\n\x07\x61\x64\x64ress\x18\x08 \x01(\x0b\x32\x11.stead.v1.AddressH\x00\x12 \n\x05image\x18\t \x01(\x0b\x32\x0f.stead.v1.ImageH\x00\x12%\n\x08key_pair\x18\n \x01(\x0b\x32\x11.stead.v1.KeyPairH\x00\x12\x1c\n\x03vpc\x18\x0b \x01(\x0b\x32\r.stead.v1.VpcH\x00\x12\"\n\x06subnet\x18\x0c \x01(\x0b\x32\x10.stead.v1.SubnetH\x00\x12\x35\n\x10internet_gateway\x18\r \x01(\x0b\x32\x19.stead.v1.InternetGatewayH\x00\x12+\n\x0broute_table\x18\x0e \x01(\x0b\x32\x14.stead.v1.RouteTableH\x00\x12\x31\n\x0esecurity_group\x18\x0f \x01(\x0b\x32\x17.stead.v1.SecurityGroupH\x00\x12:\n\x13security_group_rule\x18\x10 \x01(\x0b\x32\x1b.stead.v1.SecurityGroupRuleH\x00\x12\x32\n\x0bprefix_list\x18\x11 \x01(\x0b\x32\x1b.stead.v1.ManagedPrefixListH\x00\x12-\n\x0c\x64hcp_options\x18\x12 \x01(\x0b\x32\x15.stead.v1.DhcpOptionsH\x00\x12+\n\x0bnetwork_acl\x18\x13 \x01(\x0b\x32\x14.stead.v1.NetworkAclH\x00\x42\n\n\x08\x63ontents2G\n\x06\x45vents\x12=\n\x05Watch\x12\x16.stead.v1.WatchRequest\x1a\x14.stead.v1.WatchEvent\"\x04\x88\xb5\x18\x03\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,12 +60,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENTS'].methods_by_name['Watch']._loaded_options = None
   _globals['_EVENTS'].methods_by_name['Watch']._serialized_options = b'\210\265\030\003'
-  _globals['_WATCHREQUEST']._serialized_start=299
-  _globals['_WATCHREQUEST']._serialized_end=399
-  _globals['_WATCHEVENT']._serialized_start=402
-  _globals['_WATCHEVENT']._serialized_end=596
-  _globals['_RESOURCECHANGE']._serialized_start=599
-  _globals['_RESOURCECHANGE']._serialized_end=1340
-  _globals['_EVENTS']._serialized_start=1342
-  _globals['_EVENTS']._serialized_end=1413
+  _globals['_WATCHREQUEST']._serialized_start=328
+  _globals['_WATCHREQUEST']._serialized_end=428
+  _globals['_WATCHEVENT']._serialized_start=431
+  _globals['_WATCHEVENT']._serialized_end=625
+  _globals['_RESOURCECHANGE']._serialized_start=628
+  _globals['_RESOURCECHANGE']._serialized_end=1414
+  _globals['_EVENTS']._serialized_start=1416
+  _globals['_EVENTS']._serialized_end=1487
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ import warnings
 
 from stead.v1 import dhcp_options_pb2 as stead_dot_v1_dot_dhcp__options__pb2
 from stead.v1 import internet_gateways_pb2 as stead_dot_v1_dot_internet__gateways__pb2
+from stead.v1 import network_acls_pb2 as stead_dot_v1_dot_network__acls__pb2
 from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
 from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
 from stead.v1 import vpcs_pb2 as stead_dot_v1_dot_vpcs__pb2
@@ -30,7 +31,7 @@ if _version_not_supported:
 
 
 class VpcsStub:
-    """Virtual networks: VPCs and their subnets, internet gateways and route tables. A project starts with a default VPC.
+    """Virtual networks: VPCs and their subnets, internet gateways, route tables and network ACLs. A project starts with a default VPC.
 
     VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
@@ -161,6 +162,41 @@ class VpcsStub:
                 request_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
                 _registered_method=True)
+        self.CreateNetworkAcl = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateNetworkAcl',
+                request_serializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclResponse.FromString,
+                _registered_method=True)
+        self.DeleteNetworkAcl = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteNetworkAcl',
+                request_serializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclResponse.FromString,
+                _registered_method=True)
+        self.CreateNetworkAclEntry = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateNetworkAclEntry',
+                request_serializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclEntryRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclEntryResponse.FromString,
+                _registered_method=True)
+        self.ReplaceNetworkAclEntry = channel.unary_unary(
+                '/stead.v1.Vpcs/ReplaceNetworkAclEntry',
+                request_serializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclEntryRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclEntryResponse.FromString,
+                _registered_method=True)
+        self.DeleteNetworkAclEntry = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteNetworkAclEntry',
+                request_serializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclEntryRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclEntryResponse.FromString,
+                _registered_method=True)
+        self.ReplaceNetworkAclAssociation = channel.unary_unary(
+                '/stead.v1.Vpcs/ReplaceNetworkAclAssociation',
+                request_serializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclAssociationRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclAssociationResponse.FromString,
+                _registered_method=True)
+        self.DescribeNetworkAcls = channel.unary_unary(
+                '/stead.v1.Vpcs/DescribeNetworkAcls',
+                request_serializer=stead_dot_v1_dot_network__acls__pb2.DescribeNetworkAclsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_network__acls__pb2.DescribeNetworkAclsResponse.FromString,
+                _registered_method=True)
         self.CreateDhcpOptions = channel.unary_unary(
                 '/stead.v1.Vpcs/CreateDhcpOptions',
                 request_serializer=stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsRequest.SerializeToString,
@@ -184,13 +220,13 @@ class VpcsStub:
 
 
 class VpcsServicer:
-    """Virtual networks: VPCs and their subnets, internet gateways and route tables. A project starts with a default VPC.
+    """Virtual networks: VPCs and their subnets, internet gateways, route tables and network ACLs. A project starts with a default VPC.
 
     VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
 
     def CreateVpc(self, request, context):
-        """Makes a VPC, with its main route table and its default security group. It has no internet gateway.
+        """Makes a VPC, with its main route table, its default network ACL and its default security group. It has no internet gateway.
         Errors: `InvalidVpc.Range` (not a /16 to /28, or addresses that no VPC can have), `VpcLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -221,9 +257,9 @@ class VpcsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteVpc(self, request, context):
-        """Deletes a VPC with its main route table and its default security group. Errors: `InvalidVpcID.NotFound`,
-        `DependencyViolation` (it has subnets, an attached internet gateway, route tables or groups besides; `blocking_ids`
-        has them).
+        """Deletes a VPC with its main route table, its default network ACL and its default security group.
+        Errors: `InvalidVpcID.NotFound`, `DependencyViolation` (it has subnets, an attached internet gateway, route tables,
+        network ACLs or groups besides; `blocking_ids` has them).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -374,6 +410,62 @@ class VpcsServicer:
 
     def DescribeRouteTables(self, request, context):
         """Lists route tables. Errors: `InvalidRouteTableID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateNetworkAcl(self, request, context):
+        """Makes a network ACL that denies everything, and guards no subnet yet. Errors: `InvalidVpcID.NotFound`,
+        `NetworkAclLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteNetworkAcl(self, request, context):
+        """Deletes one that guards no subnet. Errors: `InvalidNetworkAclID.NotFound`, `InvalidParameterValue` (it is the default
+        one), `DependencyViolation` (it guards subnets; `blocking_ids` has the associations).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateNetworkAclEntry(self, request, context):
+        """Adds an entry, at once for connections that are open, too. Those about IPv6 are kept, and have no effect: no VPC has
+        IPv6 yet. Errors: `InvalidNetworkAclID.NotFound`, `NetworkAclEntryAlreadyExists` (the number is taken in this direction),
+        `NetworkAclEntryLimitExceeded`, `InvalidParameterValue`, `MissingParameter`, `InvalidParameterCombination` (both
+        networks).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplaceNetworkAclEntry(self, request, context):
+        """Puts an entry in place of another one. Errors: as CreateNetworkAclEntry, and `InvalidNetworkAclEntry.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteNetworkAclEntry(self, request, context):
+        """Deletes an entry. Errors: `InvalidNetworkAclID.NotFound`, `InvalidNetworkAclEntry.NotFound`, `InvalidParameterValue`
+        (32767 stays).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplaceNetworkAclAssociation(self, request, context):
+        """Has another ACL guard a subnet. Errors: `InvalidAssociationID.NotFound`, `InvalidNetworkAclID.NotFound`,
+        `InvalidParameterValue` (of another VPC).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeNetworkAcls(self, request, context):
+        """Lists network ACLs. Errors: `InvalidNetworkAclID.NotFound`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -533,6 +625,41 @@ def add_VpcsServicer_to_server(servicer, server):
                     request_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.FromString,
                     response_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.SerializeToString,
             ),
+            'CreateNetworkAcl': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateNetworkAcl,
+                    request_deserializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclResponse.SerializeToString,
+            ),
+            'DeleteNetworkAcl': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteNetworkAcl,
+                    request_deserializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclResponse.SerializeToString,
+            ),
+            'CreateNetworkAclEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateNetworkAclEntry,
+                    request_deserializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclEntryRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclEntryResponse.SerializeToString,
+            ),
+            'ReplaceNetworkAclEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceNetworkAclEntry,
+                    request_deserializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclEntryRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclEntryResponse.SerializeToString,
+            ),
+            'DeleteNetworkAclEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteNetworkAclEntry,
+                    request_deserializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclEntryRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclEntryResponse.SerializeToString,
+            ),
+            'ReplaceNetworkAclAssociation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceNetworkAclAssociation,
+                    request_deserializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclAssociationRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclAssociationResponse.SerializeToString,
+            ),
+            'DescribeNetworkAcls': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeNetworkAcls,
+                    request_deserializer=stead_dot_v1_dot_network__acls__pb2.DescribeNetworkAclsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_network__acls__pb2.DescribeNetworkAclsResponse.SerializeToString,
+            ),
             'CreateDhcpOptions': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDhcpOptions,
                     request_deserializer=stead_dot_v1_dot_dhcp__options__pb2.CreateDhcpOptionsRequest.FromString,
@@ -562,7 +689,7 @@ def add_VpcsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Vpcs:
-    """Virtual networks: VPCs and their subnets, internet gateways and route tables. A project starts with a default VPC.
+    """Virtual networks: VPCs and their subnets, internet gateways, route tables and network ACLs. A project starts with a default VPC.
 
     VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
@@ -1205,6 +1332,195 @@ class Vpcs:
             '/stead.v1.Vpcs/DescribeRouteTables',
             stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
             stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateNetworkAcl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateNetworkAcl',
+            stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclRequest.SerializeToString,
+            stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteNetworkAcl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteNetworkAcl',
+            stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclRequest.SerializeToString,
+            stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateNetworkAclEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateNetworkAclEntry',
+            stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclEntryRequest.SerializeToString,
+            stead_dot_v1_dot_network__acls__pb2.CreateNetworkAclEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceNetworkAclEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/ReplaceNetworkAclEntry',
+            stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclEntryRequest.SerializeToString,
+            stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteNetworkAclEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteNetworkAclEntry',
+            stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclEntryRequest.SerializeToString,
+            stead_dot_v1_dot_network__acls__pb2.DeleteNetworkAclEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceNetworkAclAssociation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/ReplaceNetworkAclAssociation',
+            stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclAssociationRequest.SerializeToString,
+            stead_dot_v1_dot_network__acls__pb2.ReplaceNetworkAclAssociationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeNetworkAcls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DescribeNetworkAcls',
+            stead_dot_v1_dot_network__acls__pb2.DescribeNetworkAclsRequest.SerializeToString,
+            stead_dot_v1_dot_network__acls__pb2.DescribeNetworkAclsResponse.FromString,
             options,
             channel_credentials,
             insecure,

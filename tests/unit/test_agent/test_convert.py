@@ -30,10 +30,11 @@ from agent.messages import (
     Update,
     Welcome,
 )
-from agent.model import Capacity, DhcpOptions, ImageSource, Kind, Limits, Ref, RuleSpec
+from agent.model import AclEntry, Capacity, DhcpOptions, ImageSource, Kind, Limits, Ref, RuleSpec
 from agent.objects import (
     KIND_OF,
     Attachment,
+    NetworkAcl,
     Object,
     ObjectKind,
     ObjectRef,
@@ -62,6 +63,7 @@ OBJECTS: list[Object] = [
     Attachment("vol-1-e1", "vol-1", "i-1", 1, "host-1", "host-2", 20001, "/dev/sdf", True, Limits(500, 1 << 20), True),
     Vpc("vpc-2", 8, "10.0.0.0/16", "x.internal", dhcp_options=DhcpOptions("corp.example", ("10.0.0.53",), (), (), "2")),
     RouteTable("rtb-1", "vpc-1", True, (Route("172.31.0.0/16", "local"), Route("0.0.0.0/0", "igw-1"))),
+    NetworkAcl("acl-1", "vpc-1", (AclEntry(RuleSpec(True, "6", 22, 22, "10.0.0.0/8"), is_allowed=True),)),
 ]
 MESSAGES = [
     *(AUTHORITY, IMAGE, RuleSpec(True, "icmp", 8, 0, group_id="sg-1")),

@@ -4,6 +4,7 @@ from typing import Any
 
 from stead.v1 import dhcp_options_pb2 as dhcp
 from stead.v1 import internet_gateways_pb2 as gateways
+from stead.v1 import network_acls_pb2 as acls
 from stead.v1 import route_tables_pb2 as tables
 from stead.v1 import subnets_pb2 as subnets
 from stead.v1 import vpcs_pb2 as vpcs
@@ -20,15 +21,21 @@ TABLE = tables.RouteTable(
 OPTIONS = dhcp.DhcpOptions(
     dhcp_options_id="dopt-1", dhcp_configurations=[dhcp.DhcpConfiguration(key="domain-name", values=["corp.example"])]
 )
+ACL = acls.NetworkAcl(
+    network_acl_id="acl-1",
+    associations=[acls.NetworkAclAssociation(association_id="aclassoc-1", subnet_id="subnet-1")],
+)
 BY_NAME = {
     "DescribeVpcs": vpcs.DescribeVpcsResponse(vpcs=[VPC]),
     "DescribeSubnets": subnets.DescribeSubnetsResponse(subnets=[SUBNET]),
     "DescribeInternetGateways": gateways.DescribeInternetGatewaysResponse(internet_gateways=[IGW]),
     "DescribeRouteTables": tables.DescribeRouteTablesResponse(route_tables=[TABLE]),
     "DescribeDhcpOptions": dhcp.DescribeDhcpOptionsResponse(dhcp_options=[OPTIONS]),
+    "DescribeNetworkAcls": acls.DescribeNetworkAclsResponse(network_acls=[ACL]),
 }
 ROUTE: dict[str, Any] = {"route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}
 NO_VPCS, NO_SUBNETS = vpcs.DescribeVpcsResponse(), subnets.DescribeSubnetsResponse()
+NO_ACLS = acls.DescribeNetworkAclsResponse()
 NO_OPTIONS = dhcp.DescribeDhcpOptionsResponse()
 NO_GATEWAYS, NO_TABLES = gateways.DescribeInternetGatewaysResponse(), tables.DescribeRouteTablesResponse()
 
@@ -191,6 +198,73 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         tables.DeleteRouteRequest(**ROUTE),
         tables.DeleteRouteResponse(),
     ),
+    (
+        "network-acl create --vpc lab --tag Name=web",
+        "CreateNetworkAcl",
+        acls.CreateNetworkAclRequest(vpc_id="vpc-1", tags={"Name": "web"}),
+        acls.CreateNetworkAclResponse(network_acl=ACL),
+    ),
+    (
+        "network-acl delete web",
+        "DeleteNetworkAcl",
+        acls.DeleteNetworkAclRequest(network_acl_id="acl-1"),
+        acls.DeleteNetworkAclResponse(),
+    ),
+    (
+        "network-acl create-entry web 100 allow --cidr 0.0.0.0/0 --protocol tcp --port 22-23 --egress",
+        "CreateNetworkAclEntry",
+        acls.CreateNetworkAclEntryRequest(
+            network_acl_id="acl-1",
+            rule_number=100,
+            protocol="tcp",
+            rule_action="allow",
+            egress=True,
+            cidr_block="0.0.0.0/0",
+            from_port=22,
+            to_port=23,
+        ),
+        acls.CreateNetworkAclEntryResponse(),
+    ),
+    (
+        "network-acl create-entry web 7 deny --cidr 10.0.0.0/8",
+        "CreateNetworkAclEntry",
+        acls.CreateNetworkAclEntryRequest(
+            network_acl_id="acl-1", rule_number=7, protocol="-1", rule_action="deny", cidr_block="10.0.0.0/8"
+        ),
+        acls.CreateNetworkAclEntryResponse(),
+    ),
+    (
+        "network-acl replace-entry acl-1 100 deny --cidr ::/0 --protocol icmpv6 --icmp-type 128",
+        "ReplaceNetworkAclEntry",
+        acls.ReplaceNetworkAclEntryRequest(
+            network_acl_id="acl-1",
+            rule_number=100,
+            protocol="58",
+            rule_action="deny",
+            ipv6_cidr_block="::/0",
+            icmp_type=128,
+            icmp_code=-1,
+        ),
+        acls.ReplaceNetworkAclEntryResponse(),
+    ),
+    (
+        "network-acl delete-entry web 100 --egress",
+        "DeleteNetworkAclEntry",
+        acls.DeleteNetworkAclEntryRequest(network_acl_id="acl-1", rule_number=100, egress=True),
+        acls.DeleteNetworkAclEntryResponse(),
+    ),
+    (
+        "network-acl replace-association web --subnet a",
+        "ReplaceNetworkAclAssociation",
+        acls.ReplaceNetworkAclAssociationRequest(association_id="aclassoc-1", network_acl_id="acl-1"),
+        acls.ReplaceNetworkAclAssociationResponse(new_association_id="aclassoc-2"),
+    ),
+    (
+        "network-acl replace-association acl-2 --association aclassoc-9",
+        "ReplaceNetworkAclAssociation",
+        acls.ReplaceNetworkAclAssociationRequest(association_id="aclassoc-9", network_acl_id="acl-2"),
+        acls.ReplaceNetworkAclAssociationResponse(new_association_id="aclassoc-2"),
+    ),
 ]
 
 LISTS: list[tuple[str, str, Any, Any, str]] = [
@@ -199,4 +273,5 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
     ("subnet list", "DescribeSubnets", NO_SUBNETS, BY_NAME["DescribeSubnets"], "subnet-1"),
     ("igw list", "DescribeInternetGateways", NO_GATEWAYS, BY_NAME["DescribeInternetGateways"], "igw-1"),
     ("route-table list", "DescribeRouteTables", NO_TABLES, BY_NAME["DescribeRouteTables"], "rtb-1"),
+    ("network-acl list", "DescribeNetworkAcls", NO_ACLS, BY_NAME["DescribeNetworkAcls"], "acl-1"),
 ]

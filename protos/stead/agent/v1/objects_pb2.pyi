@@ -22,6 +22,7 @@ class ObjectKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OBJECT_KIND_ATTACHMENT: _ClassVar[ObjectKind]
     OBJECT_KIND_INSTANCE: _ClassVar[ObjectKind]
     OBJECT_KIND_NAT_GATEWAY: _ClassVar[ObjectKind]
+    OBJECT_KIND_NETWORK_ACL: _ClassVar[ObjectKind]
 OBJECT_KIND_UNSPECIFIED: ObjectKind
 OBJECT_KIND_HOST: ObjectKind
 OBJECT_KIND_VPC: ObjectKind
@@ -35,9 +36,10 @@ OBJECT_KIND_VOLUME: ObjectKind
 OBJECT_KIND_ATTACHMENT: ObjectKind
 OBJECT_KIND_INSTANCE: ObjectKind
 OBJECT_KIND_NAT_GATEWAY: ObjectKind
+OBJECT_KIND_NETWORK_ACL: ObjectKind
 
 class Object(_message.Message):
-    __slots__ = ("host", "vpc", "subnet", "route_table", "security_group", "internet_gateway", "endpoint", "address", "volume", "attachment", "instance", "nat_gateway")
+    __slots__ = ("host", "vpc", "subnet", "route_table", "security_group", "internet_gateway", "endpoint", "address", "volume", "attachment", "instance", "nat_gateway", "network_acl")
     HOST_FIELD_NUMBER: _ClassVar[int]
     VPC_FIELD_NUMBER: _ClassVar[int]
     SUBNET_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +52,7 @@ class Object(_message.Message):
     ATTACHMENT_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     NAT_GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_ACL_FIELD_NUMBER: _ClassVar[int]
     host: Host
     vpc: Vpc
     subnet: Subnet
@@ -62,7 +65,8 @@ class Object(_message.Message):
     attachment: Attachment
     instance: Instance
     nat_gateway: NatGateway
-    def __init__(self, host: _Optional[_Union[Host, _Mapping]] = ..., vpc: _Optional[_Union[Vpc, _Mapping]] = ..., subnet: _Optional[_Union[Subnet, _Mapping]] = ..., route_table: _Optional[_Union[RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[SecurityGroup, _Mapping]] = ..., internet_gateway: _Optional[_Union[InternetGateway, _Mapping]] = ..., endpoint: _Optional[_Union[Endpoint, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., volume: _Optional[_Union[Volume, _Mapping]] = ..., attachment: _Optional[_Union[Attachment, _Mapping]] = ..., instance: _Optional[_Union[Instance, _Mapping]] = ..., nat_gateway: _Optional[_Union[NatGateway, _Mapping]] = ...) -> None: ...
+    network_acl: NetworkAcl
+    def __init__(self, host: _Optional[_Union[Host, _Mapping]] = ..., vpc: _Optional[_Union[Vpc, _Mapping]] = ..., subnet: _Optional[_Union[Subnet, _Mapping]] = ..., route_table: _Optional[_Union[RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[SecurityGroup, _Mapping]] = ..., internet_gateway: _Optional[_Union[InternetGateway, _Mapping]] = ..., endpoint: _Optional[_Union[Endpoint, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., volume: _Optional[_Union[Volume, _Mapping]] = ..., attachment: _Optional[_Union[Attachment, _Mapping]] = ..., instance: _Optional[_Union[Instance, _Mapping]] = ..., nat_gateway: _Optional[_Union[NatGateway, _Mapping]] = ..., network_acl: _Optional[_Union[NetworkAcl, _Mapping]] = ...) -> None: ...
 
 class ObjectRef(_message.Message):
     __slots__ = ("kind", "id")
@@ -117,16 +121,18 @@ class DhcpOptions(_message.Message):
     def __init__(self, domain_name: _Optional[str] = ..., domain_name_servers: _Optional[_Iterable[str]] = ..., ntp_servers: _Optional[_Iterable[str]] = ..., netbios_name_servers: _Optional[_Iterable[str]] = ..., netbios_node_type: _Optional[str] = ...) -> None: ...
 
 class Subnet(_message.Message):
-    __slots__ = ("id", "vpc_id", "cidr_block", "route_table_id")
+    __slots__ = ("id", "vpc_id", "cidr_block", "route_table_id", "network_acl_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     VPC_ID_FIELD_NUMBER: _ClassVar[int]
     CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
     ROUTE_TABLE_ID_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_ACL_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     vpc_id: str
     cidr_block: str
     route_table_id: str
-    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., cidr_block: _Optional[str] = ..., route_table_id: _Optional[str] = ...) -> None: ...
+    network_acl_id: str
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., cidr_block: _Optional[str] = ..., route_table_id: _Optional[str] = ..., network_acl_id: _Optional[str] = ...) -> None: ...
 
 class RouteTable(_message.Message):
     __slots__ = ("id", "vpc_id", "is_main", "routes", "number")
@@ -179,6 +185,24 @@ class Rule(_message.Message):
     cidr_ipv4: str
     group_id: str
     def __init__(self, is_egress: _Optional[bool] = ..., ip_protocol: _Optional[str] = ..., from_port: _Optional[int] = ..., to_port: _Optional[int] = ..., cidr_ipv4: _Optional[str] = ..., group_id: _Optional[str] = ...) -> None: ...
+
+class NetworkAcl(_message.Message):
+    __slots__ = ("id", "vpc_id", "entries")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VPC_ID_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    vpc_id: str
+    entries: _containers.RepeatedCompositeFieldContainer[NetworkAclEntry]
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[NetworkAclEntry, _Mapping]]] = ...) -> None: ...
+
+class NetworkAclEntry(_message.Message):
+    __slots__ = ("rule", "is_allowed")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    IS_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    rule: Rule
+    is_allowed: bool
+    def __init__(self, rule: _Optional[_Union[Rule, _Mapping]] = ..., is_allowed: _Optional[bool] = ...) -> None: ...
 
 class InternetGateway(_message.Message):
     __slots__ = ("id", "vpc_id", "host_id", "epoch")

@@ -1,0 +1,197 @@
+"""Network ACLs at the borders of subnets: on one host and between two, to the outside, and what they leave alone."""
+
+import pytest
+
+from agent.model import AclEntry, RuleSpec
+from agent.objects import NetworkAcl, ObjectKind, ObjectRef
+from tests.integration.gateways import FIRST, map_addresses
+from tests.integration.netlab import ALL_IN, ALL_OUT, OUTSIDE, Guest, Lab, Vpc, echoes, wait_until
+
+pytestmark = pytest.mark.host
+
+NEAR, FAR = "172.31.16.6", "172.31.16.7"  # Both in the second subnet, on the first host and on the other.
+
+
+def decide(is_allowed: bool, protocol: str = "-1", first: int = -1, last: int = -1, **where: object) -> AclEntry:
+    """For what comes in, unless `is_egress`; about everybody, unless there is a `cidr`."""
+    rule = RuleSpec(bool(where.get("is_egress")), protocol, first, last, str(where.get("cidr", "0.0.0.0/0")))
+    return AclEntry(rule, is_allowed)
+
+
+def allow(protocol: str = "-1", first: int = -1, last: int = -1, **where: object) -> AclEntry:
+    return decide(True, protocol, first, last, **where)
+
+
+def deny(protocol: str = "-1", first: int = -1, last: int = -1, **where: object) -> AclEntry:
+    return decide(False, protocol, first, last, **where)
+
+
+ALL_LEAVES = allow(is_egress=True)
+
+
+class Border:
+    """A guest in an open subnet, and two in one with an ACL; their groups let everything by."""
+
+    def __init__(self, hosts: Lab) -> None:
+        self.hosts = hosts
+        self.vpc = Vpc(1, gateway_host=1, rules={"sg-a": (ALL_OUT, ALL_IN)}, acl_id="acl-2")
+        ports = [
+            (1, self.vpc.add_port(1, 5, "sg-a")),
+            (1, self.vpc.add_port(1, 6, "sg-a", subnet=2)),
+            (2, self.vpc.add_port(2, 7, "sg-a", subnet=2)),
+        ]
+        self.have(allow(), ALL_LEAVES)
+        self.outer, self.near, self.far = (hosts.hosts[host - 1].start_guest(port) for host, port in ports)
+        for guest in self.guests:
+            guest.listen(22)
+            guest.listen(23)
+
+    @property
+    def guests(self) -> tuple[Guest, Guest, Guest]:
+        return self.outer, self.near, self.far
+
+    def have(self, *entries: AclEntry) -> None:
+        """By a look at everything."""
+        self.vpc.acls = (NetworkAcl("acl-2", self.vpc.vpc_id, entries),)
+        self.vpc.ensure(self.hosts)
+
+    def come_to_have(self, *entries: AclEntry) -> None:
+        """By what changed alone."""
+        self.vpc.acls = (NetworkAcl("acl-2", self.vpc.vpc_id, entries),)
+        changed = frozenset([ObjectRef(ObjectKind.NETWORK_ACL, "acl-2")])
+        for number, host in enumerate(self.hosts.hosts, start=1):
+            host.ensure(self.vpc.view(number), changed)
+
+    def reached(self, port: int) -> list[bool]:
+        """Those of the guarded subnet, from the other one."""
+        return [self.outer.reaches(address, port) for address in (NEAR, FAR)]
+
+
+@pytest.fixture
+def border(hosts: Lab) -> Border:
+    return Border(hosts)
+
+
+def test_what_enters_is_decided_by_the_first_entry_that_matches(border: Border) -> None:
+    assert border.reached(22) == border.reached(23) == [True, True]
+    border.have(deny("6", 23, 23), allow("6", 20, 30), ALL_LEAVES)
+    assert border.reached(22) == [True, True]
+    assert border.reached(23) == [False, False]
+    border.have(deny(cidr="172.31.0.5/32"), allow("6", 20, 30), ALL_LEAVES)
+    assert border.reached(22) == [False, False]
+    border.have(allow("6", 20, 30, cidr="172.31.0.4/30"), deny("6"), ALL_LEAVES)
+    assert border.reached(23) == [True, True]
+
+
+def test_answers_are_packets_like_others(border: Border) -> None:
+    """Both ways have to be open, whoever began."""
+    border.have(allow("6", 22, 22))
+    assert border.reached(22) == [False, False], "no answer leaves"
+    border.have(allow("6", 22, 22), allow("6", 1024, 65535, is_egress=True))
+    assert border.reached(22) == [True, True]
+    for guest in (border.near, border.far):
+        assert not guest.reaches("172.31.0.5", 22), "nothing leaves to a low port"
+    border.have(allow("6", 1024, 65535), allow("6", 22, 22, is_egress=True))
+    for guest in (border.near, border.far):
+        assert guest.reaches("172.31.0.5", 22)
+    assert border.reached(22) == [False, False]
+
+
+def test_open_connections_obey_at_once(border: Border) -> None:
+    for address in (NEAR, FAR):
+        with border.outer.connect(address, 22) as connection:
+            assert connection.recv(64)
+            border.come_to_have(deny("6", 22, 22), allow(), ALL_LEAVES)
+            assert not echoes(connection)
+            border.come_to_have(allow(), ALL_LEAVES)
+            assert echoes(connection), "it was only stopped"
+
+
+def test_within_the_subnet_nothing_is_stopped(border: Border) -> None:
+    border.have()
+    assert border.near.reaches(FAR, 22)
+    assert border.far.reaches(NEAR, 22)
+    assert border.near.pings(FAR)
+    assert border.reached(22) == [False, False]
+    assert not border.near.reaches("172.31.0.5", 22)
+
+
+def test_dhcp_the_resolver_metadata_and_the_router_are_left_alone(border: Border) -> None:
+    border.have()
+    for host, guest in zip(border.hosts.hosts, (border.near, border.far), strict=True):
+        assert guest.pings("172.31.16.1")
+        told = guest.run("busybox nslookup -type=a ip-172-31-0-5.lab.internal 172.31.0.2")
+        assert "Address: 172.31.0.5" in told
+        guest.run("busybox udhcpc -i eth0 -n -q -f -t 5 -T 1 -s /run/udhcpc -O mtu -O hostname")
+        router = host.namespace(f"stead-{border.vpc.vpc_id}")
+        router.listen(80, "169.254.169.254")
+        assert guest.ask("169.254.169.254", 80) == guest.port.private_ip
+
+
+def test_pings_have_a_type_and_a_code(border: Border) -> None:
+    border.have(allow("1", 8, 0), allow("1", 0, -1, is_egress=True))
+    assert border.outer.pings(NEAR)
+    assert border.outer.pings(FAR)
+    assert not border.near.pings("172.31.0.5")
+    border.have(allow("1", 8, 1), allow("1", -1, -1, is_egress=True))
+    assert not border.outer.pings(NEAR)
+
+
+def test_the_outside_is_beyond_the_border_too(border: Border) -> None:
+    private = {FIRST: FAR}
+    border.hosts.outside.listen(80)
+    map_addresses(border.hosts, border.vpc, *private.items())
+    assert border.far.reaches(OUTSIDE, 80)
+    assert border.hosts.outside.reaches(FIRST, 22)
+    border.have(deny(cidr=f"{OUTSIDE}/32"), allow(), ALL_LEAVES)
+    assert not border.hosts.outside.reaches(FIRST, 22)
+    assert not border.far.reaches(OUTSIDE, 80), "the answer does not enter"
+    assert border.reached(22) == [True, True]
+
+
+def test_an_acl_that_is_not_known_lets_nothing_by(border: Border) -> None:
+    border.vpc.acls = ()
+    border.vpc.ensure(border.hosts)
+    assert border.reached(22) == [False, False]
+
+
+def test_without_an_acl_that_stops_anything_there_is_no_rule_of_it(border: Border) -> None:
+    for host in border.hosts.hosts:
+        place = host.namespace(f"stead-{border.vpc.vpc_id}")
+        assert "subnet" not in place.run("nft list ruleset")
+        before = place.run("nft list ruleset")
+        border.come_to_have(allow("6", 22, 22), ALL_LEAVES)
+        assert "vmap @leaving-subnet" in place.run("nft list ruleset")
+        border.come_to_have(allow(), ALL_LEAVES)
+        assert sorted(place.run("nft list ruleset").splitlines()) == sorted(before.splitlines())
+
+
+def test_a_guest_that_comes_later_is_behind_the_border_from_its_first_packet(border: Border) -> None:
+    border.have(allow("6", 22, 22), ALL_LEAVES)
+    port = border.vpc.add_port(1, 8, "sg-a", subnet=2)
+    changed = frozenset([ObjectRef(ObjectKind.ENDPOINT, port.interface_id)])
+    for number, host in enumerate(border.hosts.hosts, start=1):
+        host.ensure(border.vpc.view(number), changed)
+    guest = border.hosts.hosts[0].start_guest(port)
+    for number in (22, 23):
+        guest.listen(number)
+    assert [border.outer.reaches(port.private_ip, number) for number in (22, 23)] == [True, False]
+
+
+def test_a_chain_of_it_that_somebody_empties_is_put_back(border: Border) -> None:
+    border.have(deny("6", 23, 23), allow(), ALL_LEAVES)
+    place = border.hosts.hosts[1].namespace(f"stead-{border.vpc.vpc_id}")
+    place.run("nft flush chain inet stead subnet-2.in")
+    assert border.reached(23) == [False, True]
+    border.vpc.ensure(border.hosts)
+    wait_until(lambda: border.reached(23) == [False, False], "the border is back")
+
+
+def test_a_subnet_that_is_given_another_acl_obeys_that_one(border: Border) -> None:
+    border.have(deny(), ALL_LEAVES)
+    assert border.reached(22) == [False, False]
+    other = NetworkAcl("acl-3", border.vpc.vpc_id, (allow(), ALL_LEAVES))
+    border.vpc.acls = (*border.vpc.acls, other)
+    border.vpc.acl_id = "acl-3"
+    border.vpc.ensure(border.hosts)
+    assert border.reached(22) == [True, True]
