@@ -113,40 +113,52 @@ class Endpoints:
     authorities: Authorities
 
 
+class _Services:
+    """What generated code adds to a server, without what it registers besides: for each call that comes, `grpc.aio`
+    looks at all registered methods, which takes a tenth of a short call's time.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        return
+
+
 async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grpc.aio.Server:
     """The API, with health and reflection."""
     server = grpc.aio.server(
         interceptors=[CallInterceptor(edge.door)], options=_USER_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
     )
-    ca_pem = endpoints.authorities.control.certificate.decode()
-    projects_pb2_grpc.add_ProjectsServicer_to_server(Projects(edge), server)
-    regions_pb2_grpc.add_RegionsServicer_to_server(Regions(edge), server)
-    hosts_pb2_grpc.add_HostsServicer_to_server(Hosts(edge, endpoints.advertised, ca_pem), server)
-    instance_types_pb2_grpc.add_InstanceTypesServicer_to_server(InstanceTypes(edge), server)
-    images_pb2_grpc.add_ImagesServicer_to_server(Images(edge, uploads), server)
-    key_pairs_pb2_grpc.add_KeyPairsServicer_to_server(KeyPairs(edge), server)
-    vpcs_pb2_grpc.add_VpcsServicer_to_server(Vpcs(edge), server)
-    security_groups_pb2_grpc.add_SecurityGroupsServicer_to_server(SecurityGroups(edge), server)
-    prefix_lists_pb2_grpc.add_PrefixListsServicer_to_server(PrefixLists(edge), server)
-    instances_pb2_grpc.add_InstancesServicer_to_server(Instances(edge), server)
-    volumes_pb2_grpc.add_VolumesServicer_to_server(Volumes(edge), server)
-    addresses_pb2_grpc.add_AddressesServicer_to_server(Addresses(edge), server)
-    tags_pb2_grpc.add_TagsServicer_to_server(Tags(edge), server)
-    events_pb2_grpc.add_EventsServicer_to_server(Events(edge), server)
-    audit_pb2_grpc.add_AuditServicer_to_server(Audit(edge), server)
+    services, ca_pem = _Services(server), endpoints.authorities.control.certificate.decode()
+    projects_pb2_grpc.add_ProjectsServicer_to_server(Projects(edge), services)
+    regions_pb2_grpc.add_RegionsServicer_to_server(Regions(edge), services)
+    hosts_pb2_grpc.add_HostsServicer_to_server(Hosts(edge, endpoints.advertised, ca_pem), services)
+    instance_types_pb2_grpc.add_InstanceTypesServicer_to_server(InstanceTypes(edge), services)
+    images_pb2_grpc.add_ImagesServicer_to_server(Images(edge, uploads), services)
+    key_pairs_pb2_grpc.add_KeyPairsServicer_to_server(KeyPairs(edge), services)
+    vpcs_pb2_grpc.add_VpcsServicer_to_server(Vpcs(edge), services)
+    security_groups_pb2_grpc.add_SecurityGroupsServicer_to_server(SecurityGroups(edge), services)
+    prefix_lists_pb2_grpc.add_PrefixListsServicer_to_server(PrefixLists(edge), services)
+    instances_pb2_grpc.add_InstancesServicer_to_server(Instances(edge), services)
+    volumes_pb2_grpc.add_VolumesServicer_to_server(Volumes(edge), services)
+    addresses_pb2_grpc.add_AddressesServicer_to_server(Addresses(edge), services)
+    tags_pb2_grpc.add_TagsServicer_to_server(Tags(edge), services)
+    events_pb2_grpc.add_EventsServicer_to_server(Events(edge), services)
+    audit_pb2_grpc.add_AuditServicer_to_server(Audit(edge), services)
     enrollment = Enrollment(edge, endpoints.authorities, endpoints.agents_advertised)
-    session_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, server)
-    server.add_generic_rpc_handlers((legacy_agents.enrollment(enrollment),))
+    session_pb2_grpc.add_EnrollmentServicer_to_server(enrollment, services)
+    services.add_generic_rpc_handlers((legacy_agents.enrollment(enrollment),))
     names = [*(f"stead.v1.{name}" for name in _USER_SERVICES), "stead.agent.v1.Enrollment"]
-    await _add_health(server, names)
+    await _add_health(services, names)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     server.add_secure_port(endpoints.listen, endpoints.certificate.credentials())
     return server
 
 
-async def _add_health(server: grpc.aio.Server, names: Sequence[str]) -> None:
+async def _add_health(services: _Services, names: Sequence[str]) -> None:
     servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, services)
     for name in ("", *names):
         await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
 
