@@ -24,6 +24,7 @@ class Prefix(StrEnum):
     SUBNET = "subnet"
     VPC = "vpc"
     INTERNET_GATEWAY = "igw"
+    NAT_GATEWAY = "nat"
     ROUTE_TABLE = "rtb"
     ROUTE_TABLE_ASSOCIATION = "rtbassoc"
     DHCP_OPTIONS = "dopt"

@@ -20,6 +20,7 @@ from controlplane.reconcile.touched import Touched, touched
 from controlplane.service import boots, host_removal, hosts, regions
 from controlplane.service.call import Call
 from controlplane.service.health import LateHost
+from controlplane.service.nat_gateways import Uses
 from controlplane.service.presence import HostStatus, Link, Presence, presence
 from controlplane.session import Session, sealed_text
 
@@ -50,6 +51,7 @@ class Sessions:
         self._greeted: set[str] = set()
         self._feed = Feed(journal.state, region, journal.durable_revision)
         self._takers = Takers(journal.state)
+        self.nat_uses = Uses()
         self._enforcement = Enforcement(journal.state)
         self._touched: deque[tuple[int, Touched]] = deque()  # By revisions that are not durable yet.
         journal.witness(self._on_revision)
@@ -106,6 +108,7 @@ class Sessions:
         if self._open.get(session.host_id) is session:
             del self._open[session.host_id]
             self._takers.forget(session.host_id)
+            self.nat_uses.forget(session.host_id)
             self._links[session.host_id].ended_at = self._steady()
 
     def late(self, resource_id: str) -> Sequence[LateHost]:
@@ -143,6 +146,10 @@ class Sessions:
     def tell(self, host_id: str, capacity: hosts.Capacity, agent_version: str, features: tuple[str, ...]) -> None:
         """The agent said what its machine can hold, and what it can do."""
         self._journal.apply(hosts.update(self._journal.state, host_id, capacity, agent_version, features))
+
+    def note_nat_uses(self, host_id: str, told: Mapping[str, tuple[int, int]]) -> None:
+        """The agent said what its NAT gateways carry."""
+        self.nat_uses.take(self._journal.state, host_id, told, self._clock())
 
     def is_sealed(self, host_id: str, region: str, incarnation: str, revision: int, seal: bytes) -> bool:
         """Whether this host was sent that revision, by whoever has this control plane's keys."""

@@ -13,6 +13,7 @@ COMMANDS = {
     "DescribeInternetGateways": "igw list",
     "DescribeKeyPairs": "key list",
     "DescribeManagedPrefixLists": "prefix-list list",
+    "DescribeNatGateways": "nat-gateway list",
     "DescribeOrphanVolumes": "host orphans",
     "DescribeProjects": "project list",
     "DescribeRouteTables": "route-table list",

@@ -22,6 +22,7 @@ from stead.v1.volumes_pb2 import DescribeVolumesRequest, ListVolumesInRecycleBin
 from stead.v1.vpcs_pb2 import (
     DescribeDhcpOptionsRequest,
     DescribeInternetGatewaysRequest,
+    DescribeNatGatewaysRequest,
     DescribeRouteTablesRequest,
     DescribeSubnetsRequest,
     DescribeVpcsRequest,
@@ -41,7 +42,7 @@ class Named:
 
     `service` is the attribute of `Stead` that lists it; `rows` and `id` are fields, of the reply and of each row.
     `command` is what lists it at the command line, where that is another word. `narrow` has filters more, and `where`
-    says so for people. `gone` finds those that have ended.
+    says so for people. `gone` finds those that have ended. `joint` stands between `error` and the rest of a code.
     """
 
     word: str
@@ -56,6 +57,7 @@ class Named:
     narrow: tuple[Filter, ...] = ()
     where: str = ""
     gone: "Named | None" = None
+    joint: str = "."
 
     async def __call__(self, stead: "Stead", text: str, *, or_gone: bool = False) -> str:
         """The id of the resource of that id or name. `or_gone`: of one that has ended, where none is there, since the
@@ -74,7 +76,7 @@ class Named:
         prefix = _ID.fullmatch(text)
         if prefix and (other := _WORDS.get(prefix[1])):
             message = f"{text} is the id of {_a(other)}, and {_a(self.word)} is wanted; {self._shows}"
-            raise SteadError(f"{self.error}.Malformed", message)
+            raise SteadError(f"{self.error}{self.joint}Malformed", message)
 
     @property
     def _shows(self) -> str:
@@ -86,7 +88,7 @@ class Named:
         ids: list[str] = [getattr(row, self.id) for row in own]
         if not ids:
             message = f"No {self.word} is named {name!r}{self.where}; {self._shows}"
-            raise SteadError(f"{self.error}.NotFound", message)
+            raise SteadError(f"{self.error}{self.joint}NotFound", message)
         if len(ids) > 1:
             message = f"{len(ids)} {self.word}s are named {name!r}{self.where}; say which by id: {', '.join(ids)}."
             raise SteadError("InvalidParameterValue", message)
@@ -189,6 +191,23 @@ route_table_id = Named(
     "route_table_id",
     command="route-table",
 )
+_ended_nat_gateway_id = Named(
+    "NAT gateway",
+    "nat-",
+    "NatGateway",
+    _TAG,
+    DescribeNatGatewaysRequest,
+    "vpcs",
+    "nat_gateways",
+    "nat_gateway_id",
+    command="nat-gateway",
+    joint="",
+)
+nat_gateway_id = replace(
+    _ended_nat_gateway_id,
+    narrow=(Filter(name="state", values=("pending", "available", "failed")),),
+    gone=_ended_nat_gateway_id,
+)
 dhcp_options_id = Named(
     "DHCP option set",
     "dopt-",
@@ -244,6 +263,7 @@ _NAMED = (
     vpc_id,
     subnet_id,
     internet_gateway_id,
+    nat_gateway_id,
     route_table_id,
     dhcp_options_id,
     network_acl_id,

@@ -46,6 +46,9 @@ Destination = Annotated[str, typer.Argument(metavar="CIDR", help="Where to, such
 Gateway = Annotated[
     str, typer.Option("--igw", metavar="IGW", help="The VPC's internet gateway, id or name.", show_default=False)
 ]
+NatGateway = Annotated[
+    str, typer.Option("--nat-gateway", metavar="NAT-GATEWAY", help="Or a NAT gateway, id or name.", show_default=False)
+]
 
 
 @command(app, "list")
@@ -140,25 +143,37 @@ async def replace_association(cli: Cli, association: Association, route_table: T
 
 
 @command(app, "create-route", mutates=True)
-async def create_route(cli: Cli, route_table: Table, cidr: Destination, igw: Gateway) -> None:
+async def create_route(
+    cli: Cli, route_table: Table, cidr: Destination, igw: Gateway = "", nat_gateway: NatGateway = ""
+) -> None:
     """Add a route; the longest prefix that matches wins."""
-    request = CreateRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw))
-    cli.say(await cli.stead.vpcs.CreateRoute(request), f"{request.route_table_id}: {cidr} to {request.gateway_id}")
+    request = CreateRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway))
+    cli.say(await cli.stead.vpcs.CreateRoute(request), _led(request))
 
 
 @command(app, "replace-route", mutates=True)
-async def replace_route(cli: Cli, route_table: Table, cidr: Destination, igw: Gateway) -> None:
+async def replace_route(
+    cli: Cli, route_table: Table, cidr: Destination, igw: Gateway = "", nat_gateway: NatGateway = ""
+) -> None:
     """Give a route another target."""
-    request = ReplaceRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw))
-    cli.say(await cli.stead.vpcs.ReplaceRoute(request), f"{request.route_table_id}: {cidr} to {request.gateway_id}")
+    request = ReplaceRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway))
+    cli.say(await cli.stead.vpcs.ReplaceRoute(request), _led(request))
 
 
-async def _route(cli: Cli, route_table: str, cidr: str, igw: str) -> dict[str, Any]:
+async def _route(cli: Cli, route_table: str, cidr: str, igw: str, nat_gateway: str) -> dict[str, Any]:
+    if bool(igw) is bool(nat_gateway):
+        raise typer.BadParameter("name one target, by --igw or by --nat-gateway", param_hint="--igw")
     return {
         "route_table_id": await lookup.route_table_id(cli.stead, route_table),
         "destination_cidr_block": cidr,
-        "gateway_id": await lookup.internet_gateway_id(cli.stead, igw),
+        "gateway_id": await lookup.internet_gateway_id(cli.stead, igw) if igw else "",
+        "nat_gateway_id": await lookup.nat_gateway_id(cli.stead, nat_gateway) if nat_gateway else "",
     }
+
+
+def _led(request: CreateRouteRequest | ReplaceRouteRequest) -> str:
+    target = request.gateway_id or request.nat_gateway_id
+    return f"{request.route_table_id}: {request.destination_cidr_block} to {target}"
 
 
 @command(app, "delete-route", mutates=True)

@@ -19,6 +19,7 @@ from client.errors import SteadError
 from stead.v1.common_pb2 import Filter
 from stead.v1.events_pb2 import WatchEvent, WatchRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest, Instance
+from stead.v1.nat_gateways_pb2 import DescribeNatGatewaysRequest, NatGateway
 from stead.v1.network_acls_pb2 import DescribeNetworkAclsRequest, NetworkAcl
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest, SecurityGroup
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, Volume
@@ -249,6 +250,26 @@ async def wait_for_volume(
         return Late(f"{volume_id} is {' and '.join(states)}", "; ".join(filter(None, causes)))
 
     return (await wait_until(stead, Goal("volume", [volume_id], find, judge), timeout_s)).get(volume_id)
+
+
+async def wait_for_nat_gateway(stead: "Stead", gateway_id: str, goal: str, timeout_s: float) -> NatGateway:
+    """Waits until it is in the state `goal`, and returns it. In one from which it can't get there: `WaitFailed`."""
+
+    async def find() -> tuple[dict[str, NatGateway], int]:
+        request = DescribeNatGatewaysRequest(filters=[Filter(name="nat-gateway-id", values=[gateway_id])])
+        reply = await stead.all_pages(stead.vpcs.DescribeNatGateways, request)
+        return {gateway.nat_gateway_id: gateway for gateway in reply.nat_gateways}, reply.revision
+
+    def judge(found: dict[str, NatGateway]) -> Late | None:
+        gateway = found.get(gateway_id) or NatGateway(state="deleted")
+        if gateway.state == goal:
+            return None
+        if gateway.state == "failed" or (goal == "available" and gateway.state in ("deleting", "deleted")):
+            raise SteadError("WaitFailed", f"{gateway_id} is {gateway.state}. {gateway.failure_message}".rstrip())
+        return Late(f"{gateway_id} is {gateway.state}", gateway.state_detail)
+
+    found = await wait_until(stead, Goal("nat-gateway", [gateway_id], find, judge), timeout_s)
+    return found.get(gateway_id) or NatGateway(nat_gateway_id=gateway_id, state=goal)
 
 
 async def wait_for_rules(stead: "Stead", group_ids: Sequence[str], timeout_s: float) -> None:

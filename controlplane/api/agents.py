@@ -189,14 +189,14 @@ class Agents(AgentsServicer):
     async def _read(self, session: AgentSession, messages: AsyncIterator[pb.AgentMessage], hello: pb.Hello) -> None:
         every, version = self._edge.sessions, reports.text(hello.agent_version)
         features = reports.features(hello.features)
-        every.tell(session.host_id, reports.capacity(hello.capacity), version, features)
+        self._tell(session.host_id, hello.capacity, version, features)
         self._greet(session, hello)
         async for message in messages:
             every.hear(session.host_id)
             rows = _MESSAGE_ROWS
             match message.WhichOneof("body"):
                 case "heartbeat":
-                    every.tell(session.host_id, reports.capacity(message.heartbeat.capacity), version, features)
+                    self._tell(session.host_id, message.heartbeat.capacity, version, features)
                 case "report":
                     report = message.report
                     rows += (said := reports.rows(report))
@@ -212,6 +212,10 @@ class Agents(AgentsServicer):
                     session.answer_console(reply.request_id, reply.output, reply.error)
             if wait_s := self._wait_s(session.host_id, rows):
                 await asyncio.sleep(wait_s)
+
+    def _tell(self, host_id: str, capacity: pb.Capacity, version: str, features: tuple[str, ...]) -> None:
+        self._edge.sessions.tell(host_id, reports.capacity(capacity), version, features)
+        self._edge.sessions.note_nat_uses(host_id, reports.nat_uses(capacity))
 
     async def _take_in(self, session: AgentSession, message: pb.Report) -> None:
         """Part by part; others have their turn between them."""

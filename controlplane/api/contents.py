@@ -9,6 +9,7 @@ from controlplane.api.images import to_image
 from controlplane.api.instances import to_instance, to_interface
 from controlplane.api.internet_gateways import to_internet_gateway
 from controlplane.api.key_pairs import to_key_pair
+from controlplane.api.nat_gateways import to_nat_gateway
 from controlplane.api.network_acls import to_network_acl
 from controlplane.api.prefix_lists import to_prefix_list
 from controlplane.api.route_tables import to_route_table
@@ -36,6 +37,7 @@ _SHOW: Mapping[str, Show] = {
     "dhcp-options": lambda state, sessions, row, call: to_dhcp_options(row),
     "subnet": lambda state, sessions, row, call: to_subnet(state, row),
     "internet-gateway": lambda state, sessions, row, call: to_internet_gateway(row),
+    "nat-gateway": lambda state, sessions, row, call: to_nat_gateway(state, sessions, row, call.role),
     "route-table": lambda state, sessions, row, call: to_route_table(state, row),
     "network-acl": lambda state, sessions, row, call: to_network_acl(state, sessions.late, row, call.role),
     "security-group": lambda state, sessions, row, call: to_security_group(state, sessions.late, row, call.role),

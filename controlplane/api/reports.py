@@ -23,6 +23,7 @@ _MAX_NAME = 64  # Of a pool, likewise.
 _NO_CONTROL = {code: " " for code in range(32) if chr(code) != "\n"}
 # Of a report, taken in at once. Fewer: more steps for all. More: others wait for longer than the 10 ms that it takes.
 MOST_ROWS = 500
+_MAX_NATS = 5000  # NAT gateways of a host. Fewer: of some is not known what they carry. More: memory, likewise.
 _MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
 
 
@@ -40,6 +41,14 @@ def capacity(message: pb.Capacity) -> hosts.Capacity:
         text(message.wireguard_key),
         _pools(message),
     )
+
+
+def nat_uses(message: pb.Capacity) -> dict[str, tuple[int, int]]:
+    """Connections that NAT gateways carry, and those that they refused."""
+    return {
+        each.nat_gateway_id: (min(each.active_connections, _MAX_COUNT), min(each.refused_connections, _MAX_COUNT))
+        for each in message.nat_gateways[:_MAX_NATS]
+    }
 
 
 def features(said: Sequence[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe_own
 from controlplane.api.dhcp_options import DhcpOptionsCalls
 from controlplane.api.internet_gateways import InternetGatewayCalls
+from controlplane.api.nat_gateways import NatGatewayCalls
 from controlplane.api.network_acls import NetworkAclCalls
 from controlplane.api.route_tables import RouteTableCalls
 from controlplane.api.subnets import SubnetCalls
@@ -16,7 +17,15 @@ from stead.v1 import vpcs_pb2 as pb
 from stead.v1.vpcs_pb2_grpc import VpcsServicer
 
 
-class Vpcs(SubnetCalls, InternetGatewayCalls, RouteTableCalls, NetworkAclCalls, DhcpOptionsCalls, VpcsServicer):
+class Vpcs(
+    SubnetCalls,
+    InternetGatewayCalls,
+    NatGatewayCalls,
+    RouteTableCalls,
+    NetworkAclCalls,
+    DhcpOptionsCalls,
+    VpcsServicer,
+):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 

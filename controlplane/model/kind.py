@@ -9,7 +9,8 @@ class Kind:
 
     Only what `is_public` is told to those who watch the project that it belongs to. `where` and `listing` are for
     errors: there is none such `where`; see `listing`. `id_field`: what requests call its id, if not by its name.
-    `part_of`: the field with the id, or ids, of what it is a part of.
+    `part_of`: the field with the id, or ids, of what it is a part of. `joint`: what stands between `error` and the rest
+    of a code: a full stop in most of EC2's.
     """
 
     name: str
@@ -21,6 +22,16 @@ class Kind:
     is_public: bool = False
     id_field: str = ""
     part_of: str = ""
+    joint: str = "."
+
+    @property
+    def malformed(self) -> str:
+        """The code for what is no id."""
+        return f"{self.error}{self.joint}Malformed"
+
+    @property
+    def not_found(self) -> str:
+        return f"{self.error}{self.joint}NotFound"
 
     @property
     def id_parameter(self) -> str:

@@ -30,6 +30,8 @@ class Limits:
     # One by which something leads out is a rule that packets of the others pass on every host of the VPC.
     route_tables_per_vpc: Annotated[int, Within(1, 1000)] = 200
     routes_per_table: Positive = 50
+    # In each zone, which a project has; each takes an elastic address.
+    nat_gateways_per_zone: Positive = 5
     network_acls_per_vpc: Positive = 200
     # Of a direction, of IPv4 and IPv6 each, with the one that denies what is left. Packets that cross the border of a
     # subnet meet one after the other.

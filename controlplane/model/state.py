@@ -23,6 +23,7 @@ from controlplane.model.instance import (
     Volumes,
     observation_id,
 )
+from controlplane.model.nat_gateway import NatGateways
 from controlplane.model.network import Addresses, Interfaces, Rules, SecurityGroups
 from controlplane.model.network_acl import NetworkAcls
 from controlplane.model.prefix_list import PrefixLists
@@ -136,6 +137,7 @@ class State:
         self.instances = Instances()
         self.interfaces = Interfaces()
         self.addresses = Addresses()
+        self.nat_gateways = NatGateways()
         self.volumes = Volumes()
         self.attachments = Attachments()
         self.observations = Observations()

@@ -170,6 +170,10 @@ class Route:
         return self.target == LOCAL
 
     @property
+    def is_by_nat(self) -> bool:
+        return self.target.startswith(f"{Prefix.NAT_GATEWAY}-")
+
+    @property
     def origin(self) -> str:
         """By which call it came."""
         return "CreateRouteTable" if self.is_local else "CreateRoute"
@@ -207,7 +211,8 @@ class RouteTables(Owned[RouteTable]):
         "association.main": lambda row: row.is_main,
         "association.route-table-id": lambda row: row.id,
         "route.destination-cidr-block": lambda row: [route.cidr_block for route in row.routes],
-        "route.gateway-id": lambda row: [route.target for route in row.routes],
+        "route.gateway-id": lambda row: [route.target for route in row.routes if not route.is_by_nat],
+        "route.nat-gateway-id": lambda row: [route.target for route in row.routes if route.is_by_nat],
         "route.origin": lambda row: [route.origin for route in row.routes],
     }
 

@@ -21,7 +21,7 @@ from controlplane.model.instance import (
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
 from controlplane.reconcile.concern import of_concern
-from controlplane.service import network_interfaces, power
+from controlplane.service import nat_gateways, network_interfaces, power
 
 BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
 
@@ -123,6 +123,8 @@ def is_awaited(state: State, host_id: str) -> bool:
         or host_id in state.volumes.ending
         or host_id in state.interfaces.detaching
         or host_id in state.addresses.leaving
+        or host_id in state.nat_gateways.ending
+        or any(nat_gateways.carried_by(state, host_id))
     )
 
 
@@ -144,7 +146,9 @@ def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Chang
     for volume in _due(state.volumes.ending.of(host_id), "deleted_revision", volumes):
         _settle_volume(state, change, volume, now)
     _settle_interfaces(state, change, host_id, answers)
-    _settle_addresses(state, change, host_id, answers.get(ObservedKind.GATEWAY, 0))
+    gateways = answers.get(ObservedKind.GATEWAY, 0)
+    _settle_addresses(state, change, host_id, gateways)
+    _settle_nat_gateways(state, change, host_id, gateways, now)
     return change
 
 
@@ -219,3 +223,15 @@ def _settle_addresses(state: State, change: Change, host_id: str, answered: int)
         gateway = state.observed(ObservedKind.GATEWAY, address.leaving_vpc_id, host_id)
         if gateway is None or gateway.converged:
             change.delete(address)
+
+
+def _settle_nat_gateways(state: State, change: Change, host_id: str, answered: int, now: datetime) -> None:
+    """One is there when the gateway that has it is no longer busy, and gone likewise."""
+    for row in _due(nat_gateways.carried_by(state, host_id), "created_revision", answered):
+        gateway = state.observed(ObservedKind.GATEWAY, row.vpc_id, host_id)
+        if gateway is not None and gateway.converged:
+            change.put(replace(row, is_ready=True))
+    for row in _due(state.nat_gateways.ending.of(host_id), "ending_revision", answered):
+        gateway = state.observed(ObservedKind.GATEWAY, row.vpc_id, host_id)
+        if gateway is None or gateway.converged:
+            nat_gateways.end(change, state, row, now)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Set
 from typing import Any
 
 from controlplane.model.instance import Instance
+from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface
 from controlplane.model.state import Entry, State
 from controlplane.model.vpc import InternetGateway, Vpc
@@ -45,4 +46,4 @@ class Members:
             return () if stays else (getattr(row, "vpc_id", row.id),)
         if isinstance(old, Instance) and isinstance(new, Instance) and old.host_id != new.host_id:
             return [member.vpc_id for member in self._state.interfaces.instance.of(new.id)]
-        return {each.vpc_id for each in (old, new) if isinstance(each, InternetGateway)}
+        return {each.vpc_id for each in (old, new) if isinstance(each, InternetGateway | NatGateway)}

@@ -14,6 +14,7 @@ from controlplane.model.addressing import domain, label, public_domain
 from controlplane.model.dhcp_options import DhcpOptions
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
+from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
 from controlplane.model.network_acl import LAST, NetworkAcl, NetworkAclEntry
 from controlplane.model.state import State
@@ -96,6 +97,12 @@ def _entry(row: NetworkAclEntry) -> pb.NetworkAclEntry:
 
 def internet_gateway(state: State, row: InternetGateway, region: str) -> pb.InternetGateway:
     return pb.InternetGateway(id=row.id, vpc_id=row.vpc_id, host_id=row.host_id, epoch=row.epoch)
+
+
+def nat_gateway(state: State, row: NatGateway, region: str) -> pb.NatGateway:
+    return pb.NatGateway(
+        id=row.id, vpc_id=row.vpc_id, subnet_id=row.subnet_id, private_ip=row.private_ip, public_ip=row.public_ip
+    )
 
 
 def endpoint(state: State, row: NetworkInterface, region: str) -> pb.Endpoint:

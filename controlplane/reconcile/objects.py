@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
+from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.prefix_list import PrefixList
@@ -20,6 +21,7 @@ from controlplane.model.state import State
 from controlplane.model.table import Row
 from controlplane.model.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from controlplane.reconcile import messages
+from controlplane.service.internet_gateways import is_needed
 
 R = TypeVar("R", bound=Row)
 REGION = "region"  # The scope that every host has.
@@ -173,6 +175,14 @@ INSTANCE = ObjectKind(
     messages.instance,
 )
 
+NAT_GATEWAY = ObjectKind(
+    "nat_gateway",
+    NatGateway,
+    ("is_deleted",),
+    lambda state, row: () if row.is_deleted else (row.vpc_id,),
+    lambda state, scope: state.nat_gateways.vpc.of(scope),
+    messages.nat_gateway,
+)
 NETWORK_ACL = ObjectKind(
     "network_acl",
     NetworkAcl,
@@ -186,7 +196,7 @@ KINDS: Mapping[type[Any], ObjectKind[Any]] = {
     kind.row_type: kind
     for kind in (
         *(HOST, VPC, SUBNET, ROUTE_TABLE, SECURITY_GROUP, INTERNET_GATEWAY),
-        *(ENDPOINT, ADDRESS, VOLUME, ATTACHMENT, INSTANCE, NETWORK_ACL),
+        *(ENDPOINT, ADDRESS, VOLUME, ATTACHMENT, INSTANCE, NAT_GATEWAY, NETWORK_ACL),
     )
 }
 
@@ -229,20 +239,20 @@ SHOWN: Mapping[type[Any], Shown[Any]] = {
 
 def scopes_of(state: State, host_id: str) -> frozenset[str]:
     """A host's: the region, itself, and each VPC that it takes part in, by its instances' interfaces or as the gateway
-    of a VPC that has any.
+    of a VPC that needs it.
     """
     instances = state.instances.host.of(host_id)
     vpc_ids = {member.vpc_id for instance in instances for member in state.interfaces.instance.of(instance.id)}
     gateways = (row.vpc_id for row in state.internet_gateways.host.of(host_id))
-    vpc_ids.update(vpc_id for vpc_id in gateways if state.interfaces.vpc.count(vpc_id))
+    vpc_ids.update(vpc_id for vpc_id in gateways if is_needed(state, vpc_id))
     return frozenset((REGION, host_id, *vpc_ids))
 
 
 def hosts_of(state: State, vpc_id: str) -> set[str]:
     """The other way round: those that take part in a VPC."""
-    members = state.interfaces.vpc.of(vpc_id)
-    hosts = {state.instances[member.instance_id].host_id for member in members}
-    return hosts | {row.host_id for row in state.internet_gateways.vpc.of(vpc_id) if members and row.host_id}
+    hosts = {state.instances[member.instance_id].host_id for member in state.interfaces.vpc.of(vpc_id)}
+    gateways = state.internet_gateways.vpc.of(vpc_id) if is_needed(state, vpc_id) else ()
+    return hosts | {row.host_id for row in gateways if row.host_id}
 
 
 def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
@@ -253,6 +263,10 @@ def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
         yield instance.host_id
     for gateway in state.internet_gateways.vpc.of(row.vpc_id):
         yield gateway.host_id
+
+
+def _gateway_hosts(state: State, row: NatGateway) -> Iterator[str]:
+    return (gateway.host_id for gateway in state.internet_gateways.vpc.of(row.vpc_id))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,6 +285,7 @@ PARTS: Mapping[type[Any], Part[Any]] = {
     NetworkInterface: Part(("instance_id",), _of_interface, lambda row: (row.vpc_id,)),
     Instance: Part(("host_id",), lambda state, row: (row.host_id,), lambda row: ()),
     InternetGateway: Part(("host_id", "vpc_id"), lambda state, row: (row.host_id,)),
+    NatGateway: Part(("is_deleted",), _gateway_hosts, lambda row: (row.vpc_id,)),
 }
 
 # Rows that wait for a host's answer, and that host: it may have given it long before.
@@ -280,4 +295,5 @@ WAITING: Mapping[type[Any], Callable[[Any], Iterable[str]]] = {
     Attachment: lambda row: (row.storage_host_id, row.client_host_id),
     NetworkInterface: lambda row: (row.detach_host_id,),
     PublicAddress: lambda row: (row.leaving_host_id,),
+    NatGateway: lambda row: (row.ending_host_id,),
 }

@@ -89,7 +89,7 @@ def take_automatic(state: State, change: Change, interface: NetworkInterface) ->
             _release(state, change, address)
 
 
-def _unmapped(state: State, address: PublicAddress) -> PublicAddress:
+def unmapped(state: State, address: PublicAddress) -> PublicAddress:
     """The address without its mapping, remembering the gateway that has to forget it."""
     if not address.interface_id:
         return address
@@ -107,9 +107,9 @@ def _unmapped(state: State, address: PublicAddress) -> PublicAddress:
 
 def _release(state: State, change: Change, address: PublicAddress) -> None:
     """Take the row away, or keep it until the gateway has forgotten the address, so that nobody else gets it before."""
-    unmapped = _unmapped(state, address)
-    if unmapped.leaving_host_id:
-        change.put(replace(unmapped, is_released=True))
+    freed = unmapped(state, address)
+    if freed.leaving_host_id:
+        change.put(replace(freed, is_released=True))
     else:
         change.delete(address)
 
@@ -129,9 +129,10 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
     change = Change()
     if address.interface_id == interface.id:
         return change, address.association_id
-    _check_gateway(state, interface)
+    check_gateway(state, interface.vpc_id)
+    _check_no_nat_gateway(state, address, "Resource.AlreadyAssociated")
     if address.interface_id and request.allow_reassociation is False:
-        other = state.interfaces[address.interface_id].instance_id
+        other = holder_id(state, address)
         raise Conflict(
             "Resource.AlreadyAssociated",
             f"{address.public_ip} is mapped to {other}; disassociate it first",
@@ -143,7 +144,7 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
         _restore_automatic(state, call, change, address)
     for held in state.addresses.interface.of(interface.id):
         if held.is_elastic:
-            change.put(_unmapped(state, held))
+            change.put(unmapped(state, held))
     take_automatic(state, change, interface)
     return change, mapped.association_id
 
@@ -156,9 +157,24 @@ def find_elastic(state: State, call: Call, allocation_id: str) -> PublicAddress:
     return address
 
 
-def _check_gateway(state: State, interface: NetworkInterface) -> None:
-    if not state.internet_gateways.vpc.count(interface.vpc_id):
-        raise Conflict("Gateway.NotAttached", f"{interface.vpc_id} has no internet gateway; attach one first")
+def holder_id(state: State, address: PublicAddress) -> str:
+    """What it is mapped to: an instance, a NAT gateway, or an interface that neither has."""
+    if nat_gateway := state.nat_gateways.interface.get(address.interface_id):
+        return nat_gateway.id
+    return state.interfaces[address.interface_id].instance_id or address.interface_id
+
+
+def _check_no_nat_gateway(state: State, address: PublicAddress, code: str) -> None:
+    """Its address stays as long as it is there."""
+    if nat_gateway := state.nat_gateways.interface.get(address.interface_id):
+        message = f"{address.public_ip} is the address of {nat_gateway.id}; delete that first"
+        raise Conflict(code, message, blocking_ids=[nat_gateway.id])
+
+
+def check_gateway(state: State, vpc_id: str) -> None:
+    """Raises where nobody in the VPC could be reached by a public address."""
+    if not state.internet_gateways.vpc.count(vpc_id):
+        raise Conflict("Gateway.NotAttached", f"{vpc_id} has no internet gateway; attach one first")
 
 
 def _restore_automatic(state: State, call: Call, change: Change, address: PublicAddress) -> None:
@@ -179,8 +195,9 @@ def disassociate(state: State, call: Call, association_id: str) -> tuple[Change,
     change = Change()
     address = state.addresses.association.get(association_id)
     if address is not None and address.project_id == call.project_id:
+        _check_no_nat_gateway(state, address, "DependencyViolation")
         _restore_automatic(state, call, change, address)
-        change.put(_unmapped(state, address))
+        change.put(unmapped(state, address))
     return change, None
 
 
@@ -188,6 +205,7 @@ def release(state: State, call: Call, allocation_id: str) -> tuple[Change, None]
     address = find_elastic(state, call, allocation_id)
     change = Change()
     if address.interface_id:
+        _check_no_nat_gateway(state, address, "InvalidIPAddress.InUse")
         interface = state.interfaces[address.interface_id]
         if not state.vpcs[interface.vpc_id].is_default:
             raise Conflict(
@@ -206,4 +224,4 @@ def let_go(state: State, change: Change, instance: Instance) -> None:
         take_automatic(state, change, interface)
         for address in state.addresses.interface.of(interface.id):
             if address.is_elastic:
-                change.put(_unmapped(state, address))
+                change.put(unmapped(state, address))

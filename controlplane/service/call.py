@@ -38,12 +38,12 @@ def check_id(kind: Kind, resource_id: str) -> None:
         raise Invalid("MissingParameter", f"The {kind}'s id is missing; expected {expected}", parameter=blamed)
     if not is_valid(kind.prefix, resource_id):
         message = f"{shown(resource_id)} is no {kind} id: expected {expected}"
-        raise Invalid(f"{kind.error}.Malformed", message, parameter=Parameter("", resource_id))
+        raise Invalid(kind.malformed, message, parameter=Parameter("", resource_id))
 
 
 def not_found(kind: Kind, name: str, where: str = "") -> NotFound:
     message = f"The {kind} {shown(name)} does not exist{where or kind.where}; see {kind.listing}"
-    return NotFound(f"{kind.error}.NotFound", message, parameter=Parameter("", name))
+    return NotFound(kind.not_found, message, parameter=Parameter("", name))
 
 
 def find(table: Table[R], resource_id: str, call: Call) -> R:

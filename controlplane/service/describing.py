@@ -15,7 +15,7 @@ from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import State
 from controlplane.model.table import Owned, OwnedRow, Row, Table
 from controlplane.model.vpc import RouteTable, Subnet
-from controlplane.service import catalogue, health, route_tables, volumes
+from controlplane.service import catalogue, health, nat_gateways, route_tables, volumes
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call, find, find_zone, not_found
 from controlplane.service.dns_names import private_dns_name, public_dns_name
@@ -202,6 +202,10 @@ def route_table_filters(state: State) -> Filters:
         "association.subnet-id": lambda row: [subnet.id for subnet in served(row)],
         "route.state": lambda row: [route_tables.state_of(state, row, route) for route in row.routes],
     }
+
+
+def nat_gateway_filters(state: State) -> Filters:
+    return {**state.nat_gateways.attributes, "state": lambda row: nat_gateways.state_of(state, row)}
 
 
 def network_acl_filters(state: State) -> Filters:

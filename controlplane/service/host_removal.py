@@ -86,7 +86,7 @@ def _held(state: State, host: Host) -> Iterator[str]:
     yield from (row.id for row in state.instances.host.of(host.id) if row.terminated_at is None)
     yield from (row.id for row in state.volumes.host.of(host.id) if not row.is_deleted)
     for row in state.internet_gateways.host.of(host.id):
-        if state.interfaces.vpc.count(row.vpc_id):
+        if internet_gateways.is_needed(state, row.vpc_id):
             yield row.id
 
 
@@ -129,5 +129,6 @@ def _is_referred_to(state: State, host_id: str) -> bool:
         state.attachments.detaching.count(host_id),
         state.interfaces.detaching.count(host_id),
         state.addresses.leaving.count(host_id),
+        state.nat_gateways.ending.count(host_id),
     )
     return any(waiting) or any(row.terminated_at is None for row in state.instances.host.of(host_id))

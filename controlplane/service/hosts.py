@@ -1,7 +1,7 @@
 """Hosts: join tokens, joining, and what an agent says of its machine."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address
@@ -17,6 +17,7 @@ from controlplane.service.idempotency import Attempt, record
 # How far `Host.last_seen_at` may lag. Shorter: a quiet region writes all the time. Longer: after a restart of the
 # control plane, a dead host seems to have been seen earlier than it was.
 SEEN_EVERY = timedelta(minutes=10)
+ROUTE_TABLES = "route_tables"  # A feature of agents: see Hello.features in session.proto.
 MAX_HOST_NUMBER = 32766  # Transit addresses are 169.254.0.1 to 169.254.127.254.
 _WIREGUARD_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")  # 32 bytes in base64, as wg(8) takes them.
 
@@ -179,7 +180,7 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str, f
         memory_mib=capacity.memory_mib,
         storage_gib=capacity.storage_gib,
         pools=capacity.pools,
-        problems=(*key_problems, *capacity.problems),
+        problems=(*key_problems, *_lacks(host, features), *capacity.problems),
         wireguard_key="" if key_problems else capacity.wireguard_key,
         agent_version=agent_version,
         features=features,
@@ -194,6 +195,13 @@ def update(state: State, host_id: str, capacity: Capacity, agent_version: str, f
 def _owners(state: State, host_id: str, key: str) -> list[Host]:
     """Other hosts with this key, lost ones too: a machine that joins anew as another host brings its key along."""
     return [row for row in state.hosts if key and row.wireguard_key == key and row.id != host_id]
+
+
+def _lacks(host: Host, features: Collection[str]) -> tuple[str, ...]:
+    """What an older agent does otherwise than users were told, for people."""
+    if {HostRole.COMPUTE, HostRole.GATEWAY}.isdisjoint(host.roles) or ROUTE_TABLES in features:
+        return ()
+    return ("its agent knows no route tables: on this host, all subnets of a VPC with a gateway lead out; upgrade it",)
 
 
 def _key_problems(state: State, host_id: str, key: str) -> tuple[str, ...]:

@@ -72,7 +72,8 @@ def detach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Ch
     if blockers := list(_users(state, vpc.id)):
         raise Conflict(
             "DependencyViolation",
-            f"{vpc.id} has public addresses in use: {several(blockers)}; disassociate them, or stop these instances",
+            f"{vpc.id} has public addresses in use: {several(blockers)}; disassociate them, stop these instances, "
+            "delete these NAT gateways",
             blocking_ids=blockers,
         )
     change = Change()
@@ -81,7 +82,10 @@ def detach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Ch
 
 
 def _users(state: State, vpc_id: str) -> Iterator[str]:
-    """The allocations of elastic addresses that are mapped in a VPC, and the instances that have automatic ones."""
+    """The allocations of elastic addresses that are mapped in a VPC, the instances that have automatic ones, and NAT
+    gateways.
+    """
+    yield from (row.id for row in state.nat_gateways.vpc.of(vpc_id))
     subnets = state.subnets.vpc.of(vpc_id)
     for interface in chain.from_iterable(state.interfaces.subnet.of(subnet.id) for subnet in subnets):
         for address in state.addresses.interface.of(interface.id):
@@ -99,6 +103,11 @@ def delete(state: State, call: Call, gateway_id: str) -> tuple[Change, None]:
     change = Change()
     change.delete(gateway)
     return change, None
+
+
+def is_needed(state: State, vpc_id: str) -> bool:
+    """Whether a VPC's gateway has anything to carry, or may have: then its host takes part in the VPC."""
+    return bool(state.interfaces.vpc.count(vpc_id) or state.nat_gateways.vpc.count(vpc_id))
 
 
 def gateway_host(state: State, besides: str = "") -> str:

@@ -145,6 +145,14 @@ def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) ->
     return list(islice(free, at_most))
 
 
+def take_private_ip(state: State, subnet: Subnet, asked: str) -> str:
+    """This address, or, where none is asked for, a free one. Raises `InsufficientFreeAddressesInSubnet`."""
+    found = _free_private_ips(state, subnet, 1, asked)
+    if not found:
+        raise _too_few_private_ips(subnet, 1, 0)
+    return found[0]
+
+
 def _too_few_private_ips(subnet: Subnet, asked: int, free: int) -> NoCapacity:
     return NoCapacity(
         "InsufficientFreeAddressesInSubnet",

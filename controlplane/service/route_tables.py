@@ -143,6 +143,7 @@ class CreateRoute:
     route_table_id: str
     destination_cidr_block: str
     gateway_id: str = ""
+    nat_gateway_id: str = ""
 
 
 def create_route(state: State, call: Call, request: CreateRoute) -> tuple[Change, None]:
@@ -168,11 +169,23 @@ def _destination(state: State, table: RouteTable, text: str) -> str:
 
 
 def _target(state: State, call: Call, table: RouteTable, request: CreateRoute) -> str:
+    if request.gateway_id and request.nat_gateway_id:
+        raise Invalid("InvalidParameterCombination", "A route has one target: name gateway_id or nat_gateway_id alone")
+    if request.nat_gateway_id:
+        return _nat_gateway(state, call, table, request.nat_gateway_id)
     if not request.gateway_id:
-        raise missing("gateway_id", "the target of the route, an internet gateway")
+        raise missing("gateway_id", "the target of the route, an internet gateway, or nat_gateway_id")
     gateway = find(state.internet_gateways, request.gateway_id, call)
     _check_vpc(table, gateway.vpc_id, gateway.id)
     return gateway.id
+
+
+def _nat_gateway(state: State, call: Call, table: RouteTable, nat_gateway_id: str) -> str:
+    row = find(state.nat_gateways, nat_gateway_id, call)
+    if row.is_deleted:
+        raise not_found(state.nat_gateways.kind, row.id)
+    _check_vpc(table, row.vpc_id, row.id)
+    return row.id
 
 
 def _with_routes(table: RouteTable, routes: tuple[Route, ...]) -> tuple[Change, None]:
@@ -216,6 +229,19 @@ def _present(table: RouteTable, text: str) -> Route:
 
 def state_of(state: State, table: RouteTable, route: Route) -> str:
     """ "active" or "blackhole": what takes a route whose target is gone, or detached, is dropped."""
-    gateway = state.internet_gateways.get(route.target)
-    is_there = gateway is not None and gateway.vpc_id == table.vpc_id
+    nat_gateway = state.nat_gateways.get(route.target)
+    is_there = _is_gateway(state, table, route) or (nat_gateway is not None and not nat_gateway.is_deleted)
     return "active" if route.is_local or is_there else "blackhole"
+
+
+def _is_gateway(state: State, table: RouteTable, route: Route) -> bool:
+    """Whether its target is the VPC's internet gateway."""
+    gateway = state.internet_gateways.get(route.target)
+    return gateway is not None and gateway.vpc_id == table.vpc_id
+
+
+def leads_to_gateway(state: State, subnet: Subnet) -> bool:
+    """Whether anything of a subnet does, to its VPC's internet gateway."""
+    tables = state.route_tables.vpc.of(subnet.vpc_id)
+    table = next(row for row in tables if (row.id == subnet.route_table_id if subnet.route_table_id else row.is_main))
+    return any(_is_gateway(state, table, route) for route in table.routes)

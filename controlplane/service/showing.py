@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 
 from controlplane.history import Changed
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
+from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import SecurityGroup
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import State
 from controlplane.model.vpc import RouteTable, Subnet
 
-Shown = Instance | Volume | Attachment | SecurityGroup | Subnet | RouteTable | NetworkAcl
+Shown = Instance | Volume | Attachment | SecurityGroup | Subnet | RouteTable | NatGateway | NetworkAcl
 
 
 def shown_with(state: State, changed: Changed) -> Iterator[Shown]:
@@ -29,6 +30,8 @@ def _with_host(state: State, changed: Changed) -> Iterator[Shown]:
     for volume in state.volumes.host.of(changed.id):
         yield volume
         yield from _holders(state, state.attachments.volume.of(volume.id))
+    for gateway in state.internet_gateways.host.of(changed.id):
+        yield from state.nat_gateways.vpc.of(gateway.vpc_id)
 
 
 def _with_attachment(state: State, changed: Changed) -> Iterator[Shown]:
@@ -69,13 +72,21 @@ def _with_subnet(state: State, changed: Changed) -> Iterator[Shown]:
     for table_id in (changed.part_of, row.route_table_id if row else ""):
         if table := state.route_tables.get(table_id):
             yield table
+            yield from state.nat_gateways.vpc.of(table.vpc_id)
 
 
-def _with_internet_gateway(state: State, changed: Changed) -> Iterator[Shown]:
+def _with_gateway(state: State, changed: Changed) -> Iterator[Shown]:
     """Route tables show whether their targets are there."""
-    row = state.internet_gateways.get(changed.id)
+    row = state.internet_gateways.get(changed.id) or state.nat_gateways.get(changed.id)
     for vpc_id in (changed.part_of, row.vpc_id if row else ""):
         yield from state.route_tables.vpc.of(vpc_id)
+        yield from state.nat_gateways.vpc.of(vpc_id)
+
+
+def _with_route_table(state: State, changed: Changed) -> Iterator[Shown]:
+    """NAT gateways show whether their subnets lead out."""
+    if row := state.route_tables.get(changed.id):
+        yield from state.nat_gateways.vpc.of(row.vpc_id)
 
 
 def _with_rule(state: State, changed: Changed) -> Iterator[Shown]:
@@ -89,6 +100,8 @@ def _with_observation(state: State, changed: Changed) -> Iterator[Shown]:
     if kind == ObservedKind.VPC.value:
         instance_ids = [row.instance_id for row in state.interfaces.vpc.of(resource_id)]
         yield from (row for row in map(state.instances.get, instance_ids) if row and row.host_id == host_id)
+    elif kind == ObservedKind.GATEWAY.value:
+        yield from state.nat_gateways.vpc.of(resource_id)
     elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
         yield instance
         for held in filter(None, map(state.attachments.get, changed.part_of.split())):
@@ -113,7 +126,9 @@ _FINDERS: dict[str, Callable[[State, Changed], Iterator[Shown]]] = {
     "address": _with_address,
     "vpc": _with_vpc,
     "subnet": _with_subnet,
-    "internet-gateway": _with_internet_gateway,
+    "internet-gateway": _with_gateway,
+    "nat-gateway": _with_gateway,
+    "route-table": _with_route_table,
     "security-group-rule": _with_rule,
     "observation": _with_observation,
 }

@@ -108,7 +108,7 @@ def modify(state: State, call: Call, request: ModifySubnetAttribute) -> tuple[Ch
 def delete(state: State, call: Call, subnet_id: str) -> tuple[Change, None]:
     subnet = find(state.subnets, subnet_id, call)
     if interfaces := state.interfaces.subnet.of(subnet.id):
-        held = several([f"{row.id} ({row.instance_id or 'attached to none'})" for row in interfaces])
+        held = several([f"{row.id} ({row.instance_id or row.description or 'attached to none'})" for row in interfaces])
         raise Conflict(
             "DependencyViolation",
             f"{subnet.id} has network interfaces: {held}; terminate their instances or delete them first",

@@ -1,7 +1,8 @@
-"""What ends by the clock: terminated instances, records of calls, join tokens, forgotten images."""
+"""What ends by the clock: terminated instances, NAT gateways, records of calls, join tokens, forgotten images."""
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice, takewhile
 
 from controlplane.model.audit import CallRecord
@@ -24,15 +25,18 @@ def sweep(state: State, call: Call) -> tuple[Change, bool]:
 
 def _forgotten(state: State, call: Call) -> Iterator[Row]:
     yield from (row for row in state.instances.terminated.of(True) if _is_over(state, call, row))
+    yield from (row for row in state.nat_gateways.ended.of(True) if _was_long_ago(call, row.deleted_at))
     yield from (row for row in _old_calls(state, call) if not _has_launched(state, row))
     yield from (row for row in state.host_tokens if not row.join_hash and row.expires_at < call.now)
     yield from (row for row in state.images if row.deregistered_at and not images.is_needed(state, row.id))
 
 
 def _is_over(state: State, call: Call, row: Instance) -> bool:
-    if row.terminated_at is None or state.attachments.instance.count(row.id):
-        return False
-    return row.terminated_at + call.policy.terminated_visible < call.now
+    return not state.attachments.instance.count(row.id) and _was_long_ago(call, row.terminated_at)
+
+
+def _was_long_ago(call: Call, ended_at: datetime | None) -> bool:
+    return ended_at is not None and ended_at + call.policy.terminated_visible < call.now
 
 
 def _old_calls(state: State, call: Call) -> Iterator[CallRecord]:

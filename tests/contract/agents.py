@@ -114,6 +114,7 @@ class Stream:
             "boot_id": "b",
             "capacity": self.capacity,
             "roles": ["HOST_ROLE_COMPUTE"],
+            "features": ["route_tables"],
             "protocol": 1,
         }
         self.features = [name for name in said.get("features", ()) if name == "packed"]

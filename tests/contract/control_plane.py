@@ -37,6 +37,7 @@ from controlplane.model.state import Change
 from controlplane.reconcile.absorb import absorb, settle
 from controlplane.service import projects, regions
 from controlplane.service.call import Call
+from controlplane.service.nat_gateways import FEATURE
 from controlplane.sessions import Sessions
 from controlplane.store.store import Store
 from controlplane.uploads import Uploads
@@ -258,7 +259,20 @@ class ControlPlane:
         number = len(self.journal.state.hosts) + 1
         host_id, roles, now = mint(Prefix.HOST), tuple(HostRole), self.clock()
         address = str(IPv4Address("10.0.0.0") + number)
-        host = Host(host_id, number, f"metal-{number}", zone, roles, address, now, "", vcpus, memory_mib, 1000)
+        host = Host(
+            host_id,
+            number,
+            f"metal-{number}",
+            zone,
+            roles,
+            address,
+            now,
+            "",
+            vcpus,
+            memory_mib,
+            1000,
+            features=(FEATURE,),
+        )
         change = Change()
         change.put(replace(host, last_seen_at=now, is_away=is_away))  # Before this process began: it may come back.
         change.put(*(replace(row, host_id=host_id) for row in self.journal.state.internet_gateways if not row.host_id))

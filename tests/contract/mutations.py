@@ -80,6 +80,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "AttachInternetGateway": {"internet_gateway_id": "<free igw>", "vpc_id": "<open vpc>"},
     "DetachInternetGateway": {"internet_gateway_id": "<igw to detach>", "vpc_id": "<vpc that had it>"},
     "DeleteInternetGateway": {"internet_gateway_id": "<doomed igw>"},
+    "CreateNatGateway": {"subnet_id": "<subnet 1>", "allocation_id": "<free address>"},
+    "DeleteNatGateway": {"nat_gateway_id": "<doomed nat>"},
     "CreateRouteTable": {"vpc_id": "<vpc>"},
     "DeleteRouteTable": {"route_table_id": "<doomed table>"},
     "AssociateRouteTable": {"route_table_id": "<table>", "subnet_id": "<unserved subnet>"},
@@ -148,6 +150,9 @@ async def things(cloud: ControlPlane) -> dict[str, str]:
     await cloud.ask("DeleteVolume", volume_id=made["<deleted>"])
     await cloud.converge()
     made |= await some_addresses(cloud, made["<mapped>"])
+    address = (await cloud.ask("AllocateAddress")).address
+    doomed = await cloud.ask("CreateNatGateway", subnet_id=made["<subnet 1>"], allocation_id=address.allocation_id)
+    made["<doomed nat>"] = doomed.nat_gateway.nat_gateway_id
     await cloud.token(Role.READER)
     for volume_id in (ADOPTED, UNWANTED):
         show_orphan(cloud, host_id, volume_id)
@@ -244,7 +249,7 @@ async def project_without_vpcs(cloud: ControlPlane) -> str:
 
 async def some_addresses(cloud: ControlPlane, instance_id: str) -> dict[str, str]:
     """The mapped one is an association's."""
-    names = ("<allocated>", "<mapped address>", "<doomed address>")
+    names = ("<allocated>", "<mapped address>", "<doomed address>", "<free address>")
     made = {name: (await cloud.ask("AllocateAddress")).address.allocation_id for name in names}
     mapped = await cloud.ask("AssociateAddress", allocation_id=made["<mapped address>"], instance_id=instance_id)
     return {**made, "<association>": mapped.association_id}

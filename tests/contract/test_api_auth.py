@@ -159,6 +159,7 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
     gateway = (await cloud.ask("DescribeInternetGateways")).internet_gateways[0]
     table = (await cloud.ask("DescribeRouteTables")).route_tables[0]
     acl = (await cloud.ask("DescribeNetworkAcls")).network_acls[0]
+    nat = await cloud.ask("CreateNatGateway", subnet_id=made.subnet_id, allocation_id=allocation_id)
     named: dict[str, dict[str, Any]] = {
         "DescribeInstances": {"instance_ids": [made.instance_id]},
         "DescribeImages": {"image_ids": [image_id]},
@@ -169,6 +170,7 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
         "DescribeSubnets": {"subnet_ids": [made.subnet_id]},
         "DescribeInternetGateways": {"internet_gateway_ids": [gateway.internet_gateway_id]},
         "DescribeNetworkAcls": {"network_acl_ids": [acl.network_acl_id]},
+        "DescribeNatGateways": {"nat_gateway_ids": [nat.nat_gateway.nat_gateway_id]},
         "DescribeRouteTables": {"route_table_ids": [table.route_table_id]},
         "DescribeKeyPairs": {"key_pair_ids": [key.key_pair_id]},
         "DescribeManagedPrefixLists": {"prefix_list_ids": [networks.prefix_list_id]},

@@ -95,12 +95,15 @@ async def test_a_replay_works_when_what_was_made_is_gone(cloud: ControlPlane) ->
     await cloud.converge()
     for volume in [row for row in cloud.journal.state.volumes if not row.recycled_at]:
         await cloud.ask("DeleteVolume", volume_id=volume.id)
+    for gateway in list(cloud.journal.state.nat_gateways):
+        await cloud.ask("DeleteNatGateway", nat_gateway_id=gateway.id)
     for address in [row for row in cloud.journal.state.addresses if not row.is_released]:
         await cloud.ask("ReleaseAddress", allocation_id=address.id)
     await cloud.converge()
     cloud.pass_time(timedelta(hours=2))
     await cloud.do(sweeping.sweep)
     assert not len(cloud.journal.state.instances)
+    assert not len(cloud.journal.state.nat_gateways)
     revision = cloud.revision
     for name, fields in asked.items():
         if name == "RunInstances":

@@ -137,8 +137,13 @@ async def test_of_the_shape_of_a_vpc(cloud: ControlPlane, told: Follower) -> Non
     said = [{"key": "netbios-node-type", "values": ["2"]}]
     created = await cloud.ask("CreateDhcpOptions", dhcp_configurations=said)
     options = {"dhcp_options_id": created.dhcp_options.dhcp_options_id}
+    allocation_id = (await cloud.ask("AllocateAddress")).address.allocation_id
+    created_nat = await cloud.ask("CreateNatGateway", **subnet, allocation_id=allocation_id)
+    nat = {"nat_gateway_id": created_nat.nat_gateway.nat_gateway_id}
     for method, fields in (
         ("CreateRoute", {**table, **anywhere, "gateway_id": gateway["internet_gateway_id"]}),
+        ("CreateRoute", {**table, "destination_cidr_block": "192.0.2.0/24", **nat}),
+        ("DeleteNatGateway", nat),
         ("ReplaceRouteTableAssociation", association | other),
         ("DetachInternetGateway", gateway | vpc),
         ("DeleteInternetGateway", gateway),
@@ -154,6 +159,8 @@ async def test_of_the_shape_of_a_vpc(cloud: ControlPlane, told: Follower) -> Non
         ("DeleteRouteTable", other),
         ("DeleteVpc", vpc),
     ):
+        await told.check()
+        await cloud.converge()
         await told.check()
         await cloud.ask(method, **fields)
     await told.check()

@@ -23,7 +23,16 @@ from controlplane.model.vpc import Subnet
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.objects import KINDS, ObjectKind
 from controlplane.reconcile.touched import touched
-from controlplane.service import images, instances, metadata_options, network_acls, projects, regions, volumes
+from controlplane.service import (
+    images,
+    instances,
+    metadata_options,
+    nat_gateways,
+    network_acls,
+    projects,
+    regions,
+    volumes,
+)
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call
 from tests.unit.told import Key, Objects, Spec, shall_have
@@ -134,7 +143,7 @@ class Region:
             vcpus=vcpus,
             memory_mib=memory_mib,
             storage_gib=storage_gib,
-            features=(images.FIRMWARE, metadata_options.FEATURE, network_acls.FEATURE),
+            features=(images.FIRMWARE, metadata_options.FEATURE, nat_gateways.FEATURE, network_acls.FEATURE),
         )
         unserved = [row for row in self.state.internet_gateways if not row.host_id and HostRole.GATEWAY in roles]
         self.put(host, *(replace(row, host_id=host.id) for row in unserved))

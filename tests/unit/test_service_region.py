@@ -189,6 +189,18 @@ def test_underlay_addresses_and_host_numbers_are_unique(region: Region) -> None:
         region.refuses(code, hosts.join, replace(JOIN, secret_hash="c", underlay_address=address))
 
 
+def test_a_host_whose_agent_ignores_route_tables_says_so(region: Region) -> None:
+    serving, storing = region.add_host(), region.add_host(roles=(HostRole.STORAGE,))
+    for host_id in (serving, storing):
+        region.apply(hosts.update(region.state, host_id, Capacity(8, 1024, 10, ("x",)), "0.1", ()))
+    (told, other), stored = region.state.hosts[serving].problems, region.state.hosts[storing].problems
+    assert "knows no route tables" in told
+    assert other == "x"
+    assert stored == ("x",)
+    region.apply(hosts.update(region.state, serving, Capacity(8, 1024, 10, ()), "1.0", ("route_tables",)))
+    assert region.state.hosts[serving].problems == ()
+
+
 def test_a_heartbeat_that_says_nothing_new_changes_nothing(region: Region) -> None:
     host_id = region.add_host()
     capacity = Capacity(8, 1024, 10, ("kvm is away",))
@@ -202,23 +214,23 @@ def test_a_key_that_would_break_others_tunnels_goes_to_nobody(region: Region, ke
     first, second = region.add_host(), region.add_host()
     taken, own = "A" * 43 + "=", "E" * 43 + "="
     for host_id, said, kept in ((first, taken, taken), (second, own, own), (second, key, ""), (second, own, own)):
-        region.apply(hosts.update(region.state, host_id, Capacity(8, 1024, 10, (), said), "1.0", ()))
+        region.apply(hosts.update(region.state, host_id, Capacity(8, 1024, 10, (), said), "1.0", ("route_tables",)))
         host = region.state.hosts[host_id]
         assert (host.wireguard_key, bool(host.problems)) == (kept, not kept)
-    region.apply(hosts.update(region.state, first, Capacity(8, 1024, 10, (), taken), "1.0", ()))
+    region.apply(hosts.update(region.state, first, Capacity(8, 1024, 10, (), taken), "1.0", ("route_tables",)))
     assert region.state.hosts[first].wireguard_key == taken
 
 
 def test_a_lost_hosts_key_goes_to_the_host_that_its_machine_joins_as(region: Region) -> None:
     before, after = region.add_host(), region.add_host()
     said = Capacity(8, 1024, 10, (), "A" * 43 + "=")
-    region.apply(hosts.update(region.state, before, said, "1.0", ()))
+    region.apply(hosts.update(region.state, before, said, "1.0", ("route_tables",)))
     region.reachable.discard(before)
     region.do(host_removal.declare_lost, before)
-    region.apply(hosts.update(region.state, after, said, "1.0", ()))
+    region.apply(hosts.update(region.state, after, said, "1.0", ("route_tables",)))
     assert [(row.wireguard_key, row.problems) for row in region.state.hosts] == [("", ()), (said.wireguard_key, ())]
     region.apply(hosts.seen(region.state, before, region.call().now))
-    region.apply(hosts.update(region.state, before, said, "1.0", ()))
+    region.apply(hosts.update(region.state, before, said, "1.0", ("route_tables",)))
     assert [row.wireguard_key for row in region.state.hosts] == ["", said.wireguard_key], (
         "should both be there, after all"
     )

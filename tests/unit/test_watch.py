@@ -127,6 +127,7 @@ PUBLIC = {
     "image",
     "instance",
     "internet-gateway",
+    "nat-gateway",
     "key-pair",
     "network-acl",
     "network-interface",

@@ -76,7 +76,7 @@ class AddressesServicer:
     def AssociateAddress(self, request, context):
         """Maps an address to an instance, in place of the automatic one it may have. Idempotent without a client token.
         Errors: `InvalidAllocationID.NotFound`, `InvalidInstanceID.NotFound`, `IncorrectInstanceState`, `Gateway.NotAttached`,
-        `Resource.AlreadyAssociated` (with `allow_reassociation` false).
+        `Resource.AlreadyAssociated` (with `allow_reassociation` false; or it is a NAT gateway's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,7 +84,7 @@ class AddressesServicer:
 
     def DisassociateAddress(self, request, context):
         """Ends a mapping; a running instance gets an automatic address again if it had one before. Succeeds where the
-        association is gone already. Errors: `InvalidAssociationID.Malformed`.
+        association is gone already. Errors: `InvalidAssociationID.Malformed`, `DependencyViolation` (it is a NAT gateway's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

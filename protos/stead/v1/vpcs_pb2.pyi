@@ -3,6 +3,7 @@ from stead.v1 import network_acls_pb2 as _network_acls_pb2
 from stead.v1 import options_pb2 as _options_pb2
 from stead.v1 import dhcp_options_pb2 as _dhcp_options_pb2
 from stead.v1 import internet_gateways_pb2 as _internet_gateways_pb2
+from stead.v1 import nat_gateways_pb2 as _nat_gateways_pb2
 from stead.v1 import route_tables_pb2 as _route_tables_pb2
 from stead.v1 import subnets_pb2 as _subnets_pb2
 from google.protobuf.internal import containers as _containers
@@ -31,6 +32,14 @@ from stead.v1.internet_gateways_pb2 import DetachInternetGatewayRequest as Detac
 from stead.v1.internet_gateways_pb2 import DetachInternetGatewayResponse as DetachInternetGatewayResponse
 from stead.v1.internet_gateways_pb2 import DeleteInternetGatewayRequest as DeleteInternetGatewayRequest
 from stead.v1.internet_gateways_pb2 import DeleteInternetGatewayResponse as DeleteInternetGatewayResponse
+from stead.v1.nat_gateways_pb2 import NatGateway as NatGateway
+from stead.v1.nat_gateways_pb2 import NatGatewayAddress as NatGatewayAddress
+from stead.v1.nat_gateways_pb2 import CreateNatGatewayRequest as CreateNatGatewayRequest
+from stead.v1.nat_gateways_pb2 import CreateNatGatewayResponse as CreateNatGatewayResponse
+from stead.v1.nat_gateways_pb2 import DeleteNatGatewayRequest as DeleteNatGatewayRequest
+from stead.v1.nat_gateways_pb2 import DeleteNatGatewayResponse as DeleteNatGatewayResponse
+from stead.v1.nat_gateways_pb2 import DescribeNatGatewaysRequest as DescribeNatGatewaysRequest
+from stead.v1.nat_gateways_pb2 import DescribeNatGatewaysResponse as DescribeNatGatewaysResponse
 from stead.v1.route_tables_pb2 import RouteTable as RouteTable
 from stead.v1.route_tables_pb2 import Route as Route
 from stead.v1.route_tables_pb2 import RouteTableAssociation as RouteTableAssociation

@@ -5,6 +5,7 @@ import warnings
 
 from stead.v1 import dhcp_options_pb2 as stead_dot_v1_dot_dhcp__options__pb2
 from stead.v1 import internet_gateways_pb2 as stead_dot_v1_dot_internet__gateways__pb2
+from stead.v1 import nat_gateways_pb2 as stead_dot_v1_dot_nat__gateways__pb2
 from stead.v1 import network_acls_pb2 as stead_dot_v1_dot_network__acls__pb2
 from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
 from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
@@ -31,7 +32,8 @@ if _version_not_supported:
 
 
 class VpcsStub:
-    """Virtual networks: VPCs and their subnets, internet gateways, route tables and network ACLs. A project starts with a default VPC.
+    """Virtual networks: VPCs and their subnets, internet and NAT gateways, route tables and network ACLs. A project starts
+    with a default VPC.
 
     VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
@@ -116,6 +118,21 @@ class VpcsStub:
                 '/stead.v1.Vpcs/DescribeInternetGateways',
                 request_serializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysResponse.FromString,
+                _registered_method=True)
+        self.CreateNatGateway = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateNatGateway',
+                request_serializer=stead_dot_v1_dot_nat__gateways__pb2.CreateNatGatewayRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_nat__gateways__pb2.CreateNatGatewayResponse.FromString,
+                _registered_method=True)
+        self.DeleteNatGateway = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteNatGateway',
+                request_serializer=stead_dot_v1_dot_nat__gateways__pb2.DeleteNatGatewayRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_nat__gateways__pb2.DeleteNatGatewayResponse.FromString,
+                _registered_method=True)
+        self.DescribeNatGateways = channel.unary_unary(
+                '/stead.v1.Vpcs/DescribeNatGateways',
+                request_serializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysResponse.FromString,
                 _registered_method=True)
         self.CreateRouteTable = channel.unary_unary(
                 '/stead.v1.Vpcs/CreateRouteTable',
@@ -220,7 +237,8 @@ class VpcsStub:
 
 
 class VpcsServicer:
-    """Virtual networks: VPCs and their subnets, internet gateways, route tables and network ACLs. A project starts with a default VPC.
+    """Virtual networks: VPCs and their subnets, internet and NAT gateways, route tables and network ACLs. A project starts
+    with a default VPC.
 
     VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
@@ -323,7 +341,7 @@ class VpcsServicer:
     def DetachInternetGateway(self, request, context):
         """Detaches it. Routes to it become black holes. Errors: `InvalidInternetGatewayID.NotFound`, `InvalidVpcID.NotFound`,
         `Gateway.NotAttached`, `DependencyViolation` (the VPC has public addresses in use; `blocking_ids` has the allocations
-        of elastic ones, and the instances that have others).
+        of elastic ones, the instances that have others, and NAT gateways).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -338,6 +356,31 @@ class VpcsServicer:
 
     def DescribeInternetGateways(self, request, context):
         """Lists internet gateways. Errors: `InvalidInternetGatewayID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateNatGateway(self, request, context):
+        """Makes a NAT gateway in a subnet, with an address there. Whatever is wrong is told at once, where in EC2 it is made and
+        fails. Errors: `InvalidSubnetID.NotFound`, `InvalidAllocationID.NotFound`, `Resource.AlreadyAssociated` (the address is
+        mapped to something; `blocking_ids` has that), `Gateway.NotAttached` (the VPC has no internet gateway),
+        `InsufficientFreeAddressesInSubnet`, `InvalidIPAddress.InUse`, `NatGatewayLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteNatGateway(self, request, context):
+        """Deletes one: its connections end, its address stays with the project, and routes to it become black holes. Succeeds
+        where it is deleted already. Errors: `NatGatewayNotFound`, `NatGatewayMalformed`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeNatGateways(self, request, context):
+        """Lists NAT gateways. Errors: `NatGatewayNotFound`, `NatGatewayMalformed`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -385,7 +428,8 @@ class VpcsServicer:
 
     def CreateRoute(self, request, context):
         """Adds a route. Of several that match, the longest prefix wins. Errors: `InvalidRouteTableID.NotFound`,
-        `InvalidInternetGatewayID.NotFound`, `RouteAlreadyExists`, `RouteLimitExceeded`, `MissingParameter` (no target),
+        `InvalidInternetGatewayID.NotFound`, `NatGatewayNotFound`, `RouteAlreadyExists`, `RouteLimitExceeded`,
+        `MissingParameter` (no target), `InvalidParameterCombination` (two targets),
         `InvalidParameterValue` (the destination is a part of the VPC, or link-local; the gateway is not the VPC's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -580,6 +624,21 @@ def add_VpcsServicer_to_server(servicer, server):
                     request_deserializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysRequest.FromString,
                     response_serializer=stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysResponse.SerializeToString,
             ),
+            'CreateNatGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateNatGateway,
+                    request_deserializer=stead_dot_v1_dot_nat__gateways__pb2.CreateNatGatewayRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_nat__gateways__pb2.CreateNatGatewayResponse.SerializeToString,
+            ),
+            'DeleteNatGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteNatGateway,
+                    request_deserializer=stead_dot_v1_dot_nat__gateways__pb2.DeleteNatGatewayRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_nat__gateways__pb2.DeleteNatGatewayResponse.SerializeToString,
+            ),
+            'DescribeNatGateways': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeNatGateways,
+                    request_deserializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysResponse.SerializeToString,
+            ),
             'CreateRouteTable': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRouteTable,
                     request_deserializer=stead_dot_v1_dot_route__tables__pb2.CreateRouteTableRequest.FromString,
@@ -689,7 +748,8 @@ def add_VpcsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Vpcs:
-    """Virtual networks: VPCs and their subnets, internet gateways, route tables and network ACLs. A project starts with a default VPC.
+    """Virtual networks: VPCs and their subnets, internet and NAT gateways, route tables and network ACLs. A project starts
+    with a default VPC.
 
     VPCs are apart from one another, those of one project too, and may have the same addresses.
     """
@@ -1089,6 +1149,87 @@ class Vpcs:
             '/stead.v1.Vpcs/DescribeInternetGateways',
             stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysRequest.SerializeToString,
             stead_dot_v1_dot_internet__gateways__pb2.DescribeInternetGatewaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateNatGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateNatGateway',
+            stead_dot_v1_dot_nat__gateways__pb2.CreateNatGatewayRequest.SerializeToString,
+            stead_dot_v1_dot_nat__gateways__pb2.CreateNatGatewayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteNatGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteNatGateway',
+            stead_dot_v1_dot_nat__gateways__pb2.DeleteNatGatewayRequest.SerializeToString,
+            stead_dot_v1_dot_nat__gateways__pb2.DeleteNatGatewayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeNatGateways(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DescribeNatGateways',
+            stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysRequest.SerializeToString,
+            stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysResponse.FromString,
             options,
             channel_credentials,
             insecure,

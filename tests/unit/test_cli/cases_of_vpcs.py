@@ -4,6 +4,7 @@ from typing import Any
 
 from stead.v1 import dhcp_options_pb2 as dhcp
 from stead.v1 import internet_gateways_pb2 as gateways
+from stead.v1 import nat_gateways_pb2 as nat
 from stead.v1 import network_acls_pb2 as acls
 from stead.v1 import route_tables_pb2 as tables
 from stead.v1 import subnets_pb2 as subnets
@@ -21,6 +22,9 @@ TABLE = tables.RouteTable(
 OPTIONS = dhcp.DhcpOptions(
     dhcp_options_id="dopt-1", dhcp_configurations=[dhcp.DhcpConfiguration(key="domain-name", values=["corp.example"])]
 )
+NAT = nat.NatGateway(
+    nat_gateway_id="nat-1", state="available", nat_gateway_addresses=[nat.NatGatewayAddress(public_ip="192.0.2.7")]
+)
 ACL = acls.NetworkAcl(
     network_acl_id="acl-1",
     associations=[acls.NetworkAclAssociation(association_id="aclassoc-1", subnet_id="subnet-1")],
@@ -30,11 +34,13 @@ BY_NAME = {
     "DescribeSubnets": subnets.DescribeSubnetsResponse(subnets=[SUBNET]),
     "DescribeInternetGateways": gateways.DescribeInternetGatewaysResponse(internet_gateways=[IGW]),
     "DescribeRouteTables": tables.DescribeRouteTablesResponse(route_tables=[TABLE]),
+    "DescribeNatGateways": nat.DescribeNatGatewaysResponse(nat_gateways=[NAT]),
     "DescribeDhcpOptions": dhcp.DescribeDhcpOptionsResponse(dhcp_options=[OPTIONS]),
     "DescribeNetworkAcls": acls.DescribeNetworkAclsResponse(network_acls=[ACL]),
 }
 ROUTE: dict[str, Any] = {"route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}
 NO_VPCS, NO_SUBNETS = vpcs.DescribeVpcsResponse(), subnets.DescribeSubnetsResponse()
+NO_NATS = nat.DescribeNatGatewaysResponse()
 NO_ACLS = acls.DescribeNetworkAclsResponse()
 NO_OPTIONS = dhcp.DescribeDhcpOptionsResponse()
 NO_GATEWAYS, NO_TABLES = gateways.DescribeInternetGatewaysResponse(), tables.DescribeRouteTablesResponse()
@@ -187,6 +193,26 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         tables.CreateRouteResponse(),
     ),
     (
+        "route-table create-route public 0.0.0.0/0 --nat-gateway out",
+        "CreateRoute",
+        tables.CreateRouteRequest(**ROUTE, nat_gateway_id="nat-1"),
+        tables.CreateRouteResponse(),
+    ),
+    (
+        "nat-gateway create --subnet a --address 203.0.113.7 --private-ip 10.0.1.9 --tag Name=out",
+        "CreateNatGateway",
+        nat.CreateNatGatewayRequest(
+            subnet_id="subnet-1", allocation_id="eipalloc-1", private_ip_address="10.0.1.9", tags={"Name": "out"}
+        ),
+        nat.CreateNatGatewayResponse(nat_gateway=NAT),
+    ),
+    (
+        "nat-gateway delete out",
+        "DeleteNatGateway",
+        nat.DeleteNatGatewayRequest(nat_gateway_id="nat-1"),
+        nat.DeleteNatGatewayResponse(nat_gateway_id="nat-1"),
+    ),
+    (
         "route-table replace-route public 0.0.0.0/0 --igw igw-2",
         "ReplaceRoute",
         tables.ReplaceRouteRequest(**ROUTE, gateway_id="igw-2"),
@@ -271,6 +297,7 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
     ("vpc list", "DescribeVpcs", NO_VPCS, BY_NAME["DescribeVpcs"], "vpc-1"),
     ("dhcp-options list", "DescribeDhcpOptions", NO_OPTIONS, BY_NAME["DescribeDhcpOptions"], "corp.example"),
     ("subnet list", "DescribeSubnets", NO_SUBNETS, BY_NAME["DescribeSubnets"], "subnet-1"),
+    ("nat-gateway list", "DescribeNatGateways", NO_NATS, BY_NAME["DescribeNatGateways"], "192.0.2.7"),
     ("igw list", "DescribeInternetGateways", NO_GATEWAYS, BY_NAME["DescribeInternetGateways"], "igw-1"),
     ("route-table list", "DescribeRouteTables", NO_TABLES, BY_NAME["DescribeRouteTables"], "rtb-1"),
     ("network-acl list", "DescribeNetworkAcls", NO_ACLS, BY_NAME["DescribeNetworkAcls"], "acl-1"),
