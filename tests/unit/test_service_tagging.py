@@ -7,7 +7,7 @@ import pytest
 
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
-from controlplane.service import addresses, power, prefix_lists, projects, tagging
+from controlplane.service import addresses, dhcp_options, nat_gateways, power, prefix_lists, projects, tagging
 from controlplane.service.addresses import AllocateAddress
 from controlplane.service.listing import Filter, matching
 from controlplane.service.tagging import CreateTags, DeletedTag, DeleteTags
@@ -24,9 +24,13 @@ def region() -> Region:
 def one_of_each(region: Region) -> list[Any]:
     """A row of every kind that has tags."""
     region.launch(associate_public_ip_address=False)
-    region.do(addresses.allocate, AllocateAddress())
+    allocation_id = region.do(addresses.allocate, AllocateAddress())
     region.put(KeyPair(f"key-{'1' * 17}", region.project_id, "me", "ed25519", "", "", NOW, {}))
     region.do(prefix_lists.create, prefix_lists.CreatePrefixList("offices", 1))
+    domain = dhcp_options.DhcpConfiguration("domain-name", ("corp.example",))
+    region.do(dhcp_options.create, dhcp_options.CreateDhcpOptions([domain]))
+    subnet_id = next(iter(region.state.subnets)).id
+    region.do(nat_gateways.create, nat_gateways.CreateNatGateway(subnet_id, allocation_id))
     kinds = [row_type for row_type in region.state.tables if any(field.name == "tags" for field in fields(row_type))]  # type: ignore[arg-type]
     return [next(iter(region.state.tables[row_type])) for row_type in kinds]
 

@@ -34,6 +34,7 @@ from agent.model import AclEntry, Capacity, DhcpOptions, ImageSource, Kind, Limi
 from agent.objects import (
     KIND_OF,
     Attachment,
+    NatGateway,
     NetworkAcl,
     Object,
     ObjectKind,
@@ -64,6 +65,7 @@ OBJECTS: list[Object] = [
     Vpc("vpc-2", 8, "10.0.0.0/16", "x.internal", dhcp_options=DhcpOptions("corp.example", ("10.0.0.53",), (), (), "2")),
     RouteTable("rtb-1", "vpc-1", True, (Route("172.31.0.0/16", "local"), Route("0.0.0.0/0", "igw-1"))),
     NetworkAcl("acl-1", "vpc-1", (AclEntry(RuleSpec(True, "6", 22, 22, "10.0.0.0/8"), is_allowed=True),)),
+    NatGateway("nat-1", "vpc-1", "subnet-1", "172.31.0.9", "198.51.100.7"),
 ]
 MESSAGES = [
     *(AUTHORITY, IMAGE, RuleSpec(True, "icmp", 8, 0, group_id="sg-1")),
@@ -109,7 +111,7 @@ def test_every_message_of_the_protocol_is_covered() -> None:
     covered = {type(value) for value in (*MESSAGES, *OBJECTS)}
     assert covered >= {*KIND_OF, *messages.FromAgent.__args__} - {messages.Update}
     mine = {*convert._CLASS_OF, "Object", "Update", "ScopeChange", "AgentMessage", "ControlMessage"}
-    calls = ("Request", "Response", "Certificates")  # Of unary calls, which are made where they are needed.
+    calls = ("Request", "Response", "Certificates", "Identity")  # Of unary calls, which are made where they are needed.
     for package in (pb, objects_pb2):
         assert {name for name in package.DESCRIPTOR.message_types_by_name if not name.endswith(calls)} <= mine
 
