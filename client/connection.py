@@ -26,6 +26,7 @@ from stead.v1.images_pb2_grpc import ImagesStub
 from stead.v1.instance_types_pb2_grpc import InstanceTypesStub
 from stead.v1.instances_pb2_grpc import InstancesStub
 from stead.v1.key_pairs_pb2_grpc import KeyPairsStub
+from stead.v1.network_interfaces_pb2_grpc import NetworkInterfacesStub
 from stead.v1.prefix_lists_pb2_grpc import PrefixListsStub
 from stead.v1.projects_pb2_grpc import ProjectsStub
 from stead.v1.regions_pb2_grpc import RegionsStub
@@ -77,6 +78,7 @@ class Stead:
         self.instance_types = stub(InstanceTypesStub)
         self.instances = stub(InstancesStub)
         self.key_pairs = stub(KeyPairsStub)
+        self.network_interfaces = stub(NetworkInterfacesStub)
         self.prefix_lists = stub(PrefixListsStub)
         self.projects = stub(ProjectsStub)
         self.audit = stub(AuditStub)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from client.cli import lookup
-from client.cli.options import Filters, InstanceArgument, Tags, parse_filters, parse_tags
+from client.cli.options import Filters, Tags, parse_filters, parse_tags
 from client.cli.session import Cli, command
 from client.errors import SteadError
 from stead.v1.addresses_pb2 import (
@@ -22,6 +22,7 @@ COLUMNS = {
     "ADDRESS": lambda address: address.public_ip,
     "ALLOCATION": lambda address: address.allocation_id,
     "INSTANCE": lambda address: address.instance_id,
+    "INTERFACE": lambda address: address.network_interface_id,
     "PRIVATE IP": lambda address: address.private_ip_address,
     "ASSOCIATION": lambda address: address.association_id,
     "NAME": lambda address: address.tags.get("Name", ""),
@@ -50,16 +51,33 @@ async def allocate(cli: Cli, tag: Tags = None) -> None:
 async def associate(
     cli: Cli,
     address: Address,
-    instance: InstanceArgument,
+    instance: Annotated[
+        str, typer.Argument(metavar="[INSTANCE]", help="Id or name; of one network interface.", show_default=False)
+    ] = "",
+    interface: Annotated[
+        str, typer.Option(metavar="INTERFACE", help="Network interface, id or name.", show_default=False)
+    ] = "",
+    private_ip: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="One of its private addresses. Default: the primary one.")
+    ] = "",
     reassociate: Annotated[bool, typer.Option(help="Whether to move an address that is in use.")] = True,
 ) -> None:
-    """Map an address to an instance. Its automatic one goes."""
-    found, instance = await lookup.address(cli.stead, address), await lookup.instance_id(cli.stead, instance)
+    """Map an address to an instance, or to a network interface. The public one that it has goes."""
+    if not (instance or interface):
+        raise typer.BadParameter("an instance, or --interface, is missing", param_hint="INSTANCE")
+    found = await lookup.address(cli.stead, address)
+    instance_id = await lookup.instance_id(cli.stead, instance) if instance else ""
+    interface_id = await lookup.interface_id(cli.stead, interface) if interface else ""
     request = AssociateAddressRequest(
-        **cli.mutation, allocation_id=found.allocation_id, instance_id=instance, allow_reassociation=reassociate
+        **cli.mutation,
+        allocation_id=found.allocation_id,
+        instance_id=instance_id,
+        network_interface_id=interface_id,
+        private_ip_address=private_ip,
+        allow_reassociation=reassociate,
     )
     reply = await cli.stead.addresses.AssociateAddress(request)
-    cli.say(reply, f"{found.public_ip} leads to {instance} ({reply.association_id})")
+    cli.say(reply, f"{found.public_ip} leads to {private_ip or interface_id or instance_id} ({reply.association_id})")
 
 
 @command(app, "disassociate", mutates=True)

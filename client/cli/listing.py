@@ -11,6 +11,7 @@ COMMANDS = {
     "DescribeInstanceTypes": "instance-type list",
     "DescribeInstances": "instance list",
     "DescribeInternetGateways": "igw list",
+    "DescribeNetworkInterfaces": "interface list",
     "DescribeKeyPairs": "key list",
     "DescribeManagedPrefixLists": "prefix-list list",
     "DescribeNatGateways": "nat-gateway list",

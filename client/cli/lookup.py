@@ -15,6 +15,7 @@ from stead.v1.hosts_pb2 import DescribeHostsRequest
 from stead.v1.images_pb2 import DescribeImagesRequest
 from stead.v1.instances_pb2 import DescribeInstancesRequest
 from stead.v1.network_acls_pb2 import DescribeNetworkAclsRequest
+from stead.v1.network_interfaces_pb2 import DescribeNetworkInterfacesRequest
 from stead.v1.prefix_lists_pb2 import DescribeManagedPrefixListsRequest
 from stead.v1.projects_pb2 import DescribeProjectsRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest
@@ -128,6 +129,13 @@ async def vpc_of_instance(stead: "Stead", instance_id: str) -> str:
     return instances[0].vpc_id if instances else ""
 
 
+async def vpc_of_interface(stead: "Stead", interface_id: str) -> str:
+    """The id of its VPC; empty where there is no such interface any more."""
+    request = DescribeNetworkInterfacesRequest(network_interface_ids=[interface_id])
+    found = (await stead.network_interfaces.DescribeNetworkInterfaces(request)).network_interfaces
+    return found[0].vpc_id if found else ""
+
+
 async def address(stead: "Stead", text: str) -> Address:
     """The elastic address of that allocation id or association id, or the address itself."""
     prefix = text.rpartition("-")[0]
@@ -149,7 +157,7 @@ def _a(word: str) -> str:
     return f"an {word}" if word[0] in "aei" else f"a {word}"
 
 
-_ID = re.compile(r"([a-z]+-)[0-9a-f]{17}")
+_ID = re.compile(r"([a-z]+-(?:attach-)?)[0-9a-f]{17}")
 _TAG = "tag:Name"
 _ended_instance_id = Named(
     "instance",
@@ -230,6 +238,17 @@ network_acl_id = Named(
     "network_acl_id",
     command="network-acl",
 )
+interface_id = Named(
+    "network interface",
+    "eni-",
+    "InvalidNetworkInterfaceID",
+    _TAG,
+    DescribeNetworkInterfacesRequest,
+    "network_interfaces",
+    "network_interfaces",
+    "network_interface_id",
+    command="interface",
+)
 image_id = Named("image", "ami-", "InvalidAMIID", "name", DescribeImagesRequest, "images", "images", "image_id")
 group_id = Named(
     "security group",
@@ -267,6 +286,7 @@ _NAMED = (
     route_table_id,
     dhcp_options_id,
     network_acl_id,
+    interface_id,
     image_id,
     group_id,
     prefix_list_id,
@@ -276,7 +296,7 @@ _WORDS = {kind.prefix: kind.word for kind in _NAMED} | {
     "aclassoc-": "network ACL's association",
     "eipalloc-": "elastic address",
     "eipassoc-": "elastic address's association",
-    "eni-": "network interface",
+    "eni-attach-": "network interface's attachment",
     "key-": "key pair",
     "rtbassoc-": "route table's association",
     "sgr-": "security group's rule",

@@ -18,9 +18,10 @@ from client.cli.render import plain, print_note
 from client.errors import SteadError
 from stead.v1.common_pb2 import Filter
 from stead.v1.events_pb2 import WatchEvent, WatchRequest
-from stead.v1.instances_pb2 import DescribeInstancesRequest, Instance
+from stead.v1.instances_pb2 import DescribeInstancesRequest, Instance, NetworkInterface
 from stead.v1.nat_gateways_pb2 import DescribeNatGatewaysRequest, NatGateway
 from stead.v1.network_acls_pb2 import DescribeNetworkAclsRequest, NetworkAcl
+from stead.v1.network_interfaces_pb2 import DescribeNetworkInterfacesRequest
 from stead.v1.security_groups_pb2 import DescribeSecurityGroupsRequest, SecurityGroup
 from stead.v1.volumes_pb2 import DescribeVolumesRequest, Volume
 
@@ -270,6 +271,28 @@ async def wait_for_nat_gateway(stead: "Stead", gateway_id: str, goal: str, timeo
 
     found = await wait_until(stead, Goal("nat-gateway", [gateway_id], find, judge), timeout_s)
     return found.get(gateway_id) or NatGateway(nat_gateway_id=gateway_id, state=goal)
+
+
+async def wait_for_interface(
+    stead: "Stead", interface_id: str, is_done: Callable[[NetworkInterface | None], bool], timeout_s: float
+) -> None:
+    """Waits until `is_done` likes the network interface, which is None when it is gone."""
+
+    async def find() -> tuple[dict[str, NetworkInterface], int]:
+        request = DescribeNetworkInterfacesRequest(filters=[Filter(name="network-interface-id", values=[interface_id])])
+        reply = await stead.all_pages(stead.network_interfaces.DescribeNetworkInterfaces, request)
+        return {row.network_interface_id: row for row in reply.network_interfaces}, reply.revision
+
+    def judge(found: dict[str, NetworkInterface]) -> Late | None:
+        interface = found.get(interface_id)
+        if is_done(interface):
+            return None
+        if interface is None or not interface.attachment.instance_id:
+            gone = "was deleted" if interface is None else "was detached"
+            raise SteadError("WaitFailed", f"{interface_id} {gone} meanwhile.")
+        return Late(f"{interface_id} is {interface.attachment.status}", interface.attachment.status_detail)
+
+    await wait_until(stead, Goal("network-interface", [interface_id], find, judge), timeout_s)
 
 
 async def wait_for_rules(stead: "Stead", group_ids: Sequence[str], timeout_s: float) -> None:

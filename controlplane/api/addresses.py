@@ -78,5 +78,5 @@ def to_address(state: State, row: PublicAddress) -> pb.Address:
         interface = state.interfaces[row.interface_id]
         message.network_interface_id = interface.id
         message.instance_id = interface.instance_id
-        message.private_ip_address = interface.private_ip
+        message.private_ip_address = row.private_ip or interface.private_ip
     return message

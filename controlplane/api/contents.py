@@ -6,11 +6,12 @@ from typing import Any
 from controlplane.api.addresses import to_address
 from controlplane.api.dhcp_options import to_dhcp_options
 from controlplane.api.images import to_image
-from controlplane.api.instances import to_instance, to_interface
+from controlplane.api.instances import to_instance
 from controlplane.api.internet_gateways import to_internet_gateway
 from controlplane.api.key_pairs import to_key_pair
 from controlplane.api.nat_gateways import to_nat_gateway
 from controlplane.api.network_acls import to_network_acl
+from controlplane.api.network_interfaces import to_interface
 from controlplane.api.prefix_lists import to_prefix_list
 from controlplane.api.route_tables import to_route_table
 from controlplane.api.security_groups import to_rule, to_security_group

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe
+from controlplane.api.network_interfaces import show_interface
 from controlplane.errors import Conflict, Unavailable
 from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
 from controlplane.model.lifecycle import InstanceState, state_of
-from controlplane.model.network import NetworkInterface
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.service import describing, health, instance_attributes, instances, metadata_options, power
@@ -192,7 +192,7 @@ def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
     """And what the first of them shows of the instance."""
     for index, interface in enumerate(state.interfaces.of(row.id)):
         shown = message.network_interfaces.add()
-        _show_interface(state, shown, interface)
+        show_interface(state, shown, interface)
         if index == 0:
             public = state.addresses.interface.first(interface.id)
             message.vpc_id = interface.vpc_id
@@ -202,22 +202,6 @@ def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
             message.private_dns_name = private_dns_name(state, interface.private_ip)
             message.public_dns_name = public_dns_name(state, interface.vpc_id, public.public_ip) if public else ""
             message.security_groups.extend(shown.groups)
-
-
-def to_interface(state: State, row: NetworkInterface) -> pb.NetworkInterface:
-    message = pb.NetworkInterface()
-    _show_interface(state, message, row)
-    return message
-
-
-def _show_interface(state: State, message: pb.NetworkInterface, row: NetworkInterface) -> None:
-    message.network_interface_id = row.id
-    message.device_index = row.device_index
-    message.mac_address = row.mac_address
-    message.private_ip_address = row.private_ip
-    message.subnet_id = row.subnet_id
-    for group_id in row.group_ids:
-        message.groups.add(group_id=group_id, group_name=state.security_groups[group_id].name)
 
 
 def _add_block_devices(state: State, message: pb.Instance, row: Instance, now: datetime) -> None:

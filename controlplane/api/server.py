@@ -22,6 +22,7 @@ from controlplane.api.images import Images
 from controlplane.api.instances import Instances
 from controlplane.api.interceptor import CallInterceptor
 from controlplane.api.key_pairs import KeyPairs
+from controlplane.api.network_interfaces import NetworkInterfaces
 from controlplane.api.prefix_lists import PrefixLists
 from controlplane.api.projects import Projects
 from controlplane.api.security_groups import SecurityGroups
@@ -40,6 +41,7 @@ from stead.v1 import (
     instance_types_pb2_grpc,
     instances_pb2_grpc,
     key_pairs_pb2_grpc,
+    network_interfaces_pb2_grpc,
     prefix_lists_pb2_grpc,
     projects_pb2_grpc,
     regions_pb2_grpc,
@@ -92,6 +94,7 @@ _USER_SERVICES = (
     "SecurityGroups",
     "PrefixLists",
     "Instances",
+    "NetworkInterfaces",
     "Volumes",
     "Addresses",
     "Tags",
@@ -141,6 +144,7 @@ async def user_server(edge: Edge, uploads: Uploads, endpoints: Endpoints) -> grp
     security_groups_pb2_grpc.add_SecurityGroupsServicer_to_server(SecurityGroups(edge), services)
     prefix_lists_pb2_grpc.add_PrefixListsServicer_to_server(PrefixLists(edge), services)
     instances_pb2_grpc.add_InstancesServicer_to_server(Instances(edge), services)
+    network_interfaces_pb2_grpc.add_NetworkInterfacesServicer_to_server(NetworkInterfaces(edge), services)
     volumes_pb2_grpc.add_VolumesServicer_to_server(Volumes(edge), services)
     addresses_pb2_grpc.add_AddressesServicer_to_server(Addresses(edge), services)
     tags_pb2_grpc.add_TagsServicer_to_server(Tags(edge), services)

@@ -84,6 +84,7 @@ class Request(Enum):
     REBOOT = "rebooted"
     TERMINATE = "terminated"
     ATTACH_VOLUME = "given a volume"
+    ATTACH_INTERFACE = "given a network interface"
     ASSOCIATE_ADDRESS = "given an address"
     MODIFY = "modified"
     MODIFY_STOPPED = "given another type or user data"
@@ -103,6 +104,7 @@ ADMISSION: dict[Request, dict[InstanceState, Answer]] = {
     Request.REBOOT: dict(zip(_STATES, (_I, _A, _D, _D, _D, _D), strict=True)),
     Request.TERMINATE: dict(zip(_STATES, (_A, _A, _I, _I, _A, _A), strict=True)),
     Request.ATTACH_VOLUME: dict(zip(_STATES, (_A, _A, _D, _D, _A, _A), strict=True)),
+    Request.ATTACH_INTERFACE: dict(zip(_STATES, (_A, _A, _D, _D, _A, _A), strict=True)),
     Request.ASSOCIATE_ADDRESS: dict(zip(_STATES, (_D, _A, _D, _D, _A, _A), strict=True)),
     Request.MODIFY: dict(zip(_STATES, (_A, _A, _D, _D, _A, _A), strict=True)),
     Request.MODIFY_STOPPED: dict(zip(_STATES, (_D, _D, _D, _D, _D, _A), strict=True)),

@@ -180,7 +180,6 @@ class Interfaces(Owned[NetworkInterface]):
         "group-id": lambda row: row.group_ids,
         "source-dest-check": lambda row: row.source_dest_check,
         "owner-id": lambda row: row.project_id,
-        "interface-type": lambda row: "interface",
         "attachment.attachment-id": lambda row: row.attachment_id or (),
         "attachment.instance-id": lambda row: row.instance_id or (),
         "attachment.device-index": lambda row: str(row.device_index) if row.instance_id else (),
@@ -196,6 +195,7 @@ class Interfaces(Owned[NetworkInterface]):
         self.secondary = self.index_each(lambda row: tuple([(row.vpc_id, ip) for ip in row.secondary_ips]))
         self.held = self.counter(lambda row: (row.subnet_id,), lambda row: len(row.private_ips), 0)
         self.group = self.index_each(lambda row: row.group_ids)
+        self.attachment = self.unique(lambda row: row.attachment_id or None)
         self.detaching = self.index(lambda row: row.detach_host_id or None)
 
     def of(self, instance_id: str) -> list[NetworkInterface]:

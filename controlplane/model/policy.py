@@ -38,6 +38,12 @@ class Limits:
     rules_per_network_acl: Annotated[int, Within(1, 40)] = 20
     # Public addresses are the scarcest thing at home.
     elastic_addresses: int = 5
+    # Those of instances count too, each of which has one.
+    network_interfaces: int = 5000
+    # The virtual machine has 3 spare PCIe ports for more than the first.
+    interfaces_per_instance: Annotated[int, Within(1, 4)] = 4
+    # Each is a route on every host of the VPC.
+    private_addresses_per_interface: Positive = 15
     # Each rule is compiled into the filter of every host that has a member.
     rules_per_group_and_direction: Positive = 60
     # Times the rules above: what one interface's packets may have to pass.

@@ -84,11 +84,11 @@ class Entry:
     @property
     def part_of(self) -> str:
         """The id of what had this as a part of it, or has it where nothing had; empty for what is no part. Of what a
-        host sees of a guest: the exports that came or went, with spaces between them.
+        host sees of a guest: the exports and interfaces that came or went, with spaces between them.
         """
         field = _PART_OF[self.kind]
         if field == "export_names":
-            before, after = (set(getattr(row, field, ())) for row in (self.old, self.new))
+            before, after = (_devices(row) for row in (self.old, self.new))
             return " ".join(sorted(before ^ after))
         return (getattr(self.old, field, "") or getattr(self.new, field, "")) if field else ""
 
@@ -183,6 +183,10 @@ class State:
     def observed(self, kind: ObservedKind, resource_id: str, host_id: str) -> Observation | None:
         """What a host was seen to have of a resource."""
         return self.observations.get(observation_id(host_id, kind, resource_id))
+
+
+def _devices(seen: Row | None) -> frozenset[str]:
+    return frozenset((*seen.export_names, *seen.interface_ids)) if isinstance(seen, Observation) else frozenset()
 
 
 # Of networks, gateways and exports nobody is shown more of what a host sees of them.

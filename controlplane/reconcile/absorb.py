@@ -21,7 +21,7 @@ from controlplane.model.instance import (
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
 from controlplane.reconcile.concern import of_concern
-from controlplane.service import nat_gateways, network_interfaces, power
+from controlplane.service import interface_attachments, nat_gateways, power
 
 BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
 
@@ -165,7 +165,7 @@ def _settle_instance(state: State, change: Change, instance: Instance, now: date
         for attachment in state.attachments.instance.of(instance.id):
             _release(state, change, attachment)
         for interface in state.interfaces.instance.of(instance.id):
-            network_interfaces.end(change, interface)
+            interface_attachments.end(change, interface)
 
 
 def _settle_volume(state: State, change: Change, volume: Volume, now: datetime) -> None:
@@ -206,7 +206,7 @@ def _settle_interfaces(state: State, change: Change, host_id: str, answers: Answ
         seen = state.observed(kind, interface.vpc_id if interface.is_forced else interface.instance_id, host_id)
         is_answered = answers.get(kind, 0) >= interface.detach_revision
         if is_answered and (seen is None or _is_without(seen, interface)) and change.now(interface) is interface:
-            network_interfaces.free(change, interface)
+            interface_attachments.free(change, interface)
 
 
 def _is_without(seen: Observation, interface: NetworkInterface) -> bool:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from controlplane.errors import Conflict, NoCapacity
+from controlplane.errors import Conflict, Invalid, NoCapacity, Parameter, invalid_value, several
 from controlplane.ids import Prefix
 from controlplane.model.instance import Desired, Instance
 from controlplane.model.kind import Kind
@@ -98,6 +98,7 @@ def unmapped(state: State, address: PublicAddress) -> PublicAddress:
     return replace(
         address,
         interface_id="",
+        private_ip="",
         association_id="",
         leaving_host_id=gateway.host_id if gateway else "",
         leaving_vpc_id=vpc_id,
@@ -116,37 +117,79 @@ def _release(state: State, change: Change, address: PublicAddress) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AssociateAddress:
+    """An instance, or an interface, also one that is attached to none; empty for its primary private address."""
+
     allocation_id: str
-    instance_id: str
+    instance_id: str = ""
     allow_reassociation: bool | None = None
+    network_interface_id: str = ""
+    private_ip_address: str = ""
 
 
 def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Change, str]:
     address = find_elastic(state, call, request.allocation_id)
-    instance = find(state.instances, request.instance_id, call)
-    admit(state, instance, Request.ASSOCIATE_ADDRESS)
-    interface = state.interfaces.primary(instance.id)
+    interface = _target(state, call, request)
+    private_ip = _private_ip(interface, request.private_ip_address)
     change = Change()
-    if address.interface_id == interface.id:
+    if (address.interface_id, address.private_ip) == (interface.id, private_ip):
         return change, address.association_id
     check_gateway(state, interface.vpc_id)
     _check_no_nat_gateway(state, address, "Resource.AlreadyAssociated")
     if address.interface_id and request.allow_reassociation is False:
-        other = holder_id(state, address)
+        holder = holder_id(state, address)
         raise Conflict(
             "Resource.AlreadyAssociated",
-            f"{address.public_ip} is mapped to {other}; disassociate it first",
-            blocking_ids=[other],
+            f"{address.public_ip} is mapped to {holder}; disassociate it first",
+            blocking_ids=[holder],
         )
-    mapped = replace(address, interface_id=interface.id, association_id=call.mint(Prefix.ADDRESS_ASSOCIATION))
-    change.put(mapped)
+    association_id = call.mint(Prefix.ADDRESS_ASSOCIATION)
+    change.put(replace(address, interface_id=interface.id, private_ip=private_ip, association_id=association_id))
     if address.interface_id:
         _restore_automatic(state, call, change, address)
     for held in state.addresses.interface.of(interface.id):
-        if held.is_elastic:
+        if held.is_elastic and held.private_ip == private_ip and held.id != address.id:
             change.put(unmapped(state, held))
-    take_automatic(state, change, interface)
-    return change, mapped.association_id
+    if not private_ip:
+        take_automatic(state, change, interface)
+    return change, association_id
+
+
+def _target(state: State, call: Call, request: AssociateAddress) -> NetworkInterface:
+    """The interface. Raises `IncorrectInstanceState`, and `InvalidInstanceID` for an instance that has several."""
+    if request.network_interface_id:
+        interface = find(state.interfaces, request.network_interface_id, call)
+        check_not_managed(state, interface)
+        if request.instance_id not in ("", interface.instance_id):
+            where = interface.instance_id or "no instance"
+            raise Invalid(
+                "InvalidParameterCombination",
+                f"{interface.id} is attached to {where}, not to {request.instance_id}; name one of the two",
+            )
+        if interface.instance_id:
+            admit(state, state.instances[interface.instance_id], Request.ASSOCIATE_ADDRESS)
+        return interface
+    instance = find(state.instances, request.instance_id, call)
+    admit(state, instance, Request.ASSOCIATE_ADDRESS)
+    return the_only_interface(state, instance)
+
+
+def the_only_interface(state: State, instance: Instance) -> NetworkInterface:
+    """Of an instance that is not terminated. Raises `InvalidInstanceID` where it has several, as EC2 does."""
+    interfaces = state.interfaces.of(instance.id)
+    if len(interfaces) > 1:
+        ids = [row.id for row in interfaces]
+        message = f"{instance.id} has several network interfaces, {several(ids)}; name one of them instead"
+        raise Invalid("InvalidInstanceID", message, parameter=Parameter("instance_id", instance.id))
+    return interfaces[0]
+
+
+def _private_ip(interface: NetworkInterface, asked: str) -> str:
+    """As the address's row has it: empty where that is the primary one."""
+    if asked in ("", interface.private_ip):
+        return ""
+    if asked not in interface.secondary_ips:
+        raise invalid_value("private_ip_address", asked, f"one of {interface.id}: {several(interface.private_ips)}")
+    return asked
 
 
 def find_elastic(state: State, call: Call, allocation_id: str) -> PublicAddress:
@@ -162,6 +205,13 @@ def holder_id(state: State, address: PublicAddress) -> str:
     if nat_gateway := state.nat_gateways.interface.get(address.interface_id):
         return nat_gateway.id
     return state.interfaces[address.interface_id].instance_id or address.interface_id
+
+
+def check_not_managed(state: State, interface: NetworkInterface) -> None:
+    """Whether its project may change it. Raises `OperationNotPermitted` for a NAT gateway's, which has what it has."""
+    if row := state.nat_gateways.interface.get(interface.id):
+        message = f"{interface.id} is the interface of {row.id}, and goes with it"
+        raise Conflict("OperationNotPermitted", message, blocking_ids=[row.id])
 
 
 def _check_no_nat_gateway(state: State, address: PublicAddress, code: str) -> None:
@@ -180,13 +230,19 @@ def check_gateway(state: State, vpc_id: str) -> None:
 def _restore_automatic(state: State, call: Call, change: Change, address: PublicAddress) -> None:
     """The instance that loses this elastic address gets an automatic one, if it had one at launch and is on.
 
-    With an empty pool it stays without: giving an address up must not fail for want of another.
+    With an empty pool it stays without: giving an address up must not fail for want of another. As in EC2, one with
+    several interfaces gets none.
     """
     interface = state.interfaces[address.interface_id]
-    instance = state.instances[interface.instance_id]
-    if instance.public_ip_wanted and instance.desired is Desired.ON:
+    instance = state.instances.get(interface.instance_id)
+    if instance and not address.private_ip and instance.desired is Desired.ON and may_have_automatic(state, instance):
         with suppress(NoCapacity):
             give_automatic(state, call, change, [interface])
+
+
+def may_have_automatic(state: State, instance: Instance) -> bool:
+    """Whether it is given an automatic address when it has none."""
+    return instance.public_ip_wanted and state.interfaces.instance.count(instance.id) == 1
 
 
 def disassociate(state: State, call: Call, association_id: str) -> tuple[Change, None]:
@@ -206,12 +262,12 @@ def release(state: State, call: Call, allocation_id: str) -> tuple[Change, None]
     change = Change()
     if address.interface_id:
         _check_no_nat_gateway(state, address, "InvalidIPAddress.InUse")
-        interface = state.interfaces[address.interface_id]
-        if not state.vpcs[interface.vpc_id].is_default:
+        if not state.vpcs[state.interfaces[address.interface_id].vpc_id].is_default:
+            holder = holder_id(state, address)
             raise Conflict(
                 "InvalidIPAddress.InUse",
-                f"{address.public_ip} is mapped to {interface.instance_id}; disassociate it first",
-                blocking_ids=[interface.instance_id],
+                f"{address.public_ip} is mapped to {holder}; disassociate it first",
+                blocking_ids=[holder],
             )
         _restore_automatic(state, call, change, address)
     _release(state, change, address)
@@ -219,9 +275,17 @@ def release(state: State, call: Call, allocation_id: str) -> tuple[Change, None]
 
 
 def let_go(state: State, change: Change, instance: Instance) -> None:
-    """What termination does: automatic addresses go back to the pool, elastic ones stay with the project."""
+    """What termination does: automatic addresses go back to the pool, elastic ones stay with the project, mapped to
+    what stays.
+    """
     for interface in state.interfaces.instance.of(instance.id):
         take_automatic(state, change, interface)
-        for address in state.addresses.interface.of(interface.id):
-            if address.is_elastic:
-                change.put(unmapped(state, address))
+        if interface.delete_on_termination:
+            unmap(state, change, interface)
+
+
+def unmap(state: State, change: Change, interface: NetworkInterface) -> None:
+    """Its elastic addresses are mapped to nothing any more."""
+    for address in state.addresses.interface.of(interface.id):
+        if address.is_elastic:
+            change.put(unmapped(state, address))

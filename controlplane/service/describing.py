@@ -15,7 +15,7 @@ from controlplane.model.project import Project, Role, Token
 from controlplane.model.state import State
 from controlplane.model.table import Owned, OwnedRow, Row, Table
 from controlplane.model.vpc import RouteTable, Subnet
-from controlplane.service import catalogue, health, nat_gateways, route_tables, volumes
+from controlplane.service import catalogue, health, nat_gateways, network_interfaces, route_tables, volumes
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call, find, find_zone, not_found
 from controlplane.service.dns_names import private_dns_name, public_dns_name
@@ -134,6 +134,30 @@ def instance_filters(state: State, role: Role) -> Filters:
     }
 
 
+def interface_filters(state: State) -> Filters:
+    def public(row: NetworkInterface) -> list[PublicAddress]:
+        return state.addresses.interface.of(row.id)
+
+    def primary(row: NetworkInterface) -> list[PublicAddress]:
+        return [address for address in public(row) if not address.private_ip]
+
+    return {
+        **state.interfaces.attributes,
+        "status": lambda row: network_interfaces.status_of(state, row),
+        "interface-type": lambda row: network_interfaces.type_of(state, row),
+        "availability-zone": lambda row: state.subnets[row.subnet_id].zone,
+        "group-name": lambda row: [state.security_groups[group_id].name for group_id in row.group_ids],
+        "attachment.status": lambda row: health.of_interface(state, row)[0] or (),
+        "addresses.primary": lambda row: ["true", "false"][: len(row.private_ips)],
+        "addresses.association.public-ip": lambda row: [address.public_ip for address in public(row)],
+        "association.public-ip": lambda row: [address.public_ip for address in primary(row)],
+        "association.allocation-id": lambda row: [address.id for address in primary(row) if address.is_elastic],
+        "association.association-id": lambda row: [
+            address.association_id for address in primary(row) if address.is_elastic
+        ],
+    }
+
+
 def volume_filters(state: State, now: datetime) -> Filters:
     def attachments(row: Volume) -> list[Attachment]:
         return state.attachments.volume.of(row.id)
@@ -220,11 +244,14 @@ def network_acl_filters(state: State) -> Filters:
 
 
 def address_filters(state: State) -> Filters:
-    def of_interface(row: PublicAddress, name: str) -> list[str]:
-        return [getattr(state.interfaces[row.interface_id], name)] if row.interface_id else []
+    def instance(row: PublicAddress) -> str | tuple[()]:
+        return (row.interface_id and state.interfaces[row.interface_id].instance_id) or ()
+
+    def private_ip(row: PublicAddress) -> str | tuple[()]:
+        return row.private_ip or (row.interface_id and state.interfaces[row.interface_id].private_ip) or ()
 
     return {
         **state.addresses.attributes,
-        "instance-id": lambda row: of_interface(row, "instance_id"),
-        "private-ip-address": lambda row: of_interface(row, "private_ip"),
+        "instance-id": instance,
+        "private-ip-address": private_ip,
     }

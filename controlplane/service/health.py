@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from controlplane.model.instance import Attachment, Desired, Instance, Observation, ObservedKind, Phase, Volume
 from controlplane.model.lifecycle import InstanceState, VolumeState, state_of
-from controlplane.model.network import SecurityGroup, SecurityGroupRule
+from controlplane.model.network import NetworkInterface, SecurityGroup, SecurityGroupRule
 from controlplane.model.network_acl import NetworkAcl, NetworkAclEntry
 from controlplane.model.project import Role
 from controlplane.model.state import Change, State
 from controlplane.model.value import value
-from controlplane.service import volumes
+from controlplane.service import network_interfaces, volumes
 from controlplane.service.presence import Look, Presence, at
 
 # How long a guest may take to let go of a volume before that is worth saying. Shorter: each detach seems to hang.
@@ -145,6 +145,17 @@ def of_attachment(state: State, row: Attachment, now: datetime) -> tuple[str, st
             "unmount it there, or detach it by force"
         )
     return "detaching", ""
+
+
+def of_interface(state: State, row: NetworkInterface) -> tuple[str, str]:
+    """Its attachment's status as in instances.proto, empty where it has none, and what is in the way."""
+    if not row.instance_id:
+        return "", ""
+    if not row.is_detaching:
+        return ("attached" if network_interfaces.is_attached(state, row) else "attaching"), ""
+    seen = state.observed(ObservedKind.INSTANCE, row.instance_id, row.detach_host_id)
+    is_held = not row.is_forced and seen is not None and row.id in seen.interface_ids
+    return "detaching", "the guest has not let go of it yet; by force it is taken off the network" if is_held else ""
 
 
 def note_busy(state: State, now: datetime) -> Change:

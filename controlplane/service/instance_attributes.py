@@ -9,10 +9,11 @@ from controlplane.model.instance import Instance, Phase
 from controlplane.model.lifecycle import Request
 from controlplane.model.state import Change, State
 from controlplane.service import catalogue
+from controlplane.service.addresses import the_only_interface
 from controlplane.service.admission import admit
 from controlplane.service.call import Call, find
-from controlplane.service.instances import BlockDeviceMapping, check_shutdown_behavior, check_user_data, find_groups
-from controlplane.service.security_group_rules import pending
+from controlplane.service.instances import BlockDeviceMapping, check_shutdown_behavior, check_user_data
+from controlplane.service.network_interfaces import set_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def modify(state: State, call: Call, request: ModifyInstanceAttribute) -> tuple[
     if attributes:
         change.put(replace(instance, **attributes))
     if request.security_group_ids:
-        _set_groups(state, call, change, instance, request)
+        interface = the_only_interface(state, instance)
+        set_groups(state, call, change, interface, request.security_group_ids, drop=request.drop_established)
     for mapping in request.block_device_mappings:
         _set_delete_on_termination(state, change, instance, mapping)
     return change, None
@@ -67,19 +69,6 @@ def _attributes(state: State, request: ModifyInstanceAttribute) -> dict[str, Any
         size = catalogue.find_type(state, request.instance_type)
         found |= {"instance_type": size.id, "vcpus": size.vcpus, "memory_mib": size.memory_mib}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _set_groups(state: State, call: Call, change: Change, instance: Instance, request: ModifyInstanceAttribute) -> None:
-    for interface in state.interfaces.instance.of(instance.id):
-        groups = find_groups(state, call, request.security_group_ids, state.vpcs[interface.vpc_id])
-        now = tuple(group.id for group in groups)
-        change.put(replace(interface, group_ids=now))
-        if now != interface.group_ids:
-            concerned = [*interface.group_ids, *now]
-            if request.drop_established:  # Also where others let it in, as a member of one that it leaves.
-                left = set(interface.group_ids) - set(now)
-                concerned += [rule.group_id for group_id in sorted(left) for rule in state.rules.source.of(group_id)]
-            change.put(*pending(state, dict.fromkeys(concerned), drop=request.drop_established))
 
 
 def _set_delete_on_termination(state: State, change: Change, instance: Instance, mapping: BlockDeviceMapping) -> None:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, missing, within
 from controlplane.ids import Prefix
-from controlplane.model.addressing import mac_address
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
 from controlplane.model.metadata_options import DEFAULT, MetadataOptions
-from controlplane.model.network import NetworkInterface, SecurityGroup
+from controlplane.model.network import SecurityGroup
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet, Vpc
 from controlplane.service import (
@@ -24,7 +23,9 @@ from controlplane.service import (
     vpcs,
 )
 from controlplane.service.call import Call, check_tags, find, find_zone
+from controlplane.service.interface_attachments import attached_to
 from controlplane.service.metadata_options import NOTHING, OptionsAsked
+from controlplane.service.network_interfaces import find_groups, new_interface
 from controlplane.service.ports import Ports
 from controlplane.service.room import Place, Wanted, find_room
 
@@ -92,7 +93,8 @@ def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[s
     launched, interfaces = [], []
     for index, (place, private_ip) in enumerate(zip(room.places, room.private_ips, strict=False)):
         instance = _instance(state, call, launch, room.subnet, place.host_id, index)
-        interface = _interface(call, launch, room.subnet, instance.id, private_ip)
+        made = new_interface(call, room.subnet, private_ip, launch.groups)
+        interface = attached_to(call, made, instance.id, 0, delete_on_termination=True)
         change.put(instance, interface)
         _add_volumes(state, call, change, ports, launch, instance, place)
         launched.append(instance.id)
@@ -184,19 +186,6 @@ def check_shutdown_behavior(behavior: str) -> str:
     return behavior
 
 
-def find_groups(state: State, call: Call, group_ids: Sequence[str], vpc: Vpc) -> list[SecurityGroup]:
-    """The groups that shall guard one interface in a VPC."""
-    ids = list(dict.fromkeys(group_ids))
-    limit = call.policy.groups_per_interface
-    if len(ids) > limit:
-        raise Conflict("SecurityGroupsPerInterfaceLimitExceeded", f"{len(ids)} groups asked; at most {limit}")
-    groups = [find(state.security_groups, group_id, call) for group_id in ids]
-    for group in groups:
-        if group.vpc_id != vpc.id:
-            raise Invalid("InvalidParameter", f"{group.id} is in {group.vpc_id}, the subnet in {vpc.id}")
-    return groups
-
-
 def _disks(call: Call, request: RunInstances, image: Image) -> list[_Disk]:
     """The root first."""
     disks = {ROOT_DEVICE: _Disk(ROOT_DEVICE, _size_gib(image), image.id, delete_on_termination=True)}
@@ -258,23 +247,6 @@ def _instance(state: State, call: Call, launch: _Launch, subnet: Subnet, host_id
         architecture=launch.image.architecture,
         boot_mode=launch.image.boot_mode,
         metadata_options=launch.metadata_options,
-    )
-
-
-def _interface(call: Call, launch: _Launch, subnet: Subnet, instance_id: str, private_ip: str) -> NetworkInterface:
-    return NetworkInterface(
-        id=call.mint(Prefix.NETWORK_INTERFACE),
-        project_id=call.project_id,
-        vpc_id=launch.vpc.id,
-        subnet_id=subnet.id,
-        instance_id=instance_id,
-        device_index=0,
-        mac_address=mac_address(private_ip, launch.vpc.id),
-        private_ip=private_ip,
-        group_ids=tuple(group.id for group in launch.groups),
-        created_at=call.now,
-        attachment_id=call.mint(Prefix.NETWORK_INTERFACE_ATTACHMENT),
-        attached_at=call.now,
     )
 
 

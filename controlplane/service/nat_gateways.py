@@ -18,7 +18,7 @@ from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import InternetGateway, Subnet
-from controlplane.service import addresses, room
+from controlplane.service import addresses, private_addresses
 from controlplane.service.call import Call, check_tags, find
 from controlplane.service.presence import Look
 from controlplane.service.quotas import check_one_more
@@ -43,7 +43,7 @@ def create(state: State, call: Call, request: CreateNatGateway) -> tuple[Change,
     addresses.check_gateway(state, subnet.vpc_id)
     held, limit = state.nat_gateways.live.of((call.project_id, subnet.zone)), call.policy.nat_gateways_per_zone
     check_one_more("NatGatewayLimitExceeded", f"The project in {subnet.zone}", "NAT gateways", held, limit)
-    private_ip = room.take_private_ip(state, subnet, request.private_ip_address)
+    private_ip = private_addresses.take(state, subnet, request.private_ip_address)
     row = _new(state, call, subnet, address, private_ip, request.tags)
     change = Change()
     change.put(row, _interface(row))
@@ -226,13 +226,3 @@ def _of_host(look: Look, host: Host) -> Iterator[str]:
         yield f"its gateway's host is {presence.status.value}: {presence.cause}"
     elif FEATURE not in host.features:
         yield f"the agent of its gateway's host, version {host.agent_version}, knows no NAT gateways: upgrade it"
-
-
-def check_not_managed(state: State, interface_id: str) -> None:
-    """Whoever made an interface for itself, it alone changes it. Raises `OperationNotPermitted`."""
-    if row := state.nat_gateways.interface.get(interface_id):
-        raise Conflict(
-            "OperationNotPermitted",
-            f"{interface_id} is the interface of {row.id}; it goes with it, and has what it has",
-            blocking_ids=[row.id],
-        )

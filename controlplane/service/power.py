@@ -8,7 +8,7 @@ from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
-from controlplane.service import addresses, metadata_options, network_acls, quotas, volumes
+from controlplane.service import addresses, interface_attachments, metadata_options, quotas, volumes
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import Claims
@@ -58,9 +58,9 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         volumes.check_root(state, instance)
         quotas.check_start(state, call, instance, starting_vcpus)
         starting_vcpus += instance.vcpus
-        wanted, interface = Resources(instance.vcpus, instance.memory_mib), state.interfaces.primary(instance.id)
+        wanted, interfaces = Resources(instance.vcpus, instance.memory_mib), state.interfaces.of(instance.id)
         of_guest = metadata_options.features_of(instance.boot_mode, instance.metadata_options)
-        features = (*of_guest, *network_acls.features_of(state, state.subnets[interface.subnet_id]))
+        features = (*of_guest, *interface_attachments.features_of(state, interfaces))
         started = replace(
             instance,
             host_id=claims.compute_host(instance.zone, wanted, instance.host_id, features),
@@ -73,8 +73,8 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         )
         change.put(started)
         volumes.open_anew(state, call, change, ports, started)
-        if instance.public_ip_wanted and not state.addresses.interface.count(interface.id):
-            without_address.append(interface)
+        if addresses.may_have_automatic(state, instance) and not state.addresses.interface.count(interfaces[0].id):
+            without_address.append(interfaces[0])
 
     change, changes = _batch(state, call, instance_ids, Request.START, InstanceState.PENDING, act)
     addresses.give_automatic(state, call, change, without_address)

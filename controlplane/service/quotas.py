@@ -45,6 +45,11 @@ def _vcpus(state: State, call: Call, starting: int = 0) -> _Quota:
     return _Quota("VcpuLimitExceeded", "vCPUs of instances that are not stopped", held, call.policy.vcpus)
 
 
+def _interfaces(state: State, call: Call) -> _Quota:
+    held = state.interfaces.project.count(call.project_id)
+    return _Quota("NetworkInterfaceLimitExceeded", "network interfaces", held, call.policy.network_interfaces)
+
+
 def _volumes(state: State, call: Call) -> _Quota:
     held = state.volumes.live.of(call.project_id)
     return _Quota("VolumeLimitExceeded", "volumes", held, call.policy.volumes)
@@ -58,10 +63,11 @@ def _volume_gib(state: State, call: Call) -> _Quota:
 def grant_instances(state: State, call: Call, least: int, wanted: int, vcpus: int, disks_gib: Sequence[int]) -> int:
     """How many of the wanted instances, each with so many vCPUs and such disks, may be launched: `least`, or more.
 
-    Raises `InstanceLimitExceeded`, `VcpuLimitExceeded`, `VolumeLimitExceeded`.
+    Raises `InstanceLimitExceeded`, `NetworkInterfaceLimitExceeded`, `VcpuLimitExceeded`, `VolumeLimitExceeded`.
     """
     needs = (
         (_instances(state, call), 1),
+        (_interfaces(state, call), 1),
         (_vcpus(state, call), vcpus),
         (_volumes(state, call), len(disks_gib)),
         (_volume_gib(state, call), sum(disks_gib)),
@@ -80,3 +86,8 @@ def check_volume(state: State, call: Call, new_gib: int) -> None:
     """Whether there may be one more volume, which takes so much more. Raises `VolumeLimitExceeded`."""
     _volumes(state, call).check(1)
     _volume_gib(state, call).check(new_gib)
+
+
+def check_interface(state: State, call: Call) -> None:
+    """Whether there may be one more network interface. Raises `NetworkInterfaceLimitExceeded`."""
+    _interfaces(state, call).check(1)

@@ -6,17 +6,14 @@ Whatever runs short first gives the number.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv4Address
-from itertools import islice
 
-from controlplane.errors import Conflict, Invalid, NoCapacity, Refusal, invalid_value
-from controlplane.model.addressing import is_usable, usable_after
+from controlplane.errors import Invalid, NoCapacity, Refusal
 from controlplane.model.capacity import Resources
 from controlplane.model.image import InstanceType
 from controlplane.model.state import Change, State
 from controlplane.model.value import value
 from controlplane.model.vpc import Subnet
-from controlplane.service import addresses, network_acls
+from controlplane.service import addresses, network_acls, private_addresses
 from controlplane.service.call import Call
 from controlplane.service.capacity import Claims, Home
 
@@ -98,8 +95,9 @@ def _emptiest_first(claims: Claims, wanted: Wanted) -> Sequence[Subnet]:
 
 def _room(state: State, call: Call, claims: Claims, wanted: Wanted, subnet: Subnet) -> Room:
     """As many as everything suffices for: whatever runs short gives the number."""
-    private_ips = _free_private_ips(state, subnet, wanted.max_count, wanted.private_ip)
-    at_most, shortage = len(private_ips), _too_few_private_ips(subnet, wanted.min_count, len(private_ips))
+    private_ips = _private_ips(state, wanted, subnet)
+    at_most = len(private_ips)
+    shortage = private_addresses.too_few(subnet, wanted.min_count, at_most)
     if wanted.has_public_ip(subnet):
         public = len(addresses.find_free(state, call, Change(), wanted.max_count))
         if public < at_most:
@@ -132,41 +130,8 @@ def _after(places: Sequence[Place], refusals: Sequence[Refusal]) -> list[Refusal
     ]
 
 
-def _free_private_ips(state: State, subnet: Subnet, at_most: int, asked: str) -> list[str]:
-    """So many addresses, or as many as there are."""
-    if asked:
-        return [_asked_ip(state, subnet, asked)]
-    latest = state.interfaces.subnet.latest(subnet.id)
-    free = (
-        address
-        for address in usable_after(subnet.network, latest.private_ip if latest else None)
-        if not state.interfaces.holder(subnet.vpc_id, address)
-    )
-    return list(islice(free, at_most))
-
-
-def take_private_ip(state: State, subnet: Subnet, asked: str) -> str:
-    """This address, or, where none is asked for, a free one. Raises `InsufficientFreeAddressesInSubnet`."""
-    found = _free_private_ips(state, subnet, 1, asked)
-    if not found:
-        raise _too_few_private_ips(subnet, 1, 0)
-    return found[0]
-
-
-def _too_few_private_ips(subnet: Subnet, asked: int, free: int) -> NoCapacity:
-    return NoCapacity(
-        "InsufficientFreeAddressesInSubnet",
-        f"{subnet.id} ({subnet.cidr_block}) has {free} free addresses, {asked} are needed",
-    )
-
-
-def _asked_ip(state: State, subnet: Subnet, asked: str) -> str:
-    try:
-        usable = is_usable(subnet.network, IPv4Address(asked))
-    except AddressValueError as error:
-        raise invalid_value("private_ip_address", asked, "an IPv4 address") from error
-    if not usable:
-        raise invalid_value("private_ip_address", asked, f"a free address of {subnet.cidr_block}, not a reserved one")
-    if holder := state.interfaces.holder(subnet.vpc_id, asked):
-        raise Conflict("InvalidIPAddress.InUse", f"{asked} belongs to {holder.id}; choose another")
-    return asked
+def _private_ips(state: State, wanted: Wanted, subnet: Subnet) -> list[str]:
+    """One for each instance, or as many as there are."""
+    if wanted.private_ip:
+        return [private_addresses.check_free(state, subnet, wanted.private_ip)]
+    return private_addresses.find_free(state, subnet, wanted.max_count)

@@ -10,12 +10,23 @@ from collections.abc import Callable, Iterator
 from controlplane.history import Changed
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
 from controlplane.model.nat_gateway import NatGateway
-from controlplane.model.network import SecurityGroup
+from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import State
 from controlplane.model.vpc import RouteTable, Subnet
 
-Shown = Instance | Volume | Attachment | SecurityGroup | Subnet | RouteTable | NatGateway | NetworkAcl
+Shown = (
+    Instance
+    | Volume
+    | Attachment
+    | NetworkInterface
+    | PublicAddress
+    | NatGateway
+    | SecurityGroup
+    | Subnet
+    | RouteTable
+    | NetworkAcl
+)
 
 
 def shown_with(state: State, changed: Changed) -> Iterator[Shown]:
@@ -46,17 +57,19 @@ def _with_interface(state: State, changed: Changed) -> Iterator[Shown]:
     row = state.interfaces.get(changed.id)
     if instance := state.instances.get(row.instance_id if row else changed.part_of):
         yield instance
+    # An elastic address shows the instance that it leads to.
+    yield from state.addresses.interface.of(changed.id)
     # A subnet shows how many addresses are free; of which one it was is not known when it is gone.
     yield from [state.subnets[row.subnet_id]] if row else state.subnets.project.of(changed.project_id)
 
 
 def _with_address(state: State, changed: Changed) -> Iterator[Shown]:
-    """The instance that has it, and the one that had it."""
+    """The interface that has it, and the one that had it, with their instances."""
     row = state.addresses.get(changed.id)
     for interface_id in (changed.part_of, row.interface_id if row else ""):
-        interface = state.interfaces.get(interface_id)
-        if interface and (instance := state.instances.get(interface.instance_id)):
-            yield instance
+        if interface := state.interfaces.get(interface_id):
+            yield interface
+            yield from filter(None, [state.instances.get(interface.instance_id)])
 
 
 def _with_vpc(state: State, changed: Changed) -> Iterator[Shown]:
@@ -104,6 +117,7 @@ def _with_observation(state: State, changed: Changed) -> Iterator[Shown]:
         yield from state.nat_gateways.vpc.of(resource_id)
     elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
         yield instance
+        yield from state.interfaces.instance.of(resource_id) if "eni-" in changed.part_of else ()
         for held in filter(None, map(state.attachments.get, changed.part_of.split())):
             yield from (held, state.volumes[held.volume_id])
     elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):

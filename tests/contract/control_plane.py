@@ -35,7 +35,7 @@ from controlplane.model.policy import Patience
 from controlplane.model.project import Role
 from controlplane.model.state import Change
 from controlplane.reconcile.absorb import absorb, settle
-from controlplane.service import projects, regions
+from controlplane.service import interface_attachments, projects, regions
 from controlplane.service.call import Call
 from controlplane.service.nat_gateways import FEATURE
 from controlplane.sessions import Sessions
@@ -271,7 +271,7 @@ class ControlPlane:
             vcpus,
             memory_mib,
             1000,
-            features=(FEATURE,),
+            features=(FEATURE, interface_attachments.FEATURE),
         )
         change = Change()
         change.put(replace(host, last_seen_at=now, is_away=is_away))  # Before this process began: it may come back.

@@ -38,6 +38,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "CreateKeyPair": {"key_name": "new"},
     "ImportKeyPair": {"key_name": "brought", "public_key_material": PUBLIC_KEY},
     "DeleteKeyPair": {"key_name": "old"},
+    "CreateNetworkInterface": {"subnet_id": "<subnet>"},
+    "ModifyNetworkInterfaceAttribute": {"network_interface_id": "<interface>", "source_dest_check": False},
+    "AttachNetworkInterface": {"network_interface_id": "<free interface>", "instance_id": "<running>"},
+    "DetachNetworkInterface": {"attachment_id": "<attachment>"},
+    "DeleteNetworkInterface": {"network_interface_id": "<doomed interface>"},
+    "AssignPrivateIpAddresses": {"network_interface_id": "<interface>", "secondary_private_ip_address_count": 1},
+    "UnassignPrivateIpAddresses": {"network_interface_id": "<interface>", "private_ip_addresses": ["<secondary>"]},
     "CreateSecurityGroup": {"group_name": "new", "description": "x"},
     "DeleteSecurityGroup": {"group_id": "<doomed group>"},
     "AuthorizeSecurityGroupIngress": {"group_id": "<group>", "permissions": [SSH]},
@@ -153,6 +160,7 @@ async def things(cloud: ControlPlane) -> dict[str, str]:
     address = (await cloud.ask("AllocateAddress")).address
     doomed = await cloud.ask("CreateNatGateway", subnet_id=made["<subnet 1>"], allocation_id=address.allocation_id)
     made["<doomed nat>"] = doomed.nat_gateway.nat_gateway_id
+    made |= await some_interfaces(cloud, made["<subnet>"], made["<rebooted>"])
     await cloud.token(Role.READER)
     for volume_id in (ADOPTED, UNWANTED):
         show_orphan(cloud, host_id, volume_id)
@@ -165,6 +173,23 @@ async def some_instances(cloud: ControlPlane, image_id: str) -> dict[str, str]:
     rows = (await cloud.ask("RunInstances", image_id=image_id, min_count=len(names))).instances
     launched = {name: row.instance_id for name, row in zip(names, rows, strict=True)}
     return {**launched, "<subnet>": rows[0].subnet_id}
+
+
+async def some_interfaces(cloud: ControlPlane, subnet_id: str, instance_id: str) -> dict[str, str]:
+    """Attached to nothing, but for that of an attachment."""
+    names = ("<interface>", "<free interface>", "<doomed interface>", "<attached interface>")
+    made = {
+        name: (
+            await cloud.ask("CreateNetworkInterface", subnet_id=subnet_id, secondary_private_ip_address_count=1)
+        ).network_interface
+        for name in names
+    }
+    ids = {name: row.network_interface_id for name, row in made.items()}
+    reply = await cloud.ask(
+        "AttachNetworkInterface", network_interface_id=ids["<attached interface>"], instance_id=instance_id
+    )
+    secondary = made["<interface>"].private_ip_addresses[1].private_ip_address
+    return {**ids, "<secondary>": secondary, "<attachment>": reply.attachment.attachment_id}
 
 
 async def some_rules(cloud: ControlPlane) -> dict[str, str]:

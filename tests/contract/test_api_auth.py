@@ -126,7 +126,8 @@ async def test_what_stands_in_the_way_is_named(cloud: ControlPlane) -> None:
         await cloud.ask("DeleteSecurityGroup", group_id=group_id)
     assert caught.value.detail is not None
     assert caught.value.code == "DependencyViolation"
-    assert list(caught.value.detail.blocking_ids) == [made.instances[0].instance_id]
+    (interface,) = made.instances[0].network_interfaces
+    assert list(caught.value.detail.blocking_ids) == [interface.network_interface_id]
 
 
 async def test_health_needs_no_token(cloud: ControlPlane) -> None:

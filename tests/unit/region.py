@@ -26,6 +26,7 @@ from controlplane.reconcile.touched import touched
 from controlplane.service import (
     images,
     instances,
+    interface_attachments,
     metadata_options,
     nat_gateways,
     network_acls,
@@ -143,7 +144,10 @@ class Region:
             vcpus=vcpus,
             memory_mib=memory_mib,
             storage_gib=storage_gib,
-            features=(images.FIRMWARE, metadata_options.FEATURE, nat_gateways.FEATURE, network_acls.FEATURE),
+            features=(
+                *(images.FIRMWARE, interface_attachments.FEATURE, metadata_options.FEATURE),
+                *(nat_gateways.FEATURE, network_acls.FEATURE),
+            ),
         )
         unserved = [row for row in self.state.internet_gateways if not row.host_id and HostRole.GATEWAY in roles]
         self.put(host, *(replace(row, host_id=host.id) for row in unserved))
@@ -309,6 +313,7 @@ def _follow(row: Observation, known: Observation | None, spec: Spec, can_start: 
         powered_off_by_guest=is_off_by_guest,
         reboot_count=spec["reboot_count"],
         export_names=tuple(disk["export_name"] for disk in spec["disks"]) if running else (),
+        interface_ids=tuple(spec["interfaces"]) if running else (),
     )
 
 

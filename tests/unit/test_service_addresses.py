@@ -6,9 +6,21 @@ import pytest
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
-from controlplane.service import addresses, power, projects
+from controlplane.service import (
+    addresses,
+    interface_attachments,
+    internet_gateways,
+    network_interfaces,
+    power,
+    private_addresses,
+    projects,
+)
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
+from controlplane.service.interface_attachments import AttachNetworkInterface
+from controlplane.service.internet_gateways import AttachInternetGateway
+from controlplane.service.network_interfaces import CreateNetworkInterface
 from controlplane.service.power import StopInstances
+from controlplane.service.private_addresses import UnassignPrivateIpAddresses
 from tests.unit.region import ZONES, Region
 
 UNKNOWN = "f" * 17
@@ -236,3 +248,58 @@ def test_a_start_for_whose_instances_there_are_too_few_addresses_changes_nothing
     error = region.refuses("InsufficientAddressCapacity", power.start, started)
     assert "3 public addresses asked, 2 free" in error.message
     region.do(power.start, started[:2])
+
+
+def test_an_interface_keeps_its_addresses_whatever_it_is_attached_to(region: Region) -> None:
+    subnet_id = region.subnet().id
+    request = CreateNetworkInterface(subnet_id, secondary_private_ip_address_count=1)
+    side = region.state.interfaces[region.do(network_interfaces.create, request)]
+    primary, secondary = allocate(region), allocate(region)
+    region.do(addresses.associate, AssociateAddress(primary, network_interface_id=side.id))
+    of_secondary = AssociateAddress(secondary, network_interface_id=side.id, private_ip_address=side.secondary_ips[0])
+    association_id = region.do(addresses.associate, of_secondary)
+    assert region.do(addresses.associate, of_secondary) == association_id
+    assert mapped(region, side.id) == {primary: "", secondary: side.secondary_ips[0]}
+    bad = replace(of_secondary, private_ip_address="172.31.0.200")
+    region.refuses("InvalidParameterValue", addresses.associate, bad)
+
+    instance_id = region.launch()
+    region.do(interface_attachments.attach, AttachNetworkInterface(side.id, instance_id))
+    refused = region.refuses("InvalidInstanceID", addresses.associate, AssociateAddress(primary, instance_id))
+    assert side.id in refused.message
+    other = region.launch()
+    wrong = AssociateAddress(primary, other, network_interface_id=side.id)
+    region.refuses("InvalidParameterCombination", addresses.associate, wrong)
+    region.do(power.terminate, [instance_id])
+    region.converge()
+    assert mapped(region, side.id) == {primary: "", secondary: side.secondary_ips[0]}, "it outlives the instance"
+
+    region.do(private_addresses.unassign, UnassignPrivateIpAddresses(side.id, side.secondary_ips))
+    assert mapped(region, side.id) == {primary: ""}
+    region.do(network_interfaces.delete, side.id)
+    assert {row.id for row in region.state.addresses if row.is_own and not row.interface_id} == {primary, secondary}
+
+
+def mapped(region: Region, interface_id: str) -> dict[str, str]:
+    return {row.id: row.private_ip for row in region.state.addresses.interface.of(interface_id)}
+
+
+def test_an_instance_with_several_interfaces_is_given_no_automatic_address(region: Region) -> None:
+    instance_id = region.launch()
+    side_id = region.do(network_interfaces.create, CreateNetworkInterface(region.subnet().id))
+    region.do(interface_attachments.attach, AttachNetworkInterface(side_id, instance_id))
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    region.do(power.start, [instance_id])
+    region.converge()
+    assert public_ip(region, instance_id) == ""
+
+
+def test_a_gateway_stays_while_an_interface_that_is_attached_to_nothing_has_an_address(region: Region) -> None:
+    side_id = region.do(network_interfaces.create, CreateNetworkInterface(region.subnet().id))
+    allocation_id = allocate(region)
+    region.do(addresses.associate, AssociateAddress(allocation_id, network_interface_id=side_id))
+    (gateway,) = region.state.internet_gateways
+    request = AttachInternetGateway(gateway.id, gateway.vpc_id)
+    refused = region.refuses("DependencyViolation", internet_gateways.detach, request)
+    assert list(refused.blocking_ids) == [allocation_id]

@@ -94,7 +94,8 @@ def test_what_it_needs_is_named_where_it_is_missing(lab: NatLab) -> None:
     refused("InvalidAllocationID.Malformed", lab.second, "192.0.2.1")
     refused("InvalidParameterValue", lab.second, address, "10.0.1.5")
     instance_id = lab.region.launch(subnet_id=lab.second)
-    assert refused("InvalidIPAddress.InUse", lab.second, address, lab.region.interface(instance_id).private_ip) == []
+    first = lab.region.interface(instance_id)
+    assert refused("InvalidIPAddress.InUse", lab.second, address, first.private_ip) == [first.id]
     lab.do(addresses.associate, AssociateAddress(address, instance_id))
     assert refused("Resource.AlreadyAssociated", lab.second, address) == [instance_id]
     nat_id = lab.create()

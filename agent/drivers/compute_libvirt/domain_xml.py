@@ -25,7 +25,7 @@ ElementTree.register_namespace(NAMESPACE_PREFIX, NAMESPACE)
 # Every device takes a port, so root disk, network card and entropy leave room for eleven volumes while the guest runs;
 # what is there at a start beyond that gets ports from libvirt. An x86 guest has I/O space for fourteen bridges, and
 # each one costs its boot time: 28 took an emulated guest one second more than 12.
-PCIE_PORTS = 14
+PCIE_PORTS = 17
 
 NO_DEVICES = Devices({}, (), frozenset())
 

@@ -57,18 +57,22 @@ class AllocateAddressResponse(_message.Message):
     def __init__(self, address: _Optional[_Union[Address, _Mapping]] = ...) -> None: ...
 
 class AssociateAddressRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "allocation_id", "instance_id", "allow_reassociation")
+    __slots__ = ("client_token", "dry_run", "allocation_id", "instance_id", "allow_reassociation", "network_interface_id", "private_ip_address")
     CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     ALLOW_REASSOCIATION_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_INTERFACE_ID_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     allocation_id: str
     instance_id: str
     allow_reassociation: bool
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., allocation_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., allow_reassociation: _Optional[bool] = ...) -> None: ...
+    network_interface_id: str
+    private_ip_address: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., allocation_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., allow_reassociation: _Optional[bool] = ..., network_interface_id: _Optional[str] = ..., private_ip_address: _Optional[str] = ...) -> None: ...
 
 class AssociateAddressResponse(_message.Message):
     __slots__ = ("association_id",)

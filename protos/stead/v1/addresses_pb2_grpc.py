@@ -74,9 +74,13 @@ class AddressesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AssociateAddress(self, request, context):
-        """Maps an address to an instance, in place of the automatic one it may have. Idempotent without a client token.
-        Errors: `InvalidAllocationID.NotFound`, `InvalidInstanceID.NotFound`, `IncorrectInstanceState`, `Gateway.NotAttached`,
-        `Resource.AlreadyAssociated` (with `allow_reassociation` false; or it is a NAT gateway's).
+        """Maps an address to an instance's primary private address, or to one of a network interface, in place of the public
+        one that this may have. Idempotent without a client token.
+        Errors: `InvalidAllocationID.NotFound`, `InvalidInstanceID.NotFound`, `InvalidInstanceID` (it has several interfaces:
+        name one), `InvalidNetworkInterfaceID.NotFound`, `InvalidParameterValue` (a private address that the interface does not
+        have), `InvalidParameterCombination` (an interface of another instance), `IncorrectInstanceState`,
+        `Gateway.NotAttached`, `Resource.AlreadyAssociated` (with `allow_reassociation` false; or it is a NAT
+        gateway's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -137,20 +137,81 @@ class GroupIdentifier(_message.Message):
     def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ...) -> None: ...
 
 class NetworkInterface(_message.Message):
-    __slots__ = ("network_interface_id", "device_index", "mac_address", "private_ip_address", "subnet_id", "groups")
+    __slots__ = ("network_interface_id", "device_index", "mac_address", "private_ip_address", "subnet_id", "groups", "status", "attachment", "private_ip_addresses", "source_dest_check", "description", "vpc_id", "zone_name", "owner_id", "create_time", "tags", "interface_type")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NETWORK_INTERFACE_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_INDEX_FIELD_NUMBER: _ClassVar[int]
     MAC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENT_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_DEST_CHECK_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    VPC_ID_FIELD_NUMBER: _ClassVar[int]
+    ZONE_NAME_FIELD_NUMBER: _ClassVar[int]
+    OWNER_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_TYPE_FIELD_NUMBER: _ClassVar[int]
     network_interface_id: str
     device_index: int
     mac_address: str
     private_ip_address: str
     subnet_id: str
     groups: _containers.RepeatedCompositeFieldContainer[GroupIdentifier]
-    def __init__(self, network_interface_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., subnet_id: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ...) -> None: ...
+    status: str
+    attachment: NetworkInterfaceAttachment
+    private_ip_addresses: _containers.RepeatedCompositeFieldContainer[NetworkInterfacePrivateIpAddress]
+    source_dest_check: bool
+    description: str
+    vpc_id: str
+    zone_name: str
+    owner_id: str
+    create_time: _timestamp_pb2.Timestamp
+    tags: _containers.ScalarMap[str, str]
+    interface_type: str
+    def __init__(self, network_interface_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., subnet_id: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., status: _Optional[str] = ..., attachment: _Optional[_Union[NetworkInterfaceAttachment, _Mapping]] = ..., private_ip_addresses: _Optional[_Iterable[_Union[NetworkInterfacePrivateIpAddress, _Mapping]]] = ..., source_dest_check: _Optional[bool] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., owner_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., interface_type: _Optional[str] = ...) -> None: ...
+
+class NetworkInterfaceAttachment(_message.Message):
+    __slots__ = ("attachment_id", "instance_id", "device_index", "status", "status_detail", "attach_time", "delete_on_termination")
+    ATTACHMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_INDEX_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_DETAIL_FIELD_NUMBER: _ClassVar[int]
+    ATTACH_TIME_FIELD_NUMBER: _ClassVar[int]
+    DELETE_ON_TERMINATION_FIELD_NUMBER: _ClassVar[int]
+    attachment_id: str
+    instance_id: str
+    device_index: int
+    status: str
+    status_detail: str
+    attach_time: _timestamp_pb2.Timestamp
+    delete_on_termination: bool
+    def __init__(self, attachment_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., device_index: _Optional[int] = ..., status: _Optional[str] = ..., status_detail: _Optional[str] = ..., attach_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., delete_on_termination: _Optional[bool] = ...) -> None: ...
+
+class NetworkInterfacePrivateIpAddress(_message.Message):
+    __slots__ = ("private_ip_address", "primary", "public_ip", "allocation_id", "association_id")
+    PRIVATE_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PRIMARY_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_IP_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ASSOCIATION_ID_FIELD_NUMBER: _ClassVar[int]
+    private_ip_address: str
+    primary: bool
+    public_ip: str
+    allocation_id: str
+    association_id: str
+    def __init__(self, private_ip_address: _Optional[str] = ..., primary: _Optional[bool] = ..., public_ip: _Optional[str] = ..., allocation_id: _Optional[str] = ..., association_id: _Optional[str] = ...) -> None: ...
 
 class InstanceBlockDevice(_message.Message):
     __slots__ = ("device_name", "volume_id", "status", "delete_on_termination", "status_detail")

@@ -11,6 +11,7 @@ from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import projects_pb2 as projects
 from stead.v1 import tags_pb2 as tags
 from stead.v1 import volumes_pb2 as volumes
+from tests.unit.test_cli import cases_of_interfaces as interfaces
 from tests.unit.test_cli import cases_of_rules as rules
 from tests.unit.test_cli import cases_of_vpcs as vpcs
 
@@ -21,6 +22,7 @@ ADDRESS = addresses.Address(allocation_id="eipalloc-1", public_ip="203.0.113.9",
 BY_NAME = {
     "DescribeInstances": instances.DescribeInstancesResponse(instances=[instances.Instance(vpc_id="vpc-1")]),
     "DescribeImages": images.DescribeImagesResponse(images=[images.Image(image_id=AMI)]),
+    **interfaces.BY_NAME,
     **rules.BY_NAME,
     **vpcs.BY_NAME,
     "DescribeProjects": projects.DescribeProjectsResponse(projects=[projects.Project(project_id="proj-1")]),
@@ -84,6 +86,7 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
             instance_id=I1, instance_metadata_options=instances.InstanceMetadataOptions(http_tokens="optional")
         ),
     ),
+    *interfaces.MUTATIONS,
     *vpcs.MUTATIONS,
     (
         "image modify tiny --description new --public --share proj-1 --unshare proj-2",
@@ -219,6 +222,17 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         f"address associate 203.0.113.9 {I1} --no-reassociate",
         "AssociateAddress",
         addresses.AssociateAddressRequest(allocation_id="eipalloc-1", instance_id=I1, allow_reassociation=False),
+        addresses.AssociateAddressResponse(association_id="eipassoc-1"),
+    ),
+    (
+        "address associate 203.0.113.9 --interface side --private-ip 10.0.1.10",
+        "AssociateAddress",
+        addresses.AssociateAddressRequest(
+            allocation_id="eipalloc-1",
+            network_interface_id=interfaces.ENI,
+            private_ip_address="10.0.1.10",
+            allow_reassociation=True,
+        ),
         addresses.AssociateAddressResponse(association_id="eipassoc-1"),
     ),
     (

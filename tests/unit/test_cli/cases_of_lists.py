@@ -12,6 +12,7 @@ from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import projects_pb2 as projects
 from stead.v1 import regions_pb2 as regions
 from stead.v1 import volumes_pb2 as volumes
+from tests.unit.test_cli import cases_of_interfaces as interfaces
 from tests.unit.test_cli import cases_of_rules as rules
 from tests.unit.test_cli import cases_of_vpcs as vpcs
 from tests.unit.test_cli.cases import AMI, BY_NAME, I1, VOL
@@ -40,6 +41,7 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
         VOL,
     ),
     ("image list", "DescribeImages", images.DescribeImagesResponse(), BY_NAME["DescribeImages"], AMI),
+    *interfaces.LISTS,
     *rules.LISTS,
     ("address list", "DescribeAddresses", addresses.DescribeAddressesResponse(), BY_NAME["DescribeAddresses"], "203."),
     (
