@@ -19,8 +19,8 @@ PING = Flow(1, "203.0.113.9", "172.31.0.5", icmp_type=8, icmp_code=0, mark=RECEI
 
 
 def guard(*rules: RuleSpec) -> Guard:
-    members = {("sg-2", "203.0.113.9")}
-    return Guard(PORT, rules, lambda group_id, address: (group_id, address) in members)
+    members = {"sg-2": {"203.0.113.9"}}
+    return Guard(PORT.private_ips, rules, lambda group_id: members.get(group_id, set()))
 
 
 def ends(flow: Flow, *rules: RuleSpec, are_tracked_too: bool = False) -> bool:

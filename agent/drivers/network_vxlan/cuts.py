@@ -8,66 +8,100 @@ And all end that no rule allows any more, where a group's `drop_revision` says s
 What is dropped is not taken up again: in the middle of a tcp connection nobody opens another (see `ruleset`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Network
+from socket import inet_aton
+from typing import NamedTuple
 
 from agent.drivers.network_vxlan.ruleset import RECEIVER_UNTRACKED, SENDER_UNTRACKED, is_open
 from agent.host.flows import Flow
-from agent.model import GroupSpec, PortSpec, RuleSpec, VpcSpec
+from agent.model import GroupSpec, RuleSpec, VpcSpec
 
-_NUMBERS = {"icmp": "1", "tcp": "6", "udp": "17"}
-_WITH_PORTS = ("6", "17")
+_NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17}
+_ICMP, _WITH_PORTS = 1, (6, 17)
+_ALL = (-1, 0xFFFF)
 
 
-@dataclass(frozen=True)
+class _Permit(NamedTuple):
+    """A rule: numbers as `_number` makes them, and either a network or a group's members."""
+
+    first: int
+    last: int
+    network: int = 0
+    mask: int = 0
+    members: Collection[str] | None = None
+
+
+_Permits = Mapping[int, Sequence[_Permit]]
+
+
 class Guard:
-    """A port, with all rules of its groups; `is_member` tells of a group and an address."""
+    """A port, by its addresses, with all rules of its groups. Made once, for many connections."""
 
-    port: PortSpec
-    rules: tuple[RuleSpec, ...]
-    is_member: Callable[[str, str], bool]
-
-    @cached_property
-    def addresses(self) -> frozenset[str]:
-        return frozenset(self.port.private_ips)
+    def __init__(
+        self, addresses: Iterable[str], rules: Collection[RuleSpec], members: Callable[[str], Collection[str]]
+    ) -> None:
+        """`members`: addresses in a group."""
+        self.addresses = frozenset(addresses)
+        self._egress = _permits([rule for rule in rules if rule.is_egress], members)
+        self._ingress = _permits([rule for rule in rules if not rule.is_egress], members)
 
     def opens(self, flow: Flow) -> bool:
         """Whether the port's rules allow the first packet."""
-        is_egress = flow.source in self.addresses
-        peer = flow.destination if is_egress else flow.source
-        return any(self._permits(rule, flow, peer, flow.port) for rule in self._rules(is_egress=is_egress))
+        if flow.source in self.addresses:
+            return _is_allowed(self._egress, flow, flow.destination, flow.port)
+        return _is_allowed(self._ingress, flow, flow.source, flow.port)
 
     def answers(self, flow: Flow) -> bool:
         """Whether the rules of the other direction allow the answers to it, as if nothing were known of it."""
-        is_egress = flow.source not in self.addresses
-        peer = flow.source if is_egress else flow.destination
-        return any(self._permits(rule, flow, peer, flow.source_port) for rule in self._rules(is_egress=is_egress))
-
-    def _rules(self, *, is_egress: bool) -> Iterator[RuleSpec]:
-        return (rule for rule in self.rules if rule.is_egress is is_egress)
-
-    def _permits(self, rule: RuleSpec, flow: Flow, peer: str, port: int) -> bool:
-        return _is_of_protocol(rule, flow, port) and self._is_peer(rule, peer)
-
-    def _is_peer(self, rule: RuleSpec, peer: str) -> bool:
-        if rule.group_id:
-            return self.is_member(rule.group_id, peer)
-        return IPv4Address(peer) in IPv4Network(rule.cidr_ipv4 or "", strict=False)
+        if flow.source in self.addresses:
+            return _is_allowed(self._ingress, flow, flow.destination, flow.source_port)
+        return _is_allowed(self._egress, flow, flow.source, flow.source_port)
 
 
-def _is_of_protocol(rule: RuleSpec, flow: Flow, port: int) -> bool:
-    protocol = _NUMBERS.get(rule.ip_protocol, rule.ip_protocol)
-    if protocol == "-1":
-        return True
-    if protocol != str(flow.protocol):
-        return False
-    if protocol in _WITH_PORTS:
-        return rule.from_port == -1 or rule.from_port <= port <= rule.to_port
-    if protocol == "1":
-        return rule.from_port in (-1, flow.icmp_type) and rule.to_port in (-1, flow.icmp_code)
-    return True
+def _permits(rules: Iterable[RuleSpec], members: Callable[[str], Collection[str]]) -> _Permits:
+    """By protocol. Those for all are with each, and alone at -1."""
+    found: defaultdict[int, list[_Permit]] = defaultdict(list)
+    for rule in rules:
+        protocol = _protocol(rule)
+        found[protocol].append(_permit(rule, protocol, members))
+    return {protocol: permits + (found[-1] if protocol != -1 else []) for protocol, permits in [*found.items()]}
+
+
+def _permit(rule: RuleSpec, protocol: int, members: Callable[[str], Collection[str]]) -> _Permit:
+    first, last = _numbers(rule, protocol)
+    if rule.group_id:
+        return _Permit(first, last, members=members(rule.group_id))
+    network = IPv4Network(rule.cidr_ipv4 or "", strict=False)
+    return _Permit(first, last, int(network.network_address), int(network.netmask))
+
+
+def _protocol(rule: RuleSpec) -> int:
+    return _NUMBERS.get(rule.ip_protocol) or int(rule.ip_protocol)
+
+
+def _numbers(rule: RuleSpec, protocol: int) -> tuple[int, int]:
+    """First and last."""
+    if rule.from_port == -1 or protocol not in (_ICMP, *_WITH_PORTS):
+        return _ALL
+    if protocol != _ICMP:
+        return rule.from_port, rule.to_port
+    of_type = rule.from_port << 8
+    return (of_type, of_type | 0xFF) if rule.to_port == -1 else (of_type | rule.to_port, of_type | rule.to_port)
+
+
+def _number(flow: Flow, port: int) -> int:
+    """What rules are about: a port, or ICMP's type and code; -1 where the protocol has neither."""
+    return flow.icmp_type << 8 | flow.icmp_code if flow.protocol == _ICMP else port
+
+
+def _is_allowed(permits: _Permits, flow: Flow, peer: str, port: int) -> bool:
+    number, address = _number(flow, port), int.from_bytes(inet_aton(peer), "big")
+    for first, last, network, mask, members in permits.get(flow.protocol) or permits.get(-1, ()):
+        if first <= number <= last and (address & mask == network if members is None else peer in members):
+            return True
+    return False
 
 
 def stale(flows: Iterable[Flow], guards: Iterable[Guard], *, are_tracked_too: bool = False) -> Iterator[Flow]:
@@ -81,7 +115,7 @@ def stale(flows: Iterable[Flow], guards: Iterable[Guard], *, are_tracked_too: bo
 
 
 def _ends(flow: Flow, guard: Guard, bits: int, are_tracked_too: bool) -> bool:
-    is_untracked = str(flow.protocol) in _WITH_PORTS and flow.mark & bits == bits
+    is_untracked = flow.protocol in _WITH_PORTS and flow.mark & bits == bits
     if is_untracked and not (guard.opens(flow) and guard.answers(flow)):
         return True
     return are_tracked_too and not guard.opens(flow)

@@ -87,9 +87,9 @@ def _guards(view: VpcView, interface_ids: Collection[str]) -> list[Guard]:
     )
     return [
         Guard(
-            view.port(row),
-            tuple(rule for group_id in row.group_ids for rule in rules.get(group_id, ())),
-            lambda group_id, address: address in addresses(group_id),
+            row.private_ips,
+            [rule for group_id in row.group_ids for rule in rules.get(group_id, ())],
+            addresses,
         )
         for row in view.local.values()
         if row.id in interface_ids
