@@ -5,6 +5,7 @@ back, and whoever asks for the key again is told at once. The threads are daemon
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
@@ -28,6 +29,7 @@ class Threads:
         self._workers = workers
         self._deadline_s = deadline_s
         self._calls: dict[str, asyncio.Future[Any]] = {}
+        self._places = _Places(workers)
         self._overdue: set[str] = set()
         self._executor = _Daemons()
 
@@ -40,7 +42,11 @@ class Threads:
         if key in self._overdue or len(self._overdue) >= self._workers:
             raise self._stuck(key if key in self._overdue else next(iter(self._overdue)))
         await self._take_turn(key)
-        call = asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
+        try:
+            call = asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
+        except BaseException:  # No thread could be started.
+            self._places.give_back()
+            raise
         self._calls[key] = call
         call.add_done_callback(partial(self._end, key))
         await asyncio.wait([call], timeout=self._deadline_s)
@@ -50,15 +56,22 @@ class Threads:
         return call.result()
 
     async def _take_turn(self, key: str) -> None:
+        """One wakes for each that ends: a thousand may wait."""
         try:
             async with asyncio.timeout(self._deadline_s):
-                while key in self._calls or len(self._calls) >= self._workers:
-                    await asyncio.wait(self._calls.values(), return_when=asyncio.FIRST_COMPLETED)
+                while True:
+                    while key in self._calls:
+                        await asyncio.wait([self._calls[key]])
+                    await self._places.take()
+                    if key not in self._calls:
+                        return
+                    self._places.give_back()
         except TimeoutError as error:
-            raise self._stuck(key if key in self._calls else next(iter(self._calls))) from error
+            raise self._stuck(key if key in self._calls else next(iter(self._calls), key)) from error
 
     def _end(self, key: str, call: "asyncio.Future[Any]") -> None:
         del self._calls[key]
+        self._places.give_back()
         error = None if call.cancelled() else call.exception()  # Nobody may be left to hear of it.
         if key in self._overdue:
             self._overdue.discard(key)
@@ -67,6 +80,38 @@ class Threads:
     def _stuck(self, key: str) -> Stuck:
         hint = "look for a hung disk or daemon (`dmesg`, `systemctl status`)"
         return Stuck(f"stuck: {self._name} has not answered within {self._deadline_s:g} s for {key}; {hint}")
+
+
+class _Places:
+    """For some at once, in the order in which they come; each that is given back wakes one of those who wait.
+
+    Unlike asyncio.Semaphore it is of no event loop: tests have several, and some Threads are a module's own.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> None:
+        if self._free:  # Then nobody waits.
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # It came in that very moment.
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class _Daemons(Executor):

@@ -98,6 +98,31 @@ async def test_without_a_free_thread_a_call_is_refused_and_never_begins(disk: Di
     assert sorted(disk.reads) == ["a", "b"]
 
 
+async def test_calls_begin_in_the_order_in_which_they_came_without_those_who_left(disk: Disk) -> None:
+    threads = Threads("pool", 1, NEVER_S)
+    calls = [asyncio.create_task(threads.run(str(n), disk.read, str(n))) for n in range(6)]
+    await asyncio.sleep(SOON_S)
+    calls[2].cancel()
+    await asyncio.wait([calls[2]])
+    disk.mended.set()
+    calls[3].cancel()  # As its turn comes, or before.
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert disk.reads == ["0", "1", "4", "5"]
+    assert await asyncio.gather(*(threads.run(str(n), int, str(n)) for n in range(4))) == [0, 1, 2, 3]
+
+
+async def test_who_is_called_up_and_leaves_gives_his_place_back() -> None:
+    threads = Threads("pool", 1, NEVER_S)
+    places = threads._places
+    await places.take()
+    turn = asyncio.create_task(places.take())
+    await asyncio.sleep(0)
+    places.give_back()
+    turn.cancel()
+    await asyncio.wait([turn])
+    assert await threads.run("a", int, "1") == 1
+
+
 async def test_other_threads_are_not_delayed(disk: Disk) -> None:
     pool, ledger = Threads("pool", 16, NEVER_S), Threads("ledger", 1, 1.0)
     hung = [asyncio.create_task(pool.run(str(n), disk.read, str(n))) for n in range(40)]
