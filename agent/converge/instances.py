@@ -98,7 +98,8 @@ class Instances:
     def interface_ids(self, instance_id: str, last: InstanceSpec | None) -> set[str]:
         """Of the taps that are its own: `last` is the latest spec it had. And of those to let go of."""
         ids = {nic.interface_id for nic in last.interfaces}.union(last.leaving) if last else set()
-        detached = devices.interface_ids(self._past.get(instance_id, Past()).detach_at)
+        past = self._past.get(instance_id)
+        detached = devices.interface_ids(past.detach_at) if past and past.detach_at else frozenset()
         return ids | (detached - self._wanted_elsewhere(instance_id)) if detached else ids
 
     def _wanted_elsewhere(self, instance_id: str) -> set[str]:

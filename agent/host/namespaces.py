@@ -40,9 +40,10 @@ def path(name: str) -> Path:
 
 def names(prefix: str) -> frozenset[str]:
     """Names of the namespaces that begin with `prefix`, half-made ones included."""
-    if not RUN_DIR.is_dir():
+    try:
+        return frozenset(name for name in os.listdir(RUN_DIR) if name.startswith(prefix))
+    except FileNotFoundError:
         return frozenset()
-    return frozenset(entry.name for entry in RUN_DIR.iterdir() if entry.name.startswith(prefix))
 
 
 def exists(name: str) -> bool:
@@ -51,6 +52,19 @@ def exists(name: str) -> bool:
         return path(name).stat().st_dev != RUN_DIR.stat().st_dev
     except FileNotFoundError:
         return False
+
+
+def identity(name: str) -> int | None:
+    """What tells a namespace from all others while it is there; None where the name leads to none.
+
+    An empty name stands for the agent's own.
+    """
+    if name and not exists(name):
+        return None
+    try:
+        return (path(name) if name else Path("/proc/self/ns/net")).stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def ensure(name: str, host_id: str) -> bool:
@@ -134,12 +148,12 @@ def _lost(prefix: str, suffix: str) -> dict[str, int]:
     known = {entry.stat().st_ino for entry in RUN_DIR.iterdir()} if RUN_DIR.is_dir() else set()
     known.add(Path("/proc/self/ns/net").stat().st_ino)
     found: dict[str, int] = {}
-    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError):  # It ended meanwhile.
-            namespace = Path(f"/proc/{pid}/ns/net")
-            if (inode := namespace.stat().st_ino) not in known:
+            namespace = f"/proc/{pid}/ns/net"
+            if (inode := os.stat(namespace).st_ino) not in known:
                 known.add(inode)
-                found[_call(namespace, _loopback_alias)] = pid
+                found[_call(Path(namespace), _loopback_alias)] = int(pid)
     ours = {alias: pid for alias, pid in found.items() if alias.startswith(prefix) and alias.endswith(suffix)}
     return {alias.removesuffix(suffix): pid for alias, pid in ours.items()}
 

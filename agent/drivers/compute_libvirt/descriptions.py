@@ -1,7 +1,7 @@
 """What domains' XML says, kept from one listing to the next: to ask for it and to read it is most of what one costs.
 
 It is read again after each of our calls that change the domain, each event about it, each start and end of its guest,
-and a lost connection. And of every domain in every 60th listing, whatever happened: half an hour, with the passes.
+and a lost connection. And of every domain in every 240th listing, whatever happened: two hours, with the passes.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,17 @@ from agent.drivers.compute_libvirt.lookup import ignoring
 from agent.model import Domain
 
 # Fewer costs each listing more; with more, what nobody told of is not seen for longer.
-LISTINGS = 60
+LISTINGS = 240
+
+_OFF = -1
 
 
 @dataclass(slots=True, eq=False)
 class Known:
     """`seen`: what was made of it for `state`, so that the next listing need not."""
 
-    life: int  # libvirt's number for this start of the guest; -1 for one that is off.
+    life: int  # libvirt's number for this start of the guest; _OFF for one that is off.
+    turn: int  # Spreads those that are read again over the listings.
     description: Description | None = None  # None: it isn't ours.
     is_read: bool = False
     state: tuple[int, int] = (-1, -1)
@@ -48,19 +51,24 @@ class Descriptions:
     def of(self, domain: libvirt.virDomain, *, is_off: bool) -> Known:
         name = domain.name()
         known = self._known.get(name)
-        if known is None or not known.is_read or known.life != domain.ID() or self._is_due(name):
+        if known is None or not known.is_read or known.life != _life(domain, is_off) or self._is_due(known):
             return self.read(domain, is_off=is_off)
         return known
 
     def read(self, domain: libvirt.virDomain, *, is_off: bool) -> Known:
         """As it is now; `is_off` as it was seen to be. Not kept where it is dropped meanwhile."""
-        known = self._known[domain.name()] = Known(domain.ID())
+        name = domain.name()
+        known = self._known[name] = Known(_life(domain, is_off), crc32(name.encode()))
         known.description = _record_of(domain) if is_off else domain_xml.parse(domain.XMLDesc())
         known.is_read = True
         return known
 
-    def _is_due(self, name: str) -> bool:
-        return (crc32(name.encode()) + self._listings) % LISTINGS == 0
+    def _is_due(self, known: Known) -> bool:
+        return (known.turn + self._listings) % LISTINGS == 0
+
+
+def _life(domain: libvirt.virDomain, is_off: bool) -> int:
+    return _OFF if is_off else int(domain.ID())
 
 
 def _record_of(domain: libvirt.virDomain) -> Description | None:

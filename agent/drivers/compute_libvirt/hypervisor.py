@@ -18,9 +18,10 @@ from agent.drivers.compute_libvirt.witness import Witness
 from agent.host.threads import Threads
 from agent.model import Kind, Ref
 
-# A libvirtd that answers no ping for 5 x 3 s is gone, though its socket be open; sooner, a busy one would seem so.
-KEEPALIVE_INTERVAL_S = 5
-KEEPALIVE_COUNT = 3
+# A libvirtd that answers nothing for 7 x 3 s is gone, though its socket be open; sooner, a busy one would seem so. What
+# it answers to a call counts, so that no more than those of PING_S are sent where they come more often than these.
+KEEPALIVE_INTERVAL_S = 7
+KEEPALIVE_COUNT = 2
 
 # Of silence, after which libvirtd is asked whether it still answers. Shorter is noise, longer shows for longer as well
 # what nobody can see.

@@ -47,19 +47,26 @@ def list_domains(connection: libvirt.virConnect, descriptions: Descriptions, qem
     """Ours, by instance id. States of all come in one call; only what may be ours and is not known is asked for XML."""
     descriptions.begin_listing()
     stats = connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
-    may_be_ours = [each for each in stats if each[0].name().startswith(INSTANCE_ID_PREFIX)]
-    transient = {domain.name() for domain in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)}
-    active = [domain.UUIDString() for domain, state in may_be_ours if power(state["state.state"]) is not Power.OFF]
-    stopped = qemus.stopped(active)
-    found = {}
-    for domain, stated in may_be_ours:
-        with ignoring(libvirt.VIR_ERR_NO_DOMAIN):
-            state = stated["state.state"], stated["state.reason"]
+    may_be_ours = [
+        (domain, (stated["state.state"], stated["state.reason"]))
+        for domain, stated in stats
+        if domain.name().startswith(INSTANCE_ID_PREFIX)
+    ]
+    active = [domain.UUIDString() for domain, (state, _) in may_be_ours if power(state) is not Power.OFF]
+    stopped, transient = qemus.stopped(active), _transient(connection) if active else frozenset()
+    found, while_there = {}, ignoring(libvirt.VIR_ERR_NO_DOMAIN)
+    for domain, state in may_be_ours:
+        with while_there:
             known = descriptions.of(domain, is_off=power(state[0]) is Power.OFF)
             seen = _see(domain, known, state, stopped)
             if seen is not None:
                 found[seen.instance_id] = replace(seen, is_transient=True) if seen.instance_id in transient else seen
     return found
+
+
+def _transient(connection: libvirt.virConnect) -> frozenset[str]:
+    """Names of those that are gone when they are off."""
+    return frozenset(each.name() for each in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT))
 
 
 def look_at(

@@ -21,7 +21,7 @@ import os
 import shutil
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,9 +79,11 @@ class Exports:
         return tuple(filter(None, (*problems, aio.raise_limit())))
 
     async def list(self) -> Mapping[str, Export]:
+        daemons = await self._daemons()
         with contextlib.suppress(Transient):  # A pool whose disk hangs hides no export that is on record.
-            await self._adopt()
-        found = await self._recorded()
+            if await self._adopt(known=frozenset(daemon.pid for daemon in daemons.values() if daemon)):
+                daemons = await self._daemons()
+        found = await self._open_ones(daemons)
         self._pulses.forget_others(found)
         return found
 
@@ -100,26 +102,31 @@ class Exports:
         for record in self._records.select(volume_id):
             self._tell(record.spec.ref)
 
-    async def _recorded(self, volume_id: str = "*") -> dict[str, Export]:
-        """What is open, of all volumes or one."""
-        records = list(self._records.select(volume_id))
-        daemons = await self._files.run(f"exports of {volume_id}", self._daemons, records)
-        for spec in (record.spec for record in records if record not in daemons):
+    async def _recorded(self, volume_id: str) -> dict[str, Export]:
+        """What is open of a volume."""
+        return await self._open_ones(await self._daemons(volume_id))
+
+    async def _open_ones(self, daemons: Mapping[Record, Daemon | None]) -> dict[str, Export]:
+        """Records that have come to stand for nothing go."""
+        for spec in (record.spec for record, daemon in daemons.items() if daemon is None):
             is_at_work = self._volume_locks[spec.volume_id].locked()
             if not is_at_work and self._records.daemon(spec.export_name) is None:  # It may be open again by now.
                 self._forget(spec.export_name)
-        for record, daemon in daemons.items():
+        alive = {record: daemon for record, daemon in daemons.items() if daemon is not None}
+        for record, daemon in alive.items():
             self._ends.watch(record.spec.export_name, daemon)
-        problems = await self._problems_of(daemons)
+        problems = await self._problems_of(alive)
         return {
             record.spec.export_name: Export(record.spec, problems[record] or self._silence(record, daemon))
-            for record, daemon in daemons.items()
+            for record, daemon in alive.items()
         }
 
-    def _daemons(self, records: Iterable[Record]) -> dict[Record, Daemon]:
-        """Those that are alive."""
-        found = ((record, self._records.daemon(record.spec.export_name)) for record in records)
-        return {record: daemon for record, daemon in found if daemon is not None}
+    async def _daemons(self, volume_id: str = "*") -> dict[Record, Daemon | None]:
+        """What is on record of all volumes or one; None where its daemon is not alive."""
+        return await self._files.run(f"exports of {volume_id}", self._read, volume_id)
+
+    def _read(self, volume_id: str) -> dict[Record, Daemon | None]:
+        return {record: self._records.daemon(record.spec.export_name) for record in self._records.select(volume_id)}
 
     async def _problems_of(self, daemons: Mapping[Record, Daemon]) -> Mapping[Record, str]:
         """Whatever `ensure` would do something about, or raise."""
@@ -246,14 +253,19 @@ class Exports:
         if await self._pool.call(volume_id, self._pool.is_held, volume_id):
             await self._adopt(volume_id)
 
-    async def _adopt(self, volume_id: str = "") -> None:
-        """Record the daemons that have lost their records: of a volume, or of all at which nobody is at work."""
-        for daemon, record in await self._pool.call("exports", holders.select, self._pool):
+    async def _adopt(self, volume_id: str = "", known: Container[int] = ()) -> bool:
+        """Record the daemons that have lost their records: of a volume, or of all at which nobody is at work. Those of
+        `known` process ids have theirs. Returns whether there are any.
+        """
+        is_any = False
+        for daemon, record in await self._pool.call("exports", holders.select, self._pool, known):
             spec = record.spec
             is_meant = spec.volume_id == volume_id if volume_id else not self._volume_locks[spec.volume_id].locked()
             if is_meant and self._records.daemon(spec.export_name) is None:
                 log.warning("storage daemon without a record", export=spec.export_name, pid=daemon.pid)
                 self._records.adopt(record, daemon)
+                is_any = True
+        return is_any
 
     async def _open(self, spec: ExportSpec, claim: BinaryIO) -> None:
         pki_dir = None if self._is_local(spec) else self._pki_dir

@@ -5,7 +5,7 @@ on its volume stays. So it is looked for among the processes; its command line s
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from agent.drivers.volume_nbd.files import PoolFiles
@@ -14,9 +14,11 @@ from agent.drivers.volume_nbd.storage_daemon import CREDENTIALS, PROGRAM, has_mo
 from agent.host.process import Daemon, find_processes
 
 
-def select(pool: PoolFiles) -> list[tuple[Daemon, Record]]:
-    """The storage daemons that have a volume of this pool open, and as what they were started."""
-    return list(_select(pool))
+def select(pool: PoolFiles, known: Container[int] = ()) -> list[tuple[Daemon, Record]]:
+    """The storage daemons that have a volume of this pool open, and as what they were started. Those with a `known`
+    process id are left out.
+    """
+    return list(_select(pool, known))
 
 
 def is_local(daemon: Daemon) -> bool:
@@ -24,8 +26,8 @@ def is_local(daemon: Daemon) -> bool:
     return any(CREDENTIALS not in options(argv) for found, argv in find_processes(PROGRAM) if found == daemon)
 
 
-def _select(pool: PoolFiles) -> Iterator[tuple[Daemon, Record]]:
-    for daemon, argv in find_processes(PROGRAM):
+def _select(pool: PoolFiles, known: Container[int]) -> Iterator[tuple[Daemon, Record]]:
+    for daemon, argv in find_processes(PROGRAM, known):
         found = read_back(argv)
         # Hosts of a lab have their pools under one path, each in a mount namespace of its own: the file itself tells.
         if found and found[1] == pool.volume_path(found[0].volume_id) and _has_open(daemon.pid, found[1]):

@@ -9,6 +9,7 @@ before its daemon starts, and before it is changed. An export is open when its d
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class ExportRecords:
         """Of all volumes or one, whether open or not. A record that can't be read is taken for lost."""
         for path in list(self.directory.glob(f"{volume_id}-e*.json")):
             try:
-                record = _read(path)
+                record = _parse(path.read_text())
             except (ValueError, KeyError, TypeError) as error:
                 log.warning("damaged record of an export", path=str(path), error=repr(error))
                 self.forget(path.stem)
@@ -89,12 +90,13 @@ class ExportRecords:
             path.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> Record:
+@lru_cache(4096)  # Most say what they said at the last pass.
+def _parse(text: str) -> Record:
     """Without what a later version may have added, with defaults for what an earlier one lacks.
 
     Raises ValueError, KeyError, TypeError.
     """
-    told = json.loads(path.read_text())
+    told = json.loads(text)
     values = {
         "client_host_ids": tuple(told["client_host_ids"]),
         "limits": Limits(**_known(Limits, told.get("limits", {}))),
