@@ -48,6 +48,7 @@ public_pool = ["10.128.0.0/9"]
 
 [limits]
 instances = 1000000
+network_interfaces = 1000000
 vcpus = 1000000
 volumes = 1000000
 volume_gib = 1000000
