@@ -10,7 +10,13 @@ from client.cli.metadata_options import HopLimit, HttpTokens, MetadataEndpoint, 
 from client.cli.options import Tags, Timeout, Wait, parse_tags
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_instances
-from stead.v1.instances_pb2 import BlockDeviceMapping, Instance, RunInstancesRequest, RunInstancesResponse
+from stead.v1.instances_pb2 import (
+    BlockDeviceMapping,
+    Instance,
+    InstanceNetworkInterfaceSpecification,
+    RunInstancesRequest,
+    RunInstancesResponse,
+)
 
 ROOT_DEVICE = "/dev/sda1"
 
@@ -42,6 +48,14 @@ UserData = Annotated[
 VolumeSize = Annotated[int | None, typer.Option(min=1, metavar="GIB", help="Root volume, GiB. Default: the image's.")]
 PublicIp = Annotated[bool | None, typer.Option(help="Map a public address. Default: what the subnet says.")]
 PrivateIp = Annotated[str, typer.Option(metavar="ADDRESS", help="A free address of the subnet.", show_default=False)]
+Interfaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="INTERFACE",
+        help="A network interface that is there, id or name, the first one first, in place of --subnet and what goes"
+        " with it. May be repeated.",
+    ),
+]
 OnShutdown = Annotated[ShutdownBehavior, typer.Option(metavar="stop|terminate", help="What a guest's power-off does.")]
 Protect = Annotated[bool, typer.Option("--protect", help="Refuse to terminate it.")]
 
@@ -83,6 +97,7 @@ async def run(
     volume_size: VolumeSize = None,
     public_ip: PublicIp = None,
     private_ip: PrivateIp = "",
+    interface: Interfaces = None,
     shutdown_behavior: OnShutdown = ShutdownBehavior.STOP,
     protect: Protect = False,
     tag: Tags = None,
@@ -109,6 +124,12 @@ async def run(
         ),
         associate_public_ip_address=public_ip,
         private_ip_address=private_ip,
+        network_interfaces=[
+            InstanceNetworkInterfaceSpecification(
+                device_index=index, network_interface_id=await lookup.interface_id(cli.stead, name)
+            )
+            for index, name in enumerate(interface or ())
+        ],
         user_data=user_data_file.read() if user_data_file else b"",
         block_device_mappings=_root_volume(volume_size),
         instance_initiated_shutdown_behavior=shutdown_behavior,

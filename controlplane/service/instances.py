@@ -1,7 +1,7 @@
 """Launching instances. What becomes of them afterwards is in `power`."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, missing, within
 from controlplane.ids import Prefix
@@ -23,10 +23,17 @@ from controlplane.service import (
     vpcs,
 )
 from controlplane.service.call import Call, check_tags, find, find_zone
-from controlplane.service.interface_attachments import attached_to
+from controlplane.service.launch_interfaces import (
+    Cards,
+    NetworkInterfaceSpecification,
+    check_places,
+    find_cards,
+    make,
+)
 from controlplane.service.metadata_options import NOTHING, OptionsAsked
-from controlplane.service.network_interfaces import find_groups, new_interface
+from controlplane.service.network_interfaces import find_groups
 from controlplane.service.ports import Ports
+from controlplane.service.private_addresses import Free
 from controlplane.service.room import Place, Wanted, find_room
 
 MAX_USER_DATA_BYTES = 16384
@@ -60,6 +67,7 @@ class RunInstances:
     disable_api_termination: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata_options: OptionsAsked = NOTHING
+    network_interfaces: Sequence[NetworkInterfaceSpecification] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +91,22 @@ class _Launch:
     disks: Sequence[_Disk]
     reservation_id: str
     metadata_options: MetadataOptions
+    cards: Cards
 
 
 def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
     """Launch as many as there is room for, `min_count` or none; the result is the new instances' ids."""
     launch = _check(state, call, request)
     room, ports = find_room(state, call, launch.wanted), Ports(state)
-    change = Change()
+    change, free = Change(), Free(state, taken={*room.private_ips, *launch.cards.private_ips})
     launched, interfaces = [], []
     for index, (place, private_ip) in enumerate(zip(room.places, room.private_ips, strict=False)):
         instance = _instance(state, call, launch, room.subnet, place.host_id, index)
-        made = new_interface(call, room.subnet, private_ip, launch.groups)
-        interface = attached_to(call, made, instance.id, 0, delete_on_termination=True)
-        change.put(instance, interface)
+        first, *others = make(state, call, launch.cards, free, instance.id, room.subnet, private_ip, launch.groups)
+        change.put(instance, first, *others)
         _add_volumes(state, call, change, ports, launch, instance, place)
         launched.append(instance.id)
-        interfaces.append(interface)
+        interfaces.append(first)
     if launch.wanted.has_public_ip(room.subnet):
         addresses.give_automatic(state, call, change, interfaces)
     return change, launched
@@ -106,6 +114,8 @@ def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[s
 
 def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     min_count, max_count = _counts(call, request)
+    cards = find_cards(state, call, request.network_interfaces, max_count)
+    request = _with_first(request, cards)
     image = images.find_image(state, call, request.image_id)
     size = catalogue.find_type(state, request.instance_type or catalogue.DEFAULT)
     key = key_pairs.find_by_name(state, call, request.key_name) if request.key_name else None
@@ -115,18 +125,22 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     with within("metadata_options"):
         options = metadata_options.changed(DEFAULT, request.metadata_options, request.tags)
     vpc, subnets = _subnets(state, call, request)
+    check_places(state, call, cards, subnets)
     disks = _disks(call, request, image)
     sizes_gib = [disk.size_gib for disk in disks]
     wanted = Wanted(
         min_count=min_count,
-        max_count=quotas.grant_instances(state, call, min_count, max_count, size.vcpus, sizes_gib),
+        max_count=quotas.grant_instances(
+            state, call, min_count, max_count, size.vcpus, sizes_gib, cards.new_per_instance
+        ),
         size=size,
         disks_gib=sizes_gib,
         vpc_id=vpc.id,
         subnets=subnets,
         private_ip=request.private_ip_address,
+        first=cards.existing.get(0),
         public_ip=request.associate_public_ip_address,
-        features=metadata_options.features_of(image.boot_mode, options),
+        features=(*metadata_options.features_of(image.boot_mode, options), *cards.features(state)),
     )
     return _Launch(
         request=request,
@@ -138,7 +152,21 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         disks=disks,
         reservation_id=call.mint(Prefix.RESERVATION),
         metadata_options=options,
+        cards=cards,
     )
+
+
+def _with_first(request: RunInstances, cards: Cards) -> RunInstances:
+    """What is asked of the first interface is asked in one place alone."""
+    if not request.network_interfaces:
+        return request
+    names = ("subnet_id", "security_group_ids", "private_ip_address", "associate_public_ip_address")
+    if given := [name for name in names if getattr(request, name) not in ("", (), None)]:
+        raise Invalid("InvalidParameterCombination", f"{given[0]} and network_interfaces: say it of an interface alone")
+    first = {name: getattr(cards.first, name) for name in names}
+    if len(cards.asked) > 1 or cards.existing:
+        first["associate_public_ip_address"] = False  # As in EC2.
+    return replace(request, **first)
 
 
 def _counts(call: Call, request: RunInstances) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from controlplane.model.vpc import Subnet, Vpc
 from controlplane.service import addresses, private_addresses, quotas, vpcs
 from controlplane.service.admission import admit, observation_of
 from controlplane.service.call import Call, check_tags, find
+from controlplane.service.private_addresses import Free
 from controlplane.service.security_group_rules import pending
 
 MAX_DESCRIPTION = 255
@@ -42,11 +43,12 @@ def create(state: State, call: Call, request: CreateNetworkInterface) -> tuple[C
     vpc = state.vpcs[subnet.vpc_id]
     groups = find_groups(state, call, request.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)]
     quotas.check_interface(state, call)
-    private_ip = _primary(state, subnet, request)
+    free = Free(state, taken=(request.private_ip_address, *request.secondary_private_ip_addresses))
+    private_ip = _primary(state, free, subnet, request.private_ip_address)
     asked, count = request.secondary_private_ip_addresses, request.secondary_private_ip_address_count
     made = replace(
         new_interface(call, subnet, private_ip, groups),
-        secondary_ips=private_addresses.choose_secondary(state, call, subnet, private_ip, asked, count),
+        secondary_ips=private_addresses.choose_secondary(state, call, free, subnet, private_ip, asked, count),
         description=request.description,
         tags=request.tags,
     )
@@ -55,10 +57,8 @@ def create(state: State, call: Call, request: CreateNetworkInterface) -> tuple[C
     return change, made.id
 
 
-def _primary(state: State, subnet: Subnet, request: CreateNetworkInterface) -> str:
-    if request.private_ip_address:
-        return private_addresses.check_free(state, subnet, request.private_ip_address)
-    return private_addresses.free(state, subnet, 1, taken=request.secondary_private_ip_addresses)[0]
+def _primary(state: State, free: Free, subnet: Subnet, asked: str) -> str:
+    return private_addresses.check_free(state, subnet, asked) if asked else free.take(subnet, 1)[0]
 
 
 def new_interface(call: Call, subnet: Subnet, private_ip: str, groups: Sequence[SecurityGroup]) -> NetworkInterface:

@@ -1,6 +1,6 @@
 """Private addresses of subnets: which are free, and which an interface has besides its primary one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address
 from itertools import islice
@@ -16,13 +16,34 @@ from controlplane.service.call import Call, find
 
 def find_free(state: State, subnet: Subnet, at_most: int, taken: Collection[str] = ()) -> list[str]:
     """Addresses that nobody has, and that are not `taken`: so many, or as many as there are."""
+    return list(islice(_free(state, subnet, taken), at_most))
+
+
+def _free(state: State, subnet: Subnet, taken: Collection[str]) -> Iterator[str]:
     latest = state.interfaces.subnet.latest(subnet.id)
-    free = (
+    return (
         address
         for address in usable_after(subnet.network, latest.private_ip if latest else None)
         if address not in taken and not state.interfaces.holder(subnet.vpc_id, address)
     )
-    return list(islice(free, at_most))
+
+
+class Free:
+    """Addresses for what one change makes, each given once, and none that is `taken`."""
+
+    def __init__(self, state: State, taken: Collection[str] = ()) -> None:
+        self._state = state
+        self._taken = taken
+        self._left: dict[str, Iterator[str]] = {}
+
+    def take(self, subnet: Subnet, count: int) -> list[str]:
+        """So many of a subnet, or `InsufficientFreeAddressesInSubnet`."""
+        if subnet.id not in self._left:
+            self._left[subnet.id] = _free(self._state, subnet, self._taken)
+        found = list(islice(self._left[subnet.id], count))
+        if len(found) < count:
+            raise too_few(subnet, count, len(found))
+        return found
 
 
 def too_few(subnet: Subnet, asked: int, free: int) -> NoCapacity:
@@ -32,17 +53,9 @@ def too_few(subnet: Subnet, asked: int, free: int) -> NoCapacity:
     )
 
 
-def free(state: State, subnet: Subnet, count: int, taken: Collection[str] = ()) -> list[str]:
-    """So many, or `InsufficientFreeAddressesInSubnet`."""
-    found = find_free(state, subnet, count, taken)
-    if len(found) < count:
-        raise too_few(subnet, count, len(found))
-    return found
-
-
 def take(state: State, subnet: Subnet, asked: str) -> str:
     """This address, or, where none is asked for, a free one. Raises `InsufficientFreeAddressesInSubnet`."""
-    return check_free(state, subnet, asked) if asked else free(state, subnet, 1)[0]
+    return check_free(state, subnet, asked) if asked else Free(state).take(subnet, 1)[0]
 
 
 def check_free(state: State, subnet: Subnet, asked: str, parameter: str = "private_ip_address") -> str:
@@ -67,7 +80,7 @@ def check_usable(subnet: Subnet, asked: str, parameter: str) -> str:
 
 
 def choose_secondary(
-    state: State, call: Call, subnet: Subnet, primary: str, asked: Sequence[str], count: int | None
+    state: State, call: Call, free: Free, subnet: Subnet, primary: str, asked: Sequence[str], count: int | None
 ) -> tuple[str, ...]:
     """Those that an interface with this primary address is to have besides: these, or so many."""
     check_either(asked, count)
@@ -75,7 +88,7 @@ def choose_secondary(
     ips = list(dict.fromkeys(check_free(state, subnet, ip, "secondary_private_ip_addresses") for ip in asked))
     if primary in ips:
         raise invalid_value("secondary_private_ip_addresses", primary, "others than the primary address")
-    return tuple(ips or free(state, subnet, count or 0, taken=(primary,)))
+    return tuple(ips or free.take(subnet, count or 0))
 
 
 def check_either(asked: Sequence[str], count: int | None) -> None:
@@ -123,7 +136,7 @@ def assign(state: State, call: Call, request: AssignPrivateIpAddresses) -> tuple
         raise Invalid("MissingParameter", f"Name addresses that {interface.id} shall have, or say how many")
     subnet, change = state.subnets[interface.subnet_id], Change()
     ips = [check_usable(subnet, ip, "private_ip_addresses") for ip in dict.fromkeys(asked)]
-    new = [ip for ip in ips if ip not in interface.private_ips] or free(state, subnet, count or 0)
+    new = [ip for ip in ips if ip not in interface.private_ips] or Free(state).take(subnet, count or 0)
     check_number(call, len(interface.private_ips) + len(new))
     for ip in new:
         _take_over(state, change, subnet, ip, is_allowed=request.allow_reassignment)

@@ -60,21 +60,24 @@ def _volume_gib(state: State, call: Call) -> _Quota:
     return _Quota("VolumeLimitExceeded", "GiB of volumes", held, call.policy.volume_gib)
 
 
-def grant_instances(state: State, call: Call, least: int, wanted: int, vcpus: int, disks_gib: Sequence[int]) -> int:
-    """How many of the wanted instances, each with so many vCPUs and such disks, may be launched: `least`, or more.
+def grant_instances(
+    state: State, call: Call, least: int, wanted: int, vcpus: int, disks_gib: Sequence[int], interfaces: int
+) -> int:
+    """How many of the wanted instances, each with so many vCPUs, such disks and so many new interfaces, may be
+    launched: `least`, or more.
 
     Raises `InstanceLimitExceeded`, `NetworkInterfaceLimitExceeded`, `VcpuLimitExceeded`, `VolumeLimitExceeded`.
     """
     needs = (
         (_instances(state, call), 1),
-        (_interfaces(state, call), 1),
+        (_interfaces(state, call), interfaces),
         (_vcpus(state, call), vcpus),
         (_volumes(state, call), len(disks_gib)),
         (_volume_gib(state, call), sum(disks_gib)),
     )
     for quota, each in needs:
         quota.check(least * each)
-    return min(wanted, *(quota.room(each) for quota, each in needs))
+    return min(wanted, *(quota.room(each) for quota, each in needs if each))
 
 
 def check_start(state: State, call: Call, instance: Instance, starting_vcpus: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from controlplane.errors import Invalid, NoCapacity, Refusal
 from controlplane.model.capacity import Resources
 from controlplane.model.image import InstanceType
+from controlplane.model.network import NetworkInterface
 from controlplane.model.state import Change, State
 from controlplane.model.value import value
 from controlplane.model.vpc import Subnet
@@ -22,7 +23,8 @@ from controlplane.service.capacity import Claims, Home
 class Wanted:
     """What a launch asks of a zone: one of `subnets`, and for each instance a host, disks and addresses.
 
-    `private_ip` is empty for any; `public_ip` None for what the subnet says; `features` are those of the host's agent.
+    `private_ip` is empty for any; `public_ip` None for what the subnet says; `features` are those of the host's agent;
+    `first` is the interface that the instance gets, where it is there already.
     """
 
     min_count: int
@@ -34,6 +36,7 @@ class Wanted:
     private_ip: str
     public_ip: bool | None
     features: tuple[str, ...] = ()
+    first: NetworkInterface | None = None
 
     @property
     def resources(self) -> Resources:
@@ -132,6 +135,8 @@ def _after(places: Sequence[Place], refusals: Sequence[Refusal]) -> list[Refusal
 
 def _private_ips(state: State, wanted: Wanted, subnet: Subnet) -> list[str]:
     """One for each instance, or as many as there are."""
+    if wanted.first:
+        return [wanted.first.private_ip]
     if wanted.private_ip:
         return [private_addresses.check_free(state, subnet, wanted.private_ip)]
     return private_addresses.find_free(state, subnet, wanted.max_count)

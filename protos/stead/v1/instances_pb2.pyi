@@ -238,7 +238,7 @@ class BlockDeviceMapping(_message.Message):
     def __init__(self, device_name: _Optional[str] = ..., volume_size_gib: _Optional[int] = ..., delete_on_termination: _Optional[bool] = ...) -> None: ...
 
 class RunInstancesRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "image_id", "instance_type", "min_count", "max_count", "key_name", "subnet_id", "zone_name", "security_group_ids", "associate_public_ip_address", "private_ip_address", "user_data", "block_device_mappings", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags", "metadata_options")
+    __slots__ = ("client_token", "dry_run", "image_id", "instance_type", "min_count", "max_count", "key_name", "subnet_id", "zone_name", "security_group_ids", "associate_public_ip_address", "private_ip_address", "user_data", "block_device_mappings", "instance_initiated_shutdown_behavior", "disable_api_termination", "tags", "metadata_options", "network_interfaces")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -264,6 +264,7 @@ class RunInstancesRequest(_message.Message):
     DISABLE_API_TERMINATION_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     METADATA_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_INTERFACES_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     image_id: str
@@ -282,7 +283,32 @@ class RunInstancesRequest(_message.Message):
     disable_api_termination: bool
     tags: _containers.ScalarMap[str, str]
     metadata_options: InstanceMetadataOptionsRequest
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., min_count: _Optional[int] = ..., max_count: _Optional[int] = ..., key_name: _Optional[str] = ..., subnet_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., associate_public_ip_address: _Optional[bool] = ..., private_ip_address: _Optional[str] = ..., user_data: _Optional[bytes] = ..., block_device_mappings: _Optional[_Iterable[_Union[BlockDeviceMapping, _Mapping]]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., metadata_options: _Optional[_Union[InstanceMetadataOptionsRequest, _Mapping]] = ...) -> None: ...
+    network_interfaces: _containers.RepeatedCompositeFieldContainer[InstanceNetworkInterfaceSpecification]
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., image_id: _Optional[str] = ..., instance_type: _Optional[str] = ..., min_count: _Optional[int] = ..., max_count: _Optional[int] = ..., key_name: _Optional[str] = ..., subnet_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., associate_public_ip_address: _Optional[bool] = ..., private_ip_address: _Optional[str] = ..., user_data: _Optional[bytes] = ..., block_device_mappings: _Optional[_Iterable[_Union[BlockDeviceMapping, _Mapping]]] = ..., instance_initiated_shutdown_behavior: _Optional[str] = ..., disable_api_termination: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., metadata_options: _Optional[_Union[InstanceMetadataOptionsRequest, _Mapping]] = ..., network_interfaces: _Optional[_Iterable[_Union[InstanceNetworkInterfaceSpecification, _Mapping]]] = ...) -> None: ...
+
+class InstanceNetworkInterfaceSpecification(_message.Message):
+    __slots__ = ("device_index", "network_interface_id", "subnet_id", "description", "security_group_ids", "private_ip_address", "secondary_private_ip_addresses", "secondary_private_ip_address_count", "delete_on_termination", "associate_public_ip_address")
+    DEVICE_INDEX_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_INTERFACE_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBNET_ID_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SECONDARY_PRIVATE_IP_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    SECONDARY_PRIVATE_IP_ADDRESS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DELETE_ON_TERMINATION_FIELD_NUMBER: _ClassVar[int]
+    ASSOCIATE_PUBLIC_IP_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    device_index: int
+    network_interface_id: str
+    subnet_id: str
+    description: str
+    security_group_ids: _containers.RepeatedScalarFieldContainer[str]
+    private_ip_address: str
+    secondary_private_ip_addresses: _containers.RepeatedScalarFieldContainer[str]
+    secondary_private_ip_address_count: int
+    delete_on_termination: bool
+    associate_public_ip_address: bool
+    def __init__(self, device_index: _Optional[int] = ..., network_interface_id: _Optional[str] = ..., subnet_id: _Optional[str] = ..., description: _Optional[str] = ..., security_group_ids: _Optional[_Iterable[str]] = ..., private_ip_address: _Optional[str] = ..., secondary_private_ip_addresses: _Optional[_Iterable[str]] = ..., secondary_private_ip_address_count: _Optional[int] = ..., delete_on_termination: _Optional[bool] = ..., associate_public_ip_address: _Optional[bool] = ...) -> None: ...
 
 class RunInstancesResponse(_message.Message):
     __slots__ = ("reservation_id", "instances")

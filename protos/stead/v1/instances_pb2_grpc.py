@@ -94,7 +94,9 @@ class InstancesServicer:
         `InvalidParameterValue` (counts, user data over 16 KiB, volume size below the image's),
         `InvalidParameterCombination`, `VPCIdNotSpecified`, `InsufficientFreeAddressesInSubnet`,
         `InsufficientInstanceCapacity` (with reasons), `InsufficientAddressCapacity`, `InstanceLimitExceeded`,
-        `VcpuLimitExceeded`, `VolumeLimitExceeded` (the project's quotas).
+        `VcpuLimitExceeded`, `VolumeLimitExceeded`, `NetworkInterfaceLimitExceeded` (the project's quotas); of network
+        interfaces `InvalidNetworkInterfaceID.NotFound`, `InvalidNetworkInterface.InUse`, and those of
+        CreateNetworkInterface.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -13,6 +13,22 @@ BY_NAME = {"DescribeNetworkInterfaces": interfaces.DescribeNetworkInterfacesResp
 
 MUTATIONS: list[tuple[str, str, Any, Any]] = [
     (
+        f"instance run --image ami-1 --interface side --interface {ENI}",
+        "RunInstances",
+        instances.RunInstancesRequest(
+            image_id="ami-1",
+            instance_type="t3.micro",
+            min_count=1,
+            max_count=1,
+            network_interfaces=[
+                instances.InstanceNetworkInterfaceSpecification(device_index=index, network_interface_id=ENI)
+                for index in range(2)
+            ],
+            instance_initiated_shutdown_behavior="stop",
+        ),
+        instances.RunInstancesResponse(instances=[instances.Instance(instance_id=I1)]),
+    ),
+    (
         "interface create --subnet lab --sg web --private-ip 10.0.1.9 --address 10.0.1.10 --description side --tag a=b",
         "CreateNetworkInterface",
         interfaces.CreateNetworkInterfaceRequest(

@@ -1,0 +1,98 @@
+"""Launches with network interfaces of one's own: several, or ones that are there already."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from controlplane.service import instances, network_interfaces, power, security_groups
+from controlplane.service.instances import RunInstances
+from controlplane.service.launch_interfaces import NetworkInterfaceSpecification as Card
+from controlplane.service.network_interfaces import CreateNetworkInterface
+from controlplane.service.security_groups import CreateSecurityGroup
+from tests.unit.region import ZONES, Region
+
+UNKNOWN = f"eni-{'f' * 17}"
+
+
+@pytest.fixture
+def region() -> Region:
+    region = Region()
+    region.add_host(ZONES[0])
+    region.add_host(ZONES[1])
+    return region
+
+
+def free(region: Region, zone: str = ZONES[0], **asked: Any) -> str:
+    made: str = region.do(network_interfaces.create, CreateNetworkInterface(region.subnet(zone).id, **asked))
+    return made
+
+
+def test_several_new_ones(region: Region) -> None:
+    subnet_id = region.subnet().id
+    group_id = region.do(security_groups.create, CreateSecurityGroup("web", "x"))
+    cards = (
+        Card(2, description="side", security_group_ids=[group_id], secondary_private_ip_address_count=2),
+        Card(0, subnet_id=subnet_id, delete_on_termination=False),
+        Card(1, subnet_id=subnet_id),
+    )
+    launched = region.run(network_interfaces=cards, min_count=3)
+    region.converge()
+    for instance_id in launched:
+        first, second, third = region.state.interfaces.of(instance_id)
+        assert [row.subnet_id for row in (first, second, third)] == [subnet_id] * 3
+        assert [row.delete_on_termination for row in (first, second, third)] == [False, True, True]
+        assert (third.description, third.group_ids, len(third.secondary_ips)) == ("side", (group_id,), 2)
+        assert region.public_address(instance_id) is None, "EC2 gives none to instances with several"
+    region.do(power.terminate, launched)
+    region.converge()
+    assert [row.instance_id for row in region.state.interfaces] == [""] * 3
+
+
+def test_ones_that_are_there(region: Region) -> None:
+    first, second = free(region), free(region)
+    (instance_id,) = region.run(network_interfaces=(Card(0, first), Card(1, second, delete_on_termination=True)))
+    region.converge()
+    assert [row.id for row in region.state.interfaces.of(instance_id)] == [first, second]
+    assert region.instance(instance_id).zone == ZONES[0]
+    region.do(power.terminate, [instance_id])
+    region.converge()
+    assert [row.id for row in region.state.interfaces] == [first]
+
+
+def test_a_single_one_has_the_public_address_that_its_subnet_says(region: Region) -> None:
+    (instance_id,) = region.run(network_interfaces=(Card(secondary_private_ip_address_count=1),))
+    assert region.public_address(instance_id) is not None
+    (other,) = region.run(network_interfaces=(Card(associate_public_ip_address=False),))
+    assert region.public_address(other) is None
+
+
+def test_what_is_refused(region: Region) -> None:
+    here, there, taken = free(region), free(region, ZONES[1]), region.interface(region.launch()).id
+    subnet_id, image_id = region.subnet().id, region.add_image()
+    refused: tuple[tuple[str, tuple[Card, ...], dict[str, Any]], ...] = (
+        ("InvalidParameterValue", (Card(1),), {}),
+        ("InvalidParameterValue", (Card(0), Card(0)), {}),
+        ("InvalidParameterValue", (Card(0), Card(4)), {}),
+        ("InvalidParameterCombination", (Card(0),), {"subnet_id": subnet_id}),
+        ("InvalidParameterCombination", (Card(0),), {"associate_public_ip_address": False}),
+        ("InvalidParameterCombination", (Card(0), Card(1, associate_public_ip_address=True)), {}),
+        ("InvalidParameterCombination", (Card(0, here, description="x"),), {}),
+        ("InvalidParameterCombination", (Card(0, here),), {"max_count": 2}),
+        ("InvalidParameterCombination", (Card(0, here), Card(1, here)), {}),
+        ("InvalidParameterCombination", (Card(0, here), Card(1, there)), {}),
+        ("InvalidParameterCombination", (Card(0, subnet_id=subnet_id), Card(1, there)), {}),
+        ("InvalidNetworkInterfaceID.NotFound", (Card(0, UNKNOWN),), {}),
+        ("InvalidNetworkInterface.InUse", (Card(0, taken),), {}),
+        ("InvalidGroup.NotFound", (Card(0), Card(1, security_group_ids=[f"sg-{'f' * 17}"])), {}),
+    )
+    for code, cards, more in refused:
+        region.refuses(code, instances.run, RunInstances(image_id, network_interfaces=cards, **more))
+
+
+def test_the_quota_counts_new_ones(region: Region) -> None:
+    region.policy = replace(region.policy, network_interfaces=5)
+    assert len(region.run(network_interfaces=(Card(0), Card(1)), min_count=1, max_count=5)) == 2
+    asked = RunInstances(region.add_image(), network_interfaces=(Card(0), Card(1)))
+    region.refuses("NetworkInterfaceLimitExceeded", instances.run, asked)
+    free(region)
