@@ -88,3 +88,17 @@ def launch(cloud: Cloud) -> Iterator[Launch]:
     yield run
     if launched:
         cloud.stead("instance", "terminate", *(guest.instance_id for guest in launched), "--wait")
+
+
+@pytest.fixture
+def without_system(cloud: Cloud, zones: list[str], tmp_path: Path) -> Iterator[str]:
+    """An instance whose disk is blank: it heeds nothing, and lets go of nothing."""
+    blank = tmp_path / "blank.raw"
+    with blank.open("wb") as file:
+        file.truncate(1 << 20)
+    image_id = cloud.json("image", "import", str(blank), "--name", "blank")["image"]["image_id"]
+    launched = cloud.json("instance", "run", "--image", image_id, "--type", "t3.nano", "--az", zones[0], "--wait")
+    instance_id = str(launched["instances"][0]["instance_id"])
+    yield instance_id
+    cloud.stead("instance", "terminate", instance_id, "--wait")
+    cloud.stead("image", "deregister", image_id)

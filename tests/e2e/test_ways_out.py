@@ -1,7 +1,5 @@
 """What seems stuck has a way out: a guest without a system, a root that was taken away, a host that is lost."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,20 +8,6 @@ from homelab.cloud import Cloud, CommandFailed
 from homelab.node import wait_until
 from tests.e2e.residents import Launch, Residents
 from tests.e2e.test_survival import host_of, status_of
-
-
-@pytest.fixture
-def without_system(cloud: Cloud, zones: list[str], tmp_path: Path) -> Iterator[str]:
-    """An instance whose disk is blank: it heeds nothing, and lets go of nothing."""
-    blank = tmp_path / "blank.raw"
-    with blank.open("wb") as file:
-        file.truncate(1 << 20)
-    image_id = cloud.json("image", "import", str(blank), "--name", "blank")["image"]["image_id"]
-    launched = cloud.json("instance", "run", "--image", image_id, "--type", "t3.nano", "--az", zones[0], "--wait")
-    instance_id = str(launched["instances"][0]["instance_id"])
-    yield instance_id
-    cloud.stead("instance", "terminate", instance_id, "--wait")
-    cloud.stead("image", "deregister", image_id)
 
 
 def attachment(cloud: Cloud, volume: str) -> dict[str, Any]:
