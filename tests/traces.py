@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 _OURS = (
-    *("qemu-system", "qemu-storage-daemon", "dnsmasq", "forwarder.py", "libvirtd", "virtlogd"),
+    *("qemu-system", "qemu-storage-daemon", "dnsmasq", "forwarder.py", "time_server.py", "libvirtd", "virtlogd"),
     *("stead-agent", "stead-controlplane"),
 )
 

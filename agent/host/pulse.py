@@ -11,6 +11,7 @@ from contextlib import suppress
 # Less, and a slow service on a busy host is told of. More, and guests go without it for longer before anybody knows.
 SILENT_S = 60.0
 _MOST_BYTES = 4096
+LOOPBACK = "127.0.0.1"
 
 
 class Pulse:
@@ -46,8 +47,8 @@ class Pulse:
             self._asking.send(self._question)
 
 
-def connect(port: int) -> socket.socket:
+def connect(address: str, port: int) -> socket.socket:
     """To a UDP port of the calling thread's own namespace."""
     asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    asking.connect(("127.0.0.1", port))
+    asking.connect((address, port))
     return asking

@@ -1,4 +1,4 @@
-"""Processes that serve a VPC's guests beside the agent: dnsmasq, the forwarder of DNS, the metadata service.
+"""Processes that serve a VPC's guests beside the agent: dnsmasq, the forwarder of DNS, the time and metadata services.
 
 One outlives the agent, and is found again by its record or, where that is lost, by its command line and namespace. It
 is either inside the VPC's namespace, or a program of ours in the host's with sockets that were made in the VPC's; that
@@ -151,11 +151,12 @@ class Services:
             self._watched[service.title] = service, daemon, time.monotonic()
         self._ends.watch(service.title, daemon)
 
-    async def ask(self, service: Service, port: int, question: bytes) -> None:
+    async def ask(self, service: Service, port: int, question: bytes, address: str = pulse.LOOPBACK) -> None:
         """Let it be asked, at this UDP port inside the VPC's namespace, whenever `problems` is called."""
         if service.title not in self._pulses:
-            key, inside = service.title, service.namespace
-            self._pulses[key] = Pulse(await _LOOKING.run(key, namespaces.call, inside, pulse.connect, port), question)
+            connect = functools.partial(pulse.connect, address, port)
+            asking = await _LOOKING.run(service.title, namespaces.call, service.namespace, connect)
+            self._pulses[service.title] = Pulse(asking, question)
 
     def forget(self, service: Service) -> None:
         self._ends.forget(service.title)

@@ -21,7 +21,7 @@ class Limits:
     # Root volumes count too.
     volumes: int = 5000
     volume_gib: int = 51_200
-    # Every host with an instance of a VPC has a namespace and three small daemons for it.
+    # Every host with an instance of a VPC has a namespace and four small daemons for it.
     vpcs: Positive = 5
     subnets_per_vpc: int = 200
     internet_gateways: Positive = 5

@@ -7,6 +7,8 @@ from homelab.cloud import Cloud
 from homelab.node import wait_until
 from tests.e2e.residents import Residents, on_each_layout
 
+_PROCESSES = r"qemu-|dnsmasq|forwarder\.py|time_server\.py"
+
 
 def traces(cloud: Cloud) -> dict[str, dict[str, Any]]:
     """What a cloud with nothing in it may not have."""
@@ -24,7 +26,7 @@ def traces(cloud: Cloud) -> dict[str, dict[str, Any]]:
                 if "203.0.113." in line and "/" not in line and "via 203" not in line
             ],
             "proxies": node.run("ip", "neigh", "show", "proxy").stdout.split(),
-            "processes": node.run("pgrep", "-af", "qemu-|dnsmasq|forwarder.py", check=False).stdout.splitlines(),
+            "processes": node.run("pgrep", "-af", _PROCESSES, check=False).stdout.splitlines(),
             "volumes": node.run("sh", "-c", "ls /var/lib/stead/pool/volumes 2>/dev/null || true").stdout.split(),
             "elements": [rule["set"]["elem"] for rule in rules if rule.get("set", {}).get("elem")],
         }

@@ -26,7 +26,7 @@ def test_guests_are_told_the_regions_options_by_default() -> None:
         "option:mtu,1450",
         "option:domain-name,home-1.compute.internal",
         "option:dns-server,10.0.0.2",
-        "option:ntp-server",
+        "option:ntp-server,169.254.169.123",
         "option:netbios-ns",
         "option:netbios-nodetype",
     }

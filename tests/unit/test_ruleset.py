@@ -112,6 +112,17 @@ def test_a_resolver_that_is_off_answers_nobody_who_asked_before_either() -> None
     assert rules.index(dropped) < rules.index("ct state established,related accept")
 
 
+def test_what_one_interface_asks_is_limited_whether_or_not_it_asked_before() -> None:
+    table, _ = groups.render(SPEC, TAPS)
+    rules = table.chains["check-input"].rules
+    (limited,) = [rule for rule in rules if rule.endswith("vmap @questions-by-tap")]
+    assert rules.index(limited) < rules.index("ct state established,related accept")
+    assert len(table.sets["questions-by-tap"].elements) == len(PORTS)
+    assert [table.chains[groups.questions_chain(port.interface_id)].rules for port in PORTS] == [
+        ("limit rate over 1024/second burst 1024 packets counter drop",)
+    ] * len(PORTS)
+
+
 def test_the_same_spec_is_no_change() -> None:
     assert change(SPEC, SPEC) == []
 

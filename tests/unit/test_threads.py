@@ -15,7 +15,7 @@ from agent.drivers.base import HostContext, Stuck, Transient
 from agent.drivers.compute_libvirt import qemu_conf
 from agent.drivers.compute_libvirt.driver import LibvirtComputeDriver
 from agent.drivers.compute_libvirt.settings import Settings
-from agent.drivers.network_vxlan import dhcp
+from agent.drivers.network_vxlan import dhcp, forwarder
 from agent.drivers.volume_nbd import NbdStorageDriver
 from agent.drivers.volume_nbd.exports import Exports
 from agent.drivers.volume_nbd.settings import NbdSettings
@@ -180,11 +180,10 @@ async def test_no_driver_looks_for_files_or_enters_a_namespace_in_the_loops_thre
     monkeypatch.setattr(namespaces, "call", look)
     monkeypatch.setattr(Service, "adopt", AsyncMock(return_value=None))
     context = HostContext("host-1", "10.0.0.1", tmp_path, tmp_path, tmp_path, AsyncMock())
-    forwarder = dhcp.forwarder_of("vpc-1", tmp_path)
     for asked in (
         NbdStorageDriver(NbdSettings(), context).probe(),
         LibvirtComputeDriver(Settings(), context).probe(),
-        dhcp._ensure_forwarder(forwarder, Services()),
+        dhcp._ensure_program(dhcp.forwarder_of("vpc-1", tmp_path), forwarder.listen, Services()),
     ):
         with pytest.raises(OSError, match="elsewhere"):
             await asked

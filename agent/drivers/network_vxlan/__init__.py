@@ -14,9 +14,9 @@ may occur in several. Default routes to an internet gateway elsewhere go over th
 by the gateway driver, which then also owns the default route.
 
 `names` and `ruleset` are pure, and so is `parts`, which says what of them a change concerns. `dhcp` is dnsmasq and
-`forwarder` what it asks for the outside's names, `router` and `ports` work inside a namespace, `underlay` in the
-host's. `tunnel` is WireGuard between hosts where it is set, `owners` knows who had an address before, `places` knows
-the namespaces, and `driver` puts them in order.
+`forwarder` what it asks for the outside's names, `time_server` tells the host's time, `router` and `ports` work inside
+a namespace, `underlay` in the host's. `tunnel` is WireGuard between hosts where it is set, `owners` knows who had an
+address before, `places` knows the namespaces, and `driver` puts them in order.
 """
 
 from agent.drivers.network_vxlan.driver import VxlanNetworkDriver

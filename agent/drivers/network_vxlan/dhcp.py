@@ -1,21 +1,22 @@
-"""DHCP and DNS of a VPC: one dnsmasq in its namespace, which outlives the agent and is adopted again.
+"""DHCP, DNS and time of a VPC: one dnsmasq in its namespace, which outlives the agent and is adopted again.
 
 Addresses are never dnsmasq's to choose: each port has its static lease. Ports and options are in files that it reads
 again on SIGHUP, so that only a new subnet restarts it. Most names in the VPC say their address, so there is no list of
 those; there is one of instances' tags and public addresses, for all of the VPC, wherever they are.
 Names of the outside it asks `forwarder` for, which goes with it; the VPC's own, and addresses that nobody outside can
-know, stay in the VPC.
+know, stay in the VPC. What time it is `time_server` tells.
 """
 
 import os
 import shutil
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from socket import socket
 
-from agent.drivers.network_vxlan import forwarder, names
+from agent.drivers.network_vxlan import forwarder, names, time_server
 from agent.drivers.network_vxlan.settings import VxlanSettings
 from agent.host import namespaces
 from agent.host.process import Daemon
@@ -24,7 +25,7 @@ from agent.host.threads import Threads
 from agent.model import DhcpOptions, NamesSpec, PortSpec, SubnetSpec, VpcSpec
 
 # To enter a namespace and to listen there, in milliseconds; it hangs with the kernel.
-_LISTENING = Threads("sockets of the forwarder of DNS", workers=4, deadline_s=30.0)
+_LISTENING = Threads("sockets of guests' services", workers=4, deadline_s=30.0)
 
 DNS_PORT = 53
 PROVIDED_DNS = "AmazonProvidedDNS"  # EC2's word for the VPC's own resolver.
@@ -50,7 +51,12 @@ async def ensure(
 ) -> None:
     """Start it, or make it read what changed. One that an earlier agent left (not `is_adopted`) reads everything."""
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)  # noqa: ASYNC240 (in /run)
-    await _ensure_forwarder(forwarder_of(spec.vpc_id, directory, settings.dnsmasq_user), services)
+    forwarding = forwarder_of(spec.vpc_id, directory, settings.dnsmasq_user)
+    await _ensure_program(forwarding, forwarder.listen, services)
+    await services.ask(forwarding, forwarder.PORT, b"?")
+    telling = time_server_of(spec.vpc_id, directory, settings.dnsmasq_user)
+    await _ensure_program(telling, time_server.listen, services)
+    await services.ask(telling, time_server.PORT, b"?", time_server.ADDRESS)
     dnsmasq, wanted = dnsmasq_of(spec.vpc_id, directory), files(spec, directory, settings, mtu)
     daemon = await dnsmasq.adopt()
     if daemon is None or _read(directory / _CONFIG) != wanted[_CONFIG]:
@@ -74,8 +80,8 @@ async def follow(vpc_id: str, ports: Iterable[PortSpec], names_of_all: Iterable[
 
 
 async def remove(vpc_id: str, directory: Path, services: Services) -> None:
-    """Stop both and delete their files."""
-    for service in (dnsmasq_of(vpc_id, directory), forwarder_of(vpc_id, directory)):
+    """Stop all and delete their files."""
+    for service in (each(vpc_id, directory) for each in (dnsmasq_of, forwarder_of, time_server_of)):
         services.forget(service)
         await service.stop()
     shutil.rmtree(directory, ignore_errors=True)  # A few small files in /run.
@@ -90,16 +96,19 @@ def forwarder_of(vpc_id: str, directory: Path, user: str = "") -> Service:
     return Service("the forwarder of DNS", vpc_id, directory, mark, "forwarder.", user=user)
 
 
-async def _ensure_forwarder(service: Service, services: Services) -> None:
+def time_server_of(vpc_id: str, directory: Path, user: str = "") -> Service:
+    return Service("the time server", vpc_id, directory, (time_server.__file__, str(directory)), "time.", user=user)
+
+
+async def _ensure_program(service: Service, listen: Callable[[], Iterable[socket]], services: Services) -> None:
     """Start it in the host's namespace, with its ears in the VPC's."""
     daemon = await service.adopt()
     if daemon is None:
         with ExitStack() as stack:
-            made = await _LISTENING.run(service.vpc_id, namespaces.call, service.namespace, forwarder.listen)
+            made = await _LISTENING.run(service.title, namespaces.call, service.namespace, listen)
             sockets = [stack.enter_context(each) for each in made]
             daemon = await service.start_program(sockets)
     services.watch(service, daemon)
-    await services.ask(service, forwarder.PORT, b"?")
 
 
 async def _start(service: Service) -> Daemon:
@@ -158,7 +167,7 @@ def _options(spec: VpcSpec, mtu: int) -> str:
         "mtu": (str(mtu),),
         "domain-name": (told.domain_name,),
         "dns-server": _name_servers(spec, told.domain_name_servers),
-        "ntp-server": told.ntp_servers,
+        "ntp-server": told.ntp_servers or (names.TIME_ADDRESS,),
         "netbios-ns": told.netbios_name_servers,
         "netbios-nodetype": (told.netbios_node_type,),
     }

@@ -16,6 +16,7 @@ TAP_MAC = "fe:73:74:00:00:01"
 HOST_PREFIX = "ip-"  # Of a host's name, before its address with hyphens: see `agent.vpc.host_name`.
 METADATA_ADDRESS = "169.254.169.254"
 RESOLVER_ADDRESS = "169.254.169.253"
+TIME_ADDRESS = "169.254.169.123"
 LINK_LOCAL = "169.254.0.0/16"
 VXLAN_OVERHEAD_BYTES = 50
 WIREGUARD_OVERHEAD_BYTES = 60  # Of IPv4, UDP, and what encryption adds.

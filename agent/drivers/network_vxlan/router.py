@@ -193,7 +193,7 @@ def _addresses(spec: VpcSpec) -> frozenset[tuple[str, int]]:
     """On `lo`: the kernel answers ARP for them on every tap. A subnet's router has its prefix, for dnsmasq's sake."""
     subnets = (subnet.cidr_block for subnet in spec.subnets)
     routers = {(names.router_address(cidr), int(cidr.partition("/")[2])) for cidr in subnets}
-    services = (names.vpc_resolver(spec.cidr_block), names.RESOLVER_ADDRESS, names.METADATA_ADDRESS)
+    services = (names.vpc_resolver(spec.cidr_block), names.RESOLVER_ADDRESS, names.TIME_ADDRESS, names.METADATA_ADDRESS)
     return frozenset(routers | {(address, 32) for address in services} | {("127.0.0.1", 8)})
 
 

@@ -4,7 +4,7 @@
     routed or received:    check-source     (what came from a tap unmarked is dropped, before it is tracked)
     routed at all:         what check-source marked (by routing rules, so without these tables nothing is)
     forwarded:             check-forward    (the sender's groups, then the receiver's groups)
-    for the router itself: check-input      (DHCP, DNS, metadata, ping)
+    for the router itself: check-input      (DHCP, DNS, time, metadata, ping)
 
 A tap's own chain sits at its ingress, since connection tracking joins fragments before any later hook sees them: one
 guest's fragment must never become part of another's datagram. A tap without that chain is silent.
@@ -50,6 +50,9 @@ _ALLOWED = "0x73740003"  # Packet mark within `check-forward`: by one of the sen
 # says that it is untracked. The sender's rules have bits of their own, since both ends may be here.
 SENDER_OPEN, SENDER_ANSWERED, RECEIVER_OPEN, RECEIVER_ANSWERED = 0x1, 0x2, 0x4, 0x8
 SENDER_UNTRACKED, RECEIVER_UNTRACKED = SENDER_OPEN | SENDER_ANSWERED, RECEIVER_OPEN | RECEIVER_ANSWERED
+# What one interface may ask of the resolver and the time server together, in packets: EC2's limit. Lower: guests that
+# look up much wait. Higher: one of them can take so much of both that others do.
+_QUESTIONS = "limit rate over 1024/second burst 1024 packets counter drop"
 _HARDWARE_ADDRESS = "@th,288,48"  # `chaddr` of a DHCP message: RFC 2131, figure 1, after the UDP header.
 _NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 # This network, loopback, link-local, multicast, reserved (RFC 6890).
@@ -73,6 +76,10 @@ def egress_chain(resource_id: str) -> str:
 
 def ingress_chain(resource_id: str) -> str:
     return f"{resource_id}.in"
+
+
+def questions_chain(interface_id: str) -> str:
+    return f"{interface_id}.questions"
 
 
 def tap_chain(interface_id: str) -> str:
@@ -100,6 +107,7 @@ def _filter_table(spec: VpcSpec) -> Table:
     for port in sorted(spec.ports, key=lambda port: port.interface_id):
         chains[egress_chain(port.interface_id)] = _port_chain(egress_chain, port)
         chains[ingress_chain(port.interface_id)] = _port_chain(ingress_chain, port)
+        chains[questions_chain(port.interface_id)] = Chain((_QUESTIONS,))
     return Table(FILTER, _port_sets(spec) | _border_sets(spec) | _member_sets(spec), chains)
 
 
@@ -165,14 +173,16 @@ def _check_forward(spec: VpcSpec) -> Chain:
 
 
 def _check_input(spec: VpcSpec) -> Chain:
-    resolvers = f"{{ {names.vpc_resolver(spec.cidr_block)}, {names.RESOLVER_ADDRESS} }}"
-    dns = f"iifname {_TAPS} ip daddr {resolvers} meta l4proto {{ tcp, udp }} th dport 53"
+    resolvers = f"{names.vpc_resolver(spec.cidr_block)}, {names.RESOLVER_ADDRESS}"
+    dns = f"iifname {_TAPS} ip daddr {{ {resolvers} }} meta l4proto {{ tcp, udp }} th dport 53"
     rules = (
         'iifname "lo" accept',
         *([f"{dns} drop"] if spec.dns_is_off else []),  # Who asked before has an established connection.
+        f"ip daddr {{ {resolvers}, {names.TIME_ADDRESS} }} iifname vmap @questions-by-tap",
         "ct state established,related accept",
         f"iifname {_TAPS} udp dport 67 accept",
         *([] if spec.dns_is_off else [f"{dns} accept"]),
+        f"iifname {_TAPS} ip daddr {names.TIME_ADDRESS} udp dport 123 accept",
         f"iifname {_TAPS} ip daddr {names.METADATA_ADDRESS} tcp dport 80 accept",
         f"iifname {_TAPS} icmp type echo-request accept",
     )
@@ -212,6 +222,7 @@ def _port_sets(spec: VpcSpec) -> dict[str, Set]:
     return {
         "egress-by-tap": _by_tap((port, egress_chain(port.interface_id)) for port in spec.ports),
         "ingress-by-tap": _by_tap((port, ingress_chain(port.interface_id)) for port in spec.ports),
+        "questions-by-tap": _by_tap((port, questions_chain(port.interface_id)) for port in spec.ports),
     }
 
 
