@@ -22,7 +22,7 @@ from stead.v1 import hosts_pb2
 
 _VALUES = (
     *KIND_OF,
-    *(objects.Route, objects.Tag, objects.ObjectRef),
+    *(objects.Route, objects.Tag, objects.Peering, objects.ObjectRef),
     *(model.ImageSource, model.Limits, model.Capacity, model.Pool, model.NatUse, model.VolumeFile),
     model.DhcpOptions,
     *(messages.Authority, messages.KnownScope, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report),

@@ -186,10 +186,11 @@ class GroupMembers:
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """What does not lead out, to the internet gateway or by a NAT gateway, is a black hole."""
+    """What neither leads out, to the internet gateway or by a NAT gateway, nor to a peered VPC is a black hole."""
 
     cidr_block: str
     leads_out: bool
+    peering_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,15 @@ class RouteTableSpec:
 
 
 ALL_OUT = RouteTableSpec(0, (RouteSpec("0.0.0.0/0", leads_out=True),))
+
+
+@dataclass(frozen=True, slots=True)
+class PeeringSpec:
+    """The other VPC of a peering, whose router is on this host as well."""
+
+    peering_id: str
+    vpc_id: str
+    cidr_block: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +234,8 @@ class NamesSpec:
 
 @dataclass(frozen=True, slots=True)
 class VpcSpec:
-    """`route_tables` are those by which anything leads out, and `acls` those that subnets name here. `names` are of all
-    members, wherever they are, besides what addresses are made into; a part of a VPC has none.
+    """`route_tables` are those by which anything leads out or to a peer, and `acls` those that subnets name here.
+    `names` are of all members, wherever they are, besides what addresses are made into; a part of a VPC has none.
     """
 
     vpc_id: str
@@ -244,6 +254,7 @@ class VpcSpec:
     dhcp_options: DhcpOptions | None = None
     names: tuple[NamesSpec, ...] = ()
     acls: tuple[AclSpec, ...] = ()
+    peerings: tuple[PeeringSpec, ...] = ()
 
     @property
     def ref(self) -> Ref:

@@ -45,6 +45,13 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Peering:
+    id: str
+    vpc_id: str
+    cidr_block: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vpc:
     id: str
     vni: int
@@ -53,6 +60,7 @@ class Vpc:
     dns_is_off: bool = False
     dhcp_options: DhcpOptions | None = None
     public_domain: str = ""
+    peerings: tuple[Peering, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

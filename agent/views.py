@@ -14,7 +14,7 @@ A resource is there where the object is that it is named after. What others woul
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TypeVar
 
@@ -44,6 +44,7 @@ from agent.objects import (
     NatGateway,
     NetworkAcl,
     Object,
+    ObjectKind,
     ObjectRef,
     RouteTable,
     SecurityGroup,
@@ -51,7 +52,7 @@ from agent.objects import (
     Volume,
     Vpc,
 )
-from agent.vpc import VpcView, host_name, in_order, with_rows
+from agent.vpc import VpcView, host_name, in_order, linked, with_rows
 
 T = TypeVar("T")
 View = VolumeSpec | ExportSpec | VpcView | GatewaySpec | InstanceSpec
@@ -79,7 +80,8 @@ class Views:
                 causes[view].add(ref)
         self._take_parts(changes)
         self._take_hosts(changes.values())
-        self._take_vpcs(changes.values())
+        for vpc_id in self._link(self._take_vpcs(changes.values())):
+            causes[Ref(Kind.VPC, vpc_id)].add(ObjectRef(ObjectKind.VPC, vpc_id))
         for ref, change in changes.items():
             for view in self._concerned(change.new):
                 causes[view].add(ref)
@@ -98,7 +100,8 @@ class Views:
             self._hosts = hosts
             self._vpcs = {vpc_id: replace(view, hosts=hosts) for vpc_id, view in self._vpcs.items()}
 
-    def _take_vpcs(self, changes: Iterable[Change]) -> None:
+    def _take_vpcs(self, changes: Iterable[Change]) -> Set[str]:
+        """Returns the VPCs that something changed of."""
         by_vpc: defaultdict[str, list[Change]] = defaultdict(list)
         for change in changes:
             before, after = _vpc_id(change.old), _vpc_id(change.new)
@@ -111,6 +114,18 @@ class Views:
             self._vpcs[vpc_id] = view
             if view.is_empty:
                 del self._vpcs[vpc_id]
+        return by_vpc.keys()
+
+    def _link(self, changed: Set[str]) -> list[str]:
+        """Have VPCs know of one another's hosts where they peer. Returns those that others have a new part in."""
+        found = []
+        for vpc_id, view in self._vpcs.items():
+            if not changed.isdisjoint((vpc_id, *(peering.vpc_id for peering in view.vpc.peerings))):
+                now = linked(view, self._vpcs)
+                if now is not view:
+                    self._vpcs[vpc_id] = now
+                    found.append(vpc_id)
+        return found
 
     def _made_of(self, value: Object | None) -> Iterator[Ref]:
         """The views, but for VPCs, that it is a part of."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Address
+from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from agent.model import (
     NamesSpec,
     NatSpec,
     NatWay,
+    PeeringSpec,
     PeerSpec,
     PortSpec,
     Ref,
@@ -36,6 +38,7 @@ from agent.objects import (
     NatGateway,
     NetworkAcl,
     Object,
+    Peering,
     RouteTable,
     SecurityGroup,
     Subnet,
@@ -52,9 +55,17 @@ LOCAL = "local"  # The target of the route to the VPC itself.
 NOWHERE = 0xFFFE  # The number of a table that is not known; none that is has it, nor 0xFFFF.
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A peering whose other VPC has a router on this host, too; `host_ids` are the hosts of that VPC's endpoints."""
+
+    peering: Peering
+    host_ids: Set[str]
+
+
 @dataclass(frozen=True)
 class VpcView:
-    """What there is of a VPC; `hosts` are all of the region."""
+    """What there is of a VPC; `hosts` are all of the region, `links` are what `linked` made of its peerings."""
 
     vpc: Vpc
     host_id: str
@@ -69,6 +80,7 @@ class VpcView:
     endpoints: Rows[Endpoint] = field(default_factory=dict)
     by_host: Index[Endpoint] = field(default_factory=dict)
     by_group: Index[Endpoint] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
 
     @classmethod
     def blank(cls, vpc_id: str, host_id: str) -> "VpcView":
@@ -132,14 +144,19 @@ class VpcView:
 
     @cached_property
     def ways_out(self) -> tuple[RouteTableSpec, ...]:
-        """The route tables by which anything leads out."""
+        """The route tables by which anything leads out, or to a peer."""
         tables = (RouteTableSpec(row.number, self._routes(row)) for row in in_order(self.tables) if row.number)
-        return tuple(table for table in tables if any(route.leads_out for route in table.routes))
+        return tuple(table for table in tables if any(route.leads_out or route.peering_id for route in table.routes))
 
     def _routes(self, table: RouteTable) -> tuple[RouteSpec, ...]:
         """To whatever is not there, or not known here, nothing leads."""
+        peerings = {link.peering.id for link in self.links}
         return tuple(
-            RouteSpec(route.cidr_block, route.target in self.gateways or route.target in self._nats_that_lead_out)
+            RouteSpec(
+                route.cidr_block,
+                route.target in self.gateways or route.target in self._nats_that_lead_out,
+                route.target if route.target in peerings else "",
+            )
             for route in table.routes
             if route.target != LOCAL
         )
@@ -182,8 +199,9 @@ class VpcView:
         return NatSpec(row.id, row.public_ip, tuple(ways))
 
     def has_part(self, host_id: str) -> bool:
-        """Whether the host has endpoints of the VPC, or its gateway."""
-        return host_id in self.by_host or host_id == self.gateway_host_id
+        """Whether the host has endpoints of the VPC or of one that it peers with, or its gateway."""
+        is_peers = any(host_id in link.host_ids for link in self.links)
+        return host_id in self.by_host or host_id == self.gateway_host_id or is_peers
 
     def members(self, group_id: str) -> Rows[Endpoint]:
         return self.by_group.get(group_id, _EMPTY)
@@ -261,7 +279,8 @@ class VpcView:
     @property
     def peers(self) -> list[Host]:
         """The other hosts that have a part in it."""
-        return self._peers_among({*self.by_host, self.gateway_host_id})
+        of_peers = chain.from_iterable(link.host_ids for link in self.links)
+        return self._peers_among({*self.by_host, self.gateway_host_id, *of_peers})
 
     def _peers_among(self, host_ids: Iterable[str]) -> list[Host]:
         others = (self.hosts[id] for id in host_ids if id in self.hosts and id != self.host_id and self.has_part(id))
@@ -291,6 +310,9 @@ class VpcView:
             route_tables=self.ways_out,
             dhcp_options=self.vpc.dhcp_options,
             acls=acls,
+            peerings=tuple(
+                PeeringSpec(link.peering.id, link.peering.vpc_id, link.peering.cidr_block) for link in self.links
+            ),
         )
 
     def _subnet(self, row: Subnet) -> SubnetSpec:
@@ -330,6 +352,13 @@ def _peer(host: Host, there: Rows[Endpoint]) -> PeerSpec:
     held = [(ip, endpoint.id) for endpoint in in_order(there) for ip in endpoint.private_ips]
     ips, ids = (tuple(pair[index] for pair in held) for index in (0, 1))
     return PeerSpec(host.number, host.underlay_address, ips, ids, host.wireguard_key)
+
+
+def linked(view: VpcView, views: Mapping[str, VpcView]) -> VpcView:
+    """The view with its links as they are among all VPCs of this host; the very same where nothing differs."""
+    others = ((peering, views.get(peering.vpc_id)) for peering in view.vpc.peerings if view.is_told)
+    links = tuple(Link(peering, frozenset(other.by_host)) for peering, other in others if other and other.is_told)
+    return view if links == view.links else replace(view, links=links)
 
 
 def host_name(private_ip: str) -> str:

@@ -25,6 +25,7 @@ class Prefix(StrEnum):
     VPC = "vpc"
     INTERNET_GATEWAY = "igw"
     NAT_GATEWAY = "nat"
+    VPC_PEERING_CONNECTION = "pcx"
     ROUTE_TABLE = "rtb"
     ROUTE_TABLE_ASSOCIATION = "rtbassoc"
     DHCP_OPTIONS = "dopt"

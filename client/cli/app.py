@@ -32,6 +32,7 @@ from client.cli import (
     token,
     volume,
     vpc,
+    vpc_peering,
     watch,
 )
 from client.cli.render import Output, print_note
@@ -56,6 +57,7 @@ RESOURCES = {
     "igw": (igw, "Internet gateways, VPCs' doors to the outside."),
     "dhcp-options": (dhcp_options, "What a VPC's guests are told by DHCP."),
     "nat-gateway": (nat_gateway, "NAT gateways, by which private subnets reach the outside."),
+    "vpc-peering": (vpc_peering, "Peerings, by which two VPCs reach one another."),
     "route-table": (route_table, "Where packets that leave a subnet go."),
     "network-acl": (network_acl, "What may cross the borders of subnets."),
     "tag": (tag, "Labels of resources of every kind."),

@@ -24,6 +24,7 @@ COMMANDS = {
     "DescribeSubnets": "subnet list",
     "DescribeTokens": "token list",
     "DescribeVolumes": "volume list",
+    "DescribeVpcPeeringConnections": "vpc-peering list",
     "DescribeVpcs": "vpc list",
     "ListVolumesInRecycleBin": "volume list --deleted",
 }

@@ -26,6 +26,7 @@ from stead.v1.vpcs_pb2 import (
     DescribeNatGatewaysRequest,
     DescribeRouteTablesRequest,
     DescribeSubnetsRequest,
+    DescribeVpcPeeringConnectionsRequest,
     DescribeVpcsRequest,
 )
 
@@ -216,6 +217,22 @@ nat_gateway_id = replace(
     narrow=(Filter(name="state", values=("pending", "available", "failed")),),
     gone=_ended_nat_gateway_id,
 )
+_ended_vpc_peering_id = Named(
+    "VPC peering connection",
+    "pcx-",
+    "InvalidVpcPeeringConnectionID",
+    _TAG,
+    DescribeVpcPeeringConnectionsRequest,
+    "vpcs",
+    "vpc_peering_connections",
+    "vpc_peering_connection_id",
+    command="vpc-peering",
+)
+vpc_peering_id = replace(
+    _ended_vpc_peering_id,
+    narrow=(Filter(name="status-code", values=("pending-acceptance", "active")),),
+    gone=_ended_vpc_peering_id,
+)
 dhcp_options_id = Named(
     "DHCP option set",
     "dopt-",
@@ -283,6 +300,7 @@ _NAMED = (
     subnet_id,
     internet_gateway_id,
     nat_gateway_id,
+    vpc_peering_id,
     route_table_id,
     dhcp_options_id,
     network_acl_id,

@@ -49,6 +49,9 @@ Gateway = Annotated[
 NatGateway = Annotated[
     str, typer.Option("--nat-gateway", metavar="NAT-GATEWAY", help="Or a NAT gateway, id or name.", show_default=False)
 ]
+Peering = Annotated[
+    str, typer.Option("--peering", metavar="PEERING", help="Or a VPC peering, id or name.", show_default=False)
+]
 
 
 @command(app, "list")
@@ -144,35 +147,46 @@ async def replace_association(cli: Cli, association: Association, route_table: T
 
 @command(app, "create-route", mutates=True)
 async def create_route(
-    cli: Cli, route_table: Table, cidr: Destination, igw: Gateway = "", nat_gateway: NatGateway = ""
+    cli: Cli,
+    route_table: Table,
+    cidr: Destination,
+    igw: Gateway = "",
+    nat_gateway: NatGateway = "",
+    peering: Peering = "",
 ) -> None:
     """Add a route; the longest prefix that matches wins."""
-    request = CreateRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway))
+    request = CreateRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway, peering))
     cli.say(await cli.stead.vpcs.CreateRoute(request), _led(request))
 
 
 @command(app, "replace-route", mutates=True)
 async def replace_route(
-    cli: Cli, route_table: Table, cidr: Destination, igw: Gateway = "", nat_gateway: NatGateway = ""
+    cli: Cli,
+    route_table: Table,
+    cidr: Destination,
+    igw: Gateway = "",
+    nat_gateway: NatGateway = "",
+    peering: Peering = "",
 ) -> None:
     """Give a route another target."""
-    request = ReplaceRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway))
+    request = ReplaceRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway, peering))
     cli.say(await cli.stead.vpcs.ReplaceRoute(request), _led(request))
 
 
-async def _route(cli: Cli, route_table: str, cidr: str, igw: str, nat_gateway: str) -> dict[str, Any]:
-    if bool(igw) is bool(nat_gateway):
-        raise typer.BadParameter("name one target, by --igw or by --nat-gateway", param_hint="--igw")
+async def _route(cli: Cli, route_table: str, cidr: str, igw: str, nat_gateway: str, peering: str) -> dict[str, Any]:
+    if sum(map(bool, (igw, nat_gateway, peering))) != 1:
+        raise typer.BadParameter("name one target, by --igw, --nat-gateway or --peering", param_hint="--igw")
     return {
         "route_table_id": await lookup.route_table_id(cli.stead, route_table),
         "destination_cidr_block": cidr,
         "gateway_id": await lookup.internet_gateway_id(cli.stead, igw) if igw else "",
         "nat_gateway_id": await lookup.nat_gateway_id(cli.stead, nat_gateway) if nat_gateway else "",
+        "vpc_peering_connection_id": await lookup.vpc_peering_id(cli.stead, peering) if peering else "",
     }
 
 
 def _led(request: CreateRouteRequest | ReplaceRouteRequest) -> str:
-    target = request.gateway_id or request.nat_gateway_id
+    target = request.gateway_id or request.nat_gateway_id or request.vpc_peering_connection_id
     return f"{request.route_table_id}: {request.destination_cidr_block} to {target}"
 
 

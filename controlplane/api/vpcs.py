@@ -9,6 +9,7 @@ from controlplane.api.nat_gateways import NatGatewayCalls
 from controlplane.api.network_acls import NetworkAclCalls
 from controlplane.api.route_tables import RouteTableCalls
 from controlplane.api.subnets import SubnetCalls
+from controlplane.api.vpc_peerings import VpcPeeringCalls
 from controlplane.model.dhcp_options import DEFAULT
 from controlplane.model.state import State
 from controlplane.model.vpc import Vpc
@@ -24,6 +25,7 @@ class Vpcs(
     RouteTableCalls,
     NetworkAclCalls,
     DhcpOptionsCalls,
+    VpcPeeringCalls,
     VpcsServicer,
 ):
     def __init__(self, edge: Edge) -> None:

@@ -31,6 +31,7 @@ from controlplane.model.project import Projects, Tokens
 from controlplane.model.table import Row, Table
 from controlplane.model.value import value
 from controlplane.model.vpc import InternetGateways, RouteTables, Subnets, Vpcs
+from controlplane.model.vpc_peering import VpcPeeringConnections
 
 R = TypeVar("R", bound=Row)
 V = TypeVar("V")
@@ -131,6 +132,7 @@ class State:
         self.subnets = Subnets()
         self.internet_gateways = InternetGateways()
         self.route_tables = RouteTables()
+        self.vpc_peering_connections = VpcPeeringConnections()
         self.security_groups = SecurityGroups()
         self.prefix_lists = PrefixLists()
         self.rules = Rules()

@@ -174,6 +174,10 @@ class Route:
         return self.target.startswith(f"{Prefix.NAT_GATEWAY}-")
 
     @property
+    def is_by_peering(self) -> bool:
+        return self.target.startswith(f"{Prefix.VPC_PEERING_CONNECTION}-")
+
+    @property
     def origin(self) -> str:
         """By which call it came."""
         return "CreateRouteTable" if self.is_local else "CreateRoute"
@@ -211,8 +215,11 @@ class RouteTables(Owned[RouteTable]):
         "association.main": lambda row: row.is_main,
         "association.route-table-id": lambda row: row.id,
         "route.destination-cidr-block": lambda row: [route.cidr_block for route in row.routes],
-        "route.gateway-id": lambda row: [route.target for route in row.routes if not route.is_by_nat],
+        "route.gateway-id": lambda row: [
+            route.target for route in row.routes if not (route.is_by_nat or route.is_by_peering)
+        ],
         "route.nat-gateway-id": lambda row: [route.target for route in row.routes if route.is_by_nat],
+        "route.vpc-peering-connection-id": lambda row: [route.target for route in row.routes if route.is_by_peering],
         "route.origin": lambda row: [route.origin for route in row.routes],
     }
 

@@ -40,6 +40,9 @@ def vpc(state: State, row: Vpc, region: str) -> pb.Vpc:
         told.public_domain = public_domain(region)
     if row.dhcp_options_id:
         told.dhcp_options.CopyFrom(_dhcp_options(state.dhcp_options[row.dhcp_options_id]))
+    for peering in sorted(state.vpc_peering_connections.active.of(row.id), key=lambda peering: peering.id):
+        peer_id, cidr_block = peering.other_than(row.id)
+        told.peerings.add(id=peering.id, vpc_id=peer_id, cidr_block=cidr_block)
     return told
 
 

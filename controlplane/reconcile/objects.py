@@ -20,6 +20,7 @@ from controlplane.model.prefix_list import PrefixList
 from controlplane.model.state import State
 from controlplane.model.table import Row
 from controlplane.model.vpc import InternetGateway, RouteTable, Subnet, Vpc
+from controlplane.model.vpc_peering import VpcPeeringConnection
 from controlplane.reconcile import messages
 from controlplane.service.internet_gateways import is_needed
 
@@ -218,6 +219,10 @@ def _addresses_of(state: State, row: NetworkInterface) -> Iterator[tuple[str, Re
     return ((row.vpc_id, (ADDRESS, held.id)) for held in state.addresses.interface.of(row.id))
 
 
+def _peers(state: State, row: VpcPeeringConnection) -> Iterator[tuple[str, Ref]]:
+    return ((vpc_id, (VPC, vpc_id)) for vpc_id in row.vpc_ids)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown(Generic[R]):
     """Rows that other rows' objects show, by these of their fields; without any, by being there."""
@@ -234,15 +239,17 @@ SHOWN: Mapping[type[Any], Shown[Any]] = {
     PrefixList: Shown(("entries",), _groups),
     Instance: Shown(("host_id", "tags"), _endpoints),
     NetworkInterface: Shown(("instance_id",), _addresses_of),
+    VpcPeeringConnection: Shown(("status",), _peers),
 }
 
 
 def scopes_of(state: State, host_id: str) -> frozenset[str]:
-    """A host's: the region, itself, and each VPC that it takes part in, by its instances' interfaces or as the gateway
-    of a VPC that needs it.
+    """A host's: the region, itself, and each VPC that it takes part in, by its instances' interfaces, by those of a VPC
+    that it peers with, or as the gateway of a VPC that needs it.
     """
     instances = state.instances.host.of(host_id)
-    vpc_ids = {member.vpc_id for instance in instances for member in state.interfaces.instance.of(instance.id)}
+    own = {member.vpc_id for instance in instances for member in state.interfaces.instance.of(instance.id)}
+    vpc_ids = own.union(*(state.vpc_peering_connections.peers(vpc_id) for vpc_id in own))
     gateways = (row.vpc_id for row in state.internet_gateways.host.of(host_id))
     vpc_ids.update(vpc_id for vpc_id in gateways if is_needed(state, vpc_id))
     return frozenset((REGION, host_id, *vpc_ids))
@@ -250,9 +257,23 @@ def scopes_of(state: State, host_id: str) -> frozenset[str]:
 
 def hosts_of(state: State, vpc_id: str) -> set[str]:
     """The other way round: those that take part in a VPC."""
-    hosts = {state.instances[member.instance_id].host_id for member in state.interfaces.vpc.of(vpc_id)}
+    hosts = {host for each in (vpc_id, *state.vpc_peering_connections.peers(vpc_id)) for host in _homes(state, each)}
     gateways = state.internet_gateways.vpc.of(vpc_id) if is_needed(state, vpc_id) else ()
     return hosts | {row.host_id for row in gateways if row.host_id}
+
+
+def _homes(state: State, vpc_id: str) -> set[str]:
+    """The hosts of a VPC's instances."""
+    return {state.instances[member.instance_id].host_id for member in state.interfaces.vpc.of(vpc_id)}
+
+
+def _of_peering(state: State, row: VpcPeeringConnection) -> Iterator[str]:
+    return (host_id for vpc_id in row.vpc_ids for host_id in _homes(state, vpc_id))
+
+
+def _joined(state: State, row: NetworkInterface) -> Iterable[str] | None:
+    """Where its VPC has peers, they are joined, too, but not by a gateway."""
+    return None if state.vpc_peering_connections.active.count(row.vpc_id) else (row.vpc_id,)
 
 
 def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
@@ -273,19 +294,21 @@ def _gateway_hosts(state: State, row: NatGateway) -> Iterator[str]:
 class Part(Generic[R]):
     """Rows by which hosts take part in VPCs: which hosts, and by which of the rows' fields besides being there.
 
-    `joins`: the scopes that a new row adds to what these hosts have; None: they may be others altogether.
+    `joins`: the scopes that a new row adds to what these hosts have; None, as its result too: they may be others
+    altogether.
     """
 
     shows: tuple[str, ...]
     hosts: Callable[[State, R], Iterable[str]]
-    joins: Callable[[R], Iterable[str]] | None = None
+    joins: Callable[[State, R], Iterable[str] | None] | None = None
 
 
 PARTS: Mapping[type[Any], Part[Any]] = {
-    NetworkInterface: Part(("instance_id",), _of_interface, lambda row: (row.vpc_id,)),
-    Instance: Part(("host_id",), lambda state, row: (row.host_id,), lambda row: ()),
+    NetworkInterface: Part(("instance_id",), _of_interface, _joined),
+    Instance: Part(("host_id",), lambda state, row: (row.host_id,), lambda state, row: ()),
     InternetGateway: Part(("host_id", "vpc_id"), lambda state, row: (row.host_id,)),
-    NatGateway: Part(("is_deleted",), _gateway_hosts, lambda row: (row.vpc_id,)),
+    NatGateway: Part(("is_deleted",), _gateway_hosts, lambda state, row: (row.vpc_id,)),
+    VpcPeeringConnection: Part(("status",), _of_peering),
 }
 
 # Rows that wait for a host's answer, and that host: it may have given it long before.

@@ -50,11 +50,13 @@ def touched(state: State, entries: Sequence[Entry]) -> Touched:
 
 def _add_part(found: Touched, part: Part[Any], state: State, entry: Entry) -> None:
     for row in _rows(entry):
-        host_ids = part.hosts(state, row)
+        host_ids, joined = part.hosts(state, row), None
         if entry.old is None and part.joins:
-            found.joined.update((host_id, scope_id) for host_id in host_ids for scope_id in part.joins(row))
-        else:
+            joined = part.joins(state, row)
+        if joined is None:
             found.moved.update(host_ids)
+        else:
+            found.joined.update((host_id, scope_id) for host_id in host_ids for scope_id in joined)
 
 
 def _differs(entry: Entry, shows: Sequence[str]) -> bool:

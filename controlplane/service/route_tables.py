@@ -12,6 +12,7 @@ from controlplane.model.state import Change, State
 from controlplane.model.vpc import Route, RouteTable, Subnet
 from controlplane.service.call import Call, check_id, check_tags, find, not_found
 from controlplane.service.quotas import check_one_more
+from controlplane.service.vpc_peerings import find_peering
 from controlplane.service.vpcs import new_table, required_network
 
 _ASSOCIATION = Kind(
@@ -21,6 +22,7 @@ _ASSOCIATION = Kind(
     "DescribeRouteTables",
     id_field="route_table_association_id",
 )
+_TARGETS = ("gateway_id", "nat_gateway_id", "vpc_peering_connection_id")
 _LINK_LOCAL = IPv4Network("169.254.0.0/16")  # Where the resolver and the metadata are, in every VPC.
 
 
@@ -144,6 +146,7 @@ class CreateRoute:
     destination_cidr_block: str
     gateway_id: str = ""
     nat_gateway_id: str = ""
+    vpc_peering_connection_id: str = ""
 
 
 def create_route(state: State, call: Call, request: CreateRoute) -> tuple[Change, None]:
@@ -169,12 +172,16 @@ def _destination(state: State, table: RouteTable, text: str) -> str:
 
 
 def _target(state: State, call: Call, table: RouteTable, request: CreateRoute) -> str:
-    if request.gateway_id and request.nat_gateway_id:
-        raise Invalid("InvalidParameterCombination", "A route has one target: name gateway_id or nat_gateway_id alone")
+    given = [name for name in _TARGETS if getattr(request, name)]
+    if len(given) > 1:
+        message = f"A route has one target: name {' or '.join(given)} alone"
+        raise Invalid("InvalidParameterCombination", message)
     if request.nat_gateway_id:
         return _nat_gateway(state, call, table, request.nat_gateway_id)
+    if request.vpc_peering_connection_id:
+        return _peering(state, call, table, request.vpc_peering_connection_id)
     if not request.gateway_id:
-        raise missing("gateway_id", "the target of the route, an internet gateway, or nat_gateway_id")
+        raise missing("gateway_id", f"the target of the route, an internet gateway, or {' or '.join(_TARGETS[1:])}")
     gateway = find(state.internet_gateways, request.gateway_id, call)
     _check_vpc(table, gateway.vpc_id, gateway.id)
     return gateway.id
@@ -185,6 +192,17 @@ def _nat_gateway(state: State, call: Call, table: RouteTable, nat_gateway_id: st
     if row.is_deleted:
         raise not_found(state.nat_gateways.kind, row.id)
     _check_vpc(table, row.vpc_id, row.id)
+    return row.id
+
+
+def _peering(state: State, call: Call, table: RouteTable, peering_id: str) -> str:
+    """It may still wait to be accepted."""
+    row = find_peering(state, call, peering_id)
+    if row.ended_at:
+        raise not_found(state.vpc_peering_connections.kind, row.id)
+    if table.vpc_id not in row.vpc_ids:
+        message = f"{table.id} is in {table.vpc_id}, {row.id} joins {' and '.join(row.vpc_ids)}; name one of its VPC"
+        raise Invalid("InvalidParameterValue", message, parameter=Parameter("", row.id))
     return row.id
 
 
@@ -230,7 +248,11 @@ def _present(table: RouteTable, text: str) -> Route:
 def state_of(state: State, table: RouteTable, route: Route) -> str:
     """ "active" or "blackhole": what takes a route whose target is gone, or detached, is dropped."""
     nat_gateway = state.nat_gateways.get(route.target)
-    is_there = _is_gateway(state, table, route) or (nat_gateway is not None and not nat_gateway.is_deleted)
+    is_there = (
+        _is_gateway(state, table, route)
+        or (nat_gateway is not None and not nat_gateway.is_deleted)
+        or any(row.id == route.target for row in state.vpc_peering_connections.active.of(table.vpc_id))
+    )
     return "active" if route.is_local or is_there else "blackhole"
 
 

@@ -102,6 +102,13 @@ def _with_route_table(state: State, changed: Changed) -> Iterator[Shown]:
         yield from state.nat_gateways.vpc.of(row.vpc_id)
 
 
+def _with_peering(state: State, changed: Changed) -> Iterator[Shown]:
+    """Route tables show whether their targets are there. One that goes was over before."""
+    if row := state.vpc_peering_connections.get(changed.id):
+        for vpc_id in row.vpc_ids:
+            yield from state.route_tables.vpc.of(vpc_id)
+
+
 def _with_rule(state: State, changed: Changed) -> Iterator[Shown]:
     row = state.rules.get(changed.id)
     if group := state.security_groups.get(row.group_id if row else changed.part_of):
@@ -142,6 +149,7 @@ _FINDERS: dict[str, Callable[[State, Changed], Iterator[Shown]]] = {
     "subnet": _with_subnet,
     "internet-gateway": _with_gateway,
     "nat-gateway": _with_gateway,
+    "vpc-peering-connection": _with_peering,
     "route-table": _with_route_table,
     "security-group-rule": _with_rule,
     "observation": _with_observation,

@@ -1,4 +1,4 @@
-"""What ends by the clock: terminated instances, NAT gateways, records of calls, join tokens, forgotten images."""
+"""What ends by the clock: terminated instances, NAT gateways, peerings, calls, join tokens, forgotten images."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from controlplane.model.audit import CallRecord
 from controlplane.model.instance import Instance
 from controlplane.model.state import Change, State
 from controlplane.model.table import Row
-from controlplane.service import images
+from controlplane.service import images, vpc_peerings
 from controlplane.service.call import Call
 
 # Rows that one step forgets. Fewer: more commits. More: all calls wait for the step, some 10 us for each row.
@@ -19,13 +19,15 @@ SLICE = 500
 def sweep(state: State, call: Call) -> tuple[Change, bool]:
     """Forget some of what nobody may ask for any more; whether there may be more of it."""
     change = Change()
+    change.put(*islice(vpc_peerings.expired(state, call), SLICE))
     change.delete(*islice(_forgotten(state, call), SLICE))
-    return change, len(change) == SLICE
+    return change, len(change) >= SLICE
 
 
 def _forgotten(state: State, call: Call) -> Iterator[Row]:
     yield from (row for row in state.instances.terminated.of(True) if _is_over(state, call, row))
     yield from (row for row in state.nat_gateways.ended.of(True) if _was_long_ago(call, row.deleted_at))
+    yield from (row for row in state.vpc_peering_connections.ended.of(True) if _was_long_ago(call, row.ended_at))
     yield from (row for row in _old_calls(state, call) if not _has_launched(state, row))
     yield from (row for row in state.host_tokens if not row.join_hash and row.expires_at < call.now)
     yield from (row for row in state.images if row.deregistered_at and not images.is_needed(state, row.id))

@@ -163,6 +163,7 @@ def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
         *(row.id for row in state.route_tables.vpc.of(vpc.id) if not row.is_main),
         *(row.id for row in state.network_acls.vpc.of(vpc.id) if not row.is_default),
         *(row.id for row in state.security_groups.vpc.of(vpc.id) if row.name != "default"),
+        *(row.id for row in state.vpc_peering_connections.live.of(vpc.id)),
     ]
     if blockers:
         raise Conflict(

@@ -89,6 +89,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "DeleteInternetGateway": {"internet_gateway_id": "<doomed igw>"},
     "CreateNatGateway": {"subnet_id": "<subnet 1>", "allocation_id": "<free address>"},
     "DeleteNatGateway": {"nat_gateway_id": "<doomed nat>"},
+    "CreateVpcPeeringConnection": {"vpc_id": "<open vpc>", "peer_vpc_id": "<vpc that had it>"},
+    "AcceptVpcPeeringConnection": {"vpc_peering_connection_id": "<peering to accept>"},
+    "RejectVpcPeeringConnection": {"vpc_peering_connection_id": "<peering to reject>"},
+    "DeleteVpcPeeringConnection": {"vpc_peering_connection_id": "<peering to delete>"},
     "CreateRouteTable": {"vpc_id": "<vpc>"},
     "DeleteRouteTable": {"route_table_id": "<doomed table>"},
     "AssociateRouteTable": {"route_table_id": "<table>", "subnet_id": "<unserved subnet>"},
@@ -148,6 +152,7 @@ async def things(cloud: ControlPlane) -> dict[str, str]:
     await cloud.ask("CreateInstanceType", instance_type={"instance_type": "a.old", "vcpus": 1, "memory_mib": 64})
     made |= await some_rules(cloud)
     made |= await some_vpcs(cloud)
+    made |= await some_peerings(cloud, made)
     made |= await some_routes(cloud, made)
     made |= await some_acls(cloud, made)
     made["<secret of a project without VPCs>"] = await project_without_vpcs(cloud)
@@ -210,7 +215,8 @@ async def some_vpcs(cloud: ControlPlane) -> dict[str, str]:
     """VPCs, one of them with subnets, and gateways, two of them attached. A zone's default subnet is gone."""
     made = {}
     for name in ("<vpc>", "<doomed vpc>", "<open vpc>", "<vpc that had it>"):
-        made[name] = (await cloud.ask("CreateVpc", cidr_block="10.0.0.0/16")).vpc.vpc_id
+        cidr_block = "10.1.0.0/16" if name == "<open vpc>" else "10.0.0.0/16"
+        made[name] = (await cloud.ask("CreateVpc", cidr_block=cidr_block)).vpc.vpc_id
     for number, name in enumerate(("<doomed subnet>", "<unserved subnet>", "<subnet 1>", "<subnet 2>")):
         reply = await cloud.ask("CreateSubnet", vpc_id=made["<vpc>"], cidr_block=f"10.0.{number}.0/24")
         made[name] = reply.subnet.subnet_id
@@ -228,6 +234,18 @@ async def some_vpcs(cloud: ControlPlane) -> dict[str, str]:
     ).subnets
     await cloud.ask("DeleteSubnet", subnet_id=default.subnet_id)
     return made
+
+
+async def some_peerings(cloud: ControlPlane, made: dict[str, str]) -> dict[str, str]:
+    """All wait to be accepted."""
+    wanted = {"name": "is-default", "values": ["true"]}
+    (default,) = (await cloud.ask("DescribeVpcs", filters=[wanted])).vpcs
+    peers = {"accept": "<vpc>", "reject": "<open vpc>", "delete": "<vpc that had it>"}
+    peerings = {}
+    for what, vpc in peers.items():
+        reply = await cloud.ask("CreateVpcPeeringConnection", vpc_id=default.vpc_id, peer_vpc_id=made[vpc])
+        peerings[f"<peering to {what}>"] = reply.vpc_peering_connection.vpc_peering_connection_id
+    return peerings
 
 
 async def some_acls(cloud: ControlPlane, made: dict[str, str]) -> dict[str, str]:

@@ -161,7 +161,11 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
     table = (await cloud.ask("DescribeRouteTables")).route_tables[0]
     acl = (await cloud.ask("DescribeNetworkAcls")).network_acls[0]
     nat = await cloud.ask("CreateNatGateway", subnet_id=made.subnet_id, allocation_id=allocation_id)
+    vpc_id = (await cloud.ask("CreateVpc", cidr_block="10.0.0.0/16")).vpc.vpc_id
+    peering = await cloud.ask("CreateVpcPeeringConnection", vpc_id=vpc_id, peer_vpc_id=made.vpc_id)
+    peering_id = peering.vpc_peering_connection.vpc_peering_connection_id
     named: dict[str, dict[str, Any]] = {
+        "DescribeVpcPeeringConnections": {"vpc_peering_connection_ids": [peering_id]},
         "DescribeInstances": {"instance_ids": [made.instance_id]},
         "DescribeImages": {"image_ids": [image_id]},
         "DescribeVolumes": {"volume_ids": [made.block_devices[0].volume_id]},

@@ -1,5 +1,6 @@
 """Debian as it comes: its own cloud-init takes this cloud for EC2, and does all that it does there."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +30,32 @@ def guest(request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path) -> Itera
     raw.unlink()
     cloud.stead("image", "import", str(image), "--name", request.param, timeout_s=300)
     (tmp_path / "user-data").write_text(USER_DATA)
-    options = ("--user-data-file", str(tmp_path / "user-data"), "--volume-size", "2")
-    guest = run_instance(cloud, *options, image=request.param)
+    options = ("--user-data-file", str(tmp_path / "user-data"), "--volume-size", "2", "--tag", "Name=debian")
+    guest = run_instance(cloud, *options, "--metadata-tags", image=request.param)
     guest.login = "debian"
     yield guest
     cloud.stead("instance", "terminate", guest.instance_id, "--wait")
     cloud.stead("image", "deregister", request.param)
+
+
+# As an SDK asks: a token first.
+READ = """python3 -c '
+from urllib.request import Request, urlopen
+at = "http://169.254.169.254/latest/"
+put = Request(at + "api/token", method="PUT", headers={{"X-aws-ec2-metadata-token-ttl-seconds": "60"}})
+token = urlopen(put).read()
+found = Request(at + "{}", headers={{"X-aws-ec2-metadata-token": token.decode()}})
+print(urlopen(found).read().decode())
+'"""
+
+
+def verified(cloud: Cloud, directory: Path, pkcs7: str) -> dict[str, str]:
+    """The identity document in it, as whoever has the region's CA verifies it: see docs/metadata.md."""
+    (directory / "rsa2048").write_text(f"-----BEGIN PKCS7-----\n{pkcs7.strip()}\n-----END PKCS7-----\n")
+    words = ("-in", str(directory / "rsa2048"), "-inform", "PEM", "-CAfile", str(cloud.directory / "ca.pem"))
+    done = subprocess.run(["openssl", "smime", "-verify", *words], check=True, capture_output=True, text=True)
+    document: dict[str, str] = json.loads(done.stdout)
+    return document
 
 
 def has_ended(status: str) -> bool:
@@ -43,15 +64,21 @@ def has_ended(status: str) -> bool:
 
 
 @on_one_host
-def test_cloud_init_sets_up_the_instance(guest: Guest) -> None:
+def test_cloud_init_sets_up_the_instance(guest: Guest, cloud: Cloud, tmp_path: Path) -> None:
     guest.wait_for_ssh(BOOT_S)
     wait_until(lambda: has_ended(guest.try_ssh("cloud-init status").stdout), "cloud-init has ended", BOOT_S)
     status = guest.try_ssh("cloud-init status --long").stdout
     assert "status: done" in status, status + guest.ssh("cat /run/cloud-init/status.json")
     assert guest.ssh("cloud-init query cloud_name").strip() == "aws"
+    assert guest.ssh("cat /var/lib/cloud/instance/datasource").startswith("DataSourceEc2")
+    assert json.loads(guest.ssh("sudo cloud-init query ds.meta_data.tags.instance")) == {"Name": "debian"}
     assert guest.ssh("hostname").strip() == "ip-" + guest.private_ip.replace(".", "-")
     assert guest.ssh("cat /var/tmp/user-data-ran").strip() == "ran as root"
     assert guest.ssh("sudo id -u").strip() == "0"
     root_mib = int(guest.ssh("df --output=size -BM / | tail -n 1").strip().rstrip("M"))
     assert root_mib > 1800, "the root file system has grown with its disk"
     assert OUTSIDE_ADDRESS in guest.ssh(f"getent hosts {OUTSIDE_NAME}")
+    document = verified(cloud, tmp_path, guest.ssh(READ.format("dynamic/instance-identity/rsa2048")))
+    assert (document["instanceId"], document["privateIp"]) == (guest.instance_id, guest.private_ip)
+    cloud.stead("instance", "modify-metadata-options", guest.instance_id, "--no-metadata-endpoint")
+    wait_until(lambda: guest.try_ssh(READ.format("meta-data/")).returncode != 0, "its metadata service refuses", 30)

@@ -27,8 +27,8 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from agent.model import DhcpOptions, GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
-from agent.objects import Address, Change, InternetGateway, NatGateway, NetworkAcl, ObjectRef, RouteTable
-from agent.vpc import VpcView
+from agent.objects import Address, Change, InternetGateway, NatGateway, NetworkAcl, ObjectRef, Peering, RouteTable
+from agent.vpc import VpcView, linked
 from tests.integration import nethost
 from tests.networks import view_of
 
@@ -75,10 +75,16 @@ class Vpc:
     names: dict[PortSpec, str] = field(default_factory=dict)
     public_domain: str = ""
     addresses: tuple[Address, ...] = ()
+    base: str = "172.31"  # Of its addresses.
+    peered: "list[Vpc]" = field(default_factory=list)
 
     @property
     def vpc_id(self) -> str:
         return f"vpc-{self.number:017x}"
+
+    @property
+    def cidr_block(self) -> str:
+        return f"{self.base}.0.0/16"
 
     @property
     def gateway_id(self) -> str:
@@ -86,7 +92,7 @@ class Vpc:
 
     def add_port(self, host: int, last_byte: int, *group_ids: str, subnet: int = 1) -> PortSpec:
         tail = f"{self.number:013x}{last_byte:04x}"
-        ip = f"172.31.{_THIRD_BYTES[subnet]}.{last_byte}"
+        ip = f"{self.base}.{_THIRD_BYTES[subnet]}.{last_byte}"
         mac = f"02:00:00:00:{self.number:02x}:{last_byte:02x}"
         name = "ip-" + ip.replace(".", "-")
         port = PortSpec(f"eni-{tail}", f"i-{tail}", mac, ip, f"subnet-{subnet}", group_ids, name)
@@ -105,14 +111,14 @@ class Vpc:
         return changed
 
     def _port(self, last_byte: int) -> PortSpec:
-        return next(port for port in self.ports if port.private_ip == f"172.31.0.{last_byte}")
+        return next(port for port in self.ports if port.private_ip == f"{self.base}.0.{last_byte}")
 
     def spec(self, host: int) -> VpcSpec:
         return VpcSpec(
             vpc_id=self.vpc_id,
             vni=self.number,
-            cidr_block="172.31.0.0/16",
-            subnets=tuple(SubnetSpec(f"subnet-{n}", f"172.31.{byte}.0/20") for n, byte in _THIRD_BYTES.items()),
+            cidr_block=self.cidr_block,
+            subnets=tuple(SubnetSpec(f"subnet-{n}", f"{self.base}.{byte}.0/20") for n, byte in _THIRD_BYTES.items()),
             ports=tuple(port for port, there in self.ports.items() if there == host),
             peers=tuple(self._peer(n) for n in self.hosts if n != host),
             host_number=host,
@@ -122,7 +128,14 @@ class Vpc:
             domain="lab.internal",
         )
 
+    def peering_id(self, other: "Vpc") -> str:
+        return f"pcx-{10 * min(self.number, other.number) + max(self.number, other.number):017x}"
+
     def view(self, host: int) -> VpcView:
+        """With what the host knows of the VPCs that it peers with."""
+        return linked(self._view(host), {other.vpc_id: other._view(host) for other in self.peered})
+
+    def _view(self, host: int) -> VpcView:
         view = view_of(self.spec(host), f"host-{host}", f"10.99.0.{host}")
         first, second = view.subnets["subnet-1"], view.subnets["subnet-2"]
         subnets = [
@@ -134,7 +147,9 @@ class Vpc:
         tables = [Change(None, table) for table in self.tables]
         acls = [Change(None, acl) for acl in self.acls]
         nat_gateways = [Change(None, nat) for nat in self.nat_gateways]
-        vpc = replace(view.vpc, dhcp_options=self.dhcp_options, public_domain=self.public_domain)
+        peerings = [Peering(self.peering_id(other), other.vpc_id, other.cidr_block) for other in self.peered]
+        said = {"dhcp_options": self.dhcp_options, "public_domain": self.public_domain}
+        vpc = replace(view.vpc, **said, peerings=tuple(peerings))  # type: ignore[arg-type]
         named = [(view.endpoints[port.interface_id], name) for port, name in self.names.items()]
         told = [Change(view.vpc, vpc), *(Change(row, replace(row, name=name)) for row, name in named)]
         told += [Change(None, address) for address in self.addresses]

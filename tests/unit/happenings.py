@@ -2,12 +2,15 @@
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
+from controlplane.ids import Prefix
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
+from controlplane.model.vpc_peering import PeeringStatus, VpcPeeringConnection
 from controlplane.service import (
     addresses,
     hosts,
@@ -110,6 +113,29 @@ def change_networks(live: Live, a: int, b: int) -> None:
     live.do(prefix_lists.modify, asked, project_id=row.project_id)
 
 
+def peer(live: Live, a: int, b: int) -> None:
+    """Two VPCs begin to, or no longer do, whatever their addresses are: who takes part in what does not ask these."""
+    one, other = pick(live.state.vpcs, a), pick(live.state.vpcs, b)
+    found = [row for row in live.state.vpc_peering_connections.active.of(one.id) if other.id in row.vpc_ids]
+    if one is other:
+        raise Missing
+    row = VpcPeeringConnection(
+        id=live.mint(Prefix.VPC_PEERING_CONNECTION),
+        project_id=one.project_id,
+        vpc_id=one.id,
+        cidr_block=one.cidr_block,
+        peer_project_id=other.project_id,
+        peer_vpc_id=other.id,
+        peer_cidr_block=other.cidr_block,
+        status=PeeringStatus.ACTIVE,
+        message="",
+        expires_at=live.now,
+        created_at=live.now,
+        tags={},
+    )
+    live.put(*(replace(row, status=PeeringStatus.DELETED, ended_at=live.now) for row in found) if found else [row])
+
+
 def power_off_guest(live: Live, a: int, b: int) -> None:
     row = pick(live.state.instances, a)
     agent = live.agents[row.host_id]
@@ -185,6 +211,7 @@ STEPS: dict[str, Callable[[Live, int, int], Any]] = {
     "networks": name_networks,
     "other networks": change_networks,
     "project": lambda live, a, b: live.add_image(live.do(projects.create, f"p{a}-{b}")),
+    "peer": peer,
     "host": add_host,
     "reconnect": lambda live, a, b: live.connect(pick(live.agents, a)),
     "silence": be_silent,

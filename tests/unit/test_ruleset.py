@@ -19,6 +19,7 @@ from agent.model import (
     GroupSpec,
     NatSpec,
     NatWay,
+    PeeringSpec,
     PeerSpec,
     PortSpec,
     RuleSpec,
@@ -345,3 +346,18 @@ def test_whatever_is_other_in_a_listing_is_seen(here: str, there: str) -> None:
 def test_the_order_of_rules_counts() -> None:
     first, second = "\t\tip saddr 172.31.0.5 accept\n", "\t\tudp dport 67 drop\n"
     assert rules.things(LISTED.replace(first + second, second + first)) != rules.things(LISTED)
+
+
+def test_what_comes_from_a_peer_is_its_own_and_for_this_vpc() -> None:
+    peered = replace(SPEC, peerings=(PeeringSpec("pcx-0123456789abcdef0", "vpc-2", "10.2.0.0/16"),))
+    (table, _), (alone, _) = groups.render(peered, {}), groups.render(SPEC, {})
+    new = [rule for rule in table.chains["check-source"].rules if rule not in alone.chains["check-source"].rules]
+    assert new == [
+        'iifname "stp56789abcdef0" ip saddr != 10.2.0.0/16 drop',
+        'iifname "stp*" ip daddr != 172.31.0.0/16 drop',
+    ]
+    forward = table.chains["check-forward"].rules
+    relay = forward.index('iifname "stp*" oifname "stx*" meta mark set 0 accept')
+    assert forward[relay - 1].startswith("ct state established")
+    assert forward[relay + 1] == "ct state invalid drop"
+    assert [rule for rule in forward if "stp" not in rule] == list(alone.chains["check-forward"].rules)

@@ -93,8 +93,10 @@ def specs_of(objects: Objects, host_id: str) -> dict[Key, Spec]:
     carried = {row.vpc_id for row in of["internet_gateway"].values() if row.host_id == host_id}
     for vpc_id in of["vpc"]:
         members = [row.host_id for row in of["endpoint"].values() if row.vpc_id == vpc_id]
+        beside = {peering.vpc_id for peering in of["vpc"][vpc_id].peerings}
+        guests = [row.host_id for row in of["endpoint"].values() if row.vpc_id in beside]
         is_needed = members or any(row.vpc_id == vpc_id for row in of["nat_gateway"].values())
-        if host_id in members or (is_needed and vpc_id in carried):
+        if host_id in (*members, *guests) or (is_needed and vpc_id in carried):
             specs[ObservedKind.VPC, vpc_id] = {}
         if is_needed and vpc_id in carried:
             specs[ObservedKind.GATEWAY, vpc_id] = {}

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, names, parts, places, ports, router, tunnel, underlay
+from agent.drivers.network_vxlan import dhcp, names, parts, peerings, places, ports, router, tunnel, underlay
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
@@ -54,13 +54,14 @@ class VxlanNetworkDriver:
         vpc_id = view.vpc.id
         place = self._known.setdefault(vpc_id, Place())
         with reported(vpc_id):
-            if changed is not None and await self._follow(place, view, changed):
+            if changed is not None and not place.waiting and await self._follow(place, view, changed):
                 return
             _, self._refused[vpc_id] = tunnel.meet(view.spec, self._is_encrypted)
             mtu = await self._threads.run(vpc_id, self._ensure_router, place, view)
             directory = self._directory(vpc_id)
             await dhcp.ensure(view.spec, directory, self._settings, mtu, place.is_adopted, self._services)
-        place.is_adopted = True
+            place.is_adopted = True
+            peerings.check_joined(vpc_id, place.waiting)
 
     async def end_connections(self, vpc_id: str) -> None:
         place = self._known.get(vpc_id)
@@ -176,7 +177,10 @@ class VxlanNetworkDriver:
                 place.rules.forget()
             self._admit(device, spec.vni, [peer.underlay_address for peer in spec.peers])
             is_new = router.ensure_vxlan(spec, device, address, mtu)
-            repaired, changed = namespaces.call(namespace, router.converge, place.rules, spec, mtu)
+            joined = peerings.join(spec, mtu)
+            repaired, changed = namespaces.call(namespace, router.converge, place.rules, joined.spec, mtu)
+            changed += joined.made if not place.waiting else []
+            place.waiting = joined.waiting
             changed += [names.vxlan_name(spec.vpc_id)] * is_new
             self._repairs.note(spec.vpc_id, [*repaired, *(changed if is_same else [])])
             self._forget_old_owners(spec)
@@ -217,6 +221,7 @@ class VxlanNetworkDriver:
         if namespaces.exists(namespace):
             vni = namespaces.call(namespace, router.vni, vpc_id)
             namespaces.call(namespace, router.remove_vxlan, vpc_id)
+            namespaces.call(namespace, peerings.remove_all)
         router.remove_vxlan(vpc_id)
         namespaces.remove(namespace)
         self._underlay.dismiss(vni, is_used=lambda: bool(places.names()))
@@ -248,8 +253,9 @@ class VxlanNetworkDriver:
                 tap = names.tap_name(port.interface_id)
                 raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
             if not self._apply(place.rules, _still(place.view, port.interface_id), port.interface_id):
-                spec = self._met(place.view.spec)
-                namespaces.call(namespace, router.converge, place.rules, spec, self._mtu(), port.interface_id)
+                mtu = self._mtu()
+                joined = peerings.join(self._met(place.view.spec), mtu)
+                namespaces.call(namespace, router.converge, place.rules, joined.spec, mtu, port.interface_id)
 
     @at_work(HOST)
     def _unplug(self, interface_id: str) -> None:

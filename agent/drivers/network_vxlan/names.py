@@ -8,10 +8,14 @@ from ipaddress import IPv4Network
 
 TAP_PREFIX = "stt"
 VXLAN_PREFIX = "stx"
+PEERING_PREFIX = "stp"
 GATEWAY_DEVICE = "gateway"  # The gateway driver's end in the VPC's namespace.
 
 # Every router has the same MAC on every tap, so that a guest's ARP cache stays right when the guest moves.
 TAP_MAC = "fe:73:74:00:00:01"
+
+# Next hop at either end of a peering, as the gateways' are the four before it: no device has it.
+PEERING_HOP = "169.254.128.5"
 
 HOST_PREFIX = "ip-"  # Of a host's name, before its address with hyphens: see `agent.vpc.host_name`.
 METADATA_ADDRESS = "169.254.169.254"
@@ -28,6 +32,16 @@ def tap_name(interface_id: str) -> str:
 
 def vxlan_name(vpc_id: str) -> str:
     return VXLAN_PREFIX + _tail(vpc_id)
+
+
+def peering_name(peering_id: str) -> str:
+    """The same at both ends, which are in two namespaces."""
+    return PEERING_PREFIX + _tail(peering_id)
+
+
+def peering_mac(vpc_id: str, other_vpc_id: str) -> str:
+    """Of the end in the first of these VPCs."""
+    return f"02:73:74:81:00:{1 + (vpc_id > other_vpc_id):02x}"
 
 
 def transit_address(host_number: int) -> str:

@@ -9,6 +9,7 @@ from agent.drivers.network_vxlan import ruleset
 from agent.drivers.network_vxlan.endings import Endings
 from agent.host import namespaces
 from agent.host.rules import Rules
+from agent.model import PeeringSpec
 from agent.vpc import VpcView
 
 P = ParamSpec("P")
@@ -26,6 +27,7 @@ class Place:
         self.rules = Rules(obsolete=(ruleset.OBSOLETE,))
         self.endings = Endings()
         self.view: VpcView | None = None  # As it was last brought to; its ports may be plugged. None: not known.
+        self.waiting: tuple[PeeringSpec, ...] = ()  # Of its peerings, those whose other VPC was not here yet.
         self.is_adopted = False  # Whether its daemons have read all that they were given.
 
     @contextmanager

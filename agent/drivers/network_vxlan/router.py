@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from agent.drivers.base import Transient
-from agent.drivers.network_vxlan import names, ports, ruleset
+from agent.drivers.network_vxlan import names, peerings, ports, ruleset
 from agent.host import namespaces, routing_rules, sysctls
 from agent.host.entries import OWN_TABLES
 from agent.host.netlink import FdbEntry, Link, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
@@ -49,14 +49,14 @@ def forwarding(spec: VpcSpec, plugged: Iterable[PortSpec]) -> Forwarding:
     for peer in spec.peers:
         via = names.transit_address(peer.host_number)
         routes |= {Route(f"{ip}/32", device, via) for ip in peer.private_ips}
-    routes |= _ways_out(spec)
+    routes |= _ways_out(spec) | set(peerings.routes(spec))
     macs = [(peer, names.vxlan_mac(peer.host_number)) for peer in spec.peers]
     taps = [(names.tap_name(port.interface_id), port) for port in plugged]
     guests = {Neighbour(tap, ip, port.mac_address) for tap, port in taps for ip in port.private_ips}
     hosts = {Neighbour(device, names.transit_address(peer.host_number), mac) for peer, mac in macs}
     return Forwarding(
         routes=frozenset(routes | {Route(f"{ip}/32", tap) for tap, port in taps for ip in port.private_ips}),
-        neighbours=frozenset(guests | hosts),
+        neighbours=frozenset(guests | hosts | set(peerings.neighbours(spec))),
         fdb=frozenset(FdbEntry(device, mac, peer.underlay_address) for peer, mac in macs),
     )
 
@@ -65,7 +65,13 @@ def _ways_out(spec: VpcSpec) -> set[Route]:
     """What the VPC's route tables say, each in a table of the kernel's. Its main table, which has the VPC's own
     addresses, is asked before. What leads to a gateway on this host is the gateway driver's.
     """
-    routes = {(OWN_TABLES + table.number, route) for table in spec.tables for route in table.routes}
+    joined = {each.peering_id for each in spec.peerings}
+    routes = {
+        (OWN_TABLES + table.number, route)
+        for table in spec.tables
+        for route in table.routes
+        if route.peering_id not in joined
+    }
     ways = {Route(route.cidr_block, table=number) for number, route in routes if not route.leads_out}
     if spec.gateway_host_number not in (0, spec.host_number):
         device, via = names.vxlan_name(spec.vpc_id), names.transit_address(spec.gateway_host_number)
@@ -130,7 +136,7 @@ def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
     device = names.vxlan_name(spec.vpc_id)
     with open_netlink() as netlink:
         links = {link.name: link for link in netlink.links()}
-        changed += sysctls.set_sysctls(_reverse_paths(links.values()) | _SYSCTLS)
+        changed += sysctls.set_sysctls(_reverse_paths(links.values(), spec) | _SYSCTLS)
         taps = {link.alias: link for link in links.values() if link.name.startswith(names.TAP_PREFIX)}
         plugged = ports.plugged(spec.ports, taps, plugging)
         if device not in links:
@@ -138,6 +144,7 @@ def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
         if not links["lo"].is_up:
             netlink.set_link("lo", state="up")
         changed += netlink.bring_up(links[device], names.vxlan_mac(spec.host_number), mtu)
+        changed += peerings.bring_up(netlink, links.values(), spec, mtu)
         for tap in plugged.values():
             changed += ports.bring_up(netlink, tap, mtu)
         put, delete = partial(netlink.put_addresses, "lo"), partial(netlink.delete_addresses, "lo")
@@ -148,10 +155,15 @@ def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
     return changed
 
 
-def _reverse_paths(devices: Iterable[Link]) -> dict[str, int]:
-    """As sysctls: strict for all but taps, whichever default they were made with."""
-    lax = (link.name for link in devices if link.rp_filter != 1)
-    return {f"ipv4/conf/{name}/rp_filter": 1 for name in lax if not name.startswith(names.TAP_PREFIX)}
+def _reverse_paths(devices: Iterable[Link], spec: VpcSpec) -> dict[str, int]:
+    """As sysctls: strict for all but taps and peerings, whichever default they were made with.
+
+    The VXLAN of a VPC with peers carries what their hosts send for it, to which the way back is by a veth.
+    """
+    lax = (names.TAP_PREFIX, names.PEERING_PREFIX)
+    strict = (link for link in devices if not link.name.startswith(lax))
+    wanted = {link: int(not (spec.peerings and link.vxlan)) for link in strict}
+    return {f"ipv4/conf/{link.name}/rp_filter": value for link, value in wanted.items() if link.rp_filter != value}
 
 
 def follow(rules: Rules, old: VpcSpec, new: VpcSpec, mtu: int, plugging: str = "") -> bool:

@@ -25,7 +25,7 @@ of theirs.
 
 import re
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
@@ -40,6 +40,7 @@ OBSOLETE = "arp stead"  # Of agents up to 0.1: what it checked, the ingress chai
 
 _TAPS = f'"{names.TAP_PREFIX}*"'
 _VXLANS = f'"{names.VXLAN_PREFIX}*"'
+_PEERINGS = f'"{names.PEERING_PREFIX}*"'
 # Packet marks, above the number of the route table that serves the sender: between a tap's own chain and
 # `check-source`, and from there to `check-forward`, which takes it off: without, no way on.
 _CHECKED, _ROUTED, _NUMBER = 0x73760000, 0x73750000, 0xFFFF
@@ -153,14 +154,26 @@ def _check_source(spec: VpcSpec) -> Chain:
         f"iifname {_TAPS} drop",
         f"meta mark set {SEEN:#x}",
         f'iifname "{names.GATEWAY_DEVICE}" ip saddr {{ {IPv4Network(spec.cidr_block)}, {names.LINK_LOCAL} }} drop',
+        *_of_peers(spec),
     )
     return Chain(rules, hook="type filter hook prerouting priority raw; policy accept;")
 
 
+def _of_peers(spec: VpcSpec) -> Iterator[str]:
+    """From a peered VPC comes what is its own, for this one alone: it is no way to a third, nor to the outside."""
+    for each in spec.peerings:
+        name = names.peering_name(each.peering_id)
+        yield f'iifname "{name}" ip saddr != {IPv4Network(each.cidr_block)} drop'
+    if spec.peerings:
+        yield f"iifname {_PEERINGS} ip daddr != {IPv4Network(spec.cidr_block)} drop"
+
+
 def _check_forward(spec: VpcSpec) -> Chain:
+    """Of a connection that a peering leads on to another host, one direction alone is seen here."""
     rules = (
         *(_AT_BORDERS if any(subnet.acl_id for subnet in spec.subnets) else ()),
         "ct state established,related meta mark set 0 accept",
+        *([f"iifname {_PEERINGS} oifname {_VXLANS} meta mark set 0 accept"] if spec.peerings else []),
         "ct state invalid drop",
         f"iifname {_VXLANS} oifname {_VXLANS} drop",  # Somebody's routes are out of date; else it would go in circles.
         "iifname vmap @egress-by-tap",

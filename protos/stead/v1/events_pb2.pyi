@@ -16,6 +16,7 @@ from stead.v1 import internet_gateways_pb2 as _internet_gateways_pb2
 from stead.v1 import nat_gateways_pb2 as _nat_gateways_pb2
 from stead.v1 import route_tables_pb2 as _route_tables_pb2
 from stead.v1 import subnets_pb2 as _subnets_pb2
+from stead.v1 import vpc_peering_connections_pb2 as _vpc_peering_connections_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

@@ -6,6 +6,7 @@ from stead.v1 import internet_gateways_pb2 as _internet_gateways_pb2
 from stead.v1 import nat_gateways_pb2 as _nat_gateways_pb2
 from stead.v1 import route_tables_pb2 as _route_tables_pb2
 from stead.v1 import subnets_pb2 as _subnets_pb2
+from stead.v1 import vpc_peering_connections_pb2 as _vpc_peering_connections_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -72,6 +73,19 @@ from stead.v1.subnets_pb2 import ModifySubnetAttributeRequest as ModifySubnetAtt
 from stead.v1.subnets_pb2 import ModifySubnetAttributeResponse as ModifySubnetAttributeResponse
 from stead.v1.subnets_pb2 import DeleteSubnetRequest as DeleteSubnetRequest
 from stead.v1.subnets_pb2 import DeleteSubnetResponse as DeleteSubnetResponse
+from stead.v1.vpc_peering_connections_pb2 import VpcPeeringConnection as VpcPeeringConnection
+from stead.v1.vpc_peering_connections_pb2 import VpcPeeringConnectionVpcInfo as VpcPeeringConnectionVpcInfo
+from stead.v1.vpc_peering_connections_pb2 import VpcPeeringConnectionStateReason as VpcPeeringConnectionStateReason
+from stead.v1.vpc_peering_connections_pb2 import CreateVpcPeeringConnectionRequest as CreateVpcPeeringConnectionRequest
+from stead.v1.vpc_peering_connections_pb2 import CreateVpcPeeringConnectionResponse as CreateVpcPeeringConnectionResponse
+from stead.v1.vpc_peering_connections_pb2 import AcceptVpcPeeringConnectionRequest as AcceptVpcPeeringConnectionRequest
+from stead.v1.vpc_peering_connections_pb2 import AcceptVpcPeeringConnectionResponse as AcceptVpcPeeringConnectionResponse
+from stead.v1.vpc_peering_connections_pb2 import RejectVpcPeeringConnectionRequest as RejectVpcPeeringConnectionRequest
+from stead.v1.vpc_peering_connections_pb2 import RejectVpcPeeringConnectionResponse as RejectVpcPeeringConnectionResponse
+from stead.v1.vpc_peering_connections_pb2 import DeleteVpcPeeringConnectionRequest as DeleteVpcPeeringConnectionRequest
+from stead.v1.vpc_peering_connections_pb2 import DeleteVpcPeeringConnectionResponse as DeleteVpcPeeringConnectionResponse
+from stead.v1.vpc_peering_connections_pb2 import DescribeVpcPeeringConnectionsRequest as DescribeVpcPeeringConnectionsRequest
+from stead.v1.vpc_peering_connections_pb2 import DescribeVpcPeeringConnectionsResponse as DescribeVpcPeeringConnectionsResponse
 
 DESCRIPTOR: _descriptor.FileDescriptor
 

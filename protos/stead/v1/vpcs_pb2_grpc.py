@@ -9,6 +9,7 @@ from stead.v1 import nat_gateways_pb2 as stead_dot_v1_dot_nat__gateways__pb2
 from stead.v1 import network_acls_pb2 as stead_dot_v1_dot_network__acls__pb2
 from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
 from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
+from stead.v1 import vpc_peering_connections_pb2 as stead_dot_v1_dot_vpc__peering__connections__pb2
 from stead.v1 import vpcs_pb2 as stead_dot_v1_dot_vpcs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -133,6 +134,31 @@ class VpcsStub:
                 '/stead.v1.Vpcs/DescribeNatGateways',
                 request_serializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysResponse.FromString,
+                _registered_method=True)
+        self.CreateVpcPeeringConnection = channel.unary_unary(
+                '/stead.v1.Vpcs/CreateVpcPeeringConnection',
+                request_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.CreateVpcPeeringConnectionRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.CreateVpcPeeringConnectionResponse.FromString,
+                _registered_method=True)
+        self.AcceptVpcPeeringConnection = channel.unary_unary(
+                '/stead.v1.Vpcs/AcceptVpcPeeringConnection',
+                request_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.AcceptVpcPeeringConnectionRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.AcceptVpcPeeringConnectionResponse.FromString,
+                _registered_method=True)
+        self.RejectVpcPeeringConnection = channel.unary_unary(
+                '/stead.v1.Vpcs/RejectVpcPeeringConnection',
+                request_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.RejectVpcPeeringConnectionRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.RejectVpcPeeringConnectionResponse.FromString,
+                _registered_method=True)
+        self.DeleteVpcPeeringConnection = channel.unary_unary(
+                '/stead.v1.Vpcs/DeleteVpcPeeringConnection',
+                request_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DeleteVpcPeeringConnectionRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DeleteVpcPeeringConnectionResponse.FromString,
+                _registered_method=True)
+        self.DescribeVpcPeeringConnections = channel.unary_unary(
+                '/stead.v1.Vpcs/DescribeVpcPeeringConnections',
+                request_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DescribeVpcPeeringConnectionsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DescribeVpcPeeringConnectionsResponse.FromString,
                 _registered_method=True)
         self.CreateRouteTable = channel.unary_unary(
                 '/stead.v1.Vpcs/CreateRouteTable',
@@ -386,6 +412,47 @@ class VpcsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateVpcPeeringConnection(self, request, context):
+        """Asks for a peering with another VPC, of another project, too. Errors: `InvalidVpcID.NotFound` (also where the other
+        VPC is not the named owner's), `InvalidParameterValue` (the two, or the other and a peer of either, have addresses in
+        common: in EC2 the peering is made and fails), `VpcPeeringConnectionAlreadyExists`,
+        `VpcPeeringConnectionsPerVpcLimitExceeded`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptVpcPeeringConnection(self, request, context):
+        """Accepts a peering that the caller's project was asked for, within a week. Routes to it lead there from then on. Errors:
+        `InvalidVpcPeeringConnectionID.NotFound`, `OperationNotPermitted` (the other project is to accept it),
+        `InvalidStateTransition` (it does not wait for that), `InvalidParameterValue` (as for CreateVpcPeeringConnection).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectVpcPeeringConnection(self, request, context):
+        """Rejects one. Errors: as for AcceptVpcPeeringConnection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVpcPeeringConnection(self, request, context):
+        """Ends one: either project may while it is active, its requester before. Connections end, and routes to it become black
+        holes. Errors: `InvalidVpcPeeringConnectionID.NotFound`, `InvalidStateTransition`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeVpcPeeringConnections(self, request, context):
+        """Lists peerings that the project asked for, or was asked for. Errors: `InvalidVpcPeeringConnectionID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateRouteTable(self, request, context):
         """Makes a route table, with the VPC's local route. Errors: `InvalidVpcID.NotFound`, `RouteTableLimitExceeded`.
         """
@@ -428,7 +495,8 @@ class VpcsServicer:
 
     def CreateRoute(self, request, context):
         """Adds a route. Of several that match, the longest prefix wins. Errors: `InvalidRouteTableID.NotFound`,
-        `InvalidInternetGatewayID.NotFound`, `NatGatewayNotFound`, `RouteAlreadyExists`, `RouteLimitExceeded`,
+        `InvalidInternetGatewayID.NotFound`, `NatGatewayNotFound`, `InvalidVpcPeeringConnectionID.NotFound`,
+        `RouteAlreadyExists`, `RouteLimitExceeded`,
         `MissingParameter` (no target), `InvalidParameterCombination` (two targets),
         `InvalidParameterValue` (the destination is a part of the VPC, or link-local; the gateway is not the VPC's).
         """
@@ -638,6 +706,31 @@ def add_VpcsServicer_to_server(servicer, server):
                     servicer.DescribeNatGateways,
                     request_deserializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysRequest.FromString,
                     response_serializer=stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysResponse.SerializeToString,
+            ),
+            'CreateVpcPeeringConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateVpcPeeringConnection,
+                    request_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.CreateVpcPeeringConnectionRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.CreateVpcPeeringConnectionResponse.SerializeToString,
+            ),
+            'AcceptVpcPeeringConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptVpcPeeringConnection,
+                    request_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.AcceptVpcPeeringConnectionRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.AcceptVpcPeeringConnectionResponse.SerializeToString,
+            ),
+            'RejectVpcPeeringConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectVpcPeeringConnection,
+                    request_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.RejectVpcPeeringConnectionRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.RejectVpcPeeringConnectionResponse.SerializeToString,
+            ),
+            'DeleteVpcPeeringConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVpcPeeringConnection,
+                    request_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DeleteVpcPeeringConnectionRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DeleteVpcPeeringConnectionResponse.SerializeToString,
+            ),
+            'DescribeVpcPeeringConnections': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeVpcPeeringConnections,
+                    request_deserializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DescribeVpcPeeringConnectionsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_vpc__peering__connections__pb2.DescribeVpcPeeringConnectionsResponse.SerializeToString,
             ),
             'CreateRouteTable': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRouteTable,
@@ -1230,6 +1323,141 @@ class Vpcs:
             '/stead.v1.Vpcs/DescribeNatGateways',
             stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysRequest.SerializeToString,
             stead_dot_v1_dot_nat__gateways__pb2.DescribeNatGatewaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateVpcPeeringConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/CreateVpcPeeringConnection',
+            stead_dot_v1_dot_vpc__peering__connections__pb2.CreateVpcPeeringConnectionRequest.SerializeToString,
+            stead_dot_v1_dot_vpc__peering__connections__pb2.CreateVpcPeeringConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptVpcPeeringConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/AcceptVpcPeeringConnection',
+            stead_dot_v1_dot_vpc__peering__connections__pb2.AcceptVpcPeeringConnectionRequest.SerializeToString,
+            stead_dot_v1_dot_vpc__peering__connections__pb2.AcceptVpcPeeringConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectVpcPeeringConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/RejectVpcPeeringConnection',
+            stead_dot_v1_dot_vpc__peering__connections__pb2.RejectVpcPeeringConnectionRequest.SerializeToString,
+            stead_dot_v1_dot_vpc__peering__connections__pb2.RejectVpcPeeringConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVpcPeeringConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DeleteVpcPeeringConnection',
+            stead_dot_v1_dot_vpc__peering__connections__pb2.DeleteVpcPeeringConnectionRequest.SerializeToString,
+            stead_dot_v1_dot_vpc__peering__connections__pb2.DeleteVpcPeeringConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeVpcPeeringConnections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/DescribeVpcPeeringConnections',
+            stead_dot_v1_dot_vpc__peering__connections__pb2.DescribeVpcPeeringConnectionsRequest.SerializeToString,
+            stead_dot_v1_dot_vpc__peering__connections__pb2.DescribeVpcPeeringConnectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

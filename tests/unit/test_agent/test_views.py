@@ -37,6 +37,7 @@ from agent.objects import (
     ObjectKind,
     ObjectRef,
     Objects,
+    Peering,
     Put,
     Route,
     RouteTable,
@@ -444,3 +445,70 @@ def test_the_port_of_an_endpoint() -> None:
     assert world.views.vpc("vpc-1").spec.ports == (PORT,)
     assert ref_of(ENDPOINT) == ObjectRef(ObjectKind.ENDPOINT, "eni-1")
     assert Ref(Kind.VPC, "vpc-1") == VPC.ref
+
+
+THIRD = "host-3"
+HOSTS = tuple(Host(id, number, f"192.0.2.{number}") for number, id in enumerate((ME, OTHER, THIRD), start=1))
+ONE = Vpc("vpc-1", 7, "10.1.0.0/16", peerings=(Peering("pcx-1", "vpc-2", "10.2.0.0/16"),))
+TWO = Vpc("vpc-2", 8, "10.2.0.0/16", peerings=(Peering("pcx-1", "vpc-1", "10.1.0.0/16"),))
+HERE = replace(ENDPOINT, private_ip="10.1.0.5")
+THERE = Endpoint("eni-2", "vpc-2", "subnet-2", OTHER, "i-2", 0, "02:00:00:00:00:02", "10.2.0.5", ("sg-2",))
+PEERED = Ref(Kind.VPC, "vpc-2")
+
+
+def peered() -> World:
+    """A guest of the one here, and a guest of the other elsewhere."""
+    world = World()
+    world.tell(told("region", *HOSTS), told("vpc-1", ONE, HERE), told("vpc-2", TWO, THERE))
+    return world
+
+
+def vpc(world: World, ref: Ref) -> VpcView:
+    view = world.views.by_ref[ref]
+    assert isinstance(view, VpcView)
+    return view
+
+
+def test_peers_have_a_part_in_each_other() -> None:
+    world = peered()
+    one, two = vpc(world, Ref(Kind.VPC, "vpc-1")).spec, vpc(world, PEERED).spec
+    assert [peer.host_number for peer in one.peers] == [2], "it has no guest of this VPC, but of its peer"
+    assert one.peers[0].private_ips == ()
+    assert [peer.private_ips for peer in two.peers] == [("10.2.0.5",)]
+    assert [(each.peering_id, each.vpc_id, each.cidr_block) for each in one.peerings] == [
+        ("pcx-1", "vpc-2", "10.2.0.0/16")
+    ]
+    assert specs(world.views) == world.anew()
+
+
+def test_a_route_to_a_peer_leads_there_while_both_are_here() -> None:
+    world = peered()
+    table = RouteTable("rtb-1", "vpc-1", True, (Route("10.1.0.0/16", "local"), Route("10.2.0.0/16", "pcx-1")), 1)
+    world.tell(told("vpc-1", table))
+    way = RouteTableSpec(1, (RouteSpec("10.2.0.0/16", leads_out=False, peering_id="pcx-1"),))
+    assert vpc(world, Ref(Kind.VPC, "vpc-1")).spec.route_tables == (way,)
+    world.tell(left=["vpc-2"])
+    assert vpc(world, Ref(Kind.VPC, "vpc-1")).spec.route_tables == ()
+    assert vpc(world, Ref(Kind.VPC, "vpc-1")).spec.peerings == ()
+
+
+def test_a_host_that_joins_a_peer_joins_both() -> None:
+    world = peered()
+    more = replace(THERE, id="eni-3", host_id=THIRD, private_ip="10.2.0.6")
+    changed = world.tell(told("vpc-2", more))
+    assert changed[Ref(Kind.VPC, "vpc-1")] == {ObjectRef(ObjectKind.VPC, "vpc-1")}, "that takes a look at all of it"
+    assert [peer.host_number for peer in vpc(world, Ref(Kind.VPC, "vpc-1")).spec.peers] == [2, 3]
+    again = replace(THERE, id="eni-4", host_id=THIRD, private_ip="10.2.0.7")
+    assert Ref(Kind.VPC, "vpc-1") not in world.tell(told("vpc-2", again)), "it has a part in both already"
+    removed = ScopeChange("vpc-2", remove=(ref_of(more), ref_of(again)))
+    assert Ref(Kind.VPC, "vpc-1") in world.tell(removed)
+    assert [peer.host_number for peer in vpc(world, Ref(Kind.VPC, "vpc-1")).spec.peers] == [2]
+    assert specs(world.views) == world.anew()
+
+
+def test_a_peering_ends_for_both() -> None:
+    world = peered()
+    changed = world.tell(told("vpc-1", replace(ONE, peerings=())), told("vpc-2", replace(TWO, peerings=())))
+    assert changed.keys() >= {Ref(Kind.VPC, "vpc-1"), PEERED}
+    assert vpc(world, Ref(Kind.VPC, "vpc-1")).spec.peers == ()
+    assert vpc(world, PEERED).spec.peerings == ()

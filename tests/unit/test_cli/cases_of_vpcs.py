@@ -8,6 +8,7 @@ from stead.v1 import nat_gateways_pb2 as nat
 from stead.v1 import network_acls_pb2 as acls
 from stead.v1 import route_tables_pb2 as tables
 from stead.v1 import subnets_pb2 as subnets
+from stead.v1 import vpc_peering_connections_pb2 as pcx
 from stead.v1 import vpcs_pb2 as vpcs
 
 VPC, IGW = vpcs.Vpc(vpc_id="vpc-1"), gateways.InternetGateway(internet_gateway_id="igw-1", vpc_id="vpc-1")
@@ -22,6 +23,9 @@ TABLE = tables.RouteTable(
 OPTIONS = dhcp.DhcpOptions(
     dhcp_options_id="dopt-1", dhcp_configurations=[dhcp.DhcpConfiguration(key="domain-name", values=["corp.example"])]
 )
+PCX = pcx.VpcPeeringConnection(
+    vpc_peering_connection_id="pcx-1", status=pcx.VpcPeeringConnectionStateReason(code="pending-acceptance")
+)
 NAT = nat.NatGateway(
     nat_gateway_id="nat-1", state="available", nat_gateway_addresses=[nat.NatGatewayAddress(public_ip="192.0.2.7")]
 )
@@ -34,12 +38,14 @@ BY_NAME = {
     "DescribeSubnets": subnets.DescribeSubnetsResponse(subnets=[SUBNET]),
     "DescribeInternetGateways": gateways.DescribeInternetGatewaysResponse(internet_gateways=[IGW]),
     "DescribeRouteTables": tables.DescribeRouteTablesResponse(route_tables=[TABLE]),
+    "DescribeVpcPeeringConnections": pcx.DescribeVpcPeeringConnectionsResponse(vpc_peering_connections=[PCX]),
     "DescribeNatGateways": nat.DescribeNatGatewaysResponse(nat_gateways=[NAT]),
     "DescribeDhcpOptions": dhcp.DescribeDhcpOptionsResponse(dhcp_options=[OPTIONS]),
     "DescribeNetworkAcls": acls.DescribeNetworkAclsResponse(network_acls=[ACL]),
 }
 ROUTE: dict[str, Any] = {"route_table_id": "rtb-1", "destination_cidr_block": "0.0.0.0/0"}
 NO_VPCS, NO_SUBNETS = vpcs.DescribeVpcsResponse(), subnets.DescribeSubnetsResponse()
+NO_PEERINGS = pcx.DescribeVpcPeeringConnectionsResponse()
 NO_NATS = nat.DescribeNatGatewaysResponse()
 NO_ACLS = acls.DescribeNetworkAclsResponse()
 NO_OPTIONS = dhcp.DescribeDhcpOptionsResponse()
@@ -199,6 +205,40 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         tables.CreateRouteResponse(),
     ),
     (
+        "route-table create-route public 10.2.0.0/16 --peering them",
+        "CreateRoute",
+        tables.CreateRouteRequest(
+            route_table_id="rtb-1", destination_cidr_block="10.2.0.0/16", vpc_peering_connection_id="pcx-1"
+        ),
+        tables.CreateRouteResponse(),
+    ),
+    (
+        "vpc-peering create --vpc lab --peer vpc-00000000000000002 --owner proj-2 --tag Name=them",
+        "CreateVpcPeeringConnection",
+        pcx.CreateVpcPeeringConnectionRequest(
+            vpc_id="vpc-1", peer_vpc_id="vpc-00000000000000002", peer_owner_id="proj-2", tags={"Name": "them"}
+        ),
+        pcx.CreateVpcPeeringConnectionResponse(vpc_peering_connection=PCX),
+    ),
+    (
+        "vpc-peering accept them",
+        "AcceptVpcPeeringConnection",
+        pcx.AcceptVpcPeeringConnectionRequest(vpc_peering_connection_id="pcx-1"),
+        pcx.AcceptVpcPeeringConnectionResponse(vpc_peering_connection=PCX),
+    ),
+    (
+        "vpc-peering reject them",
+        "RejectVpcPeeringConnection",
+        pcx.RejectVpcPeeringConnectionRequest(vpc_peering_connection_id="pcx-1"),
+        pcx.RejectVpcPeeringConnectionResponse(),
+    ),
+    (
+        "vpc-peering delete them",
+        "DeleteVpcPeeringConnection",
+        pcx.DeleteVpcPeeringConnectionRequest(vpc_peering_connection_id="pcx-1"),
+        pcx.DeleteVpcPeeringConnectionResponse(),
+    ),
+    (
         "nat-gateway create --subnet a --address 203.0.113.7 --private-ip 10.0.1.9 --tag Name=out",
         "CreateNatGateway",
         nat.CreateNatGatewayRequest(
@@ -297,6 +337,13 @@ LISTS: list[tuple[str, str, Any, Any, str]] = [
     ("vpc list", "DescribeVpcs", NO_VPCS, BY_NAME["DescribeVpcs"], "vpc-1"),
     ("dhcp-options list", "DescribeDhcpOptions", NO_OPTIONS, BY_NAME["DescribeDhcpOptions"], "corp.example"),
     ("subnet list", "DescribeSubnets", NO_SUBNETS, BY_NAME["DescribeSubnets"], "subnet-1"),
+    (
+        "vpc-peering list",
+        "DescribeVpcPeeringConnections",
+        NO_PEERINGS,
+        BY_NAME["DescribeVpcPeeringConnections"],
+        "pending-acceptance",
+    ),
     ("nat-gateway list", "DescribeNatGateways", NO_NATS, BY_NAME["DescribeNatGateways"], "192.0.2.7"),
     ("igw list", "DescribeInternetGateways", NO_GATEWAYS, BY_NAME["DescribeInternetGateways"], "igw-1"),
     ("route-table list", "DescribeRouteTables", NO_TABLES, BY_NAME["DescribeRouteTables"], "rtb-1"),

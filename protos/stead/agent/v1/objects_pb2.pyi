@@ -89,7 +89,7 @@ class Host(_message.Message):
     def __init__(self, id: _Optional[str] = ..., number: _Optional[int] = ..., underlay_address: _Optional[str] = ..., wireguard_key: _Optional[str] = ...) -> None: ...
 
 class Vpc(_message.Message):
-    __slots__ = ("id", "vni", "cidr_block", "domain", "dns_is_off", "dhcp_options", "public_domain")
+    __slots__ = ("id", "vni", "cidr_block", "domain", "dns_is_off", "dhcp_options", "public_domain", "peerings")
     ID_FIELD_NUMBER: _ClassVar[int]
     VNI_FIELD_NUMBER: _ClassVar[int]
     CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +97,7 @@ class Vpc(_message.Message):
     DNS_IS_OFF_FIELD_NUMBER: _ClassVar[int]
     DHCP_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    PEERINGS_FIELD_NUMBER: _ClassVar[int]
     id: str
     vni: int
     cidr_block: str
@@ -104,7 +105,18 @@ class Vpc(_message.Message):
     dns_is_off: bool
     dhcp_options: DhcpOptions
     public_domain: str
-    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ..., dns_is_off: _Optional[bool] = ..., dhcp_options: _Optional[_Union[DhcpOptions, _Mapping]] = ..., public_domain: _Optional[str] = ...) -> None: ...
+    peerings: _containers.RepeatedCompositeFieldContainer[Peering]
+    def __init__(self, id: _Optional[str] = ..., vni: _Optional[int] = ..., cidr_block: _Optional[str] = ..., domain: _Optional[str] = ..., dns_is_off: _Optional[bool] = ..., dhcp_options: _Optional[_Union[DhcpOptions, _Mapping]] = ..., public_domain: _Optional[str] = ..., peerings: _Optional[_Iterable[_Union[Peering, _Mapping]]] = ...) -> None: ...
+
+class Peering(_message.Message):
+    __slots__ = ("id", "vpc_id", "cidr_block")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VPC_ID_FIELD_NUMBER: _ClassVar[int]
+    CIDR_BLOCK_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    vpc_id: str
+    cidr_block: str
+    def __init__(self, id: _Optional[str] = ..., vpc_id: _Optional[str] = ..., cidr_block: _Optional[str] = ...) -> None: ...
 
 class DhcpOptions(_message.Message):
     __slots__ = ("domain_name", "domain_name_servers", "ntp_servers", "netbios_name_servers", "netbios_node_type")
