@@ -9,6 +9,7 @@ No error of the other side, and no silence, ever changes what this host does: it
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -39,6 +40,10 @@ log = structlog.get_logger()
 
 # How calls end that nobody answered, or whose connection broke.
 _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+# For so long the next session's hello tells what the last one's heartbeat told. Shorter: where a driver hangs, each new
+# session begins 5 s later. Longer: a host is chosen by what it had.
+_STILL_TRUE_HEARTBEATS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ class Session:
         self._files = Threads("the disk of the certificates", 2, self._settings.renew_deadline_s)
         self._failures = 0
         self._paused_cap_s = 0.0
+        self._probed: Capacity | None = None  # What the drivers said last, and when.
+        self._probed_at = 0.0
         self._told = ""  # Why there was no session, for people.
         # The latest that this session has brought; what the ledger holds may be another region's past.
         self._revision = 0
@@ -178,7 +185,8 @@ class Session:
 
     async def _hello(self) -> Hello:
         last = self._authority if self._authority.incarnation else None
-        return Hello(__version__, self._boot_id, await self._capacity(), self._roles, last, await self._known())
+        capacity = await self._capacity(_STILL_TRUE_HEARTBEATS * self._settings.heartbeat_s)
+        return Hello(__version__, self._boot_id, capacity, self._roles, last, await self._known())
 
     async def _known(self) -> tuple[KnownScope, ...]:
         """What need not be told again. Nothing where it may be other than what the control plane said last."""
@@ -192,8 +200,11 @@ class Session:
             return ()
         return tuple(KnownScope(scope, digest) for scope, digest in digests.items())
 
-    async def _capacity(self) -> Capacity:
-        capacity = await self._drivers.probe()
+    async def _capacity(self, may_be_old_s: float = 0.0) -> Capacity:
+        """Of drivers that were asked no longer ago: a hello is not to wait for one that hangs."""
+        if self._probed is None or time.monotonic() - self._probed_at > may_be_old_s:
+            self._probed, self._probed_at = await self._drivers.probe(), time.monotonic()
+        capacity = self._probed
         others = (*self._engine.problems, *self._ledger.problems, *self._identities.problems())
         problems = dict.fromkeys((*capacity.problems, *others))
         return replace(capacity, problems=tuple(problems))

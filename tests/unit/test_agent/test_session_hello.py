@@ -1,10 +1,12 @@
 """What an agent says of what it has, and that it is not told again what it surely has."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from agent import bugs
+from agent.drivers.fake import FakeComputeDriver
 from agent.identity import IdentityStore
 from agent.ledger import Ledger
 from agent.ledger_tables import Contents
@@ -152,3 +154,16 @@ async def test_a_ledger_that_could_not_be_read_at_the_start_is_not_vouched_for(
     async with session(cloud, host, store):
         await until(lambda: bool(cloud.got(Hello)))
         assert cloud.got(Hello)[0].known == ()
+
+
+async def test_a_hello_does_not_wait_for_a_driver_that_hangs_since_the_last_session(
+    cloud: Cloud, host: Host, store: IdentityStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session(cloud, host, store, replace(FAST, heartbeat_s=30.0)):
+        await until(lambda: bool(cloud.got(Hello)))
+        monkeypatch.setattr(FakeComputeDriver, "probe", lambda _: asyncio.sleep(60))
+        cloud.hang_up()
+        await until(lambda: len(cloud.got(Hello)) == 2)
+    first, second = cloud.got(Hello)
+    assert first.capacity == second.capacity, "after 5 s it would have gone without what the driver has"
+    assert first.capacity.vcpus
