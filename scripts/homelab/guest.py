@@ -77,12 +77,14 @@ class Guest:
         """The guest's own addresses, as it knows them."""
         return self.ssh("ip -4 -o addr show dev eth0 | awk '{print $4}' | cut -d/ -f1").strip()
 
-    def disk(self, volume_id: str) -> str:
-        """The volume's device in the guest, found by its serial number."""
+    def disk(self, volume_id: str, tries: int = 30) -> str:
+        """The volume's device in the guest, which finds it moments after it is attached; by its serial number.
+
+        `tries`: how often the guest looks, once a second. Raises RuntimeError when it sees none.
+        """
         serial = volume_id.replace("-", "")
-        found = self.ssh(
-            f"for d in /sys/block/vd*; do [ $(cat $d/serial) = {serial} ] && echo /dev/${{d##*/}}; done; true"
-        )
+        look = f"for d in /sys/block/vd*; do [ $(cat $d/serial) = {serial} ] && echo /dev/${{d##*/}} && exit; done"
+        found = self.ssh(f"for i in $(seq {tries}); do {look}; sleep 1; done")
         if not found.strip():
             raise RuntimeError(f"{self.instance_id} sees no disk with the serial number {serial}")
         return found.strip()

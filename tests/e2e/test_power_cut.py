@@ -37,7 +37,7 @@ def volume(cloud: Cloud, guest: Guest) -> str:
 
 
 class Shell:
-    """A shell in the guest that is sent one command after the other, and what it printed so far."""
+    """A shell in the guest that is sent one command after the other, and the lines that it printed so far."""
 
     def __init__(self, guest: Guest, output: Path) -> None:
         self._output = output
@@ -52,7 +52,8 @@ class Shell:
         self._process.stdin.flush()
 
     def printed(self) -> list[str]:
-        return self._output.read_text().split()
+        whole, _, _ = self._output.read_text().rpartition("\n")  # It may be in the middle of one.
+        return whole.split()
 
     def end(self) -> None:
         self._process.kill()

@@ -1,5 +1,6 @@
-"""The programs of an earlier commit hand over to those of this tree, in either order: guests do not notice."""
+"""The programs of an earlier commit hand over to those of this tree, in either order, and back; guests go on."""
 
+import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
@@ -9,9 +10,10 @@ import pytest
 
 from homelab.cloud import Cloud
 from homelab.guest import Guest
+from homelab.layout import OUTSIDE_ADDRESS, OUTSIDE_NAME
 from homelab.node import wait_until
 from tests.e2e.conftest import SCRIPTS, a_cloud
-from tests.e2e.residents import run_instance
+from tests.e2e.residents import metadata, run_instance
 from tests.e2e.test_survival import Conversation, qemu_pids
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
@@ -19,6 +21,7 @@ pytestmark = [pytest.mark.deep, pytest.mark.timeout(900)]
 # The last whose agents and control plane speak `stead.v1.Agents` alone.
 EARLIER = "8409d21"
 HOST = "one"
+INSTALL = SCRIPTS.parent / "docs/install.md"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,13 @@ def renew_agent(cloud: Cloud) -> None:
     cloud.start_agent(HOST)
 
 
+def step_back() -> str:
+    """What the guide has done on a host before the agent of the version before starts."""
+    upgrades = INSTALL.read_text().partition("## Upgrades")[2].partition("\n## ")[0]
+    (commands,) = re.findall(r"```sh\n(.*?)```", upgrades, re.DOTALL)
+    return str(commands)
+
+
 def volume_with_a_note(cloud: Cloud, guest: Guest) -> str:
     volume = str(cloud.json("volume", "create", "--az", "home-1a", "--size", "1", "--wait")["volume"]["volume_id"])
     cloud.stead("volume", "attach", volume, guest.instance_id, "--wait")
@@ -91,5 +101,32 @@ def test_guests_go_on(cloud: Cloud, steps: tuple[Callable[[Cloud], None], ...]) 
         cloud.stead("volume", "attach", volume, newcomer.instance_id, "--wait")
         assert newcomer.ssh(f"mount {newcomer.disk(volume)} /mnt && cat /mnt/note") == "kept\n"
         assert conversation.says("and after")
+    finally:
+        conversation.end()
+
+
+def test_the_agent_goes_back_as_the_guide_says(cloud: Cloud, earlier: dict[str, str]) -> None:
+    cloud.environment = {}
+    renew_control_plane(cloud)
+    renew_agent(cloud)
+    guest = run_instance(cloud)
+    guest.wait_for_ssh()
+    pids, conversation = qemu_pids(cloud, HOST), Conversation(guest)
+    try:
+        cloud.kill_agent(HOST)
+        cloud.lab.node(HOST).run("bash", "-euc", step_back())
+        cloud.environment = earlier
+        cloud.start_agent(HOST)
+        newcomer = run_instance(cloud)
+        newcomer.wait_for_ssh()
+        assert conversation.says("back")
+        assert metadata(guest, "meta-data/instance-id") == guest.instance_id
+        assert OUTSIDE_ADDRESS in guest.ssh(f"nslookup {OUTSIDE_NAME}")
+        cloud.environment = {}
+        renew_agent(cloud)
+        wait_until(lambda: guest.describe()["status"] == "ok", "the instance's status is ok", 90)
+        assert conversation.says("and forth")
+        assert newcomer.ssh("true") == ""
+        assert set(pids.split()) <= set(qemu_pids(cloud, HOST).split())
     finally:
         conversation.end()

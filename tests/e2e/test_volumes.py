@@ -24,7 +24,7 @@ def test_data_move_with_the_volume(cloud: Cloud, residents: Residents, volume: s
         cloud.stead("volume", "delete", volume)
     cloud.stead("volume", "detach", volume, "--wait")
     with pytest.raises(RuntimeError):
-        first.disk(volume)
+        first.disk(volume, tries=1)
 
     cloud.stead("volume", "attach", volume, second.instance_id, "--wait")
     assert second.ssh(f"mount {second.disk(volume)} /mnt && cat /mnt/note").strip() == "moved"
