@@ -36,7 +36,7 @@ RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_NOWHERE = 0, 253, 255  # The last one
 
 # Attributes, from linux/neighbour.h and linux/rtnetlink.h.
 NDA_DST, NDA_LLADDR = 1, 2
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE = 1, 4, 5, 15
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 
 ABSENT = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
@@ -46,12 +46,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """To `destination` (a network) by `device`, through the neighbour `via` if given; without a device: unreachable."""
+    """To `destination` (a network) by `device`, through the neighbour `via` if given; without a device: unreachable.
+
+    Of two to one destination that with the lower metric counts. They stand beside one another, and with the same metric
+    the later one takes the other's place.
+    """
 
     destination: str
     device: str = ""
     via: str = ""
     table: int = MAIN_TABLE
+    metric: int = 0
 
     def __str__(self) -> str:
         return f"route to {self.destination}"
@@ -210,10 +215,11 @@ class Entries:
         if not (table == MAIN_TABLE or table >= OWN_TABLES) or kind not in (RTN_UNICAST, RTN_UNREACHABLE):
             return None
         destination = f"{rtnetlink.ipv4(found.get(RTA_DST))}/{length}" if length else DEFAULT_ROUTE
+        metric = rtnetlink.number(found.get(RTA_PRIORITY))
         if kind == RTN_UNREACHABLE:
-            return Route(destination, table=table)
+            return Route(destination, table=table, metric=metric)
         device = self._names.get(rtnetlink.number(found.get(RTA_OIF)), "")
-        return Route(destination, device, rtnetlink.ipv4(found.get(RTA_GATEWAY)), table)
+        return Route(destination, device, rtnetlink.ipv4(found.get(RTA_GATEWAY)), table, metric)
 
     def _route(self, route: Route, protocol: int, scope: int) -> bytes:
         address, _, length = route.destination.partition("/")
@@ -222,7 +228,8 @@ class Entries:
         fields = rtnetlink.ROUTE.pack(socket.AF_INET, int(length), 0, 0, 0, protocol, scope, kind, flags) + table
         oif = attribute(RTA_OIF, struct.pack("=I", self._index(route.device))) if route.device else b""
         via = attribute(RTA_GATEWAY, socket.inet_aton(route.via)) if route.via else b""
-        return fields + attribute(RTA_DST, socket.inet_aton(address)) + oif + via
+        metric = attribute(RTA_PRIORITY, struct.pack("=I", route.metric)) if route.metric else b""
+        return fields + attribute(RTA_DST, socket.inet_aton(address)) + oif + via + metric
 
     def _neighbour(self, entry: Neighbour) -> bytes:
         return _entry(socket.AF_INET, self._index(entry.device), 0, entry.address, entry.mac_address)

@@ -58,3 +58,18 @@ def test_another_devices_route_to_the_same_destination_stays(place: Namespace) -
 
     place.inside(put_and_delete)
     assert there(place) == {Route("10.4.0.0/16"), MANY[0]}
+
+
+def test_two_to_one_destination_stand_beside_one_another_by_their_metric(place: Namespace) -> None:
+    first, second = Route("10.5.0.0/16"), Route("10.5.0.0/16", "ext", metric=1)
+
+    def put_and_delete() -> set[Route]:
+        with open_netlink() as netlink:
+            netlink.put_routes([first, second])
+            both = {route for route in netlink.routes() if route.destination == first.destination}
+            netlink.delete_routes([second])
+            return both
+
+    assert place.inside(put_and_delete) == {first, second}
+    assert first in there(place)
+    assert second not in there(place)

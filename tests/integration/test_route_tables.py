@@ -68,6 +68,23 @@ def test_the_longest_prefix_wins(hosts: Lab) -> None:
     assert get_out(*guests) == [False, False]
 
 
+def test_a_gateway_that_comes_late_takes_no_black_holes_place(hosts: Lab) -> None:
+    """One worker has the network, another the gateway: this one is still at what was wanted before."""
+    vpc, guests = vpc_with_guests(hosts)
+    hosts.outside.listen(80)
+    before, after = (main(out(vpc), to) for to in (out(vpc, f"{OUTSIDE}/32"), Route(f"{OUTSIDE}/32", "igw-gone")))
+    routed(hosts, vpc, before)
+    assert get_out(*guests) == [True, True]
+    vpc.tables = (after,)
+    vpc.ensure(hosts)
+    for tables in (before, after):
+        vpc.tables = (tables,)
+        map_addresses(hosts, vpc, (FIRST, "172.31.0.5"), (SECOND, "172.31.0.6"))
+    assert get_out(*guests) == [False, False]
+    routed(hosts, vpc, before)
+    assert get_out(*guests) == [True, True]
+
+
 def test_a_subnet_obeys_the_table_that_it_names(hosts: Lab) -> None:
     vpc, guests = vpc_with_guests(hosts)
     hosts.outside.listen(80)

@@ -27,6 +27,9 @@ _SYSCTLS = {
     "ipv4/conf/default/rp_filter": 0,
     "ipv4/conf/all/accept_local": 1,  # Else the kernel looks for it all the same.
 }
+# A metric. The router's driver writes to the same tables, each of both when it is told of a change. With one metric,
+# what this one has for a moment of a route that is a black hole by now would take the place of the router's.
+_BEHIND_ROUTERS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,11 @@ def _private_route(inside: str) -> Route:
 
 
 def _ways_out(tables: Iterable[RouteTableSpec]) -> Iterator[Route]:
-    """In the VPC's namespace: its router has a table of the kernel's for each of these."""
+    """In the VPC's namespace: its router has a table of the kernel's for each of these, and routes of its own there."""
     for table in tables:
         for route in table.routes:
             if route.leads_out:
-                yield Route(route.cidr_block, VPC_DEVICE, _FROM_VPC.address, OWN_TABLES + table.number)
+                yield Route(route.cidr_block, VPC_DEVICE, _FROM_VPC.address, OWN_TABLES + table.number, _BEHIND_ROUTERS)
 
 
 def _default_route(device: str, hop: Hop) -> Route:
