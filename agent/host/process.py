@@ -260,8 +260,7 @@ def _pids() -> Iterator[int]:
 
 def _command_line(pid: int) -> bytes:
     try:
-        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as file:  # As `Path` does, at half of what that costs.
-            return file.read()
+        return _told(pid, "cmdline")
     except OSError:  # It has just ended.
         return b""
 
@@ -299,9 +298,15 @@ def _start_ticks(pid: int) -> int | None:
 def _stat(pid: int) -> list[str] | None:
     """Fields of proc_pid_stat(5), from the third, the state: those behind the name, which may hold blanks."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return _told(pid, "stat").decode(errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def _told(pid: int, name: str) -> bytes:
+    """By the kernel, of a process. As `Path.read_bytes` at half the cost: passes ask about each of hundreds."""
+    with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:
+        return file.read()
 
 
 def tail(output: bytes) -> str:
