@@ -201,12 +201,12 @@ async def test_an_export_that_opens_while_all_are_listed_keeps_its_record(tmp_pa
     records.write(Record(spec, None))
     await start_daemon("sleep", "60", pid_file=elsewhere, log_file=records.log_file(spec.export_name))
 
-    def open_it(*_: object) -> dict[Record, Daemon]:
+    def open_it(*_: object) -> dict[Record, Daemon | None]:
         elsewhere.rename(records.pid_file(spec.export_name))
-        return {}
+        return {Record(spec, None): None}
 
     driver = NbdStorageDriver(NbdSettings(pool_dir=tmp_path), context)
-    with patch.object(Exports, "_daemons", open_it):
+    with patch.object(Exports, "_read", open_it):
         assert await driver.list_exports() == {}
     assert spec.export_name in await driver.list_exports()
     await stop_daemon(records.pid_file(spec.export_name))
