@@ -115,17 +115,22 @@ class TimingConfig:
     stop_timeout_s: Annotated[int, Within(0, 86400)] = 120
     # How long a terminated instance can still be described. EC2: about an hour.
     terminated_visible_s: Annotated[int, Within(0, YEAR_S)] = 3600
-    # A host that was silent for so long shows as unreachable; nothing else happens to it. Shorter: a busy host flaps.
+    # A host that was silent for so long shows as unreachable; nothing else happens to it, but for gateways. Shorter: a
+    # busy host flaps.
     heartbeat_timeout_s: Annotated[int, Within(1, YEAR_S)] = 30
     # How long an agent whose session ended may take to come back and still be given instances. Shorter: launches fail
     # while an agent is restarted. Longer: they are placed on a host that is down.
     reconnect_grace_s: Annotated[int, Within(0, YEAR_S)] = 10
+    # Gateways that a host carries move to another when it is unreachable, and was not heard of for so long. Shorter: an
+    # agent that is upgraded loses them, with all connections of NAT gateways. Longer: the outside is away for longer.
+    gateway_failover_s: Annotated[int, Within(0, YEAR_S)] = 30
     # How long a call that changed something is remembered: a repeated client token finds it, and `stead audit list`
     # shows it. Shorter: a script that retries next morning starts twice. Longer: memory, some 700 bytes for each call.
     call_retention_s: Annotated[int, Within(60, YEAR_S)] = 86400
 
     def patience(self) -> Patience:
-        return Patience(timedelta(seconds=self.heartbeat_timeout_s), timedelta(seconds=self.reconnect_grace_s))
+        times_s = (self.heartbeat_timeout_s, self.reconnect_grace_s, self.gateway_failover_s)
+        return Patience(*(timedelta(seconds=time_s) for time_s in times_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from controlplane.model.host import Host
 from controlplane.model.instance import ObservedKind
 from controlplane.model.policy import Patience
 from controlplane.model.state import Revision
+from controlplane.model.vpc import InternetGateway
 from controlplane.reconcile.absorb import settle
 from controlplane.reconcile.feed import Feed
 from controlplane.reconcile.legacy import Difference
 from controlplane.reconcile.share import Share, Takers
 from controlplane.reconcile.touched import Touched, touched
-from controlplane.service import boots, host_removal, hosts, regions
+from controlplane.service import boots, gateway_hosts, host_removal, hosts, regions
 from controlplane.service.call import Call
 from controlplane.service.health import LateHost
 from controlplane.service.nat_gateways import Uses
@@ -133,6 +134,13 @@ class Sessions:
             if host.is_away or (seen := self._presence(host, now, moved)).status is not HostStatus.UNREACHABLE:
                 continue
             self._journal.apply(hosts.missed(self._journal.state, host.id, seen.last_seen_at or now))
+
+    def fail_over(self) -> dict[str, str]:
+        """Move gateways off hosts that have been away for too long. Returns where each one goes."""
+        state, now = self._journal.state, self._clock()
+        change = gateway_hosts.fail_over(state, self.presence, self._patience.failover, now)
+        self._journal.apply(change)
+        return {row.id: row.host_id for row in change.rows_of(InternetGateway)}
 
     def answer_for_lost(self) -> None:
         """An admin's word stands for what lost hosts would say: they have answered everything, and have nothing."""

@@ -98,8 +98,10 @@ class Policy(Limits):
 @dataclass(frozen=True, slots=True)
 class Patience:
     """`silence`: how long an open session may say nothing, and how long a start of the control plane waits for hosts.
-    `reconnect`: how long an agent whose session ended has to come back.
+    `reconnect`: how long an agent whose session ended has to come back. `failover`: how long a host that is unreachable
+    may not have been heard of until gateways that it carries move.
     """
 
     silence: timedelta
     reconnect: timedelta
+    failover: timedelta = timedelta(seconds=30)

@@ -14,7 +14,7 @@ from controlplane.errors import Conflict
 from controlplane.model.host import Host
 from controlplane.model.instance import Desired, Phase, StateReason
 from controlplane.model.state import Change, State
-from controlplane.service import internet_gateways, power
+from controlplane.service import gateway_hosts, internet_gateways, power
 from controlplane.service.call import Call, find
 
 LOST = StateReason("Server.InternalError", "Its host was lost and removed")
@@ -33,15 +33,8 @@ def declare_lost(state: State, call: Call, host_id: str) -> tuple[Change, None]:
     if host.lost_at is None:
         change.put(replace(host, lost_at=call.now, is_away=True))
         change.delete(*state.observations.host.of(host.id))
-        _move_gateways(state, change, host)
+        gateway_hosts.leave(state, change, host)
     return change, None
-
-
-def _move_gateways(state: State, change: Change, host: Host) -> None:
-    """To another gateway host; where there is none, they wait for one to join, or for this one to come back."""
-    for row in state.internet_gateways.host.of(host.id):
-        if other := internet_gateways.gateway_host(state, besides=host.id):
-            change.put(replace(row, host_id=other, epoch=row.epoch + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,7 @@ def _end_all(state: State, call: Call, change: Change, host: Host) -> None:
     for volume in state.volumes.host.of(host.id):
         change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
     change.delete(*state.observations.host.of(host.id))
-    _move_gateways(state, change, host)
+    gateway_hosts.leave(state, change, host)
 
 
 def forget(state: State, host_id: str) -> Change:
@@ -115,7 +108,7 @@ def forget(state: State, host_id: str) -> Change:
     change.delete(*state.observations.host.of(host_id))
     if _is_referred_to(state, host_id):
         return change
-    change.put(*(replace(row, host_id="", epoch=row.epoch + 1) for row in state.internet_gateways.host.of(host_id)))
+    change.put(*(gateway_hosts.moved(row, "") for row in state.internet_gateways.host.of(host_id)))
     change.delete(*state.volumes.host.of(host_id))  # In its trash, which is lost with it.
     change.delete(host, *(row for row in state.host_tokens if row.host_id == host_id))
     return change

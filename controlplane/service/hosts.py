@@ -10,7 +10,7 @@ from controlplane.errors import CloudError, Conflict, Denied, invalid_value
 from controlplane.ids import Prefix
 from controlplane.model.host import Host, HostRole, HostToken, Pool
 from controlplane.model.state import Change, State
-from controlplane.service import catching_up, internet_gateways, regions
+from controlplane.service import catching_up, gateway_hosts, regions
 from controlplane.service.call import Call, find, find_zone
 from controlplane.service.idempotency import Attempt, record
 
@@ -114,8 +114,7 @@ def join(state: State, call: Call, request: Join) -> tuple[Change, str]:
     )
     change.put(host, replace(token, host_id=host.id, join_hash=request.join_hash))
     if HostRole.GATEWAY in host.roles:
-        forsaken = internet_gateways.forsaken_gateways(state)
-        change.put(*(replace(row, host_id=host.id, epoch=row.epoch + 1) for row in forsaken))
+        change.put(*(gateway_hosts.moved(row, host.id) for row in gateway_hosts.forsaken(state)))
     return change, host.id
 
 

@@ -6,9 +6,9 @@ from itertools import chain
 
 from controlplane.errors import Conflict, several
 from controlplane.ids import Prefix
-from controlplane.model.host import HostRole
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import InternetGateway, Vpc
+from controlplane.service import gateway_hosts
 from controlplane.service.call import Call, check_tags, find
 from controlplane.service.quotas import check_one_more
 
@@ -62,7 +62,7 @@ def _already_associated(why: str, blocking_id: str) -> Conflict:
 
 def attached(state: State, gateway: InternetGateway, vpc_id: str) -> InternetGateway:
     """A VPC's gateways come in ever later epochs: each takes a revision, and so does every move to another host."""
-    return replace(gateway, vpc_id=vpc_id, host_id=gateway_host(state), epoch=state.revision + 1)
+    return replace(gateway, vpc_id=vpc_id, host_id=gateway_hosts.choose(state), epoch=state.revision + 1)
 
 
 def detach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Change, None]:
@@ -108,15 +108,3 @@ def delete(state: State, call: Call, gateway_id: str) -> tuple[Change, None]:
 def is_needed(state: State, vpc_id: str) -> bool:
     """Whether a VPC's gateway has anything to carry, or may have: then its host takes part in the VPC."""
     return bool(state.interfaces.vpc.count(vpc_id) or state.nat_gateways.vpc.count(vpc_id))
-
-
-def gateway_host(state: State, besides: str = "") -> str:
-    """The gateway host that carries the fewest VPCs, of those that are not lost; empty when there is none."""
-    hosts = [row for row in state.hosts if HostRole.GATEWAY in row.roles and not row.lost_at and row.id != besides]
-    return min(hosts, key=lambda host: state.internet_gateways.host.count(host.id)).id if hosts else ""
-
-
-def forsaken_gateways(state: State) -> list[InternetGateway]:
-    """Those of VPCs that no host carries, or one that is lost."""
-    lost = {host.id for host in state.hosts if host.lost_at}
-    return [row for row in state.internet_gateways if row.vpc_id and (not row.host_id or row.host_id in lost)]

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks import (
     accept,
+    failover,
     fill,
     fleet,
     groups,
@@ -43,12 +44,13 @@ BENCHMARKS = {
     "fill": fill.measure,
     "paths": paths.measure,
     "takeover": takeover.measure,
+    "failover": failover.measure,
     "volumes": volumes.measure,
     "fleet": fleet.measure,
     "sync": sync.measure,
     "groups": groups.measure,
 }
-ROUNDS_AT_MOST = {"large": 1, "passes": 2, "sync": 2}  # Those whose rounds take a minute.
+ROUNDS_AT_MOST = {"large": 1, "passes": 2, "sync": 2, "failover": 3}  # Those whose rounds take a minute.
 T = TypeVar("T")
 QUICK = Scale(rounds=1, size=20)
 

@@ -1,4 +1,4 @@
-"""A real cloud to measure: one host with all roles in a lab of its own, and the tiny image. Needs root."""
+"""A real cloud to measure: one host with all roles in a lab of its own, or others, and the tiny image. Needs root."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ class LabCloud:
     def __init__(self, cloud: Cloud, stead: Stead) -> None:
         self.cloud = cloud
         self.stead = stead
-        self.host = cloud.lab.node(HOST)
+        self.host = cloud.lab.node(cloud.lab.hosts[0].name)
         self.outside = cloud.lab.node("outside")
         self.key = cloud.directory / "bench.pem"
         self.image = cloud.lab.directory / IMAGE
@@ -90,21 +90,23 @@ class LabCloud:
 
 
 @asynccontextmanager
-async def running(agent_toml: str = "") -> AsyncIterator[LabCloud]:
+async def running(agent_toml: str = "", layout: str = "single") -> AsyncIterator[LabCloud]:
     if os.geteuid() != 0:
         raise PermissionError("a lab is made of namespaces, mounts and links: run this benchmark as root")
     lab = Lab("bench")
     lab.down()
     try:
-        cloud = _up(lab, agent_toml)  # In this thread: another would go on making things while `down` removes them.
+        cloud = _up(
+            lab, layout, agent_toml
+        )  # In this thread: another would go on making things while `down` removes them.
         async with Stead(load(cloud.client_config, {})) as stead:
             yield LabCloud(cloud, stead)
     finally:
         lab.down()
 
 
-def _up(lab: Lab, agent_toml: str) -> Cloud:
-    lab.up("single")
+def _up(lab: Lab, layout: str, agent_toml: str) -> Cloud:
+    lab.up(layout)
     cloud = Cloud(lab, more="[timing]\nstop_timeout_s = 5\n", agent_toml=AGENT_TOML + agent_toml)
     cloud.up()
     image = cloud.lab.directory / IMAGE

@@ -31,6 +31,7 @@ class Target:
 
 
 TARGETS = {
+    "failover": Target(10, 5, "s"),
     "P1": Target(0.45, 0.65),
     "P3": Target(30, 15, "ms"),
     "P4": Target(2.0, 1.5),

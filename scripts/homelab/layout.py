@@ -36,6 +36,11 @@ LAYOUTS: dict[str, tuple[Host, ...]] = {
         Host("c1", "home-1a", ("compute", "gateway"), 2),
         Host("s1", "home-1a", ("storage",), 3),
     ),
+    "doors": (
+        Host("a1", "home-1a", ("compute", "storage"), 4),
+        Host("gw1", "home-1a", ("gateway",), 2),
+        Host("gw2", "home-1a", ("gateway",), 3),
+    ),
     "single": (Host("one", "home-1a", ("compute", "storage", "gateway"), 2),),
 }
 

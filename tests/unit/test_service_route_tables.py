@@ -8,7 +8,16 @@ import pytest
 
 from controlplane.errors import CloudError
 from controlplane.model.vpc import RouteTable
-from controlplane.service import addresses, internet_gateways, power, projects, route_tables, subnets, vpcs
+from controlplane.service import (
+    addresses,
+    gateway_hosts,
+    internet_gateways,
+    power,
+    projects,
+    route_tables,
+    subnets,
+    vpcs,
+)
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.internet_gateways import AttachInternetGateway, CreateInternetGateway
 from controlplane.service.power import StopInstances
@@ -94,7 +103,7 @@ def test_a_vpcs_gateways_come_in_ever_later_epochs(lab: Lab) -> None:
 
 def test_a_detached_gateway_waits_for_no_host(lab: Lab) -> None:
     detached = lab.do(internet_gateways.create, CreateInternetGateway())
-    assert internet_gateways.forsaken_gateways(lab.region.state) == []
+    assert gateway_hosts.forsaken(lab.region.state) == []
     assert lab.region.state.internet_gateways[detached].host_id == ""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address
 
 from agent.drivers.gateway_nft import links
-from agent.host.netlink import Link, Netlink, Route, open_netlink
+from agent.host.netlink import Netlink, Route, open_netlink
 
 ANSWER_S = 1.0  # Shorter misses a busy host, longer holds up the passes of a host that is cut off.
 
@@ -32,14 +32,11 @@ def answer(vpc_id: str, addresses: Collection[str], external: str) -> list[str]:
 
 def take(vpc_id: str, addresses: Collection[str], external: str) -> None:
     """Take them over, and tell the neighbourhood."""
-    if not addresses:
-        return
-    with open_netlink() as netlink:
-        netlink.put_routes(links.public_route(vpc_id, address) for address in addresses)
-        netlink.put_proxied(external, addresses)
-        link = netlink.link(external)
-    if link is not None:
-        _announce(link, sorted(addresses))
+    if addresses:
+        with open_netlink() as netlink:
+            netlink.put_routes(links.public_route(vpc_id, address) for address in addresses)
+            netlink.put_proxied(external, addresses)
+        announce(addresses, external)
 
 
 def leave(vpc_id: str, kept: Iterable[str]) -> list[str]:
@@ -102,13 +99,17 @@ def _answers(raw: socket.socket, addresses: Collection[str], own_mac: str) -> It
             yield address, mac
 
 
-def _announce(link: Link, addresses: Iterable[str]) -> None:
+def announce(addresses: Collection[str], external: str) -> None:
     """Gratuitous ARP (RFC 5227, section 3): whoever had an address, neighbours now send for it here.
 
     One socket for all: the kernel takes some 10 ms to close one.
     """
-    with _arp_socket(link.name) as raw:
-        for address in addresses:
+    with open_netlink() as netlink:
+        link = netlink.link(external)
+    if link is None or not addresses:
+        return
+    with _arp_socket(external) as raw:
+        for address in sorted(addresses):
             ip = IPv4Address(address).packed
             raw.send(_request(link.mac_address, ip, ip))
 

@@ -118,6 +118,8 @@ class NftGatewayDriver:
         inside = {*mapped.values(), *ruleset.sources(spec.nat_gateways)}
         changed += links.ensure(vpc_id, spec.tables, inside, external.mtu)
         changed += addresses.answer(vpc_id, kept, external.name)
+        if self._context.control_plane.is_heard:
+            addresses.announce(kept, external.name)  # Who had them may answer still, where only its agent is dead.
         self._repairs.note(vpc_id, [*repaired, *(changed if (known, gateway.kept) == (spec, kept) else [])])
         gateway.spec, gateway.kept, gateway.external = spec, kept, external.name
 
