@@ -98,7 +98,7 @@ async def associate(
     route_table: Table,
     subnet: Annotated[str, typer.Option(metavar="SUBNET", help="Id or name.", show_default=False)],
 ) -> None:
-    """Have a table serve a subnet, in place of the main one."""
+    """Have a table serve a subnet instead of the main one."""
     table_id = await lookup.route_table_id(cli.stead, route_table)
     subnet_id = await lookup.subnet_id(cli.stead, subnet)
     request = AssociateRouteTableRequest(**cli.mutation, route_table_id=table_id, subnet_id=subnet_id)
@@ -136,7 +136,7 @@ async def _association_of(cli: Cli, subnet_id: str) -> str:
 
 @command(app, "replace-association", mutates=True)
 async def replace_association(cli: Cli, association: Association, route_table: Table) -> None:
-    """Have another table serve a subnet, or be the main one."""
+    """Have another table serve a subnet, or be main."""
     table_id = await lookup.route_table_id(cli.stead, route_table)
     request = ReplaceRouteTableAssociationRequest(
         **cli.mutation, route_table_association_id=association, route_table_id=table_id

@@ -33,9 +33,10 @@ async def watch(
         bool, typer.Option("--contents", help="With the resources as they are by now; for --output json.")
     ] = False,
 ) -> None:
-    """Stream what changes, a line each, until interrupted; also across a restart of the control plane.
+    """Stream what changes, a line each, until interrupted.
 
-    A line has the state that its resource is in by now, where it has one.
+    It goes on across a restart of the control plane. A line has the state that its resource is in by now, where it has
+    one.
     """
     if contents and cli.is_for_people:
         raise typer.BadParameter("is for programs: add --output json", param_hint="--contents")

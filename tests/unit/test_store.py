@@ -41,11 +41,12 @@ def store(backend: str, in_memory: Path) -> Iterator[Store]:
     store.close()
 
 
+@pytest.mark.parametrize("examples", [10, pytest.param(60, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.__name__)
-def test_every_row_comes_back_as_it_was(store: Store, row_type: type[Row]) -> None:
+def test_every_row_comes_back_as_it_was(store: Store, row_type: type[Row], examples: int) -> None:
     state = store.load()
 
-    @SLOW
+    @settings(SLOW, max_examples=examples)
     @given(row=rows_of(row_type), changed=rows_of(row_type))
     def round_trip(row: Row, changed: Row) -> None:
         store.commit([delete(state, *state.tables[row_type])], NOW)
