@@ -27,6 +27,7 @@ _VALUES = (
     model.DhcpOptions,
     *(messages.Authority, messages.KnownScope, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report),
     *(messages.Observed, messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
+    *(messages.CountRequest, messages.CountReply, model.Counted),
 )
 # Of `stead.v1`, and only ever read.
 _OLD_VALUES = (

@@ -7,7 +7,7 @@ same names.
 from dataclasses import dataclass
 from enum import Enum
 
-from agent.model import Capacity, Kind, Ref, VolumeFile
+from agent.model import Capacity, Counted, Kind, Ref, VolumeFile
 from agent.objects import ScopeChange
 
 # The version of the contract that this agent speaks; see `Hello.protocol`.
@@ -15,7 +15,7 @@ PROTOCOL = 1
 # What it can do beyond that; see `Hello.features`.
 FEATURES = (
     *("packed", "firmware", "drop_revision", "interfaces", "route_tables", "nat_gateways", "metadata_options"),
-    "network_acls",
+    *("network_acls", "counters"),
 )
 
 
@@ -128,5 +128,18 @@ class ConsoleReply:
     error: str = ""
 
 
-FromAgent = Hello | Report | Heartbeat | ConsoleReply
-FromControlPlane = Welcome | Update | ConsoleRequest
+@dataclass(frozen=True, slots=True)
+class CountRequest:
+    request_id: int
+    endpoint_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountReply:
+    request_id: int
+    counted: tuple[Counted, ...] = ()
+    error: str = ""
+
+
+FromAgent = Hello | Report | Heartbeat | ConsoleReply | CountReply
+FromControlPlane = Welcome | Update | ConsoleRequest | CountRequest

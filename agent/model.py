@@ -179,6 +179,17 @@ class GroupSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A rule of a group, or an entry of a network ACL, whose id `guard_id` is, and what it matched on this host."""
+
+    guard_id: str
+    rule: RuleSpec
+    is_allowed: bool
+    packets: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMembers:
     group_id: str
     private_ips: tuple[str, ...]

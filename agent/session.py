@@ -30,7 +30,18 @@ from agent.identity import ControlPair, DataPlane, Identity, IdentityError, Iden
 from agent.ledger import Ledger
 from agent.legacy_wire import OldContract
 from agent.line import Line, OurContract, SessionEnded
-from agent.messages import Authority, ConsoleReply, ConsoleRequest, Heartbeat, Hello, KnownScope, Role, Update
+from agent.messages import (
+    Authority,
+    ConsoleReply,
+    ConsoleRequest,
+    CountReply,
+    CountRequest,
+    Heartbeat,
+    Hello,
+    KnownScope,
+    Role,
+    Update,
+)
 from agent.model import Capacity
 from agent.objects import net
 from agent.settings import Within
@@ -213,7 +224,7 @@ class Session:
         has_snapshot, parts = False, list[Update]()
         while True:
             message = await line.receive()
-            if isinstance(message, ConsoleRequest):
+            if isinstance(message, ConsoleRequest | CountRequest):
                 tasks.create_task(self._answer(line, message))
             elif isinstance(message, Update):
                 has_snapshot = has_snapshot or message.snapshot
@@ -262,19 +273,25 @@ class Session:
                 await self._ledger.check()  # One that was taken away is filled by the next session.
             await line.send(Heartbeat(await self._capacity()))
 
-    async def _answer(self, line: Line, request: ConsoleRequest) -> None:
-        compute = self._drivers.compute
-        if compute is None:
-            await line.send(ConsoleReply(request.request_id, error="this host runs no instances"))
-            return
+    async def _answer(self, line: Line, request: ConsoleRequest | CountRequest) -> None:
+        is_console = isinstance(request, ConsoleRequest)
+        failed = ConsoleReply if is_console else CountReply
         try:
-            output = await compute.console_tail(request.instance_id, request.max_bytes)
+            reply = await self._reply(request)
         except DriverError as error:
-            await line.send(ConsoleReply(request.request_id, error=str(error)))
+            reply = failed(request.request_id, error=str(error))
         except Exception as error:  # noqa: BLE001 (told, here and there)
-            await line.send(ConsoleReply(request.request_id, error=bugs.tell("console", error)))
-        else:
-            await line.send(ConsoleReply(request.request_id, output))
+            reply = failed(request.request_id, error=bugs.tell("console" if is_console else "counters", error))
+        await line.send(reply)
+
+    async def _reply(self, request: ConsoleRequest | CountRequest) -> ConsoleReply | CountReply:
+        if isinstance(request, CountRequest):
+            network = self._drivers.network
+            return CountReply(request.request_id, await network.count(request.endpoint_ids) if network else ())
+        if self._drivers.compute is None:
+            return ConsoleReply(request.request_id, error="this host runs no instances")
+        output = await self._drivers.compute.console_tail(request.instance_id, request.max_bytes)
+        return ConsoleReply(request.request_id, output)
 
     async def _keep_identity(self) -> None:
         """A disk that fails meanwhile ends no session."""

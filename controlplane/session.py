@@ -6,11 +6,12 @@ that changed nothing for its host.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from json.encoder import encode_basestring_ascii as _quoted
+from typing import Any, cast
 
 from controlplane.enforcement import Enforcement
 from controlplane.errors import Unavailable
@@ -21,6 +22,7 @@ from controlplane.reconcile.legacy import Difference, SpecNews
 from controlplane.reconcile.share import News, Share
 from controlplane.service import catching_up, regions
 from controlplane.service.call import Call
+from controlplane.service.effective_rules import Count
 
 # An update goes out after this even where the last one is not answered: drivers that hang may keep an agent from
 # reporting. Shorter: a busy agent gets many small updates. Longer: one that hangs learns late what else it shall do.
@@ -48,6 +50,15 @@ class ConsoleRequest:
     max_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class CountRequest:
+    request_id: int
+    endpoint_ids: Sequence[str]
+
+
+Question = ConsoleRequest | CountRequest
+
+
 class Session:
     """One agent's stream, from its hello to its end."""
 
@@ -70,8 +81,8 @@ class Session:
         self._seal = seal
         self._share = share
         self._enforcement = enforcement
-        self._questions: list[ConsoleRequest] = []
-        self._consoles: dict[int, asyncio.Future[bytes]] = {}
+        self._questions: list[Question] = []
+        self._asked: dict[int, asyncio.Future[Any]] = {}
         self._ids = count(1)
         self._wake = asyncio.Event()
         self._wake.set()
@@ -96,7 +107,7 @@ class Session:
         self._share.start_over()
         self._wake.set()
 
-    async def outgoing(self) -> AsyncIterator[Update | ConsoleRequest]:
+    async def outgoing(self) -> AsyncIterator[Update | Question]:
         """What the agent is to be sent, for ever: a snapshot first, then changes; only what is durable."""
         while True:
             await self._wake.wait()
@@ -179,29 +190,36 @@ class Session:
 
     async def console(self, instance_id: str, max_bytes: int) -> bytes:
         """Ask the agent for the end of an instance's console. Raises Unavailable when the session ends before."""
+        return cast(bytes, await self._ask(lambda request_id: ConsoleRequest(request_id, instance_id, max_bytes)))
+
+    async def count(self, endpoint_ids: Sequence[str]) -> Sequence[Count]:
+        """Ask the agent what the rules that guard these have matched. Raises as `console`."""
+        return cast(Sequence[Count], await self._ask(lambda request_id: CountRequest(request_id, endpoint_ids)))
+
+    async def _ask(self, question: Callable[[int], Question]) -> Any:
         request_id = next(self._ids)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._consoles[request_id] = answer
-        self._questions.append(ConsoleRequest(request_id, instance_id, max_bytes))
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked[request_id] = answer
+        self._questions.append(question(request_id))
         self._wake.set()
         try:
             return await answer
         finally:
-            del self._consoles[request_id]
+            del self._asked[request_id]
 
-    def answer_console(self, request_id: int, output: bytes, error: str) -> None:
-        answer = self._consoles.get(request_id)
+    def answer_question(self, request_id: int, said: bytes | Sequence[Count], error: str) -> None:
+        answer = self._asked.get(request_id)
         if answer is None or answer.done():
             return
         if error:
             answer.set_exception(Unavailable("Unavailable", error))
         else:
-            answer.set_result(output)
+            answer.set_result(said)
 
     def end(self) -> None:
         """A newer session has taken over, or the stream is gone."""
         self.ended.set()
-        for answer in self._consoles.values():
+        for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(Unavailable("Unavailable", "The host disconnected; try again"))
 

@@ -20,6 +20,7 @@ from controlplane.reconcile.share import Share, Takers
 from controlplane.reconcile.touched import Touched, touched
 from controlplane.service import boots, gateway_hosts, host_removal, hosts, regions
 from controlplane.service.call import Call
+from controlplane.service.effective_rules import COUNTERS, Count
 from controlplane.service.health import LateHost
 from controlplane.service.nat_gateways import Uses
 from controlplane.service.presence import HostStatus, Link, Presence, presence
@@ -180,6 +181,15 @@ class Sessions:
         if session is None:
             raise Unavailable("Unavailable", f"The host of {instance_id} is not connected; try again later")
         return await session.console(instance_id, max_bytes)
+
+    async def count(self, host_id: str, endpoint_ids: Sequence[str]) -> Sequence[Count]:
+        """What rules that guard these have matched on their host. Raises Unavailable."""
+        host, session = self._journal.state.hosts.get(host_id), self._open.get(host_id)
+        if host is None or session is None:
+            raise Unavailable("Unavailable", "its host is not connected; try again later")
+        if COUNTERS not in host.features:
+            raise Unavailable("Unavailable", "the agent of its host does not count: have it upgraded")
+        return await session.count(endpoint_ids)
 
     def _on_revision(self, revision: Revision) -> None:
         self._touched.append((revision.number, touched(self._journal.state, revision.entries)))

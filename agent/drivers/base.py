@@ -34,6 +34,7 @@ from typing import Any, Protocol, runtime_checkable
 from agent.devices import Device
 from agent.model import (
     Capacity,
+    Counted,
     DiskSpec,
     Domain,
     Export,
@@ -216,6 +217,9 @@ class NetworkDriver(Protocol):
 
     def tap_name(self, interface_id: str) -> str:
         """The tap's name, at most 15 characters, derived from the id alone."""
+
+    async def count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
+        """What the rules that guard these of this host's ports have matched here, of whichever ports they guard."""
 
     async def create_tap(self, port: PortSpec) -> None:
         """Make the port's tap in the host's namespace, for QEMU to open. No effect where it exists, plugged or not."""

@@ -4,6 +4,9 @@ A `Table` is what a driver wants. `delta` writes the one transaction that turns 
 set costs one element, a changed chain is refilled, and no packet meets a half-made ruleset. Connection tracking is not
 touched. `agent.host.rules` keeps a namespace so, whoever else writes there.
 
+A counter that a rule names (`counter name "x"`) comes with the rule, is one chain's alone, and goes on when that is
+refilled.
+
 Names are made of ids and of words with a hyphen, neither of which nft reserves.
 """
 
@@ -17,6 +20,7 @@ from typing import Any
 import nftables
 
 _NAME = re.compile(r"[a-z][a-z0-9.-]*")
+_COUNTER = re.compile(r'\bcounter name "([^"]+)"')
 
 
 class NftError(Exception):
@@ -86,8 +90,10 @@ def changes(old: Table, new: Table) -> str:
     chains = {name: c for name, c in new.chains.items() if old.chains.get(name) != c}
     gone_sets = [name for name in old.sets if name not in new.sets]
     gone_chains = {name: c for name, c in old.chains.items() if name not in new.chains}
+    counters, known_counters = _counters(new), _counters(old)
     t = new.name
-    lines = [f"add {s.keyword} {t} {_name(n)} {{ {s.type}; }}" for n, s in sets.items() if n not in old.sets]
+    lines = [f"add counter {t} {_name(n)}" for n in counters if n not in known_counters]
+    lines += [f"add {s.keyword} {t} {_name(n)} {{ {s.type}; }}" for n, s in sets.items() if n not in old.sets]
     lines += [f"add chain {t} {_name(n)}{_hook(c)}" for n, c in chains.items() if n not in old.chains]
     lines += [f"add chain {t} {n}" for n, c in gone_chains.items() if c.device]  # Its device may have taken it along.
     lines += [f"flush chain {t} {name}" for name in [*chains, *gone_chains] if name in old.chains]
@@ -97,7 +103,14 @@ def changes(old: Table, new: Table) -> str:
     lines += [f"add rule {t} {name} {rule}" for name, chain in chains.items() for rule in chain.rules]
     lines += [f"delete set {t} {name}" for name in gone_sets]
     lines += [f"delete chain {t} {name}" for name in gone_chains]
+    lines += [f"delete counter {t} {name}" for name in known_counters if name not in counters]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _counters(table: Table) -> dict[str, None]:
+    """Those that its rules name, in their order."""
+    rules = (rule for chain in table.chains.values() for rule in chain.rules if "counter name" in rule)
+    return {name: None for rule in rules for name in _COUNTER.findall(rule)}
 
 
 def whole(table: Table) -> str:
@@ -123,6 +136,15 @@ def elements(table: str, name: str) -> list[Any]:
     output = _listed(nft, f"set {table} {name}")
     entries = json.loads(output)["nftables"] if output else []
     return [element for entry in entries for element in entry.get("set", {}).get("elem", ())]
+
+
+def counts(table: str) -> dict[str, tuple[int, int]]:
+    """Packets and bytes of its counters; none where it does not exist. Raises NftError."""
+    nft = nftables.Nftables()
+    nft.set_json_output(True)
+    output = _listed(nft, f"counters table {table}")
+    found = (entry.get("counter") for entry in (json.loads(output)["nftables"] if output else ()))
+    return {row["name"]: (row["packets"], row["bytes"]) for row in found if row}
 
 
 def listing(table: str) -> str:

@@ -145,7 +145,8 @@ def _on(chain: nft.Chain, device: str) -> nft.Chain:
 def things(listing: str, devices: Mapping[str, Device] | None = None) -> frozenset[str]:
     """What a table has, one text for each, whatever order it came in; `devices` by chain replace `lo`. Pure.
 
-    The rules of a chain are one thing, since their order is part of what they are; elements of a set are one each.
+    The rules of a chain are one thing, since their order is part of what they are; elements of a set are one each. What
+    was counted is nothing.
     """
     found = set[str]()
     for block in _BLOCK.finditer(listing):
@@ -156,7 +157,7 @@ def things(listing: str, devices: Mapping[str, Device] | None = None) -> frozens
         found |= (
             {f"{name} {element.strip()}" for element in elements.rpartition("}")[0].split(",")} if elements else set()
         )
-        found.add(f"{block['what']} {name} {body}")
+        found.add(f"{block['what']} {name} {body if block['what'] != 'counter' else ''}")
     return frozenset(found | {_BLOCK.sub("", listing).strip()})
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from client.cli import instance_modify, instance_run, lookup, metadata_options, render
+from client.cli import instance_modify, instance_rules, instance_run, lookup, metadata_options, render
 from client.cli.options import Filters, InstanceArgument, InstanceArguments, Timeout, Wait, parse_filters
 from client.cli.session import Cli, command
 from client.cli.wait import wait_for_instances
@@ -23,6 +23,7 @@ from stead.v1.instances_pb2 import (
 app = typer.Typer(no_args_is_help=True)
 instance_run.register(app)
 instance_modify.register(app)
+instance_rules.register(app)
 metadata_options.register(app)
 
 
@@ -37,7 +38,7 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
 
 @command(app, "describe")
 async def describe(cli: Cli, instance: InstanceArguments) -> None:
-    """Show all there is to know about instances."""
+    """Show all that is known of instances."""
     request = DescribeInstancesRequest(instance_ids=await lookup.instance_ids(cli.stead, instance))
     reply = await cli.stead.all_pages(cli.stead.instances.DescribeInstances, request)
     cli.details(reply, reply.instances)

@@ -18,7 +18,7 @@ from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, in
 from controlplane.gate.limits import Pace
 from controlplane.reconcile.share import News
 from controlplane.service import hosts, identity, images, regions
-from controlplane.session import ConsoleRequest, Update
+from controlplane.session import ConsoleRequest, CountRequest, Question, Update
 from controlplane.session import Session as AgentSession  # The servicer has a method of that name.
 from controlplane.signing import Signer
 from controlplane.uploads import Uploads
@@ -177,13 +177,16 @@ class Agents(AgentsServicer):
         features = [PACKED] if PACKED in hello.features else []
         return [pb.ControlMessage(welcome=pb.Welcome(protocol=PROTOCOL, features=features)).SerializeToString()]
 
-    def _encoded(self, what: Update | ConsoleRequest) -> Iterator[bytes]:
+    def _encoded(self, what: Update | Question) -> Iterator[bytes]:
         """Its messages."""
         if isinstance(what, ConsoleRequest):
             asked = pb.ConsoleRequest(
                 request_id=what.request_id, instance_id=what.instance_id, max_bytes=what.max_bytes
             )
             return iter([pb.ControlMessage(console_request=asked).SerializeToString()])
+        if isinstance(what, CountRequest):
+            counters = pb.CountRequest(request_id=what.request_id, endpoint_ids=what.endpoint_ids)
+            return iter([pb.ControlMessage(count_request=counters).SerializeToString()])
         return _update(what)
 
     async def _read(self, session: AgentSession, messages: AsyncIterator[pb.AgentMessage], hello: pb.Hello) -> None:
@@ -209,7 +212,11 @@ class Agents(AgentsServicer):
                         session.answer(reports.kinds(report), report.revision)
                 case "console_reply":
                     reply = message.console_reply
-                    session.answer_console(reply.request_id, reply.output, reply.error)
+                    session.answer_question(reply.request_id, reply.output, reply.error)
+                case "count_reply":
+                    counts = message.count_reply
+                    rows += len(counts.counted)
+                    session.answer_question(counts.request_id, reports.counts(counts), counts.error)
             if wait_s := self._wait_s(session.host_id, rows):
                 await asyncio.sleep(wait_s)
 

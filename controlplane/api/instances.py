@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe
+from controlplane.api.effective_rules import EffectiveRuleCalls
 from controlplane.api.network_interfaces import show_interface
 from controlplane.errors import Conflict, Unavailable
 from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
@@ -34,7 +35,7 @@ CONSOLE_MAX_BYTES = 64 * 1024
 CONSOLE_TIMEOUT_S = 10
 
 
-class Instances(InstancesServicer):
+class Instances(EffectiveRuleCalls, InstancesServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 

@@ -13,7 +13,7 @@ from controlplane.api import agents
 from controlplane.api.enrollment import Enrollment
 from controlplane.api.reports import KINDS
 from controlplane.reconcile.legacy import SpecNews
-from controlplane.session import ConsoleRequest, Session, Update
+from controlplane.session import ConsoleRequest, CountRequest, Question, Session, Update
 from stead.agent.v1 import session_pb2 as pb
 from stead.v1 import agent_pb2 as legacy
 
@@ -27,13 +27,13 @@ class LegacyAgents(agents.Agents):
     def _welcome(self, hello: pb.Hello) -> Sequence[bytes]:
         return ()
 
-    def _encoded(self, what: Update | ConsoleRequest) -> Iterator[bytes]:
+    def _encoded(self, what: Update | Question) -> Iterator[bytes]:
         if isinstance(what, ConsoleRequest):
             asked = legacy.ConsoleRequest(
                 request_id=what.request_id, instance_id=what.instance_id, max_bytes=what.max_bytes
             )
             yield legacy.ControlMessage(console_request=asked).SerializeToString()
-        else:
+        elif not isinstance(what, CountRequest):  # Of which none is asked.
             yield legacy.ControlMessage(update=_update(what)).SerializeToString()
 
 

@@ -7,6 +7,7 @@ from controlplane.model.host import Pool
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.reconcile.absorb import Report
 from controlplane.service import hosts
+from controlplane.service.effective_rules import Count, Says
 from stead.agent.v1 import session_pb2 as pb
 
 KINDS: dict[int, ObservedKind] = {
@@ -24,6 +25,7 @@ _NO_CONTROL = {code: " " for code in range(32) if chr(code) != "\n"}
 # Of a report, taken in at once. Fewer: more steps for all. More: others wait for longer than the 10 ms that it takes.
 MOST_ROWS = 500
 _MAX_NATS = 5000  # NAT gateways of a host. Fewer: of some is not known what they carry. More: memory, likewise.
+_MAX_COUNTED = 20_000  # Of an instance's rules. Fewer: prefix lists of a thousand networks. More: memory, likewise.
 _MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
 
 
@@ -60,6 +62,26 @@ def _pools(message: pb.Capacity) -> tuple[Pool, ...]:
     """Each of its names once."""
     sizes = {text(pool.name, _MAX_NAME): min(pool.storage_gib, _MAX_COUNT) for pool in message.pools[:_MAX_TEXTS]}
     return tuple(Pool(name, storage_gib) for name, storage_gib in sizes.items())
+
+
+def counts(message: pb.CountReply) -> list[Count]:
+    return [
+        Count(_says(each), min(each.packets, _MAX_COUNT), min(each.bytes, _MAX_COUNT))
+        for each in message.counted[:_MAX_COUNTED]
+    ]
+
+
+def _says(counted: pb.Counted) -> Says:
+    rule = counted.rule
+    return Says(
+        guard_id=counted.guard_id,
+        is_egress=rule.is_egress,
+        is_allowed=counted.is_allowed,
+        protocol=rule.ip_protocol,
+        from_port=rule.from_port,
+        to_port=rule.to_port,
+        peer=rule.group_id or rule.cidr_ipv4,
+    )
 
 
 def rows(message: pb.Report) -> int:

@@ -134,11 +134,12 @@ def permitted(state: State, group_id: str) -> list[SecurityGroupRule]:
     """A group's rules as hosts are told them: in place of one with a prefix list, one for each network of the list, and
     none about IPv6, which no VPC has yet.
     """
-    rules = (row for rule in state.rules.group.of(group_id) for row in _expanded(state, rule) if not rule.is_ipv6)
+    rules = (row for rule in state.rules.group.of(group_id) for row in expanded(state, rule) if not rule.is_ipv6)
     return list({row.permits: row for row in rules}.values())
 
 
-def _expanded(state: State, rule: SecurityGroupRule) -> list[SecurityGroupRule]:
+def expanded(state: State, rule: SecurityGroupRule) -> list[SecurityGroupRule]:
+    """In place of one with a prefix list, one for each network of the list."""
     if not rule.prefix_list_id:
         return [rule]
     entries = state.prefix_lists[rule.prefix_list_id].entries

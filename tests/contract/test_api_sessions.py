@@ -15,6 +15,7 @@ from agent.objects import net
 from controlplane import session
 from controlplane.api import agents, reports
 from controlplane.reconcile import feed
+from stead.agent.v1 import objects_pb2
 from stead.agent.v1 import session_pb2 as pb
 from tests.contract.agents import Stream, connected, joined
 from tests.contract.control_plane import ControlPlane, Refused, refused, until
@@ -193,6 +194,37 @@ async def test_a_long_report_is_taken_in_part_by_part(cloud: ControlPlane, monke
         stream.send(report=pb.Report(revision=1, full=True, kinds=[pb.RESOURCE_KIND_VOLUME], observed=observed))
         await until(lambda: {row.resource_id for row in cloud.journal.state.observations} == set(told))  # noqa: B023
     assert {row.host_id for row in cloud.journal.state.observations} == {machine.host_id}
+
+
+async def test_what_an_agent_counted_is_told_with_the_rules_that_it_is_of(cloud: ControlPlane) -> None:
+    """Of one that does not count, or is away, the rules alone."""
+    machine, _ = await connected(cloud)
+    made = (await cloud.ask("RunInstances", image_id=await cloud.import_image())).instances[0]
+    alone = await cloud.ask("GetEffectiveRules", instance_id=made.instance_id)
+    assert alone.not_counted == "the agent of its host does not count: have it upgraded"
+    assert alone.rules
+    assert not any(rule.HasField("packets") for rule in alone.rules)
+    new = Stream(cloud, machine)
+    new.hello(features=["counters"])
+
+    async def answer() -> None:
+        while (message := await new.next()).WhichOneof("body") != "count_request":
+            pass
+        asked = message.count_request
+        assert list(asked.endpoint_ids) == [alone.rules[0].network_interface_id]
+        group_id = made.security_groups[0].group_id
+        rule = objects_pb2.Rule(is_egress=True, ip_protocol="-1", from_port=-1, to_port=-1, cidr_ipv4="0.0.0.0/0")
+        counted = pb.Counted(guard_id=group_id, rule=rule, is_allowed=True, packets=7, bytes=420)
+        new.send(count_reply=pb.CountReply(request_id=asked.request_id, counted=[counted]))
+
+    await until(lambda: "counters" in cloud.journal.state.hosts[machine.host_id].features)
+    reply, _ = await asyncio.gather(cloud.ask("GetEffectiveRules", instance_id=made.instance_id), answer())
+    counts = {(rule.is_egress, rule.packets, rule.bytes) for rule in reply.rules if rule.HasField("packets")}
+    assert (counts, reply.not_counted) == ({(True, 7, 420)}, "")
+    new.call.cancel()
+    await until(lambda: not cloud.sessions._open)
+    away = await cloud.ask("GetEffectiveRules", instance_id=made.instance_id)
+    assert away.not_counted == "its host is not connected; try again later"
 
 
 async def test_a_newer_session_ends_the_older_and_a_console_goes_through_it(cloud: ControlPlane) -> None:

@@ -15,6 +15,7 @@ from tests.e2e.residents import Launch, pings
 
 ANYWHERE = "0.0.0.0/0"
 NETWORK = "10.7.0.0/16"
+PINGS_OUT = ("--egress", "--protocol", "icmp")
 
 
 @dataclass
@@ -118,6 +119,33 @@ def test_a_vpc_from_nothing_is_public_as_long_as_its_route_is_there(tenants: lis
     own.open()
     wait_until(lambda: guest.try_ssh("true", address).returncode == 0, "it is reached again", 10)
     assert pings(guest, OUTSIDE_ADDRESS)
+
+
+def test_a_network_acl_obeys_its_entries_as_soon_as_they_are_told_to_be_in_force(
+    tenants: list[Own], zones: list[str]
+) -> None:
+    own, cloud = tenants[0], tenants[0].cloud
+    guest = own.launch(zones[0], "10.7.0.40")
+    guest.wait_for_ssh()
+    acl = cloud.json("network-acl", "create", "--vpc", own.vpc_id)["network_acl"]["network_acl_id"]
+    for number, action, what in ((100, "allow", ()), (100, "allow", ("--egress",)), (90, "deny", PINGS_OUT)):
+        cloud.stead("network-acl", "create-entry", acl, str(number), action, "--cidr", ANYWHERE, *what)
+    assert pings(guest, OUTSIDE_ADDRESS), "it guards nothing yet"
+    try:
+        cloud.stead("network-acl", "replace-association", acl, "--subnet", f"left-{zones[0]}", "--wait")
+        assert not pings(guest, OUTSIDE_ADDRESS)
+        assert guest.try_ssh("true").returncode == 0
+        cloud.stead("network-acl", "delete-entry", acl, "90", "--egress", "--wait")
+        assert pings(guest, OUTSIDE_ADDRESS)
+        cloud.stead("network-acl", "delete-entry", acl, "100", "--wait")
+        assert guest.try_ssh("true").returncode != 0, "connections are no longer let in"
+    finally:
+        inside = ("--filter", f"vpc-id={own.vpc_id}", "--filter", "default=true")
+        (default,) = cloud.json("network-acl", "list", *inside)["network_acls"]
+        where = ("--subnet", f"left-{zones[0]}", "--wait")
+        cloud.stead("network-acl", "replace-association", default["network_acl_id"], *where)
+        cloud.stead("network-acl", "delete", acl)
+    assert guest.try_ssh("true").returncode == 0
 
 
 def test_the_same_addresses_on_the_same_hosts_do_not_meet(tenants: list[Own], zones: list[str]) -> None:

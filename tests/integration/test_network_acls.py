@@ -195,3 +195,26 @@ def test_a_subnet_that_is_given_another_acl_obeys_that_one(border: Border) -> No
     border.vpc.acl_id = "acl-3"
     border.vpc.ensure(border.hosts)
     assert border.reached(22) == [True, True]
+
+
+def test_what_rules_and_entries_matched_is_counted_across_changes(border: Border) -> None:
+    def counted(guard_id: str, guest: Guest, port: int | None = None) -> int:
+        host = border.hosts.hosts[guest is border.far]
+        rows = [row for row in host.call("network.count", (guest.port.interface_id,)) if row.guard_id == guard_id]
+        assert rows
+        return sum(row.packets for row in rows if port in (None, row.rule.from_port))
+
+    border.have(allow("6", 22, 22), allow("6", 23, 23), ALL_LEAVES)
+    assert [counted("acl-2", guest) for guest in (border.near, border.far)] == [0, 0]
+    assert border.reached(22) == [True, True]
+    first = [counted("acl-2", guest, 22) for guest in (border.near, border.far)]
+    assert min(first) > 3, "each packet of a connection"
+    assert counted("acl-2", border.near, 23) == 0
+    opened = counted("sg-a", border.near)
+    border.come_to_have(deny("6", 24, 24), allow("6", 22, 22), allow("6", 23, 23), ALL_LEAVES)
+    assert [counted("acl-2", guest, 22) for guest in (border.near, border.far)] == first, "a change forgets nothing"
+    assert border.reached(22) == [True, True]
+    assert counted("acl-2", border.near, 22) > first[0]
+    assert counted("sg-a", border.near) == opened + 3, "its two senders and the receiver here, once each"
+    assert border.reached(25) == [False, False]
+    assert counted("acl-2", border.near, -1) > 0, "what no entry lets by"

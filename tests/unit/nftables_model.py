@@ -16,14 +16,17 @@ class Nftables:
     def __init__(self) -> None:
         self.tables: dict[str, tuple[Sets, Chains]] = {}
         self.generation = 0
+        self.counters: set[str] = set()
 
     def apply(self, commands: str) -> None:
         for line in commands.splitlines():
             command = _COMMAND.fullmatch(line)
             assert command, line
             self._carry_out(**command.groupdict(default=""))
-        for table in self.tables.values():
-            _check(*table)
+        for sets, chains in self.tables.values():
+            _check(sets, chains)
+        named = [name for _, chains in self.tables.values() for rules in chains.values() for name in _named(rules)]
+        assert self.counters == set(named), "each has a rule, and each rule has one"
         self.generation += bool(commands)
 
     def holds(self, table: Table) -> bool:
@@ -36,10 +39,13 @@ class Nftables:
             self.tables.setdefault(table, ({}, {}))
             return
         if what == "delete table":
-            del self.tables[table]
+            _, chains = self.tables.pop(table)
+            self.counters -= {name for rules in chains.values() for name in _named(rules)}
             return
         sets, chains = self.tables[table]
         match what:
+            case "add counter" | "delete counter":
+                self.counters = self.counters | {name} if what == "add counter" else self.counters - {name}
             case "add set" | "add map":
                 sets.setdefault(name, set())
             case "add chain":
@@ -59,6 +65,10 @@ class Nftables:
                 assert not chains.pop(name), "a chain that is deleted has no rules"
             case _:
                 raise AssertionError(what)
+
+
+def _named(rules: list[str]) -> list[str]:
+    return [name for rule in rules for name in re.findall(r'counter name "([^"]+)"', rule)]
 
 
 def _elements(text: str) -> set[str]:

@@ -1,5 +1,6 @@
 """Security groups and NAT as rules, and the difference between two rulesets."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,10 @@ def change(old: VpcSpec, new: VpcSpec) -> list[str]:
     return [line for pair in pairs for line in nft.delta(*pair).splitlines()]
 
 
+def uncounted(rule: str) -> str:
+    return re.sub(r'counter name "[^"]+" ', "", rule)
+
+
 def test_a_vpcs_ruleset_is_as_it_was_reviewed() -> None:
     assert text(*groups.render(SPEC, TAPS)) == (GOLDEN / "ruleset_vpc.nft").read_text()
 
@@ -124,6 +129,26 @@ def test_what_one_interface_asks_is_limited_whether_or_not_it_asked_before() -> 
     ] * len(PORTS)
 
 
+def test_each_rule_and_entry_has_a_counter_of_its_own_that_says_which_it_is() -> None:
+    subnets = (SubnetSpec("subnet-1", "172.31.0.0/20", ACL.acl_id),)
+    spec = replace(SPEC, subnets=subnets, acls=(ACL,))
+    table, _ = groups.render(spec, TAPS)
+    rules_of_all = [rule for chain in table.chains.values() for rule in chain.rules]
+    named = [name for rule in rules_of_all for name in re.findall('counter name "(.+?)"', rule)]
+    counted = groups.counters(spec)
+    assert sorted(named) == sorted(counted)
+    assert {(row.guard_id, row.rule) for row in counted.values()} >= {
+        (group.group_id, rule) for group in SPEC.groups for rule in group.rules
+    } | {(ACL.acl_id, entry.rule) for entry in ACL.entries}
+    denied = [row.rule.is_egress for row in counted.values() if row.rule.ip_protocol == "-1" and not row.is_allowed]
+    assert sorted(denied) == [False, False, True], "one of a network, and what is left of either direction"
+
+
+def test_what_was_counted_is_no_difference() -> None:
+    before, after = (f"table inet t {{\n\tcounter c {{\n\t\tpackets {n} bytes 9\n\t}}\n}}\n" for n in (1, 2))
+    assert rules.things(before) == rules.things(after) != rules.things("table inet t {\n}\n")
+
+
 def test_the_same_spec_is_no_change() -> None:
     assert change(SPEC, SPEC) == []
 
@@ -137,7 +162,9 @@ def test_a_new_member_is_one_element() -> None:
 def test_a_new_rule_refills_its_groups_chain_alone() -> None:
     ssh = RuleSpec(False, "tcp", 22, 22, cidr_ipv4="10.0.0.0/8")
     more = replace(SPEC, groups=(replace(SPEC.groups[0], rules=(*SPEC.groups[0].rules, ssh)), SPEC.groups[1]))
-    assert change(SPEC, more) == [
+    lines = change(SPEC, more)
+    assert lines[0].startswith(f"add counter inet stead {WEB}.in.")
+    assert [uncounted(line) for line in lines[1:]] == [
         f"flush chain inet stead {WEB}.in",
         f"add rule inet stead {WEB}.in ip saddr 10.0.0.0/8 tcp dport 22 accept",
         f"add rule inet stead {WEB}.in tcp dport 443 ct mark set ct mark or 0x4 accept",
@@ -147,7 +174,7 @@ def test_a_new_rule_refills_its_groups_chain_alone() -> None:
 def test_nothing_is_deleted_while_something_names_it() -> None:
     lines = change(SPEC, replace(SPEC, ports=PORTS[:1], groups=SPEC.groups[:1], group_members=()))
     lines = [line for line in lines if "netdev stead" not in line]
-    deletions = [line for line in lines if line.startswith(("delete chain", "delete set"))]
+    deletions = [line for line in lines if line.startswith(("delete chain", "delete set", "delete counter"))]
     assert lines[-len(deletions) :] == deletions
     assert f"delete set inet stead {WEB}" in deletions
     assert f"delete chain inet stead {PORTS[1].interface_id}.in" in deletions
@@ -236,7 +263,7 @@ def test_what_can_be_answered_by_rules_alone_is_noted(rules: tuple[RuleSpec, ...
 def test_a_rule_permits_what_it_says(rule: RuleSpec, expected: str) -> None:
     spec = replace(SPEC, ports=(), groups=(GroupSpec("sg-1", (rule,)),))
     chain = groups.egress_chain("sg-1") if rule.is_egress else groups.ingress_chain("sg-1")
-    assert groups.render(spec, TAPS)[0].chains[chain].rules == (expected,)
+    assert tuple(map(uncounted, groups.render(spec, TAPS)[0].chains[chain].rules)) == (expected,)
 
 
 @pytest.mark.parametrize(

@@ -178,11 +178,11 @@ async def test_a_console_request_is_answered_by_its_own_reply() -> None:
         tasks = [group.create_task(ask(live, host_id)) for _ in range(3)]
         asked = [await anext(outgoing) for _ in tasks]
         first, second, third = (row.request_id for row in asked if isinstance(row, ConsoleRequest))
-        session.answer_console(second, b"two", "")
-        session.answer_console(third, b"", "no such domain")
-        session.answer_console(first, b"one", "")
-        session.answer_console(first, b"again", "")
-        session.answer_console(99, b"nobody", "")
+        session.answer_question(second, b"two", "")
+        session.answer_question(third, b"", "no such domain")
+        session.answer_question(first, b"one", "")
+        session.answer_question(first, b"again", "")
+        session.answer_question(99, b"nobody", "")
         assert [await task for task in tasks] == [b"one", b"two", "no such domain"]
 
 

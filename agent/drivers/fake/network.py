@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from agent.drivers.base import Changed, Transient
 from agent.drivers.fake.world import Verbs
-from agent.model import Capacity, GatewaySpec, Kind, PortSpec, PortState
+from agent.model import Capacity, Counted, GatewaySpec, Kind, PortSpec, PortState
 from agent.vpc import VpcView
 
 
@@ -44,6 +44,10 @@ class FakeNetworkDriver(Verbs):
 
     async def look_ports(self, interface_ids: Collection[str]) -> Mapping[str, PortState]:
         return {id: self.world.ports[id] for id in interface_ids if id in self.world.ports}
+
+    async def count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
+        """Nothing passes here."""
+        return ()
 
     def tap_name(self, interface_id: str) -> str:
         return "st" + hashlib.sha256(interface_id.encode()).hexdigest()[:13]

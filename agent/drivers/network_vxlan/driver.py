@@ -9,7 +9,18 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 from agent.drivers.base import Changed, HostContext, Transient
-from agent.drivers.network_vxlan import dhcp, names, parts, peerings, places, ports, router, tunnel, underlay
+from agent.drivers.network_vxlan import (
+    counting,
+    dhcp,
+    names,
+    parts,
+    peerings,
+    places,
+    ports,
+    router,
+    tunnel,
+    underlay,
+)
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
@@ -21,7 +32,7 @@ from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.services import Services
 from agent.host.threads import Threads
-from agent.model import Capacity, Kind, PortSpec, PortState, Ref, VpcSpec
+from agent.model import Capacity, Counted, Kind, PortSpec, PortState, Ref, VpcSpec
 from agent.objects import ObjectRef
 from agent.vpc import VpcView
 
@@ -89,6 +100,14 @@ class VxlanNetworkDriver:
         with reported("ports"):
             key = f"ports {' '.join(interface_ids)}"
             return await self._threads.run(key, self._look_ports, interface_ids) if interface_ids else {}
+
+    async def count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
+        with reported("ports"):
+            return await self._threads.run(f"count {' '.join(interface_ids)}", self._count, interface_ids)
+
+    def _count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
+        views = [place.view for place in list(self._known.values()) if place.view is not None]
+        return tuple(counted for view in views for counted in counting.count(view, interface_ids))
 
     async def create_tap(self, port: PortSpec) -> None:
         with reported(port.interface_id):

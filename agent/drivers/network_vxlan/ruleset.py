@@ -21,6 +21,9 @@ connection meets three rules on its way.
 Network ACLs look at every packet, so they come before that: maps lead from the taps of a subnet that one guards to the
 subnet's chain, which packets within the subnet leave by its first rule. A VPC in which none stops anything has no rule
 of theirs.
+
+Each rule of a group and each entry of an ACL has a counter: of packets that open something, and of those that cross a
+border.
 """
 
 import re
@@ -28,11 +31,12 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
+from zlib import crc32
 
 from agent.drivers.network_vxlan import names
 from agent.host.nft import Chain, Device, Set, Table
 from agent.host.routing_rules import EXACTLY
-from agent.model import AclEntry, AclSpec, GroupSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
+from agent.model import AclEntry, AclSpec, Counted, GroupSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
 
 FILTER = "inet stead"
 INGRESS = "netdev stead"
@@ -221,14 +225,42 @@ def _border(subnet: SubnetSpec, peer: str, chain: Callable[[str], str]) -> Chain
 
 def _acl_chain(acl: AclSpec, *, is_egress: bool) -> Chain:
     """What is allowed goes on behind the border."""
-    entries = (_decide(entry) for entry in acl.entries if entry.rule.is_egress is is_egress)
-    return Chain((*entries, "drop"))
+    chain, rest = (egress_chain if is_egress else ingress_chain)(acl.acl_id), AclEntry(_ALL[is_egress], False)
+    entries = (entry for entry in (*acl.entries, rest) if entry.rule.is_egress is is_egress)
+    return Chain(tuple(_counted(chain, *_decide(entry)) for entry in entries))
+
+
+_ALL = {way: RuleSpec(way, "-1", -1, -1, cidr_ipv4="0.0.0.0/0") for way in (False, True)}
+
+
+def _counted(chain: str, match: str, then: str) -> str:
+    return " ".join(filter(None, (match, f'counter name "{_counter(chain, match, then)}"', then)))
+
+
+def _counter(chain: str, match: str, then: str) -> str:
+    """Rules that say the same have one."""
+    return f"{chain}.{crc32(f'{match} {then}'.encode()):08x}"
+
+
+def counters(spec: VpcSpec) -> dict[str, Counted]:
+    """What the rules of its groups and ACLs are counted by: by the counter's name, which of them it is."""
+    found = {}
+    for group in spec.groups:
+        for rule in group.rules:
+            chain = (egress_chain if rule.is_egress else ingress_chain)(group.group_id)
+            found[_counter(chain, *_permit(rule))] = Counted(group.group_id, rule, is_allowed=True)
+    for acl in spec.acls:
+        for entry in (*acl.entries, *(AclEntry(rule, is_allowed=False) for rule in _ALL.values())):
+            chain = (egress_chain if entry.rule.is_egress else ingress_chain)(acl.acl_id)
+            found[_counter(chain, *_decide(entry))] = Counted(acl.acl_id, entry.rule, entry.is_allowed)
+    return found
 
 
 @lru_cache(maxsize=4096)
-def _decide(entry: AclEntry) -> str:
-    verdict = "return" if entry.is_allowed else "drop"
-    return " ".join(filter(None, (_match_peer(entry.rule), _match_protocol(entry.rule), verdict)))
+def _decide(entry: AclEntry) -> tuple[str, str]:
+    """As `_permit`."""
+    match = " ".join(filter(None, (_match_peer(entry.rule), _match_protocol(entry.rule))))
+    return match, "return" if entry.is_allowed else "drop"
 
 
 def _port_sets(spec: VpcSpec) -> dict[str, Set]:
@@ -290,15 +322,18 @@ def _note(bits: int) -> str:
 
 
 def _group_chain(group: GroupSpec, is_egress: bool) -> Chain:
+    chain = (egress_chain if is_egress else ingress_chain)(group.group_id)
     rules = (_permit(rule) for rule in group.rules if rule.is_egress == is_egress)
-    return Chain(tuple(sorted(set(rules))))
+    return Chain(tuple(_counted(chain, *rule) for rule in sorted(set(rules))))
 
 
 @lru_cache(maxsize=4096)  # Groups say the same again and again, and so does every pass.
-def _permit(rule: RuleSpec) -> str:
+def _permit(rule: RuleSpec) -> tuple[str, str]:
+    """What it matches, and what is done then."""
     verdict = f"meta mark set {_ALLOWED} return" if rule.is_egress else "accept"
     note = _note(SENDER_OPEN if rule.is_egress else RECEIVER_OPEN) if is_open(rule) else ""
-    return " ".join(filter(None, (_match_peer(rule), _match_protocol(rule), note, verdict)))
+    match = " ".join(filter(None, (_match_peer(rule), _match_protocol(rule))))
+    return match, " ".join(filter(None, (note, verdict)))
 
 
 def _match_peer(rule: RuleSpec) -> str:

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from stead.v1 import effective_rules_pb2 as stead_dot_v1_dot_effective__rules__pb2
 from stead.v1 import instances_pb2 as stead_dot_v1_dot_instances__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -79,6 +80,11 @@ class InstancesStub:
                 '/stead.v1.Instances/GetConsoleOutput',
                 request_serializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputResponse.FromString,
+                _registered_method=True)
+        self.GetEffectiveRules = channel.unary_unary(
+                '/stead.v1.Instances/GetEffectiveRules',
+                request_serializer=stead_dot_v1_dot_effective__rules__pb2.GetEffectiveRulesRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_effective__rules__pb2.GetEffectiveRulesResponse.FromString,
                 _registered_method=True)
 
 
@@ -168,6 +174,14 @@ class InstancesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetEffectiveRules(self, request, context):
+        """All rules that guard an instance's interfaces, with what they have matched where its host can be asked. Those about IPv6
+        have no effect, and are left out. Errors: `InvalidInstanceID.NotFound`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InstancesServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -215,6 +229,11 @@ def add_InstancesServicer_to_server(servicer, server):
                     servicer.GetConsoleOutput,
                     request_deserializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.FromString,
                     response_serializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputResponse.SerializeToString,
+            ),
+            'GetEffectiveRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEffectiveRules,
+                    request_deserializer=stead_dot_v1_dot_effective__rules__pb2.GetEffectiveRulesRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_effective__rules__pb2.GetEffectiveRulesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -461,6 +480,33 @@ class Instances:
             '/stead.v1.Instances/GetConsoleOutput',
             stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.SerializeToString,
             stead_dot_v1_dot_instances__pb2.GetConsoleOutputResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEffectiveRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Instances/GetEffectiveRules',
+            stead_dot_v1_dot_effective__rules__pb2.GetEffectiveRulesRequest.SerializeToString,
+            stead_dot_v1_dot_effective__rules__pb2.GetEffectiveRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

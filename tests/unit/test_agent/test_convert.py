@@ -20,6 +20,8 @@ from agent.messages import (
     Authority,
     ConsoleReply,
     ConsoleRequest,
+    CountReply,
+    CountRequest,
     Heartbeat,
     Hello,
     KnownScope,
@@ -30,7 +32,7 @@ from agent.messages import (
     Update,
     Welcome,
 )
-from agent.model import AclEntry, Capacity, DhcpOptions, ImageSource, Kind, Limits, Ref, RuleSpec
+from agent.model import AclEntry, Capacity, Counted, DhcpOptions, ImageSource, Kind, Limits, Ref, RuleSpec
 from agent.objects import (
     KIND_OF,
     Attachment,
@@ -82,6 +84,8 @@ MESSAGES = [
     ConsoleRequest(1, "i-1", 64),
     ConsoleReply(1, b"login:"),
     ConsoleReply(2, error="gone"),
+    CountRequest(3, ("eni-1", "eni-2")),
+    CountReply(3, (Counted("sg-1", RuleSpec(True, "tcp", 1, 2, "10.0.0.0/8"), True, 3, 4),), ""),
 ]
 UPDATES = [
     Update(AUTHORITY, (ScopeChange("host-1", True, tuple(map(put, OBJECTS))),), snapshot=True, more=True),

@@ -1,8 +1,9 @@
-"""Images that are sent, consoles, and changes as they happen."""
+"""Images that are sent, consoles, what hosts counted, and changes as they happen."""
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -14,6 +15,7 @@ from stead.v1 import instances_pb2 as instances
 from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import security_groups_pb2 as groups
 from stead.v1 import volumes_pb2 as volumes
+from stead.v1.effective_rules_pb2 import EffectiveRule, GetEffectiveRulesResponse
 from stead.v1.events_pb2 import ResourceChange, WatchEvent
 
 from .cases import AMI, I1
@@ -66,6 +68,27 @@ def test_the_console_is_printed_as_it_is(cloud: Cloud, stead: Stead) -> None:
     cloud.answers["GetConsoleOutput"] = instances.GetConsoleOutputResponse(output=b"\x1b[1mlogin\xff\r\n")
     assert stead("instance", "console-log", I1).stdout_bytes == b"\x1b[1mlogin\xff\r\n"
     assert json.loads(stead("instance", "console-log", I1, "--output", "json").stdout)["output"] == "G1sxbWxvZ2lu/w0K"
+
+
+def test_what_guards_an_instance_is_shown_with_what_it_matched(cloud: Cloud, stead: Stead) -> None:
+    common: dict[str, Any] = {
+        "network_interface_id": "eni-1",
+        "from_port": -1,
+        "to_port": -1,
+        "peer": "0.0.0.0/0",
+        "protocol": "-1",
+    }
+    last = EffectiveRule(**common, guard_id="acl-1", rule_number=32767, rule_action="deny", is_egress=True, packets=4)
+    ping = {**common, "protocol": "1", "from_port": 8}
+    rule = EffectiveRule(**ping, guard_id="sg-1", rule_id="sgr-1", rule_action="allow")
+    reply = GetEffectiveRulesResponse(rules=[last, rule], not_counted="its host is away")
+    cloud.answers["GetEffectiveRules"] = reply
+    result = stead("instance", "rules", I1)
+    first, second = (line.split() for line in result.stdout.splitlines()[1:])
+    assert first == ["acl-1", "*", "out,", "to", "0.0.0.0/0", "all", "all", "deny", "4", "-", "eni-1"]
+    assert second == ["sg-1", "sgr-1", "in,", "from", "0.0.0.0/0", "icmp", "8", "allow", "-", "-", "eni-1"]
+    assert result.stderr == "Nothing was counted: its host is away\n"
+    assert "packets" not in json.loads(stead("instance", "rules", I1, "--output", "json").stdout)["rules"][1]
 
 
 def test_watching(cloud: Cloud, stead: Stead) -> None:

@@ -120,26 +120,30 @@ class FetchImageResponse(_message.Message):
     def __init__(self, chunk: _Optional[bytes] = ...) -> None: ...
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "report", "heartbeat", "console_reply")
+    __slots__ = ("hello", "report", "heartbeat", "console_reply", "count_reply")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     CONSOLE_REPLY_FIELD_NUMBER: _ClassVar[int]
+    COUNT_REPLY_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     report: Report
     heartbeat: Heartbeat
     console_reply: ConsoleReply
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., console_reply: _Optional[_Union[ConsoleReply, _Mapping]] = ...) -> None: ...
+    count_reply: CountReply
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., console_reply: _Optional[_Union[ConsoleReply, _Mapping]] = ..., count_reply: _Optional[_Union[CountReply, _Mapping]] = ...) -> None: ...
 
 class ControlMessage(_message.Message):
-    __slots__ = ("welcome", "update", "console_request")
+    __slots__ = ("welcome", "update", "console_request", "count_request")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_FIELD_NUMBER: _ClassVar[int]
     CONSOLE_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    COUNT_REQUEST_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     update: Update
     console_request: ConsoleRequest
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., console_request: _Optional[_Union[ConsoleRequest, _Mapping]] = ...) -> None: ...
+    count_request: CountRequest
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., console_request: _Optional[_Union[ConsoleRequest, _Mapping]] = ..., count_request: _Optional[_Union[CountRequest, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "features", "agent_version", "boot_id", "capacity", "roles", "authority", "known")
@@ -352,3 +356,35 @@ class ConsoleReply(_message.Message):
     output: bytes
     error: str
     def __init__(self, request_id: _Optional[int] = ..., output: _Optional[bytes] = ..., error: _Optional[str] = ...) -> None: ...
+
+class CountRequest(_message.Message):
+    __slots__ = ("request_id", "endpoint_ids")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_IDS_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    endpoint_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, request_id: _Optional[int] = ..., endpoint_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CountReply(_message.Message):
+    __slots__ = ("request_id", "counted", "error")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    counted: _containers.RepeatedCompositeFieldContainer[Counted]
+    error: str
+    def __init__(self, request_id: _Optional[int] = ..., counted: _Optional[_Iterable[_Union[Counted, _Mapping]]] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Counted(_message.Message):
+    __slots__ = ("guard_id", "rule", "is_allowed", "packets", "bytes")
+    GUARD_ID_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    IS_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    guard_id: str
+    rule: _objects_pb2.Rule
+    is_allowed: bool
+    packets: int
+    bytes: int
+    def __init__(self, guard_id: _Optional[str] = ..., rule: _Optional[_Union[_objects_pb2.Rule, _Mapping]] = ..., is_allowed: _Optional[bool] = ..., packets: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
