@@ -28,6 +28,7 @@ _VALUES = (
     *(messages.Authority, messages.KnownScope, messages.Hello, messages.Welcome, messages.Heartbeat, messages.Report),
     *(messages.Observed, messages.ObservedInstance, messages.ConsoleRequest, messages.ConsoleReply),
     *(messages.CountRequest, messages.CountReply, model.Counted),
+    *(messages.DropsRequest, messages.DropsReply, model.Dropped),
 )
 # Of `stead.v1`, and only ever read.
 _OLD_VALUES = (

@@ -7,7 +7,7 @@ same names.
 from dataclasses import dataclass
 from enum import Enum
 
-from agent.model import Capacity, Counted, Kind, Ref, VolumeFile
+from agent.model import Capacity, Counted, Dropped, Kind, Ref, VolumeFile
 from agent.objects import ScopeChange
 
 # The version of the contract that this agent speaks; see `Hello.protocol`.
@@ -15,7 +15,7 @@ PROTOCOL = 1
 # What it can do beyond that; see `Hello.features`.
 FEATURES = (
     *("packed", "firmware", "drop_revision", "interfaces", "route_tables", "nat_gateways", "metadata_options"),
-    *("network_acls", "counters"),
+    *("network_acls", "counters", "drops"),
 )
 
 
@@ -141,5 +141,21 @@ class CountReply:
     error: str = ""
 
 
-FromAgent = Hello | Report | Heartbeat | ConsoleReply | CountReply
-FromControlPlane = Welcome | Update | ConsoleRequest | CountRequest
+@dataclass(frozen=True, slots=True)
+class DropsRequest:
+    request_id: int
+    endpoint_ids: tuple[str, ...]
+    after: int
+    wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropsReply:
+    request_id: int
+    dropped: tuple[Dropped, ...] = ()
+    after: int = 0
+    error: str = ""
+
+
+FromAgent = Hello | Report | Heartbeat | ConsoleReply | CountReply | DropsReply
+FromControlPlane = Welcome | Update | ConsoleRequest | CountRequest | DropsRequest

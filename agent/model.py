@@ -190,6 +190,22 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A packet of an interface's that a guard stopped. Of ICMP, its type and code are in place of ports; -1: none."""
+
+    number: int = 0
+    at_ms: int = 0
+    interface_id: str = ""
+    guard: str = ""
+    is_egress: bool = False
+    source: str = ""
+    destination: str = ""
+    protocol: int = 0
+    source_port: int = -1
+    destination_port: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMembers:
     group_id: str
     private_ips: tuple[str, ...]

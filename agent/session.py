@@ -36,6 +36,8 @@ from agent.messages import (
     ConsoleRequest,
     CountReply,
     CountRequest,
+    DropsReply,
+    DropsRequest,
     Heartbeat,
     Hello,
     KnownScope,
@@ -49,6 +51,15 @@ from stead.agent.v1 import session_pb2 as pb
 
 log = structlog.get_logger()
 
+Question = ConsoleRequest | CountRequest | DropsRequest
+_REPLIES: dict[type[Question], type[ConsoleReply | CountReply | DropsReply]] = {
+    ConsoleRequest: ConsoleReply,
+    CountRequest: CountReply,
+    DropsRequest: DropsReply,
+}
+
+# Of an answer that waits for news. Longer: what nobody wants any more goes on.
+MOST_WAIT_S = 30.0
 # How calls end that nobody answered, or whose connection broke.
 _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
@@ -224,7 +235,7 @@ class Session:
         has_snapshot, parts = False, list[Update]()
         while True:
             message = await line.receive()
-            if isinstance(message, ConsoleRequest | CountRequest):
+            if isinstance(message, Question):
                 tasks.create_task(self._answer(line, message))
             elif isinstance(message, Update):
                 has_snapshot = has_snapshot or message.snapshot
@@ -273,25 +284,30 @@ class Session:
                 await self._ledger.check()  # One that was taken away is filled by the next session.
             await line.send(Heartbeat(await self._capacity()))
 
-    async def _answer(self, line: Line, request: ConsoleRequest | CountRequest) -> None:
-        is_console = isinstance(request, ConsoleRequest)
-        failed = ConsoleReply if is_console else CountReply
+    async def _answer(self, line: Line, question: Question) -> None:
+        failed = _REPLIES[type(question)]
         try:
-            reply = await self._reply(request)
+            reply = await self._reply(question)
         except DriverError as error:
-            reply = failed(request.request_id, error=str(error))
+            reply = failed(question.request_id, error=str(error))
         except Exception as error:  # noqa: BLE001 (told, here and there)
-            reply = failed(request.request_id, error=bugs.tell("console" if is_console else "counters", error))
+            reply = failed(question.request_id, error=bugs.tell(failed.__name__, error))
         await line.send(reply)
 
-    async def _reply(self, request: ConsoleRequest | CountRequest) -> ConsoleReply | CountReply:
-        if isinstance(request, CountRequest):
-            network = self._drivers.network
-            return CountReply(request.request_id, await network.count(request.endpoint_ids) if network else ())
-        if self._drivers.compute is None:
-            return ConsoleReply(request.request_id, error="this host runs no instances")
-        output = await self._drivers.compute.console_tail(request.instance_id, request.max_bytes)
-        return ConsoleReply(request.request_id, output)
+    async def _reply(self, question: Question) -> ConsoleReply | CountReply | DropsReply:
+        compute, network = self._drivers.compute, self._drivers.network
+        if compute is None or network is None:
+            return _REPLIES[type(question)](question.request_id, error="this host runs no instances")
+        match question:
+            case ConsoleRequest():
+                output = await compute.console_tail(question.instance_id, question.max_bytes)
+                return ConsoleReply(question.request_id, output)
+            case CountRequest():
+                return CountReply(question.request_id, await network.count(question.endpoint_ids))
+            case DropsRequest():
+                wait_s = min(question.wait_ms / 1000, MOST_WAIT_S)
+                after, dropped = await network.drops(question.endpoint_ids, question.after, wait_s)
+                return DropsReply(question.request_id, dropped, after)
 
     async def _keep_identity(self) -> None:
         """A disk that fails meanwhile ends no session."""

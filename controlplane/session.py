@@ -22,6 +22,7 @@ from controlplane.reconcile.legacy import Difference, SpecNews
 from controlplane.reconcile.share import News, Share
 from controlplane.service import catching_up, regions
 from controlplane.service.call import Call
+from controlplane.service.dropped_packets import Drops
 from controlplane.service.effective_rules import Count
 
 # An update goes out after this even where the last one is not answered: drivers that hang may keep an agent from
@@ -56,7 +57,16 @@ class CountRequest:
     endpoint_ids: Sequence[str]
 
 
-Question = ConsoleRequest | CountRequest
+@dataclass(frozen=True, slots=True)
+class DropsRequest:
+    request_id: int
+    endpoint_ids: Sequence[str]
+    after: int
+    wait_ms: int
+
+
+Question = ConsoleRequest | CountRequest | DropsRequest
+Answer = bytes | Sequence[Count] | Drops
 
 
 class Session:
@@ -196,6 +206,10 @@ class Session:
         """Ask the agent what the rules that guard these have matched. Raises as `console`."""
         return cast(Sequence[Count], await self._ask(lambda request_id: CountRequest(request_id, endpoint_ids)))
 
+    async def drops(self, endpoint_ids: Sequence[str], after: int, wait_ms: int) -> Drops:
+        """Ask the agent which packets of these are dropped, when there are any. Raises as `console`."""
+        return cast(Drops, await self._ask(lambda request_id: DropsRequest(request_id, endpoint_ids, after, wait_ms)))
+
     async def _ask(self, question: Callable[[int], Question]) -> Any:
         request_id = next(self._ids)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -207,7 +221,7 @@ class Session:
         finally:
             del self._asked[request_id]
 
-    def answer_question(self, request_id: int, said: bytes | Sequence[Count], error: str) -> None:
+    def answer_question(self, request_id: int, said: Answer, error: str) -> None:
         answer = self._asked.get(request_id)
         if answer is None or answer.done():
             return

@@ -37,6 +37,7 @@ from agent.model import (
     Counted,
     DiskSpec,
     Domain,
+    Dropped,
     Export,
     ExportSpec,
     GatewaySpec,
@@ -220,6 +221,12 @@ class NetworkDriver(Protocol):
 
     async def count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
         """What the rules that guard these of this host's ports have matched here, of whichever ports they guard."""
+
+    async def drops(self, interface_ids: Collection[str], after: int, wait_s: float) -> tuple[int, tuple[Dropped, ...]]:
+        """A sample of what guards stopped of these of this host's ports, and the number after which to ask again.
+
+        After that number, 0 for now on: at once, or as soon as there is any within this time.
+        """
 
     async def create_tap(self, port: PortSpec) -> None:
         """Make the port's tap in the host's namespace, for QEMU to open. No effect where it exists, plugged or not."""

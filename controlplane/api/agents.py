@@ -18,7 +18,7 @@ from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, in
 from controlplane.gate.limits import Pace
 from controlplane.reconcile.share import News
 from controlplane.service import hosts, identity, images, regions
-from controlplane.session import ConsoleRequest, CountRequest, Question, Update
+from controlplane.session import ConsoleRequest, CountRequest, DropsRequest, Question, Update
 from controlplane.session import Session as AgentSession  # The servicer has a method of that name.
 from controlplane.signing import Signer
 from controlplane.uploads import Uploads
@@ -187,6 +187,11 @@ class Agents(AgentsServicer):
         if isinstance(what, CountRequest):
             counters = pb.CountRequest(request_id=what.request_id, endpoint_ids=what.endpoint_ids)
             return iter([pb.ControlMessage(count_request=counters).SerializeToString()])
+        if isinstance(what, DropsRequest):
+            drops = pb.DropsRequest(
+                request_id=what.request_id, endpoint_ids=what.endpoint_ids, after=what.after, wait_ms=what.wait_ms
+            )
+            return iter([pb.ControlMessage(drops_request=drops).SerializeToString()])
         return _update(what)
 
     async def _read(self, session: AgentSession, messages: AsyncIterator[pb.AgentMessage], hello: pb.Hello) -> None:
@@ -217,6 +222,10 @@ class Agents(AgentsServicer):
                     counts = message.count_reply
                     rows += len(counts.counted)
                     session.answer_question(counts.request_id, reports.counts(counts), counts.error)
+                case "drops_reply":
+                    drops = message.drops_reply
+                    rows += len(drops.dropped)
+                    session.answer_question(drops.request_id, reports.drops(drops), drops.error)
             if wait_s := self._wait_s(session.host_id, rows):
                 await asyncio.sleep(wait_s)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from controlplane.api import convert
 from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe
+from controlplane.api.dropped_packets import DroppedPacketCalls
 from controlplane.api.effective_rules import EffectiveRuleCalls
 from controlplane.api.network_interfaces import show_interface
 from controlplane.errors import Conflict, Unavailable
@@ -35,7 +36,7 @@ CONSOLE_MAX_BYTES = 64 * 1024
 CONSOLE_TIMEOUT_S = 10
 
 
-class Instances(EffectiveRuleCalls, InstancesServicer):
+class Instances(EffectiveRuleCalls, DroppedPacketCalls, InstancesServicer):
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
 

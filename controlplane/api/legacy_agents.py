@@ -13,7 +13,7 @@ from controlplane.api import agents
 from controlplane.api.enrollment import Enrollment
 from controlplane.api.reports import KINDS
 from controlplane.reconcile.legacy import SpecNews
-from controlplane.session import ConsoleRequest, CountRequest, Question, Session, Update
+from controlplane.session import ConsoleRequest, CountRequest, DropsRequest, Question, Session, Update
 from stead.agent.v1 import session_pb2 as pb
 from stead.v1 import agent_pb2 as legacy
 
@@ -33,7 +33,7 @@ class LegacyAgents(agents.Agents):
                 request_id=what.request_id, instance_id=what.instance_id, max_bytes=what.max_bytes
             )
             yield legacy.ControlMessage(console_request=asked).SerializeToString()
-        elif not isinstance(what, CountRequest):  # Of which none is asked.
+        elif not isinstance(what, CountRequest | DropsRequest):  # Of which none is asked.
             yield legacy.ControlMessage(update=_update(what)).SerializeToString()
 
 

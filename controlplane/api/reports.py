@@ -7,6 +7,7 @@ from controlplane.model.host import Pool
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.reconcile.absorb import Report
 from controlplane.service import hosts
+from controlplane.service.dropped_packets import DroppedPacket, Drops
 from controlplane.service.effective_rules import Count, Says
 from stead.agent.v1 import session_pb2 as pb
 
@@ -26,6 +27,7 @@ _NO_CONTROL = {code: " " for code in range(32) if chr(code) != "\n"}
 MOST_ROWS = 500
 _MAX_NATS = 5000  # NAT gateways of a host. Fewer: of some is not known what they carry. More: memory, likewise.
 _MAX_COUNTED = 20_000  # Of an instance's rules. Fewer: prefix lists of a thousand networks. More: memory, likewise.
+_MAX_DROPS = 1000  # Packets, in an answer. Fewer: a flood is told in part. More: memory, likewise.
 _MAX_TEXTS = 64  # Problems of a host, exports of an instance: EC2's most volumes are 28.
 
 
@@ -69,6 +71,24 @@ def counts(message: pb.CountReply) -> list[Count]:
         Count(_says(each), min(each.packets, _MAX_COUNT), min(each.bytes, _MAX_COUNT))
         for each in message.counted[:_MAX_COUNTED]
     ]
+
+
+def drops(message: pb.DropsReply) -> Drops:
+    packets = [
+        DroppedPacket(
+            at_ms=min(each.at_ms, _LAST_SECOND * 1000),
+            interface_id=text(each.interface_id, _MAX_NAME),
+            guard=text(each.guard, _MAX_NAME),
+            is_egress=each.is_egress,
+            source=text(each.source, _MAX_NAME),
+            destination=text(each.destination, _MAX_NAME),
+            protocol=each.protocol,
+            source_port=each.source_port,
+            destination_port=each.destination_port,
+        )
+        for each in message.dropped[:_MAX_DROPS]
+    ]
+    return Drops(packets, message.after)
 
 
 def _says(counted: pb.Counted) -> Says:

@@ -193,6 +193,8 @@ async def test_other_projects_resources_are_not_there(cloud: ControlPlane) -> No
         await cloud.ask("GetConsoleOutput", secret=other, instance_id=made.instance_id)
     with pytest.raises(Refused, match=r"InvalidInstanceID\.NotFound"):
         await cloud.ask("GetEffectiveRules", secret=other, instance_id=made.instance_id)
+    with pytest.raises(Refused, match=r"InvalidInstanceID\.NotFound"):
+        await cloud.ask("GetDroppedPackets", secret=other, instance_id=made.instance_id)
     with pytest.raises(Refused, match=r"InvalidKeyPair\.NotFound"):
         await cloud.ask("DescribeKeyPairs", secret=other, key_names=["k"])
     assert (await cloud.ask("DescribeInstances")).instances[0].host_id

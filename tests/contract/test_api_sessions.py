@@ -205,7 +205,7 @@ async def test_what_an_agent_counted_is_told_with_the_rules_that_it_is_of(cloud:
     assert alone.rules
     assert not any(rule.HasField("packets") for rule in alone.rules)
     new = Stream(cloud, machine)
-    new.hello(features=["counters"])
+    new.hello(features=["counters", "drops"])
 
     async def answer() -> None:
         while (message := await new.next()).WhichOneof("body") != "count_request":
@@ -219,10 +219,36 @@ async def test_what_an_agent_counted_is_told_with_the_rules_that_it_is_of(cloud:
 
     await until(lambda: "counters" in cloud.journal.state.hosts[machine.host_id].features)
     reply, _ = await asyncio.gather(cloud.ask("GetEffectiveRules", instance_id=made.instance_id), answer())
+
+    async def tell() -> None:
+        while (message := await new.next()).WhichOneof("body") != "drops_request":
+            pass
+        asked = message.drops_request
+        assert (list(asked.endpoint_ids), asked.after, asked.wait_ms) == (
+            [alone.rules[0].network_interface_id],
+            7,
+            20_000,
+        )
+        dropped = pb.Dropped(number=9, at_ms=1500, interface_id="eni-1", guard="acl-in", destination_port=22)
+        new.send(drops_reply=pb.DropsReply(request_id=asked.request_id, dropped=[dropped], after=9))
+
     counts = {(rule.is_egress, rule.packets, rule.bytes) for rule in reply.rules if rule.HasField("packets")}
     assert (counts, reply.not_counted) == ({(True, 7, 420)}, "")
+    asked = cloud.ask("GetDroppedPackets", instance_id=made.instance_id, after=7, wait_s=20)
+    drops, _ = await asyncio.gather(asked, tell())
+    (packet,) = drops.packets
+    assert (packet.guard, packet.destination_port, packet.drop_time.ToMilliseconds(), drops.after) == (
+        "acl-in",
+        22,
+        1500,
+        9,
+    )
+    with pytest.raises(Refused, match="wait_s: 21 is not valid"):
+        await cloud.ask("GetDroppedPackets", instance_id=made.instance_id, wait_s=21)
     new.call.cancel()
     await until(lambda: not cloud.sessions._open)
+    with pytest.raises(Refused, match="its host is not connected"):
+        await cloud.ask("GetDroppedPackets", instance_id=made.instance_id)
     away = await cloud.ask("GetEffectiveRules", instance_id=made.instance_id)
     assert away.not_counted == "its host is not connected; try again later"
 

@@ -161,11 +161,11 @@ def test_ensuring_twice_changes_nothing_and_a_new_agent_disturbs_nothing(hosts: 
     map_addresses(hosts, vpc, (FIRST, "172.31.0.5"))
     host = hosts.hosts[0]
     first.listen(22)
-    before, rules = _state(host, vpc), gateway_of(host, vpc).run("nft -a list ruleset")
+    before, rules = _state(host, vpc), gateway_of(host, vpc).run("nft -s -a list ruleset")
     with hosts.outside.connect(FIRST, 22) as connection:
         assert connection.recv(64)
         map_addresses(hosts, vpc, (FIRST, "172.31.0.5"))
-        assert gateway_of(host, vpc).run("nft -a list ruleset") == rules
+        assert gateway_of(host, vpc).run("nft -s -a list ruleset") == rules
         host.call("start")
         assert host.call("gateway.list") == {vpc.vpc_id}
         map_addresses(hosts, vpc, (FIRST, "172.31.0.5"))
@@ -205,7 +205,7 @@ def test_removal_leaves_nothing(hosts: Lab) -> None:
     vpc, _ = vpc_with_guests(hosts)
     host, listing = (
         hosts.hosts[0],
-        "ip -4 addr; ip link; ip route; ip neigh show proxy; nft list ruleset; ip netns list-id",
+        "ip -4 addr; ip link; ip route; ip neigh show proxy; nft -s list ruleset; ip netns list-id",
     )
     router = host.namespace(f"stead-{vpc.vpc_id}")
     before = host.run(listing), router.run("ip -4 addr; ip link; ip route; ip neigh show nud permanent")
@@ -219,7 +219,7 @@ def test_removal_leaves_nothing(hosts: Lab) -> None:
 
 
 def _state(host: Host, vpc: Vpc) -> list[str]:
-    listing = "ip -4 addr; ip link; ip route; ip neigh show nud permanent; ip neigh show proxy; nft list ruleset"
+    listing = "ip -4 addr; ip link; ip route; ip neigh show nud permanent; ip neigh show proxy; nft -s list ruleset"
     return [
         without_carrier(place.run(listing))
         for place in (host, host.namespace(f"stead-{vpc.vpc_id}"), gateway_of(host, vpc))

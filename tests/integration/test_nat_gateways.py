@@ -191,11 +191,11 @@ def test_ensuring_twice_changes_nothing_and_a_new_agent_disturbs_nothing(hosts: 
     place = gateway_of(hosts.hosts[0], vpc)
     with private[1].connect(OUTSIDE, 80) as connection:
         assert connection.recv(64)
-        before = place.run("nft list ruleset; ip route; ip rule")
+        before = place.run("nft -s list ruleset; ip route; ip rule")
         for again in (lambda: None, lambda: hosts.hosts[0].call("start")):
             again()
             routed(hosts, vpc, Route(ANYWHERE, "nat-1"))
-            assert place.run("nft list ruleset; ip route; ip rule") == before
+            assert place.run("nft -s list ruleset; ip route; ip rule") == before
             assert echoes(connection)
         assert hosts.hosts[0].call("gateway.probe").problems == ()
     place.run("nft flush chain ip stead private-to-public; nft flush set ip stead ways-by-nat")

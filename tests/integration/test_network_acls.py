@@ -1,11 +1,13 @@
 """Network ACLs at the borders of subnets: on one host and between two, to the outside, and what they leave alone."""
 
+from dataclasses import replace
+
 import pytest
 
-from agent.model import AclEntry, RuleSpec
+from agent.model import AclEntry, Dropped, RuleSpec
 from agent.objects import NetworkAcl, ObjectKind, ObjectRef
 from tests.integration.gateways import FIRST, map_addresses
-from tests.integration.netlab import ALL_IN, ALL_OUT, OUTSIDE, Guest, Lab, Vpc, echoes, wait_until
+from tests.integration.netlab import ALL_IN, ALL_OUT, DROPPED_S, OUTSIDE, Guest, Lab, Vpc, echoes, wait_until
 
 pytestmark = pytest.mark.host
 
@@ -158,12 +160,12 @@ def test_an_acl_that_is_not_known_lets_nothing_by(border: Border) -> None:
 def test_without_an_acl_that_stops_anything_there_is_no_rule_of_it(border: Border) -> None:
     for host in border.hosts.hosts:
         place = host.namespace(f"stead-{border.vpc.vpc_id}")
-        assert "subnet" not in place.run("nft list ruleset")
-        before = place.run("nft list ruleset")
+        assert "subnet" not in place.run("nft -s list ruleset")
+        before = place.run("nft -s list ruleset")
         border.come_to_have(allow("6", 22, 22), ALL_LEAVES)
-        assert "vmap @leaving-subnet" in place.run("nft list ruleset")
+        assert "vmap @leaving-subnet" in place.run("nft -s list ruleset")
         border.come_to_have(allow(), ALL_LEAVES)
-        assert sorted(place.run("nft list ruleset").splitlines()) == sorted(before.splitlines())
+        assert sorted(place.run("nft -s list ruleset").splitlines()) == sorted(before.splitlines())
 
 
 def test_a_guest_that_comes_later_is_behind_the_border_from_its_first_packet(border: Border) -> None:
@@ -218,3 +220,39 @@ def test_what_rules_and_entries_matched_is_counted_across_changes(border: Border
     assert counted("sg-a", border.near) == opened + 3, "its two senders and the receiver here, once each"
     assert border.reached(25) == [False, False]
     assert counted("acl-2", border.near, -1) > 0, "what no entry lets by"
+
+
+def test_who_listens_is_told_what_is_dropped_and_by_which_guard(border: Border) -> None:
+    def dropped(guest: Guest, after: int, wait_s: float = DROPPED_S) -> tuple[int, list[Dropped]]:
+        host = border.hosts.hosts[guest is border.far]
+        number, rows = host.call("network.drops", (guest.port.interface_id,), after, wait_s)
+        return number, list(rows)
+
+    def told(guest: Guest, after: int) -> set[tuple[str, bool, str, int]]:
+        _, rows = dropped(guest, after)
+        return {(row.guard, row.is_egress, row.destination, row.destination_port) for row in rows}
+
+    since = {guest.port.interface_id: dropped(guest, 0, 0.1)[0] for guest in border.guests}
+    border.have(deny("6", 23, 23), allow(), deny("6", 81, 81, is_egress=True), ALL_LEAVES)
+    assert border.reached(23) == [False, False]
+    for guest, address in ((border.near, NEAR), (border.far, FAR)):
+        assert told(guest, since[guest.port.interface_id]) == {("acl-in", False, address, 23)}
+    assert told(border.outer, since[border.outer.port.interface_id]) == set(), "it is the receiver's"
+
+    after, _ = dropped(border.far, since[border.far.port.interface_id])
+    assert not border.far.reaches("172.31.0.5", 81)
+    assert told(border.far, after) == {("acl-out", True, "172.31.0.5", 81)}
+
+    after, _ = dropped(border.near, since[border.near.port.interface_id])
+    border.near.run("ip addr add 172.31.16.99/20 dev eth0")
+    border.near.run("ping -c1 -W1 -I 172.31.16.99 172.31.0.5", check=False)
+    assert told(border.near, after) == {("spoofed-source", True, "172.31.0.5", 0)}
+
+    border.vpc.rules["sg-a"] = (replace(ALL_OUT, cidr_ipv4="172.31.0.0/16"), replace(ALL_IN, cidr_ipv4=f"{FAR}/32"))
+    border.vpc.ensure(border.hosts)
+    after, _ = dropped(border.near, after, 0.1)
+    assert not border.outer.reaches(NEAR, 22)
+    assert told(border.near, after) == {("group-in", False, NEAR, 22)}
+    after, _ = dropped(border.outer, 0, 0.1)
+    assert not border.outer.reaches(OUTSIDE, 80)
+    assert told(border.outer, after) == {("group-out", True, OUTSIDE, 80)}

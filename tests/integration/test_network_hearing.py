@@ -88,7 +88,7 @@ def test_a_guest_that_comes_and_goes_is_none(place: Place) -> None:
     assert place.host.call("heard") == set()
 
 
-LISTING = "nft list ruleset; ip route; ip neigh show nud permanent; ip neigh show proxy; bridge fdb"
+LISTING = "nft -s list ruleset; ip route; ip neigh show nud permanent; ip neigh show proxy; bridge fdb"
 
 
 def listing(*places: Namespace) -> list[str]:

@@ -136,7 +136,7 @@ def test_a_peering_that_ends_takes_all_of_it_along(hosts: Lab, two: tuple[Vpc, V
     for host in hosts.hosts:
         for vpc in two:
             place = host.namespace(f"stead-{vpc.vpc_id}")
-            assert "stp" not in place.run("ip link; ip route show table all; ip neigh; nft list ruleset")
+            assert "stp" not in place.run("ip link; ip route show table all; ip neigh; nft -s list ruleset")
             assert place.run(f"cat /proc/sys/net/ipv4/conf/stx{vpc.vpc_id[-12:]}/rp_filter").strip() == "1"
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.host
 
 PUBLIC = "198.51.100.50"
 STATE = (
-    "nft list ruleset; ip rule; ip -4 route show table all; ip -4 addr; ip link; ip neigh show nud permanent;"
+    "nft -s list ruleset; ip rule; ip -4 route show table all; ip -4 addr; ip link; ip neigh show nud permanent;"
     "ip neigh show proxy;"
     "bridge fdb;"
     "sysctl -a -r 'net.ipv4.(ip_forward|conf.*(forwarding|rp_filter|src_valid_mark|proxy_arp|send_redirects))$' 2>&1;"

@@ -170,9 +170,9 @@ def test_vxlan_is_admitted_from_peers_only(hosts: Lab) -> None:
 def test_ensuring_twice_changes_nothing(hosts: Lab) -> None:
     vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
     host.start_guest(next(iter(vpc.ports)))
-    before = _state(host, vpc, "nft -a list ruleset"), _dnsmasq(host)
+    before = _state(host, vpc, "nft -s -a list ruleset"), _dnsmasq(host)
     vpc.ensure(hosts)
-    assert (_state(host, vpc, "nft -a list ruleset"), _dnsmasq(host)) == before
+    assert (_state(host, vpc, "nft -s -a list ruleset"), _dnsmasq(host)) == before
 
 
 def test_a_member_elsewhere_leaves_what_a_look_at_everything_leaves(hosts: Lab) -> None:
@@ -185,10 +185,10 @@ def test_a_member_elsewhere_leaves_what_a_look_at_everything_leaves(hosts: Lab) 
     with_it = vpc.view(1)
     for view, is_there in ((with_it, True), (before, False)):
         host.call("network.ensure", view, changed)
-        seen = _state(host, vpc, "nft -a list ruleset")
+        seen = _state(host, vpc, "nft -s -a list ruleset")
         assert seen[1].count(new.private_ip) == (2 if is_there else 0), "a route and an element"
         host.call("network.ensure", view)
-        assert _state(host, vpc, "nft -a list ruleset") == seen
+        assert _state(host, vpc, "nft -s -a list ruleset") == seen
     assert host.call("network.probe").problems == (), "nothing had to be repaired"
 
 
@@ -196,7 +196,7 @@ def test_a_new_agent_takes_over_without_a_trace(hosts: Lab) -> None:
     vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
     client, server = (host.start_guest(port) for port in vpc.ports)
     server.listen(22)
-    before = _state(host, vpc, "nft list ruleset"), _dnsmasq(host)
+    before = _state(host, vpc, "nft -s list ruleset"), _dnsmasq(host)
     with client.connect("172.31.0.6", 22) as connection:
         assert connection.recv(64)
         host.call("start")
@@ -205,7 +205,7 @@ def test_a_new_agent_takes_over_without_a_trace(hosts: Lab) -> None:
         vpc.ensure(hosts)
         host.call("network.plug", client.port)
         assert echoes(connection)
-    assert (_state(host, vpc, "nft list ruleset"), _dnsmasq(host)) == before
+    assert (_state(host, vpc, "nft -s list ruleset"), _dnsmasq(host)) == before
 
 
 def test_a_new_agent_removes_what_it_was_not_told_of(hosts: Lab) -> None:
@@ -213,12 +213,12 @@ def test_a_new_agent_removes_what_it_was_not_told_of(hosts: Lab) -> None:
     vpc.rules["sg-old"] = (tcp_in(22, "sg-a"),)
     old = vpc.add_port(1, 9, "sg-old")
     vpc.ensure(hosts)
-    assert "sg-old" in _router(host, vpc).run("nft list ruleset")
+    assert "sg-old" in _router(host, vpc).run("nft -s list ruleset")
     del vpc.rules["sg-old"]
     del vpc.ports[old]
     host.call("start")
     vpc.ensure(hosts)
-    ruleset = _router(host, vpc).run("nft list ruleset")
+    ruleset = _router(host, vpc).run("nft -s list ruleset")
     assert "sg-old" not in ruleset
     assert old.private_ip not in ruleset
 
@@ -260,15 +260,15 @@ def test_rules_of_the_host_that_somebody_flushed_come_back(hosts: Lab) -> None:
     vpc, (host, *_) = _open_vpc(hosts), hosts.hosts
     vpc.add_port(2, 7, "sg-a")
     vpc.ensure(hosts)
-    before = host.run("nft list ruleset")
+    before = host.run("nft -s list ruleset")
     host.run("nft flush ruleset")
     vpc.ensure(hosts)
-    assert host.run("nft list ruleset") == before
+    assert host.run("nft -s list ruleset") == before
 
 
 def test_removal_leaves_nothing(hosts: Lab) -> None:
     host = hosts.hosts[0]
-    everything = "ip -4 addr; ip link; ip route; nft list ruleset; ip netns; ls -A /run/stead"
+    everything = "ip -4 addr; ip link; ip route; nft -s list ruleset; ip netns; ls -A /run/stead"
     before = host.run(everything)
     assert _dnsmasq(host) == ""
     vpc = _open_vpc(hosts)

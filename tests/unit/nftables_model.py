@@ -80,4 +80,4 @@ def _check(sets: Sets, chains: Chains) -> None:
     texts = [*(rule for rules in chains.values() for rule in rules), *(each for held in sets.values() for each in held)]
     for text in texts:
         assert set(re.findall(r"@([a-z][a-z0-9.-]*)(?!,)\b", text)) - {"th"} <= sets.keys(), text
-        assert set(re.findall(r"jump ([a-z0-9.-]+)", text)) <= chains.keys(), text
+        assert set(re.findall(r"(?:jump|goto) ([a-z0-9.-]+)", text)) <= chains.keys(), text

@@ -205,7 +205,7 @@ def test_an_entry_of_an_acl_replaces_its_chains_alone() -> None:
     assert [uncounted(line) for line in commands(step) if "add counter" not in line] == [
         "flush chain inet stead acl-2.in",
         "add rule inet stead acl-2.in ip saddr 10.0.0.0/8 tcp dport 22 return",
-        "add rule inet stead acl-2.in drop",
+        "add rule inet stead acl-2.in goto acl-in",
     ]
     assert (step.is_local, step.moved) == (False, [])
 

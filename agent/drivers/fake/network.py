@@ -1,11 +1,12 @@
 """Pretended VPC routers, taps and gateways."""
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Mapping
 
 from agent.drivers.base import Changed, Transient
 from agent.drivers.fake.world import Verbs
-from agent.model import Capacity, Counted, GatewaySpec, Kind, PortSpec, PortState
+from agent.model import Capacity, Counted, Dropped, GatewaySpec, Kind, PortSpec, PortState
 from agent.vpc import VpcView
 
 
@@ -48,6 +49,11 @@ class FakeNetworkDriver(Verbs):
     async def count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
         """Nothing passes here."""
         return ()
+
+    async def drops(self, interface_ids: Collection[str], after: int, wait_s: float) -> tuple[int, tuple[Dropped, ...]]:
+        """Nothing passes here, nor is it stopped."""
+        await asyncio.sleep(wait_s)
+        return after, ()
 
     def tap_name(self, interface_id: str) -> str:
         return "st" + hashlib.sha256(interface_id.encode()).hexdigest()[:13]

@@ -5,6 +5,7 @@ comes up, and what admits traffic goes before what would drop it. Every pass rea
 """
 
 import shutil
+import socket
 from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
@@ -18,13 +19,15 @@ from agent.drivers.network_vxlan import (
     places,
     ports,
     router,
+    ruleset,
     tunnel,
     underlay,
 )
+from agent.drivers.network_vxlan.drops import Drops
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
-from agent.host import conntrack, monitor, namespaces
+from agent.host import conntrack, monitor, namespaces, nflog
 from agent.host.ear import HOST, at_work
 from agent.host.errors import reported
 from agent.host.netlink import Link, open_netlink
@@ -32,7 +35,7 @@ from agent.host.repairs import Repairs
 from agent.host.rules import Rules
 from agent.host.services import Services
 from agent.host.threads import Threads
-from agent.model import Capacity, Counted, Kind, PortSpec, PortState, Ref, VpcSpec
+from agent.model import Capacity, Counted, Dropped, Kind, PortSpec, PortState, Ref, VpcSpec
 from agent.objects import ObjectRef
 from agent.vpc import VpcView
 
@@ -50,6 +53,7 @@ class VxlanNetworkDriver:
         self._repairs = Repairs()
         self._services = Services()
         self._known: dict[str, Place] = {}
+        self._drops: dict[str, Drops] = {}
 
     async def probe(self) -> Capacity:
         with reported("network"):
@@ -82,6 +86,8 @@ class VxlanNetworkDriver:
 
     async def remove(self, vpc_id: str) -> None:
         place = self._known.pop(vpc_id, None)
+        if drops := self._drops.pop(vpc_id, None):
+            drops.close()
         self._refused.pop(vpc_id, None)
         with reported(vpc_id):
             if place is not None and not place.endings.are_over:
@@ -104,6 +110,28 @@ class VxlanNetworkDriver:
     async def count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
         with reported("ports"):
             return await self._threads.run(f"count {' '.join(interface_ids)}", self._count, interface_ids)
+
+    async def drops(self, interface_ids: Collection[str], after: int, wait_s: float) -> tuple[int, tuple[Dropped, ...]]:
+        place = next((place for place in self._known.values() if any(map(place.has_port, interface_ids))), None)
+        if place is None or place.view is None:
+            raise Transient(f"{', '.join(interface_ids)}: no VPC of this host has such ports")
+        with reported("drops"):
+            number, found = await self._drops_of(place.view.vpc.id).after(after, interface_ids, wait_s)
+        return number, tuple(found)
+
+    def _drops_of(self, vpc_id: str) -> Drops:
+        namespace, key = namespaces.vpc_namespace(vpc_id), f"what {vpc_id} drops"
+
+        async def listen() -> socket.socket:
+            return await self._threads.run(key, namespaces.call, namespace, nflog.opened, ruleset.LOG_GROUP)
+
+        async def taps() -> Mapping[int, str]:
+            links = await self._threads.run(key, namespaces.call, namespace, ports.links_here)
+            return {link.index: interface_id for interface_id, link in links.items()}
+
+        if vpc_id not in self._drops:
+            self._drops[vpc_id] = Drops(listen, taps)
+        return self._drops[vpc_id]
 
     def _count(self, interface_ids: Collection[str]) -> tuple[Counted, ...]:
         views = [place.view for place in list(self._known.values()) if place.view is not None]

@@ -22,6 +22,8 @@ Network ACLs look at every packet, so they come before that: maps lead from the 
 subnet's chain, which packets within the subnet leave by its first rule. A VPC in which none stops anything has no rule
 of theirs.
 
+What is dropped goes by a chain that is named after the guard, and logs some of it there, for whoever listens.
+
 Each rule of a group and each entry of an ACL has a counter: of packets that open something, and of those that cross a
 border.
 """
@@ -59,6 +61,12 @@ SENDER_UNTRACKED, RECEIVER_UNTRACKED = SENDER_OPEN | SENDER_ANSWERED, RECEIVER_O
 # look up much wait. Higher: one of them can take so much of both that others do.
 _QUESTIONS = "limit rate over 1024/second burst 1024 packets counter drop"
 _HARDWARE_ADDRESS = "@th,288,48"  # `chaddr` of a DHCP message: RFC 2131, figure 1, after the UDP header.
+# Of each guard. Fewer: of a flood, others see nothing. More: work for packets that nobody wants.
+_LOGGED = "limit rate 10/second burst 20 packets"
+LOG_GROUP = 5  # Of nflog, of the namespace's.
+# Guards, by the chains that say who they are, which the log's prefixes are as well.
+SPOOFED, INVALID, UNOPENED = "spoofed-source", "invalid-packet", "unopened-tcp"
+ACL_OUT, ACL_IN, GROUP_OUT, GROUP_IN = "acl-out", "acl-in", "group-out", "group-in"
 _NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 # This network, loopback, link-local, multicast, reserved (RFC 6890).
 _NOT_FOR_HOSTS = "{ 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 }"
@@ -96,6 +104,7 @@ def _filter_table(spec: VpcSpec) -> Table:
         "check-source": _check_source(spec),
         "check-forward": _check_forward(spec),
         "check-input": _check_input(spec),
+        **{guard: _dropped(guard) for guard in (INVALID, UNOPENED, ACL_OUT, ACL_IN, GROUP_OUT, GROUP_IN)},
     }
     for group in sorted(spec.groups, key=lambda group: group.group_id):
         chains[egress_chain(group.group_id)] = _group_chain(group, is_egress=True)
@@ -118,7 +127,12 @@ def _filter_table(spec: VpcSpec) -> Table:
 
 def _ingress_table(spec: VpcSpec, taps: Mapping[str, Device]) -> Table:
     present = (port for port in spec.ports if port.interface_id in taps)
-    return Table(INGRESS, {}, {tap_chain(p.interface_id): _tap_chain(p, taps[p.interface_id]) for p in present})
+    chains = {tap_chain(p.interface_id): _tap_chain(p, taps[p.interface_id]) for p in present}
+    return Table(INGRESS, {}, {SPOOFED: _dropped(SPOOFED), **chains})
+
+
+def _dropped(guard: str) -> Chain:
+    return Chain((f'{_LOGGED} log prefix "{guard}" group {LOG_GROUP}', "drop"))
 
 
 def _tap_chain(port: PortSpec, tap: Device) -> Chain:
@@ -130,13 +144,14 @@ def _tap_chain(port: PortSpec, tap: Device) -> Chain:
     dhcp = f"udp dport 67 {_HARDWARE_ADDRESS} 0x{mac.replace(':', '')}"
     rules = (
         f"ether saddr {mac} ip saddr {own} th dport != 67 meta mark set {checked} accept",
-        f"ether saddr != {mac} drop",
+        f"ether saddr != {mac} goto {SPOOFED}",
         f"arp saddr ether {mac} arp saddr ip {own} meta mark set {SEEN:#x} accept",
         f"ip saddr {{ 0.0.0.0, {', '.join(map(str, map(IPv4Address, port.private_ips)))} }} {dhcp} "
         f"meta mark set {checked} accept",
-        "udp dport 67 drop",  # It would give a neighbour's address back, or decline it.
+        f"udp dport 67 goto {SPOOFED}",  # It would give a neighbour's address back, or decline it.
         f"ip saddr {own} meta mark set {checked} accept",
         *(_of_others(checked) if port.is_unchecked else ()),
+        f"goto {SPOOFED}",
     )
     return Chain(rules, hook='type filter hook ingress device "{device}" priority filter; policy drop;', device=tap)
 
@@ -178,13 +193,14 @@ def _check_forward(spec: VpcSpec) -> Chain:
         *(_AT_BORDERS if any(subnet.acl_id for subnet in spec.subnets) else ()),
         "ct state established,related meta mark set 0 accept",
         *([f"iifname {_PEERINGS} oifname {_VXLANS} meta mark set 0 accept"] if spec.peerings else []),
-        "ct state invalid drop",
+        f"ct state invalid goto {INVALID}",
         f"iifname {_VXLANS} oifname {_VXLANS} drop",  # Somebody's routes are out of date; else it would go in circles.
         "iifname vmap @egress-by-tap",
-        f"iifname {_TAPS} meta mark != {_ALLOWED} drop",
+        f"iifname {_TAPS} meta mark != {_ALLOWED} goto {GROUP_OUT}",
         "meta mark set 0",
         "oifname vmap @ingress-by-tap",
         f"oifname != {_TAPS} accept",
+        f"goto {GROUP_IN}",
     )
     return Chain(rules, hook="type filter hook forward priority filter; policy drop;")
 
@@ -260,7 +276,8 @@ def counters(spec: VpcSpec) -> dict[str, Counted]:
 def _decide(entry: AclEntry) -> tuple[str, str]:
     """As `_permit`."""
     match = " ".join(filter(None, (_match_peer(entry.rule), _match_protocol(entry.rule))))
-    return match, "return" if entry.is_allowed else "drop"
+    denied = ACL_OUT if entry.rule.is_egress else ACL_IN
+    return match, "return" if entry.is_allowed else f"goto {denied}"
 
 
 def _port_sets(spec: VpcSpec) -> dict[str, Set]:
@@ -288,7 +305,7 @@ def _port_chain(chain: Callable[[str], str], port: PortSpec) -> Chain:
     """For what begins. In the middle of a connection that was dropped, or that nobody here has seen, none does."""
     groups = [chain(group_id) for group_id in sorted(port.group_ids)]
     jumps = (f"jump {name}" for name in (*map(_answered, groups), *groups))
-    return Chain(("tcp flags & (fin | syn | rst | ack) != syn drop", *jumps))
+    return Chain((f"tcp flags & (fin | syn | rst | ack) != syn goto {UNOPENED}", *jumps))
 
 
 def _answered(chain: str) -> str:

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from stead.v1 import common_pb2 as _common_pb2
+from stead.v1 import dropped_packets_pb2 as _dropped_packets_pb2
 from stead.v1 import effective_rules_pb2 as _effective_rules_pb2
 from stead.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers

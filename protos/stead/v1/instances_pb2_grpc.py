@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from stead.v1 import dropped_packets_pb2 as stead_dot_v1_dot_dropped__packets__pb2
 from stead.v1 import effective_rules_pb2 as stead_dot_v1_dot_effective__rules__pb2
 from stead.v1 import instances_pb2 as stead_dot_v1_dot_instances__pb2
 
@@ -80,6 +81,11 @@ class InstancesStub:
                 '/stead.v1.Instances/GetConsoleOutput',
                 request_serializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputResponse.FromString,
+                _registered_method=True)
+        self.GetDroppedPackets = channel.unary_unary(
+                '/stead.v1.Instances/GetDroppedPackets',
+                request_serializer=stead_dot_v1_dot_dropped__packets__pb2.GetDroppedPacketsRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_dropped__packets__pb2.GetDroppedPacketsResponse.FromString,
                 _registered_method=True)
         self.GetEffectiveRules = channel.unary_unary(
                 '/stead.v1.Instances/GetEffectiveRules',
@@ -174,6 +180,16 @@ class InstancesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDroppedPackets(self, request, context):
+        """A sample of the packets of an instance that are dropped, and by what: some ten a second of each guard, of all instances
+        of the VPC on its host. Hosts look while somebody asks, again and again with what the last reply said, and for 15 s
+        more. Packets without a route are answered by the VPC's router, and none of these. Errors: `InvalidInstanceID.NotFound`,
+        `InvalidParameterValue`, `Unavailable` (its host can't be asked).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEffectiveRules(self, request, context):
         """All rules that guard an instance's interfaces, with what they have matched where its host can be asked. Those about IPv6
         have no effect, and are left out. Errors: `InvalidInstanceID.NotFound`.
@@ -229,6 +245,11 @@ def add_InstancesServicer_to_server(servicer, server):
                     servicer.GetConsoleOutput,
                     request_deserializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.FromString,
                     response_serializer=stead_dot_v1_dot_instances__pb2.GetConsoleOutputResponse.SerializeToString,
+            ),
+            'GetDroppedPackets': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDroppedPackets,
+                    request_deserializer=stead_dot_v1_dot_dropped__packets__pb2.GetDroppedPacketsRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_dropped__packets__pb2.GetDroppedPacketsResponse.SerializeToString,
             ),
             'GetEffectiveRules': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEffectiveRules,
@@ -480,6 +501,33 @@ class Instances:
             '/stead.v1.Instances/GetConsoleOutput',
             stead_dot_v1_dot_instances__pb2.GetConsoleOutputRequest.SerializeToString,
             stead_dot_v1_dot_instances__pb2.GetConsoleOutputResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDroppedPackets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Instances/GetDroppedPackets',
+            stead_dot_v1_dot_dropped__packets__pb2.GetDroppedPacketsRequest.SerializeToString,
+            stead_dot_v1_dot_dropped__packets__pb2.GetDroppedPacketsResponse.FromString,
             options,
             channel_credentials,
             insecure,

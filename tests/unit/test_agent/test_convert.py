@@ -22,6 +22,8 @@ from agent.messages import (
     ConsoleRequest,
     CountReply,
     CountRequest,
+    DropsReply,
+    DropsRequest,
     Heartbeat,
     Hello,
     KnownScope,
@@ -32,7 +34,7 @@ from agent.messages import (
     Update,
     Welcome,
 )
-from agent.model import AclEntry, Capacity, Counted, DhcpOptions, ImageSource, Kind, Limits, Ref, RuleSpec
+from agent.model import AclEntry, Capacity, Counted, DhcpOptions, Dropped, ImageSource, Kind, Limits, Ref, RuleSpec
 from agent.objects import (
     KIND_OF,
     Attachment,
@@ -86,6 +88,8 @@ MESSAGES = [
     ConsoleReply(2, error="gone"),
     CountRequest(3, ("eni-1", "eni-2")),
     CountReply(3, (Counted("sg-1", RuleSpec(True, "tcp", 1, 2, "10.0.0.0/8"), True, 3, 4),), ""),
+    DropsRequest(4, ("eni-1",), 7, 5000),
+    DropsReply(4, (Dropped(9, 1, "eni-1", "acl-in", False, "10.0.0.1", "10.0.0.2", 6, 5, 22),), 9),
 ]
 UPDATES = [
     Update(AUTHORITY, (ScopeChange("host-1", True, tuple(map(put, OBJECTS))),), snapshot=True, more=True),

@@ -15,6 +15,7 @@ from stead.v1 import instances_pb2 as instances
 from stead.v1 import key_pairs_pb2 as keys
 from stead.v1 import security_groups_pb2 as groups
 from stead.v1 import volumes_pb2 as volumes
+from stead.v1.dropped_packets_pb2 import DroppedPacket, GetDroppedPacketsResponse
 from stead.v1.effective_rules_pb2 import EffectiveRule, GetEffectiveRulesResponse
 from stead.v1.events_pb2 import ResourceChange, WatchEvent
 
@@ -89,6 +90,27 @@ def test_what_guards_an_instance_is_shown_with_what_it_matched(cloud: Cloud, ste
     assert second == ["sg-1", "sgr-1", "in,", "from", "0.0.0.0/0", "icmp", "8", "allow", "-", "-", "eni-1"]
     assert result.stderr == "Nothing was counted: its host is away\n"
     assert "packets" not in json.loads(stead("instance", "rules", I1, "--output", "json").stdout)["rules"][1]
+
+
+def test_what_is_dropped_is_streamed_from_where_the_last_answer_ended(cloud: Cloud, stead: Stead) -> None:
+    ends: dict[str, Any] = {"source": "10.0.0.1", "destination": "10.0.0.2", "network_interface_id": "eni-1"}
+    first = DroppedPacket(
+        **ends, guard="acl-in", protocol=6, source_port=9, destination_port=22, drop_time=Timestamp(seconds=1)
+    )
+    ping = DroppedPacket(**ends, guard="group-out", protocol=1, source_port=8, drop_time=Timestamp(seconds=2))
+    cloud.answers["GetDroppedPackets"] = [
+        GetDroppedPacketsResponse(after=4, packets=[first]),
+        Refusal(grpc.StatusCode.UNAVAILABLE, "Unavailable", "its host is not connected", retryable=True),
+        GetDroppedPacketsResponse(after=5, packets=[ping]),
+        Refusal(grpc.StatusCode.NOT_FOUND, "InvalidInstanceID.NotFound", "it is gone"),
+    ]
+    result = stead("network", "drops", I1)
+    assert result.stdout.splitlines() == [
+        "1970-01-01T00:00:01.000Z acl-in tcp 10.0.0.1:9 > 10.0.0.2:22 eni-1",
+        "1970-01-01T00:00:02.000Z group-out icmp 10.0.0.1 > 10.0.0.2 type 8 code 0 eni-1",
+    ]
+    assert "it is gone" in result.stderr
+    assert [asked.after for asked in cloud.asked("GetDroppedPackets")] == [0, 4, 4, 5]
 
 
 def test_watching(cloud: Cloud, stead: Stead) -> None:

@@ -120,30 +120,34 @@ class FetchImageResponse(_message.Message):
     def __init__(self, chunk: _Optional[bytes] = ...) -> None: ...
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "report", "heartbeat", "console_reply", "count_reply")
+    __slots__ = ("hello", "report", "heartbeat", "console_reply", "count_reply", "drops_reply")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     CONSOLE_REPLY_FIELD_NUMBER: _ClassVar[int]
     COUNT_REPLY_FIELD_NUMBER: _ClassVar[int]
+    DROPS_REPLY_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     report: Report
     heartbeat: Heartbeat
     console_reply: ConsoleReply
     count_reply: CountReply
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., console_reply: _Optional[_Union[ConsoleReply, _Mapping]] = ..., count_reply: _Optional[_Union[CountReply, _Mapping]] = ...) -> None: ...
+    drops_reply: DropsReply
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., console_reply: _Optional[_Union[ConsoleReply, _Mapping]] = ..., count_reply: _Optional[_Union[CountReply, _Mapping]] = ..., drops_reply: _Optional[_Union[DropsReply, _Mapping]] = ...) -> None: ...
 
 class ControlMessage(_message.Message):
-    __slots__ = ("welcome", "update", "console_request", "count_request")
+    __slots__ = ("welcome", "update", "console_request", "count_request", "drops_request")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_FIELD_NUMBER: _ClassVar[int]
     CONSOLE_REQUEST_FIELD_NUMBER: _ClassVar[int]
     COUNT_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    DROPS_REQUEST_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     update: Update
     console_request: ConsoleRequest
     count_request: CountRequest
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., console_request: _Optional[_Union[ConsoleRequest, _Mapping]] = ..., count_request: _Optional[_Union[CountRequest, _Mapping]] = ...) -> None: ...
+    drops_request: DropsRequest
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., console_request: _Optional[_Union[ConsoleRequest, _Mapping]] = ..., count_request: _Optional[_Union[CountRequest, _Mapping]] = ..., drops_request: _Optional[_Union[DropsRequest, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "features", "agent_version", "boot_id", "capacity", "roles", "authority", "known")
@@ -388,3 +392,51 @@ class Counted(_message.Message):
     packets: int
     bytes: int
     def __init__(self, guard_id: _Optional[str] = ..., rule: _Optional[_Union[_objects_pb2.Rule, _Mapping]] = ..., is_allowed: _Optional[bool] = ..., packets: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class DropsRequest(_message.Message):
+    __slots__ = ("request_id", "endpoint_ids", "after", "wait_ms")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_IDS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    WAIT_MS_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    endpoint_ids: _containers.RepeatedScalarFieldContainer[str]
+    after: int
+    wait_ms: int
+    def __init__(self, request_id: _Optional[int] = ..., endpoint_ids: _Optional[_Iterable[str]] = ..., after: _Optional[int] = ..., wait_ms: _Optional[int] = ...) -> None: ...
+
+class DropsReply(_message.Message):
+    __slots__ = ("request_id", "dropped", "after", "error")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    dropped: _containers.RepeatedCompositeFieldContainer[Dropped]
+    after: int
+    error: str
+    def __init__(self, request_id: _Optional[int] = ..., dropped: _Optional[_Iterable[_Union[Dropped, _Mapping]]] = ..., after: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Dropped(_message.Message):
+    __slots__ = ("number", "at_ms", "interface_id", "guard", "is_egress", "source", "destination", "protocol", "source_port", "destination_port")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_ID_FIELD_NUMBER: _ClassVar[int]
+    GUARD_FIELD_NUMBER: _ClassVar[int]
+    IS_EGRESS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_PORT_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_PORT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    at_ms: int
+    interface_id: str
+    guard: str
+    is_egress: bool
+    source: str
+    destination: str
+    protocol: int
+    source_port: int
+    destination_port: int
+    def __init__(self, number: _Optional[int] = ..., at_ms: _Optional[int] = ..., interface_id: _Optional[str] = ..., guard: _Optional[str] = ..., is_egress: _Optional[bool] = ..., source: _Optional[str] = ..., destination: _Optional[str] = ..., protocol: _Optional[int] = ..., source_port: _Optional[int] = ..., destination_port: _Optional[int] = ...) -> None: ...
