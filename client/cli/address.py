@@ -41,9 +41,16 @@ async def list_(cli: Cli, filter: Filters = None) -> None:
 
 
 @command(app, "allocate", mutates=True)
-async def allocate(cli: Cli, tag: Tags = None) -> None:
+async def allocate(
+    cli: Cli,
+    address: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="This one of the pool. Default: any.", show_default=False)
+    ] = "",
+    tag: Tags = None,
+) -> None:
     """Take an address out of the public pool."""
-    reply = await cli.stead.addresses.AllocateAddress(AllocateAddressRequest(**cli.mutation, tags=parse_tags(tag)))
+    request = AllocateAddressRequest(**cli.mutation, address=address, tags=parse_tags(tag))
+    reply = await cli.stead.addresses.AllocateAddress(request)
     cli.table(reply, COLUMNS, [reply.address])
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated
 
 from controlplane.model.addressing import address_of, number_of
@@ -85,6 +86,14 @@ class Policy(Limits):
     stop_timeout_s: int = 120
     terminated_visible: timedelta = timedelta(hours=1)
     call_retention: timedelta = timedelta(days=1)
+
+    def has_public_address(self, address: str) -> bool:
+        """Whether the public pool does."""
+        try:
+            number = int(IPv4Address(address))
+        except AddressValueError:
+            return False
+        return any(first <= number <= last for first, last in self.public_pool)
 
     def public_addresses_after(self, latest: str | None) -> Iterator[str]:
         """The whole pool once, beginning behind `latest`, so that addresses are reused late."""

@@ -21,6 +21,7 @@ _ASSOCIATION = Kind("association", Prefix.ADDRESS_ASSOCIATION, "InvalidAssociati
 @dataclass(frozen=True, slots=True)
 class AllocateAddress:
     tags: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
 
 
 def allocate(state: State, call: Call, request: AllocateAddress) -> tuple[Change, str]:
@@ -29,10 +30,21 @@ def allocate(state: State, call: Call, request: AllocateAddress) -> tuple[Change
     if held >= call.policy.elastic_addresses:
         raise Conflict("AddressLimitExceeded", f"The project has {held} elastic addresses, its limit; release one")
     change = Change()
-    public_ip = free_addresses(state, call, change, 1)[0]
+    asked = request.address
+    public_ip = _asked(state, call, asked) if asked else free_addresses(state, call, change, 1)[0]
     address = _new(call, public_ip, is_elastic=True, interface_id="", tags=request.tags)
     change.put(address)
     return change, address.id
+
+
+def _asked(state: State, call: Call, address: str) -> str:
+    """This one, where nobody has it."""
+    if not call.policy.has_public_address(address):
+        raise invalid_value("address", address, "an IPv4 address of the region's public pool")
+    if address in state.addresses.public_ip:
+        message = f"Somebody has {address}, or its gateway has not let go of it yet; choose another"
+        raise Conflict("InvalidIPAddress.InUse", message)
+    return address
 
 
 def find_free(state: State, call: Call, change: Change, at_most: int) -> list[str]:

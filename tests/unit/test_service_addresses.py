@@ -303,3 +303,13 @@ def test_a_gateway_stays_while_an_interface_that_is_attached_to_nothing_has_an_a
     request = AttachInternetGateway(gateway.id, gateway.vpc_id)
     refused = region.refuses("DependencyViolation", internet_gateways.detach, request)
     assert list(refused.blocking_ids) == [allocation_id]
+
+
+def test_a_certain_address_is_given_where_it_is_in_the_pool_and_nobody_has_it(region: Region) -> None:
+    made = region.do(addresses.allocate, AllocateAddress(address="192.0.2.9"))
+    assert region.state.addresses[made].public_ip == "192.0.2.9"
+    region.refuses("InvalidIPAddress.InUse", addresses.allocate, AllocateAddress(address="192.0.2.9"))
+    for other in ("192.0.2.21", "192.0.2.0", "192.0.2.09", "192.0.2.1/32", "x"):
+        region.refuses("InvalidParameterValue", addresses.allocate, AllocateAddress(address=other))
+    region.do(addresses.release, made)
+    region.do(addresses.allocate, AllocateAddress(address="192.0.2.9"))

@@ -26,7 +26,7 @@ from stead.v1 import common_pb2 as stead_dot_v1_dot_common__pb2
 from stead.v1 import options_pb2 as stead_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18stead/v1/addresses.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xf2\x01\n\x07\x41\x64\x64ress\x12\x15\n\rallocation_id\x18\x01 \x01(\t\x12\x11\n\tpublic_ip\x18\x02 \x01(\t\x12\x16\n\x0e\x61ssociation_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12\x1c\n\x14network_interface_id\x18\x05 \x01(\t\x12\x1a\n\x12private_ip_address\x18\x06 \x01(\t\x12)\n\x04tags\x18\x07 \x03(\x0b\x32\x1b.stead.v1.Address.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa6\x01\n\x16\x41llocateAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x38\n\x04tags\x18\x03 \x03(\x0b\x32*.stead.v1.AllocateAddressRequest.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x17\x41llocateAddressResponse\x12\"\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x11.stead.v1.Address\"\xe0\x01\n\x17\x41ssociateAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rallocation_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12 \n\x13\x61llow_reassociation\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x14network_interface_id\x18\x06 \x01(\t\x12\x1a\n\x12private_ip_address\x18\x07 \x01(\tB\x16\n\x14_allow_reassociation\"2\n\x18\x41ssociateAddressResponse\x12\x16\n\x0e\x61ssociation_id\x18\x01 \x01(\t\"[\n\x1a\x44isassociateAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x16\n\x0e\x61ssociation_id\x18\x03 \x01(\t\"\x1d\n\x1b\x44isassociateAddressResponse\"U\n\x15ReleaseAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rallocation_id\x18\x03 \x01(\t\"\x18\n\x16ReleaseAddressResponse\"|\n\x18\x44\x65scribeAddressesRequest\x12\x16\n\x0e\x61llocation_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"l\n\x19\x44\x65scribeAddressesResponse\x12$\n\taddresses\x18\x01 \x03(\x0b\x32\x11.stead.v1.Address\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x32\xf3\x03\n\tAddresses\x12\\\n\x0f\x41llocateAddress\x12 .stead.v1.AllocateAddressRequest\x1a!.stead.v1.AllocateAddressResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x41ssociateAddress\x12!.stead.v1.AssociateAddressRequest\x1a\".stead.v1.AssociateAddressResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44isassociateAddress\x12$.stead.v1.DisassociateAddressRequest\x1a%.stead.v1.DisassociateAddressResponse\"\x04\x88\xb5\x18\x02\x12Y\n\x0eReleaseAddress\x12\x1f.stead.v1.ReleaseAddressRequest\x1a .stead.v1.ReleaseAddressResponse\"\x04\x88\xb5\x18\x02\x12\x62\n\x11\x44\x65scribeAddresses\x12\".stead.v1.DescribeAddressesRequest\x1a#.stead.v1.DescribeAddressesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18stead/v1/addresses.proto\x12\x08stead.v1\x1a\x15stead/v1/common.proto\x1a\x16stead/v1/options.proto\"\xf2\x01\n\x07\x41\x64\x64ress\x12\x15\n\rallocation_id\x18\x01 \x01(\t\x12\x11\n\tpublic_ip\x18\x02 \x01(\t\x12\x16\n\x0e\x61ssociation_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12\x1c\n\x14network_interface_id\x18\x05 \x01(\t\x12\x1a\n\x12private_ip_address\x18\x06 \x01(\t\x12)\n\x04tags\x18\x07 \x03(\x0b\x32\x1b.stead.v1.Address.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb7\x01\n\x16\x41llocateAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x38\n\x04tags\x18\x03 \x03(\x0b\x32*.stead.v1.AllocateAddressRequest.TagsEntry\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x17\x41llocateAddressResponse\x12\"\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x11.stead.v1.Address\"\xe0\x01\n\x17\x41ssociateAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rallocation_id\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12 \n\x13\x61llow_reassociation\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x14network_interface_id\x18\x06 \x01(\t\x12\x1a\n\x12private_ip_address\x18\x07 \x01(\tB\x16\n\x14_allow_reassociation\"2\n\x18\x41ssociateAddressResponse\x12\x16\n\x0e\x61ssociation_id\x18\x01 \x01(\t\"[\n\x1a\x44isassociateAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x16\n\x0e\x61ssociation_id\x18\x03 \x01(\t\"\x1d\n\x1b\x44isassociateAddressResponse\"U\n\x15ReleaseAddressRequest\x12\x14\n\x0c\x63lient_token\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rallocation_id\x18\x03 \x01(\t\"\x18\n\x16ReleaseAddressResponse\"|\n\x18\x44\x65scribeAddressesRequest\x12\x16\n\x0e\x61llocation_ids\x18\x01 \x03(\t\x12!\n\x07\x66ilters\x18\x02 \x03(\x0b\x32\x10.stead.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"l\n\x19\x44\x65scribeAddressesResponse\x12$\n\taddresses\x18\x01 \x03(\x0b\x32\x11.stead.v1.Address\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x32\xf3\x03\n\tAddresses\x12\\\n\x0f\x41llocateAddress\x12 .stead.v1.AllocateAddressRequest\x1a!.stead.v1.AllocateAddressResponse\"\x04\x88\xb5\x18\x02\x12_\n\x10\x41ssociateAddress\x12!.stead.v1.AssociateAddressRequest\x1a\".stead.v1.AssociateAddressResponse\"\x04\x88\xb5\x18\x02\x12h\n\x13\x44isassociateAddress\x12$.stead.v1.DisassociateAddressRequest\x1a%.stead.v1.DisassociateAddressResponse\"\x04\x88\xb5\x18\x02\x12Y\n\x0eReleaseAddress\x12\x1f.stead.v1.ReleaseAddressRequest\x1a .stead.v1.ReleaseAddressResponse\"\x04\x88\xb5\x18\x02\x12\x62\n\x11\x44\x65scribeAddresses\x12\".stead.v1.DescribeAddressesRequest\x1a#.stead.v1.DescribeAddressesResponse\"\x04\x88\xb5\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,27 +52,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDRESS_TAGSENTRY']._serialized_start=285
   _globals['_ADDRESS_TAGSENTRY']._serialized_end=328
   _globals['_ALLOCATEADDRESSREQUEST']._serialized_start=331
-  _globals['_ALLOCATEADDRESSREQUEST']._serialized_end=497
+  _globals['_ALLOCATEADDRESSREQUEST']._serialized_end=514
   _globals['_ALLOCATEADDRESSREQUEST_TAGSENTRY']._serialized_start=285
   _globals['_ALLOCATEADDRESSREQUEST_TAGSENTRY']._serialized_end=328
-  _globals['_ALLOCATEADDRESSRESPONSE']._serialized_start=499
-  _globals['_ALLOCATEADDRESSRESPONSE']._serialized_end=560
-  _globals['_ASSOCIATEADDRESSREQUEST']._serialized_start=563
-  _globals['_ASSOCIATEADDRESSREQUEST']._serialized_end=787
-  _globals['_ASSOCIATEADDRESSRESPONSE']._serialized_start=789
-  _globals['_ASSOCIATEADDRESSRESPONSE']._serialized_end=839
-  _globals['_DISASSOCIATEADDRESSREQUEST']._serialized_start=841
-  _globals['_DISASSOCIATEADDRESSREQUEST']._serialized_end=932
-  _globals['_DISASSOCIATEADDRESSRESPONSE']._serialized_start=934
-  _globals['_DISASSOCIATEADDRESSRESPONSE']._serialized_end=963
-  _globals['_RELEASEADDRESSREQUEST']._serialized_start=965
-  _globals['_RELEASEADDRESSREQUEST']._serialized_end=1050
-  _globals['_RELEASEADDRESSRESPONSE']._serialized_start=1052
-  _globals['_RELEASEADDRESSRESPONSE']._serialized_end=1076
-  _globals['_DESCRIBEADDRESSESREQUEST']._serialized_start=1078
-  _globals['_DESCRIBEADDRESSESREQUEST']._serialized_end=1202
-  _globals['_DESCRIBEADDRESSESRESPONSE']._serialized_start=1204
-  _globals['_DESCRIBEADDRESSESRESPONSE']._serialized_end=1312
-  _globals['_ADDRESSES']._serialized_start=1315
-  _globals['_ADDRESSES']._serialized_end=1814
+  _globals['_ALLOCATEADDRESSRESPONSE']._serialized_start=516
+  _globals['_ALLOCATEADDRESSRESPONSE']._serialized_end=577
+  _globals['_ASSOCIATEADDRESSREQUEST']._serialized_start=580
+  _globals['_ASSOCIATEADDRESSREQUEST']._serialized_end=804
+  _globals['_ASSOCIATEADDRESSRESPONSE']._serialized_start=806
+  _globals['_ASSOCIATEADDRESSRESPONSE']._serialized_end=856
+  _globals['_DISASSOCIATEADDRESSREQUEST']._serialized_start=858
+  _globals['_DISASSOCIATEADDRESSREQUEST']._serialized_end=949
+  _globals['_DISASSOCIATEADDRESSRESPONSE']._serialized_start=951
+  _globals['_DISASSOCIATEADDRESSRESPONSE']._serialized_end=980
+  _globals['_RELEASEADDRESSREQUEST']._serialized_start=982
+  _globals['_RELEASEADDRESSREQUEST']._serialized_end=1067
+  _globals['_RELEASEADDRESSRESPONSE']._serialized_start=1069
+  _globals['_RELEASEADDRESSRESPONSE']._serialized_end=1093
+  _globals['_DESCRIBEADDRESSESREQUEST']._serialized_start=1095
+  _globals['_DESCRIBEADDRESSESREQUEST']._serialized_end=1219
+  _globals['_DESCRIBEADDRESSESRESPONSE']._serialized_start=1221
+  _globals['_DESCRIBEADDRESSESRESPONSE']._serialized_end=1329
+  _globals['_ADDRESSES']._serialized_start=1332
+  _globals['_ADDRESSES']._serialized_end=1831
 # @@protoc_insertion_point(module_scope)

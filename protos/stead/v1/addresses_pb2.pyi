@@ -34,7 +34,7 @@ class Address(_message.Message):
     def __init__(self, allocation_id: _Optional[str] = ..., public_ip: _Optional[str] = ..., association_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., network_interface_id: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class AllocateAddressRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "tags")
+    __slots__ = ("client_token", "dry_run", "tags", "address")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -45,10 +45,12 @@ class AllocateAddressRequest(_message.Message):
     CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    address: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., address: _Optional[str] = ...) -> None: ...
 
 class AllocateAddressResponse(_message.Message):
     __slots__ = ("address",)

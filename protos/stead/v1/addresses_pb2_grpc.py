@@ -67,7 +67,8 @@ class AddressesServicer:
     """
 
     def AllocateAddress(self, request, context):
-        """Takes an address out of the region's public pool. Errors: `InsufficientAddressCapacity`, `AddressLimitExceeded`.
+        """Takes an address out of the region's public pool. Errors: `InsufficientAddressCapacity`, `AddressLimitExceeded`,
+        `InvalidParameterValue` (the address asked for is not in the pool), `InvalidIPAddress.InUse` (somebody has it).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

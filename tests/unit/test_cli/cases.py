@@ -219,6 +219,12 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         addresses.AllocateAddressResponse(address=ADDRESS),
     ),
     (
+        "address allocate --address 203.0.113.9",
+        "AllocateAddress",
+        addresses.AllocateAddressRequest(address="203.0.113.9"),
+        addresses.AllocateAddressResponse(address=ADDRESS),
+    ),
+    (
         f"address associate 203.0.113.9 {I1} --no-reassociate",
         "AssociateAddress",
         addresses.AssociateAddressRequest(allocation_id="eipalloc-1", instance_id=I1, allow_reassociation=False),
