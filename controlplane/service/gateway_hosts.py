@@ -17,6 +17,10 @@ from controlplane.model.state import Change, State
 from controlplane.model.vpc import InternetGateway
 from controlplane.service.presence import HostStatus, Look
 
+# How long a host must have been connected to be given others' gateways. Shorter: when the control plane itself was cut
+# off, who is back first takes what the others still have. Longer: after its restart gateways move so much later.
+STEADY = timedelta(seconds=10)
+
 
 def choose(state: State) -> str:
     """For a VPC's new gateway: the host that carries the fewest, one that is there before others; empty without any."""
@@ -65,8 +69,14 @@ def fail_over(state: State, look: Look, after: timedelta, now: datetime) -> Chan
     over = [host for host in _away(state) if _is_over(look, host, after, now)]
     left = [row for host in over for row in state.internet_gateways.host.of(host.id)]
     if left:
-        move(state, change, left, [row for row in _carriers(state) if look(row.id).status is HostStatus.CONNECTED])
+        move(state, change, left, [row for row in _carriers(state) if _is_steady(look, row, now)])
     return change
+
+
+def _is_steady(look: Look, host: Host, now: datetime) -> bool:
+    """Whether it has been connected for a while: just after the control plane was cut off, others are about to be."""
+    seen = look(host.id)
+    return seen.status is HostStatus.CONNECTED and now - seen.since >= STEADY
 
 
 def _away(state: State) -> list[Host]:

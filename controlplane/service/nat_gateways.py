@@ -174,6 +174,7 @@ class Uses:
         rows = (state.nat_gateways.get(id) for id in told)
         ours = [row.id for row in rows if row and not row.is_deleted and _gateway(state, row).host_id == host_id]
         known = self._by_host.get(host_id, {})
+        self.forget(host_id)
         self._by_host[host_id] = {id: _after(known.get(id), *told[id], now) for id in ours}
         self._host_of.update(dict.fromkeys(ours, host_id))
 

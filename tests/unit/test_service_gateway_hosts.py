@@ -8,6 +8,7 @@ import pytest
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.service import gateway_hosts, host_removal, hosts, internet_gateways, vpcs
+from controlplane.service.gateway_hosts import STEADY
 from controlplane.service.internet_gateways import AttachInternetGateway, CreateInternetGateway
 from controlplane.service.presence import HostStatus, Presence
 from controlplane.service.vpcs import CreateVpc
@@ -28,6 +29,7 @@ class Doors:
         self.hosts.append(self.region.add_host(roles=(HostRole.GATEWAY,)))
         self.status = dict.fromkeys(self.hosts, HERE)
         self.seen_at = dict.fromkeys(self.hosts, NOW)
+        self.since = dict.fromkeys(self.hosts, NOW)
 
     def attach(self) -> str:
         vpc_id = self.region.do(vpcs.create, CreateVpc("10.0.0.0/16"))
@@ -36,7 +38,7 @@ class Doors:
         return self.region.state.internet_gateways[gateway_id].host_id
 
     def look(self, host_id: str) -> Presence:
-        return Presence(self.status[host_id], self.seen_at[host_id], "", self.seen_at[host_id])
+        return Presence(self.status[host_id], self.since[host_id], "", self.seen_at[host_id])
 
     def leave(self, host_id: str) -> None:
         self.status[host_id] = AWAY
@@ -94,6 +96,17 @@ def test_nothing_moves_to_a_host_that_is_not_connected_nor_from_one_that_may_com
     doors.status.update({doors.hosts[0]: BACK, doors.hosts[2]: HERE})
     doors.fail_over()
     assert doors.carried() == [2, 0, 2]
+
+
+def test_who_has_only_just_connected_is_given_nothing(doors: Doors) -> None:
+    doors.leave(doors.hosts[0])
+    for host_id in doors.hosts[1:]:
+        doors.since[host_id] = NOW + AFTER - STEADY + timedelta(seconds=1)
+    doors.fail_over()
+    assert doors.carried() == [2, 2, 0], "the control plane was cut off, and others are about to come back"
+    doors.since[doors.hosts[2]] = NOW + AFTER - STEADY
+    doors.fail_over()
+    assert doors.carried() == [0, 2, 2]
 
 
 def test_who_comes_back_has_none_of_them_any_more(doors: Doors) -> None:
