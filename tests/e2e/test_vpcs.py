@@ -1,9 +1,13 @@
 """VPCs of one's own: made from nothing and led outside by a route, and two tenants with the same addresses."""
 
 import copy
-from collections.abc import Iterator
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Any
 
 import pytest
 
@@ -121,6 +125,18 @@ def test_a_vpc_from_nothing_is_public_as_long_as_its_route_is_there(tenants: lis
     assert pings(guest, OUTSIDE_ADDRESS)
 
 
+def dropped_while(cloud: Cloud, instance_id: str, happens: Callable[[], object]) -> list[dict[str, Any]]:
+    """What is streamed of it for some seconds, in which something happens."""
+    line = ("--output", "json", "network", "drops", instance_id)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        streamed = pool.submit(cloud.stead, *line, timeout_s=15)
+        while not streamed.done():
+            happens()
+    with pytest.raises(subprocess.TimeoutExpired) as ended:
+        streamed.result()
+    return [json.loads(each) for each in (ended.value.stdout or b"").splitlines()]
+
+
 def test_a_network_acl_obeys_its_entries_as_soon_as_they_are_told_to_be_in_force(
     tenants: list[Own], zones: list[str]
 ) -> None:
@@ -133,8 +149,12 @@ def test_a_network_acl_obeys_its_entries_as_soon_as_they_are_told_to_be_in_force
     assert pings(guest, OUTSIDE_ADDRESS), "it guards nothing yet"
     try:
         cloud.stead("network-acl", "replace-association", acl, "--subnet", f"left-{zones[0]}", "--wait")
-        assert not pings(guest, OUTSIDE_ADDRESS)
+        dropped = dropped_while(cloud, guest.instance_id, lambda: pings(guest, OUTSIDE_ADDRESS))
+        assert {(row["guard"], row["destination"]) for row in dropped} == {("acl-out", OUTSIDE_ADDRESS)}
         assert guest.try_ssh("true").returncode == 0
+        rules = cloud.json("instance", "rules", guest.instance_id)["rules"]
+        counted = {(row["rule_action"], row["is_egress"]): row["packets"] for row in rules if row["rule_number"] < 200}
+        assert min(counted["deny", True], counted["allow", True], counted["allow", False]) > 0
         cloud.stead("network-acl", "delete-entry", acl, "90", "--egress", "--wait")
         assert pings(guest, OUTSIDE_ADDRESS)
         cloud.stead("network-acl", "delete-entry", acl, "100", "--wait")
