@@ -7,6 +7,7 @@ from controlplane.api.dhcp_options import DhcpOptionsCalls
 from controlplane.api.internet_gateways import InternetGatewayCalls
 from controlplane.api.nat_gateways import NatGatewayCalls
 from controlplane.api.network_acls import NetworkAclCalls
+from controlplane.api.paths import PathCalls
 from controlplane.api.route_tables import RouteTableCalls
 from controlplane.api.subnets import SubnetCalls
 from controlplane.api.vpc_peerings import VpcPeeringCalls
@@ -24,6 +25,7 @@ class Vpcs(
     NatGatewayCalls,
     RouteTableCalls,
     NetworkAclCalls,
+    PathCalls,
     DhcpOptionsCalls,
     VpcPeeringCalls,
     VpcsServicer,

@@ -264,6 +264,11 @@ def _is_gateway(state: State, table: RouteTable, route: Route) -> bool:
 
 def leads_to_gateway(state: State, subnet: Subnet) -> bool:
     """Whether anything of a subnet does, to its VPC's internet gateway."""
-    tables = state.route_tables.vpc.of(subnet.vpc_id)
-    table = next(row for row in tables if (row.id == subnet.route_table_id if subnet.route_table_id else row.is_main))
+    table = table_of(state, subnet)
     return any(_is_gateway(state, table, route) for route in table.routes)
+
+
+def table_of(state: State, subnet: Subnet) -> RouteTable:
+    """The one that serves it."""
+    tables = state.route_tables.vpc.of(subnet.vpc_id)
+    return next(row for row in tables if (row.id == subnet.route_table_id if subnet.route_table_id else row.is_main))

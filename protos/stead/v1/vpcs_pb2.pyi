@@ -1,6 +1,7 @@
 from stead.v1 import common_pb2 as _common_pb2
 from stead.v1 import network_acls_pb2 as _network_acls_pb2
 from stead.v1 import options_pb2 as _options_pb2
+from stead.v1 import paths_pb2 as _paths_pb2
 from stead.v1 import dhcp_options_pb2 as _dhcp_options_pb2
 from stead.v1 import internet_gateways_pb2 as _internet_gateways_pb2
 from stead.v1 import nat_gateways_pb2 as _nat_gateways_pb2

@@ -7,6 +7,7 @@ from stead.v1 import dhcp_options_pb2 as stead_dot_v1_dot_dhcp__options__pb2
 from stead.v1 import internet_gateways_pb2 as stead_dot_v1_dot_internet__gateways__pb2
 from stead.v1 import nat_gateways_pb2 as stead_dot_v1_dot_nat__gateways__pb2
 from stead.v1 import network_acls_pb2 as stead_dot_v1_dot_network__acls__pb2
+from stead.v1 import paths_pb2 as stead_dot_v1_dot_paths__pb2
 from stead.v1 import route_tables_pb2 as stead_dot_v1_dot_route__tables__pb2
 from stead.v1 import subnets_pb2 as stead_dot_v1_dot_subnets__pb2
 from stead.v1 import vpc_peering_connections_pb2 as stead_dot_v1_dot_vpc__peering__connections__pb2
@@ -204,6 +205,11 @@ class VpcsStub:
                 '/stead.v1.Vpcs/DescribeRouteTables',
                 request_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
                 response_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
+                _registered_method=True)
+        self.GetPathExplanation = channel.unary_unary(
+                '/stead.v1.Vpcs/GetPathExplanation',
+                request_serializer=stead_dot_v1_dot_paths__pb2.GetPathExplanationRequest.SerializeToString,
+                response_deserializer=stead_dot_v1_dot_paths__pb2.GetPathExplanationResponse.FromString,
                 _registered_method=True)
         self.CreateNetworkAcl = channel.unary_unary(
                 '/stead.v1.Vpcs/CreateNetworkAcl',
@@ -527,6 +533,16 @@ class VpcsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPathExplanation(self, request, context):
+        """Walks what a packet that opens something meets from one end to another, and its answers, and says which line lets it by
+        or stops it: as it is asked for, whatever hosts have by now. Of an address outside, as well a public one of another
+        instance's, its own side is not looked at. Errors: `InvalidInstanceID.NotFound`, `InvalidNetworkInterfaceID.NotFound`,
+        `InvalidParameterValue`, `MissingParameter`, `InvalidParameterCombination` (both ends are outside).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateNetworkAcl(self, request, context):
         """Makes a network ACL that denies everything, and guards no subnet yet. Errors: `InvalidVpcID.NotFound`,
         `NetworkAclLimitExceeded`.
@@ -776,6 +792,11 @@ def add_VpcsServicer_to_server(servicer, server):
                     servicer.DescribeRouteTables,
                     request_deserializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.FromString,
                     response_serializer=stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.SerializeToString,
+            ),
+            'GetPathExplanation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPathExplanation,
+                    request_deserializer=stead_dot_v1_dot_paths__pb2.GetPathExplanationRequest.FromString,
+                    response_serializer=stead_dot_v1_dot_paths__pb2.GetPathExplanationResponse.SerializeToString,
             ),
             'CreateNetworkAcl': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateNetworkAcl,
@@ -1701,6 +1722,33 @@ class Vpcs:
             '/stead.v1.Vpcs/DescribeRouteTables',
             stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesRequest.SerializeToString,
             stead_dot_v1_dot_route__tables__pb2.DescribeRouteTablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPathExplanation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stead.v1.Vpcs/GetPathExplanation',
+            stead_dot_v1_dot_paths__pb2.GetPathExplanationRequest.SerializeToString,
+            stead_dot_v1_dot_paths__pb2.GetPathExplanationResponse.FromString,
             options,
             channel_credentials,
             insecure,

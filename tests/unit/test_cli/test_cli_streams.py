@@ -18,6 +18,7 @@ from stead.v1 import volumes_pb2 as volumes
 from stead.v1.dropped_packets_pb2 import DroppedPacket, GetDroppedPacketsResponse
 from stead.v1.effective_rules_pb2 import EffectiveRule, GetEffectiveRulesResponse
 from stead.v1.events_pb2 import ResourceChange, WatchEvent
+from stead.v1.paths_pb2 import GetPathExplanationResponse, PathStep
 
 from .cases import AMI, I1
 from .fake_cloud import Cloud, Refusal, Stead
@@ -111,6 +112,19 @@ def test_what_is_dropped_is_streamed_from_where_the_last_answer_ended(cloud: Clo
     ]
     assert "it is gone" in result.stderr
     assert [asked.after for asked in cloud.asked("GetDroppedPackets")] == [0, 4, 4, 5]
+
+
+def test_a_path_is_explained_line_by_line(cloud: Cloud, stead: Stead) -> None:
+    steps = [
+        PathStep(kind="network-acl", resource_id="acl-1", line="100", allows=True, detail="tcp to port 22"),
+        PathStep(kind="security-group", resource_id="sg-1", detail="no rule"),
+    ]
+    cloud.answers["GetPathExplanation"] = GetPathExplanationResponse(steps=steps)
+    result = stead("network", "explain", "--from", I1, "--to", "198.51.100.9", "--port", "22")
+    assert [line.split()[-4:] for line in result.stdout.splitlines()[1:2]] == [["tcp", "to", "port", "22"]]
+    assert result.stdout.splitlines()[-1] == "It does not get there."
+    (asked,) = cloud.asked("GetPathExplanation")
+    assert (asked.source, asked.destination, asked.protocol, asked.port) == (I1, "198.51.100.9", "tcp", 22)
 
 
 def test_watching(cloud: Cloud, stead: Stead) -> None:
