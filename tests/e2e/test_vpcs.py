@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -20,6 +21,10 @@ from tests.e2e.residents import Launch, pings
 ANYWHERE = "0.0.0.0/0"
 NETWORK = "10.7.0.0/16"
 PINGS_OUT = ("--egress", "--protocol", "icmp")
+# Prints what a lease has, in place of making the guest so.
+TELL_LEASE = """#!/bin/sh
+[ "$1" != bound ] || echo "$domain|$dns|$ntpsrv|$wins"
+"""
 
 
 @dataclass
@@ -56,8 +61,8 @@ class Own:
     def close(self) -> None:
         self.cloud.stead("route-table", "delete-route", self.table_id, ANYWHERE)
 
-    def launch(self, zone: str, private_ip: str) -> Guest:
-        where = ("--subnet", f"{self.name}-{zone}", "--private-ip", private_ip, "--public-ip")
+    def launch(self, zone: str, private_ip: str, *options: str) -> Guest:
+        where = ("--subnet", f"{self.name}-{zone}", "--private-ip", private_ip, "--public-ip", *options)
         key = self.cloud.directory / f"{self.name}.pem"
         return Guest.launch(self.cloud, key, *where, groups=(self.name,), image="tiny", key_name=self.name)
 
@@ -188,3 +193,53 @@ def test_an_instance_of_the_default_vpc_is_no_part_of_it(launch: Launch, tenants
     guest.wait_for_ssh()
     assert not pings(stranger, "10.7.0.30")
     assert pings(stranger, guest.public_ip), "but by way of the outside"
+
+
+def test_names_of_a_vpc_are_known_on_all_of_its_hosts_and_in_no_other(tenants: list[Own], zones: list[str]) -> None:
+    """One is known by its tag, which comes when it runs already, the other by its address."""
+    here, there = "10.7.0.40", f"10.7.{len(set(zones)) - 1}.41"
+    guests = [(own.launch(zones[0], here), own.launch(zones[-1], there)) for own in tenants]
+    domain = guests[0][0].describe()["private_dns_name"].partition(".")[2]
+    for own, (asking, asked) in zip(tenants, guests, strict=True):
+        own.cloud.stead("vpc", "modify", own.name, "--public-names")
+        own.cloud.stead("tag", "create", asked.instance_id, "--tag", f"Name=Of-{own.name}")
+        asking.wait_for_ssh()
+        wait_until(partial(is_told, asking, f"of-{own.name}.{domain}", there), f"{own.name} is told", 30)
+        assert is_told(asking, there, f"of-{own.name}.{domain}")
+        assert is_told(asking, f"ip-{here.replace('.', '-')}.{domain}", here)
+        assert is_told(asking, here, f"ip-{here.replace('.', '-')}.{domain}")
+        assert is_told(asking, asked.describe()["public_dns_name"], there)
+    for own, (asking, _), (_, others) in zip(tenants, guests, guests[::-1], strict=True):
+        theirs = next(other for other in tenants if other is not own)
+        for name in (f"of-{theirs.name}.{domain}", others.describe()["public_dns_name"]):
+            assert asking.try_ssh(f"nslookup -type=a {name}").returncode != 0, name
+
+
+def test_a_guest_is_told_its_vpcs_dhcp_options_with_its_next_lease(tenants: list[Own], zones: list[str]) -> None:
+    own = tenants[0]
+    guest = own.launch(zones[0], "10.7.0.50")
+    guest.wait_for_ssh()
+    guest.ssh(f"printf '%s' '{TELL_LEASE}' >/tmp/tell; chmod 755 /tmp/tell")
+    domain = guest.describe()["private_dns_name"].partition(".")[2]
+    assert lease(guest) == [domain, "10.7.0.2", "169.254.169.123", ""]
+
+    given = ("--domain-name", "corp.example", "--dns", "10.7.0.53,AmazonProvidedDNS", "--netbios", "10.7.0.54")
+    own.cloud.stead("dhcp-options", "create", *given, "--tag", "Name=corp")
+    own.cloud.stead("dhcp-options", "associate", "corp", "--vpc", own.name)
+    told = ["corp.example", "10.7.0.53 10.7.0.2", "169.254.169.123", "10.7.0.54"]
+    wait_until(lambda: lease(guest) == told, "they are told", 30)
+    own.cloud.stead("dhcp-options", "associate", "default", "--vpc", own.name)
+    wait_until(lambda: lease(guest) == [domain, "10.7.0.2", "169.254.169.123", ""], "the region's are told again", 30)
+    own.cloud.stead("dhcp-options", "delete", "corp")
+
+
+def is_told(guest: Guest, question: str, answer: str) -> bool:
+    """Whether the guest's resolver says so, of a name or of an address."""
+    told = guest.try_ssh(f"nslookup {question}").stdout.partition("Address:")[2].partition("\n")[2]
+    return answer in told.split()
+
+
+def lease(guest: Guest) -> list[str]:
+    """Domain, resolvers, time servers and name servers of NetBIOS that the guest would have with a new one."""
+    told = guest.ssh("udhcpc -i eth0 -n -q -f -t 5 -T 1 -s /tmp/tell -O ntpsrv -O wins 2>/dev/null")
+    return told.strip().split("|")
