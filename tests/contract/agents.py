@@ -125,7 +125,7 @@ class Stream:
 
     async def next(self) -> Any:
         """The next message; the welcome is looked at and passed over."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             message = await self.call.read()
             if message and message.WhichOneof("body") == "welcome":
                 assert (message.welcome.protocol, list(message.welcome.features)) == (1, self.features)

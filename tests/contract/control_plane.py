@@ -325,6 +325,6 @@ def free_ports(count: int) -> list[int]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what nobody tells us of."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ class Watcher:
         self.call = cloud.start(rpc, rpc.request(after_revision=after_revision, **asked), secret=secret)
 
     async def read(self) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.call.read()
 
     async def next(self) -> Any:

@@ -166,4 +166,4 @@ class Daemon:
         method = kind(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
         metadata = (("authorization", f"Bearer {self.token}"),)
         message = iter(requests) if rpc.sends_stream else requests[0]
-        return await method(message, metadata=metadata, timeout=20, wait_for_ready=True)  # type: ignore[arg-type]
+        return await method(message, metadata=metadata, timeout=60, wait_for_ready=True)  # type: ignore[arg-type]

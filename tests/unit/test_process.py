@@ -51,7 +51,7 @@ async def test_the_end_of_a_daemon_is_told_at_once(tmp_path: Path) -> None:
         daemon = await start_daemon("sleep", "600", pid_file=pid_file, log_file=tmp_path / "d.log")
         ends.watch("export", daemon)
         ends.watch("export", daemon)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             if earlier is not None:
                 ends.watch("export", earlier)  # By somebody who looked before.
                 assert await anext(ends.events()) == "export"

@@ -37,7 +37,7 @@ async def test_a_program_of_another_version_or_user_makes_room(
     service = Service("the forwarder of DNS", "vpc-1", tmp_path, (str(program), str(tmp_path)), user="nobody")
     argv = (sys.executable, *service.mark, service._birthmark(), service.user)
     daemon = await start_daemon(*argv, pid_file=service.pid_file, log_file=service.log_file)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not has_arguments(daemon.pid, *map(str.encode, argv[1:])):  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0)
     assert await service.adopt() == daemon
@@ -63,7 +63,7 @@ async def test_the_end_of_one_is_told_unless_it_had_only_just_begun(
     watched.watch(service, daemon)
     asyncio.get_running_loop().add_reader(pidfd := os.pidfd_open(daemon.pid), ended.set)
     os.kill(daemon.pid, signal.SIGKILL)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await ended.wait()
         await asyncio.sleep(0)
     asyncio.get_running_loop().remove_reader(pidfd)
@@ -92,7 +92,7 @@ async def test_one_that_stands_still_is_a_problem_until_it_goes_on(service: Serv
         (signal.SIGCONT, ()),
     ):
         os.kill(daemon.pid, number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while watched.problems() != problems:  # noqa: ASYNC110 - the kernel tells nobody
                 await asyncio.sleep(0)
     watched.forget(service)

@@ -48,7 +48,7 @@ async def disk() -> AsyncIterator[Disk]:
 
 
 async def until_idle(threads: Threads) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while threads._calls:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

@@ -139,7 +139,7 @@ async def test_a_daemon_that_stands_still_is_told_and_left_as_it_is(host: Host, 
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 (nothing tells)
             await asyncio.sleep(0.01)
 

@@ -239,7 +239,7 @@ class Host:
         return "\n".join(map(str, self.engine.observations.snapshot()))
 
 
-async def until(condition: Callable[[], bool], describe: Callable[[], str] = str, deadline_s: float = 15.0) -> None:
+async def until(condition: Callable[[], bool], describe: Callable[[], str] = str, deadline_s: float = 30.0) -> None:
     """Wait for a condition; fail with a description after the deadline."""
     try:
         async with asyncio.timeout(deadline_s):
