@@ -13,6 +13,8 @@ from .ground import Ground
 from .plants import PLANTS, RARE, Plant
 from .simulation import play
 
+pytestmark = pytest.mark.timeout(3600)  # As of a search that finds nothing.
+
 
 @pytest.mark.parametrize("plant", [*PLANTS, *(pytest.param(plant, marks=pytest.mark.deep) for plant in RARE)])
 def test_a_planted_bug_is_found(plant: Plant, runs: int, in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

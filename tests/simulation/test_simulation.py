@@ -6,10 +6,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from .ground import Ground
 from .record import EFFECTS
 from .simulation import play
 from .stage import WEIGHTS
+
+pytestmark = pytest.mark.timeout(3600)  # A search takes as long as it is asked to be.
 
 # The seed that a long search begins with.
 FIRST = int(os.environ.get("STEAD_SIMULATION_FIRST", "0"))
