@@ -20,6 +20,7 @@ from stead.v1.instances_pb2 import (
     StopInstancesResponse,
     TerminateInstancesResponse,
 )
+from stead.v1.network_acls_pb2 import DeleteNetworkAclEntryResponse, DescribeNetworkAclsResponse, NetworkAcl
 from stead.v1.prefix_lists_pb2 import ModifyManagedPrefixListResponse
 from stead.v1.security_groups_pb2 import (
     AuthorizeSecurityGroupIngressResponse,
@@ -340,6 +341,26 @@ def test_rules_are_waited_for_until_all_hosts_have_them(
     result = stead("sg", verb, SG, "--port", "22", "--cidr", "0.0.0.0/0", "--wait")
     assert (result.exit_code, result.stderr.count("hosts that do not have its rules yet: 2")) == (0, 1)
     assert stead("sg", verb, SG, "--port", "22", "--cidr", "0.0.0.0/0", "--wait").exit_code == 0
+
+
+def test_a_network_acl_is_waited_for_until_all_hosts_have_it_or_it_is_gone(cloud: Cloud, stead: Stead) -> None:
+    def acls(*statuses: str) -> DescribeNetworkAclsResponse:
+        return DescribeNetworkAclsResponse(
+            network_acls=[NetworkAcl(network_acl_id="acl-1", status=s) for s in statuses]
+        )
+
+    cloud.answers |= {
+        "DeleteNetworkAclEntry": DeleteNetworkAclEntryResponse(),
+        "DescribeNetworkAcls": [acls("pending"), acls("pending"), acls("enforced")],
+    }
+    line = ("network-acl", "delete-entry", "acl-1", "100", "--wait")
+    assert stead(*line).stdout == "acl-1: deleted 100\n"
+    assert [list(asked.filters[0].values) for asked in cloud.asked("DescribeNetworkAcls")] == [["acl-1"]] * 3
+    cloud.answers["DescribeNetworkAcls"] = acls()
+    assert stead(*line).exit_code == 0
+    cloud.answers["DescribeNetworkAcls"] = acls("pending")
+    result = stead(*line, "--timeout", "0.1")
+    assert (result.exit_code, "After 0.1 s: acl-1 is pending" in result.stderr) == (1, True)
 
 
 def test_a_prefix_list_is_waited_for_until_all_groups_that_name_it_have_its_networks(
