@@ -86,6 +86,8 @@ def _encoder(hint: Any, dialect: Dialect) -> Convert | None:
         return _optional(_encoder(required, dialect))
     if required is datetime:
         return _time_encoder(dialect)
+    if is_dataclass(required):
+        return lru_cache(maxsize=256)(_to_json)  # Most rows have what others have.
     if is_json(required):
         nothing = "{}" if get_origin(required) is Mapping else "[]"
         return lambda value: _to_json(value) if value else nothing
