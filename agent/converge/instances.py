@@ -5,7 +5,8 @@ Decides nothing: `plan` does. Keeps what this agent did to each instance, for th
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -15,9 +16,13 @@ from agent.converge import steps
 from agent.converge.desired import Desired
 from agent.converge.plan import Past, Plan, observe, plan
 from agent.converge.steps import Step
-from agent.drivers.base import ComputeDriver, NetworkDriver, Transient
+from agent.drivers.base import ComputeDriver, DriverError, NetworkDriver, Transient
 from agent.messages import ObservedInstance
 from agent.model import Domain, InstanceSpec, InterfaceSpec, PortSpec, PortState
+
+# Between two looks at whether a tap is open yet. Shorter takes the processor that QEMU starts on; longer lets the start
+# come to its end before the tap is where it shall be.
+OPEN_POLL_S = 0.01
 
 
 class Notes(Protocol):
@@ -142,7 +147,7 @@ class Instances:
             case steps.CreateTap(interface):
                 await network.create_tap(self._port(interface))
             case steps.StartPaused(spec):
-                await compute.start_paused(spec, self._taps(spec.interfaces))
+                await self._start_paused(spec)
             case steps.NoteRun():
                 await compute.note_run(instance_id)
             case steps.Plug(interface):
@@ -173,6 +178,23 @@ class Instances:
             case steps.Remove():
                 await compute.remove(instance_id)
 
+    async def _start_paused(self, spec: InstanceSpec) -> None:
+        """Taps are plugged as soon as they are open, while QEMU starts: to move one, the kernel waits for 15 ms."""
+        is_over = asyncio.Event()
+        starting = self._compute.start_paused(spec, self._taps(spec.interfaces))
+        plugging = (self._plug_once_open(nic, is_over) for nic in spec.interfaces)
+        for failure in await asyncio.gather(_ending(starting, is_over), *plugging, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _plug_once_open(self, nic: InterfaceSpec, is_over: asyncio.Event) -> None:
+        """What fails is planned again."""
+        with suppress(DriverError):
+            while not await self._network.is_open(nic.interface_id):
+                if await _is_set_within(is_over, OPEN_POLL_S):
+                    return
+            await self._network.plug(self._port(nic))
+
     def _taps(self, interfaces: Iterable[InterfaceSpec]) -> dict[str, str]:
         return {nic.interface_id: self._network.tap_name(nic.interface_id) for nic in interfaces}
 
@@ -186,3 +208,17 @@ class Instances:
 def _order(step: Step) -> object:
     """Steps in a row that have the same do not wait for each other: to plug a tap takes the kernel 15 ms of waiting."""
     return "while paused" if isinstance(step, steps.NoteRun | steps.Plug) else step
+
+
+async def _ending(work: Awaitable[None], is_over: asyncio.Event) -> None:
+    try:
+        await work
+    finally:
+        is_over.set()
+
+
+async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    return event.is_set()

@@ -231,6 +231,9 @@ class NetworkDriver(Protocol):
     async def create_tap(self, port: PortSpec) -> None:
         """Make the port's tap in the host's namespace, for QEMU to open. No effect where it exists, plugged or not."""
 
+    async def is_open(self, interface_id: str) -> bool:
+        """Whether somebody, as QEMU, holds the tap open that `create_tap` made, so that it can be plugged."""
+
     async def plug(self, port: PortSpec) -> None:
         """Move the tap, which QEMU holds open, into its VPC and bring it up.
 

@@ -14,7 +14,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, 
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VXLAN_ID, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING = 1, 4, 7
 IFLA_INET_CONF = 1
-IFLA_NET_NS_FD = 28
+IFLA_NET_NS_FD, IFLA_CARRIER = 28, 33
 DEVCONF_FORWARDING, DEVCONF_PROXY_ARP, DEVCONF_SEND_REDIRECTS = 0, 2, 5
 DEVCONF_RP_FILTER, DEVCONF_ACCEPT_LOCAL = 7, 22
 
@@ -54,6 +54,12 @@ def find(name: str) -> Link | None:
     """The one of that name."""
     message = rtnetlink.link(name)
     return of(message) if message is not None else None
+
+
+def has_carrier(name: str) -> bool:
+    """Whether there is one of that name that has a carrier: of a tap, whether somebody has it open."""
+    message = rtnetlink.link(name)
+    return message is not None and rtnetlink.number(message.attributes.get(IFLA_CARRIER)) == 1
 
 
 def of(message: rtnetlink.Message) -> Link:

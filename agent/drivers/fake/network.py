@@ -64,6 +64,9 @@ class FakeNetworkDriver(Verbs):
                 self.world.ports[port.interface_id] = PortState.CREATED
                 self.world.changes.append(call)
 
+    async def is_open(self, interface_id: str) -> bool:
+        return self.world.holder(interface_id) is not None
+
     async def plug(self, port: PortSpec) -> None:
         async with self.verb("network.plug", port.interface_id) as call:
             world = self.world

@@ -27,7 +27,7 @@ from agent.drivers.network_vxlan.drops import Drops
 from agent.drivers.network_vxlan.owners import Owners
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
-from agent.host import conntrack, monitor, namespaces, nflog
+from agent.host import conntrack, links, monitor, namespaces, nflog
 from agent.host.ear import HOST, at_work
 from agent.host.errors import reported
 from agent.host.netlink import Link, open_netlink
@@ -140,6 +140,10 @@ class VxlanNetworkDriver:
     async def create_tap(self, port: PortSpec) -> None:
         with reported(port.interface_id):
             await self._threads.run(port.interface_id, self._create_tap, port)
+
+    async def is_open(self, interface_id: str) -> bool:
+        with reported(interface_id):
+            return await self._threads.run(interface_id, links.has_carrier, names.tap_name(interface_id))
 
     async def plug(self, port: PortSpec) -> None:
         with reported(port.interface_id):
@@ -296,7 +300,10 @@ class VxlanNetworkDriver:
                 raise Transient(f"{port.interface_id} has no rules yet; ensure its VPC first")
             namespace = namespaces.vpc_namespace(place.view.vpc.id)
             ports.move(port, namespace)
-            if port.interface_id not in namespaces.call(namespace, ports.look_here, [port.interface_id]):
+            state = namespaces.call(namespace, ports.look_here, [port.interface_id]).get(port.interface_id)
+            if state is PortState.PLUGGED:
+                return
+            if state is None:
                 tap = names.tap_name(port.interface_id)
                 raise Transient(f"{port.interface_id} has no tap {tap} yet; create_tap makes it")
             if not self._apply(place.rules, _still(place.view, port.interface_id), port.interface_id):

@@ -1,13 +1,15 @@
 """The engine when guests, or their machine, go off, stall, or do not hear."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
-from agent.model import Stall
+from agent.drivers.fake import FakeComputeDriver
+from agent.model import InstanceSpec, PortState, Stall
 
-from .host import EVERYTHING, FAST, GATEWAY, INSTANCE, Host, facts, started_again, stopped, until, verbs
+from .host import EVERYTHING, FAST, GATEWAY, INSTANCE, NIC, Host, facts, started_again, stopped, until, verbs
 
 SLOW_PASS = replace(FAST, full_pass_s=3600.0)  # Only events and hints can bring anything about.
 
@@ -40,6 +42,20 @@ async def test_a_guest_that_powered_itself_off_is_not_revived_by_a_power_cut(hos
         await host.settle()
         assert facts(host).running
         assert not facts(host).powered_off_by_guest
+
+
+async def test_a_tap_is_plugged_while_its_guest_starts(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = FakeComputeDriver.start_paused
+
+    async def start_slowly(driver: FakeComputeDriver, spec: InstanceSpec, taps: Mapping[str, str]) -> None:
+        await start(driver, spec, taps)
+        await until(lambda: host.world.ports == {NIC.interface_id: PortState.PLUGGED}, host.describe)
+
+    monkeypatch.setattr(FakeComputeDriver, "start_paused", start_slowly)
+    async with host.agent():
+        await host.want(*EVERYTHING)
+        await host.settle()
+    assert facts(host).running
 
 
 async def test_a_crashed_guest_is_started_again(host: Host) -> None:
