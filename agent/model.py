@@ -212,22 +212,36 @@ class GroupMembers:
 
 
 @dataclass(frozen=True, slots=True)
+class HopSpec:
+    """A network interface that passes on what is not its own, and the number of the host that has it."""
+
+    interface_id: str
+    private_ip: str
+    host_number: int
+
+
+@dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """What neither leads out, to the internet gateway or by a NAT gateway, nor to a peered VPC is a black hole."""
+    """What neither leads out, to the internet gateway or by a NAT gateway, nor to a peered VPC or an interface, is a
+    black hole.
+    """
 
     cidr_block: str
     leads_out: bool
     peering_id: str = ""
+    hop: HopSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RouteTableSpec:
     """Routes besides the local one. The `number` is the table's own in its VPC; 0 is a table that leads out with
-    everything, as all do of control planes that know no others.
+    everything, as all do of control planes that know no others. `sources` are the subnets that it serves, where
+    it leads to interfaces: the host of one has to know by which table a packet came there.
     """
 
     number: int
     routes: tuple[RouteSpec, ...]
+    sources: tuple[str, ...] = ()
 
 
 ALL_OUT = RouteTableSpec(0, (RouteSpec("0.0.0.0/0", leads_out=True),))
@@ -261,8 +275,9 @@ class NamesSpec:
 
 @dataclass(frozen=True, slots=True)
 class VpcSpec:
-    """`route_tables` are those by which anything leads out or to a peer, and `acls` those that subnets name here.
-    `names` are of all members, wherever they are, besides what addresses are made into; a part of a VPC has none.
+    """`route_tables` are those by which anything leads out, to a peer or an interface, and `acls` those that subnets name
+    here. `names` are of all members, wherever they are, besides what addresses are made into; a part of a VPC has none.
+    `passes_on`: some interface lets out what others send, so that what comes by the VXLAN may be from anywhere.
     """
 
     vpc_id: str
@@ -282,6 +297,7 @@ class VpcSpec:
     names: tuple[NamesSpec, ...] = ()
     acls: tuple[AclSpec, ...] = ()
     peerings: tuple[PeeringSpec, ...] = ()
+    passes_on: bool = False
 
     @property
     def ref(self) -> Ref:

@@ -16,6 +16,7 @@ from agent.model import (
     AclSpec,
     GroupMembers,
     GroupSpec,
+    HopSpec,
     Kind,
     NamesSpec,
     NatSpec,
@@ -81,6 +82,7 @@ class VpcView:
     by_host: Index[Endpoint] = field(default_factory=dict)
     by_group: Index[Endpoint] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
+    unchecked: Index[Endpoint] = field(default_factory=dict)  # Under one key.
 
     @classmethod
     def blank(cls, vpc_id: str, host_id: str) -> "VpcView":
@@ -144,9 +146,13 @@ class VpcView:
 
     @cached_property
     def ways_out(self) -> tuple[RouteTableSpec, ...]:
-        """The route tables by which anything leads out, or to a peer."""
+        """The route tables by which anything leads out, to a peer or an interface."""
         tables = (RouteTableSpec(row.number, self._routes(row)) for row in in_order(self.tables) if row.number)
-        return tuple(table for table in tables if any(route.leads_out or route.peering_id for route in table.routes))
+        return tuple(
+            replace(table, sources=self._sources(table))
+            for table in tables
+            if any(route.leads_out or route.peering_id or route.hop for route in table.routes)
+        )
 
     def _routes(self, table: RouteTable) -> tuple[RouteSpec, ...]:
         """To whatever is not there, or not known here, nothing leads."""
@@ -156,10 +162,28 @@ class VpcView:
                 route.cidr_block,
                 route.target in self.gateways or route.target in self._nats_that_lead_out,
                 route.target if route.target in peerings else "",
+                self._hop(route.target),
             )
             for route in table.routes
             if route.target != LOCAL
         )
+
+    def _hop(self, endpoint_id: str) -> HopSpec | None:
+        """None for one that would take nothing that is not its own."""
+        endpoint = self.routers.get(endpoint_id)
+        number = self._number(endpoint.host_id) if endpoint and endpoint.private_ip else 0
+        return HopSpec(endpoint.id, endpoint.private_ip, number) if endpoint and number else None
+
+    def _sources(self, table: RouteTableSpec) -> tuple[str, ...]:
+        if not any(route.hop for route in table.routes):
+            return ()
+        served = (row for row in in_order(self.subnets) if self.table_number(row.id) == table.number)
+        return tuple(row.cidr_block for row in served)
+
+    @property
+    def routers(self) -> Rows[Endpoint]:
+        """The endpoints that pass on what is not their own."""
+        return self.unchecked.get("", _EMPTY)
 
     def is_public(self, subnet_id: str) -> bool:
         """Whether anything of a subnet goes to the internet gateway, and not by a NAT gateway."""
@@ -228,6 +252,7 @@ class VpcView:
             endpoints=with_rows(self.endpoints, changes, Endpoint),
             by_host=_indexed(self.by_host, changes, Endpoint, lambda endpoint: (endpoint.host_id,)),
             by_group=_indexed(self.by_group, changes, Endpoint, lambda endpoint: endpoint.group_ids),
+            unchecked=_indexed(self.unchecked, changes, Endpoint, lambda row: ("",) if row.is_unchecked else ()),
         )
 
     @cached_property
@@ -313,6 +338,7 @@ class VpcView:
             peerings=tuple(
                 PeeringSpec(link.peering.id, link.peering.vpc_id, link.peering.cidr_block) for link in self.links
             ),
+            passes_on=bool(self.routers),
         )
 
     def _subnet(self, row: Subnet) -> SubnetSpec:

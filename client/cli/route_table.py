@@ -1,5 +1,6 @@
 """`stead route-table`: where packets that leave a subnet go."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -51,6 +52,13 @@ NatGateway = Annotated[
 ]
 Peering = Annotated[
     str, typer.Option("--peering", metavar="PEERING", help="Or a VPC peering, id or name.", show_default=False)
+]
+Interface = Annotated[
+    str,
+    typer.Option(metavar="INTERFACE", help="Or a network interface, id or name, of a router.", show_default=False),
+]
+Instance = Annotated[
+    str, typer.Option(metavar="INSTANCE", help="Or the instance that has it, id or name.", show_default=False)
 ]
 
 
@@ -153,9 +161,13 @@ async def create_route(
     igw: Gateway = "",
     nat_gateway: NatGateway = "",
     peering: Peering = "",
+    interface: Interface = "",
+    instance: Instance = "",
 ) -> None:
     """Add a route; the longest prefix that matches wins."""
-    request = CreateRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway, peering))
+    request = CreateRouteRequest(
+        **cli.mutation, **await _route(cli, route_table, cidr, (igw, nat_gateway, peering, interface, instance))
+    )
     cli.say(await cli.stead.vpcs.CreateRoute(request), _led(request))
 
 
@@ -167,26 +179,35 @@ async def replace_route(
     igw: Gateway = "",
     nat_gateway: NatGateway = "",
     peering: Peering = "",
+    interface: Interface = "",
+    instance: Instance = "",
 ) -> None:
     """Give a route another target."""
-    request = ReplaceRouteRequest(**cli.mutation, **await _route(cli, route_table, cidr, igw, nat_gateway, peering))
+    request = ReplaceRouteRequest(
+        **cli.mutation, **await _route(cli, route_table, cidr, (igw, nat_gateway, peering, interface, instance))
+    )
     cli.say(await cli.stead.vpcs.ReplaceRoute(request), _led(request))
 
 
-async def _route(cli: Cli, route_table: str, cidr: str, igw: str, nat_gateway: str, peering: str) -> dict[str, Any]:
-    if sum(map(bool, (igw, nat_gateway, peering))) != 1:
-        raise typer.BadParameter("name one target, by --igw, --nat-gateway or --peering", param_hint="--igw")
+async def _route(cli: Cli, route_table: str, cidr: str, targets: Sequence[str]) -> dict[str, Any]:
+    if len([target for target in targets if target]) != 1:
+        message = "name one target, by --igw, --nat-gateway, --peering, --interface or --instance"
+        raise typer.BadParameter(message, param_hint="--igw")
+    igw, nat_gateway, peering, interface, instance = targets
     return {
         "route_table_id": await lookup.route_table_id(cli.stead, route_table),
         "destination_cidr_block": cidr,
         "gateway_id": await lookup.internet_gateway_id(cli.stead, igw) if igw else "",
         "nat_gateway_id": await lookup.nat_gateway_id(cli.stead, nat_gateway) if nat_gateway else "",
         "vpc_peering_connection_id": await lookup.vpc_peering_id(cli.stead, peering) if peering else "",
+        "network_interface_id": await lookup.interface_id(cli.stead, interface) if interface else "",
+        "instance_id": await lookup.instance_id(cli.stead, instance) if instance else "",
     }
 
 
 def _led(request: CreateRouteRequest | ReplaceRouteRequest) -> str:
-    target = request.gateway_id or request.nat_gateway_id or request.vpc_peering_connection_id
+    targets = (request.gateway_id, request.nat_gateway_id, request.vpc_peering_connection_id)
+    target = next(filter(None, (*targets, request.network_interface_id, request.instance_id)))
     return f"{request.route_table_id}: {request.destination_cidr_block} to {target}"
 
 

@@ -178,6 +178,10 @@ class Route:
         return self.target.startswith(f"{Prefix.VPC_PEERING_CONNECTION}-")
 
     @property
+    def is_by_interface(self) -> bool:
+        return self.target.startswith(f"{Prefix.NETWORK_INTERFACE}-")
+
+    @property
     def origin(self) -> str:
         """By which call it came."""
         return "CreateRouteTable" if self.is_local else "CreateRoute"
@@ -216,7 +220,9 @@ class RouteTables(Owned[RouteTable]):
         "association.route-table-id": lambda row: row.id,
         "route.destination-cidr-block": lambda row: [route.cidr_block for route in row.routes],
         "route.gateway-id": lambda row: [
-            route.target for route in row.routes if not (route.is_by_nat or route.is_by_peering)
+            route.target
+            for route in row.routes
+            if not (route.is_by_nat or route.is_by_peering or route.is_by_interface)
         ],
         "route.nat-gateway-id": lambda row: [route.target for route in row.routes if route.is_by_nat],
         "route.vpc-peering-connection-id": lambda row: [route.target for route in row.routes if route.is_by_peering],
@@ -227,3 +233,6 @@ class RouteTables(Owned[RouteTable]):
         super().__init__()
         self.vpc = self.index(lambda row: row.vpc_id)
         self.main_association = self.unique(lambda row: row.main_association_id or None)
+        self.interface = self.index_each(
+            lambda row: tuple({route.target: None for route in row.routes if route.is_by_interface})
+        )

@@ -224,6 +224,11 @@ def route_table_filters(state: State) -> Filters:
             id for id in (row.main_association_id, *(subnet.association_id for subnet in served(row))) if id
         ],
         "association.subnet-id": lambda row: [subnet.id for subnet in served(row)],
+        "route.instance-id": lambda row: [
+            interface.instance_id
+            for route in row.routes
+            if (interface := state.interfaces.get(route.target)) and interface.instance_id
+        ],
         "route.state": lambda row: [route_tables.state_of(state, row, route) for route in row.routes],
     }
 

@@ -7,9 +7,13 @@ from itertools import count
 
 from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, missing, several
 from controlplane.ids import Prefix
+from controlplane.model.instance import Desired
 from controlplane.model.kind import Kind
+from controlplane.model.lifecycle import Request
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Route, RouteTable, Subnet
+from controlplane.service.addresses import the_only_interface
+from controlplane.service.admission import admit
 from controlplane.service.call import Call, check_id, check_tags, find, not_found
 from controlplane.service.quotas import check_one_more
 from controlplane.service.vpc_peerings import find_peering
@@ -22,7 +26,7 @@ _ASSOCIATION = Kind(
     "DescribeRouteTables",
     id_field="route_table_association_id",
 )
-_TARGETS = ("gateway_id", "nat_gateway_id", "vpc_peering_connection_id")
+_TARGETS = ("gateway_id", "nat_gateway_id", "vpc_peering_connection_id", "network_interface_id", "instance_id")
 _LINK_LOCAL = IPv4Network("169.254.0.0/16")  # Where the resolver and the metadata are, in every VPC.
 
 
@@ -147,6 +151,8 @@ class CreateRoute:
     gateway_id: str = ""
     nat_gateway_id: str = ""
     vpc_peering_connection_id: str = ""
+    network_interface_id: str = ""
+    instance_id: str = ""
 
 
 def create_route(state: State, call: Call, request: CreateRoute) -> tuple[Change, None]:
@@ -180,11 +186,25 @@ def _target(state: State, call: Call, table: RouteTable, request: CreateRoute) -
         return _nat_gateway(state, call, table, request.nat_gateway_id)
     if request.vpc_peering_connection_id:
         return _peering(state, call, table, request.vpc_peering_connection_id)
+    if request.network_interface_id or request.instance_id:
+        return _interface(state, call, table, request)
     if not request.gateway_id:
         raise missing("gateway_id", f"the target of the route, an internet gateway, or {' or '.join(_TARGETS[1:])}")
     gateway = find(state.internet_gateways, request.gateway_id, call)
     _check_vpc(table, gateway.vpc_id, gateway.id)
     return gateway.id
+
+
+def _interface(state: State, call: Call, table: RouteTable, request: CreateRoute) -> str:
+    """An instance's, as in EC2, is the only one that it has."""
+    if request.network_interface_id:
+        row = find(state.interfaces, request.network_interface_id, call)
+    else:
+        instance = find(state.instances, request.instance_id, call)
+        admit(state, instance, Request.MODIFY)
+        row = the_only_interface(state, instance)
+    _check_vpc(table, row.vpc_id, row.id)
+    return row.id
 
 
 def _nat_gateway(state: State, call: Call, table: RouteTable, nat_gateway_id: str) -> str:
@@ -247,10 +267,12 @@ def _present(table: RouteTable, text: str) -> Route:
 
 def state_of(state: State, table: RouteTable, route: Route) -> str:
     """ "active" or "blackhole": what takes a route whose target is gone, or detached, is dropped."""
-    nat_gateway = state.nat_gateways.get(route.target)
+    nat_gateway, interface = state.nat_gateways.get(route.target), state.interfaces.get(route.target)
+    instance = state.instances.get(interface.instance_id) if interface else None
     is_there = (
         _is_gateway(state, table, route)
         or (nat_gateway is not None and not nat_gateway.is_deleted)
+        or (instance is not None and instance.desired is Desired.ON)
         or any(row.id == route.target for row in state.vpc_peering_connections.active.of(table.vpc_id))
     )
     return "active" if route.is_local or is_there else "blackhole"

@@ -45,6 +45,12 @@ def _with_host(state: State, changed: Changed) -> Iterator[Shown]:
         yield from state.nat_gateways.vpc.of(gateway.vpc_id)
 
 
+def _with_instance(state: State, changed: Changed) -> Iterator[Shown]:
+    """Routes that lead to its interfaces show whether it is on."""
+    for interface in state.interfaces.instance.of(changed.id):
+        yield from state.route_tables.interface.of(interface.id)
+
+
 def _with_attachment(state: State, changed: Changed) -> Iterator[Shown]:
     row = state.attachments.get(changed.id)
     if volume := state.volumes.get(volume_of(changed.id)):
@@ -57,8 +63,9 @@ def _with_interface(state: State, changed: Changed) -> Iterator[Shown]:
     row = state.interfaces.get(changed.id)
     if instance := state.instances.get(row.instance_id if row else changed.part_of):
         yield instance
-    # An elastic address shows the instance that it leads to.
+    # An elastic address shows the instance that it leads to, a route whether there is one.
     yield from state.addresses.interface.of(changed.id)
+    yield from state.route_tables.interface.of(changed.id)
     # A subnet shows how many addresses are free; of which one it was is not known when it is gone.
     yield from [state.subnets[row.subnet_id]] if row else state.subnets.project.of(changed.project_id)
 
@@ -142,6 +149,7 @@ def _holders(state: State, attachments: list[Attachment]) -> Iterator[Instance]:
 
 _FINDERS: dict[str, Callable[[State, Changed], Iterator[Shown]]] = {
     "host": _with_host,
+    "instance": _with_instance,
     "attachment": _with_attachment,
     "network-interface": _with_interface,
     "address": _with_address,

@@ -27,7 +27,17 @@ from typing import Any, TypeVar
 from pyroute2 import netns
 
 from agent.model import DhcpOptions, GroupMembers, GroupSpec, PeerSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
-from agent.objects import Address, Change, InternetGateway, NatGateway, NetworkAcl, ObjectRef, Peering, RouteTable
+from agent.objects import (
+    Address,
+    Change,
+    Endpoint,
+    InternetGateway,
+    NatGateway,
+    NetworkAcl,
+    ObjectRef,
+    Peering,
+    RouteTable,
+)
 from agent.vpc import VpcView, linked
 from tests.integration import nethost
 from tests.networks import view_of
@@ -77,6 +87,8 @@ class Vpc:
     addresses: tuple[Address, ...] = ()
     base: str = "172.31"  # Of its addresses.
     peered: "list[Vpc]" = field(default_factory=list)
+    secondary: dict[str, tuple[str, ...]] = field(default_factory=dict)  # Addresses, by interface.
+    routers: set[str] = field(default_factory=set)  # Interfaces without the source check.
 
     @property
     def vpc_id(self) -> str:
@@ -150,10 +162,18 @@ class Vpc:
         peerings = [Peering(self.peering_id(other), other.vpc_id, other.cidr_block) for other in self.peered]
         said = {"dhcp_options": self.dhcp_options, "public_domain": self.public_domain}
         vpc = replace(view.vpc, **said, peerings=tuple(peerings))  # type: ignore[arg-type]
-        named = [(view.endpoints[port.interface_id], name) for port, name in self.names.items()]
-        told = [Change(view.vpc, vpc), *(Change(row, replace(row, name=name)) for row, name in named)]
-        told += [Change(None, address) for address in self.addresses]
+        told = [Change(view.vpc, vpc), *(Change(None, address) for address in self.addresses)]
+        told += [Change(row, self._furnished(row)) for row in view.endpoints.values()]
         return view.with_changes([*told, *subnets, *gateways, *tables, *nat_gateways, *acls])
+
+    def _furnished(self, row: Endpoint) -> Endpoint:
+        names = {port.interface_id: name for port, name in self.names.items()}
+        return replace(
+            row,
+            name=names.get(row.id, ""),
+            secondary_private_ips=self.secondary.get(row.id, ()),
+            is_unchecked=row.id in self.routers,
+        )
 
     def ensure(self, lab: "Lab") -> None:
         for number in self.hosts:

@@ -19,7 +19,7 @@ from agent.host import nft, rules
 from agent.host.netlink import FdbEntry, Neighbour, Route
 from agent.host.nft import Device
 from agent.host.rules import Rules
-from agent.model import AclEntry, PortSpec, RuleSpec, VpcSpec
+from agent.model import AclEntry, HopSpec, PortSpec, RouteSpec, RuleSpec, VpcSpec
 from agent.objects import (
     Address,
     Endpoint,
@@ -31,11 +31,13 @@ from agent.objects import (
     ObjectRef,
     Objects,
     Put,
+    RouteTable,
     SecurityGroup,
     Subnet,
     Vpc,
     ref_of,
 )
+from agent.objects import Route as Way
 from agent.objects import ScopeChange as Change
 from agent.views import Views
 from agent.vpc import VpcView
@@ -305,6 +307,25 @@ def test_whatever_the_size_it_takes_the_same_requests(size: int, monkeypatch: py
     assert transactions[1:] == [""], "a look at everything finds nothing to do"
 
 
+def test_an_interface_that_passes_on_what_is_not_its_own_takes_a_look_at_everything() -> None:
+    """Routes may lead there, and the VXLAN lets in more."""
+    router = replace(endpoint(9, THERE, "sg-1"), is_unchecked=True)
+    table = RouteTable("rtb-1", "vpc-1", True, (Way("192.0.2.0/24", "eni-9"),), 1)
+    told = Told(MINE, OLD)
+    told.change("vpc-1", table)
+    assert not told.view.spec.passes_on
+    assert not told.view.ways_out
+    assert stepped(told, router) is None
+    (way,) = told.view.ways_out
+    assert way.routes == (RouteSpec("192.0.2.0/24", False, hop=HopSpec("eni-9", router.private_ip, 2)),)
+    assert way.sources == ("172.31.0.0/28", "172.31.0.16/28")
+    assert told.view.spec.passes_on
+    assert stepped(told, replace(router, is_unchecked=False)) is None
+    assert stepped(told, router) is None
+    assert stepped(told, remove=(router,)) is None
+    assert not told.view.ways_out
+
+
 def test_where_somebody_else_wrote_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Rules()
     monkeypatch.setattr(rules, "generation", lambda: 5)
@@ -326,14 +347,18 @@ a_group = st.builds(
     SecurityGroup, st.sampled_from(GROUP_IDS), st.just("vpc-1"), st.just("a group"), some_rules.map(tuple)
 )
 an_endpoint = st.builds(
-    lambda number, host_id, address, group_ids, name: replace(
-        endpoint(number, host_id, *group_ids), private_ip=f"172.31.0.{address}", name=name
+    lambda number, host_id, address, group_ids, name, count: replace(
+        endpoint(number, host_id, *group_ids),
+        private_ip=f"172.31.0.{address}",
+        name=name,
+        secondary_private_ips=tuple(f"172.31.1.{10 * number + nth}" for nth in range(count)),
     ),
     st.integers(1, 8),
     st.sampled_from((ME, ME, THERE, NEAR)),
     st.integers(1, 8),
     some_groups,
     st.sampled_from(("", "web", "db")),
+    st.integers(0, 2),
 )
 an_end = st.integers(1, 8).map(lambda number: f"eni-{number}")
 an_address = st.builds(

@@ -18,11 +18,14 @@ from agent.model import (
     AddressMapping,
     GroupMembers,
     GroupSpec,
+    HopSpec,
     NatSpec,
     NatWay,
     PeeringSpec,
     PeerSpec,
     PortSpec,
+    RouteSpec,
+    RouteTableSpec,
     RuleSpec,
     SubnetSpec,
     VpcSpec,
@@ -81,6 +84,18 @@ def uncounted(rule: str) -> str:
 
 def test_a_vpcs_ruleset_is_as_it_was_reviewed() -> None:
     assert text(*groups.render(SPEC, TAPS)) == (GOLDEN / "ruleset_vpc.nft").read_text()
+
+
+def test_a_ruleset_with_several_addresses_and_a_router_is_as_it_was_reviewed() -> None:
+    """Routes of the second port's table lead to the first port."""
+    ports = (
+        replace(PORTS[0], secondary_ips=("172.31.0.8", "172.31.0.9"), is_unchecked=True),
+        PORTS[1],
+    )
+    way = RouteSpec("192.0.2.0/24", leads_out=False, hop=HopSpec(ports[0].interface_id, "172.31.0.5", 1))
+    tables = (RouteTableSpec(2, (way,), sources=("172.31.0.0/20", "172.31.16.0/20")),)
+    tables_of_it = groups.render(replace(SPEC, ports=ports, route_tables=tables, passes_on=True), TAPS)
+    assert text(*tables_of_it) == (GOLDEN / "ruleset_router.nft").read_text()
 
 
 ACL = AclSpec(

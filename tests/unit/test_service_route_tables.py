@@ -150,6 +150,29 @@ def test_a_route_whose_target_goes_is_a_black_hole_until_it_leads_elsewhere(lab:
     assert lab.routes(table_id)[1] == (ANYWHERE, other, "active")
 
 
+def test_a_route_leads_to_an_interface_as_long_as_its_instance_is_on(lab: Lab) -> None:
+    instance_id = lab.region.launch(subnet_id=lab.first)
+    interface_id = lab.region.interface(instance_id).id
+    table_id, target = lab.table(), "192.0.2.0/24"
+    lab.do(route_tables.create_route, CreateRoute(table_id, target, network_interface_id=interface_id))
+    assert lab.routes(table_id)[1] == (target, interface_id, "active")
+    lab.do(route_tables.replace_route, CreateRoute(table_id, target, instance_id=instance_id))
+    assert lab.routes(table_id)[1] == (target, interface_id, "active")
+    lab.do(power.stop, StopInstances([instance_id]))
+    lab.region.converge()
+    assert lab.routes(table_id)[1] == (target, interface_id, "blackhole")
+    lab.do(power.terminate, [instance_id])
+    lab.region.converge()
+    assert lab.routes(table_id)[1] == (target, interface_id, "blackhole")
+    gone = CreateRoute(table_id, ANYWHERE, network_interface_id=interface_id)
+    lab.refuses("InvalidNetworkInterfaceID.NotFound", route_tables.create_route, gone)
+    stranger = lab.region.launch()
+    of_another = CreateRoute(table_id, ANYWHERE, instance_id=stranger)
+    lab.refuses("InvalidParameterValue", route_tables.create_route, of_another)
+    both = CreateRoute(table_id, ANYWHERE, instance_id=stranger, gateway_id=lab.gateway())
+    lab.refuses("InvalidParameterCombination", route_tables.create_route, both)
+
+
 @pytest.mark.parametrize(
     ("destination", "code"),
     [

@@ -56,6 +56,8 @@ def difference(
     """None where it takes more."""
     if any(ref.kind not in _COVERED for ref in changed):
         return None
+    if any(ref.id in view.routers for ref in changed for view in (old, new)):
+        return None  # Routes may lead there.
     found = Difference(*_parts(old, new, changed), _renames(old, new, changed))
     if any(tunnel.meet(spec, is_encrypted)[1] for spec in (found.old, found.new)):
         return None

@@ -4,7 +4,7 @@ All of it is read at every pass and put right where it differs. The device that 
 neighbours are the gateway driver's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from agent.host.entries import OWN_TABLES
 from agent.host.netlink import FdbEntry, Link, Neighbour, Netlink, Route, Vxlan, open_netlink, sync
 from agent.host.nft import Device
 from agent.host.rules import Rules
-from agent.model import ALL_OUT, PortSpec, VpcSpec
+from agent.model import ALL_OUT, PortSpec, RouteSpec, VpcSpec
 
 # Loose ends closed for the whole namespace. Strict reverse paths are for every device but taps (see `ports`).
 _SYSCTLS = {
@@ -49,7 +49,8 @@ def forwarding(spec: VpcSpec, plugged: Iterable[PortSpec]) -> Forwarding:
     for peer in spec.peers:
         via = names.transit_address(peer.host_number)
         routes |= {Route(f"{ip}/32", device, via) for ip in peer.private_ips}
-    routes |= _ways_out(spec) | set(peerings.routes(spec))
+    plugged = tuple(plugged)
+    routes |= _ways_out(spec, {port.interface_id for port in plugged}) | set(peerings.routes(spec))
     macs = [(peer, names.vxlan_mac(peer.host_number)) for peer in spec.peers]
     taps = [(names.tap_name(port.interface_id), port) for port in plugged]
     guests = {Neighbour(tap, ip, port.mac_address) for tap, port in taps for ip in port.private_ips}
@@ -61,7 +62,7 @@ def forwarding(spec: VpcSpec, plugged: Iterable[PortSpec]) -> Forwarding:
     )
 
 
-def _ways_out(spec: VpcSpec) -> set[Route]:
+def _ways_out(spec: VpcSpec, plugged: Collection[str]) -> set[Route]:
     """What the VPC's route tables say, each in a table of the kernel's. Its main table, which has the VPC's own
     addresses, is asked before. What leads to a gateway on this host is the gateway driver's.
     """
@@ -72,11 +73,22 @@ def _ways_out(spec: VpcSpec) -> set[Route]:
         for route in table.routes
         if route.peering_id not in joined
     }
-    ways = {Route(route.cidr_block, table=number) for number, route in routes if not route.leads_out}
+    ways = {_by_interface(spec, number, route, plugged) for number, route in routes if not route.leads_out}
     if spec.gateway_host_number not in (0, spec.host_number):
         device, via = names.vxlan_name(spec.vpc_id), names.transit_address(spec.gateway_host_number)
         ways |= {Route(route.cidr_block, device, via, number) for number, route in routes if route.leads_out}
     return ways
+
+
+def _by_interface(spec: VpcSpec, table: int, route: RouteSpec, plugged: Collection[str]) -> Route:
+    """To its tap, or the host that has it; a black hole where there is neither."""
+    hop = route.hop
+    if hop and hop.host_number != spec.host_number:
+        via = names.transit_address(hop.host_number)
+        return Route(route.cidr_block, names.vxlan_name(spec.vpc_id), via, table)
+    if hop and hop.interface_id in plugged:
+        return Route(route.cidr_block, names.tap_name(hop.interface_id), hop.private_ip, table)
+    return Route(route.cidr_block, table=table)
 
 
 def _marks(spec: VpcSpec) -> dict[int, int]:
@@ -158,11 +170,12 @@ def _converge(spec: VpcSpec, mtu: int, plugging: str) -> list[str]:
 def _reverse_paths(devices: Iterable[Link], spec: VpcSpec) -> dict[str, int]:
     """As sysctls: strict for all but taps and peerings, whichever default they were made with.
 
-    The VXLAN of a VPC with peers carries what their hosts send for it, to which the way back is by a veth.
+    The VXLAN of a VPC with peers carries what their hosts send for it, to which the way back is by a veth; and that of
+    one with interfaces that pass on what is others' carries what is from anywhere.
     """
     lax = (names.TAP_PREFIX, names.PEERING_PREFIX)
     strict = (link for link in devices if not link.name.startswith(lax))
-    wanted = {link: int(not (spec.peerings and link.vxlan)) for link in strict}
+    wanted = {link: int(not ((spec.peerings or spec.passes_on) and link.vxlan)) for link in strict}
     return {f"ipv4/conf/{link.name}/rp_filter": value for link, value in wanted.items() if link.rp_filter != value}
 
 

@@ -164,18 +164,29 @@ def _own_addresses(port: PortSpec) -> str:
 
 def _of_others(checked: str) -> tuple[str, ...]:
     """What an interface passes on without the source check. DNS and metadata know who asks by the address."""
-    return (f"ip daddr {names.LINK_LOCAL} drop", f"ip saddr != {_NOT_FOR_HOSTS} meta mark set {checked} accept")
+    return (
+        f"ip daddr {names.LINK_LOCAL} goto {SPOOFED}",
+        f"ip saddr != {_NOT_FOR_HOSTS} meta mark set {checked} accept",
+    )
 
 
 def _check_source(spec: VpcSpec) -> Chain:
     rules = (
         f"meta mark & {ROUTED[1]:#x} == {_CHECKED:#x} meta mark set meta mark ^ {_CHECKED ^ _ROUTED:#x} accept",
         f"iifname {_TAPS} drop",
+        *_by_source(spec),
         f"meta mark set {SEEN:#x}",
         f'iifname "{names.GATEWAY_DEVICE}" ip saddr {{ {IPv4Network(spec.cidr_block)}, {names.LINK_LOCAL} }} drop',
         *_of_peers(spec),
     )
     return Chain(rules, hook="type filter hook prerouting priority raw; policy accept;")
+
+
+def _by_source(spec: VpcSpec) -> tuple[str, ...]:
+    """What another host has led to an interface here goes by the same table here."""
+    numbers = [(source, routed(table.number)) for table in spec.route_tables for source in table.sources]
+    pairs = ", ".join(f"{IPv4Network(source)} : {mark:#x}" for source, mark in sorted(numbers))
+    return (f"iifname {_VXLANS} meta mark set ip saddr map {{ {pairs} }} accept",) if numbers else ()
 
 
 def _of_peers(spec: VpcSpec) -> Iterator[str]:

@@ -170,7 +170,7 @@ class ReplaceRouteTableAssociationResponse(_message.Message):
     def __init__(self, route_table_association_id: _Optional[str] = ...) -> None: ...
 
 class CreateRouteRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "route_table_id", "destination_cidr_block", "gateway_id", "nat_gateway_id", "vpc_peering_connection_id")
+    __slots__ = ("client_token", "dry_run", "route_table_id", "destination_cidr_block", "gateway_id", "nat_gateway_id", "vpc_peering_connection_id", "network_interface_id", "instance_id")
     CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     ROUTE_TABLE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -178,6 +178,8 @@ class CreateRouteRequest(_message.Message):
     GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
     NAT_GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
     VPC_PEERING_CONNECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_INTERFACE_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     route_table_id: str
@@ -185,14 +187,16 @@ class CreateRouteRequest(_message.Message):
     gateway_id: str
     nat_gateway_id: str
     vpc_peering_connection_id: str
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., route_table_id: _Optional[str] = ..., destination_cidr_block: _Optional[str] = ..., gateway_id: _Optional[str] = ..., nat_gateway_id: _Optional[str] = ..., vpc_peering_connection_id: _Optional[str] = ...) -> None: ...
+    network_interface_id: str
+    instance_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., route_table_id: _Optional[str] = ..., destination_cidr_block: _Optional[str] = ..., gateway_id: _Optional[str] = ..., nat_gateway_id: _Optional[str] = ..., vpc_peering_connection_id: _Optional[str] = ..., network_interface_id: _Optional[str] = ..., instance_id: _Optional[str] = ...) -> None: ...
 
 class CreateRouteResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class ReplaceRouteRequest(_message.Message):
-    __slots__ = ("client_token", "dry_run", "route_table_id", "destination_cidr_block", "gateway_id", "nat_gateway_id", "vpc_peering_connection_id")
+    __slots__ = ("client_token", "dry_run", "route_table_id", "destination_cidr_block", "gateway_id", "nat_gateway_id", "vpc_peering_connection_id", "network_interface_id", "instance_id")
     CLIENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     ROUTE_TABLE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +204,8 @@ class ReplaceRouteRequest(_message.Message):
     GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
     NAT_GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
     VPC_PEERING_CONNECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_INTERFACE_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     client_token: str
     dry_run: bool
     route_table_id: str
@@ -207,7 +213,9 @@ class ReplaceRouteRequest(_message.Message):
     gateway_id: str
     nat_gateway_id: str
     vpc_peering_connection_id: str
-    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., route_table_id: _Optional[str] = ..., destination_cidr_block: _Optional[str] = ..., gateway_id: _Optional[str] = ..., nat_gateway_id: _Optional[str] = ..., vpc_peering_connection_id: _Optional[str] = ...) -> None: ...
+    network_interface_id: str
+    instance_id: str
+    def __init__(self, client_token: _Optional[str] = ..., dry_run: _Optional[bool] = ..., route_table_id: _Optional[str] = ..., destination_cidr_block: _Optional[str] = ..., gateway_id: _Optional[str] = ..., nat_gateway_id: _Optional[str] = ..., vpc_peering_connection_id: _Optional[str] = ..., network_interface_id: _Optional[str] = ..., instance_id: _Optional[str] = ...) -> None: ...
 
 class ReplaceRouteResponse(_message.Message):
     __slots__ = ()

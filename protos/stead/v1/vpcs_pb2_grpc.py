@@ -502,6 +502,7 @@ class VpcsServicer:
     def CreateRoute(self, request, context):
         """Adds a route. Of several that match, the longest prefix wins. Errors: `InvalidRouteTableID.NotFound`,
         `InvalidInternetGatewayID.NotFound`, `NatGatewayNotFound`, `InvalidVpcPeeringConnectionID.NotFound`,
+        `InvalidNetworkInterfaceID.NotFound`, `InvalidInstanceID.NotFound`, `InvalidInstanceID` (it has several interfaces),
         `RouteAlreadyExists`, `RouteLimitExceeded`,
         `MissingParameter` (no target), `InvalidParameterCombination` (two targets),
         `InvalidParameterValue` (the destination is a part of the VPC, or link-local; the gateway is not the VPC's).

@@ -10,6 +10,7 @@ from stead.v1 import route_tables_pb2 as tables
 from stead.v1 import subnets_pb2 as subnets
 from stead.v1 import vpc_peering_connections_pb2 as pcx
 from stead.v1 import vpcs_pb2 as vpcs
+from tests.unit.test_cli.cases_of_interfaces import ENI
 
 VPC, IGW = vpcs.Vpc(vpc_id="vpc-1"), gateways.InternetGateway(internet_gateway_id="igw-1", vpc_id="vpc-1")
 SUBNET = subnets.Subnet(subnet_id="subnet-1", vpc_id="vpc-1")
@@ -197,6 +198,18 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         "CreateRoute",
         tables.CreateRouteRequest(**ROUTE, gateway_id="igw-1"),
         tables.CreateRouteResponse(),
+    ),
+    (
+        "route-table create-route public 0.0.0.0/0 --interface side",
+        "CreateRoute",
+        tables.CreateRouteRequest(**ROUTE, network_interface_id=ENI),
+        tables.CreateRouteResponse(),
+    ),
+    (
+        "route-table replace-route public 0.0.0.0/0 --instance i-1",
+        "ReplaceRoute",
+        tables.ReplaceRouteRequest(**ROUTE, instance_id="i-1"),
+        tables.ReplaceRouteResponse(),
     ),
     (
         "route-table create-route public 0.0.0.0/0 --nat-gateway out",
