@@ -275,9 +275,10 @@ class NamesSpec:
 
 @dataclass(frozen=True, slots=True)
 class VpcSpec:
-    """`route_tables` are those by which anything leads out, to a peer or an interface, and `acls` those that subnets name
-    here. `names` are of all members, wherever they are, besides what addresses are made into; a part of a VPC has none.
-    `passes_on`: some interface lets out what others send, so that what comes by the VXLAN may be from anywhere.
+    """`route_tables` are those by which anything leads out, to a peer or an interface, and `acls` those that subnets
+    name here. `names` are of all members, wherever they are, besides what addresses are made into; a part of a VPC
+    has none. `passes_on`: some interface lets out what others send, so that what comes by the VXLAN may be from
+    anywhere.
     """
 
     vpc_id: str

@@ -110,6 +110,7 @@ def unsettled(record: Record, hosts: list[Host], watchers: list[Watcher]) -> lis
         if row.desired is not Desired.ON and not row.is_settled:
             waiting.append(f"{row.id} shall be {row.desired.value}")
     waiting += [f"{row.id} is {row.phase.value}" for row in found.attachments if row.phase.value != "attached"]
+    waiting += [f"{row.id} is detaching" for row in found.interfaces if row.is_detaching]
     waiting += [f"{row.id} shall be deleted" for row in found.volumes if row.is_deleted and not row.recycled_at]
     waiting += [f"{row.public_ip} shall be released" for row in found.addresses if row.is_released]
     waiting += [f"{row.id}: {row.error}" for row in found.observations if not row.converged]
@@ -158,6 +159,9 @@ def _domain_differences(found: State, world: FakeWorld, row: Instance) -> Iterat
     seen = found.observed(ObservedKind.INSTANCE, row.id, row.host_id)
     if (facts.power, facts.generation, set(facts.export_names)) != (Power.RUNNING, row.generation, disks):
         yield f"{row.id} is {facts}, and shall have {disks} in generation {row.generation}"
+    cards = {interface.id for interface in found.interfaces.instance.of(row.id)}
+    if set(world.domains[row.id].interface_ids) != cards:
+        yield f"{row.id} has {world.domains[row.id].interface_ids}, and shall have {sorted(cards)}"
     if facts.reboot_count < row.reboot_count:
         yield f"{row.id} was rebooted {facts.reboot_count} times of {row.reboot_count}"
     if seen is None or not seen.running:
@@ -166,7 +170,7 @@ def _domain_differences(found: State, world: FakeWorld, row: Instance) -> Iterat
 
 def _address_differences(found: State, world: FakeWorld) -> Iterator[str]:
     for vpc_id, gateway in world.gateways.items():
-        interfaces: Any = [row for row in found.interfaces if row.vpc_id == vpc_id]
+        interfaces: Any = [row for row in found.interfaces.vpc.of(vpc_id) if not row.is_forced]
         wanted = {(a.public_ip, row.private_ip) for row in interfaces for a in found.addresses.interface.of(row.id)}
         have = {(mapping.public_ip, mapping.private_ip) for mapping in gateway.mappings}
         if have != wanted:

@@ -23,6 +23,7 @@ from controlplane.api.caller import Edge
 from controlplane.api.events import Events
 from controlplane.api.images import Images
 from controlplane.api.instances import Instances
+from controlplane.api.network_interfaces import NetworkInterfaces
 from controlplane.api.security_groups import SecurityGroups
 from controlplane.api.volumes import Volumes
 from controlplane.errors import CloudError
@@ -185,6 +186,7 @@ class Process:
         self._events = Events(self.edge)
         self._servicers = (
             Instances(self.edge),
+            NetworkInterfaces(self.edge),
             Volumes(self.edge),
             Addresses(self.edge),
             SecurityGroups(self.edge),

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from controlplane.model.instance import ROOT_DEVICE, Desired
-from stead.v1 import addresses_pb2, images_pb2, instances_pb2, security_groups_pb2, volumes_pb2
+from stead.v1 import addresses_pb2, images_pb2, instances_pb2, network_interfaces_pb2, security_groups_pb2, volumes_pb2
 
 from . import region
 from .controlplane import upload
@@ -151,6 +151,53 @@ class Users(Stage):
 
     def _free_volumes(self) -> list[Any]:
         return [row for row in self.durable.volumes if not self.durable.attachments.volume.count(row.id)]
+
+    # Network interfaces
+
+    @often(3)
+    def create_interface(self) -> None:
+        owner = self.a_project()
+        subnets = [row.id for row in self.durable.subnets if row.project_id == owner.id]
+        request = network_interfaces_pb2.CreateNetworkInterfaceRequest(
+            subnet_id=self.chance.choice(subnets), secondary_private_ip_address_count=self.chance.choice((None, 1))
+        )
+        self.ask("CreateNetworkInterface", request, owner)
+
+    @often(6)
+    def attach_interface(self) -> None:
+        for row in self.some(self._free_interfaces()):
+            self._attach_interface(row)
+
+    def _attach_interface(self, row: Any) -> None:
+        zone = self.durable.subnets[row.subnet_id].zone
+        for target in self.some(
+            one for one in self.instances() if (one.project_id, one.zone) == (row.project_id, zone)
+        ):
+            request = network_interfaces_pb2.AttachNetworkInterfaceRequest(
+                network_interface_id=row.id, instance_id=target.id
+            )
+            self.ask("AttachNetworkInterface", request, row)
+
+    @often(6)
+    def detach_interface(self) -> None:
+        """And perhaps it is another's as soon as it is free."""
+        for row in self.some(row for row in self.durable.interfaces if row.instance_id and row.device_index):
+            request = network_interfaces_pb2.DetachNetworkInterfaceRequest(
+                attachment_id=row.attachment_id, force=self.perhaps(0.3)
+            )
+            self.ask("DetachNetworkInterface", request, row)
+            if self.perhaps(0.5):
+                self.wait(self.chance.choice((0.2, 0.5, 1.0)))
+                self._attach_interface(row)
+
+    @often(2)
+    def delete_interface(self) -> None:
+        for row in self.some(self._free_interfaces()):
+            request = network_interfaces_pb2.DeleteNetworkInterfaceRequest(network_interface_id=row.id)
+            self.ask("DeleteNetworkInterface", request, row)
+
+    def _free_interfaces(self) -> list[Any]:
+        return [row for row in self.durable.interfaces if not row.instance_id]
 
     # Addresses
 

@@ -64,7 +64,7 @@ class FakeComputeDriver(Verbs):
             if domain is None or domain.facts.power is Power.OFF:
                 raise Transient(f"{instance_id} is off and can't be resumed")
             for interface_id in domain.interface_ids:
-                if self.world.ports.get(interface_id) is not PortState.PLUGGED:
+                if self.world.has_port(interface_id) and self.world.ports.get(interface_id) is not PortState.PLUGGED:
                     self.world.violations.append(f"{instance_id} resumed before {interface_id} was plugged")
             if not domain.facts.has_run:
                 self.world.violations.append(f"{instance_id} resumed before it was noted that it has run")

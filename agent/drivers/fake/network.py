@@ -81,8 +81,7 @@ class FakeNetworkDriver(Verbs):
     async def unplug(self, interface_id: str) -> None:
         async with self.verb("network.unplug", interface_id) as call:
             holder = self.world.holder(interface_id)
-            ports = (port for vpc in self.world.vpcs.values() for port in vpc.ports)
-            if holder and any(port.interface_id == interface_id for port in ports):  # Else it is taken by force.
+            if holder and self.world.has_port(interface_id):  # Else it is taken by force.
                 self.world.violations.append(f"{interface_id} unplugged under {holder}")
             if self.world.ports.pop(interface_id, None):
                 self.world.changes.append(call)

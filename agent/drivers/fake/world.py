@@ -100,6 +100,10 @@ class FakeWorld:
                 return instance_id
         return None
 
+    def has_port(self, interface_id: str) -> bool:
+        """Whether the interface is on the network here: one that was taken by force is not."""
+        return any(port.interface_id == interface_id for vpc in self.vpcs.values() for port in vpc.ports)
+
     def alter(self, instance_id: str, **facts: Any) -> None:
         domain = self.domains[instance_id]
         self.domains[instance_id] = replace(domain, facts=replace(domain.facts, **facts))
