@@ -11,7 +11,7 @@ from controlplane.api.caller import Context, Edge
 from controlplane.api.describe import describe
 from controlplane.api.dropped_packets import DroppedPacketCalls
 from controlplane.api.effective_rules import EffectiveRuleCalls
-from controlplane.api.network_interfaces import show_interface
+from controlplane.api.network_interfaces import show_in_instance
 from controlplane.errors import Conflict, Unavailable
 from controlplane.model.instance import ROOT_DEVICE, Attachment, Instance
 from controlplane.model.lifecycle import InstanceState, state_of
@@ -194,7 +194,7 @@ def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
     """And what the first of them shows of the instance."""
     for index, interface in enumerate(state.interfaces.of(row.id)):
         shown = message.network_interfaces.add()
-        show_interface(state, shown, interface)
+        show_in_instance(state, shown, interface)
         if index == 0:
             public = state.addresses.interface.first(interface.id)
             message.vpc_id = interface.vpc_id
