@@ -124,3 +124,27 @@ def test_a_guest_that_lets_go_of_nothing_loses_it_by_force(
     side.detach("--force")
     side.attach(residents.first)
     assert pings(residents.third, side.private_ip)
+
+
+@pytest.fixture
+def router(cloud: Cloud, residents: Residents) -> Iterator[Guest]:
+    """A resident with a network behind it, to which the main route table leads."""
+    guest = residents.second
+    guest.ssh("ip addr add 192.0.2.9/32 dev lo")
+    vpc_id = guest.describe()["vpc_id"]
+    where = ("--filter", f"vpc-id={vpc_id}", "--filter", "association.main=true")
+    table = cloud.json("route-table", "list", *where)["route_tables"][0]["route_table_id"]
+    cloud.stead("route-table", "create-route", table, "192.0.2.0/24", "--instance", guest.instance_id)
+    yield guest
+    cloud.stead("route-table", "delete-route", table, "192.0.2.0/24")
+    guest.ssh("ip addr del 192.0.2.9/32 dev lo")
+
+
+def test_a_guest_is_a_router_without_the_source_check(cloud: Cloud, residents: Residents, router: Guest) -> None:
+    far = residents.third
+    interface = router.describe()["network_interfaces"][0]["network_interface_id"]
+    assert not pings(far, "192.0.2.9"), "it is sent what is its own"
+    cloud.stead("interface", "modify", interface, "--no-source-dest-check")
+    wait_until(lambda: pings(far, "192.0.2.9"), "the network behind it is reached", 10)
+    cloud.stead("interface", "modify", interface, "--source-dest-check")
+    wait_until(lambda: not pings(far, "192.0.2.9"), "it is not any more", 10)
