@@ -515,7 +515,8 @@ class Domain:
     `devices` the digests of all that may come and go, by alias (`agent.devices`);
     `has_rebooted` whether it was seen to restart since it was last asked to. `damage`: somebody edited what is ours of
     it, so that the rest can't be relied upon. `is_transient`: somebody undefined it while it runs. `is_stopped`: its
-    QEMU stands still by a signal or a debugger, which libvirt does not notice.
+    QEMU stands still by a signal or a debugger, which libvirt does not notice. `has_links_down`: one of its interfaces
+    shows the guest no link.
     """
 
     instance_id: str
@@ -530,6 +531,7 @@ class Domain:
     damage: str = ""
     is_transient: bool = False
     is_stopped: bool = False
+    has_links_down: bool = False
     devices: Mapping[str, str] = field(default_factory=dict)
 
 

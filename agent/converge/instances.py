@@ -154,6 +154,8 @@ class Instances:
                 await network.plug(self._port(interface))
             case steps.Resume():
                 await compute.resume(instance_id)
+            case steps.SetLinks(is_up):
+                await compute.set_links(instance_id, is_up)
             case steps.Define():
                 await compute.define(instance_id)
             case steps.PressPowerButton():

@@ -27,6 +27,7 @@ from agent.converge.steps import (
     Remove,
     Reset,
     Resume,
+    SetLinks,
     StartPaused,
     Step,
     Unplug,
@@ -42,6 +43,10 @@ RESTART_CAP_S = 60.0
 RESUME_CAP_S = 30.0
 # A resumed guest that stalls again within this was not well meanwhile. Shorter calls it well between two stalls.
 PROBATION_S = 5.0
+# A guest that stood still does not know it: its clock is behind by that, and a Debian guest's systemd-timesyncd may not
+# ask for the time again for 34 minutes. So it goes on without a link for this long, and asks at once when that is back.
+# Shorter, and a busy guest does not see the link go. Longer cuts it off for longer.
+LINK_DOWN_S = 2.0
 # How long after a guest went off the event may come that tells by whose will. Shorter may start again one that was to
 # stay off; longer delays one that a signal ended.
 PROOF_S = 2.0
@@ -74,6 +79,8 @@ class Past:
     stall: Stall | None = None  # What it was last resumed from,
     resumes: int = 0  # how many times in a row,
     resumed_at: float = 0.0  # and when last.
+    stood_still: bool = False  # Its QEMU was stopped, and it was not told since.
+    link_down_at: float = 0.0
     detach_at: Mapping[str, float] = field(default_factory=dict)  # By alias.
 
     def then(self, step: Step, now: float) -> "Past":
@@ -88,6 +95,8 @@ class Past:
             case Resume(_, Stall() as stall):
                 is_again = now < self.resumed_at + 2 * RESUME_CAP_S
                 return replace(self, stall=stall, resumes=self.resumes + 1 if is_again else 1, resumed_at=now)
+            case SetLinks(is_up=False):
+                return replace(self, stood_still=False, link_down_at=now)
             case DetachDevice(alias):
                 return replace(self, detach_at={**self.detach_at, alias: now})
             case Unplug(interface_id):
@@ -99,7 +108,8 @@ class Past:
         """With what is seen of it now."""
         is_off = domain is not None and domain.power is Power.OFF
         off_since = (now if self.off_since is None else self.off_since) if is_off else None
-        return replace(self, off_since=off_since, detach_at=self._still_of_use(domain))
+        stood_still = domain is not None and not is_off and (self.stood_still or domain.is_stopped)
+        return replace(self, off_since=off_since, detach_at=self._still_of_use(domain), stood_still=stood_still)
 
     def _still_of_use(self, domain: Domain | None) -> Mapping[str, float]:
         """A disk is forgotten when the guest has let go of it, an interface when its tap is unplugged."""
@@ -193,8 +203,8 @@ def _let_run(spec: InstanceSpec, domain: Domain, ports: Mapping[str, PortState],
     left_s = past.resumed_at + min(2.0**past.resumes, RESUME_CAP_S) - now
     if domain.stall and past.resumes and left_s > 0:
         return Plan(check_after_s=left_s, reason=reason)
-    noting = () if domain.has_run else (NoteRun(),)
-    return Plan((*noting, *device_steps.plug(there, ports), Resume(spec, domain.stall)), reason=reason)
+    before = SetLinks(is_up=False) if domain.has_run else NoteRun()
+    return Plan((before, *device_steps.plug(there, ports), Resume(spec, domain.stall)), reason=reason)
 
 
 def _there(spec: InstanceSpec, domain: Domain) -> tuple[InterfaceSpec, ...]:
@@ -230,11 +240,13 @@ def _keep(
     rebooting, reboot_left_s = _reboot(spec, domain, past, now, reboot_s)
     detaching, detach_left_s = device_steps.detach(spec, held, past.detach_at, now)
     probation_s = past.resumed_at + PROBATION_S - now if past.stall else 0.0
-    waits = [left_s for left_s in (reboot_left_s, detach_left_s, probation_s) if left_s and left_s > 0]
+    links, link_down_s = _links(domain, past, now)
+    waits = [left_s for left_s in (reboot_left_s, detach_left_s, probation_s, link_down_s) if left_s and left_s > 0]
     reason = _stalled(past.stall) if past.stall and probation_s > 0 else ""
     define = (Define(),) if domain.is_transient else ()
     steps = (
         *define,
+        *links,
         *device_steps.plug(_there(spec, domain), ports),
         *rebooting,
         *detaching,
@@ -242,6 +254,14 @@ def _keep(
         *device_steps.release(spec, held, ports),
     )
     return Plan(steps, min(waits, default=None), reason)
+
+
+def _links(domain: Domain, past: Past, now: float) -> tuple[tuple[Step, ...], float]:
+    """Taken away from a guest that stood still, and given back."""
+    if past.stood_still:
+        return (SetLinks(is_up=False),), LINK_DOWN_S
+    left_s = past.link_down_at + LINK_DOWN_S - now if domain.has_links_down else 0.0
+    return (SetLinks(is_up=True),) if domain.has_links_down and left_s <= 0 else (), left_s
 
 
 def _reboot(

@@ -33,6 +33,11 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLinks:
+    is_up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Define:
     pass
 
@@ -93,6 +98,7 @@ Step = (
     | NoteRun
     | Plug
     | Resume
+    | SetLinks
     | Define
     | PressPowerButton
     | Destroy

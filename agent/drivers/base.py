@@ -297,6 +297,12 @@ class ComputeDriver(Protocol):
         When to call: it is noted that it has run, its taps are plugged, its disks just reached.
         """
 
+    async def set_links(self, instance_id: str, is_up: bool) -> None:
+        """Have all interfaces show the guest a link, or none; `list()` shows that.
+
+        A guest whose link comes back asks for its lease, and for the time. No effect on one that is off or absent.
+        """
+
     async def define(self, instance_id: str) -> None:
         """Keep the definition of a running domain that somebody undefined, so that its end leaves a trace."""
 

@@ -32,6 +32,7 @@ class Devices:
     aliases: Mapping[str, str]  # libvirt's, by ours.
     export_names: tuple[str, ...]
     disk_targets: frozenset[str]
+    has_links_down: bool = False
 
 
 def render(device: Device, backends: Backends, taken_targets: Collection[str]) -> str:
@@ -50,7 +51,16 @@ def parse(domain: Element) -> Devices:
     exports = tuple(disk.get("name", "") for disk in domain.iterfind("devices/disk/source[@protocol='nbd']"))
     aliases |= {devices.alias_of(export): devices.alias_of(export) for export in exports}
     targets = frozenset(target.get("dev", "") for target in domain.iterfind("devices/disk/target"))
-    return Devices(aliases, exports, targets)
+    return Devices(aliases, exports, targets, domain.find("devices/interface/link[@state='down']") is not None)
+
+
+def with_links(domain: Element, state: str) -> list[str]:
+    """Its interfaces as they are, but for the state of their links: "up" or "down"."""
+    interfaces = domain.findall("devices/interface")
+    for element in interfaces:
+        link = element.find("link")
+        (SubElement(element, "link") if link is None else link).set("state", state)
+    return [ElementTree.tostring(element, encoding="unicode") for element in interfaces]
 
 
 def disk(spec: DiskSpec, target: str, backends: Backends) -> Element:

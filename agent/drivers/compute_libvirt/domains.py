@@ -6,6 +6,7 @@ its name; any other is the operator's, is never changed, and stands in the way o
 
 from dataclasses import replace
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import libvirt
 import structlog
@@ -78,6 +79,15 @@ def resume(connection: libvirt.virConnect, instance_id: str) -> None:
         raise Transient(f"{instance_id} has no domain to resume; it must be started first")
     if now is Power.PAUSED:
         domain.resume()
+
+
+def set_links(connection: libvirt.virConnect, instance_id: str, is_up: bool) -> None:
+    domain = lookup(connection, instance_id)
+    if domain is None or not _is_ours(domain) or not domain.isActive():
+        return
+    tree = ElementTree.fromstring(domain.XMLDesc())  # noqa: S314 (libvirt wrote it)
+    for interface in device_xml.with_links(tree, "up" if is_up else "down"):
+        domain.updateDeviceFlags(interface, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def define(connection: libvirt.virConnect, instance_id: str) -> None:

@@ -105,6 +105,9 @@ class LibvirtComputeDriver:
     async def resume(self, instance_id: str) -> None:
         await self._hypervisor.change(instance_id, domains.resume, instance_id)
 
+    async def set_links(self, instance_id: str, is_up: bool) -> None:
+        await self._hypervisor.change(instance_id, domains.set_links, instance_id, is_up)
+
     async def define(self, instance_id: str) -> None:
         await self._hypervisor.change(instance_id, domains.define, instance_id)
 

@@ -123,6 +123,7 @@ def _domain(instance_id: str, state: int, reason: int, description: Description)
         off_reason=_off_reason(state, reason) if has_ended else OffReason.NEVER_STARTED,
         damage=description.damage,
         devices={} if now is Power.OFF else description.devices,
+        has_links_down=description.found.has_links_down,
     )
 
 

@@ -74,6 +74,13 @@ class FakeComputeDriver(Verbs):
                 self.world.alter(instance_id, power=power, stall=stall)
                 self.world.changes.append(call)
 
+    async def set_links(self, instance_id: str, is_up: bool) -> None:
+        async with self.verb("compute.set_links", instance_id) as call:
+            domain = self.world.domains.get(instance_id)
+            if domain and domain.facts.power is not Power.OFF and domain.facts.has_links_down is is_up:
+                self.world.alter(instance_id, has_links_down=not is_up)
+                self.world.changes.append(call)
+
     async def define(self, instance_id: str) -> None:
         async with self.verb("compute.define", instance_id) as call:
             if self._running(instance_id).is_transient:

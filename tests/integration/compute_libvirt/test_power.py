@@ -39,6 +39,21 @@ async def test_a_guest_lives_from_resume_on(
     assert len(await driver.console_tail(INSTANCE_ID, 100)) == 100
 
 
+async def test_links_go_and_come_back(
+    driver: LibvirtComputeDriver, new_driver: Callable[[], LibvirtComputeDriver], guest: InstanceSpec
+) -> None:
+    for is_up in (False, False, True, True, False):
+        await driver.set_links(INSTANCE_ID, is_up)
+        found = (await driver.list())[INSTANCE_ID]
+        assert (found.has_links_down, found.power) == (not is_up, Power.RUNNING)
+    assert (await new_driver().list())[INSTANCE_ID].has_links_down, "another agent sees it"
+    await driver.set_links(INSTANCE_ID, True)
+    await driver.destroy(INSTANCE_ID)
+    await driver.set_links(INSTANCE_ID, False)
+    await driver.set_links("i-00000000000000099", False)
+    assert not (await driver.list())[INSTANCE_ID].has_links_down
+
+
 async def test_power_button_and_another_start(
     driver: LibvirtComputeDriver,
     new_driver: Callable[[], LibvirtComputeDriver],

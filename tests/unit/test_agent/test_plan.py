@@ -9,7 +9,7 @@ import pytest
 from agent import devices
 from agent.converge import plan as converge_plan
 from agent.converge.device_steps import DETACH_AGAIN_S
-from agent.converge.plan import PROBATION_S, PROOF_S, RESUME_CAP_S, Past, Plan, observe
+from agent.converge.plan import LINK_DOWN_S, PROBATION_S, PROOF_S, RESUME_CAP_S, Past, Plan, observe
 from agent.converge.steps import (
     AttachDevice,
     CountReboot,
@@ -25,6 +25,7 @@ from agent.converge.steps import (
     Remove,
     Reset,
     Resume,
+    SetLinks,
     StartPaused,
     Step,
     Unplug,
@@ -208,8 +209,9 @@ def test_a_stalled_guest_is_resumed_later_and_later_and_says_why(stall: Stall) -
     for _ in range(8):
         todo = plan(ON, stalled, PLUGGED, 0, past, now)
         assert stall.value in todo.reason
-        assert todo.steps == (Resume(ON, stall),)
-        past = past.then(*todo.steps, now)
+        assert todo.steps == (SetLinks(is_up=False), Resume(ON, stall))
+        for step in todo.steps:
+            past = past.then(step, now)
         todo = plan(ON, stalled, PLUGGED, 0, past, now)
         assert (todo.steps, stall.value in todo.reason) == ((), True)
         waits.append(todo.check_after_s)
@@ -222,6 +224,28 @@ def test_a_stalled_guest_is_resumed_later_and_later_and_says_why(stall: Stall) -
     assert plan(ON, RUNNING, PLUGGED, 0, past, past.resumed_at + PROBATION_S).is_done
     later = past.then(Resume(ON, stall), past.resumed_at + 3600)
     assert later.resumes == 1
+
+
+@pytest.mark.parametrize("stall", [None, *Stall])
+def test_a_guest_that_stood_still_goes_on_without_a_link_for_a_moment(stall: Stall | None) -> None:
+    """Also where another agent has resumed it."""
+    unlinked = replace(RUNNING, has_links_down=True)
+    todo = plan(ON, replace(PAUSED, has_run=True, stall=stall), PLUGGED, 0, Past(), NOW)
+    assert todo.steps == (SetLinks(is_up=False), Resume(ON, stall))
+    past = Past().then(todo.steps[0], NOW)
+    todo = plan(ON, unlinked, PLUGGED, 0, past, NOW + 0.5)
+    assert (todo.steps, todo.check_after_s) == ((), LINK_DOWN_S - 0.5)
+    for resumed_by, now in ((past, NOW + LINK_DOWN_S), (Past(), NOW)):
+        assert plan(ON, unlinked, PLUGGED, 0, resumed_by, now).steps == (SetLinks(is_up=True),)
+
+
+def test_a_guest_whose_qemu_was_stopped_is_without_a_link_for_a_moment_once_it_goes_on() -> None:
+    past = Past().saw(replace(RUNNING, is_stopped=True), NOW).saw(RUNNING, NOW + 60)
+    todo = plan(ON, RUNNING, PLUGGED, 0, past, NOW + 60)
+    assert (todo.steps, todo.check_after_s) == ((SetLinks(is_up=False),), LINK_DOWN_S)
+    past = past.then(todo.steps[0], NOW + 60)
+    assert plan(ON, RUNNING, PLUGGED, 0, past, NOW + 60).is_done
+    assert not Past().saw(replace(RUNNING, is_stopped=True), NOW).saw(off(OffReason.CRASHED), NOW).stood_still
 
 
 def test_a_stopped_qemu_is_told_of_and_asked_for_nothing() -> None:
