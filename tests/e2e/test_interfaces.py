@@ -11,9 +11,10 @@ from homelab.guest import Guest
 from homelab.node import wait_until
 from tests.e2e.residents import Residents, metadata, pings
 
-# What the guest does with an interface: its lease, and a way back for what comes by it, as every Linux needs where two
-# interfaces are in one subnet.
+# What the guest does with an interface, which it finds moments after it is attached: its lease, and a way back for what
+# comes by it, as every Linux needs where two interfaces are in one subnet.
 CONFIGURE = """set -e
+for i in $(seq 30); do [ ! -e /sys/class/net/eth1 ] || break; sleep 1; done
 ip link set eth1 up
 cat >/run/second <<'END'
 #!/bin/sh
@@ -74,7 +75,7 @@ def test_an_interface_comes_and_goes_under_a_running_guest(residents: Residents,
     side.attach(guest)
     assert cards(guest) == at_boot | {side.mac_address}
     assert side.private_ip in guest.ssh("ip -4 -o addr show dev eth1")
-    assert pings(other, side.private_ip), "its own groups let that in"
+    wait_until(lambda: pings(other, side.private_ip), "its own groups let that in", 10)
     assert not pings(other, guest.private_ip), "those of the first interface do not"
     assert pings(guest, other.private_ip, side.private_ip), "it is a member of its own groups"
     assert not pings(guest, other.private_ip)
@@ -86,7 +87,7 @@ def test_an_interface_comes_and_goes_under_a_running_guest(residents: Residents,
     assert cards(guest) == at_boot
     assert not pings(other, side.private_ip)
     side.attach(guest)
-    assert pings(other, side.private_ip), "it has come again"
+    wait_until(lambda: pings(other, side.private_ip), "it has come again", 10)
 
 
 def test_each_private_address_is_reached_and_each_may_have_a_public_one(
@@ -96,7 +97,7 @@ def test_each_private_address_is_reached_and_each_may_have_a_public_one(
     secondary = str(side.describe()["private_ip_addresses"][1]["private_ip_address"])
     side.attach(guest)
     guest.ssh(f"ip addr add {secondary}/32 dev eth1 && ip rule add from {secondary} table 2")
-    assert pings(other, secondary)
+    wait_until(lambda: pings(other, secondary), "its other address is reached, too", 10)
     assert pings(guest, other.private_ip, secondary), "it is a member of the interface's groups"
 
     public = [cloud.json("address", "allocate")["address"]["public_ip"] for _ in range(2)]
@@ -123,7 +124,7 @@ def test_a_guest_that_lets_go_of_nothing_loses_it_by_force(
     wait_until(lambda: "by force" in side.describe()["attachment"].get("status_detail", ""), "the guest holds it", 30)
     side.detach("--force")
     side.attach(residents.first)
-    assert pings(residents.third, side.private_ip)
+    wait_until(lambda: pings(residents.third, side.private_ip), "it is there for another guest", 10)
 
 
 @pytest.fixture
