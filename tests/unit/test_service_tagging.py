@@ -7,10 +7,21 @@ import pytest
 
 from controlplane.model.image import KeyPair
 from controlplane.model.state import State
-from controlplane.service import addresses, dhcp_options, nat_gateways, power, prefix_lists, projects, tagging
+from controlplane.service import (
+    addresses,
+    dhcp_options,
+    nat_gateways,
+    power,
+    prefix_lists,
+    projects,
+    tagging,
+    vpc_peerings,
+    vpcs,
+)
 from controlplane.service.addresses import AllocateAddress
 from controlplane.service.listing import Filter, matching
 from controlplane.service.tagging import CreateTags, DeletedTag, DeleteTags
+from controlplane.service.vpcs import CreateVpc
 from tests.unit.region import NOW, Region
 
 
@@ -29,9 +40,13 @@ def one_of_each(region: Region) -> list[Any]:
     region.do(prefix_lists.create, prefix_lists.CreatePrefixList("offices", 1))
     domain = dhcp_options.DhcpConfiguration("domain-name", ("corp.example",))
     region.do(dhcp_options.create, dhcp_options.CreateDhcpOptions([domain]))
-    subnet_id = next(iter(region.state.subnets)).id
+    subnet_id, vpc_id = next(iter(region.state.subnets)).id, next(iter(region.state.vpcs)).id
+    other_id = region.do(vpcs.create, CreateVpc("10.9.0.0/16"))
+    region.do(vpc_peerings.create, vpc_peerings.CreateVpcPeeringConnection(vpc_id, other_id))
     region.do(nat_gateways.create, nat_gateways.CreateNatGateway(subnet_id, allocation_id))
     kinds = [row_type for row_type in region.state.tables if any(field.name == "tags" for field in fields(row_type))]  # type: ignore[arg-type]
+    lacking = [row_type.__name__ for row_type in kinds if not len(region.state.tables[row_type])]
+    assert not lacking, f"make one of each: {lacking}"
     return [next(iter(region.state.tables[row_type])) for row_type in kinds]
 
 
