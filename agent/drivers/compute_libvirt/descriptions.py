@@ -49,26 +49,19 @@ class Descriptions:
         self._known.clear()
 
     def of(self, domain: libvirt.virDomain, *, is_off: bool) -> Known:
-        name = domain.name()
-        known = self._known.get(name)
-        if known is None or not known.is_read or known.life != _life(domain, is_off) or self._is_due(known):
-            return self.read(domain, is_off=is_off)
-        return known
+        known = self._known.get(domain.name())
+        life = _OFF if is_off else domain.ID()
+        if known and known.is_read and known.life == life and (known.turn + self._listings) % LISTINGS:
+            return known
+        return self.read(domain, is_off=is_off)
 
     def read(self, domain: libvirt.virDomain, *, is_off: bool) -> Known:
         """As it is now; `is_off` as it was seen to be. Not kept where it is dropped meanwhile."""
         name = domain.name()
-        known = self._known[name] = Known(_life(domain, is_off), crc32(name.encode()))
+        known = self._known[name] = Known(_OFF if is_off else domain.ID(), crc32(name.encode()))
         known.description = _record_of(domain) if is_off else domain_xml.parse(domain.XMLDesc())
         known.is_read = True
         return known
-
-    def _is_due(self, known: Known) -> bool:
-        return (known.turn + self._listings) % LISTINGS == 0
-
-
-def _life(domain: libvirt.virDomain, is_off: bool) -> int:
-    return _OFF if is_off else int(domain.ID())
 
 
 def _record_of(domain: libvirt.virDomain) -> Description | None:

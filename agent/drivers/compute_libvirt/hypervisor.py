@@ -7,7 +7,9 @@ and `Hypervisor.look`.
 import asyncio
 import functools
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import libvirt
@@ -59,6 +61,7 @@ class Hypervisor:
         self._connecting = threading.Lock()
         self._changing = Threads(f"libvirtd at {uri}", threads, CHANGE_DEADLINE_S)
         self._looking = Threads(f"libvirtd at {uri}", 1, LOOK_DEADLINE_S)
+        self._answered_at = time.monotonic()
         self._listeners: set[Callable[[str | None], None]] = set()
 
     async def change(self, key: str, function: Callable[..., Result], *args: object) -> Result:
@@ -70,7 +73,9 @@ class Hypervisor:
 
     async def look(self, function: Callable[..., Result], *args: object) -> Result:
         """As `change`, for what only reads: never behind slow changes."""
-        return await self._looking.run(function.__name__, self._call, function, args)
+        found = await self._looking.run(function.__name__, self._call, function, args)
+        self._answered_at = time.monotonic()
+        return found
 
     async def events(self) -> AsyncIterator[Ref]:
         """Instances whose domain something happened to.
@@ -93,11 +98,13 @@ class Hypervisor:
 
     async def _next(self, names: "asyncio.Queue[str | None]") -> str | None:
         while True:
-            try:
-                async with asyncio.timeout(PING_S):
-                    return await names.get()
-            except TimeoutError:
+            silence_s = time.monotonic() - self._answered_at
+            if silence_s >= PING_S:
                 await self.look(ping)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PING_S - silence_s):
+                    return await names.get()
 
     def _change(self, key: str, function: Callable[..., Result], args: tuple[object, ...]) -> Result:
         try:
