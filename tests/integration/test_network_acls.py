@@ -244,6 +244,7 @@ def test_who_listens_is_told_what_is_dropped_and_by_which_guard(border: Border) 
     assert told(border.far, after) == {("acl-out", True, "172.31.0.5", 81)}
 
     after, _ = dropped(border.near, since[border.near.port.interface_id])
+    assert border.near.pings("172.31.16.1"), "it knows its router: as another it could not ask for it"
     border.near.run("ip addr add 172.31.16.99/20 dev eth0")
     border.near.run("ping -c1 -W1 -I 172.31.16.99 172.31.0.5", check=False)
     assert told(border.near, after) == {("spoofed-source", True, "172.31.0.5", 0)}

@@ -138,6 +138,19 @@ async def test_what_comes_between_two_questions_is_there_for_the_second(kernel: 
     assert await kernel.drops.after(after, ("eni-1",), 0) == (after, []), "nothing is told twice"
 
 
+async def test_what_was_read_is_kept_though_the_question_is_over(kernel: Kernel) -> None:
+    after, _ = await kernel.drops.after(0, ("eni-1",), 0)
+
+    async def slow() -> Mapping[int, str]:
+        await asyncio.sleep(0.05)
+        return {TAP: "eni-1"}
+
+    kernel.drops._taps = slow
+    kernel.log("acl-out", TAP)
+    _, found = await kernel.drops.after(after, ("eni-1",), 0.01)
+    assert [row.guard for row in found] == ["acl-out"]
+
+
 async def test_nobody_listens_when_nobody_has_asked_for_long(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.drivers.network_vxlan.drops._LINGER_S", 0.02)
     kernel.log("acl-out", TAP)

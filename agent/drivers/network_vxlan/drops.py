@@ -64,27 +64,33 @@ class Drops:
 
     async def _read(self, wait_s: float) -> None:
         """For a while, or until somebody has read something."""
-        news = self._news
+        if not self._is_read:
+            await self._read_for_all(wait_s)
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                await (news.wait() if self._is_read else self._read_for_all())
+                await self._news.wait()
 
-    async def _read_for_all(self) -> None:
+    async def _read_for_all(self, wait_s: float) -> None:
+        """What was read is noted, however long that takes: it comes but once."""
         self._is_read = True
         try:
             if self._log is None:
                 self._log = await self._open_log()
                 asyncio.get_running_loop().call_later(_LINGER_S, self._close_if_idle)
-            await self._note(nflog.packets(await self._receive(self._log)))
+            await self._note(nflog.packets(await self._receive(self._log, wait_s)))
         finally:
             self._is_read = False
             self._news.set()
             self._news = asyncio.Event()
 
-    async def _receive(self, log: socket.socket) -> bytes:
-        """Nothing where more came than the kernel keeps."""
+    async def _receive(self, log: socket.socket, wait_s: float) -> bytes:
+        """Nothing where nothing comes, or more than the kernel keeps."""
         try:
-            return await asyncio.get_running_loop().sock_recv(log, 1 << 16)
+            async with asyncio.timeout(wait_s):
+                return await asyncio.get_running_loop().sock_recv(log, 1 << 16)
+        except TimeoutError:
+            return b""
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
