@@ -40,13 +40,22 @@ async def test_a_guest_lives_from_resume_on(
 
 
 async def test_links_go_and_come_back(
-    driver: LibvirtComputeDriver, new_driver: Callable[[], LibvirtComputeDriver], guest: InstanceSpec
+    driver: LibvirtComputeDriver,
+    host: LibvirtHost,
+    new_driver: Callable[[], LibvirtComputeDriver],
+    guest: InstanceSpec,
 ) -> None:
     for is_up in (False, False, True, True, False):
         await driver.set_links(INSTANCE_ID, is_up)
         found = (await driver.list())[INSTANCE_ID]
         assert (found.has_links_down, found.power) == (not is_up, Power.RUNNING)
     assert (await new_driver().list())[INSTANCE_ID].has_links_down, "another agent sees it"
+    await driver.set_links(INSTANCE_ID, True)
+    host.run("virsh", "-c", "qemu:///system", "suspend", INSTANCE_ID)
+    await driver.set_links(INSTANCE_ID, False)
+    paused = (await driver.list())[INSTANCE_ID]
+    assert (paused.has_links_down, paused.power) == (True, Power.PAUSED)
+    await driver.resume(INSTANCE_ID)
     await driver.set_links(INSTANCE_ID, True)
     await driver.destroy(INSTANCE_ID)
     await driver.set_links(INSTANCE_ID, False)
