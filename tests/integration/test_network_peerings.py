@@ -1,17 +1,20 @@
 """VPCs that peer: packets between guests of two VPCs, on one host and on two, and what stays apart."""
 
+from dataclasses import replace
 from itertools import pairwise
-from socket import socket
+from socket import AF_INET, SOCK_DGRAM, socket
 
 import pytest
 
 from agent.drivers.base import Transient
+from agent.model import RuleSpec
 from agent.objects import Route, RouteTable
-from tests.integration.netlab import ALL_IN, ALL_OUT, Guest, Lab, Vpc, echoes, tcp_in
+from tests.integration.netlab import ALL_IN, ALL_OUT, DROPPED_S, Guest, Lab, Vpc, echoes, tcp_in
 
 pytestmark = pytest.mark.host
 
 ONE, TWO, THREE = "10.1", "10.2", "10.3"
+PORT = 5000  # UDP.
 
 
 def peer(*vpcs: Vpc) -> None:
@@ -204,3 +207,44 @@ def test_what_somebody_takes_away_comes_back(hosts: Lab, two: tuple[Vpc, Vpc]) -
 
 def echoes_after_greeting(connection: socket) -> bool:
     return bool(connection.recv(64)) and echoes(connection)
+
+
+def test_who_gets_a_used_address_gets_none_of_its_connections_with_peers(hosts: Lab, two: tuple[Vpc, Vpc]) -> None:
+    """A peer's host knows the connection, and lets it go on although no rule allows it any more, to its owner alone."""
+    one, other = two
+    from_one = RuleSpec(False, "udp", PORT, PORT, cidr_ipv4="10.1.0.5/32")
+    other.rules = {"sg-a": (ALL_OUT, from_one)}
+    ensure(hosts, *two)
+    ours, theirs = (start(hosts, vpc) for vpc in two)
+    receiver = udp(theirs["10.2.0.6"], PORT)
+    with udp(ours["10.1.0.5"], 4000) as sender:
+        assert asks(sender, receiver)
+        other.rules = {"sg-a": (ALL_OUT,)}
+        other.ensure(hosts)
+        assert asks(sender, receiver), "it is tracked"
+    with receiver:
+        first = one.drop_port(5)
+        hosts.hosts[0].stop_guest(first)
+        stranger = replace(first, interface_id="eni-00000000000019999")
+        one.ports[stranger] = 1
+        ensure(hosts, *two)
+        with udp(hosts.hosts[0].start_guest(stranger), 4000) as sender:
+            assert not asks(sender, receiver)
+
+
+def udp(guest: Guest, port: int) -> socket:
+    made = guest.inside(lambda: socket(AF_INET, SOCK_DGRAM))
+    guest.inside(lambda: made.bind((guest.port.private_ip, port)))
+    made.settimeout(DROPPED_S)
+    return made
+
+
+def asks(sender: socket, receiver: socket) -> bool:
+    """Both ways, so that the connection is an established one."""
+    sender.sendto(b"question", ("10.2.0.6", PORT))
+    try:
+        _, who = receiver.recvfrom(64)
+        receiver.sendto(b"answer", who)
+        return sender.recv(64) == b"answer"
+    except TimeoutError:
+        return False

@@ -8,12 +8,12 @@ import pytest
 
 from agent.drivers.base import HostContext, Transient
 from agent.drivers.network_vxlan import router
-from agent.drivers.network_vxlan.driver import VxlanNetworkDriver
+from agent.drivers.network_vxlan.driver import VxlanNetworkDriver, forget
 from agent.drivers.network_vxlan.places import Place
 from agent.drivers.network_vxlan.settings import VxlanSettings
-from agent.host import namespaces
+from agent.host import conntrack, namespaces
 from agent.host.entries import MAIN_TABLE
-from agent.model import RouteSpec, RouteTableSpec
+from agent.model import PeeringSpec, RouteSpec, RouteTableSpec
 from agent.objects import ObjectKind, ObjectRef
 from tests.networks import view_of
 from tests.unit.test_agent.host import PORT, VPC
@@ -74,3 +74,15 @@ def test_what_leads_out_by_another_host_is_in_the_tables_that_say_so(gateway: in
     out = {(route.destination, route.table) for route in ways if route.device}
     assert out == ({("0.0.0.0/0", 1000), ("0.0.0.0/0", 1003)} if is_there else set())
     assert all(route.destination != "0.0.0.0/0" for route in router.forwarding(spec, ()).routes - set(ways))
+
+
+@pytest.mark.parametrize(("addresses", "asked"), [(["172.31.0.5"], ["stead-vpc-1", "stead-vpc-2"]), ([], [])])
+def test_what_is_forgotten_is_forgotten_by_peers_that_are_here(addresses: list[str], asked: list[str]) -> None:
+    peerings = (PeeringSpec("pcx-1", "vpc-2", "10.2.0.0/16"), PeeringSpec("pcx-2", "vpc-3", "10.3.0.0/16"))
+    here = ("stead-vpc-1", "stead-vpc-2")
+    with (
+        patch.object(namespaces, "exists", side_effect=lambda name: name in here),
+        patch.object(namespaces, "call") as call,
+    ):
+        forget(replace(VPC, peerings=peerings), addresses)
+    assert [each.args for each in call.call_args_list] == [(name, conntrack.forget, addresses) for name in asked]

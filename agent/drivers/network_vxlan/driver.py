@@ -211,8 +211,7 @@ class VxlanNetworkDriver:
         old, new = self._met(difference.old), self._met(difference.new)
         if not namespaces.call(namespace, router.follow, rules, old, new, mtu, plugging):
             return False
-        if difference.moved:
-            namespaces.call(namespace, conntrack.forget, difference.moved)
+        forget(difference.new, difference.moved)
         return True
 
     @at_work(HOST)
@@ -262,8 +261,7 @@ class VxlanNetworkDriver:
     def _forget_old_owners(self, spec: VpcSpec) -> None:
         """Connections of an address end with its owner, also here, on a peer of its host."""
         owners = Owners(self._directory(spec.vpc_id))
-        if moved := owners.moved(spec):
-            namespaces.call(namespaces.vpc_namespace(spec.vpc_id), conntrack.forget, moved)
+        forget(spec, owners.moved(spec))
         owners.save(spec)
 
     @at_work(HOST)
@@ -348,6 +346,13 @@ class VxlanNetworkDriver:
 def _connections(vpc_id: str) -> str:
     """The key of what is done with them, beside all else that is done with a VPC."""
     return f"{vpc_id}'s connections"
+
+
+def forget(spec: VpcSpec, addresses: Collection[str]) -> None:
+    """Connections of these, which the VPC's peers may have let in, too."""
+    vpc_ids = (spec.vpc_id, *(each.vpc_id for each in spec.peerings)) if addresses else ()
+    for namespace in filter(namespaces.exists, map(namespaces.vpc_namespace, vpc_ids)):
+        namespaces.call(namespace, conntrack.forget, addresses)
 
 
 def _still(view: VpcView, interface_id: str) -> parts.Difference:
