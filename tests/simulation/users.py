@@ -154,34 +154,38 @@ class Users(Stage):
 
     # Network interfaces
 
-    @often(3)
-    def create_interface(self) -> None:
-        owner = self.a_project()
+    def _create_interface(self, owner: Any) -> None:
         subnets = [row.id for row in self.durable.subnets if row.project_id == owner.id]
         request = network_interfaces_pb2.CreateNetworkInterfaceRequest(
             subnet_id=self.chance.choice(subnets), secondary_private_ip_address_count=self.chance.choice((None, 1))
         )
         self.ask("CreateNetworkInterface", request, owner)
+        self.wait(0.1)
 
-    @often(6)
+    @often(3)
     def attach_interface(self) -> None:
+        """One that is free, or was made for it."""
+        if not self._free_interfaces():
+            self._create_interface(self.a_project())
         for row in self.some(self._free_interfaces()):
             self._attach_interface(row)
 
     def _attach_interface(self, row: Any) -> None:
         zone = self.durable.subnets[row.subnet_id].zone
-        for target in self.some(
-            one for one in self.instances() if (one.project_id, one.zone) == (row.project_id, zone)
-        ):
+        near = [one for one in self.instances() if (one.project_id, one.zone) == (row.project_id, zone)]
+        for target in self.some(near):
             request = network_interfaces_pb2.AttachNetworkInterfaceRequest(
                 network_interface_id=row.id, instance_id=target.id
             )
             self.ask("AttachNetworkInterface", request, row)
 
-    @often(6)
+    @often(3)
     def detach_interface(self) -> None:
-        """And perhaps it is another's as soon as it is free."""
-        for row in self.some(row for row in self.durable.interfaces if row.instance_id and row.device_index):
+        """And perhaps it is another's as soon as it is free. Where none is attached, one is for it."""
+        if not self._attached_interfaces():
+            self.attach_interface()
+            self.wait(self.chance.choice((0.2, 1.0, 3.0)))
+        for row in self.some(self._attached_interfaces()):
             request = network_interfaces_pb2.DetachNetworkInterfaceRequest(
                 attachment_id=row.attachment_id, force=self.perhaps(0.3)
             )
@@ -190,8 +194,13 @@ class Users(Stage):
                 self.wait(self.chance.choice((0.2, 0.5, 1.0)))
                 self._attach_interface(row)
 
-    @often(2)
+    def _attached_interfaces(self) -> list[Any]:
+        return [row for row in self.durable.interfaces if row.instance_id and row.device_index]
+
+    @often(1)
     def delete_interface(self) -> None:
+        if not self._free_interfaces():
+            self._create_interface(self.a_project())
         for row in self.some(self._free_interfaces()):
             request = network_interfaces_pb2.DeleteNetworkInterfaceRequest(network_interface_id=row.id)
             self.ask("DeleteNetworkInterface", request, row)

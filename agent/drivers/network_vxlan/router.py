@@ -5,7 +5,7 @@ neighbours are the gateway driver's.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from agent.drivers.base import Transient
@@ -191,7 +191,7 @@ def follow(rules: Rules, old: VpcSpec, new: VpcSpec, mtu: int, plugging: str = "
     if not rules.change(ruleset.render(old, known), ruleset.render(new, _devices(taps))):
         return False
     now, plugged = forwarding(old, ports.plugged(old.ports, taps, "")), ports.plugged(new.ports, taps, plugging)
-    wanted = forwarding(new, plugged)
+    now, wanted = _without_black_holes(now, old), forwarding(new, plugged)
     if plugged or now != wanted:
         with open_netlink() as netlink:
             for tap in plugged.values():
@@ -200,6 +200,18 @@ def follow(rules: Rules, old: VpcSpec, new: VpcSpec, mtu: int, plugging: str = "
             if plugging in taps:
                 netlink.set_link(taps[plugging].name, group=ports.PLUGGED_GROUP)
     return True
+
+
+def _without_black_holes(now: Forwarding, spec: VpcSpec) -> Forwarding:
+    """Where a tap was that routes lead to, the kernel has no route any more, since that went with the tap."""
+    ids = {port.interface_id for port in spec.ports}
+    gone = {
+        Route(route.cidr_block, table=OWN_TABLES + table.number)
+        for table in spec.tables
+        for route in table.routes
+        if route.hop and route.hop.interface_id in ids
+    }
+    return replace(now, routes=now.routes - gone) if gone else now
 
 
 def _devices(taps: Mapping[str, Link]) -> dict[str, Device]:
