@@ -11,9 +11,9 @@ from homelab.guest import Guest
 from homelab.layout import OUTSIDE_ADDRESS
 from homelab.node import wait_until
 from tests.e2e.conftest import a_cloud
+from tests.e2e.tenants import ANYWHERE, Own
 from tests.e2e.test_nat_gateways import Hidden, reaches
 from tests.e2e.test_nat_gateways import teller as teller
-from tests.e2e.test_vpcs import ANYWHERE, Own
 
 DOORS = ("gw1", "gw2")
 

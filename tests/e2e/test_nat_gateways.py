@@ -11,7 +11,7 @@ from homelab.cloud import Cloud
 from homelab.guest import Guest
 from homelab.layout import OUTSIDE_ADDRESS
 from homelab.node import wait_until
-from tests.e2e.test_vpcs import ANYWHERE, Own
+from tests.e2e.tenants import ANYWHERE, Own
 
 PORT = "8099"
 # Tells whoever connects by which address.

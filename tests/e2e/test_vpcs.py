@@ -1,13 +1,10 @@
 """VPCs of one's own: made from nothing and led outside by a route, and two tenants with the same addresses."""
 
-import copy
 import json
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -17,9 +14,8 @@ from homelab.guest import Guest
 from homelab.layout import OUTSIDE_ADDRESS
 from homelab.node import wait_until
 from tests.e2e.residents import Launch, pings
+from tests.e2e.tenants import ANYWHERE, NETWORK, Own, tenant
 
-ANYWHERE = "0.0.0.0/0"
-NETWORK = "10.7.0.0/16"
 PINGS_OUT = ("--egress", "--protocol", "icmp")
 # Prints what a lease has, in place of making the guest so.
 TELL_LEASE = """#!/bin/sh
@@ -27,80 +23,11 @@ TELL_LEASE = """#!/bin/sh
 """
 
 
-@dataclass
-class Own:
-    """A VPC of a project: a subnet for each zone, a gateway that is attached, a table that leads there, a group."""
-
-    cloud: Cloud
-    name: str
-    vpc_id: str = ""
-    igw_id: str = ""
-    table_id: str = ""
-
-    def make(self, zones: list[str]) -> None:
-        name = f"Name={self.name}"
-        self.vpc_id = self.cloud.json("vpc", "create", NETWORK, "--tag", name)["vpc"]["vpc_id"]
-        igw = self.cloud.json("igw", "create", "--tag", name)["internet_gateway"]
-        self.igw_id = igw["internet_gateway_id"]
-        self.cloud.stead("igw", "attach", self.igw_id, "--vpc", self.vpc_id)
-        table = self.cloud.json("route-table", "create", "--vpc", self.vpc_id, "--tag", name)["route_table"]
-        self.table_id = table["route_table_id"]
-        blocks = IPv4Network(NETWORK).subnets(new_prefix=24)
-        for zone, block in zip(zones, blocks, strict=False):
-            subnet = f"{self.name}-{zone}"
-            where = ("--vpc", self.vpc_id, "--az", zone, "--tag", f"Name={subnet}")
-            self.cloud.stead("subnet", "create", str(block), *where)
-            self.cloud.stead("route-table", "associate", self.table_id, "--subnet", subnet)
-        group = self.cloud.json("sg", "create", self.name, "--vpc", self.vpc_id)["security_group"]["group_id"]
-        for rule in (("--port", "22"), ("--protocol", "icmp")):
-            self.cloud.stead("sg", "authorize", group, *rule, "--cidr", ANYWHERE)
-
-    def open(self) -> None:
-        self.cloud.stead("route-table", "create-route", self.table_id, ANYWHERE, "--igw", self.igw_id)
-
-    def close(self) -> None:
-        self.cloud.stead("route-table", "delete-route", self.table_id, ANYWHERE)
-
-    def launch(self, zone: str, private_ip: str, *options: str) -> Guest:
-        where = ("--subnet", f"{self.name}-{zone}", "--private-ip", private_ip, "--public-ip", *options)
-        key = self.cloud.directory / f"{self.name}.pem"
-        return Guest.launch(self.cloud, key, *where, groups=(self.name,), image="tiny", key_name=self.name)
-
-    def empty(self) -> None:
-        """Without its instances, so that others find room."""
-        living = ("--filter", "instance-state-name=pending,running,stopping,stopped,shutting-down")
-        rows = self.cloud.json("instance", "list", "--filter", f"vpc-id={self.vpc_id}", *living)["instances"]
-        if rows:
-            self.cloud.stead("instance", "terminate", *(row["instance_id"] for row in rows), "--wait")
-
-    def remove(self) -> None:
-        """With all that is in it."""
-        inside = ("--filter", f"vpc-id={self.vpc_id}")
-        for subnet in self.cloud.json("subnet", "list", *inside)["subnets"]:
-            self.cloud.stead("subnet", "delete", subnet["subnet_id"])
-        self.cloud.stead("igw", "detach", self.igw_id)
-        self.cloud.stead("igw", "delete", self.igw_id)
-        self.cloud.stead("route-table", "delete", self.table_id)
-        groups = self.cloud.json("sg", "list", *inside)["security_groups"]
-        for group in (row["group_id"] for row in groups if row["group_name"] != "default"):
-            self.cloud.stead("sg", "delete", group)
-        self.cloud.stead("vpc", "delete", self.vpc_id)
-
-
 @pytest.fixture(scope="module")
 def projects(cloud: Cloud, zones: list[str]) -> Iterator[list[Own]]:
     """Two projects, each with a VPC of the same addresses."""
     cloud.stead("image", "modify", "tiny", "--public")
-    made = []
-    for name in ("left", "right"):
-        cloud.stead("project", "create", name)
-        secret = cloud.json("project", "token", name, "--role", "member")["secret"]
-        tenant = copy.copy(cloud)
-        tenant.environment = {**cloud.environment, "STEAD_TOKEN": secret}
-        tenant.stead("key", "create", name, "--output-file", str(cloud.directory / f"{name}.pem"))
-        made.append(Own(tenant, name))
-        made[-1].make(zones)
-        made[-1].open()
+    made = [tenant(cloud, name, zones) for name in ("left", "right")]
     yield made
     for own in made:
         own.remove()
