@@ -52,7 +52,8 @@ from agent.objects import (
     Volume,
     Vpc,
 )
-from agent.vpc import VpcView, host_name, in_order, linked, with_rows
+from agent.rows import in_order, with_rows
+from agent.vpc import VpcView, host_name, linked
 
 T = TypeVar("T")
 View = VolumeSpec | ExportSpec | VpcView | GatewaySpec | InstanceSpec

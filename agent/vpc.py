@@ -10,7 +10,6 @@ from functools import cached_property
 from ipaddress import IPv4Address
 from itertools import chain
 from types import MappingProxyType
-from typing import TypeVar
 
 from agent.model import (
     AclSpec,
@@ -46,10 +45,7 @@ from agent.objects import (
     Vpc,
 )
 from agent.routes import Range, common, ranges
-
-T = TypeVar("T", bound=Object)
-Rows = Mapping[str, T]  # By id.
-Index = Mapping[str, Rows[T]]  # By another key. What has none is left out.
+from agent.rows import Index, Rows, in_order, indexed, with_rows
 
 _EMPTY: Rows[Endpoint] = MappingProxyType({})
 LOCAL = "local"  # The target of the route to the VPC itself.
@@ -238,7 +234,7 @@ class VpcView:
     def with_changes(self, changes: Iterable[Change]) -> "VpcView":
         """The view after these objects changed; those of kinds that it does not have make no difference."""
         changes = tuple(changes)
-        told = [change.new for change in changes if _is_of(change, Vpc)]
+        told = [change.new for change in changes if isinstance(change.new or change.old, Vpc)]
         return replace(
             self,
             vpc=_told(self.vpc, told[-1]) if told else self.vpc,
@@ -248,11 +244,11 @@ class VpcView:
             groups=with_rows(self.groups, changes, SecurityGroup),
             gateways=with_rows(self.gateways, changes, InternetGateway),
             nat_gateways=with_rows(self.nat_gateways, changes, NatGateway),
-            addresses=_indexed(self.addresses, changes, Address, lambda address: (address.endpoint_id,)),
+            addresses=indexed(self.addresses, changes, Address, lambda address: (address.endpoint_id,)),
             endpoints=with_rows(self.endpoints, changes, Endpoint),
-            by_host=_indexed(self.by_host, changes, Endpoint, lambda endpoint: (endpoint.host_id,)),
-            by_group=_indexed(self.by_group, changes, Endpoint, lambda endpoint: endpoint.group_ids),
-            unchecked=_indexed(self.unchecked, changes, Endpoint, lambda row: ("",) if row.is_unchecked else ()),
+            by_host=indexed(self.by_host, changes, Endpoint, lambda endpoint: (endpoint.host_id,)),
+            by_group=indexed(self.by_group, changes, Endpoint, lambda endpoint: endpoint.group_ids),
+            unchecked=indexed(self.unchecked, changes, Endpoint, lambda row: ("",) if row.is_unchecked else ()),
         )
 
     @cached_property
@@ -392,50 +388,9 @@ def host_name(private_ip: str) -> str:
     return "ip-" + private_ip.replace(".", "-")
 
 
-def in_order(rows: Mapping[str, T]) -> list[T]:
-    return [rows[key] for key in sorted(rows)]
-
-
-def with_rows(table: Rows[T], changes: Iterable[Change], cls: type[T]) -> Rows[T]:
-    """A copy with what changed of the rows of this class; the very same where nothing did."""
-    ours = [change for change in changes if _is_of(change, cls)]
-    if not ours:
-        return table
-    copy = dict(table)
-    for change in ours:
-        if isinstance(change.new, cls):
-            copy[change.new.id] = change.new
-        elif change.old is not None:
-            copy.pop(change.old.id, None)
-    return copy
-
-
 def _told(known: Vpc, new: Object | None) -> Vpc:
     return new if isinstance(new, Vpc) else Vpc(known.id, 0, "")
 
 
 def _addresses(endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
     return tuple(ip for endpoint in in_order(endpoints) for ip in endpoint.private_ips)
-
-
-def _is_of(change: Change, cls: type) -> bool:
-    return isinstance(change.new or change.old, cls)
-
-
-def _indexed(index: Index[T], changes: Iterable[Change], cls: type[T], keys: Callable[[T], Iterable[str]]) -> Index[T]:
-    """A copy in which the tables that changed are new and the others the very same."""
-    fresh: dict[str, dict[str, T]] = {}
-
-    def table(key: str) -> dict[str, T]:
-        if key not in fresh:
-            fresh[key] = dict(index.get(key, {}))
-        return fresh[key]
-
-    for change in changes:
-        if isinstance(old := change.old, cls):
-            for key in keys(old):
-                table(key).pop(old.id, None)
-        if isinstance(new := change.new, cls):
-            for key in keys(new):
-                table(key)[new.id] = new
-    return {key: rows for key, rows in {**index, **fresh}.items() if rows} if fresh else index

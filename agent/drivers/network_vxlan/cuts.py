@@ -14,7 +14,8 @@ from ipaddress import IPv4Network
 from socket import inet_aton
 from typing import NamedTuple
 
-from agent.drivers.network_vxlan.ruleset import RECEIVER_UNTRACKED, SENDER_UNTRACKED, is_open
+from agent.drivers.network_vxlan.matches import is_open
+from agent.drivers.network_vxlan.ruleset import RECEIVER_UNTRACKED, SENDER_UNTRACKED
 from agent.host.flows import Flow
 from agent.model import GroupSpec, RuleSpec, VpcSpec
 

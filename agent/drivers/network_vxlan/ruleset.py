@@ -36,6 +36,7 @@ from ipaddress import IPv4Address, IPv4Network
 from zlib import crc32
 
 from agent.drivers.network_vxlan import names
+from agent.drivers.network_vxlan.matches import NAMED_PROTOCOLS, is_open, match_peer, match_protocol
 from agent.host.nft import Chain, Device, Set, Table
 from agent.host.routing_rules import EXACTLY
 from agent.model import AclEntry, AclSpec, Counted, GroupSpec, PortSpec, RuleSpec, SubnetSpec, VpcSpec
@@ -67,7 +68,7 @@ LOG_GROUP = 5  # Of nflog, of the namespace's.
 # Guards, by the chains that say who they are, which the log's prefixes are as well.
 SPOOFED, INVALID, UNOPENED = "spoofed-source", "invalid-packet", "unopened-tcp"
 ACL_OUT, ACL_IN, GROUP_OUT, GROUP_IN = "acl-out", "acl-in", "group-out", "group-in"
-_NAMED_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
+
 # This network, loopback, link-local, multicast, reserved (RFC 6890).
 _NOT_FOR_HOSTS = "{ 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 }"
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
@@ -286,7 +287,7 @@ def counters(spec: VpcSpec) -> dict[str, Counted]:
 @lru_cache(maxsize=4096)
 def _decide(entry: AclEntry) -> tuple[str, str]:
     """As `_permit`."""
-    match = " ".join(filter(None, (_match_peer(entry.rule), _match_protocol(entry.rule))))
+    match = " ".join(filter(None, (match_peer(entry.rule), match_protocol(entry.rule))))
     denied = ACL_OUT if entry.rule.is_egress else ACL_IN
     return match, "return" if entry.is_allowed else f"goto {denied}"
 
@@ -334,15 +335,8 @@ def _answered_chain(group: GroupSpec, is_egress: bool) -> Chain:
 
 
 def _is_all_of(rule: RuleSpec, protocol: str) -> bool:
-    named = _NAMED_PROTOCOLS.get(rule.ip_protocol, rule.ip_protocol)
+    named = NAMED_PROTOCOLS.get(rule.ip_protocol, rule.ip_protocol)
     return is_open(rule) and named == protocol and (rule.from_port, rule.to_port) in ((-1, -1), (0, 65535))
-
-
-@lru_cache(maxsize=4096)
-def is_open(rule: RuleSpec) -> bool:
-    """Whether it is about tcp or udp, and everybody."""
-    protocol = _NAMED_PROTOCOLS.get(rule.ip_protocol, rule.ip_protocol)
-    return protocol in ("tcp", "udp", "-1") and _match_peer(rule) == ""
 
 
 def _note(bits: int) -> str:
@@ -360,37 +354,8 @@ def _permit(rule: RuleSpec) -> tuple[str, str]:
     """What it matches, and what is done then."""
     verdict = f"meta mark set {_ALLOWED} return" if rule.is_egress else "accept"
     note = _note(SENDER_OPEN if rule.is_egress else RECEIVER_OPEN) if is_open(rule) else ""
-    match = " ".join(filter(None, (_match_peer(rule), _match_protocol(rule))))
+    match = " ".join(filter(None, (match_peer(rule), match_protocol(rule))))
     return match, " ".join(filter(None, (note, verdict)))
-
-
-def _match_peer(rule: RuleSpec) -> str:
-    field = "ip daddr" if rule.is_egress else "ip saddr"
-    if rule.group_id:
-        return f"{field} @{rule.group_id}"
-    network = IPv4Network(rule.cidr_ipv4 or "", strict=False)
-    return f"{field} {network}" if network.prefixlen else ""
-
-
-def _match_protocol(rule: RuleSpec) -> str:
-    protocol = _NAMED_PROTOCOLS.get(rule.ip_protocol, rule.ip_protocol)
-    if protocol in ("tcp", "udp"):
-        return _match_ports(protocol, rule.from_port, rule.to_port)
-    if protocol == "icmp":
-        return _match_icmp(rule.from_port, rule.to_port)
-    return "" if protocol == "-1" else f"meta l4proto {int(protocol)}"
-
-
-def _match_ports(protocol: str, first: int, last: int) -> str:
-    if first == -1:
-        return f"meta l4proto {protocol}"
-    return f"{protocol} dport {first}" if first == last else f"{protocol} dport {first}-{last}"
-
-
-def _match_icmp(icmp_type: int, code: int) -> str:
-    if icmp_type == -1:
-        return "meta l4proto icmp"
-    return f"icmp type {icmp_type}" if code == -1 else f"icmp type {icmp_type} icmp code {code}"
 
 
 def _address(text: str) -> str:
