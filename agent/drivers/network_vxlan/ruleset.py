@@ -128,7 +128,7 @@ def _filter_table(spec: VpcSpec) -> Table:
 
 def _ingress_table(spec: VpcSpec, taps: Mapping[str, Device]) -> Table:
     present = (port for port in spec.ports if port.interface_id in taps)
-    chains = {tap_chain(p.interface_id): _tap_chain(p, taps[p.interface_id]) for p in present}
+    chains = {tap_chain(p.interface_id): _tap_chain(p, taps[p.interface_id], spec) for p in present}
     return Table(INGRESS, {}, {SPOOFED: _dropped(SPOOFED), **chains})
 
 
@@ -136,7 +136,7 @@ def _dropped(guard: str) -> Chain:
     return Chain((f'{_LOGGED} log prefix "{guard}" group {LOG_GROUP}', "drop"))
 
 
-def _tap_chain(port: PortSpec, tap: Device) -> Chain:
+def _tap_chain(port: PortSpec, tap: Device, spec: VpcSpec) -> Chain:
     """A guest speaks for itself only. (ARP from 0.0.0.0, a probe for duplicates, gets no answer: nobody has it.)
 
     The first rule spares most packets the others, which come to the same.
@@ -151,7 +151,7 @@ def _tap_chain(port: PortSpec, tap: Device) -> Chain:
         f"meta mark set {checked} accept",
         f"udp dport 67 goto {SPOOFED}",  # It would give a neighbour's address back, or decline it.
         f"ip saddr {own} meta mark set {checked} accept",
-        *(_of_others(checked) if port.is_unchecked else ()),
+        *(_of_others(port, checked, spec) if port.is_unchecked else ()),
         f"goto {SPOOFED}",
     )
     return Chain(rules, hook='type filter hook ingress device "{device}" priority filter; policy drop;', device=tap)
@@ -163,9 +163,16 @@ def _own_addresses(port: PortSpec) -> str:
     return f"{{ {', '.join(sorted(texts))} }}" if len(texts) > 1 else texts[0]
 
 
-def _of_others(checked: str) -> tuple[str, ...]:
-    """What an interface passes on without the source check. DNS and metadata know who asks by the address."""
+def _of_others(port: PortSpec, checked: str, spec: VpcSpec) -> tuple[str, ...]:
+    """What an interface passes on without the source check. DNS and metadata know who asks by the address.
+
+    Linux looks for a neighbour in the name of whom it has a packet from, if that is an address of its own on any device
+    (`arp_announce`). The answer is the same when it asks in its interface's, by which the kernel here learns nobody.
+    """
     return (
+        f"arp operation request arp saddr ether {_mac(port)} arp saddr ip != {_NOT_FOR_HOSTS} "
+        f"arp daddr ip {IPv4Network(spec.cidr_block)} arp saddr ip set {IPv4Address(port.private_ip)} "
+        f"meta mark set {SEEN:#x} accept",
         f"ip daddr {names.LINK_LOCAL} goto {SPOOFED}",
         f"ip saddr != {_NOT_FOR_HOSTS} meta mark set {checked} accept",
     )
