@@ -141,16 +141,24 @@ def create_entry(state: State, call: Call, request: CreateNetworkAclEntry) -> tu
     if any(row.place == entry.place for row in acl.entries):
         message = f"{acl.id} has an entry {_named(request.rule_number, request.egress)}; replace it, or choose a number"
         raise Conflict("NetworkAclEntryAlreadyExists", message)
-    held = sum((row.is_egress, row.is_ipv6) == (entry.is_egress, entry.is_ipv6) for row in acl.entries)
-    limit = call.policy.rules_per_network_acl
-    check_one_more("NetworkAclEntryLimitExceeded", acl.id, "entries of a direction", held, limit)
+    _check_room(call, acl, entry)
     return _with_entries(state, acl, [*acl.entries, entry])
+
+
+def _check_room(call: Call, acl: NetworkAcl, entry: NetworkAclEntry) -> None:
+    """For one that is new, or takes the place of one about the other IP version, which is counted apart."""
+    alike = [row for row in acl.entries if (row.is_egress, row.is_ipv6) == (entry.is_egress, entry.is_ipv6)]
+    if all(row.place != entry.place for row in alike):
+        what = f"{'IPv6' if entry.is_ipv6 else 'IPv4'} entries for what goes {'out' if entry.is_egress else 'in'}"
+        limit = call.policy.rules_per_network_acl
+        check_one_more("NetworkAclEntryLimitExceeded", acl.id, what, len(alike), limit)
 
 
 def replace_entry(state: State, call: Call, request: CreateNetworkAclEntry) -> tuple[Change, str]:
     acl = find(state.network_acls, request.network_acl_id, call)
     entry = _entry(request)
     old = _present(acl, request.rule_number, is_egress=request.egress)
+    _check_room(call, acl, entry)
     return _with_entries(state, acl, [entry if row == old else row for row in acl.entries])
 
 

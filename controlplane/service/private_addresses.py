@@ -136,8 +136,9 @@ def assign(state: State, call: Call, request: AssignPrivateIpAddresses) -> tuple
         raise Invalid("MissingParameter", f"Name addresses that {interface.id} shall have, or say how many")
     subnet, change = state.subnets[interface.subnet_id], Change()
     ips = [check_usable(subnet, ip, "private_ip_addresses") for ip in dict.fromkeys(asked)]
-    new = [ip for ip in ips if ip not in interface.private_ips] or Free(state).take(subnet, count or 0)
-    check_number(call, len(interface.private_ips) + len(new))
+    named = [ip for ip in ips if ip not in interface.private_ips]
+    check_number(call, len(interface.private_ips) + len(named) + (count or 0))
+    new = named or Free(state).take(subnet, count or 0)
     for ip in new:
         _take_over(state, change, subnet, ip, is_allowed=request.allow_reassignment)
     change.put(replace(interface, secondary_ips=(*interface.secondary_ips, *new)))

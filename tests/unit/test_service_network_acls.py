@@ -170,6 +170,21 @@ def test_a_direction_has_so_many_entries_of_each_family() -> None:
     lab.refuses("NetworkAclLimitExceeded", network_acls.create, CreateNetworkAcl(lab.vpc_id))
 
 
+def test_no_entry_takes_a_place_beyond_them_by_being_replaced() -> None:
+    lab = Lab(rules_per_network_acl=2)
+    six = {"cidr_block": "", "ipv6_cidr_block": "::/0"}
+    lab.do(network_acls.create_entry, entry(lab.acl_id))
+    for number in (1, 2):
+        lab.do(network_acls.create_entry, entry(lab.acl_id, rule_number=number, **six))
+    refused = lab.refuses("NetworkAclEntryLimitExceeded", network_acls.replace_entry, entry(lab.acl_id, rule_number=1))
+    assert f"{lab.acl_id} has 2 of at most 2 IPv4 entries for what goes in" in refused.message
+    lab.refuses("NetworkAclEntryLimitExceeded", network_acls.replace_entry, entry(lab.acl_id, **six))
+    lab.do(network_acls.replace_entry, entry(lab.acl_id, rule_action="deny"))
+    lab.region.policy = replace(lab.region.policy, rules_per_network_acl=1)
+    lab.do(network_acls.replace_entry, entry(lab.acl_id))
+    assert lab.entries() == [(1, "allow"), (2, "allow"), (100, "allow"), (32767, "deny")]
+
+
 def test_an_association_is_replaced_by_one_with_an_id_of_its_own(lab: Lab) -> None:
     before = lab.association_id
     after = lab.guard(lab.acl_id)

@@ -296,7 +296,9 @@ def test_secondary_addresses_come_go_and_move(region: Region) -> None:
     primary = AssignPrivateIpAddresses(two.id, [one.private_ip], allow_reassignment=True)
     region.refuses("InvalidIPAddress.InUse", private_addresses.assign, primary)
     region.refuses("MissingParameter", private_addresses.assign, AssignPrivateIpAddresses(one.id))
-    region.refuses("PrivateIpAddressLimitExceeded", private_addresses.assign, AssignPrivateIpAddresses(one.id, (), 14))
+    for more in (14, 5000):  # The subnet has not so many.
+        too_many = AssignPrivateIpAddresses(one.id, (), more)
+        region.refuses("PrivateIpAddressLimitExceeded", private_addresses.assign, too_many)
     region.do(private_addresses.unassign, UnassignPrivateIpAddresses(one.id, [ips[1]]))
     assert describing.free_addresses(region.state, region.subnet()) == free - 1
     for code, asked in (
