@@ -138,6 +138,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         vpc_id=vpc.id,
         subnets=subnets,
         private_ip=request.private_ip_address,
+        taken=cards.private_ips,
         first=cards.existing.get(0),
         public_ip=request.associate_public_ip_address,
         features=(*metadata_options.features_of(image.boot_mode, options), *cards.features(state)),

@@ -4,7 +4,7 @@ Whatever runs short first gives the number.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.errors import Invalid, NoCapacity, Refusal
@@ -23,8 +23,9 @@ from controlplane.service.capacity import Claims, Home
 class Wanted:
     """What a launch asks of a zone: one of `subnets`, and for each instance a host, disks and addresses.
 
-    `private_ip` is empty for any; `public_ip` None for what the subnet says; `features` are those of the host's agent;
-    `first` is the interface that the instance gets, where it is there already.
+    `private_ip` is empty for any but those `taken`, which its other interfaces are to have; `public_ip` None for what
+    the subnet says; `features` are those of the host's agent; `first` is the interface that the instance gets, where it
+    is there already.
     """
 
     min_count: int
@@ -36,6 +37,7 @@ class Wanted:
     private_ip: str
     public_ip: bool | None
     features: tuple[str, ...] = ()
+    taken: Collection[str] = ()
     first: NetworkInterface | None = None
 
     @property
@@ -139,4 +141,4 @@ def _private_ips(state: State, wanted: Wanted, subnet: Subnet) -> list[str]:
         return [wanted.first.private_ip]
     if wanted.private_ip:
         return [private_addresses.check_free(state, subnet, wanted.private_ip)]
-    return private_addresses.find_free(state, subnet, wanted.max_count)
+    return private_addresses.find_free(state, subnet, wanted.max_count, wanted.taken)

@@ -67,6 +67,28 @@ def test_a_single_one_has_the_public_address_that_its_subnet_says(region: Region
     assert region.public_address(other) is None
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"private_ip_address": "172.31.0.4"}),
+        ({}, {"secondary_private_ip_addresses": ["172.31.0.4"]}),
+        ({"secondary_private_ip_addresses": ["172.31.0.4"]}, {}),
+    ],
+)
+def test_the_next_free_address_may_be_named_for_another_place(
+    region: Region, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    subnet_id = region.subnet().id
+    cards = (Card(0, subnet_id=subnet_id, **first), Card(1, subnet_id=subnet_id, **second))
+    assert region.state.interfaces.subnet.latest(subnet_id) is None, "172.31.0.4 is the next one"
+    (instance_id,) = region.run(network_interfaces=cards)
+    rows = region.state.interfaces.of(instance_id)
+    held = [ip for row in rows for ip in row.private_ips]
+    assert len(set(held)) == len(held)
+    assert "172.31.0.4" in held
+    assert rows[0].private_ip == "172.31.0.5"
+
+
 def test_what_is_refused(region: Region) -> None:
     here, there, taken = free(region), free(region, ZONES[1]), region.interface(region.launch()).id
     subnet_id, image_id = region.subnet().id, region.add_image()
