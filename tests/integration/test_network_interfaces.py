@@ -1,15 +1,21 @@
 """Secondary addresses of interfaces, and interfaces that pass on what is not their own, on two hosts."""
 
+import contextlib
+import socket
+import time
+
 import pytest
 
 from agent.objects import Route, RouteTable
 from tests.integration.gateways import FIRST, map_addresses, vpc_with_guests
-from tests.integration.netlab import ALL_OUT, Guest, Lab, Vpc, tcp_in
+from tests.integration.netlab import ALL_OUT, DEADLINE_S, DROPPED_S, Guest, Host, Lab, Vpc, tcp_in
 
 pytestmark = pytest.mark.host
 
 LOCAL = Route("172.31.0.0/16", "local")
 SECONDARY, BEYOND = "172.31.0.66", "192.0.2.9"
+RESOLVERS, METADATA, TIME = ("172.31.0.2", "169.254.169.253"), "169.254.169.254", "169.254.169.123"
+ROUTERS = ("172.31.0.1", "172.31.16.1")  # Of both subnets.
 
 
 def test_a_secondary_address_is_its_interfaces_own_on_every_host(hosts: Lab) -> None:
@@ -78,6 +84,69 @@ def test_an_interface_without_the_source_check_is_a_router(hosts: Lab) -> None:
     vpc.routers.clear()
     vpc.ensure(hosts)
     assert [each.pings(BEYOND) for each in (guest, near)] == [False, False]
+
+
+def test_a_router_guest_asks_the_vpcs_router_in_its_own_name_alone(hosts: Lab) -> None:
+    """Neither in a neighbour's, who would be sent the answers, nor in the name of who is behind it."""
+    vpc, (_, guest) = vpc_with_guests(hosts)
+    vpc.routers.add(guest.port.interface_id)
+    lead_to(vpc, guest)
+    vpc.ensure(hosts)
+    host = hosts.hosts[-1]
+    metadata = host.namespace(f"stead-{vpc.vpc_id}").listen(80, METADATA)
+    guest.run(f"ip addr add {BEYOND}/32 dev lo; ip addr add {SECONDARY}/32 dev lo")
+    after, _ = host.call("network.drops", (guest.port.interface_id,), 0, 0.1)
+    for source in (BEYOND, SECONDARY):
+        asked = _ask_the_router(guest, source)
+        assert asked <= _dropped(host, guest, after, source, asked)
+    assert metadata.accepted == 0
+
+    told = guest.port.private_ip
+    for resolver in RESOLVERS:
+        assert "172.31.0.5" in guest.run(f"busybox nslookup -type=a ip-172-31-0-5.lab.internal {resolver}")
+        guest.connect(resolver, 53, told).close()
+    assert guest.ask(METADATA, 80) == told
+    assert _tells_the_time(guest, told)
+    assert [guest.pings(address, f"-I {told}") for address in (*ROUTERS, *RESOLVERS)] == [True] * 4
+    guest.run("busybox udhcpc -i eth0 -n -q -f -t 5 -T 1 -s /run/udhcpc -O mtu -O hostname")
+
+
+Asked = tuple[int, str, int]  # Protocol, address, and port or type.
+
+
+def _ask_the_router(guest: Guest, source: str) -> set[Asked]:
+    """Everything that it answers, and nothing is answered. Returns what was sent."""
+    datagrams = [(RESOLVERS[0], 53), (RESOLVERS[1], 53), (TIME, 123), (ROUTERS[0], 67)]
+    with guest.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+        asking.bind((source, 0))
+        for address, port in datagrams:
+            asking.sendto(bytes([0x23, *bytes(47)]), (address, port))
+    streams = [(RESOLVERS[0], 53), (RESOLVERS[1], 53), (METADATA, 80)]
+    for address, port in streams:
+        with contextlib.suppress(OSError), guest.connect(address, port, source):
+            pytest.fail(f"{address} answers {source} at {port}")
+    for address in (*ROUTERS, *RESOLVERS):
+        assert not guest.pings(address, f"-I {source}")
+    pings = {(1, address, 0) for address in (*ROUTERS, *RESOLVERS)}
+    return {(17, *datagram) for datagram in datagrams} | {(6, *stream) for stream in streams} | pings
+
+
+def _dropped(host: Host, guest: Guest, after: int, source: str, expected: set[Asked]) -> set[Asked]:
+    """What is told as dropped at the tap, from a source; waits for what is expected."""
+    deadline, found = time.monotonic() + DEADLINE_S, set[Asked]()
+    while time.monotonic() < deadline and not expected <= found:
+        after, rows = host.call("network.drops", (guest.port.interface_id,), after, DROPPED_S)
+        ours = [row for row in rows if row.guard == "spoofed-source" and row.source == source]
+        found |= {(row.protocol, row.destination, 0 if row.protocol == 1 else row.destination_port) for row in ours}
+    return found
+
+
+def _tells_the_time(guest: Guest, source: str) -> bool:
+    with guest.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+        asking.settimeout(DROPPED_S)
+        asking.bind((source, 0))
+        asking.sendto(bytes([0x23, *bytes(47)]), (TIME, 123))
+        return len(asking.recv(512)) == 48
 
 
 def lead_to(vpc: Vpc, router: Guest) -> None:

@@ -164,7 +164,8 @@ def _own_addresses(port: PortSpec) -> str:
 
 
 def _of_others(port: PortSpec, checked: str, spec: VpcSpec) -> tuple[str, ...]:
-    """What an interface passes on without the source check. DNS and metadata know who asks by the address.
+    """What an interface passes on without the source check. DNS and metadata know who asks by the address, and the
+    router answers to it: whatever is here itself is asked in the interface's own name.
 
     Linux looks for a neighbour in the name of whom it has a packet from, if that is an address of its own on any device
     (`arp_announce`). The answer is the same when it asks in its interface's, by which the kernel here learns nobody.
@@ -173,9 +174,15 @@ def _of_others(port: PortSpec, checked: str, spec: VpcSpec) -> tuple[str, ...]:
         f"arp operation request arp saddr ether {_mac(port)} arp saddr ip != {_NOT_FOR_HOSTS} "
         f"arp daddr ip {IPv4Network(spec.cidr_block)} arp saddr ip set {IPv4Address(port.private_ip)} "
         f"meta mark set {SEEN:#x} accept",
-        f"ip daddr {names.LINK_LOCAL} goto {SPOOFED}",
+        f"ip daddr {{ {', '.join(_of_router(spec))} }} goto {SPOOFED}",
         f"ip saddr != {_NOT_FOR_HOSTS} meta mark set {checked} accept",
     )
+
+
+def _of_router(spec: VpcSpec) -> list[str]:
+    """All addresses that a VPC's router has."""
+    routers = sorted({names.router_address(subnet.cidr_block) for subnet in spec.subnets})
+    return [names.LINK_LOCAL, names.vpc_resolver(spec.cidr_block), *routers]
 
 
 def _check_source(spec: VpcSpec) -> Chain:
