@@ -167,10 +167,7 @@ def _another(
     subnet = state.subnets[asked.subnet_id] if asked.subnet_id else first
     vpc = state.vpcs[subnet.vpc_id]
     groups = find_groups(state, call, asked.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)]
-    if asked.private_ip_address:
-        private_ip = private_addresses.check_free(state, subnet, asked.private_ip_address)
-    else:
-        (private_ip,) = free.take(subnet, 1)
+    private_ip = free.take_one(subnet, asked.private_ip_address)
     return _furnished(state, call, free, asked, new_interface(call, subnet, private_ip, groups))
 
 

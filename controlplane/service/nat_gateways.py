@@ -11,17 +11,18 @@ from datetime import datetime, timedelta
 
 from controlplane.errors import Conflict
 from controlplane.ids import Prefix
-from controlplane.model.addressing import mac_address
 from controlplane.model.host import Host
 from controlplane.model.instance import Observation, ObservedKind
 from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
-from controlplane.model.vpc import InternetGateway, Subnet
-from controlplane.service import addresses, private_addresses
+from controlplane.model.vpc import InternetGateway
+from controlplane.service import addresses
 from controlplane.service.call import Call, check_tags, find
+from controlplane.service.network_interfaces import new_interface
 from controlplane.service.presence import Look
-from controlplane.service.quotas import check_one_more
+from controlplane.service.private_addresses import Free
+from controlplane.service.quotas import check_interface, check_one_more
 from controlplane.service.route_tables import leads_to_gateway
 
 FEATURE = "nat_gateways"  # Of agents: see Hello.features in session.proto.
@@ -43,10 +44,11 @@ def create(state: State, call: Call, request: CreateNatGateway) -> tuple[Change,
     addresses.check_gateway(state, subnet.vpc_id)
     held, limit = state.nat_gateways.live.of((call.project_id, subnet.zone)), call.policy.nat_gateways_per_zone
     check_one_more("NatGatewayLimitExceeded", f"The project in {subnet.zone}", "NAT gateways", held, limit)
-    private_ip = private_addresses.take(state, subnet, request.private_ip_address)
-    row = _new(state, call, subnet, address, private_ip, request.tags)
+    check_interface(state, call)
+    interface = new_interface(call, subnet, Free(state).take_one(subnet, request.private_ip_address), groups=())
+    row = _new(state, call, interface, address, request.tags)
     change = Change()
-    change.put(row, _interface(row))
+    change.put(row, replace(interface, description=f"Interface for NAT Gateway {row.id}"))
     change.put(replace(address, interface_id=row.interface_id, association_id=call.mint(Prefix.ADDRESS_ASSOCIATION)))
     return change, row.id
 
@@ -62,37 +64,21 @@ def _check_free(state: State, address: PublicAddress) -> None:
 
 
 def _new(
-    state: State, call: Call, subnet: Subnet, address: PublicAddress, private_ip: str, tags: Mapping[str, str]
+    state: State, call: Call, interface: NetworkInterface, address: PublicAddress, tags: Mapping[str, str]
 ) -> NatGateway:
     return NatGateway(
         id=call.mint(Prefix.NAT_GATEWAY),
         project_id=call.project_id,
-        vpc_id=subnet.vpc_id,
-        subnet_id=subnet.id,
-        zone=subnet.zone,
-        interface_id=call.mint(Prefix.NETWORK_INTERFACE),
-        private_ip=private_ip,
+        vpc_id=interface.vpc_id,
+        subnet_id=interface.subnet_id,
+        zone=state.subnets[interface.subnet_id].zone,
+        interface_id=interface.id,
+        private_ip=interface.private_ip,
         allocation_id=address.id,
         public_ip=address.public_ip,
         created_revision=state.revision + 1,
         created_at=call.now,
         tags=tags,
-    )
-
-
-def _interface(row: NatGateway) -> NetworkInterface:
-    return NetworkInterface(
-        id=row.interface_id,
-        project_id=row.project_id,
-        vpc_id=row.vpc_id,
-        subnet_id=row.subnet_id,
-        instance_id="",
-        device_index=0,
-        mac_address=mac_address(row.private_ip, row.vpc_id),
-        private_ip=row.private_ip,
-        group_ids=(),
-        created_at=row.created_at,
-        description=f"Interface for NAT Gateway {row.id}",
     )
 
 

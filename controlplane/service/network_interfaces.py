@@ -44,7 +44,7 @@ def create(state: State, call: Call, request: CreateNetworkInterface) -> tuple[C
     groups = find_groups(state, call, request.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)]
     quotas.check_interface(state, call)
     free = Free(state, taken=(request.private_ip_address, *request.secondary_private_ip_addresses))
-    private_ip = _primary(state, free, subnet, request.private_ip_address)
+    private_ip = free.take_one(subnet, request.private_ip_address)
     asked, count = request.secondary_private_ip_addresses, request.secondary_private_ip_address_count
     made = replace(
         new_interface(call, subnet, private_ip, groups),
@@ -55,10 +55,6 @@ def create(state: State, call: Call, request: CreateNetworkInterface) -> tuple[C
     change = Change()
     change.put(made)
     return change, made.id
-
-
-def _primary(state: State, free: Free, subnet: Subnet, asked: str) -> str:
-    return private_addresses.check_free(state, subnet, asked) if asked else free.take(subnet, 1)[0]
 
 
 def new_interface(call: Call, subnet: Subnet, private_ip: str, groups: Sequence[SecurityGroup]) -> NetworkInterface:

@@ -36,6 +36,10 @@ class Free:
         self._taken = taken
         self._left: dict[str, Iterator[str]] = {}
 
+    def take_one(self, subnet: Subnet, asked: str) -> str:
+        """This address, which is one of those `taken` if more are drawn; where none is asked for, a free one."""
+        return check_free(self._state, subnet, asked) if asked else self.take(subnet, 1)[0]
+
     def take(self, subnet: Subnet, count: int) -> list[str]:
         """So many of a subnet, or `InsufficientFreeAddressesInSubnet`."""
         if subnet.id not in self._left:
@@ -51,11 +55,6 @@ def too_few(subnet: Subnet, asked: int, free: int) -> NoCapacity:
         "InsufficientFreeAddressesInSubnet",
         f"{subnet.id} ({subnet.cidr_block}) has {free} free addresses, {asked} are needed",
     )
-
-
-def take(state: State, subnet: Subnet, asked: str) -> str:
-    """This address, or, where none is asked for, a free one. Raises `InsufficientFreeAddressesInSubnet`."""
-    return check_free(state, subnet, asked) if asked else Free(state).take(subnet, 1)[0]
 
 
 def check_free(state: State, subnet: Subnet, asked: str, parameter: str = "private_ip_address") -> str:

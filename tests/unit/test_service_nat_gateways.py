@@ -105,6 +105,15 @@ def test_what_it_needs_is_named_where_it_is_missing(lab: NatLab) -> None:
     assert [row.id for row in state.nat_gateways] == [nat_id]
 
 
+def test_its_interface_counts_as_one_of_the_project(lab: NatLab) -> None:
+    held = lab.region.state.interfaces.project.count(lab.region.project_id)
+    lab.region.policy = replace(lab.region.policy, network_interfaces=held + 1)
+    interface = lab.region.state.interfaces[lab.nat(nat_id := lab.create()).interface_id]
+    assert (interface.description, interface.group_ids) == (f"Interface for NAT Gateway {nat_id}", ())
+    asked = CreateNatGateway(lab.second, lab.address())
+    lab.refuses("NetworkInterfaceLimitExceeded", nat_gateways.create, asked)
+
+
 def test_a_full_subnet_has_no_room_for_it(lab: NatLab) -> None:
     lab.region.add_host(vcpus=64)
     small = lab.do(subnets.create, CreateSubnet(lab.vpc_id, "10.0.9.0/28", ZONES[0]))

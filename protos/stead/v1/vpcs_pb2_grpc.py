@@ -397,7 +397,8 @@ class VpcsServicer:
         """Makes a NAT gateway in a subnet, with an address there. Whatever is wrong is told at once, where in EC2 it is made and
         fails. Errors: `InvalidSubnetID.NotFound`, `InvalidAllocationID.NotFound`, `Resource.AlreadyAssociated` (the address is
         mapped to something; `blocking_ids` has that), `Gateway.NotAttached` (the VPC has no internet gateway),
-        `InsufficientFreeAddressesInSubnet`, `InvalidIPAddress.InUse`, `NatGatewayLimitExceeded`.
+        `InsufficientFreeAddressesInSubnet`, `InvalidIPAddress.InUse`, `NatGatewayLimitExceeded`,
+        `NetworkInterfaceLimitExceeded` (it has one of its own, which counts).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
