@@ -82,7 +82,7 @@ def to_vpc_peering(row: VpcPeeringConnection) -> pb.VpcPeeringConnection:
     return pb.VpcPeeringConnection(
         vpc_peering_connection_id=row.id,
         requester_vpc_info=_vpc_info(row.vpc_id, row.project_id, row.cidr_block),
-        accepter_vpc_info=_vpc_info(row.peer_vpc_id, row.peer_project_id, row.peer_cidr_block),
+        accepter_vpc_info=_vpc_info(row.peer_vpc_id, row.peer_project_id, row.accepter_cidr_block),
         status=pb.VpcPeeringConnectionStateReason(code=row.status.value, message=row.message),
         expiration_time=convert.timestamp(row.expires_at) if is_open else None,
         tags=row.tags,

@@ -34,7 +34,8 @@ class Limits:
     # In each zone, which a project has; each takes an elastic address.
     nat_gateways_per_zone: Positive = 5
     network_acls_per_vpc: Positive = 200
-    # That are active or wait to be accepted. Every host with an instance of a VPC has the routers of its peers as well.
+    # That are active, or that its project asked for and that wait. Every host with an instance of a VPC has the routers
+    # of its peers as well.
     peerings_per_vpc: Positive = 50
     # Of a direction, of IPv4 and IPv6 each, with the one that denies what is left. Packets that cross the border of a
     # subnet meet one after the other.

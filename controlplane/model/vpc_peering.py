@@ -46,6 +46,11 @@ class VpcPeeringConnection:
     ended_at: datetime | None = None
 
     @property
+    def accepter_cidr_block(self) -> str:
+        """What is shown of it: nothing to who is not a peer, as in EC2."""
+        return self.peer_cidr_block if self.status is PeeringStatus.ACTIVE else ""
+
+    @property
     def vpc_ids(self) -> tuple[str, ...]:
         return self.vpc_id, self.peer_vpc_id
 
@@ -72,7 +77,7 @@ class VpcPeeringConnections(Owned[VpcPeeringConnection]):
         "requester-vpc-info.cidr-block": lambda row: row.cidr_block,
         "accepter-vpc-info.vpc-id": lambda row: row.peer_vpc_id,
         "accepter-vpc-info.owner-id": lambda row: row.peer_project_id,
-        "accepter-vpc-info.cidr-block": lambda row: row.peer_cidr_block,
+        "accepter-vpc-info.cidr-block": lambda row: row.accepter_cidr_block,
         "status-code": lambda row: row.status.value,
         "status-message": lambda row: row.message,
     }
@@ -82,6 +87,7 @@ class VpcPeeringConnections(Owned[VpcPeeringConnection]):
         self.peer_project = self.index(lambda row: row.peer_project_id)
         self.live = self.index_each(lambda row: () if row.ended_at else row.vpc_ids)
         self.active = self.index_each(lambda row: row.vpc_ids if row.status is PeeringStatus.ACTIVE else ())
+        self.held = self.index_each(_holders)
         self.pending = self.index(lambda row: True if row.status is PeeringStatus.PENDING else None)
         self.ended = self.index(lambda row: True if row.ended_at else None)
 
@@ -93,3 +99,10 @@ class VpcPeeringConnections(Owned[VpcPeeringConnection]):
     def peers(self, vpc_id: str) -> list[str]:
         """The VPCs with which one has an active peering."""
         return [row.other_than(vpc_id)[0] for row in self.active.of(vpc_id)]
+
+
+def _holders(row: VpcPeeringConnection) -> tuple[str, ...]:
+    """The VPCs that count it: one that was merely asked does not."""
+    if row.status is PeeringStatus.PENDING:
+        return (row.vpc_id,)
+    return row.vpc_ids if row.status is PeeringStatus.ACTIVE else ()

@@ -1,6 +1,8 @@
 """Peerings of VPCs: asked for by the one's project, and accepted by the other's, which may be the same.
 
 Their addresses are disjoint, and so are those of all peers of a VPC: what comes from an address is of one VPC alone.
+Anybody who knows whose a VPC is may ask, so to be asked takes no room and stands in the way of nothing; and neither
+project is told more of the other's VPCs than that addresses are in common, before both want it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,9 +38,11 @@ def create(state: State, call: Call, request: CreateVpcPeeringConnection) -> tup
         if peer.id in row.vpc_ids:
             message = f"{vpc.id} and {peer.id} have {row.id}, which is {row.status.value}"
             raise Conflict("VpcPeeringConnectionAlreadyExists", message, blocking_ids=[row.id])
-    held, limit = state.vpc_peering_connections.live.count(vpc.id), call.policy.peerings_per_vpc
-    check_one_more("VpcPeeringConnectionsPerVpcLimitExceeded", vpc.id, "peerings", held, limit)
-    _check_apart(state, vpc, peer)
+    _check_room(state, call, vpc.id)
+    _check_apart(call, vpc, peer)
+    _check_peers(state, call, vpc, peer)
+    if peer.project_id == vpc.project_id:  # Of another's peers one learns nothing by asking: that project is told.
+        _check_peers(state, call, peer, vpc)
     row = VpcPeeringConnection(
         id=call.mint(Prefix.VPC_PEERING_CONNECTION),
         project_id=vpc.project_id,
@@ -69,17 +73,30 @@ def _peer(state: State, call: Call, request: CreateVpcPeeringConnection) -> Vpc:
     return peer
 
 
-def _check_apart(state: State, vpc: Vpc, peer: Vpc) -> None:
-    """Two with addresses in common can't meet, neither as peers nor as peers of one."""
+def _check_room(state: State, call: Call, vpc_id: str) -> None:
+    held, limit = state.vpc_peering_connections.held.count(vpc_id), call.policy.peerings_per_vpc
+    check_one_more("VpcPeeringConnectionsPerVpcLimitExceeded", vpc_id, "peerings", held, limit)
+
+
+def _check_apart(call: Call, vpc: Vpc, peer: Vpc) -> None:
     if vpc.network.overlaps(peer.network):
-        message = f"{vpc.id} ({vpc.cidr_block}) and {peer.id} ({peer.cidr_block}) have addresses in common"
+        message = f"{_named(call, vpc)} and {_named(call, peer)} have addresses in common"
         raise _invalid(peer, f"{message}; only VPCs without can peer")
-    for here, there in ((vpc, peer), (peer, vpc)):
-        for other_id in state.vpc_peering_connections.peers(here.id):
-            other = state.vpcs[other_id]
-            if there.network.overlaps(other.network):
-                message = f"{here.id} peers with {other.id} ({other.cidr_block}) already, which has addresses in common"
-                raise _invalid(peer, f"{message} with {there.id} ({there.cidr_block})")
+
+
+def _check_peers(state: State, call: Call, vpc: Vpc, peer: Vpc) -> None:
+    """Two with addresses in common can't be peers of one."""
+    for row in state.vpc_peering_connections.active.of(vpc.id):
+        other_id, cidr_block = row.other_than(vpc.id)
+        if peer.network.overlaps(state.vpcs[other_id].network):
+            other = f"{other_id} ({cidr_block})" if vpc.project_id == call.project_id else "another VPC"
+            message = f"{vpc.id} peers with {other} already, which has addresses in common with {_named(call, peer)}"
+            raise _invalid(peer, message)
+
+
+def _named(call: Call, vpc: Vpc) -> str:
+    """With its addresses where it is the caller's."""
+    return f"{vpc.id} ({vpc.cidr_block})" if vpc.project_id == call.project_id else vpc.id
 
 
 def _invalid(peer: Vpc, message: str) -> Invalid:
@@ -104,7 +121,10 @@ def select(state: State, call: Call, ids: Iterable[str]) -> list[VpcPeeringConne
 
 def accept(state: State, call: Call, peering_id: str) -> tuple[Change, str]:
     row = _to_answer(state, call, peering_id, "accepted")
-    _check_apart(state, state.vpcs[row.vpc_id], state.vpcs[row.peer_vpc_id])
+    _check_room(state, call, row.peer_vpc_id)  # In the requester's it has its place since it was asked for.
+    vpc, peer = state.vpcs[row.vpc_id], state.vpcs[row.peer_vpc_id]
+    _check_peers(state, call, vpc, peer)
+    _check_peers(state, call, peer, vpc)
     change = Change()
     change.put(replace(row, status=PeeringStatus.ACTIVE, message="Active"))
     return change, row.id
@@ -137,6 +157,13 @@ def delete(state: State, call: Call, peering_id: str) -> tuple[Change, str]:
     change = Change()
     change.put(_ended(call, row, PeeringStatus.DELETED, f"Deleted by {call.project_id}"))
     return change, row.id
+
+
+def withdrawn(state: State, call: Call, vpc_id: str) -> Iterator[VpcPeeringConnection]:
+    """Those of a VPC that nobody has accepted, as they are when it goes."""
+    for row in state.vpc_peering_connections.live.of(vpc_id):
+        if row.status is PeeringStatus.PENDING:
+            yield _ended(call, row, PeeringStatus.DELETED, f"Deleted with {vpc_id}")
 
 
 def _wrong_state(row: VpcPeeringConnection, how: str) -> Conflict:

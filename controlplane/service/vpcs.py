@@ -12,6 +12,7 @@ from controlplane.model.network import SecurityGroup, SecurityGroupRule
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import LOCAL, Route, RouteTable, Vpc
+from controlplane.service import vpc_peerings
 from controlplane.service.call import Call, check_tags, find
 from controlplane.service.network_acls import new_acl
 from controlplane.service.quotas import check_one_more
@@ -155,7 +156,7 @@ def modify(state: State, call: Call, request: ModifyVpcAttribute) -> tuple[Chang
 
 
 def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
-    """Its main table, its default ACL and its default group go with it, and nothing else."""
+    """Its main table, default ACL and default group go with it, and peerings that nobody accepted; nothing else."""
     vpc = find(state.vpcs, vpc_id, call)
     blockers = [
         *(row.id for row in state.subnets.vpc.of(vpc.id)),
@@ -163,7 +164,7 @@ def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
         *(row.id for row in state.route_tables.vpc.of(vpc.id) if not row.is_main),
         *(row.id for row in state.network_acls.vpc.of(vpc.id) if not row.is_default),
         *(row.id for row in state.security_groups.vpc.of(vpc.id) if row.name != "default"),
-        *(row.id for row in state.vpc_peering_connections.live.of(vpc.id)),
+        *(row.id for row in state.vpc_peering_connections.active.of(vpc.id)),
     ]
     if blockers:
         raise Conflict(
@@ -173,6 +174,7 @@ def delete(state: State, call: Call, vpc_id: str) -> tuple[Change, None]:
         )
     group = default_group(state, vpc.id)
     change = Change()
+    change.put(*vpc_peerings.withdrawn(state, call, vpc.id))
     change.delete(*state.rules.group.of(group.id), group)
     change.delete(*state.route_tables.vpc.of(vpc.id), *state.network_acls.vpc.of(vpc.id), vpc)
     return change, None

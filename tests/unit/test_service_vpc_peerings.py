@@ -142,9 +142,65 @@ def test_nobody_answers_for_a_week_and_what_is_over_is_forgotten(lab: Lab) -> No
     assert peering_id not in lab.state.vpc_peering_connections
 
 
-def test_a_vpc_with_a_peering_is_not_deleted(lab: Lab) -> None:
+def test_who_asks_a_stranger_learns_nothing_of_its_addresses_and_peers(lab: Lab) -> None:
+    other, third = other_project(lab), lab.do(projects.create, "third")
+    theirs, secret = make(lab, "10.2.0.0/16", other), make(lab, "10.3.3.0/24", third)
+    beside = lab.do(vpc_peerings.create, CreateVpcPeeringConnection(theirs, secret, third), project_id=other)
+    lab.do(vpc_peerings.accept, beside, project_id=third)
+    inner, ours = make(lab, "10.2.3.0/24"), make(lab, "10.3.0.0/16")
+    request = CreateVpcPeeringConnection(inner, theirs, other)
+    message = refuses(lab, "InvalidParameterValue", vpc_peerings.create, request)
+    assert inner in message
+    assert "10.2.0.0/16" not in message
+    peering_id = ask(lab, ours, theirs, other)
+    message = refuses(lab, "InvalidParameterValue", vpc_peerings.accept, peering_id, project_id=other)
+    assert f"{theirs} peers with {secret} (10.3.3.0/24)" in message
+    assert "10.3.0.0/16" not in message
+
+
+def test_who_accepts_learns_nothing_of_the_requester_s_peers(lab: Lab) -> None:
+    other = other_project(lab)
+    ours, secret, theirs = make(lab, "10.1.0.0/16"), make(lab, "10.2.0.0/16"), make(lab, "10.2.3.0/24", other)
+    peering_id = ask(lab, ours, theirs, other)
+    peered(lab, ours, secret)
+    message = refuses(lab, "InvalidParameterValue", vpc_peerings.accept, peering_id, project_id=other)
+    assert f"{theirs} (10.2.3.0/24)" in message
+    assert not any(word in message for word in (secret, "10.2.0.0/16"))
+    request = CreateVpcPeeringConnection(ours, theirs, other)
+    lab.do(vpc_peerings.reject, peering_id, project_id=other)
+    assert secret in refuses(lab, "InvalidParameterValue", vpc_peerings.create, request), "one's own are named"
+
+
+def test_strangers_requests_take_no_room_and_accepted_ones_do() -> None:
+    lab = Region(peerings_per_vpc=1)
+    other = other_project(lab)
+    one, two, three = (make(lab, f"10.{number}.0.0/16") for number in (1, 2, 3))
+    theirs, apart = make(lab, "10.8.0.0/16", other), make(lab, "10.9.0.0/16", other)
+    asked = [ask(lab, vpc_id, theirs, other) for vpc_id in (one, two)]
+    request = CreateVpcPeeringConnection(one, three)
+    assert one in refuses(lab, "VpcPeeringConnectionsPerVpcLimitExceeded", vpc_peerings.create, request)
+    own = lab.do(vpc_peerings.create, CreateVpcPeeringConnection(theirs, apart), project_id=other)
+    error = "VpcPeeringConnectionsPerVpcLimitExceeded"
+    assert theirs in refuses(lab, error, vpc_peerings.accept, asked[0], project_id=other)
+    lab.do(vpc_peerings.delete, own, project_id=other)
+    lab.do(vpc_peerings.accept, asked[0], project_id=other)
+    assert theirs in refuses(lab, error, vpc_peerings.accept, asked[1], project_id=other)
+
+
+def test_requests_are_withdrawn_with_either_vpc(lab: Lab) -> None:
+    other = other_project(lab)
+    one, two, theirs = make(lab, "10.1.0.0/16"), make(lab, "10.2.0.0/16"), make(lab, "10.8.0.0/16", other)
+    asked = [ask(lab, vpc_id, theirs, other) for vpc_id in (one, two)]
+    lab.do(vpcs.delete, one)
+    assert [status(lab, each) for each in asked] == ["deleted", "pending-acceptance"]
+    refuses(lab, "InvalidStateTransition", vpc_peerings.accept, asked[0], project_id=other)
+    lab.do(vpcs.delete, theirs, project_id=other)
+    assert status(lab, asked[1]) == "deleted"
+
+
+def test_a_vpc_with_an_active_peering_is_not_deleted(lab: Lab) -> None:
     one, two = make(lab, "10.1.0.0/16"), make(lab, "10.2.0.0/16")
-    peering_id = ask(lab, one, two)
+    peering_id = peered(lab, one, two)
     for vpc_id in (one, two):
         assert list(lab.refuses("DependencyViolation", vpcs.delete, vpc_id).blocking_ids) == [peering_id]
     lab.do(vpc_peerings.delete, peering_id)

@@ -307,9 +307,9 @@ class VpcsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteVpc(self, request, context):
-        """Deletes a VPC with its main route table, its default network ACL and its default security group.
-        Errors: `InvalidVpcID.NotFound`, `DependencyViolation` (it has subnets, an attached internet gateway, route tables,
-        network ACLs or groups besides; `blocking_ids` has them).
+        """Deletes a VPC with its main route table, its default network ACL, its default security group and peerings that nobody
+        accepted. Errors: `InvalidVpcID.NotFound`, `DependencyViolation` (it has subnets, an attached internet gateway, active
+        peerings, or route tables, network ACLs or groups besides; `blocking_ids` has them).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -421,9 +421,9 @@ class VpcsServicer:
 
     def CreateVpcPeeringConnection(self, request, context):
         """Asks for a peering with another VPC, of another project, too. Errors: `InvalidVpcID.NotFound` (also where the other
-        VPC is not the named owner's), `InvalidParameterValue` (the two, or the other and a peer of either, have addresses in
-        common: in EC2 the peering is made and fails), `VpcPeeringConnectionAlreadyExists`,
-        `VpcPeeringConnectionsPerVpcLimitExceeded`.
+        VPC is not the named owner's), `InvalidParameterValue` (the two, or the other and a peer of the caller's VPC, have
+        addresses in common: in EC2 the peering is made and fails), `VpcPeeringConnectionAlreadyExists`,
+        `VpcPeeringConnectionsPerVpcLimitExceeded` (active peerings count, and requests of the VPC's own project).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -432,7 +432,8 @@ class VpcsServicer:
     def AcceptVpcPeeringConnection(self, request, context):
         """Accepts a peering that the caller's project was asked for, within a week. Routes to it lead there from then on. Errors:
         `InvalidVpcPeeringConnectionID.NotFound`, `OperationNotPermitted` (the other project is to accept it),
-        `InvalidStateTransition` (it does not wait for that), `InvalidParameterValue` (as for CreateVpcPeeringConnection).
+        `InvalidStateTransition` (it does not wait for that), `InvalidParameterValue` (as for
+        CreateVpcPeeringConnection, and where one and a peer of either have), `VpcPeeringConnectionsPerVpcLimitExceeded`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
