@@ -62,6 +62,6 @@ class NatGateways(Owned[NatGateway]):
         self.vpc = self.index(lambda row: None if row.is_deleted else row.vpc_id)
         self.interface = self.unique(lambda row: None if row.is_deleted else row.interface_id)
         self.live = self.counter(lambda row: ((row.project_id, row.zone),), lambda row: 0 if row.is_deleted else 1, 0)
-        self.pending = self.index(lambda row: None if row.is_ready or row.is_deleted else True)
+        self.pending = self.index(lambda row: None if row.is_ready or row.is_deleted else row.vpc_id)
         self.ending = self.index(lambda row: row.ending_host_id or None)
         self.ended = self.index(lambda row: True if row.deleted_at else None)

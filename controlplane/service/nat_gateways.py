@@ -110,9 +110,9 @@ def end(change: Change, state: State, row: NatGateway, now: datetime) -> None:
 
 def carried_by(state: State, host_id: str) -> Iterator[NatGateway]:
     """Those that are pending, and for whose beginning this host's answer is waited."""
-    for row in state.nat_gateways.pending.of(True):
-        if _gateway(state, row).host_id == host_id and FEATURE in state.hosts[host_id].features:
-            yield row
+    for gateway in state.internet_gateways.host.of(host_id):
+        if FEATURE in state.hosts[host_id].features:
+            yield from state.nat_gateways.pending.of(gateway.vpc_id)
 
 
 def state_of(state: State, row: NatGateway) -> str:

@@ -279,3 +279,20 @@ def test_only_their_own_host_tells_what_they_carry(lab: NatLab) -> None:
     assert nat_gateways.problems(state, look, row, uses.of(nat_id), NOW + LATELY) == []
     uses.forget(lab.host_id)
     assert uses.of(nat_id) is None
+
+
+def test_those_wait_for_a_host_whose_gateways_it_carries(lab: NatLab) -> None:
+    other = lab.region.add_host(roles=(HostRole.GATEWAY,))
+    first, second = lab.create(), lab.create()
+    state = lab.region.state
+
+    def awaited() -> list[list[str]]:
+        return [[row.id for row in nat_gateways.carried_by(state, host_id)] for host_id in (lab.host_id, other)]
+
+    assert awaited() == [[first, second], []]
+    lab.region.put(replace(state.internet_gateways[lab.igw_id], host_id=other))
+    assert awaited() == [[], [first, second]]
+    lab.region.put(replace(lab.nat(first), is_ready=True))
+    assert awaited() == [[], [second]]
+    lab.region.put(replace(state.hosts[other], features=()))
+    assert awaited() == [[], []], "which an agent that knows none never answers"
