@@ -36,8 +36,9 @@ _MAX_ROWS = 20_000  # Of a report. A host of a thousand instances has some 5,000
 _MESSAGE_BYTES = 256 << 10
 # For the first message. Shorter: agents on slow lines never connect. Longer: a silent one passes for connected.
 HELLO_S = 30.0
-# What one agent may say: each message counts as so many observations, since it may need a commit of its own. Less: a
-# large host that comes back is taken in late. More: one in wrong hands keeps the one writer and its disk busy.
+# What one agent may say: each message counts as so many observations, since it may need a commit of its own, and each
+# thing listed in it as one. Less: a large host that comes back is taken in late. More: one in wrong hands keeps the one
+# writer and its disk busy.
 _ROWS_PER_S, _ROWS_AT_ONCE, _MESSAGE_ROWS = 2000, 2 * _MAX_ROWS, 5
 # A call likewise, before it is heard: a session begins with all that its host shall have, certificates are signed.
 _CALL_ROWS = 500
@@ -199,12 +200,15 @@ class Agents(AgentsServicer):
         features = reports.features(hello.features)
         self._tell(session.host_id, hello.capacity, version, features)
         self._greet(session, hello)
+        await asyncio.sleep(self._wait_s(session.host_id, len(hello.capacity.nat_gateways) + len(hello.known)))
         async for message in messages:
             every.hear(session.host_id)
             rows = _MESSAGE_ROWS
             match message.WhichOneof("body"):
                 case "heartbeat":
-                    self._tell(session.host_id, message.heartbeat.capacity, version, features)
+                    capacity = message.heartbeat.capacity
+                    rows += len(capacity.nat_gateways)
+                    self._tell(session.host_id, capacity, version, features)
                 case "report":
                     report = message.report
                     rows += (said := reports.rows(report))

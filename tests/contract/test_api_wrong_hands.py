@@ -190,6 +190,25 @@ async def test_an_agent_that_says_too_much_is_heard_later(cloud: ControlPlane, m
     assert hosts[loud.host_id].vcpus == 65
 
 
+async def test_what_is_said_of_nat_gateways_counts(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    costs: list[int] = []
+
+    def wait_s(_: Pace, host_id: str, cost: int, now_s: float) -> float:
+        costs.append(cost)
+        return 0
+
+    machine = await joined(cloud)
+    monkeypatch.setattr(Pace, "wait_s", wait_s)
+    uses = [pb.NatUse(nat_gateway_id=f"nat-{number:017x}") for number in range(5000)]
+    stream, capacity = Stream(cloud, machine), pb.Capacity(vcpus=64, nat_gateways=uses)
+    stream.send(hello=pb.Hello(protocol=agents.PROTOCOL, capacity=capacity))
+    stream.send(heartbeat=pb.Heartbeat(capacity=capacity))
+    stream.heartbeat(vcpus=65)
+    await until(lambda: len(costs) == 4)
+    of_a_message = costs[3]
+    assert costs[1:] == [5000, of_a_message + 5000, of_a_message]
+
+
 async def test_a_host_that_calls_too_often_is_heard_later(cloud: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each session begins with all that its host shall have, whatever ends it."""
     loud, (other, _) = await joined(cloud), await connected(cloud)
