@@ -72,8 +72,9 @@ class Identities:
                 log.debug("no identities are signed", error=str(error))
                 await asyncio.sleep(AGAIN_S)
                 continue
-            for instance_id in asked:
-                self._wanted.pop(instance_id, None)
+            for instance_id, generation in asked.items():
+                if self._wanted.get(instance_id) == generation:  # It may have been started again meanwhile.
+                    del self._wanted[instance_id]
             if not self._wanted:
                 self._is_wanted.clear()
             await self._keep(signed)

@@ -65,6 +65,21 @@ async def test_the_next_start_has_one_of_its_own(path: Path) -> None:
     assert known.of(again) == replace(SIGNED, generation=2)
 
 
+async def test_a_start_during_the_call_is_asked_for_after_it(path: Path) -> None:
+    again = replace(SPEC, generation=2)
+
+    async def sign(_: Sequence[str]) -> Sequence[Identity]:
+        asked.append(known.of(again))
+        return [replace(SIGNED, generation=len(asked))]
+
+    asked: list[Identity | None] = []
+    known = Identities(sign, path, lambda id: True)
+    assert known.of(SPEC) is None
+    assert await asyncio.wait_for(known.come(), 5) == [SPEC.instance_id]
+    assert await asyncio.wait_for(known.come(), 5) == [SPEC.instance_id]
+    assert known.of(again) == replace(SIGNED, generation=2)
+
+
 async def test_a_control_plane_that_is_away_is_asked_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identities, "AGAIN_S", 0.001)
     cloud = ControlPlane(SIGNED)
