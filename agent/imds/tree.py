@@ -137,10 +137,10 @@ def _signed(identity: Identity) -> Tree:
 
 
 def _identity_document(spec: InstanceSpec) -> str:
-    """As long as none is signed."""
+    """As long as none is signed. What the control plane signs says besides when the instance was launched."""
     about = {
         "accountId": spec.metadata.owner_id,
-        "architecture": "x86_64",
+        "architecture": spec.machine.architecture,
         "availabilityZone": spec.metadata.zone_name,
         "billingProducts": None,
         "devpayProductCodes": None,

@@ -171,5 +171,6 @@ def test_identity_document() -> None:
     document = json.loads(tree.pages(SPEC)["dynamic/instance-identity/document"])
     assert document["instanceId"] == SPEC.instance_id
     assert document["accountId"] == "proj-0123456789abcdef0"
+    assert document["architecture"] == SPEC.machine.architecture
     without = ("billingProducts", "devpayProductCodes", "kernelId", "marketplaceProductCodes", "ramdiskId")
     assert [document[name] for name in without] == [None] * 5
