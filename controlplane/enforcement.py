@@ -15,9 +15,8 @@ from controlplane.model.network import SecurityGroup
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import Change, Revision, State
 from controlplane.reconcile.members import Members
-from controlplane.service import network_acls
+from controlplane.service.features import Feature
 
-ENDS_CONNECTIONS = "drop_revision"  # A feature of agents: see Hello.features in session.proto.
 Ruled = SecurityGroup | NetworkAcl
 
 
@@ -53,12 +52,12 @@ class Enforcement:
         host, seen = self._state.hosts.get(host_id), self._seen(host_id, row)
         return host is not None and seen is not None and feature not in host.features
 
-    def _feature(self, row: Ruled) -> str:
+    def _feature(self, row: Ruled) -> Feature | None:
         """Which it takes; of a group, for what is to end since it was in force."""
         if isinstance(row, NetworkAcl):
             is_idle = row.is_open or not self._state.subnets.network_acl.count(row.id)
-            return "" if is_idle else network_acls.FEATURE
-        return ENDS_CONNECTIONS if 0 < row.drop_revision >= self._since[row.id] else ""
+            return None if is_idle else Feature.NETWORK_ACLS
+        return Feature.DROP_REVISION if 0 < row.drop_revision >= self._since[row.id] else None
 
     def witness(self, revision: Revision) -> None:
         """Of the state as it is now."""

@@ -20,8 +20,9 @@ from controlplane.reconcile.share import Share, Takers
 from controlplane.reconcile.touched import Touched, touched
 from controlplane.service import boots, gateway_hosts, host_removal, hosts, regions
 from controlplane.service.call import Call
-from controlplane.service.dropped_packets import DROPS, Drops
-from controlplane.service.effective_rules import COUNTERS, Count
+from controlplane.service.dropped_packets import Drops
+from controlplane.service.effective_rules import Count
+from controlplane.service.features import Feature
 from controlplane.service.health import LateHost
 from controlplane.service.nat_gateways import Uses
 from controlplane.service.presence import HostStatus, Link, Presence, presence
@@ -185,13 +186,13 @@ class Sessions:
 
     async def count(self, host_id: str, endpoint_ids: Sequence[str]) -> Sequence[Count]:
         """What rules that guard these have matched on their host. Raises Unavailable."""
-        return await self._that_knows(host_id, COUNTERS, "count").count(endpoint_ids)
+        return await self._that_knows(host_id, Feature.COUNTERS, "count").count(endpoint_ids)
 
     async def drops(self, host_id: str, endpoint_ids: Sequence[str], after: int, wait_ms: int) -> Drops:
         """Which packets of these are dropped on their host, when there are any. Raises Unavailable."""
-        return await self._that_knows(host_id, DROPS, "tell what it drops").drops(endpoint_ids, after, wait_ms)
+        return await self._that_knows(host_id, Feature.DROPS, "tell what it drops").drops(endpoint_ids, after, wait_ms)
 
-    def _that_knows(self, host_id: str, feature: str, what: str) -> Session:
+    def _that_knows(self, host_id: str, feature: Feature, what: str) -> Session:
         host, session = self._journal.state.hosts.get(host_id), self._open.get(host_id)
         if host is None or session is None:
             raise Unavailable("Unavailable", "its host is not connected; try again later")

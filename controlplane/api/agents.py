@@ -18,6 +18,7 @@ from controlplane.errors import Conflict, Invalid, NotFound, Unauthenticated, in
 from controlplane.gate.limits import Pace
 from controlplane.reconcile.share import News
 from controlplane.service import hosts, identity, images, regions
+from controlplane.service.features import Feature
 from controlplane.session import ConsoleRequest, CountRequest, DropsRequest, Question, Update
 from controlplane.session import Session as AgentSession  # The servicer has a method of that name.
 from controlplane.signing import Signer
@@ -30,7 +31,6 @@ log = structlog.get_logger()
 Handler: TypeAlias = "grpc.GenericRpcHandler[Any, Any]"
 
 PROTOCOL = 1  # The version of `stead.agent.v1` that is spoken here.
-PACKED = "packed"  # A feature: see Update.packed in session.proto.
 _MAX_ROWS = 20_000  # Of a report. A host of a thousand instances has some 5,000. More: all wait while it is taken in.
 # Of an update, until it is cut. Less: more messages. More: memory, while a fleet comes back and each host is sent one.
 _MESSAGE_BYTES = 256 << 10
@@ -133,7 +133,7 @@ class Agents(AgentsServicer):
 
     def _open(self, host_id: str, hello: pb.Hello) -> AgentSession:
         known = {each.scope: each.digest for each in hello.known}
-        return self._edge.sessions.open(host_id, is_packed=PACKED in hello.features, known=known)
+        return self._edge.sessions.open(host_id, is_packed=Feature.PACKED in hello.features, known=known)
 
     async def _hello(self, host_id: str, messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | None:
         """The first message; None where the stream ends before it.
@@ -175,7 +175,7 @@ class Agents(AgentsServicer):
                 await context.write(message)
 
     def _welcome(self, hello: pb.Hello) -> Sequence[bytes]:
-        features = [PACKED] if PACKED in hello.features else []
+        features = [Feature.PACKED] if Feature.PACKED in hello.features else []
         return [pb.ControlMessage(welcome=pb.Welcome(protocol=PROTOCOL, features=features)).SerializeToString()]
 
     def _encoded(self, what: Update | Question) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from enum import Enum
 from controlplane.ids import Prefix
 from controlplane.model.capacity import NOTHING, Resources
 from controlplane.model.kind import Kind
-from controlplane.model.metadata_options import DEFAULT, MetadataOptions
+from controlplane.model.metadata_options import DEFAULT_OPTIONS, MetadataOptions
 from controlplane.model.table import Owned, Table
 from controlplane.model.value import value
 
@@ -73,7 +73,7 @@ class Instance:
     architecture: str = "x86_64"
     boot_mode: str = "legacy-bios"
     machine_type: str = "q35"
-    metadata_options: MetadataOptions = DEFAULT
+    metadata_options: MetadataOptions = DEFAULT_OPTIONS
 
     @property
     def claims_host(self) -> bool:

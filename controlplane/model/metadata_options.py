@@ -17,4 +17,4 @@ class MetadataOptions:
         return self.instance_metadata_tags == "enabled"
 
 
-DEFAULT = MetadataOptions()
+DEFAULT_OPTIONS = MetadataOptions()

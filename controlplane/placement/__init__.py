@@ -98,7 +98,7 @@ FILTERS: tuple[Filter, ...] = (_role, _reachable, _vcpus, _memory, _storage)
 
 def _features(candidate: Candidate, features: Collection[str]) -> str | None:
     unknown = (feature for feature in features if not candidate.knows([feature]))
-    reasons = (f"agent: version {candidate.host.agent_version} does not know {each!r}; upgrade it" for each in unknown)
+    reasons = (f"agent: version {candidate.host.agent_version} does not know '{each}'; upgrade it" for each in unknown)
     return next(reasons, None)
 
 

@@ -7,8 +7,6 @@ from controlplane.model.state import State
 from controlplane.model.value import value
 from controlplane.service.call import Call, find
 
-DROPS = "drops"  # A feature of agents: see Hello.features in session.proto.
-
 
 @value(frozen=True, slots=True)
 class DroppedPacket:

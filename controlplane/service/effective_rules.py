@@ -14,8 +14,6 @@ from controlplane.model.value import value
 from controlplane.service.call import Call, find
 from controlplane.service.security_group_rules import expanded
 
-COUNTERS = "counters"  # A feature of agents: see Hello.features in session.proto.
-
 
 @value(frozen=True, slots=True)
 class Says:

@@ -12,12 +12,12 @@ from controlplane.model.host import Host, HostRole, HostToken, Pool
 from controlplane.model.state import Change, State
 from controlplane.service import catching_up, gateway_hosts, regions
 from controlplane.service.call import Call, find, find_zone
+from controlplane.service.features import Feature
 from controlplane.service.idempotency import Attempt, record
 
 # How far `Host.last_seen_at` may lag. Shorter: a quiet region writes all the time. Longer: after a restart of the
 # control plane, a dead host seems to have been seen earlier than it was.
 SEEN_EVERY = timedelta(minutes=10)
-ROUTE_TABLES = "route_tables"  # A feature of agents: see Hello.features in session.proto.
 MAX_HOST_NUMBER = 32766  # Transit addresses are 169.254.0.1 to 169.254.127.254.
 _WIREGUARD_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")  # 32 bytes in base64, as wg(8) takes them.
 
@@ -198,7 +198,7 @@ def _owners(state: State, host_id: str, key: str) -> list[Host]:
 
 def _lacks(host: Host, features: Collection[str]) -> tuple[str, ...]:
     """What an older agent does otherwise than users were told, for people."""
-    if {HostRole.COMPUTE, HostRole.GATEWAY}.isdisjoint(host.roles) or ROUTE_TABLES in features:
+    if {HostRole.COMPUTE, HostRole.GATEWAY}.isdisjoint(host.roles) or Feature.ROUTE_TABLES in features:
         return ()
     return ("its agent knows no route tables: on this host, all subnets of a VPC with a gateway lead out; upgrade it",)
 

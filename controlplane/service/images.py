@@ -14,14 +14,8 @@ NAME = r"(?!ami-| )[A-Za-z0-9()\[\] ./\-'@_]{1,128}(?<! )"
 FORMATS = ("raw", "qcow2")
 ARCHITECTURES = ("x86_64",)  # What compute drivers can do.
 BOOT_MODES = ("legacy-bios", "uefi")
-FIRMWARE = "firmware"  # A feature of agents: see Hello.features in session.proto.
 MAX_DISK_BYTES = 1 << 46  # 64 TiB, the largest volume.
 MAX_LAUNCH_PERMISSIONS = 100  # Each is looked through by every list of images.
-
-
-def features_of(boot_mode: str) -> tuple[str, ...]:
-    """What the agent that starts such a guest must know, or it would start it by BIOS."""
-    return () if boot_mode == BOOT_MODES[0] else (FIRMWARE,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, mis
 from controlplane.ids import Prefix
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
-from controlplane.model.metadata_options import DEFAULT, MetadataOptions
+from controlplane.model.metadata_options import DEFAULT_OPTIONS, MetadataOptions
 from controlplane.model.network import SecurityGroup
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet, Vpc
 from controlplane.service import (
     addresses,
     catalogue,
+    features,
     images,
     key_pairs,
     metadata_options,
@@ -123,7 +124,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     check_shutdown_behavior(request.instance_initiated_shutdown_behavior or "stop")
     check_tags(request.tags)
     with within("metadata_options"):
-        options = metadata_options.changed(DEFAULT, request.metadata_options, request.tags)
+        options = metadata_options.changed(DEFAULT_OPTIONS, request.metadata_options, request.tags)
     vpc, subnets = _subnets(state, call, request)
     check_places(state, call, cards, subnets)
     disks = _disks(call, request, image)
@@ -141,7 +142,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         taken=cards.private_ips,
         first=cards.existing.get(0),
         public_ip=request.associate_public_ip_address,
-        features=(*metadata_options.features_of(image.boot_mode, options), *cards.features(state)),
+        features=(*features.of_guest(image.boot_mode, options), *cards.features(state)),
     )
     return _Launch(
         request=request,

@@ -4,7 +4,6 @@ free --attach--> attached --detach--> leaving --the guest was seen without it-->
                               by force --its host has taken it off the network--> free
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.errors import Conflict, Invalid, Parameter, invalid_value
@@ -14,12 +13,11 @@ from controlplane.model.kind import Kind
 from controlplane.model.lifecycle import Request
 from controlplane.model.network import NetworkInterface
 from controlplane.model.state import Change, State
-from controlplane.service import network_acls, private_addresses
+from controlplane.service import features, private_addresses
 from controlplane.service.admission import admit, observation_of
 from controlplane.service.call import Call, check_id, find, not_found
 from controlplane.service.network_interfaces import check_unused
 
-FEATURE = "interfaces"  # Of agents: see Hello.features in session.proto.
 _ATTACHMENT = Kind(
     "attachment", Prefix.NETWORK_INTERFACE_ATTACHMENT, "InvalidAttachmentID", "DescribeNetworkInterfaces"
 )
@@ -45,14 +43,6 @@ def attach(state: State, call: Call, request: AttachNetworkInterface) -> tuple[C
     change = Change()
     change.put(attached)
     return change, attached.attachment_id
-
-
-def features_of(state: State, interfaces: Sequence[NetworkInterface]) -> tuple[str, ...]:
-    """What the agent of the host of an instance with these has to know, the first one first."""
-    subnets = dict.fromkeys(row.subnet_id for row in interfaces)
-    acls = [name for id in subnets for name in network_acls.features_of(state, state.subnets[id])]
-    is_plain = len(interfaces) == 1 and not interfaces[0].secondary_ips and interfaces[0].source_dest_check
-    return tuple(acls) if is_plain else (FEATURE, *acls)
 
 
 def attached_to(
@@ -81,14 +71,8 @@ def _check_place(state: State, interface: NetworkInterface, instance: Instance) 
 
 def _check_host(state: State, interface: NetworkInterface, instance: Instance) -> None:
     """Whether its host can do it, and has no guest that still holds on to it."""
-    host = state.hosts[instance.host_id]
-    needed = features_of(state, [*state.interfaces.of(instance.id), interface])
-    if instance.desired is Desired.ON and (missing := set(needed).difference(host.features)):
-        raise Conflict(
-            "UnsupportedOperation",
-            f"The agent of the host of {instance.id} is too old for {interface.id}, which needs "
-            f"{', '.join(sorted(missing))}: upgrade it, or stop the instance first",
-        )
+    needed = features.of_interfaces(state, [*state.interfaces.of(instance.id), interface])
+    features.check_agent(state, instance, needed)
     seen = observation_of(state, instance)
     if seen and interface.id in seen.interface_ids:
         raise Conflict(

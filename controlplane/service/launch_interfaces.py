@@ -7,9 +7,10 @@ from controlplane.errors import Invalid, invalid_value, within
 from controlplane.model.network import NetworkInterface, SecurityGroup
 from controlplane.model.state import State
 from controlplane.model.vpc import Subnet
-from controlplane.service import network_acls, private_addresses, vpcs
+from controlplane.service import private_addresses, vpcs
 from controlplane.service.call import Call, find
-from controlplane.service.interface_attachments import FEATURE, attached_to
+from controlplane.service.features import Feature, of_interfaces, of_subnets
+from controlplane.service.interface_attachments import attached_to
 from controlplane.service.network_interfaces import check_description, check_unused, find_groups, new_interface
 from controlplane.service.private_addresses import Free
 
@@ -66,13 +67,12 @@ class Cards:
         named = [ip for one in self.asked for ip in (one.private_ip_address, *one.secondary_private_ip_addresses)]
         return [ip for ip in named if ip]
 
-    def features(self, state: State) -> tuple[str, ...]:
+    def features(self, state: State) -> list[Feature]:
         """What agents have to know for them, besides the ACL of the first one's subnet."""
-        if len(self.asked) == 1 and not self.existing and not self.first.has_secondary:
-            return ()
-        ids = {row.subnet_id for row in self.existing.values()} | {one.subnet_id for one in self.asked if one.subnet_id}
-        acls = [name for id in sorted(ids) for name in network_acls.features_of(state, state.subnets[id])]
-        return tuple(dict.fromkeys((FEATURE, *acls)))
+        is_plain = len(self.asked) == 1 and not self.first.has_secondary
+        ids = [one.subnet_id for one in self.asked if one.subnet_id]
+        of_new = [*([] if is_plain else [Feature.INTERFACES]), *of_subnets(state, ids)]
+        return of_new + of_interfaces(state, list(self.existing.values()))
 
 
 def find_cards(

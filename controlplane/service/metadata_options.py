@@ -4,16 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
-from controlplane.errors import Conflict, Invalid, Parameter, invalid_value, shown
-from controlplane.model.instance import Instance
+from controlplane.errors import Invalid, Parameter, invalid_value, shown
 from controlplane.model.lifecycle import Request
-from controlplane.model.metadata_options import DEFAULT, MetadataOptions
+from controlplane.model.metadata_options import MetadataOptions
 from controlplane.model.state import Change, State
-from controlplane.service import images
+from controlplane.service import features
 from controlplane.service.admission import admit
 from controlplane.service.call import Call, find
 
-FEATURE = "metadata_options"  # Of agents: see Hello.features in session.proto.
 MAX_HOPS = 64
 _VALUES: Mapping[str, Sequence[str]] = {
     "http_tokens": ("required", "optional"),
@@ -59,7 +57,7 @@ def modify(state: State, call: Call, request: ModifyInstanceMetadataOptions) -> 
         raise Invalid("MissingParameter", f"Nothing of {instance.id} is to change; name an option")
     admit(state, instance, Request.MODIFY)
     options = changed(instance.metadata_options, request.asked, instance.tags)
-    _check_host(state, instance, options)
+    features.check_agent(state, instance, features.of_guest(instance.boot_mode, options))
     change = Change()
     change.put(replace(instance, metadata_options=options))
     return change, None
@@ -91,18 +89,3 @@ def check_tags(options: MetadataOptions, tags: Mapping[str, str]) -> None:
                 f"alone, and none of {', '.join(_RESERVED)}; or set instance_metadata_tags to disabled"
             )
             raise Invalid("InvalidParameterValue", message, parameter=Parameter("tags", key))
-
-
-def features_of(boot_mode: str, options: MetadataOptions) -> tuple[str, ...]:
-    """What the agent that starts such a guest must know."""
-    return images.features_of(boot_mode) if options == DEFAULT else (*images.features_of(boot_mode), FEATURE)
-
-
-def _check_host(state: State, instance: Instance, options: MetadataOptions) -> None:
-    host = state.hosts[instance.host_id]
-    if options != DEFAULT and FEATURE not in host.features:
-        raise Conflict(
-            "UnsupportedOperation",
-            f"The agent of the host of {instance.id} is of version {host.agent_version}, and knows no options of "
-            "instance metadata: have it upgraded",
-        )

@@ -19,13 +19,12 @@ from controlplane.model.state import Change, State
 from controlplane.model.vpc import InternetGateway
 from controlplane.service import addresses
 from controlplane.service.call import Call, check_tags, find
+from controlplane.service.features import Feature
 from controlplane.service.network_interfaces import new_interface
 from controlplane.service.presence import Look
 from controlplane.service.private_addresses import Free
 from controlplane.service.quotas import check_interface, check_one_more
 from controlplane.service.route_tables import leads_to_gateway
-
-FEATURE = "nat_gateways"  # Of agents: see Hello.features in session.proto.
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def end(change: Change, state: State, row: NatGateway, now: datetime) -> None:
 def carried_by(state: State, host_id: str) -> Iterator[NatGateway]:
     """Those that are pending, and for whose beginning this host's answer is waited."""
     for gateway in state.internet_gateways.host.of(host_id):
-        if FEATURE in state.hosts[host_id].features:
+        if Feature.NAT_GATEWAYS in state.hosts[host_id].features:
             yield from state.nat_gateways.pending.of(gateway.vpc_id)
 
 
@@ -211,5 +210,5 @@ def _of_host(look: Look, host: Host) -> Iterator[str]:
     presence = look(host.id)
     if not presence.is_reachable:
         yield f"its gateway's host is {presence.status.value}: {presence.cause}"
-    elif FEATURE not in host.features:
+    elif Feature.NAT_GATEWAYS not in host.features:
         yield f"the agent of its gateway's host, version {host.agent_version}, knows no NAT gateways: upgrade it"

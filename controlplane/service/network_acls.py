@@ -10,12 +10,11 @@ from controlplane.model.cidr import ipv4_network, ipv6_network
 from controlplane.model.kind import Kind
 from controlplane.model.network_acl import LAST, NetworkAcl, NetworkAclEntry
 from controlplane.model.state import Change, State
-from controlplane.model.vpc import Subnet, Vpc
+from controlplane.model.vpc import Vpc
 from controlplane.service.call import Call, check_id, check_tags, find, not_found
 from controlplane.service.quotas import check_one_more
 
 ANYWHERE = "0.0.0.0/0"
-FEATURE = "network_acls"  # Of agents: see Hello.features in session.proto.
 _ASSOCIATION = Kind(
     "association",
     Prefix.NETWORK_ACL_ASSOCIATION,
@@ -62,11 +61,6 @@ def new_acl(call: Call, vpc: Vpc, tags: Mapping[str, str], *, is_default: bool =
 
 def default_acl(state: State, vpc_id: str) -> NetworkAcl:
     return next(row for row in state.network_acls.vpc.of(vpc_id) if row.is_default)
-
-
-def features_of(state: State, subnet: Subnet) -> tuple[str, ...]:
-    """What the agent must know that shall have an instance there, or nothing would be stopped."""
-    return () if state.network_acls[subnet.network_acl_id].is_open else (FEATURE,)
 
 
 def delete(state: State, call: Call, acl_id: str) -> tuple[Change, None]:

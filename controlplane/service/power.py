@@ -8,7 +8,7 @@ from controlplane.model.capacity import Resources
 from controlplane.model.instance import Desired, Instance, Observation, ObservedKind, StateReason
 from controlplane.model.lifecycle import InstanceState, Request
 from controlplane.model.state import Change, State
-from controlplane.service import addresses, interface_attachments, metadata_options, quotas, volumes
+from controlplane.service import addresses, features, quotas, volumes
 from controlplane.service.admission import admit, current_state
 from controlplane.service.call import Call, find, require_ids
 from controlplane.service.capacity import Claims
@@ -59,11 +59,10 @@ def start(state: State, call: Call, instance_ids: Sequence[str]) -> tuple[Change
         quotas.check_start(state, call, instance, starting_vcpus)
         starting_vcpus += instance.vcpus
         wanted, interfaces = Resources(instance.vcpus, instance.memory_mib), state.interfaces.of(instance.id)
-        of_guest = metadata_options.features_of(instance.boot_mode, instance.metadata_options)
-        features = (*of_guest, *interface_attachments.features_of(state, interfaces))
+        needed = features.of_instance(state, instance, interfaces)
         started = replace(
             instance,
-            host_id=claims.compute_host(instance.zone, wanted, instance.host_id, features),
+            host_id=claims.compute_host(instance.zone, wanted, instance.host_id, needed),
             desired=Desired.ON,
             desired_revision=state.revision + 1,
             is_settled=False,

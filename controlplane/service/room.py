@@ -14,9 +14,10 @@ from controlplane.model.network import NetworkInterface
 from controlplane.model.state import Change, State
 from controlplane.model.value import value
 from controlplane.model.vpc import Subnet
-from controlplane.service import addresses, network_acls, private_addresses
+from controlplane.service import addresses, private_addresses
 from controlplane.service.call import Call
 from controlplane.service.capacity import Claims, Home
+from controlplane.service.features import Feature, of_subnets
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Wanted:
     subnets: Sequence[Subnet]
     private_ip: str
     public_ip: bool | None
-    features: tuple[str, ...] = ()
+    features: tuple[Feature, ...] = ()
     taken: Collection[str] = ()
     first: NetworkInterface | None = None
 
@@ -107,7 +108,7 @@ def _room(state: State, call: Call, claims: Claims, wanted: Wanted, subnet: Subn
         public = len(addresses.find_free(state, call, Change(), wanted.max_count))
         if public < at_most:
             at_most, shortage = public, addresses.too_few(wanted.min_count, public)
-    needed = replace(wanted, features=(*wanted.features, *network_acls.features_of(state, subnet)))
+    needed = replace(wanted, features=(*wanted.features, *of_subnets(state, [subnet.id])))
     places, refusals = _fill(claims, needed, subnet, at_most)
     return Room(subnet, places, private_ips, refusals, shortage if len(places) == at_most else None)
 

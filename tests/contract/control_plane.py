@@ -35,9 +35,9 @@ from controlplane.model.policy import Patience
 from controlplane.model.project import Role
 from controlplane.model.state import Change
 from controlplane.reconcile.absorb import absorb, settle
-from controlplane.service import interface_attachments, projects, regions
+from controlplane.service import projects, regions
 from controlplane.service.call import Call
-from controlplane.service.nat_gateways import FEATURE
+from controlplane.service.features import Feature
 from controlplane.sessions import Sessions
 from controlplane.store.store import Store
 from controlplane.uploads import Uploads
@@ -271,7 +271,7 @@ class ControlPlane:
             vcpus,
             memory_mib,
             1000,
-            features=(FEATURE, interface_attachments.FEATURE),
+            features=(Feature.NAT_GATEWAYS, Feature.INTERFACES),
         )
         change = Change()
         change.put(replace(host, last_seen_at=now, is_away=is_away))  # Before this process began: it may come back.

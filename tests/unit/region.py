@@ -24,18 +24,14 @@ from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.reconcile.objects import KINDS, ObjectKind
 from controlplane.reconcile.touched import touched
 from controlplane.service import (
-    images,
     instances,
-    interface_attachments,
-    metadata_options,
-    nat_gateways,
-    network_acls,
     projects,
     regions,
     volumes,
 )
 from controlplane.service.admission import current_state
 from controlplane.service.call import Call
+from controlplane.service.features import Feature
 from tests.unit.told import Key, Objects, Spec, shall_have
 
 T = TypeVar("T")
@@ -145,8 +141,8 @@ class Region:
             memory_mib=memory_mib,
             storage_gib=storage_gib,
             features=(
-                *(images.FIRMWARE, interface_attachments.FEATURE, metadata_options.FEATURE),
-                *(nat_gateways.FEATURE, network_acls.FEATURE),
+                *(Feature.FIRMWARE, Feature.INTERFACES, Feature.METADATA_OPTIONS),
+                *(Feature.NAT_GATEWAYS, Feature.NETWORK_ACLS),
             ),
         )
         unserved = [row for row in self.state.internet_gateways if not row.host_id and HostRole.GATEWAY in roles]

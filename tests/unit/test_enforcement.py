@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controlplane.enforcement import ENDS_CONNECTIONS, Enforcement
+from controlplane.enforcement import Enforcement
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
@@ -18,6 +18,7 @@ from controlplane.service import (
     security_group_rules,
     security_groups,
 )
+from controlplane.service.features import Feature
 from controlplane.service.instance_attributes import ModifyInstanceAttribute
 from controlplane.service.network_acls import DeleteNetworkAclEntry, ReplaceNetworkAclAssociation
 from controlplane.service.permissions import Permission
@@ -129,7 +130,7 @@ def revoke_and_drop(live: Live, group_id: str) -> None:
 
 def upgrade(live: Live, host_id: str) -> None:
     """Its agent, which then knows how connections end."""
-    live.put(replace(live.state.hosts[host_id], features=(ENDS_CONNECTIONS,)))
+    live.put(replace(live.state.hosts[host_id], features=(Feature.DROP_REVISION,)))
 
 
 async def test_a_host_whose_agent_ends_no_connections_is_waited_for_where_they_are_to_end() -> None:

@@ -114,11 +114,25 @@ def test_an_agent_that_knows_no_options_gets_no_instance_with_any(region: Region
     instance_id = region.launch()
     host_id = region.instance(instance_id).host_id
     region.put(replace(region.state.hosts[host_id], features=("firmware",), agent_version="0.9"))
-    assert "of version 0.9" in refuses(region, "UnsupportedOperation", instance_id, http_endpoint="disabled")
+    refused = refuses(region, "UnsupportedOperation", instance_id, http_endpoint="disabled")
+    assert "version 0.9, does not know metadata_options:" in refused
     request = RunInstances(region.add_image(), metadata_options=OptionsAsked(http_endpoint="disabled"))
     error = region.refuses("InsufficientInstanceCapacity", instances.run, request)
     assert "does not know 'metadata_options'" in str(error.refusals)
     modify(region, instance_id, http_endpoint="enabled")
+
+
+def test_a_stopped_instance_may_have_options_that_its_host_does_not_know(region: Region) -> None:
+    """It is not given to that host again."""
+    instance_id = region.launch()
+    host = region.state.hosts[region.instance(instance_id).host_id]
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    region.put(replace(host, features=("firmware",)))
+    modify(region, instance_id, http_endpoint="disabled")
+    other = region.add_host(host.zone)
+    region.do(power.start, [instance_id])
+    assert region.instance(instance_id).host_id == other
 
 
 def test_filters(region: Region) -> None:

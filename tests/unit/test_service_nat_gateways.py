@@ -19,8 +19,9 @@ from controlplane.service import (
     vpcs,
 )
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
+from controlplane.service.features import Feature
 from controlplane.service.internet_gateways import AttachInternetGateway
-from controlplane.service.nat_gateways import FEATURE, LATELY, CreateNatGateway, Uses
+from controlplane.service.nat_gateways import LATELY, CreateNatGateway, Uses
 from controlplane.service.presence import HostStatus, Presence
 from controlplane.service.route_tables import CreateRoute, ReplaceRouteTableAssociation
 from controlplane.service.subnets import CreateSubnet
@@ -220,7 +221,7 @@ def test_what_is_in_its_way_is_told(lab: NatLab) -> None:
     assert "version 0.1, knows no NAT gateways: upgrade it" in lab.problems(nat_id)
     lab.region.exchange()
     assert lab.state_of(nat_id) == "pending", "the host makes nothing of it"
-    lab.region.put(replace(host, features=(FEATURE,)))
+    lab.region.put(replace(host, features=(Feature.NAT_GATEWAYS,)))
     lab.region.exchange()
     assert lab.state_of(nat_id) == "available"
 

@@ -9,7 +9,8 @@ import pytest
 from controlplane.errors import CloudError, NoCapacity
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.reconcile import messages
-from controlplane.service import describing, images, network_acls, power, projects, subnets, vpcs
+from controlplane.service import describing, network_acls, power, projects, subnets, vpcs
+from controlplane.service.features import Feature
 from controlplane.service.listing import Filter, matching
 from controlplane.service.network_acls import (
     CreateNetworkAcl,
@@ -262,7 +263,7 @@ def test_hosts_are_told_of_ipv4_alone_and_in_order(lab: Lab) -> None:
 def test_where_an_acl_stops_anything_agents_that_know_none_are_given_no_instance(lab: Lab) -> None:
     """It would reach whatever it likes."""
     (host,) = lab.region.state.hosts
-    lab.region.put(replace(host, features=(images.FIRMWARE,)))
+    lab.region.put(replace(host, features=(Feature.FIRMWARE,)))
     held = lab.region.launch(subnet_id=lab.subnet_id)
     lab.do(power.stop, StopInstances([held]))
     lab.region.converge()
