@@ -106,27 +106,27 @@ def sizes(state: State, names: Sequence[str]) -> list[Size]:
 def instance_filters(state: State, role: Role) -> Filters:
     """With the host, for an admin."""
 
-    def interface(row: Instance) -> list[NetworkInterface]:
+    def interfaces(row: Instance) -> list[NetworkInterface]:
         return state.interfaces.instance.of(row.id)
 
     def public(row: Instance) -> list[tuple[str, str]]:
         """Addresses, with the VPC of each."""
         return [
-            (card.vpc_id, held.public_ip) for card in interface(row) for held in state.addresses.interface.of(card.id)
+            (each.vpc_id, held.public_ip) for each in interfaces(row) for held in state.addresses.interface.of(each.id)
         ]
 
     def groups(row: Instance) -> list[str]:
-        return [group_id for card in interface(row) for group_id in card.group_ids]
+        return [group_id for each in interfaces(row) for group_id in each.group_ids]
 
     return {
         **state.instances.attributes,
         **({"host-id": lambda row: row.host_id} if role is Role.ADMIN else {}),
         "instance-state-name": lambda row: current_state(state, row).label,
         "instance-state-code": lambda row: str(current_state(state, row).code),
-        "vpc-id": lambda row: [card.vpc_id for card in interface(row)],
-        "subnet-id": lambda row: [card.subnet_id for card in interface(row)],
-        "private-ip-address": lambda row: [card.private_ip for card in interface(row)],
-        "private-dns-name": lambda row: [private_dns_name(state, card.private_ip) for card in interface(row)],
+        "vpc-id": lambda row: [each.vpc_id for each in interfaces(row)],
+        "subnet-id": lambda row: [each.subnet_id for each in interfaces(row)],
+        "private-ip-address": lambda row: [each.private_ip for each in interfaces(row)],
+        "private-dns-name": lambda row: [private_dns_name(state, each.private_ip) for each in interfaces(row)],
         "ip-address": lambda row: [public_ip for _, public_ip in public(row)],
         "dns-name": lambda row: [name for held in public(row) if (name := public_dns_name(state, *held))],
         "instance.group-id": groups,

@@ -34,4 +34,4 @@ class Drops:
 def place_of(state: State, call: Call, instance_id: str) -> tuple[str, list[str]]:
     """The instance's host, and its interfaces."""
     instance = find(state.instances, instance_id, call)
-    return instance.host_id, [card.id for card in state.interfaces.of(instance.id)]
+    return instance.host_id, [row.id for row in state.interfaces.of(instance.id)]

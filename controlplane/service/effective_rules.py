@@ -63,21 +63,21 @@ class Guarded:
 
 def of_instance(state: State, call: Call, instance_id: str) -> Guarded:
     instance = find(state.instances, instance_id, call)
-    cards = state.interfaces.of(instance.id)
-    rules = [rule for card in cards for way in (True, False) for rule in _of_interface(state, card, is_egress=way)]
-    return Guarded(instance.host_id, [card.id for card in cards], rules)
+    interfaces = state.interfaces.of(instance.id)
+    rules = [rule for row in interfaces for way in (True, False) for rule in _of_interface(state, row, is_egress=way)]
+    return Guarded(instance.host_id, [row.id for row in interfaces], rules)
 
 
-def _of_interface(state: State, card: NetworkInterface, *, is_egress: bool) -> Iterator[EffectiveRule]:
-    acl = state.network_acls[state.subnets[card.subnet_id].network_acl_id]
+def _of_interface(state: State, interface: NetworkInterface, *, is_egress: bool) -> Iterator[EffectiveRule]:
+    acl = state.network_acls[state.subnets[interface.subnet_id].network_acl_id]
     for entry in acl.in_order(is_egress=is_egress):
         says = _entry_says(acl.id, entry)
-        yield EffectiveRule(card.id, says, frozenset([says]), rule_number=entry.rule_number)
-    for group_id in card.group_ids:
+        yield EffectiveRule(interface.id, says, frozenset([says]), rule_number=entry.rule_number)
+    for group_id in interface.group_ids:
         for rule in state.rules.group.of(group_id):
             if rule.is_egress is is_egress and not rule.is_ipv6:
                 counted_as = frozenset(map(_rule_says, expanded(state, rule)))
-                yield EffectiveRule(card.id, _rule_says(rule), counted_as, rule_id=rule.id)
+                yield EffectiveRule(interface.id, _rule_says(rule), counted_as, rule_id=rule.id)
 
 
 def _entry_says(acl_id: str, row: NetworkAclEntry) -> Says:

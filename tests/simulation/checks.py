@@ -159,9 +159,9 @@ def _domain_differences(found: State, world: FakeWorld, row: Instance) -> Iterat
     seen = found.observed(ObservedKind.INSTANCE, row.id, row.host_id)
     if (facts.power, facts.generation, set(facts.export_names)) != (Power.RUNNING, row.generation, disks):
         yield f"{row.id} is {facts}, and shall have {disks} in generation {row.generation}"
-    cards = {interface.id for interface in found.interfaces.instance.of(row.id)}
-    if set(world.domains[row.id].interface_ids) != cards:
-        yield f"{row.id} has {world.domains[row.id].interface_ids}, and shall have {sorted(cards)}"
+    interfaces = {each.id for each in found.interfaces.instance.of(row.id)}
+    if set(world.domains[row.id].interface_ids) != interfaces:
+        yield f"{row.id} has {world.domains[row.id].interface_ids}, and shall have {sorted(interfaces)}"
     if facts.reboot_count < row.reboot_count:
         yield f"{row.id} was rebooted {facts.reboot_count} times of {row.reboot_count}"
     if seen is None or not seen.running:

@@ -134,7 +134,7 @@ class Ends:
     """Two instances on one host, in subnets of their own, each with a group and an ACL of its own."""
 
     region: Region
-    cards: Sequence[NetworkInterface]
+    interfaces: Sequence[NetworkInterface]
     groups: Sequence[str]
     acls: Sequence[str]
 
@@ -144,7 +144,7 @@ def made() -> Ends:
     region = Region()
     region.add_host()
     vpc_id = next(iter(region.state.vpcs)).id
-    cards, groups, acls = [], [], []
+    interfaces, groups, acls = [], [], []
     for number in (8, 9):
         subnet_id = region.do(subnets.create, CreateSubnet(vpc_id, f"172.31.{number * 16}.0/20", ZONES[0]))
         groups.append(region.do(security_groups.create, CreateSecurityGroup(f"group {number}", "x")))
@@ -152,8 +152,8 @@ def made() -> Ends:
         association_id = region.state.subnets[subnet_id].network_acl_association_id
         region.do(network_acls.replace_association, ReplaceNetworkAclAssociation(association_id, acls[-1]))
         instance_id = region.launch(subnet_id=subnet_id, security_group_ids=[groups[-1]])
-        cards.append(region.interface(instance_id))
-    return Ends(region, cards, groups, acls)
+        interfaces.append(region.interface(instance_id))
+    return Ends(region, interfaces, groups, acls)
 
 
 def ruled(state: State, group: SecurityGroup, rules: Sequence[SecurityGroupRule]) -> Change:
@@ -241,12 +241,12 @@ def test_a_path_is_explained_as_rules_have_it(
         state.apply(ruled(state, state.security_groups[group_id], ruling))
     for acl_id, entering in zip(ends.acls, (first_entries, second_entries), strict=True):
         state.apply(entered(state.network_acls[acl_id], entering))
-    sender, receiver = ends.cards
+    sender, receiver = ends.interfaces
     asked = ExplainPath(sender.id, receiver.id, *flow, source_port)
     steps = paths.explain(state, ends.region.call(), asked)
 
     table = rendered(state, sender.vpc_id, next(iter(state.hosts)).id)
-    taps = [names.tap_name(card.id) for card in ends.cards]
+    taps = [names.tap_name(row.id) for row in ends.interfaces]
     packet = Packet(sender.private_ip, receiver.private_ip, flow[0], source_port, flow[1])
     gets_there = Forwarding(table, packet, *taps).passes()
     is_answered = Forwarding(table, packet.answer, *reversed(taps)).passes()

@@ -66,8 +66,8 @@ def test_what_leaves_comes_first_and_acls_before_groups_without_ipv6(lab: Lab) -
         (False, lab.group_id, lab.office),
         (False, lab.group_id, lab.ssh),
     ]
-    card = lab.region.interface(lab.instance_id)
-    assert (guarded.host_id, guarded.interface_ids) == (lab.region.instance(lab.instance_id).host_id, [card.id])
+    interface = lab.region.interface(lab.instance_id)
+    assert (guarded.host_id, guarded.interface_ids) == (lab.region.instance(lab.instance_id).host_id, [interface.id])
 
 
 def test_what_hosts_counted_goes_to_the_rule_that_says_it_and_is_added_up_for_a_prefix_list(lab: Lab) -> None:

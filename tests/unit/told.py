@@ -88,8 +88,10 @@ def specs_of(objects: Objects, host_id: str) -> dict[Key, Spec]:
             specs[ObservedKind.EXPORT, row_id] = {"port": row.port, "client_host_ids": [row.client_host_id]}
         elif name == "instance":
             disks = [one for one in of["attachment"].values() if one.instance_id == row_id and one.attached]
-            cards = [one for one in of["endpoint"].values() if one.instance_id == row_id and one.host_id == host_id]
-            specs[ObservedKind.INSTANCE, row_id] = _instance(row, disks, cards)
+            interfaces = [
+                one for one in of["endpoint"].values() if one.instance_id == row_id and one.host_id == host_id
+            ]
+            specs[ObservedKind.INSTANCE, row_id] = _instance(row, disks, interfaces)
     carried = {row.vpc_id for row in of["internet_gateway"].values() if row.host_id == host_id}
     for vpc_id in of["vpc"]:
         members = [row.host_id for row in of["endpoint"].values() if row.vpc_id == vpc_id]
@@ -103,14 +105,14 @@ def specs_of(objects: Objects, host_id: str) -> dict[Key, Spec]:
     return specs
 
 
-def _instance(row: Any, disks: list[Any], cards: list[Any]) -> Spec:
+def _instance(row: Any, disks: list[Any], interfaces: list[Any]) -> Spec:
     disks.sort(key=lambda one: (one.device_name != ROOT_DEVICE, one.device_name))
     return {
         "generation": row.generation,
         "power_on": row.power_on,
         "reboot_count": row.reboot_count,
         "stop_timeout_s": row.stop_timeout_s,
-        "interfaces": sorted(one.id for one in cards if not one.is_detaching),
+        "interfaces": sorted(one.id for one in interfaces if not one.is_detaching),
         "disks": [{"export_name": one.id, "volume_id": one.volume_id, "device_name": one.device_name} for one in disks],
     }
 
