@@ -8,7 +8,7 @@ from controlplane.ids import Prefix
 from controlplane.model.image import Image
 from controlplane.model.instance import ROOT_DEVICE, Desired, Instance
 from controlplane.model.metadata_options import DEFAULT_OPTIONS, MetadataOptions
-from controlplane.model.network import SecurityGroup
+from controlplane.model.network import NetworkInterface, SecurityGroup
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet, Vpc
 from controlplane.service import (
@@ -25,10 +25,11 @@ from controlplane.service import (
 )
 from controlplane.service.call import Call, check_tags, find, find_zone
 from controlplane.service.launch_interfaces import (
-    Cards,
+    InterfacesAsked,
+    Making,
     NetworkInterfaceSpecification,
     check_places,
-    find_cards,
+    find_asked,
     make,
 )
 from controlplane.service.metadata_options import NOTHING, OptionsAsked
@@ -92,31 +93,32 @@ class _Launch:
     disks: Sequence[_Disk]
     reservation_id: str
     metadata_options: MetadataOptions
-    cards: Cards
+    interfaces: InterfacesAsked
 
 
 def run(state: State, call: Call, request: RunInstances) -> tuple[Change, list[str]]:
     """Launch as many as there is room for, `min_count` or none; the result is the new instances' ids."""
     launch = _check(state, call, request)
     room, ports = find_room(state, call, launch.wanted), Ports(state)
-    change, free = Change(), Free(state, taken={*room.private_ips, *launch.cards.private_ips})
-    launched, interfaces = [], []
+    free = Free(state, taken={*room.private_ips, *launch.interfaces.private_ips})
+    making = Making(launch.interfaces, room.subnet, launch.groups, free)
+    change, launched, firsts = Change(), list[str](), list[NetworkInterface]()
     for index, (place, private_ip) in enumerate(zip(room.places, room.private_ips, strict=False)):
         instance = _instance(state, call, launch, room.subnet, place.host_id, index)
-        first, *others = make(state, call, launch.cards, free, instance.id, room.subnet, private_ip, launch.groups)
+        first, *others = make(state, call, making, instance.id, private_ip)
         change.put(instance, first, *others)
         _add_volumes(state, call, change, ports, launch, instance, place)
         launched.append(instance.id)
-        interfaces.append(first)
+        firsts.append(first)
     if launch.wanted.has_public_ip(room.subnet):
-        addresses.give_automatic(state, call, change, interfaces)
+        addresses.give_automatic(state, call, change, firsts)
     return change, launched
 
 
 def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     min_count, max_count = _counts(call, request)
-    cards = find_cards(state, call, request.network_interfaces, max_count)
-    request = _with_first(request, cards)
+    interfaces = find_asked(state, call, request.network_interfaces, max_count)
+    request = _with_first(request, interfaces)
     image = images.find_image(state, call, request.image_id)
     size = catalogue.find_type(state, request.instance_type or catalogue.DEFAULT)
     key = key_pairs.find_by_name(state, call, request.key_name) if request.key_name else None
@@ -126,23 +128,23 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     with within("metadata_options"):
         options = metadata_options.changed(DEFAULT_OPTIONS, request.metadata_options, request.tags)
     vpc, subnets = _subnets(state, call, request)
-    check_places(state, call, cards, subnets)
+    check_places(state, call, interfaces, subnets)
     disks = _disks(call, request, image)
     sizes_gib = [disk.size_gib for disk in disks]
     wanted = Wanted(
         min_count=min_count,
         max_count=quotas.grant_instances(
-            state, call, min_count, max_count, size.vcpus, sizes_gib, cards.new_per_instance
+            state, call, min_count, max_count, size.vcpus, sizes_gib, interfaces.new_per_instance
         ),
         size=size,
         disks_gib=sizes_gib,
         vpc_id=vpc.id,
         subnets=subnets,
         private_ip=request.private_ip_address,
-        taken=cards.private_ips,
-        first=cards.existing.get(0),
+        taken=interfaces.private_ips,
+        first=interfaces.existing.get(0),
         public_ip=request.associate_public_ip_address,
-        features=(*features.of_guest(image.boot_mode, options), *cards.features(state)),
+        features=(*features.of_guest(image.boot_mode, options), *interfaces.features(state)),
     )
     return _Launch(
         request=request,
@@ -154,19 +156,19 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
         disks=disks,
         reservation_id=call.mint(Prefix.RESERVATION),
         metadata_options=options,
-        cards=cards,
+        interfaces=interfaces,
     )
 
 
-def _with_first(request: RunInstances, cards: Cards) -> RunInstances:
+def _with_first(request: RunInstances, interfaces: InterfacesAsked) -> RunInstances:
     """What is asked of the first interface is asked in one place alone."""
     if not request.network_interfaces:
         return request
     names = ("subnet_id", "security_group_ids", "private_ip_address", "associate_public_ip_address")
     if given := [name for name in names if getattr(request, name) not in ("", (), None)]:
         raise Invalid("InvalidParameterCombination", f"{given[0]} and network_interfaces: say it of an interface alone")
-    first = {name: getattr(cards.first, name) for name in names}
-    if len(cards.asked) > 1 or cards.existing:
+    first = {name: getattr(interfaces.first, name) for name in names}
+    if len(interfaces.asked) > 1 or interfaces.existing:
         first["associate_public_ip_address"] = False  # As in EC2.
     return replace(request, **first)
 

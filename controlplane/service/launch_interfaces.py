@@ -45,7 +45,7 @@ _OF_EXISTING = ("device_index", "network_interface_id", "delete_on_termination")
 
 
 @dataclass(frozen=True, slots=True)
-class Cards:
+class InterfacesAsked:
     """Those of each instance, in order; `existing` are those that are there already, by device index."""
 
     asked: Sequence[NetworkInterfaceSpecification] = (PLAIN,)
@@ -75,12 +75,12 @@ class Cards:
         return of_new + of_interfaces(state, list(self.existing.values()))
 
 
-def find_cards(
+def find_asked(
     state: State, call: Call, specifications: Sequence[NetworkInterfaceSpecification], max_count: int
-) -> Cards:
+) -> InterfacesAsked:
     """Raises what is wrong with any of them by itself."""
     if not specifications:
-        return Cards()
+        return InterfacesAsked()
     _check_indexes(call, [asked.device_index for asked in specifications])
     existing = {}
     for number, asked in enumerate(specifications):
@@ -88,11 +88,11 @@ def find_cards(
             _check(asked, len(specifications), max_count)
             if asked.network_interface_id:
                 existing[asked.device_index] = _find(state, call, asked.network_interface_id)
-    cards = Cards(sorted(specifications, key=lambda asked: asked.device_index), existing)
-    ids, ips = [row.id for row in existing.values()], cards.private_ips
+    interfaces = InterfacesAsked(sorted(specifications, key=lambda asked: asked.device_index), existing)
+    ids, ips = [row.id for row in existing.values()], interfaces.private_ips
     if len(set(ids)) < len(ids) or len(set(ips)) < len(ips):
         raise Invalid("InvalidParameterCombination", "network_interfaces: an interface or address is named twice")
-    return cards
+    return interfaces
 
 
 def _check_indexes(call: Call, indexes: Sequence[int]) -> None:
@@ -123,10 +123,10 @@ def _find(state: State, call: Call, interface_id: str) -> NetworkInterface:
     return interface
 
 
-def check_places(state: State, call: Call, cards: Cards, subnets: Sequence[Subnet]) -> None:
+def check_places(state: State, call: Call, interfaces: InterfacesAsked, subnets: Sequence[Subnet]) -> None:
     """Whether they are all in the VPC and zone of the first one, which is in one of these subnets."""
-    for asked in cards.asked[1:]:
-        there = cards.existing.get(asked.device_index)
+    for asked in interfaces.asked[1:]:
+        there = interfaces.existing.get(asked.device_index)
         subnet_id = there.subnet_id if there else asked.subnet_id
         if not subnet_id:
             continue
@@ -140,35 +140,37 @@ def check_places(state: State, call: Call, cards: Cards, subnets: Sequence[Subne
             )
 
 
-def make(
-    state: State,
-    call: Call,
-    cards: Cards,
-    free: Free,
-    instance_id: str,
-    subnet: Subnet,
-    private_ip: str,
-    groups: Sequence[SecurityGroup],
-) -> Iterator[NetworkInterface]:
-    """Those of one instance; subnet, address and groups are the first one's, where that is new."""
-    for asked in cards.asked:
-        index, row = asked.device_index, cards.existing.get(asked.device_index)
+@dataclass(frozen=True, slots=True)
+class Making:
+    """By what all instances of a launch get theirs. The subnet and the groups are the first one's, where that is new;
+    others that name no subnet are in that one too. `free` gives no address that is asked for, or is a first one's.
+    """
+
+    interfaces: InterfacesAsked
+    subnet: Subnet
+    groups: Sequence[SecurityGroup]
+    free: Free
+
+
+def make(state: State, call: Call, making: Making, instance_id: str, private_ip: str) -> Iterator[NetworkInterface]:
+    """Those of one instance; the address is the first one's, where that is new."""
+    for asked in making.interfaces.asked:
+        index, row = asked.device_index, making.interfaces.existing.get(asked.device_index)
         deletes = row is None if asked.delete_on_termination is None else asked.delete_on_termination
         if row is None and index == 0:
-            row = _furnished(state, call, free, asked, new_interface(call, subnet, private_ip, groups))
+            first = new_interface(call, making.subnet, private_ip, making.groups)
+            row = _furnished(state, call, making.free, asked, first)
         elif row is None:
-            row = _another(state, call, free, asked, subnet)
+            row = _another(state, call, making, asked)
         yield attached_to(call, row, instance_id, index, delete_on_termination=deletes)
 
 
-def _another(
-    state: State, call: Call, free: Free, asked: NetworkInterfaceSpecification, first: Subnet
-) -> NetworkInterface:
-    subnet = state.subnets[asked.subnet_id] if asked.subnet_id else first
+def _another(state: State, call: Call, making: Making, asked: NetworkInterfaceSpecification) -> NetworkInterface:
+    subnet = state.subnets[asked.subnet_id] if asked.subnet_id else making.subnet
     vpc = state.vpcs[subnet.vpc_id]
     groups = find_groups(state, call, asked.security_group_ids, vpc) or [vpcs.default_group(state, vpc.id)]
-    private_ip = free.take_one(subnet, asked.private_ip_address)
-    return _furnished(state, call, free, asked, new_interface(call, subnet, private_ip, groups))
+    private_ip = making.free.take_one(subnet, asked.private_ip_address)
+    return _furnished(state, call, making.free, asked, new_interface(call, subnet, private_ip, groups))
 
 
 def _furnished(
