@@ -278,13 +278,18 @@ class Observation:
     file: VolumeFile | None = None
     interface_ids: tuple[str, ...] = ()
 
+    @property
+    def devices(self) -> frozenset[str]:
+        """Ids of the attachments and interfaces that the guest has."""
+        return frozenset((*self.export_names, *self.interface_ids))
+
 
 def observation_id(host_id: str, kind: ObservedKind, resource_id: str) -> str:
     return f"{host_id}/{kind._value_}/{resource_id}"  # `value` is a call in Python.
 
 
 class Observations(Table[Observation]):
-    kind = Kind("observation", part_of="export_names")
+    kind = Kind("observation")
     row_type = Observation
     stored_as = "observations"
     unique_fields = (("host_id", "kind", "resource_id"),)
@@ -293,3 +298,8 @@ class Observations(Table[Observation]):
         super().__init__()
         self.host = self.index(lambda row: row.host_id)
         self.file = self.index(lambda row: row.host_id if row.file else None)
+
+    def part_of(self, old: Observation | None, new: Observation | None) -> str:
+        """The guest's devices that came or went, with spaces between them."""
+        before, after = (row.devices if row else frozenset() for row in (old, new))
+        return " ".join(sorted(before ^ after))

@@ -84,14 +84,10 @@ class Entry:
 
     @property
     def part_of(self) -> str:
-        """The id of what had this as a part of it, or has it where nothing had; empty for what is no part. Of what a
-        host sees of a guest: the exports and interfaces that came or went, with spaces between them.
+        """The id of what had this as a part of it, or has it where nothing had; empty for what is no part. Some tables
+        say something else, which is shown elsewhere: see theirs.
         """
-        field = _PART_OF[self.kind]
-        if field == "export_names":
-            before, after = (_devices(row) for row in (self.old, self.new))
-            return " ".join(sorted(before ^ after))
-        return (getattr(self.old, field, "") or getattr(self.new, field, "")) if field else ""
+        return _PART_OF[self.kind](self.old, self.new)
 
     @property
     def is_quiet(self) -> bool:
@@ -187,10 +183,6 @@ class State:
         return self.observations.get(observation_id(host_id, kind, resource_id))
 
 
-def _devices(seen: Row | None) -> frozenset[str]:
-    return frozenset((*seen.export_names, *seen.interface_ids)) if isinstance(seen, Observation) else frozenset()
-
-
 # Of networks, gateways and exports nobody is shown more of what a host sees of them.
 _SHOW_ERRORS = (ObservedKind.VPC, ObservedKind.GATEWAY, ObservedKind.EXPORT)
 
@@ -202,5 +194,7 @@ def _error(seen: Row | None) -> tuple[str, bool, datetime | None] | None:
 
 # By the name of a kind, whether users see a row of it.
 _LISTS: Mapping[str, Callable[[Any], bool]] = {table.kind.name: table.lists for table in State().tables.values()}
-# By the name of a part's kind, the field that names its whole.
-_PART_OF: Mapping[str, str] = {table.kind.name: table.kind.part_of for table in State().tables.values()}
+# By the name of a kind, what of a change is shown elsewhere.
+_PART_OF: Mapping[str, Callable[[Any, Any], str]] = {
+    table.kind.name: table.part_of for table in State().tables.values()
+}

@@ -281,6 +281,11 @@ class Table(Generic[R]):
         """Whether users see the row in lists. Some rows stay for a while after that."""
         return True
 
+    def part_of(self, old: R | None, new: R | None) -> str:
+        """What of a change has to be known when the row that was is no longer there: see `Entry.part_of`."""
+        field = self.kind.part_of
+        return (getattr(old, field, "") or getattr(new, field, "")) if field else ""
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -61,6 +61,10 @@ class Vpcs(Owned[Vpc]):
         self.vni = self.unique(lambda row: row.vni)
         self.dhcp_options = self.index(lambda row: row.dhcp_options_id or None)
 
+    def part_of(self, old: Vpc | None, new: Vpc | None) -> str:
+        """Its own id where its instances have other names from now on."""
+        return new.id if old and new and old.has_public_names != new.has_public_names else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Subnet:

@@ -8,6 +8,7 @@ what its attachments show.
 from collections.abc import Callable, Iterator
 
 from controlplane.history import Changed
+from controlplane.ids import Prefix
 from controlplane.model.instance import Attachment, Instance, ObservedKind, Volume, volume_of
 from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup
@@ -80,8 +81,8 @@ def _with_address(state: State, changed: Changed) -> Iterator[Shown]:
 
 
 def _with_vpc(state: State, changed: Changed) -> Iterator[Shown]:
-    """Instances show the public names that it has."""
-    members = (state.instances.get(row.instance_id) for row in state.interfaces.vpc.of(changed.id))
+    """Instances show whether it has public names, and nothing else of it."""
+    members = (state.instances.get(row.instance_id) for row in state.interfaces.vpc.of(changed.part_of))
     return filter(None, members)
 
 
@@ -131,9 +132,7 @@ def _with_observation(state: State, changed: Changed) -> Iterator[Shown]:
         yield from state.nat_gateways.vpc.of(resource_id)
     elif kind == ObservedKind.INSTANCE.value and (instance := state.instances.get(resource_id)):
         yield instance
-        yield from state.interfaces.instance.of(resource_id) if "eni-" in changed.part_of else ()
-        for held in filter(None, map(state.attachments.get, changed.part_of.split())):
-            yield from (held, state.volumes[held.volume_id])
+        yield from _with_devices(state, instance, changed.part_of.split())
     elif kind == ObservedKind.VOLUME.value and (volume := state.volumes.get(resource_id)):
         yield volume
         yield from _holders(state, state.attachments.volume.of(volume.id))
@@ -141,6 +140,14 @@ def _with_observation(state: State, changed: Changed) -> Iterator[Shown]:
         yield attachment
         yield state.volumes[attachment.volume_id]
         yield from _holders(state, [attachment])
+
+
+def _with_devices(state: State, instance: Instance, came_or_went: list[str]) -> Iterator[Shown]:
+    """An interface may show that the guest has another, where it was not known before which it has."""
+    if any(device.startswith(f"{Prefix.NETWORK_INTERFACE}-") for device in came_or_went):
+        yield from state.interfaces.instance.of(instance.id)
+    for held in filter(None, map(state.attachments.get, came_or_went)):
+        yield from (held, state.volumes[held.volume_id])
 
 
 def _holders(state: State, attachments: list[Attachment]) -> Iterator[Instance]:

@@ -33,6 +33,10 @@ async def test_what_shows_a_part_is_told_when_the_part_comes_and_goes(cloud: Con
     assert second in await told("ReleaseAddress", allocation_id=allocation_id)
     vpc_id = launched.instances[0].vpc_id
     assert {first, second} <= await told("ModifyVpcAttribute", vpc_id=vpc_id, enable_dns_hostnames=False)
+    assert {first, second} <= await told("ModifyVpcAttribute", vpc_id=vpc_id, enable_dns_hostnames=True)
+    assert {first, second} <= await told("ModifyVpcAttribute", vpc_id=vpc_id, enable_dns_support=False)
+    assert {vpc_id} == await told("ModifyVpcAttribute", vpc_id=vpc_id, enable_dns_hostnames=False), "none had a name"
+    assert {vpc_id} == await told("CreateTags", resource_ids=[vpc_id], tags={"Name": "home"})
     rule = {"ip_protocol": "tcp", "from_port": 1, "to_port": 1, "cidr_ipv4": "0.0.0.0/0"}
     assert group_id in await told("AuthorizeSecurityGroupIngress", group_id=group_id, permissions=[rule])
     assert group_id in await told("RevokeSecurityGroupIngress", group_id=group_id, permissions=[rule])
