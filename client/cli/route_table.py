@@ -60,6 +60,13 @@ Interface = Annotated[
 Instance = Annotated[
     str, typer.Option(metavar="INSTANCE", help="Or the instance that has it, id or name.", show_default=False)
 ]
+_TARGETS = {
+    "gateway_id": lookup.internet_gateway_id,
+    "nat_gateway_id": lookup.nat_gateway_id,
+    "vpc_peering_connection_id": lookup.vpc_peering_id,
+    "network_interface_id": lookup.interface_id,
+    "instance_id": lookup.instance_id,
+}
 
 
 @command(app, "list")
@@ -190,24 +197,21 @@ async def replace_route(
 
 
 async def _route(cli: Cli, route_table: str, cidr: str, targets: Sequence[str]) -> dict[str, Any]:
-    if len([target for target in targets if target]) != 1:
+    """`targets` in the order of `_TARGETS`."""
+    given = [(field, find, target) for (field, find), target in zip(_TARGETS.items(), targets, strict=True) if target]
+    if len(given) != 1:
         message = "name one target, by --igw, --nat-gateway, --peering, --interface or --instance"
         raise typer.BadParameter(message, param_hint="--igw")
-    igw, nat_gateway, peering, interface, instance = targets
+    ((field, find, target),) = given
     return {
         "route_table_id": await lookup.route_table_id(cli.stead, route_table),
         "destination_cidr_block": cidr,
-        "gateway_id": await lookup.internet_gateway_id(cli.stead, igw) if igw else "",
-        "nat_gateway_id": await lookup.nat_gateway_id(cli.stead, nat_gateway) if nat_gateway else "",
-        "vpc_peering_connection_id": await lookup.vpc_peering_id(cli.stead, peering) if peering else "",
-        "network_interface_id": await lookup.interface_id(cli.stead, interface) if interface else "",
-        "instance_id": await lookup.instance_id(cli.stead, instance) if instance else "",
+        field: await find(cli.stead, target),
     }
 
 
 def _led(request: CreateRouteRequest | ReplaceRouteRequest) -> str:
-    targets = (request.gateway_id, request.nat_gateway_id, request.vpc_peering_connection_id)
-    target = next(filter(None, (*targets, request.network_interface_id, request.instance_id)))
+    target = next(filter(None, (getattr(request, field) for field in _TARGETS)))
     return f"{request.route_table_id}: {request.destination_cidr_block} to {target}"
 
 

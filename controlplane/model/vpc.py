@@ -174,16 +174,9 @@ class Route:
         return self.target == LOCAL
 
     @property
-    def is_by_nat(self) -> bool:
-        return self.target.startswith(f"{Prefix.NAT_GATEWAY}-")
-
-    @property
-    def is_by_peering(self) -> bool:
-        return self.target.startswith(f"{Prefix.VPC_PEERING_CONNECTION}-")
-
-    @property
-    def is_by_interface(self) -> bool:
-        return self.target.startswith(f"{Prefix.NETWORK_INTERFACE}-")
+    def by(self) -> str:
+        """What its target is, by the prefix of the id; empty for the local route."""
+        return self.target.rpartition("-")[0]
 
     @property
     def origin(self) -> str:
@@ -211,6 +204,10 @@ class RouteTable:
     def is_main(self) -> bool:
         return bool(self.main_association_id)
 
+    def targets(self, *prefixes: str) -> list[str]:
+        """Of its routes by these."""
+        return [route.target for route in self.routes if route.by in prefixes]
+
 
 class RouteTables(Owned[RouteTable]):
     kind = Kind("route-table", Prefix.ROUTE_TABLE, "InvalidRouteTableID", "DescribeRouteTables", is_public=True)
@@ -223,13 +220,9 @@ class RouteTables(Owned[RouteTable]):
         "association.main": lambda row: row.is_main,
         "association.route-table-id": lambda row: row.id,
         "route.destination-cidr-block": lambda row: [route.cidr_block for route in row.routes],
-        "route.gateway-id": lambda row: [
-            route.target
-            for route in row.routes
-            if not (route.is_by_nat or route.is_by_peering or route.is_by_interface)
-        ],
-        "route.nat-gateway-id": lambda row: [route.target for route in row.routes if route.is_by_nat],
-        "route.vpc-peering-connection-id": lambda row: [route.target for route in row.routes if route.is_by_peering],
+        "route.gateway-id": lambda row: row.targets("", Prefix.INTERNET_GATEWAY),
+        "route.nat-gateway-id": lambda row: row.targets(Prefix.NAT_GATEWAY),
+        "route.vpc-peering-connection-id": lambda row: row.targets(Prefix.VPC_PEERING_CONNECTION),
         "route.origin": lambda row: [route.origin for route in row.routes],
     }
 
@@ -237,6 +230,4 @@ class RouteTables(Owned[RouteTable]):
         super().__init__()
         self.vpc = self.index(lambda row: row.vpc_id)
         self.main_association = self.unique(lambda row: row.main_association_id or None)
-        self.interface = self.index_each(
-            lambda row: tuple({route.target: None for route in row.routes if route.is_by_interface})
-        )
+        self.interface = self.index_each(lambda row: tuple(dict.fromkeys(row.targets(Prefix.NETWORK_INTERFACE))))

@@ -17,7 +17,7 @@ from controlplane.model.network_acl import LAST
 from controlplane.model.state import State
 from controlplane.model.vpc import Route, Subnet
 from controlplane.service.call import Call, find
-from controlplane.service.route_tables import leads_to_gateway, state_of, table_of
+from controlplane.service.route_tables import leads_to_gateway, route_to, state_of, table_of
 from controlplane.service.security_group_rules import expanded
 
 # Of answers, where none is given. Guests choose others; an ACL that lets some of them by alone is not seen as such.
@@ -161,10 +161,7 @@ class _Walk:
         return self.state.subnets[card.subnet_id]
 
     def _chosen(self, card: NetworkInterface, peer: str) -> Route | None:
-        """The longest prefix that matches."""
-        routes = table_of(self.state, self._subnet(card)).routes
-        matching = [route for route in routes if IPv4Address(peer) in IPv4Network(route.cidr_block)]
-        return max(matching, key=lambda route: IPv4Network(route.cidr_block).prefixlen, default=None)
+        return route_to(self.state, self._subnet(card), peer)
 
     def _route(self, card: NetworkInterface, peer: str) -> Step:
         table, route = table_of(self.state, self._subnet(card)), self._chosen(card, peer)

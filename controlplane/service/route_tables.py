@@ -1,8 +1,8 @@
 """Route tables: which subnets they serve, and where packets go."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from itertools import count
 
 from controlplane.errors import Conflict, Invalid, NotFound, Parameter, invalid_value, missing, several
@@ -12,6 +12,7 @@ from controlplane.model.kind import Kind
 from controlplane.model.lifecycle import Request
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Route, RouteTable, Subnet
+from controlplane.model.vpc_peering import PeeringStatus
 from controlplane.service.addresses import the_only_interface
 from controlplane.service.admission import admit
 from controlplane.service.call import Call, check_id, check_tags, find, not_found
@@ -26,7 +27,6 @@ _ASSOCIATION = Kind(
     "DescribeRouteTables",
     id_field="route_table_association_id",
 )
-_TARGETS = ("gateway_id", "nat_gateway_id", "vpc_peering_connection_id", "network_interface_id", "instance_id")
 _LINK_LOCAL = IPv4Network("169.254.0.0/16")  # Where the resolver and the metadata are, in every VPC.
 
 
@@ -178,31 +178,18 @@ def _destination(state: State, table: RouteTable, text: str) -> str:
 
 
 def _target(state: State, call: Call, table: RouteTable, request: CreateRoute) -> str:
-    given = [name for name in _TARGETS if getattr(request, name)]
+    given = [name for name in _FINDERS if getattr(request, name)]
     if len(given) > 1:
         message = f"A route has one target: name {' or '.join(given)} alone"
         raise Invalid("InvalidParameterCombination", message)
-    if request.nat_gateway_id:
-        return _nat_gateway(state, call, table, request.nat_gateway_id)
-    if request.vpc_peering_connection_id:
-        return _peering(state, call, table, request.vpc_peering_connection_id)
-    if request.network_interface_id or request.instance_id:
-        return _interface(state, call, table, request)
-    if not request.gateway_id:
-        raise missing("gateway_id", f"the target of the route, an internet gateway, or {' or '.join(_TARGETS[1:])}")
-    gateway = find(state.internet_gateways, request.gateway_id, call)
-    _check_vpc(table, gateway.vpc_id, gateway.id)
-    return gateway.id
+    if not given:
+        gateway_id, *others = _FINDERS
+        raise missing(gateway_id, f"the target of the route, an internet gateway, or {' or '.join(others)}")
+    return _FINDERS[given[0]](state, call, table, getattr(request, given[0]))
 
 
-def _interface(state: State, call: Call, table: RouteTable, request: CreateRoute) -> str:
-    """An instance's, as in EC2, is the only one that it has."""
-    if request.network_interface_id:
-        row = find(state.interfaces, request.network_interface_id, call)
-    else:
-        instance = find(state.instances, request.instance_id, call)
-        admit(state, instance, Request.MODIFY)
-        row = the_only_interface(state, instance)
+def _gateway(state: State, call: Call, table: RouteTable, gateway_id: str) -> str:
+    row = find(state.internet_gateways, gateway_id, call)
     _check_vpc(table, row.vpc_id, row.id)
     return row.id
 
@@ -224,6 +211,31 @@ def _peering(state: State, call: Call, table: RouteTable, peering_id: str) -> st
         message = f"{table.id} is in {table.vpc_id}, {row.id} joins {' and '.join(row.vpc_ids)}; name one of its VPC"
         raise Invalid("InvalidParameterValue", message, parameter=Parameter("", row.id))
     return row.id
+
+
+def _interface(state: State, call: Call, table: RouteTable, interface_id: str) -> str:
+    row = find(state.interfaces, interface_id, call)
+    _check_vpc(table, row.vpc_id, row.id)
+    return row.id
+
+
+def _instance(state: State, call: Call, table: RouteTable, instance_id: str) -> str:
+    """Its interface, which has to be the only one, as in EC2."""
+    instance = find(state.instances, instance_id, call)
+    admit(state, instance, Request.MODIFY)
+    row = the_only_interface(state, instance)
+    _check_vpc(table, row.vpc_id, row.id)
+    return row.id
+
+
+# By the request's fields, those of a table's VPC that a route may lead to.
+_FINDERS: Mapping[str, Callable[[State, Call, RouteTable, str], str]] = {
+    "gateway_id": _gateway,
+    "nat_gateway_id": _nat_gateway,
+    "vpc_peering_connection_id": _peering,
+    "network_interface_id": _interface,
+    "instance_id": _instance,
+}
 
 
 def _with_routes(table: RouteTable, routes: tuple[Route, ...]) -> tuple[Change, None]:
@@ -267,27 +279,50 @@ def _present(table: RouteTable, text: str) -> Route:
 
 def state_of(state: State, table: RouteTable, route: Route) -> str:
     """ "active" or "blackhole": what takes a route whose target is gone, or detached, is dropped."""
-    nat_gateway, interface = state.nat_gateways.get(route.target), state.interfaces.get(route.target)
-    instance = state.instances.get(interface.instance_id) if interface else None
-    is_there = (
-        _is_gateway(state, table, route)
-        or (nat_gateway is not None and not nat_gateway.is_deleted)
-        or (instance is not None and instance.desired is Desired.ON)
-        or any(row.id == route.target for row in state.vpc_peering_connections.active.of(table.vpc_id))
-    )
-    return "active" if route.is_local or is_there else "blackhole"
+    return "active" if _IS_THERE[route.by](state, table.vpc_id, route.target) else "blackhole"
 
 
-def _is_gateway(state: State, table: RouteTable, route: Route) -> bool:
-    """Whether its target is the VPC's internet gateway."""
-    gateway = state.internet_gateways.get(route.target)
-    return gateway is not None and gateway.vpc_id == table.vpc_id
+def _has_gateway(state: State, vpc_id: str, gateway_id: str) -> bool:
+    row = state.internet_gateways.get(gateway_id)
+    return row is not None and row.vpc_id == vpc_id
+
+
+def _has_nat_gateway(state: State, _vpc_id: str, nat_gateway_id: str) -> bool:
+    row = state.nat_gateways.get(nat_gateway_id)
+    return row is not None and not row.is_deleted
+
+
+def _has_peering(state: State, _vpc_id: str, peering_id: str) -> bool:
+    row = state.vpc_peering_connections.get(peering_id)
+    return row is not None and row.status is PeeringStatus.ACTIVE
+
+
+def _has_router(state: State, _vpc_id: str, interface_id: str) -> bool:
+    row = state.interfaces.get(interface_id)
+    instance = state.instances.get(row.instance_id) if row else None
+    return instance is not None and instance.desired is Desired.ON
+
+
+# By what routes lead by, whether a VPC has this one. Only an internet gateway can come into another VPC.
+_IS_THERE: Mapping[str, Callable[[State, str, str], bool]] = {
+    "": lambda *_: True,
+    Prefix.INTERNET_GATEWAY: _has_gateway,
+    Prefix.NAT_GATEWAY: _has_nat_gateway,
+    Prefix.VPC_PEERING_CONNECTION: _has_peering,
+    Prefix.NETWORK_INTERFACE: _has_router,
+}
 
 
 def leads_to_gateway(state: State, subnet: Subnet) -> bool:
     """Whether anything of a subnet does, to its VPC's internet gateway."""
-    table = table_of(state, subnet)
-    return any(_is_gateway(state, table, route) for route in table.routes)
+    gateway_ids = table_of(state, subnet).targets(Prefix.INTERNET_GATEWAY)
+    return any(_has_gateway(state, subnet.vpc_id, gateway_id) for gateway_id in gateway_ids)
+
+
+def route_to(state: State, subnet: Subnet, address: str) -> Route | None:
+    """By which a subnet leads there: the longest prefix that matches."""
+    matching = [row for row in table_of(state, subnet).routes if IPv4Address(address) in IPv4Network(row.cidr_block)]
+    return max(matching, key=lambda row: IPv4Network(row.cidr_block).prefixlen, default=None)
 
 
 def table_of(state: State, subnet: Subnet) -> RouteTable:
