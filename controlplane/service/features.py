@@ -51,6 +51,12 @@ def of_subnets(state: State, subnet_ids: Iterable[str]) -> list[Feature]:
     return [] if all(acl.is_open for acl in acls) else [Feature.NETWORK_ACLS]
 
 
+def check_interface(state: State, interface: NetworkInterface) -> None:
+    """Whether the agent that an interface is on, if any, knows more than plain ones. Raises as `check_agent`."""
+    if interface.instance_id:
+        check_agent(state, state.instances[interface.instance_id], [Feature.INTERFACES])
+
+
 def check_agent(state: State, instance: Instance, needed: Iterable[Feature]) -> None:
     """Whether the agent that an instance is on knows these; one that is off gets an agent that does when it starts.
 

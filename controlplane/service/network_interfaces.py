@@ -14,7 +14,7 @@ from controlplane.model.lifecycle import Request
 from controlplane.model.network import NetworkInterface, SecurityGroup
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet, Vpc
-from controlplane.service import addresses, private_addresses, quotas, vpcs
+from controlplane.service import addresses, features, private_addresses, quotas, vpcs
 from controlplane.service.admission import admit, observation_of
 from controlplane.service.call import Call, check_tags, find
 from controlplane.service.private_addresses import Free
@@ -128,6 +128,8 @@ def _attributes(
         check_description(request.description)
     if request.delete_on_termination is not None:
         _check_stays(state, interface)
+    if request.source_dest_check is False:
+        features.check_interface(state, interface)
     names = ("description", "source_dest_check", "delete_on_termination")
     return {name: value for name in names if (value := getattr(request, name)) is not None}
 

@@ -10,7 +10,7 @@ from controlplane.model.addressing import is_usable, usable_after
 from controlplane.model.network import NetworkInterface
 from controlplane.model.state import Change, State
 from controlplane.model.vpc import Subnet
-from controlplane.service import addresses
+from controlplane.service import addresses, features
 from controlplane.service.call import Call, find
 
 
@@ -138,6 +138,8 @@ def assign(state: State, call: Call, request: AssignPrivateIpAddresses) -> tuple
     named = [ip for ip in ips if ip not in interface.private_ips]
     check_number(call, len(interface.private_ips) + len(named) + (count or 0))
     new = named or Free(state).take(subnet, count or 0)
+    if new:
+        features.check_interface(state, interface)
     for ip in new:
         _take_over(state, change, subnet, ip, is_allowed=request.allow_reassignment)
     change.put(replace(interface, secondary_ips=(*interface.secondary_ips, *new)))

@@ -201,6 +201,29 @@ def test_a_host_whose_agent_is_too_old_is_named(region: Region) -> None:
     region.refuses("UnsupportedOperation", interface_attachments.attach, request)
 
 
+def test_an_interface_on_an_agent_that_is_too_old_gets_nothing_that_it_does_not_know(region: Region) -> None:
+    instance_id, free = region.launch(zone_name=ZONES[0]), create(region)
+    host, first = region.state.hosts[region.instance(instance_id).host_id], region.interface(instance_id)
+    region.put(replace(host, features=()))
+
+    def asked(interface_id: str) -> tuple[tuple[Any, Any], ...]:
+        return (
+            (private_addresses.assign, AssignPrivateIpAddresses(interface_id, secondary_private_ip_address_count=1)),
+            (network_interfaces.modify, ModifyNetworkInterfaceAttribute(interface_id, source_dest_check=False)),
+        )
+
+    for use_case, request in asked(first.id):
+        assert "interfaces" in region.refuses("UnsupportedOperation", use_case, request).message
+    region.do(network_interfaces.modify, ModifyNetworkInterfaceAttribute(first.id, "x", source_dest_check=True))
+    for use_case, request in asked(free.id):
+        region.do(use_case, request)
+    region.do(power.stop, StopInstances([instance_id]))
+    region.converge()
+    for use_case, request in asked(first.id):
+        region.do(use_case, request)
+    region.refuses("InsufficientInstanceCapacity", power.start, [instance_id])
+
+
 def test_the_first_one_stays_with_its_instance(region: Region) -> None:
     instance_id = region.launch()
     first = region.interface(instance_id)

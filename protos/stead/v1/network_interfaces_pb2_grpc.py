@@ -105,7 +105,8 @@ class NetworkInterfacesServicer:
         """Changes what is given, all or nothing. Errors: `InvalidNetworkInterfaceID.NotFound`, `InvalidGroup.NotFound`,
         `InvalidParameter` (a group of another VPC), `InvalidParameterValue`, `MissingParameter`,
         `InvalidParameterCombination` (`drop_established` without groups), `IncorrectState` (`delete_on_termination` of what is
-        attached to nothing, or leaves), `IncorrectInstanceState` (the instance is being terminated).
+        attached to nothing, or leaves), `IncorrectInstanceState` (the instance is being terminated), `UnsupportedOperation`
+        (`source_dest_check` is to be off, and the agent of the instance's host is too old).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,7 +146,7 @@ class NetworkInterfacesServicer:
         """Gives an interface secondary private addresses. The guest has to add them by itself, as in EC2.
         Errors: `InvalidNetworkInterfaceID.NotFound`, `InvalidParameterValue`, `InvalidParameterCombination` (addresses and how
         many), `MissingParameter`, `InvalidIPAddress.InUse`, `InsufficientFreeAddressesInSubnet`,
-        `PrivateIpAddressLimitExceeded`.
+        `PrivateIpAddressLimitExceeded`, `UnsupportedOperation` (the agent of the instance's host is too old).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
