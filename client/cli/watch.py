@@ -87,4 +87,4 @@ def _state(change: ResourceChange) -> str:
         return "deleted"
     resource = getattr(change, change.WhichOneof("contents") or "", None)
     state = getattr(resource, "state", "") or getattr(resource, "status", "")
-    return str(getattr(state, "name", state))
+    return str(getattr(state, "name", getattr(state, "code", state)))

@@ -17,6 +17,7 @@ from controlplane.api.route_tables import to_route_table
 from controlplane.api.security_groups import to_rule, to_security_group
 from controlplane.api.subnets import to_subnet
 from controlplane.api.volumes import to_attachment, to_volume
+from controlplane.api.vpc_peerings import to_vpc_peering
 from controlplane.api.vpcs import to_vpc
 from controlplane.model.state import State
 from controlplane.service.call import Call
@@ -39,6 +40,7 @@ _SHOW: Mapping[str, Show] = {
     "subnet": lambda state, sessions, row, call: to_subnet(state, row),
     "internet-gateway": lambda state, sessions, row, call: to_internet_gateway(row),
     "nat-gateway": lambda state, sessions, row, call: to_nat_gateway(state, sessions, row, call.role),
+    "vpc-peering-connection": lambda state, sessions, row, call: to_vpc_peering(row),
     "route-table": lambda state, sessions, row, call: to_route_table(state, row),
     "network-acl": lambda state, sessions, row, call: to_network_acl(state, sessions.late, row, call.role),
     "security-group": lambda state, sessions, row, call: to_security_group(state, sessions.late, row, call.role),

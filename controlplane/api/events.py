@@ -99,8 +99,8 @@ class _View:
         return event
 
     def _places(self, part: Changed) -> Iterator[tuple[str, str]]:
-        """Kind and id of the project's resources that show what changed."""
-        if part.project_id == self._call.project_id:
+        """Kind and id of the project's resources that show what changed, one of two projects' among them."""
+        if self._call.project_id in (part.project_id, part.part_of):
             yield part.kind, part.id
         for row in shown_with(self._state, part):
             table = self._state.tables[type(row)]

@@ -9,8 +9,8 @@ class Kind:
 
     Only what `is_public` is told to those who watch the project that it belongs to. `where` and `listing` are for
     errors: there is none such `where`; see `listing`. `id_field`: what requests call its id, if not by its name.
-    `part_of`: the field with the id, or ids, of what it is a part of. `joint`: what stands between `error` and the rest
-    of a code: a full stop in most of EC2's.
+    `part_of`: the field with the id of what it is a part of, which can be a second project, whose watchers are told as
+    well. `joint`: what stands between `error` and the rest of a code: a full stop in most of EC2's.
     """
 
     name: str

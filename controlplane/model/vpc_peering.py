@@ -67,6 +67,8 @@ class VpcPeeringConnections(Owned[VpcPeeringConnection]):
         "InvalidVpcPeeringConnectionID",
         "DescribeVpcPeeringConnections",
         word="VPC peering connection",
+        is_public=True,
+        part_of="peer_project_id",
     )
     row_type = VpcPeeringConnection
     stored_as = "vpc_peering_connections"

@@ -7,6 +7,7 @@ import pytest
 
 from controlplane.api.contents import PUBLIC
 from controlplane.model.instance import ObservedKind
+from controlplane.model.project import Role
 from controlplane.model.state import Change
 from tests.contract.control_plane import ControlPlane
 from tests.contract.watcher import Watcher
@@ -17,25 +18,29 @@ CONTENTS = tuple(kind.replace("-", "_") for kind in PUBLIC)
 class Follower:
     """Keeps what events say of each resource."""
 
-    def __init__(self, cloud: ControlPlane) -> None:
+    def __init__(self, cloud: ControlPlane, secret: str | None = None) -> None:
         self._cloud = cloud
-        self._watcher = Watcher(cloud, 1, with_contents=True)
+        self._secret = secret
+        self._watcher = Watcher(cloud, 1, secret, with_contents=True)
         self._known: dict[tuple[str, str], Any] = {}
         self._marks = 0
 
     async def check(self) -> None:
         """All that it was told, against what one is told who begins now."""
-        mine, fresh = await self._after_mark(self), await self._after_mark(Follower(self._cloud))
+        mine, fresh = await self._after_mark(self), await self._after_mark(Follower(self._cloud, self._secret))
         assert mine.keys() == fresh.keys()
         assert {key: (mine[key], fresh[key]) for key in mine if mine[key] != fresh[key]} == {}
 
     async def _after_mark(self, who: "Follower") -> dict[tuple[str, str], Any]:
         self._marks += 1
-        made = await self._cloud.ask("CreateKeyPair", key_name=f"mark-{self._marks}")
+        made = await self._cloud.ask("CreateKeyPair", key_name=f"mark-{self._marks}", secret=self._secret)
         while ("key-pair", made.key_pair.key_pair_id) not in who._known:
             for row in (await who._watcher.next()).changes:
                 who._take(row)
         return {key: contents for key, contents in who._known.items() if key[0] != "key-pair"}
+
+    def of(self, kind: str) -> list[Any]:
+        return [contents for (known, _), contents in self._known.items() if known == kind]
 
     def _take(self, row: Any) -> None:
         key = row.kind, row.id
@@ -164,6 +169,42 @@ async def test_of_the_shape_of_a_vpc(cloud: ControlPlane, told: Follower) -> Non
         await told.check()
         await cloud.ask(method, **fields)
     await told.check()
+
+
+async def test_of_a_peering_both_projects(cloud: ControlPlane, told: Follower) -> None:
+    made = await cloud.ask("CreateProject", name="other")
+    third = (await cloud.ask("CreateProject", name="third")).project.project_id
+    other = await cloud.token(Role.MEMBER, made.project.project_id)
+    theirs, nobody = Follower(cloud, other), Follower(cloud, await cloud.token(Role.MEMBER, third))
+    one = (await cloud.ask("CreateVpc", cidr_block="10.1.0.0/16")).vpc.vpc_id
+    two = (await cloud.ask("CreateVpc", cidr_block="10.2.0.0/16", secret=other)).vpc.vpc_id
+    fields = {"vpc_id": one, "peer_vpc_id": two, "peer_owner_id": made.project.project_id}
+    kind = "vpc-peering-connection"
+
+    async def check(*states: str) -> None:
+        for each in (told, theirs):
+            await each.check()
+            assert [row.status.code for row in each.of(kind)] == list(states)
+        await nobody.check()
+        assert nobody.of(kind) == []
+
+    asked = (await cloud.ask("CreateVpcPeeringConnection", **fields)).vpc_peering_connection
+    named = {"vpc_peering_connection_id": asked.vpc_peering_connection_id}
+    await check("pending-acceptance")
+    await cloud.ask("AcceptVpcPeeringConnection", **named, secret=other)
+    await check("active")
+    of_two = [{"name": "vpc-id", "values": [two]}]
+    tables = (await cloud.ask("DescribeRouteTables", filters=of_two, secret=other)).route_tables
+    route = {"route_table_id": tables[0].route_table_id, "destination_cidr_block": "10.1.0.0/16", **named}
+    await cloud.ask("CreateRoute", **route, secret=other)
+    await cloud.ask("DeleteVpcPeeringConnection", **named)
+    await check("deleted")
+    await cloud.ask("CreateVpcPeeringConnection", **fields)
+    await check("deleted", "pending-acceptance")
+    change = Change()
+    change.delete(cloud.journal.state.vpc_peering_connections[asked.vpc_peering_connection_id])
+    cloud.journal.apply(change)
+    await check("pending-acceptance")
 
 
 @pytest.mark.parametrize("kind", [ObservedKind.VOLUME, ObservedKind.EXPORT, ObservedKind.VPC, ObservedKind.INSTANCE])

@@ -54,7 +54,7 @@ class WatchEvent(_message.Message):
     def __init__(self, revision: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[ResourceChange, _Mapping]]] = ..., resync: _Optional[bool] = ..., bookmark: _Optional[bool] = ..., commit_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., token_id: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ResourceChange(_message.Message):
-    __slots__ = ("kind", "id", "deleted", "instance", "volume", "attachment", "network_interface", "address", "image", "key_pair", "vpc", "subnet", "internet_gateway", "route_table", "security_group", "security_group_rule", "prefix_list", "dhcp_options", "network_acl", "nat_gateway")
+    __slots__ = ("kind", "id", "deleted", "instance", "volume", "attachment", "network_interface", "address", "image", "key_pair", "vpc", "subnet", "internet_gateway", "route_table", "security_group", "security_group_rule", "prefix_list", "dhcp_options", "network_acl", "nat_gateway", "vpc_peering_connection")
     KIND_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class ResourceChange(_message.Message):
     DHCP_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     NETWORK_ACL_FIELD_NUMBER: _ClassVar[int]
     NAT_GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    VPC_PEERING_CONNECTION_FIELD_NUMBER: _ClassVar[int]
     kind: str
     id: str
     deleted: bool
@@ -95,4 +96,5 @@ class ResourceChange(_message.Message):
     dhcp_options: _dhcp_options_pb2.DhcpOptions
     network_acl: _network_acls_pb2.NetworkAcl
     nat_gateway: _nat_gateways_pb2.NatGateway
-    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., deleted: _Optional[bool] = ..., instance: _Optional[_Union[_instances_pb2.Instance, _Mapping]] = ..., volume: _Optional[_Union[_volumes_pb2.Volume, _Mapping]] = ..., attachment: _Optional[_Union[_volumes_pb2.VolumeAttachment, _Mapping]] = ..., network_interface: _Optional[_Union[_instances_pb2.NetworkInterface, _Mapping]] = ..., address: _Optional[_Union[_addresses_pb2.Address, _Mapping]] = ..., image: _Optional[_Union[_images_pb2.Image, _Mapping]] = ..., key_pair: _Optional[_Union[_key_pairs_pb2.KeyPair, _Mapping]] = ..., vpc: _Optional[_Union[_vpcs_pb2.Vpc, _Mapping]] = ..., subnet: _Optional[_Union[_subnets_pb2.Subnet, _Mapping]] = ..., internet_gateway: _Optional[_Union[_internet_gateways_pb2.InternetGateway, _Mapping]] = ..., route_table: _Optional[_Union[_route_tables_pb2.RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[_security_groups_pb2.SecurityGroup, _Mapping]] = ..., security_group_rule: _Optional[_Union[_security_groups_pb2.SecurityGroupRule, _Mapping]] = ..., prefix_list: _Optional[_Union[_prefix_lists_pb2.ManagedPrefixList, _Mapping]] = ..., dhcp_options: _Optional[_Union[_dhcp_options_pb2.DhcpOptions, _Mapping]] = ..., network_acl: _Optional[_Union[_network_acls_pb2.NetworkAcl, _Mapping]] = ..., nat_gateway: _Optional[_Union[_nat_gateways_pb2.NatGateway, _Mapping]] = ...) -> None: ...
+    vpc_peering_connection: _vpc_peering_connections_pb2.VpcPeeringConnection
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., deleted: _Optional[bool] = ..., instance: _Optional[_Union[_instances_pb2.Instance, _Mapping]] = ..., volume: _Optional[_Union[_volumes_pb2.Volume, _Mapping]] = ..., attachment: _Optional[_Union[_volumes_pb2.VolumeAttachment, _Mapping]] = ..., network_interface: _Optional[_Union[_instances_pb2.NetworkInterface, _Mapping]] = ..., address: _Optional[_Union[_addresses_pb2.Address, _Mapping]] = ..., image: _Optional[_Union[_images_pb2.Image, _Mapping]] = ..., key_pair: _Optional[_Union[_key_pairs_pb2.KeyPair, _Mapping]] = ..., vpc: _Optional[_Union[_vpcs_pb2.Vpc, _Mapping]] = ..., subnet: _Optional[_Union[_subnets_pb2.Subnet, _Mapping]] = ..., internet_gateway: _Optional[_Union[_internet_gateways_pb2.InternetGateway, _Mapping]] = ..., route_table: _Optional[_Union[_route_tables_pb2.RouteTable, _Mapping]] = ..., security_group: _Optional[_Union[_security_groups_pb2.SecurityGroup, _Mapping]] = ..., security_group_rule: _Optional[_Union[_security_groups_pb2.SecurityGroupRule, _Mapping]] = ..., prefix_list: _Optional[_Union[_prefix_lists_pb2.ManagedPrefixList, _Mapping]] = ..., dhcp_options: _Optional[_Union[_dhcp_options_pb2.DhcpOptions, _Mapping]] = ..., network_acl: _Optional[_Union[_network_acls_pb2.NetworkAcl, _Mapping]] = ..., nat_gateway: _Optional[_Union[_nat_gateways_pb2.NatGateway, _Mapping]] = ..., vpc_peering_connection: _Optional[_Union[_vpc_peering_connections_pb2.VpcPeeringConnection, _Mapping]] = ...) -> None: ...

@@ -21,6 +21,7 @@ from stead.v1.events_pb2 import ResourceChange, WatchEvent
 from stead.v1.paths_pb2 import GetPathExplanationResponse, PathStep
 
 from .cases import AMI, I1
+from .cases_of_vpcs import PCX
 from .fake_cloud import Cloud, Refusal, Stead
 
 
@@ -154,6 +155,7 @@ def test_watching(cloud: Cloud, stead: Stead) -> None:
         ),
         (ResourceChange(volume=volumes.Volume(state="in-use")), "in-use"),
         (ResourceChange(security_group=groups.SecurityGroup(status="pending")), "pending"),
+        (ResourceChange(vpc_peering_connection=PCX), "pending-acceptance"),
         (ResourceChange(key_pair=keys.KeyPair(key_name="me")), ""),
         (ResourceChange(), ""),
     ],
