@@ -53,7 +53,7 @@ NOWHERE = 0xFFFE  # The number of a table that is not known; none that is has it
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PeeringLink:
     """A peering whose other VPC has a router on this host, too; `host_ids` are the hosts of that VPC's endpoints."""
 
     peering: Peering
@@ -77,7 +77,7 @@ class VpcView:
     endpoints: Rows[Endpoint] = field(default_factory=dict)
     by_host: Index[Endpoint] = field(default_factory=dict)
     by_group: Index[Endpoint] = field(default_factory=dict)
-    links: tuple[Link, ...] = ()
+    links: tuple[PeeringLink, ...] = ()
     unchecked: Index[Endpoint] = field(default_factory=dict)  # Under one key.
 
     @classmethod
@@ -379,7 +379,9 @@ def _peer(host: Host, there: Rows[Endpoint]) -> PeerSpec:
 def linked(view: VpcView, views: Mapping[str, VpcView]) -> VpcView:
     """The view with its links as they are among all VPCs of this host; the very same where nothing differs."""
     others = ((peering, views.get(peering.vpc_id)) for peering in view.vpc.peerings if view.is_told)
-    links = tuple(Link(peering, frozenset(other.by_host)) for peering, other in others if other and other.is_told)
+    links = tuple(
+        PeeringLink(peering, frozenset(other.by_host)) for peering, other in others if other and other.is_told
+    )
     return view if links == view.links else replace(view, links=links)
 
 

@@ -22,7 +22,7 @@ from controlplane.reconcile.legacy import Difference, SpecNews
 from controlplane.reconcile.share import News, Share
 from controlplane.service import catching_up, regions
 from controlplane.service.call import Call
-from controlplane.service.dropped_packets import Drops
+from controlplane.service.dropped_packets import DroppedPackets
 from controlplane.service.effective_rules import Count
 
 # An update goes out after this even where the last one is not answered: drivers that hang may keep an agent from
@@ -66,7 +66,7 @@ class DropsRequest:
 
 
 Question = ConsoleRequest | CountRequest | DropsRequest
-Answer = bytes | Sequence[Count] | Drops
+Answer = bytes | Sequence[Count] | DroppedPackets
 
 
 class Session:
@@ -206,9 +206,11 @@ class Session:
         """Ask the agent what the rules that guard these have matched. Raises as `console`."""
         return cast(Sequence[Count], await self._ask(lambda request_id: CountRequest(request_id, endpoint_ids)))
 
-    async def drops(self, endpoint_ids: Sequence[str], after: int, wait_ms: int) -> Drops:
+    async def drops(self, endpoint_ids: Sequence[str], after: int, wait_ms: int) -> DroppedPackets:
         """Ask the agent which packets of these are dropped, when there are any. Raises as `console`."""
-        return cast(Drops, await self._ask(lambda request_id: DropsRequest(request_id, endpoint_ids, after, wait_ms)))
+        return cast(
+            DroppedPackets, await self._ask(lambda request_id: DropsRequest(request_id, endpoint_ids, after, wait_ms))
+        )
 
     async def _ask(self, question: Callable[[int], Question]) -> Any:
         request_id = next(self._ids)

@@ -20,7 +20,7 @@ from controlplane.reconcile.share import Share, Takers
 from controlplane.reconcile.touched import Touched, touched
 from controlplane.service import boots, gateway_hosts, host_removal, hosts, regions
 from controlplane.service.call import Call
-from controlplane.service.dropped_packets import Drops
+from controlplane.service.dropped_packets import DroppedPackets
 from controlplane.service.effective_rules import Count
 from controlplane.service.features import Feature
 from controlplane.service.health import LateHost
@@ -188,7 +188,7 @@ class Sessions:
         """What rules that guard these have matched on their host. Raises Unavailable."""
         return await self._that_knows(host_id, Feature.COUNTERS, "count").count(endpoint_ids)
 
-    async def drops(self, host_id: str, endpoint_ids: Sequence[str], after: int, wait_ms: int) -> Drops:
+    async def drops(self, host_id: str, endpoint_ids: Sequence[str], after: int, wait_ms: int) -> DroppedPackets:
         """Which packets of these are dropped on their host, when there are any. Raises Unavailable."""
         return await self._that_knows(host_id, Feature.DROPS, "tell what it drops").drops(endpoint_ids, after, wait_ms)
 

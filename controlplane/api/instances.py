@@ -110,7 +110,8 @@ class Instances(EffectiveRuleCalls, DroppedPacketCalls, InstancesServicer):
     async def ModifyInstanceMetadataOptions(
         self, request: pb.ModifyInstanceMetadataOptionsRequest, context: Context
     ) -> pb.ModifyInstanceMetadataOptionsResponse:
-        asked = convert.to_request(request, metadata_options.ModifyInstanceMetadataOptions)
+        options_asked = convert.to_request(request, metadata_options.OptionsAsked)
+        asked = metadata_options.ModifyInstanceMetadataOptions(request.instance_id, options_asked)
 
         def reply(state: State, _: None) -> pb.ModifyInstanceMetadataOptionsResponse:
             row = state.instances.get(asked.instance_id)

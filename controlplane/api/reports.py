@@ -7,7 +7,7 @@ from controlplane.model.host import Pool
 from controlplane.model.instance import Observation, ObservedKind, VolumeFile, observation_id
 from controlplane.reconcile.absorb import Report
 from controlplane.service import hosts
-from controlplane.service.dropped_packets import DroppedPacket, Drops
+from controlplane.service.dropped_packets import DroppedPacket, DroppedPackets
 from controlplane.service.effective_rules import Count, Says
 from stead.agent.v1 import session_pb2 as pb
 
@@ -73,7 +73,7 @@ def counts(message: pb.CountReply) -> list[Count]:
     ]
 
 
-def drops(message: pb.DropsReply) -> Drops:
+def drops(message: pb.DropsReply) -> DroppedPackets:
     packets = [
         DroppedPacket(
             at_ms=min(each.at_ms, _LAST_SECOND * 1000),
@@ -88,7 +88,7 @@ def drops(message: pb.DropsReply) -> Drops:
         )
         for each in message.dropped[:_MAX_DROPS]
     ]
-    return Drops(packets, message.after)
+    return DroppedPackets(packets, message.after)
 
 
 def _says(counted: pb.Counted) -> Says:

@@ -11,7 +11,7 @@ from controlplane.api.paths import PathCalls
 from controlplane.api.route_tables import RouteTableCalls
 from controlplane.api.subnets import SubnetCalls
 from controlplane.api.vpc_peerings import VpcPeeringCalls
-from controlplane.model.dhcp_options import DEFAULT
+from controlplane.model.dhcp_options import DEFAULT_ID
 from controlplane.model.state import State
 from controlplane.model.vpc import Vpc
 from controlplane.service import default_vpcs, vpcs
@@ -86,6 +86,6 @@ def to_vpc(row: Vpc) -> pb.Vpc:
         tags=row.tags,
         enable_dns_support=row.enable_dns_support,
         enable_dns_hostnames=row.enable_dns_hostnames,
-        dhcp_options_id=row.dhcp_options_id or DEFAULT,
+        dhcp_options_id=row.dhcp_options_id or DEFAULT_ID,
         owner_id=row.project_id,
     )

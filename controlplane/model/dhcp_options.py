@@ -8,7 +8,7 @@ from controlplane.ids import Prefix
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned
 
-DEFAULT = "default"  # In place of a set's id: the region's own options.
+DEFAULT_ID = "default"  # In place of a set's id: the region's own options.
 PROVIDED_DNS = "AmazonProvidedDNS"  # EC2's word for the VPC's own resolver, which stock tools send.
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network
 
 from controlplane.ids import Prefix
-from controlplane.model.dhcp_options import DEFAULT
+from controlplane.model.dhcp_options import DEFAULT_ID
 from controlplane.model.kind import Kind
 from controlplane.model.table import Owned
 
@@ -50,7 +50,7 @@ class Vpcs(Owned[Vpc]):
         "vpc-id": lambda row: row.id,
         "cidr": lambda row: row.cidr_block,
         "cidr-block-association.cidr-block": lambda row: row.cidr_block,
-        "dhcp-options-id": lambda row: row.dhcp_options_id or DEFAULT,
+        "dhcp-options-id": lambda row: row.dhcp_options_id or DEFAULT_ID,
         "is-default": lambda row: row.is_default,
         "owner-id": lambda row: row.project_id,
         "state": lambda row: "available",

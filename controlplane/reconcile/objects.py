@@ -224,7 +224,7 @@ def _peers(state: State, row: VpcPeeringConnection) -> Iterator[tuple[str, Ref]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown(Generic[R]):
+class ShownElsewhere(Generic[R]):
     """Rows that other rows' objects show, by these of their fields; without any, by being there."""
 
     shows: tuple[str, ...]
@@ -234,12 +234,12 @@ class Shown(Generic[R]):
 # What of a rule is in `permits`: its description and tags are for users alone.
 _PERMITTED = ("ip_protocol", "from_port", "to_port", "cidr_ipv4", "source_group_id", "prefix_list_id", "cidr_ipv6")
 
-SHOWN: Mapping[type[Any], Shown[Any]] = {
-    SecurityGroupRule: Shown(_PERMITTED, _group),
-    PrefixList: Shown(("entries",), _groups),
-    Instance: Shown(("host_id", "tags"), _endpoints),
-    NetworkInterface: Shown(("instance_id",), _addresses_of),
-    VpcPeeringConnection: Shown(("status",), _peers),
+SHOWN: Mapping[type[Any], ShownElsewhere[Any]] = {
+    SecurityGroupRule: ShownElsewhere(_PERMITTED, _group),
+    PrefixList: ShownElsewhere(("entries",), _groups),
+    Instance: ShownElsewhere(("host_id", "tags"), _endpoints),
+    NetworkInterface: ShownElsewhere(("instance_id",), _addresses_of),
+    VpcPeeringConnection: ShownElsewhere(("status",), _peers),
 }
 
 

@@ -30,7 +30,7 @@ BUILT_IN = {
     "r5.xlarge": (4, 32 * _GIB),
     "r5.2xlarge": (8, 64 * _GIB),
 }
-DEFAULT = "t3.micro"
+DEFAULT_TYPE = "t3.micro"
 
 
 @dataclass(frozen=True, slots=True)

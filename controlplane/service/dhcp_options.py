@@ -6,7 +6,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 from controlplane.errors import Conflict, invalid_value, none_given, several
 from controlplane.ids import Prefix
-from controlplane.model.dhcp_options import DEFAULT, PROVIDED_DNS, DhcpOptions
+from controlplane.model.dhcp_options import DEFAULT_ID, PROVIDED_DNS, DhcpOptions
 from controlplane.model.state import Change, State
 from controlplane.service.call import Call, check_tags, check_text, find
 from controlplane.service.quotas import check_one_more
@@ -131,7 +131,7 @@ class AssociateDhcpOptions:
 
 def associate(state: State, call: Call, request: AssociateDhcpOptions) -> tuple[Change, None]:
     vpc = find(state.vpcs, request.vpc_id, call)
-    is_default = request.dhcp_options_id == DEFAULT
+    is_default = request.dhcp_options_id == DEFAULT_ID
     options_id = "" if is_default else find(state.dhcp_options, request.dhcp_options_id, call).id
     change = Change()
     change.put(replace(vpc, dhcp_options_id=options_id))
@@ -143,7 +143,7 @@ def delete(state: State, call: Call, options_id: str) -> tuple[Change, None]:
     if blockers := [vpc.id for vpc in state.vpcs.dhcp_options.of(row.id)]:
         raise Conflict(
             "DependencyViolation",
-            f"{row.id} is what {several(blockers)} have; associate others, or {DEFAULT}, with these VPCs first",
+            f"{row.id} is what {several(blockers)} have; associate others, or {DEFAULT_ID}, with these VPCs first",
             blocking_ids=blockers,
         )
     change = Change()

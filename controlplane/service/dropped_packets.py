@@ -24,7 +24,7 @@ class DroppedPacket:
 
 
 @dataclass(frozen=True, slots=True)
-class Drops:
+class DroppedPackets:
     """`after`: what to ask for next."""
 
     packets: Sequence[DroppedPacket]

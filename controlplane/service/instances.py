@@ -32,7 +32,7 @@ from controlplane.service.launch_interfaces import (
     find_asked,
     make,
 )
-from controlplane.service.metadata_options import NOTHING, OptionsAsked
+from controlplane.service.metadata_options import NOTHING_ASKED, OptionsAsked
 from controlplane.service.network_interfaces import find_groups
 from controlplane.service.ports import Ports
 from controlplane.service.private_addresses import Free
@@ -68,7 +68,7 @@ class RunInstances:
     instance_initiated_shutdown_behavior: str = ""
     disable_api_termination: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
-    metadata_options: OptionsAsked = NOTHING
+    metadata_options: OptionsAsked = NOTHING_ASKED
     network_interfaces: Sequence[NetworkInterfaceSpecification] = ()
 
 
@@ -120,7 +120,7 @@ def _check(state: State, call: Call, request: RunInstances) -> _Launch:
     interfaces = find_asked(state, call, request.network_interfaces, max_count)
     request = _with_first(request, interfaces)
     image = images.find_image(state, call, request.image_id)
-    size = catalogue.find_type(state, request.instance_type or catalogue.DEFAULT)
+    size = catalogue.find_type(state, request.instance_type or catalogue.DEFAULT_TYPE)
     key = key_pairs.find_by_name(state, call, request.key_name) if request.key_name else None
     check_user_data(request.user_data)
     check_shutdown_behavior(request.instance_initiated_shutdown_behavior or "stop")

@@ -33,7 +33,7 @@ class OptionsAsked:
     instance_metadata_tags: str | None = None
 
 
-NOTHING = OptionsAsked()
+NOTHING_ASKED = OptionsAsked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,12 @@ class ModifyInstanceMetadataOptions:
     """As `ModifyInstanceMetadataOptionsRequest` in instances.proto."""
 
     instance_id: str
-    http_tokens: str | None = None
-    http_endpoint: str | None = None
-    http_put_response_hop_limit: int | None = None
-    instance_metadata_tags: str | None = None
-
-    @property
-    def asked(self) -> OptionsAsked:
-        return OptionsAsked(*(getattr(self, field.name) for field in fields(OptionsAsked)))
+    asked: OptionsAsked
 
 
 def modify(state: State, call: Call, request: ModifyInstanceMetadataOptions) -> tuple[Change, None]:
     instance = find(state.instances, request.instance_id, call)
-    if request.asked == NOTHING:
+    if request.asked == NOTHING_ASKED:
         raise Invalid("MissingParameter", f"Nothing of {instance.id} is to change; name an option")
     admit(state, instance, Request.MODIFY)
     options = changed(instance.metadata_options, request.asked, instance.tags)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.model.dhcp_options import DEFAULT, PROVIDED_DNS
+from controlplane.model.dhcp_options import DEFAULT_ID, PROVIDED_DNS
 from controlplane.reconcile import messages
 from controlplane.service import dhcp_options, projects, vpcs
 from controlplane.service.dhcp_options import AssociateDhcpOptions, CreateDhcpOptions, DhcpConfiguration
@@ -82,7 +82,7 @@ def test_hosts_are_told_the_options_of_a_vpc_as_long_as_it_has_them() -> None:
     for _ in range(2):
         region.do(dhcp_options.associate, AssociateDhcpOptions(options_id, vpc_id))
     assert messages.vpc(region.state, region.state.vpcs[vpc_id], NAME).dhcp_options.domain_name == "corp.example"
-    region.do(dhcp_options.associate, AssociateDhcpOptions(DEFAULT, vpc_id))
+    region.do(dhcp_options.associate, AssociateDhcpOptions(DEFAULT_ID, vpc_id))
     assert not messages.vpc(region.state, region.state.vpcs[vpc_id], NAME).HasField("dhcp_options")
 
 

@@ -24,11 +24,11 @@ def region() -> Region:
 
 
 def modify(region: Region, instance_id: str, **options: Any) -> None:
-    region.do(metadata_options.modify, ModifyInstanceMetadataOptions(instance_id, **options))
+    region.do(metadata_options.modify, ModifyInstanceMetadataOptions(instance_id, OptionsAsked(**options)))
 
 
 def refuses(region: Region, code: str, instance_id: str, **options: Any) -> str:
-    request = ModifyInstanceMetadataOptions(instance_id, **options)
+    request = ModifyInstanceMetadataOptions(instance_id, OptionsAsked(**options))
     return region.refuses(code, metadata_options.modify, request).message
 
 
