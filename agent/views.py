@@ -209,11 +209,13 @@ class Views:
         mappings = (
             AddressMapping(address.public_ip, address.private_ip or vpc.endpoints[endpoint_id].private_ip)
             for endpoint_id in sorted(vpc.addresses.keys() & vpc.endpoints.keys())
-            if vpc.is_public(vpc.endpoints[endpoint_id].subnet_id)
+            if vpc.ways.is_public(vpc.endpoints[endpoint_id].subnet_id)
             for address in in_order(vpc.addresses[endpoint_id])
         )
         host_addresses = sorted(host.underlay_address for host in self._hosts.values())
-        return GatewaySpec(vpc.vpc.id, gateway.epoch, tuple(mappings), tuple(host_addresses), vpc.ways_out, vpc.nats)
+        return GatewaySpec(
+            vpc.vpc.id, gateway.epoch, tuple(mappings), tuple(host_addresses), vpc.ways_out, vpc.ways.nats
+        )
 
     def _instance(self, instance: Instance, parts: Iterable[Object]) -> InstanceSpec:
         endpoints = sorted(_of(Endpoint, parts), key=lambda endpoint: (endpoint.device_index, endpoint.id))

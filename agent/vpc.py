@@ -7,7 +7,6 @@ the whole together.
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from ipaddress import IPv4Address
 from itertools import chain
 from types import MappingProxyType
 
@@ -18,8 +17,6 @@ from agent.model import (
     HopSpec,
     Kind,
     NamesSpec,
-    NatSpec,
-    NatWay,
     PeeringSpec,
     PeerSpec,
     PortSpec,
@@ -35,7 +32,6 @@ from agent.objects import (
     Endpoint,
     Host,
     InternetGateway,
-    NatGateway,
     NetworkAcl,
     Object,
     Peering,
@@ -44,12 +40,11 @@ from agent.objects import (
     Subnet,
     Vpc,
 )
-from agent.routes import Range, common, ranges
 from agent.rows import Index, Rows, in_order, indexed, with_rows
+from agent.ways import Ways
 
 _EMPTY: Rows[Endpoint] = MappingProxyType({})
 LOCAL = "local"  # The target of the route to the VPC itself.
-NOWHERE = 0xFFFE  # The number of a table that is not known; none that is has it, nor 0xFFFF.
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +62,9 @@ class VpcView:
     vpc: Vpc
     host_id: str
     hosts: Rows[Host] = field(default_factory=dict)
-    subnets: Rows[Subnet] = field(default_factory=dict)
-    tables: Rows[RouteTable] = field(default_factory=dict)
+    ways: Ways = field(default_factory=Ways)
     acls: Rows[NetworkAcl] = field(default_factory=dict)
     groups: Rows[SecurityGroup] = field(default_factory=dict)
-    gateways: Rows[InternetGateway] = field(default_factory=dict)
-    nat_gateways: Rows[NatGateway] = field(default_factory=dict)
     addresses: Index[Address] = field(default_factory=dict)  # By endpoint.
     endpoints: Rows[Endpoint] = field(default_factory=dict)
     by_host: Index[Endpoint] = field(default_factory=dict)
@@ -90,14 +82,22 @@ class VpcView:
         return Ref(Kind.VPC, self.vpc.id)
 
     @property
+    def subnets(self) -> Rows[Subnet]:
+        return self.ways.subnets
+
+    @property
+    def gateways(self) -> Rows[InternetGateway]:
+        return self.ways.gateways
+
+    @property
     def is_told(self) -> bool:
         """Whether the host was told of the VPC itself, and not only of what is in it."""
         return self.vpc.vni > 0
 
     @property
     def is_empty(self) -> bool:
-        parts = (self.subnets, self.tables, self.acls, self.groups, self.gateways, self.addresses, self.endpoints)
-        return not self.is_told and not any((*parts, self.nat_gateways))
+        parts = (self.acls, self.groups, self.addresses, self.endpoints)
+        return not self.is_told and self.ways == Ways() and not any(parts)
 
     @property
     def gateway_host_id(self) -> str:
@@ -123,27 +123,15 @@ class VpcView:
             endpoint.subnet_id,
             endpoint.group_ids,
             host_name(endpoint.private_ip),
-            self.table_number(endpoint.subnet_id),
+            self.ways.table_number(endpoint.subnet_id),
             endpoint.secondary_private_ips,
             endpoint.is_unchecked,
         )
 
-    def table_number(self, subnet_id: str) -> int:
-        """Of the route table that serves a subnet."""
-        subnet = self.subnets.get(subnet_id)
-        if subnet is None or not subnet.route_table_id:
-            return self._main_number
-        return self.tables[subnet.route_table_id].number if subnet.route_table_id in self.tables else NOWHERE
-
-    @cached_property
-    def _main_number(self) -> int:
-        """0 where the control plane tells of no tables at all."""
-        return next((table.number for table in self.tables.values() if table.is_main), NOWHERE if self.tables else 0)
-
     @cached_property
     def ways_out(self) -> tuple[RouteTableSpec, ...]:
         """The route tables by which anything leads out, to a peer or an interface."""
-        tables = (RouteTableSpec(row.number, self._routes(row)) for row in in_order(self.tables) if row.number)
+        tables = (RouteTableSpec(row.number, self._routes(row)) for row in in_order(self.ways.tables) if row.number)
         return tuple(
             replace(table, sources=self._sources(table))
             for table in tables
@@ -156,7 +144,7 @@ class VpcView:
         return tuple(
             RouteSpec(
                 route.cidr_block,
-                route.target in self.gateways or route.target in self._nats_that_lead_out,
+                route.target in self.gateways or route.target in self.ways.nats_that_lead_out,
                 route.target if route.target in peerings else "",
                 self._hop(route.target),
             )
@@ -173,50 +161,13 @@ class VpcView:
     def _sources(self, table: RouteTableSpec) -> tuple[str, ...]:
         if not any(route.hop for route in table.routes):
             return ()
-        served = (row for row in in_order(self.subnets) if self.table_number(row.id) == table.number)
+        served = (row for row in in_order(self.subnets) if self.ways.table_number(row.id) == table.number)
         return tuple(row.cidr_block for row in served)
 
     @property
     def routers(self) -> Rows[Endpoint]:
         """The endpoints that pass on what is not their own."""
         return self.unchecked.get("", _EMPTY)
-
-    def is_public(self, subnet_id: str) -> bool:
-        """Whether anything of a subnet goes to the internet gateway, and not by a NAT gateway."""
-        return self.table_number(subnet_id) in self._public_numbers
-
-    @cached_property
-    def _public_numbers(self) -> Set[int]:
-        """Of route tables; without any, of the one that leads out with everything."""
-        tables = (row for row in self.tables.values() if any(route.target in self.gateways for route in row.routes))
-        return {0, *(table.number for table in tables)}
-
-    def _ranges(self, subnet_id: str) -> list[Range]:
-        """Where a subnet leads."""
-        number = self.table_number(subnet_id)
-        table = next((row for row in self.tables.values() if row.number == number), None)
-        return ranges((route.cidr_block, route.target) for route in table.routes) if table else []
-
-    @cached_property
-    def _nats_that_lead_out(self) -> Set[str]:
-        return {row.id for row in self.nat_gateways.values() if self.is_public(row.subnet_id)}
-
-    @cached_property
-    def nats(self) -> tuple[NatSpec, ...]:
-        """The NAT gateways, with what comes to each of them and gets out."""
-        sources = (
-            [(row.cidr_block, self._ranges(row.id)) for row in in_order(self.subnets)] if self.nat_gateways else []
-        )
-        return tuple(self._nat(row, sources) for row in in_order(self.nat_gateways))
-
-    def _nat(self, row: NatGateway, sources: Iterable[tuple[str, list[Range]]]) -> NatSpec:
-        out = [each for each in self._ranges(row.subnet_id) if each.target in self.gateways]
-        ways = (
-            NatWay(cidr_block, str(IPv4Address(first)), str(IPv4Address(last)))
-            for cidr_block, found in sources
-            for first, last in common((each for each in found if each.target == row.id), out)
-        )
-        return NatSpec(row.id, row.public_ip, tuple(ways))
 
     def has_part(self, host_id: str) -> bool:
         """Whether the host has endpoints of the VPC or of one that it peers with, or its gateway."""
@@ -238,12 +189,9 @@ class VpcView:
         return replace(
             self,
             vpc=_told(self.vpc, told[-1]) if told else self.vpc,
-            subnets=with_rows(self.subnets, changes, Subnet),
-            tables=with_rows(self.tables, changes, RouteTable),
+            ways=self.ways.with_changes(changes),
             acls=with_rows(self.acls, changes, NetworkAcl),
             groups=with_rows(self.groups, changes, SecurityGroup),
-            gateways=with_rows(self.gateways, changes, InternetGateway),
-            nat_gateways=with_rows(self.nat_gateways, changes, NatGateway),
             addresses=indexed(self.addresses, changes, Address, lambda address: (address.endpoint_id,)),
             endpoints=with_rows(self.endpoints, changes, Endpoint),
             by_host=indexed(self.by_host, changes, Endpoint, lambda endpoint: (endpoint.host_id,)),

@@ -18,7 +18,7 @@ def vpc_with_guests(hosts: Lab) -> tuple[Vpc, tuple[Guest, Guest]]:
 def map_addresses(hosts: Lab, vpc: Vpc, *pairs: tuple[str, str]) -> None:
     mappings = tuple(AddressMapping(public, private) for public, private in pairs)
     addresses = tuple(host.underlay_address for host in hosts.hosts)
-    spec = GatewaySpec(vpc.vpc_id, 1, mappings, addresses, vpc.view(1).ways_out, vpc.view(1).nats)
+    spec = GatewaySpec(vpc.vpc_id, 1, mappings, addresses, vpc.view(1).ways_out, vpc.view(1).ways.nats)
     hosts.hosts[0].call("gateway.ensure", spec)
 
 

@@ -19,7 +19,8 @@ from agent.objects import (
     Vpc,
     ref_of,
 )
-from agent.vpc import NOWHERE, VpcView
+from agent.vpc import VpcView
+from agent.ways import NOWHERE
 
 from .host import ADDRESS, GATEWAY, VPC
 from .worlds import ENDPOINT, LOCAL, ME, OTHER, World, specs, told
@@ -60,6 +61,9 @@ def test_a_route_table_decides_for_its_subnets_what_leads_out() -> None:
     assert seen() == (NOWHERE, 0)
     world.tell(told("vpc-1", subnet))
     assert seen() == (1, 1)
+    before = world.views.vpc("vpc-1").ways
+    world.tell(told("vpc-1", replace(ENDPOINT, id="eni-9", private_ip="172.31.0.9")))
+    assert world.views.vpc("vpc-1").ways is before, "who comes and goes makes no difference to where routes lead"
     assert world.tell(told("vpc-1", replace(public, routes=(LOCAL,)))).keys() == {VPC.ref, GATEWAY.ref}
     assert seen() == (1, 0)
     world.tell(told("vpc-1", replace(public, is_main=False)))
@@ -91,6 +95,9 @@ def test_a_nat_gateway_carries_what_leads_to_it_and_gets_out_of_its_own_subnet()
     ways = [("0.0.0.0", "9.255.255.255"), ("11.0.0.0", "127.255.255.255")]
     carried = NatSpec(nat.id, nat.public_ip, tuple(NatWay("172.31.0.0/20", *way) for way in ways))
     assert seen() == ((carried,), [[True], [True, True]])
+    before = world.views.vpc("vpc-1").ways
+    world.tell(told("vpc-1", replace(ENDPOINT, id="eni-9", private_ip="172.31.0.9")))
+    assert world.views.vpc("vpc-1").ways is before, "who comes and goes makes no difference to where routes lead"
     assert world.tell(told("vpc-1", replace(public, routes=(LOCAL,)))).keys() == {VPC.ref, GATEWAY.ref}
     assert seen() == ((replace(carried, ways=()),), [[False, True]]), "its own subnet leads nowhere"
     world.tell(told("vpc-1", public))
