@@ -338,6 +338,27 @@ def test_a_nat_gateways_connection_is_stale_where_no_way_says_so(connection: Con
     assert told(connection) == is_stale
 
 
+def test_of_many_ways_the_one_between_whose_ends_it_is_counts() -> None:
+    """Two NAT gateways take turns, of each of some subnets, with a gap of one address after each way."""
+    subnets = ("172.31.0.0/24", "172.31.1.0/24", "172.31.4.0/22")
+    publics = ("198.51.100.70", "198.51.100.71")
+    ranges = [(f"203.0.113.{first}", f"203.0.113.{first + 2}", first // 4 % 2) for first in range(0, 252, 4)]
+    gateways = [
+        NatSpec(
+            f"nat-{which}", public, tuple(NatWay(s, a, b) for s in subnets for a, b, whose in ranges if whose == which)
+        )
+        for which, public in enumerate(publics)
+    ]
+    is_stale = nat.staleness({}, gateways)
+    for source in ("172.31.0.0", "172.31.0.255", "172.31.1.9", "172.31.4.0", "172.31.7.255"):
+        for number in range(252):
+            there = f"203.0.113.{number}"
+            told = [public for public in publics if not is_stale(Connection(source, there, there, public))]
+            assert told == ([] if number % 4 == 3 else [publics[number // 4 % 2]]), (source, there)
+    for source in ("172.30.255.255", "172.31.2.0", "172.31.3.255", "172.31.8.0"):
+        assert not is_stale(Connection(source, "203.0.113.1", "203.0.113.1", source)), "none of its ways"
+
+
 def test_names_and_addresses_follow_from_ids_and_numbers() -> None:
     assert names.tap_name("eni-0a1b2c3d4e5f60001") == "sttc3d4e5f60001"
     assert len(names.vxlan_name("vpc-0123456789abcdef0")) == 15

@@ -9,13 +9,18 @@ That guests reach no host is said twice, in the host's namespace and in each gat
 them (`systemctl reload nftables` on the host) leaves the other.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from operator import itemgetter
+from typing import TypeVar
 
 from agent.host.conntrack import Connection
 from agent.host.nft import Chain, Set, Table
 from agent.model import AddressMapping, GatewaySpec, NatSpec, NatWay
+
+T = TypeVar("T")
 
 NAT = "ip stead"
 HOST_V6 = "ip6 stead"
@@ -199,25 +204,43 @@ def staleness(
 ) -> Callable[[Connection], bool]:
     """Tells whether a connection is translated in a way that neither the mapping nor a NAT gateway says."""
     public_by_private = {private: public for public, private in private_by_public.items()}
-    ways = [
-        (IPv4Network(w.cidr_block), _number(w.first), _number(w.last), n.public_ip)
-        for n in nat_gateways
-        for w in n.ways
-    ]
-
-    def by_nat(connection: Connection) -> str | None:
-        source, destination = IPv4Address(connection.source), _number(connection.destination)
-        return next(
-            (public for network, first, last, public in ways if first <= destination <= last and source in network),
-            None,
-        )
+    by_nat = _by_nat(nat_gateways)
 
     def is_stale(connection: Connection) -> bool:
         inbound = private_by_public.get(connection.destination, connection.destination)
-        source = by_nat(connection) or public_by_private.get(connection.source, connection.source)
+        known = by_nat(_number(connection.source), _number(connection.destination))
+        source = known or public_by_private.get(connection.source, connection.source)
         return inbound != connection.reply_source or source != connection.reply_destination
 
     return is_stale
+
+
+def _by_nat(nat_gateways: Collection[NatSpec]) -> Callable[[int, int], str | None]:
+    """Tells by whose address something goes from one address to another. Subnets are disjoint, and so are the ways of
+    one: two searches, since there may be thousands of both and a hundred thousand connections.
+    """
+    by_subnet: dict[str, list[tuple[int, int, str]]] = {}
+    for nat in nat_gateways:
+        for way in nat.ways:
+            row = _number(way.first), _number(way.last), nat.public_ip
+            by_subnet.setdefault(way.cidr_block, []).append(row)
+    blocks = ((IPv4Network(cidr), sorted(ways)) for cidr, ways in by_subnet.items())
+    subnets = sorted((int(block[0]), int(block[-1]), ways) for block, ways in blocks)
+
+    def find(source: int, destination: int) -> str | None:
+        ways = _among(subnets, source)
+        return _among(ways, destination) if ways else None
+
+    return find
+
+
+def _among(ranges: Sequence[tuple[int, int, T]], number: int) -> T | None:
+    """What the range says in which a number is; they are in order and disjoint."""
+    place = bisect_right(ranges, number, key=itemgetter(0))
+    if not place:
+        return None
+    _, last, said = ranges[place - 1]
+    return said if number <= last else None
 
 
 def _number(address: str) -> int:
