@@ -138,6 +138,7 @@ PUBLIC = {
     "subnet",
     "volume",
     "vpc",
+    "vpc-peering-connection",
 }
 
 
