@@ -22,9 +22,10 @@ NAMESPACE = "urn:stead:libvirt:1"  # Marks a domain as ours, as its UUID does.
 NAMESPACE_PREFIX = "stead"
 ElementTree.register_namespace(NAMESPACE_PREFIX, NAMESPACE)
 
-# Every device takes a port, so root disk, network card and entropy leave room for eleven volumes while the guest runs;
-# what is there at a start beyond that gets ports from libvirt. An x86 guest has I/O space for fourteen bridges, and
-# each one costs its boot time: 28 took an emulated guest one second more than 12.
+# Every device takes a port, so root disk, first network interface and entropy leave room for eleven volumes and three
+# more interfaces while the guest runs; what is there at a start beyond that gets ports from libvirt. Fewer: something
+# that its limit allows can't be attached. More: each costs the guest's boot time, 28 took an emulated one a second more
+# than 12.
 PCIE_PORTS = 17
 
 NO_DEVICES = Devices({}, (), frozenset())
