@@ -55,7 +55,7 @@ async def explain(
     reply = await cli.stead.vpcs.GetPathExplanation(request)
     cli.table(reply, STEP_COLUMNS, reply.steps)
     if cli.is_for_people:
-        print("It gets there." if reply.is_reachable else "It does not get there.")
+        print("Nothing stops it." if reply.is_reachable else "It does not get there.")
 
 
 async def _end_id(cli: Cli, text: str) -> str:

@@ -3,7 +3,8 @@
     the sender's route table -> its ACL, what leaves -> its groups -> a gateway's addresses
       -> the receiver's ACL, what enters -> its groups -> answers: the ACLs once more, the other way round
 
-As what is asked for has it: whether hosts are there, and have that yet, is another question, and what guests do, too.
+Where a router's guest takes it on, or another project's VPC, the rest is not told. As what is asked for has it: whether
+hosts are there, and have that yet, is another question, and what guests do, too.
 """
 
 from collections.abc import Generator, Iterator
@@ -12,10 +13,12 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from controlplane.errors import Invalid, invalid_value, missing
 from controlplane.ids import Prefix
-from controlplane.model.network import NetworkInterface, SecurityGroupRule
+from controlplane.model.nat_gateway import NatGateway
+from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroupRule
 from controlplane.model.network_acl import LAST
 from controlplane.model.state import State
-from controlplane.model.vpc import Route, Subnet
+from controlplane.model.vpc import Route, Subnet, Vpc
+from controlplane.model.vpc_peering import VpcPeeringConnection
 from controlplane.service.call import Call, find
 from controlplane.service.route_tables import leads_to_gateway, route_to, state_of, table_of
 from controlplane.service.security_group_rules import expanded
@@ -87,7 +90,8 @@ def explain(state: State, call: Call, request: ExplainPath) -> list[Step]:
     destination = _end(state, call, "destination", request.destination)
     if source.card is None and destination.card is None:
         raise Invalid("InvalidParameterCombination", "source, destination: one of them has to be an instance")
-    source, destination = _inside(state, source, destination), _inside(state, destination, source)
+    source, destination = _inside(state, call, source, destination), _inside(state, call, destination, source)
+    _check_somebody(state, call, source, destination)
     steps = []
     for step in _Walk(state, _flow(request), source, destination).steps():
         steps.append(step)
@@ -113,11 +117,27 @@ def _end(state: State, call: Call, parameter: str, text: str) -> _End:
         raise invalid_value(parameter, text, "the id of an instance or an interface, or an IPv4 address") from error
 
 
-def _inside(state: State, end: _End, other: _End) -> _End:
-    """An address of the other end's VPC is an interface's there."""
+def _inside(state: State, call: Call, end: _End, other: _End) -> _End:
+    """An address of the other end's VPC, or of a peer of it that is the caller's too, is an interface's there."""
     if end.card is not None or other.card is None:
         return end
-    return _End(end.address, state.interfaces.holder(other.card.vpc_id, end.address))
+    vpc = _vpc_of(state, other.card.vpc_id, end.address)
+    if vpc is None or vpc.project_id != call.project_id:
+        return end
+    return _End(end.address, state.interfaces.holder(vpc.id, end.address))
+
+
+def _check_somebody(state: State, call: Call, source: _End, destination: _End) -> None:
+    """Nobody's address inside does not open anything."""
+    vpc = _vpc_of(state, destination.card.vpc_id, source.address) if destination.card else None
+    if source.card is None and vpc is not None and vpc.project_id == call.project_id:
+        raise invalid_value("source", source.address, f"an address that an interface of {vpc.id} has")
+
+
+def _vpc_of(state: State, vpc_id: str, address: str) -> Vpc | None:
+    """Whose address it is of a VPC and its peers, none of which have any in common."""
+    vpcs = (state.vpcs[each] for each in (vpc_id, *state.vpc_peering_connections.peers(vpc_id)))
+    return next((vpc for vpc in vpcs if IPv4Address(address) in vpc.network), None)
 
 
 def _flow(request: ExplainPath) -> _Flow:
@@ -140,18 +160,22 @@ class _Walk:
     destination: _End
 
     def steps(self) -> Iterator[Step]:
-        sender, receiver, seen_as = self.source.card, self.destination.card, self.source.address
+        sender, receiver, is_told = self.source.card, self.destination.card, True
         if sender is not None:
-            yield self._route(sender, self.destination.address)
+            yield self._route(sender)
             yield from self._guards(sender, self.destination.address, self.flow, is_egress=True)
-            seen_as = yield from self._between(sender)
+            is_told = yield from self._between(sender)
         elif receiver is not None:
-            yield self._from_outside(receiver)
-        if receiver is not None:
-            yield from self._guards(receiver, seen_as, self.flow, is_egress=False)
-            yield from self._acl(receiver, seen_as, self.flow.answered, is_egress=True)
+            yield self._from_elsewhere(receiver)
+        if receiver is not None and is_told:
+            yield from self._entry(receiver)
         if sender is not None:
             yield from self._acl(sender, self.destination.address, self.flow.answered, is_egress=False)
+
+    def _entry(self, card: NetworkInterface) -> Iterator[Step]:
+        """And out again, with an answer."""
+        yield from self._guards(card, self.source.address, self.flow, is_egress=False)
+        yield from self._acl(card, self.source.address, self.flow.answered, is_egress=True)
 
     def _guards(self, card: NetworkInterface, peer: str, flow: _Flow, *, is_egress: bool) -> Iterator[Step]:
         yield from self._acl(card, peer, flow, is_egress=is_egress)
@@ -163,57 +187,112 @@ class _Walk:
     def _chosen(self, card: NetworkInterface, peer: str) -> Route | None:
         return route_to(self.state, self._subnet(card), peer)
 
-    def _route(self, card: NetworkInterface, peer: str) -> Step:
-        table, route = table_of(self.state, self._subnet(card)), self._chosen(card, peer)
+    def _route(self, card: NetworkInterface) -> Step:
+        address, there = self.destination.address, self.destination.card
+        table, route = table_of(self.state, self._subnet(card)), self._chosen(card, address)
         if route is None:
-            return Step("route-table", table.id, "", False, f"no route to {peer}")
-        line, is_active = f"{route.cidr_block} to {route.target}", state_of(self.state, table, route) == "active"
-        if not is_active:
-            return Step("route-table", table.id, line, False, "its target is gone, or not attached")
-        if route.is_local and self.state.interfaces.holder(card.vpc_id, peer) is None:
-            return Step("route-table", table.id, line, False, f"nobody in {card.vpc_id} has {peer}")
+            return Step("route-table", table.id, "", False, f"no route to {address}")
+        line = f"{route.cidr_block} to {route.target}"
+        if state_of(self.state, table, route) != "active":
+            return Step("route-table", table.id, line, False, "its target is gone, not attached, or off")
+        if route.is_local and (there is None or there.vpc_id != card.vpc_id):
+            return Step("route-table", table.id, line, False, self._is_not_in(card.vpc_id))
         return Step("route-table", table.id, line, True, "the longest prefix that matches")
 
-    def _between(self, card: NetworkInterface) -> Generator[Step, None, str]:
-        """What lies between VPCs, or one and the outside. Returns the sender's address as the receiver sees it."""
-        route, there = self._chosen(card, self.destination.address), self.destination.card
+    def _is_not_in(self, vpc_id: str) -> str:
+        return f"leads to {vpc_id}, where {self.destination.name} is not"
+
+    def _between(self, sender: NetworkInterface) -> Generator[Step, None, bool]:
+        """What lies between VPCs, or one and the outside. Returns whether the rest of its way can be told."""
+        route = self._chosen(sender, self.destination.address)
         if route is None or route.is_local:
-            return self.source.address
-        if peering := self.state.vpc_peering_connections.get(route.target):
-            yield self._peering(peering.id, there is not None and there.vpc_id == peering.other_than(card.vpc_id)[0])
-            return self.source.address
-        nat = self.state.nat_gateways.get(route.target)
-        address = self.state.addresses.interface.first(card.id)
-        public_ip = nat.public_ip if nat else address.public_ip if address else ""
-        kind = "nat-gateway" if nat else "internet-gateway"
-        if there is not None:
-            yield Step(kind, route.target, "", False, f"leads outside, and nobody there has {self.destination.address}")
-        why = f"goes on as {public_ip}" if public_ip else f"{card.id} has no public address"
-        yield Step(kind, route.target, "", bool(public_ip), why)
-        return public_ip
+            return True
+        if route.by == Prefix.NETWORK_INTERFACE:
+            yield from self._to_router(self.state.interfaces[route.target])
+            return False
+        if route.by == Prefix.VPC_PEERING_CONNECTION:
+            yield self._to_peer(sender, self.state.vpc_peering_connections[route.target])
+        elif route.by == Prefix.NAT_GATEWAY:
+            yield self._to_nat_gateway(self.state.nat_gateways[route.target])
+        else:
+            yield self._to_internet_gateway(route.target)
+        return True
 
-    def _peering(self, peering_id: str, is_receivers: bool) -> Step:
+    def _to_router(self, router: NetworkInterface) -> Iterator[Step]:
+        """Its guest decides how it goes on."""
+        why = ""
+        if router == self.source.card:
+            why = "leads back to the sender"
+        elif router.source_dest_check:
+            why = "its source/destination check takes what is its own alone"
+        told = why or f"{router.instance_id} takes it on, as its guest decides; ask for the way from {router.id}"
+        yield Step("network-interface", router.id, "", not why, told)
+        yield from self._entry(router)
+
+    def _to_peer(self, sender: NetworkInterface, peering: VpcPeeringConnection) -> Step:
+        there, vpc = self.destination.card, self.state.vpcs[peering.other_than(sender.vpc_id)[0]]
+        if there is not None and there.vpc_id == vpc.id:
+            return self._back_to_peer(there, peering)
+        is_others = vpc.project_id != sender.project_id and IPv4Address(self.destination.address) in vpc.network
+        if there is not None or not is_others:
+            return Step("vpc-peering-connection", peering.id, "", False, self._is_not_in(vpc.id))
+        why = f"leads to {vpc.id}, of which {vpc.project_id} alone is told what it lets by"
+        return Step("vpc-peering-connection", peering.id, "", True, why)
+
+    def _back_to_peer(self, receiver: NetworkInterface, peering: VpcPeeringConnection) -> Step:
         """The way back has to lead there, too."""
-        there = self.destination.card
-        back = self._chosen(there, self.source.address) if there else None
-        leads_back = back is not None and back.target == peering_id
-        why = f"nobody in its other VPC has {self.destination.address}"
-        if is_receivers:
-            why = f"{'a' if leads_back else 'no'} route of its other VPC leads back to {self.source.address}"
-        return Step("vpc-peering-connection", peering_id, "", is_receivers and leads_back, why)
+        back = self._chosen(receiver, self.source.address)
+        leads_back = back is not None and back.target == peering.id
+        why = f"{'a' if leads_back else 'no'} route of {receiver.subnet_id} leads back to {self.source.address}"
+        return Step("vpc-peering-connection", peering.id, "", leads_back, why)
 
-    def _from_outside(self, card: NetworkInterface) -> Step:
+    def _to_nat_gateway(self, nat: NatGateway) -> Step:
+        """Its subnet has to lead on to the internet gateway. What its ACL says is not asked."""
+        subnet, address = self.state.subnets[nat.subnet_id], self.destination.address
+        route, table = route_to(self.state, subnet, address), table_of(self.state, subnet)
+        is_out = route is not None and route.by == Prefix.INTERNET_GATEWAY
+        if route is None or not is_out or state_of(self.state, table, route) != "active":
+            why = f"no route of its own {subnet.id} leads {address} to an internet gateway"
+            return Step("nat-gateway", nat.id, "", False, why)
+        return self._to_outside("nat-gateway", nat.id, nat.public_ip)
+
+    def _to_internet_gateway(self, gateway_id: str) -> Step:
+        address = self._public_address(self.source)
+        return self._to_outside("internet-gateway", gateway_id, address.public_ip if address else "")
+
+    def _to_outside(self, kind: str, gateway_id: str, public_ip: str) -> Step:
+        if self.destination.card is not None:
+            return Step(kind, gateway_id, "", False, f"leads outside, where {self.destination.name} is not")
+        why = f"goes on as {public_ip}" if public_ip else f"{self.source.name} has no public address"
+        return Step(kind, gateway_id, "", bool(public_ip), why)
+
+    def _public_address(self, end: _End) -> PublicAddress | None:
+        """That which is mapped to this very one of its interface's."""
+        if end.card is None:
+            return None
+        rows = self.state.addresses.interface.of(end.card.id)
+        return next((row for row in rows if (row.private_ip or end.card.private_ip) == end.address), None)
+
+    def _from_elsewhere(self, receiver: NetworkInterface) -> Step:
+        """From the outside, or from a peer that is another project's."""
+        vpc = _vpc_of(self.state, receiver.vpc_id, self.source.address)
+        if vpc is None:
+            return self._from_outside(receiver)
+        peerings = self.state.vpc_peering_connections.active.of(receiver.vpc_id)
+        return self._back_to_peer(receiver, next(row for row in peerings if vpc.id in row.vpc_ids))
+
+    def _from_outside(self, receiver: NetworkInterface) -> Step:
         """By its public address, which its VPC's gateway maps where its subnet has a way out there."""
-        gateway = self.state.internet_gateways.vpc.first(card.vpc_id)
-        address = self.state.addresses.interface.first(card.id)
+        gateway = self.state.internet_gateways.vpc.first(receiver.vpc_id)
+        address = self._public_address(self.destination)
         if gateway is None:
-            return Step("internet-gateway", "", "", False, f"{card.vpc_id} has none")
+            return Step("internet-gateway", "", "", False, f"{receiver.vpc_id} has none")
         if address is None:
-            return Step("internet-gateway", gateway.id, "", False, f"{card.id} has no public address")
-        if not leads_to_gateway(self.state, self._subnet(card)):
-            why = f"no route of {card.subnet_id} leads to it, so it maps no address there"
+            return Step("internet-gateway", gateway.id, "", False, f"{self.destination.name} has no public address")
+        if not leads_to_gateway(self.state, self._subnet(receiver)):
+            why = f"no route of {receiver.subnet_id} leads to it, so it maps no address there"
             return Step("internet-gateway", gateway.id, "", False, why)
-        return Step("internet-gateway", gateway.id, "", True, f"{address.public_ip} is {card.private_ip}")
+        return Step("internet-gateway", gateway.id, "", True, f"{address.public_ip} is {self.destination.address}")
 
     def _acl(self, card: NetworkInterface, peer: str, flow: _Flow, *, is_egress: bool) -> Iterator[Step]:
         """Nothing within a subnet."""
