@@ -43,7 +43,8 @@ class Downloads:
 
     async def _download(self, image: ImageSource, file: BinaryIO) -> None:
         sha256, size_bytes = hashlib.sha256(), 0
-        async with open_channel(self._identities.load()) as channel:
+        identity = await self._threads.run("identity", self._identities.load)
+        async with open_channel(identity) as channel:
             async for chunk in _chunks(channel, image.image_id):
                 await self._threads.run(image.image_id, _take, file, sha256, chunk)
                 size_bytes += len(chunk)

@@ -170,7 +170,7 @@ class Session:
 
     async def _converse(self) -> None:
         """One session, from the connection to its end, which is always an exception."""
-        identity = self._identities.load()
+        identity = await self._files.run("identity", self._identities.load)
         expires_at = identity.control.expires_at()
         if expires_at < datetime.now(UTC):
             where = self._identities.directory
@@ -320,7 +320,7 @@ class Session:
 
     async def _renew(self, stub: Any) -> None:
         """Get new certificates when it is time, and end the session, so that the next one uses them."""
-        identity = self._identities.load()
+        identity = await self._files.run("identity", self._identities.load)
         due_s = (identity.control.renewal_at() - datetime.now(UTC)).total_seconds()
         await asyncio.sleep(max(0.0, due_s) if self._identities.has_data_plane() else 0.0)
         while True:

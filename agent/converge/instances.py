@@ -130,9 +130,7 @@ class Instances:
             await self._do_together(instance_id, tuple(together))
 
     async def _do_together(self, instance_id: str, todo: tuple[Step, ...]) -> None:
-        for failure in await asyncio.gather(*(self._do(step, instance_id) for step in todo), return_exceptions=True):
-            if failure is not None:
-                raise failure
+        await _together(*(self._do(step, instance_id) for step in todo))
         for step in todo:
             past = self._past.get(instance_id, Past())
             self._past[instance_id] = past.then(step, time.monotonic())
@@ -185,9 +183,7 @@ class Instances:
         is_over = asyncio.Event()
         starting = self._compute.start_paused(spec, self._taps(spec.interfaces))
         plugging = (self._plug_once_open(nic, is_over) for nic in spec.interfaces)
-        for failure in await asyncio.gather(_ending(starting, is_over), *plugging, return_exceptions=True):
-            if failure is not None:
-                raise failure
+        await _together(_ending(starting, is_over), *plugging)
 
     async def _plug_once_open(self, nic: InterfaceSpec, is_over: asyncio.Event) -> None:
         """What fails is planned again."""
@@ -210,6 +206,22 @@ class Instances:
 def _order(step: Step) -> object:
     """Steps in a row that have the same do not wait for each other: to plug a tap takes the kernel 15 ms of waiting."""
     return "while paused" if isinstance(step, steps.NoteRun | steps.Plug) else step
+
+
+async def _together(*works: Awaitable[None]) -> None:
+    """Each to its own end, also beside one that fails. Raises what the first of them raised."""
+    async with asyncio.TaskGroup() as tasks:
+        ends = [tasks.create_task(_failure(work)) for work in works]
+    for failure in filter(None, (end.result() for end in ends)):
+        raise failure
+
+
+async def _failure(work: Awaitable[None]) -> Exception | None:
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 (handed on to whoever waits for all)
+        return error
+    return None
 
 
 async def _ending(work: Awaitable[None], is_over: asyncio.Event) -> None:

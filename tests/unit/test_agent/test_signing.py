@@ -31,3 +31,13 @@ async def test_an_older_control_plane_signs_nothing(store: IdentityStore) -> Non
             await Signing(store)(["i-1"])
     with pytest.raises(Transient, match="cannot have identities signed"):
         await Signing(store)(["i-1"])
+
+
+async def test_a_host_whose_files_cannot_be_read_asks_again(store: IdentityStore) -> None:
+    with pytest.raises(Transient, match="no host here"):
+        await Signing(store)(["i-1"])
+    for name in ("control.pem", "ca.pem"):
+        (store.directory / name).mkdir(parents=True)
+    (store.directory / "host.json").touch()
+    with pytest.raises(Transient, match="Is a directory"):
+        await Signing(store)(["i-1"])
