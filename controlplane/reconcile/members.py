@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
-from controlplane.model.instance import Instance
-from controlplane.model.nat_gateway import NatGateway
-from controlplane.model.network import NetworkInterface
 from controlplane.model.state import Entry, State
-from controlplane.model.vpc import InternetGateway, Vpc
-from controlplane.model.vpc_peering import VpcPeeringConnection
-from controlplane.reconcile.objects import PARTS, hosts_of
+from controlplane.model.vpc import Vpc
+from controlplane.reconcile.objects import PARTS, Part, hosts_of
+from controlplane.reconcile.touched import differs, rows_of
 
 
 class Members:
@@ -28,31 +25,21 @@ class Members:
     def follow(self, entries: Iterable[Entry]) -> None:
         """Of the latest revision."""
         for entry in entries if self._hosts else ():
-            row = entry.new or entry.old
-            if isinstance(row, NetworkInterface) and entry.old is None and row.instance_id:
-                self._join(row)
-                vpc_ids: Iterable[str] = self._state.vpc_peering_connections.peers(row.vpc_id)
-            else:
-                vpc_ids = self._with_peers(self._left(entry, row))
-            for vpc_id in vpc_ids:
-                self._hosts.pop(vpc_id, None)
+            row_type = type(entry.new or entry.old)
+            if (part := PARTS.get(row_type)) and differs(entry, part.shows):
+                self._follow(part, entry)
+            elif row_type is Vpc and entry.new is None:
+                self._hosts.pop(entry.id, None)
 
-    def _join(self, row: NetworkInterface) -> None:
-        if row.vpc_id in self._hosts:
-            self._hosts[row.vpc_id].update(filter(None, PARTS[NetworkInterface].hosts(self._state, row)))
+    def _follow(self, part: Part[Any], entry: Entry) -> None:
+        joined = part.joined(self._state, entry)
+        if joined is None:
+            for row in rows_of(entry):
+                for vpc_id in self._with_peers(part.vpcs(self._state, row)):
+                    self._hosts.pop(vpc_id, None)
+        for vpc_id in self._hosts.keys() & set(joined or ()):
+            self._hosts[vpc_id].update(filter(None, part.hosts(self._state, entry.new)))
 
     def _with_peers(self, vpc_ids: Iterable[str]) -> Iterator[str]:
         for vpc_id in vpc_ids:
             yield from (vpc_id, *self._state.vpc_peering_connections.peers(vpc_id))
-
-    def _left(self, entry: Entry, row: Any) -> Iterable[str]:
-        """The VPCs that a host may take no part in any more, or another one."""
-        old, new = entry.old, entry.new
-        if isinstance(row, VpcPeeringConnection):
-            return row.vpc_ids
-        if isinstance(row, NetworkInterface | Vpc):
-            stays = new and getattr(old, "instance_id", "") == getattr(new, "instance_id", "")
-            return () if stays else (getattr(row, "vpc_id", row.id),)
-        if isinstance(old, Instance) and isinstance(new, Instance) and old.host_id != new.host_id:
-            return [member.vpc_id for member in self._state.interfaces.instance.of(new.id)]
-        return {each.vpc_id for each in (old, new) if isinstance(each, InternetGateway | NatGateway)}

@@ -9,7 +9,7 @@ until the instance is seen to have let go of it.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from controlplane.model.host import Host
 from controlplane.model.instance import Attachment, Desired, Instance, Phase, Volume
@@ -17,7 +17,7 @@ from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroup, SecurityGroupRule
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.prefix_list import PrefixList
-from controlplane.model.state import State
+from controlplane.model.state import Entry, State
 from controlplane.model.table import Row
 from controlplane.model.vpc import InternetGateway, RouteTable, Subnet, Vpc
 from controlplane.model.vpc_peering import VpcPeeringConnection
@@ -286,13 +286,22 @@ def _of_interface(state: State, row: NetworkInterface) -> Iterator[str]:
         yield gateway.host_id
 
 
+def _attached_in(state: State, row: NetworkInterface) -> Iterable[str]:
+    return (row.vpc_id,) if row.instance_id else ()
+
+
+def _vpcs_of(state: State, row: Instance) -> Iterator[str]:
+    return (member.vpc_id for member in state.interfaces.instance.of(row.id))
+
+
 def _gateway_hosts(state: State, row: NatGateway) -> Iterator[str]:
     return (gateway.host_id for gateway in state.internet_gateways.vpc.of(row.vpc_id))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part(Generic[R]):
-    """Rows by which hosts take part in VPCs: which hosts, and by which of the rows' fields besides being there.
+    """Rows by which hosts take part in VPCs: which hosts, in which VPCs, and by which of the rows' fields besides being
+    there.
 
     `joins`: the scopes that a new row adds to what these hosts have; None, as its result too: they may be others
     altogether.
@@ -300,15 +309,20 @@ class Part(Generic[R]):
 
     shows: tuple[str, ...]
     hosts: Callable[[State, R], Iterable[str]]
+    vpcs: Callable[[State, R], Iterable[str]]
     joins: Callable[[State, R], Iterable[str] | None] | None = None
+
+    def joined(self, state: State, entry: Entry) -> Iterable[str] | None:
+        """The scopes that a change adds; None where it is more than that."""
+        return self.joins(state, cast("R", entry.new)) if self.joins and entry.old is None else None
 
 
 PARTS: Mapping[type[Any], Part[Any]] = {
-    NetworkInterface: Part(("instance_id",), _of_interface, _joined),
-    Instance: Part(("host_id",), lambda state, row: (row.host_id,), lambda state, row: ()),
-    InternetGateway: Part(("host_id", "vpc_id"), lambda state, row: (row.host_id,)),
-    NatGateway: Part(("is_deleted",), _gateway_hosts, lambda state, row: (row.vpc_id,)),
-    VpcPeeringConnection: Part(("status",), _of_peering),
+    NetworkInterface: Part(("instance_id",), _of_interface, _attached_in, _joined),
+    Instance: Part(("host_id",), lambda state, row: (row.host_id,), _vpcs_of, lambda state, row: ()),
+    InternetGateway: Part(("host_id", "vpc_id"), lambda state, row: (row.host_id,), _in_vpc),
+    NatGateway: Part(("is_deleted",), _gateway_hosts, _in_vpc, lambda state, row: (row.vpc_id,)),
+    VpcPeeringConnection: Part(("status",), _of_peering, lambda state, row: row.vpc_ids),
 }
 
 # Rows that wait for a host's answer, and that host: it may have given it long before.

@@ -28,17 +28,17 @@ def touched(state: State, entries: Sequence[Entry]) -> Touched:
     """Of a revision, whose state is given: what rows refer to may be gone in a later one."""
     found = Touched()
     for entry in entries:
-        rows = _rows(entry)
+        rows = rows_of(entry)
         row_type = type(rows[-1])
-        if (kind := KINDS.get(row_type)) and _differs(entry, kind.shows):
+        if (kind := KINDS.get(row_type)) and differs(entry, kind.shows):
             ref = kind, entry.id
             for row in rows:
                 for scope in kind.scopes(state, row):
                     found.objects[scope, ref] = None
-        if (shown := SHOWN.get(row_type)) and _differs(entry, shown.shows):
+        if (shown := SHOWN.get(row_type)) and differs(entry, shown.shows):
             for row in rows:
                 found.objects.update(dict.fromkeys(shown.objects(state, row)))
-        if (part := PARTS.get(row_type)) and _differs(entry, part.shows):
+        if (part := PARTS.get(row_type)) and differs(entry, part.shows):
             _add_part(found, part, state, entry)
         if waiting := WAITING.get(row_type):
             for row in rows:
@@ -49,22 +49,22 @@ def touched(state: State, entries: Sequence[Entry]) -> Touched:
 
 
 def _add_part(found: Touched, part: Part[Any], state: State, entry: Entry) -> None:
-    for row in _rows(entry):
-        host_ids, joined = part.hosts(state, row), None
-        if entry.old is None and part.joins:
-            joined = part.joins(state, row)
+    joined = part.joined(state, entry)
+    for row in rows_of(entry):
+        host_ids = part.hosts(state, row)
         if joined is None:
             found.moved.update(host_ids)
         else:
             found.joined.update((host_id, scope_id) for host_id in host_ids for scope_id in joined)
 
 
-def _differs(entry: Entry, shows: Sequence[str]) -> bool:
+def differs(entry: Entry, shows: Sequence[str]) -> bool:
+    """Whether a row came or went, or is another in these fields."""
     old, new = entry.old, entry.new
     return old is None or new is None or any(getattr(old, name) != getattr(new, name) for name in shows)
 
 
-def _rows(entry: Entry) -> Sequence[Any]:
+def rows_of(entry: Entry) -> Sequence[Any]:
     """What it was, and what it is."""
     if entry.old is None or entry.new is None:
         return (entry.old or entry.new,)

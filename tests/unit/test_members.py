@@ -1,11 +1,21 @@
 """Which hosts take part in a VPC is followed as instances and gateways come and go."""
 
+import asyncio
 from dataclasses import replace
 
+from hypothesis import HealthCheck, given, settings
+
+from controlplane.errors import CloudError
+from controlplane.model.host import HostRole
 from controlplane.model.state import Change
 from controlplane.reconcile.members import Members
 from controlplane.reconcile.objects import hosts_of
-from controlplane.service import power
+from controlplane.service import addresses, nat_gateways, power, subnets, vpcs
+from controlplane.service.addresses import AllocateAddress
+from controlplane.service.nat_gateways import CreateNatGateway
+from controlplane.service.subnets import CreateSubnet
+from controlplane.service.vpcs import CreateVpc
+from tests.unit.happenings import MOVES, STEPS, Missing, peer
 from tests.unit.live import Live
 from tests.unit.region import ZONES
 
@@ -69,3 +79,80 @@ async def test_a_vpc_that_goes_is_forgotten() -> None:
         change.delete(next(iter(live.state.vpcs)))
         live.journal.apply(change)
         assert followed.hosts() == set()
+
+
+async def test_hosts_of_either_vpc_take_part_in_both_while_they_peer() -> None:
+    async with Live.running() as live:
+        live.add_image()
+        first, second, third = (live.add_host(zone) for zone in (ZONES[0], ZONES[1], ZONES[1]))
+        live.do(vpcs.create, CreateVpc("10.1.0.0/16"))
+        default, other = live.state.vpcs
+        subnet_id = live.do(subnets.create, CreateSubnet(other.id, "10.1.1.0/24", ZONES[0]))
+        live.run(subnet_id=subnet_id)
+        members = Members(live.state)
+        live.journal.witness(lambda revision: members.follow(revision.entries))
+        for _ in range(2):
+            assert (members.of(default.id), members.of(other.id)) == (set(), {first})
+            peer(live, 0, 1)
+            assert members.of(default.id) == members.of(other.id) == {first}
+            peer(live, 0, 1)
+        peer(live, 0, 1)
+        instance = live.state.instances[live.run(zone_name=ZONES[1])[0]]
+        home = {instance.host_id}
+        assert home < {second, third}
+        gateway_host = {row.host_id for row in live.state.internet_gateways}
+        assert members.of(default.id) == {first} | home | gateway_host
+        assert members.of(other.id) == {first} | home
+
+
+async def test_a_gateways_host_takes_part_where_a_nat_gateway_alone_needs_it() -> None:
+    async with Live.running() as live:
+        live.add_host()
+        followed = Followed(live)
+        subnet = next(iter(live.state.subnets))
+        gateway_host = {row.host_id for row in live.state.internet_gateways}
+        nat_id = live.do(
+            nat_gateways.create, CreateNatGateway(subnet.id, live.do(addresses.allocate, AllocateAddress()))
+        )
+        assert followed.hosts() == gateway_host
+        live.do(nat_gateways.delete, nat_id)
+        assert followed.hosts() == set()
+
+
+async def test_what_changes_nobody_s_part_has_nobody_look_anew() -> None:
+    async with Live.running() as live:
+        live.add_image()
+        live.add_host()
+        live.run()
+        members, (vpc,) = Members(live.state), live.state.vpcs
+        live.journal.witness(lambda revision: members.follow(revision.entries))
+        known = members.of(vpc.id)
+        live.run()
+        (gateway,) = live.state.internet_gateways
+        live.put(replace(gateway, tags={"a": "b"}), replace(vpc, tags={"a": "b"}))
+        assert members.of(vpc.id) is known
+        live.put(replace(gateway, host_id=""))
+        assert members.of(vpc.id) is not known
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(MOVES)
+def test_whatever_happens_it_is_followed(moves: list[tuple[str, int, int, bool]]) -> None:
+    async def story() -> None:
+        async with Live.running() as live:
+            live.add_image()
+            for zone in ZONES[:2]:
+                live.connect(live.add_host(zone, tuple(HostRole)))
+            live.do(vpcs.create, CreateVpc("10.1.0.0/16"))
+            followed = Followed(live)
+            for name, a, b, is_paused in moves:
+                try:
+                    STEPS[name](live, a, b)
+                except (CloudError, Missing):
+                    continue
+                followed.hosts()
+                if is_paused:
+                    await live.quiet()
+                    followed.hosts()
+
+    asyncio.run(story())
