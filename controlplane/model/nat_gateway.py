@@ -58,9 +58,10 @@ class NatGateways(Owned[NatGateway]):
 
     def __init__(self) -> None:
         super().__init__()
+        # Until no host has it: what has its interface is this one, and nobody else's.
+        self.interface = self.unique(lambda row: None if row.deleted_at else row.interface_id)
         # Of those that are not deleted.
         self.vpc = self.index(lambda row: None if row.is_deleted else row.vpc_id)
-        self.interface = self.unique(lambda row: None if row.is_deleted else row.interface_id)
         self.live = self.counter(lambda row: ((row.project_id, row.zone),), lambda row: 0 if row.is_deleted else 1, 0)
         self.pending = self.index(lambda row: None if row.is_ready or row.is_deleted else row.vpc_id)
         self.ending = self.index(lambda row: row.ending_host_id or None)

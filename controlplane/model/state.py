@@ -4,7 +4,9 @@ Use cases read a `State` and return a `Change`; the journal applies it in one st
 here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -41,7 +43,7 @@ class Change:
     """Rows to put and rows to delete, in order; the last word on a row counts."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[type[Row], str], Row | None] = {}
+        self._rows: MutableMapping[tuple[type[Row], str], Row | None] = {}
 
     def put(self, *rows: Row) -> None:
         for row in rows:
@@ -50,6 +52,17 @@ class Change:
     def delete(self, *rows: Row) -> None:
         for row in rows:
             self._rows[type(row), row.id] = None
+
+    @contextmanager
+    def as_a_whole(self) -> Iterator[None]:
+        """What is put and deleted within counts only where nothing is raised."""
+        before, more = self._rows, dict[tuple[type[Row], str], Row | None]()
+        self._rows = ChainMap(more, before)
+        try:
+            yield
+            before.update(more)
+        finally:
+            self._rows = before
 
     def now(self, row: R) -> R | None:
         """The row as this change leaves it; the row itself where the change says nothing about it."""

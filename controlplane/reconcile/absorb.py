@@ -4,9 +4,11 @@ A report that answers revision R takes every update up to R into account: what i
 R, is gone and cannot come back. So everything that ends carries the revision of its end, and waits for such a report.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+
+import structlog
 
 from controlplane.model.instance import (
     Attachment,
@@ -18,10 +20,14 @@ from controlplane.model.instance import (
     StateReason,
     Volume,
 )
+from controlplane.model.nat_gateway import NatGateway
 from controlplane.model.network import NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
+from controlplane.model.table import Row
 from controlplane.reconcile.concern import of_concern
 from controlplane.service import interface_attachments, nat_gateways, power
+
+log = structlog.get_logger()
 
 BY_GUEST = StateReason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
 
@@ -58,17 +64,26 @@ def absorb(state: State, report: Report) -> Change:
         if state.observations.get(row.id) != row:
             change.put(row)
         if row.kind is ObservedKind.INSTANCE:
-            _follow_instance(state, change, row)
+            _take(_follow_instance, state, change, row)
         elif row.kind is ObservedKind.VOLUME:
-            _follow_volume(state, change, row)
+            _take(_follow_volume, state, change, row)
     gone = [state.observations[row_id] for row_id in report.gone if row_id in state.observations]
     if report.is_full:
         known = state.observations.host.of(report.host_id)
         gone = [row for row in known if row.id not in seen and row.kind in report.kinds]
     change.delete(*gone)
     for row in gone:
-        _follow_trash(state, change, row)
+        _take(_follow_trash, state, change, row)
     return change
+
+
+def _take(step: Callable[..., None], state: State, change: Change, row: Row, *given: object) -> None:
+    """A step that fails harms its row alone: it is not taken, the log says why, and the rest of the report counts."""
+    try:
+        with change.as_a_whole():
+            step(state, change, row, *given)
+    except Exception as error:
+        log.error("bug", step=step.__name__.strip("_"), resource=row.id, exc_info=error)
 
 
 def _follow_instance(state: State, change: Change, row: Observation) -> None:
@@ -135,20 +150,22 @@ def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Chang
         answers.get(kind, 0) for kind in (ObservedKind.INSTANCE, ObservedKind.EXPORT, ObservedKind.VOLUME)
     )
     for instance in _due(state.instances.ending.of(host_id), "desired_revision", instances):
-        _settle_instance(state, change, instance, now)
+        _take(_settle_instance, state, change, instance, now)
     for attachment in _due(state.attachments.detaching.of(host_id), "phase_revision", instances):
-        observation = state.observed(ObservedKind.INSTANCE, attachment.instance_id, host_id)
-        if observation is None or _has_let_go(observation, attachment):
-            _release(state, change, attachment)
+        _take(_settle_detaching, state, change, attachment, host_id)
     for attachment in _due(state.attachments.released.of(host_id), "phase_revision", exports):
-        if state.observed(ObservedKind.EXPORT, attachment.id, host_id) is None:
-            _forget(state, change, attachment)
+        _take(_settle_released, state, change, attachment, host_id)
     for volume in _due(state.volumes.ending.of(host_id), "deleted_revision", volumes):
-        _settle_volume(state, change, volume, now)
-    _settle_interfaces(state, change, host_id, answers)
+        _take(_settle_volume, state, change, volume, now)
+    for interface in state.interfaces.detaching.of(host_id):
+        _take(_settle_interface, state, change, interface, answers)
     gateways = answers.get(ObservedKind.GATEWAY, 0)
-    _settle_addresses(state, change, host_id, gateways)
-    _settle_nat_gateways(state, change, host_id, gateways, now)
+    for address in _due(state.addresses.leaving.of(host_id), "leaving_revision", gateways):
+        _take(_settle_address, state, change, address)
+    for row in _due(nat_gateways.carried_by(state, host_id), "created_revision", gateways):
+        _take(_settle_pending_nat_gateway, state, change, row, host_id)
+    for row in _due(state.nat_gateways.ending.of(host_id), "ending_revision", gateways):
+        _take(_settle_ending_nat_gateway, state, change, row, now)
     return change
 
 
@@ -187,6 +204,17 @@ def _has_let_go(observation: Observation, attachment: Attachment) -> bool:
     return attachment.id not in observation.export_names and (observation.running or observation.converged)
 
 
+def _settle_detaching(state: State, change: Change, attachment: Attachment, host_id: str) -> None:
+    observation = state.observed(ObservedKind.INSTANCE, attachment.instance_id, host_id)
+    if observation is None or _has_let_go(observation, attachment):
+        _release(state, change, attachment)
+
+
+def _settle_released(state: State, change: Change, attachment: Attachment, host_id: str) -> None:
+    if state.observed(ObservedKind.EXPORT, attachment.id, host_id) is None:
+        _forget(state, change, attachment)
+
+
 def _release(state: State, change: Change, attachment: Attachment) -> None:
     change.put(replace(attachment, phase=Phase.RELEASED, phase_revision=state.revision + 1))
 
@@ -199,14 +227,14 @@ def _forget(state: State, change: Change, attachment: Attachment) -> None:
         change.put(replace(volume, is_deleted=True, deleted_revision=state.revision + 1))
 
 
-def _settle_interfaces(state: State, change: Change, host_id: str, answers: Answers) -> None:
+def _settle_interface(state: State, change: Change, interface: NetworkInterface, answers: Answers) -> None:
     """One is free when the guest was seen without it; by force, when its host has taken it off the network."""
-    for interface in state.interfaces.detaching.of(host_id):
-        kind = ObservedKind.VPC if interface.is_forced else ObservedKind.INSTANCE
-        seen = state.observed(kind, interface.vpc_id if interface.is_forced else interface.instance_id, host_id)
-        is_answered = answers.get(kind, 0) >= interface.detach_revision
-        if is_answered and (seen is None or _is_without(seen, interface)) and change.now(interface) is interface:
-            interface_attachments.free(change, interface)
+    kind = ObservedKind.VPC if interface.is_forced else ObservedKind.INSTANCE
+    resource_id = interface.vpc_id if interface.is_forced else interface.instance_id
+    seen = state.observed(kind, resource_id, interface.detach_host_id)
+    is_answered = answers.get(kind, 0) >= interface.detach_revision
+    if is_answered and (seen is None or _is_without(seen, interface)) and change.now(interface) is interface:
+        interface_attachments.free(change, interface)
 
 
 def _is_without(seen: Observation, interface: NetworkInterface) -> bool:
@@ -216,22 +244,22 @@ def _is_without(seen: Observation, interface: NetworkInterface) -> bool:
     return interface.id not in seen.interface_ids and (seen.running or seen.converged)
 
 
-def _settle_addresses(state: State, change: Change, host_id: str, answered: int) -> None:
+def _settle_address(state: State, change: Change, address: PublicAddress) -> None:
     """A public address is free when the gateway that had it is no longer busy."""
-    leaving: list[PublicAddress] = _due(state.addresses.leaving.of(host_id), "leaving_revision", answered)
-    for address in leaving:
-        gateway = state.observed(ObservedKind.GATEWAY, address.leaving_vpc_id, host_id)
-        if gateway is None or gateway.converged:
-            change.delete(address)
+    gateway = state.observed(ObservedKind.GATEWAY, address.leaving_vpc_id, address.leaving_host_id)
+    if gateway is None or gateway.converged:
+        change.delete(address)
 
 
-def _settle_nat_gateways(state: State, change: Change, host_id: str, answered: int, now: datetime) -> None:
-    """One is there when the gateway that has it is no longer busy, and gone likewise."""
-    for row in _due(nat_gateways.carried_by(state, host_id), "created_revision", answered):
-        gateway = state.observed(ObservedKind.GATEWAY, row.vpc_id, host_id)
-        if gateway is not None and gateway.converged:
-            change.put(replace(row, is_ready=True))
-    for row in _due(state.nat_gateways.ending.of(host_id), "ending_revision", answered):
-        gateway = state.observed(ObservedKind.GATEWAY, row.vpc_id, host_id)
-        if gateway is None or gateway.converged:
-            nat_gateways.end(change, state, row, now)
+def _settle_pending_nat_gateway(state: State, change: Change, row: NatGateway, host_id: str) -> None:
+    """One is there when the gateway that has it is no longer busy."""
+    gateway = state.observed(ObservedKind.GATEWAY, row.vpc_id, host_id)
+    if gateway is not None and gateway.converged:
+        change.put(replace(row, is_ready=True))
+
+
+def _settle_ending_nat_gateway(state: State, change: Change, row: NatGateway, now: datetime) -> None:
+    """It is gone likewise."""
+    gateway = state.observed(ObservedKind.GATEWAY, row.vpc_id, row.ending_host_id)
+    if gateway is None or gateway.converged:
+        nat_gateways.end(change, state, row, now)

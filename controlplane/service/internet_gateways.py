@@ -83,11 +83,12 @@ def detach(state: State, call: Call, request: AttachInternetGateway) -> tuple[Ch
 
 def _users(state: State, vpc_id: str) -> Iterator[str]:
     """The allocations of elastic addresses that are mapped in a VPC, the instances that have automatic ones, and NAT
-    gateways.
+    gateways, also those that their host has yet to let go of.
     """
-    yield from (row.id for row in state.nat_gateways.vpc.of(vpc_id))
     subnets = state.subnets.vpc.of(vpc_id)
     for interface in chain.from_iterable(state.interfaces.subnet.of(subnet.id) for subnet in subnets):
+        if nat_gateway := state.nat_gateways.interface.get(interface.id):
+            yield nat_gateway.id
         for address in state.addresses.interface.of(interface.id):
             yield address.id if address.is_elastic else interface.instance_id
 

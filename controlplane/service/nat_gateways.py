@@ -104,7 +104,8 @@ def _gateway(state: State, row: NatGateway) -> InternetGateway:
 def end(change: Change, state: State, row: NatGateway, now: datetime) -> None:
     """No host has it any more: its private address is free."""
     change.put(replace(row, ending_host_id="", deleted_at=now))
-    change.delete(state.interfaces[row.interface_id])
+    if interface := state.interfaces.get(row.interface_id):
+        change.delete(interface)
 
 
 def carried_by(state: State, host_id: str) -> Iterator[NatGateway]:

@@ -1,18 +1,22 @@
 """What follows from hosts' reports: the life of instances, volumes and addresses with simulated agents."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from controlplane.model.capacity import Resources
 from controlplane.model.host import HostRole
+from controlplane.model.image import Image
 from controlplane.model.instance import Observation, ObservedKind
+from controlplane.model.state import Change
 from controlplane.reconcile.absorb import Report, absorb, settle
 from controlplane.service import power, projects, volumes
 from controlplane.service.instances import BlockDeviceMapping
 from controlplane.service.power import StopInstances
 from controlplane.service.volumes import AttachVolume, CreateVolume
-from tests.unit.region import ZONES, Agent, Region
+from tests.unit.region import NOW, ZONES, Agent, Region
 from tests.unit.told import shall_have
 
 COMPUTE, STORAGE, GATEWAY = HostRole.COMPUTE, HostRole.STORAGE, HostRole.GATEWAY
@@ -360,3 +364,33 @@ def test_nothing_is_written_for_a_report_that_says_nothing_new(home: Home) -> No
     again = replace(report, observed=list(report.observed))
     assert not absorb(region.state, again)
     assert not settle(region.state, home.host_id, dict.fromkeys(ObservedKind, region.state.revision), region.now)
+
+
+def test_a_row_that_cannot_be_settled_harms_itself_alone(home: Home) -> None:
+    region = home.region
+    bad, good = region.launch(), region.launch()
+    region.do(power.terminate, [bad, good])
+    change = Change()
+    change.delete(region.root_volume(bad))
+    region.apply(change)
+    with capture_logs() as written:
+        region.converge()
+    assert [region.state_of(each) for each in (bad, good)] == ["terminated", "terminated"]
+    (stuck,) = region.attachments(bad)
+    assert not region.attachments(good)
+    assert {(row["step"], row["resource"]) for row in written} == {("settle_released", stuck.id)}
+    region.launch()
+
+
+def test_a_step_that_fails_midway_changes_nothing() -> None:
+    kept, late = (Image(f"ami-{number}", "", "", "", "raw", 1, 1, "", NOW, {}) for number in (1, 2))
+    change = Change()
+    change.put(kept)
+    with change.as_a_whole():
+        assert change.now(kept) is kept
+        change.delete(kept)
+    with suppress(KeyError), change.as_a_whole():
+        change.put(late)
+        raise KeyError
+    assert [row_id for _, row_id, _ in change.items()] == [kept.id]
+    assert change.now(kept) is None

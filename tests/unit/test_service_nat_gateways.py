@@ -8,11 +8,16 @@ import pytest
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
 from controlplane.model.nat_gateway import NatGateway
+from controlplane.model.state import Change
 from controlplane.service import (
     addresses,
     host_removal,
+    instances,
+    interface_attachments,
     internet_gateways,
     nat_gateways,
+    network_interfaces,
+    private_addresses,
     route_tables,
     subnets,
     sweeping,
@@ -20,9 +25,13 @@ from controlplane.service import (
 )
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.features import Feature
+from controlplane.service.interface_attachments import AttachNetworkInterface
 from controlplane.service.internet_gateways import AttachInternetGateway
+from controlplane.service.launch_interfaces import NetworkInterfaceSpecification
 from controlplane.service.nat_gateways import LATELY, CreateNatGateway, Uses
+from controlplane.service.network_interfaces import ModifyNetworkInterfaceAttribute
 from controlplane.service.presence import HostStatus, Presence
+from controlplane.service.private_addresses import AssignPrivateIpAddresses
 from controlplane.service.route_tables import CreateRoute, ReplaceRouteTableAssociation
 from controlplane.service.subnets import CreateSubnet
 from controlplane.service.vpcs import CreateVpc
@@ -175,6 +184,42 @@ def test_when_it_is_deleted_its_host_lets_go_first_and_its_address_stays(lab: Na
     lab.region.now += timedelta(hours=2)
     lab.do(sweeping.sweep)
     assert nat_id not in state.nat_gateways
+
+
+def test_while_it_is_deleting_its_interface_is_nobody_elses(lab: NatLab) -> None:
+    nat_id, other = lab.create(), lab.address()
+    eni, instance_id = lab.nat(nat_id).interface_id, lab.region.launch(subnet_id=lab.second)
+    image_id = next(iter(lab.region.state.images)).id
+    lab.do(nat_gateways.delete, nat_id)
+    first = [NetworkInterfaceSpecification(network_interface_id=eni)]
+    for use_case, asked in (
+        (network_interfaces.delete, eni),
+        (network_interfaces.modify, ModifyNetworkInterfaceAttribute(eni, description="mine")),
+        (addresses.associate, AssociateAddress(other, network_interface_id=eni)),
+        (interface_attachments.attach, AttachNetworkInterface(eni, instance_id)),
+        (private_addresses.assign, AssignPrivateIpAddresses(eni, secondary_private_ip_address_count=1)),
+        (instances.run, instances.RunInstances(image_id=image_id, network_interfaces=first)),
+    ):
+        assert list(lab.refuses("OperationNotPermitted", use_case, asked).blocking_ids) == [nat_id]
+    state = lab.region.state
+    assert network_interfaces.status_of(state, state.interfaces[eni]) == "in-use"
+    detached = AttachInternetGateway(lab.igw_id, lab.vpc_id)
+    assert nat_id in lab.refuses("DependencyViolation", internet_gateways.detach, detached).blocking_ids
+    lab.region.converge()
+    assert lab.state_of(nat_id) == "deleted"
+    assert eni not in state.interfaces
+
+
+def test_it_ends_though_its_interface_is_gone(lab: NatLab) -> None:
+    """As one may be that was deleted under it by an earlier version."""
+    nat_id = lab.create()
+    lab.region.converge()
+    lab.do(nat_gateways.delete, nat_id)
+    change = Change()
+    change.delete(lab.region.state.interfaces[lab.nat(nat_id).interface_id])
+    lab.region.apply(change)
+    lab.region.converge()
+    assert lab.state_of(nat_id) == "deleted"
 
 
 def test_its_address_serves_a_next_one_at_once(lab: NatLab) -> None:
