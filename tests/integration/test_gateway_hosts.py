@@ -1,6 +1,8 @@
 """A gateway among other hosts: what it keeps apart, and to whom it yields."""
 
 import socket
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -8,7 +10,7 @@ from agent.drivers.base import Permanent
 from agent.drivers.gateway_nft import addresses
 from agent.model import AddressMapping, GatewaySpec
 from tests.integration.gateways import FIRST, gateway_of, map_addresses, vpc_with_guests
-from tests.integration.netlab import OUTSIDE, Host, Lab
+from tests.integration.netlab import OUTSIDE, Host, Lab, echoes, lab, wait_until
 
 pytestmark = pytest.mark.host
 
@@ -120,6 +122,38 @@ def test_a_gateway_that_is_cut_off_yields_while_another_answers(hosts: Lab) -> N
     map_addresses(hosts, vpc, (FIRST, "172.31.0.5"))
     assert _answers_for(old) == {FIRST}
     assert not old.call("gateway.probe").problems
+
+
+def test_connections_that_are_mapped_one_to_one_go_on_when_the_gateway_moves() -> None:
+    """Its host loses power. One guest is on the host that it moves to, one on a third; both ways."""
+    with lab(3) as hosts:
+        vpc, (_, third) = vpc_with_guests(hosts)
+        port = vpc.add_port(2, 7, "sg-a")
+        vpc.ensure(hosts)
+        guests = (hosts.hosts[1].start_guest(port), third)
+        mappings = tuple(zip((FIRST, "198.51.100.51"), ("172.31.0.7", "172.31.0.6"), strict=True))
+        map_addresses(hosts, vpc, *mappings)
+        hosts.outside.listen(80)
+        with ExitStack() as stack:
+            open_ones = []
+            for guest, (public, _) in zip(guests, mappings, strict=True):
+                guest.listen(22)
+                out, inward = guest.connect(OUTSIDE, 80), hosts.outside.connect(public, 22)
+                open_ones += [stack.enter_context(each) for each in (out, inward)]
+                assert out.recv(64).decode().strip() == public
+                assert inward.recv(64).decode().strip() == OUTSIDE
+            assert [echoes(each) for each in open_ones] == [True] * 4
+            hosts.hosts[0].run("ip link set ext down; ip link set uplink down")
+            assert [echoes(each) for each in open_ones] == [False] * 4
+
+            vpc.gateway_host = 2
+            for number in (2, 3):
+                hosts.hosts[number - 1].ensure(vpc.view(number))
+            moved = tuple(AddressMapping(public, private) for public, private in mappings)
+            hosts.hosts[1].call("gateway.ensure", GatewaySpec(vpc.vpc_id, 2, moved, ()))
+            for each in open_ones:
+                wait_until(partial(echoes, each), "what is sent again gets there")
+            assert hosts.outside.reaches(FIRST, 22)
 
 
 def test_a_router_that_answers_for_others_is_no_other_gateway(hosts: Lab) -> None:
