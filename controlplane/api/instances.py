@@ -197,7 +197,7 @@ def _add_interfaces(state: State, message: pb.Instance, row: Instance) -> None:
         shown = message.network_interfaces.add()
         show_in_instance(state, shown, interface)
         if index == 0:
-            public = state.addresses.interface.first(interface.id)
+            public = state.addresses.primary(interface.id)
             message.vpc_id = interface.vpc_id
             message.subnet_id = interface.subnet_id
             message.private_ip_address = interface.private_ip

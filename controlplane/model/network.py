@@ -271,3 +271,7 @@ class Addresses(Owned[PublicAddress]):
 
     def lists(self, row: PublicAddress) -> bool:
         return row.is_own
+
+    def primary(self, interface_id: str) -> PublicAddress | None:
+        """That which is mapped to the interface's primary address."""
+        return next((row for row in self.interface.of(interface_id) if not row.private_ip), None)

@@ -188,7 +188,7 @@ def _disk(state: State, attachment: Attachment) -> Spec:
 def _metadata(state: State, instance: Instance, region: str) -> Spec:
     interface = state.interfaces.primary(instance.id)
     subnet = state.subnets[interface.subnet_id]
-    public = state.addresses.interface.first(interface.id)
+    public = state.addresses.primary(interface.id)
     return {
         "image_id": instance.image_id,
         "instance_type": instance.instance_type,
@@ -275,7 +275,7 @@ def _rule(rule: SecurityGroupRule) -> Spec:
 
 def _gateway(state: State, vpc_id: str, epoch: int) -> Spec:
     mappings = [
-        {"public_ip": address.public_ip, "private_ip": interface.private_ip}
+        {"public_ip": address.public_ip, "private_ip": address.private_ip or interface.private_ip}
         for interface in state.interfaces.vpc.of(vpc_id)
         for address in state.addresses.interface.of(interface.id)
     ]

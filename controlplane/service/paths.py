@@ -14,7 +14,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from controlplane.errors import Invalid, invalid_value, missing
 from controlplane.ids import Prefix
 from controlplane.model.nat_gateway import NatGateway
-from controlplane.model.network import NetworkInterface, PublicAddress, SecurityGroupRule
+from controlplane.model.network import NetworkInterface, SecurityGroupRule
 from controlplane.model.network_acl import LAST
 from controlplane.model.state import State
 from controlplane.model.vpc import Route, Subnet, Vpc
@@ -215,7 +215,7 @@ class _Walk:
         elif route.by == Prefix.NAT_GATEWAY:
             yield self._to_nat_gateway(self.state.nat_gateways[route.target])
         else:
-            yield self._to_internet_gateway(route.target)
+            yield self._to_internet_gateway(sender, route.target)
         return True
 
     def _to_router(self, router: NetworkInterface) -> Iterator[Step]:
@@ -256,8 +256,8 @@ class _Walk:
             return Step("nat-gateway", nat.id, "", False, why)
         return self._to_outside("nat-gateway", nat.id, nat.public_ip)
 
-    def _to_internet_gateway(self, gateway_id: str) -> Step:
-        address = self._public_address(self.source)
+    def _to_internet_gateway(self, sender: NetworkInterface, gateway_id: str) -> Step:
+        address = self.state.addresses.primary(sender.id)
         return self._to_outside("internet-gateway", gateway_id, address.public_ip if address else "")
 
     def _to_outside(self, kind: str, gateway_id: str, public_ip: str) -> Step:
@@ -265,13 +265,6 @@ class _Walk:
             return Step(kind, gateway_id, "", False, f"leads outside, where {self.destination.name} is not")
         why = f"goes on as {public_ip}" if public_ip else f"{self.source.name} has no public address"
         return Step(kind, gateway_id, "", bool(public_ip), why)
-
-    def _public_address(self, end: _End) -> PublicAddress | None:
-        """That which is mapped to this very one of its interface's."""
-        if end.card is None:
-            return None
-        rows = self.state.addresses.interface.of(end.card.id)
-        return next((row for row in rows if (row.private_ip or end.card.private_ip) == end.address), None)
 
     def _from_elsewhere(self, receiver: NetworkInterface) -> Step:
         """From the outside, or from a peer that is another project's."""
@@ -284,7 +277,7 @@ class _Walk:
     def _from_outside(self, receiver: NetworkInterface) -> Step:
         """By its public address, which its VPC's gateway maps where its subnet has a way out there."""
         gateway = self.state.internet_gateways.vpc.first(receiver.vpc_id)
-        address = self._public_address(self.destination)
+        address = self.state.addresses.primary(receiver.id)
         if gateway is None:
             return Step("internet-gateway", "", "", False, f"{receiver.vpc_id} has none")
         if address is None:

@@ -16,10 +16,11 @@ from controlplane.api.volumes import to_volume
 from controlplane.model.host import Pool
 from controlplane.model.instance import ObservedKind
 from controlplane.model.project import Role
-from controlplane.service import addresses, images, power, volumes
+from controlplane.service import addresses, images, power, private_addresses, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instances import BlockDeviceMapping, RunInstances
 from controlplane.service.power import StopInstances
+from controlplane.service.private_addresses import AssignPrivateIpAddresses
 from controlplane.service.security_group_rules import Authorize, DescribeRules, ModifyRules, Revoke
 from controlplane.service.volumes import AttachVolume, DetachVolume
 from stead.v1 import addresses_pb2, common_pb2, images_pb2, instances_pb2, security_groups_pb2, volumes_pb2
@@ -139,6 +140,23 @@ async def test_an_instance_through_its_life() -> None:
         message = await shown(live, instance_id)
         assert (message.state.name, message.status, message.private_ip_address) == ("terminated", "not-applicable", "")
         assert message.state_reason.code == "Client.UserInitiatedShutdown"
+
+
+async def test_an_instance_has_the_public_address_of_its_primary_one() -> None:
+    async with Live.running() as live:
+        live.connect(live.add_host())
+        live.add_image()
+        (instance_id,) = live.run(associate_public_ip_address=False)
+        await live.quiet()
+        interface_id = live.interface(instance_id).id
+        (secondary,) = live.do(private_addresses.assign, AssignPrivateIpAddresses(interface_id, (), 1))
+        of_secondary, of_primary = (live.do(addresses.allocate, AllocateAddress()) for _ in range(2))
+        for allocation_id, private_ip in ((of_secondary, secondary), (of_primary, "")):
+            assert (await shown(live, instance_id)).public_ip_address == ""
+            asked = AssociateAddress(allocation_id, network_interface_id=interface_id, private_ip_address=private_ip)
+            live.do(addresses.associate, asked)
+        expected = live.state.addresses[of_primary].public_ip
+        assert (await shown(live, instance_id)).public_ip_address == expected
 
 
 async def test_a_guest_that_is_down_is_impaired_and_a_host_that_is_away_unreachable() -> None:

@@ -8,11 +8,12 @@ from google.protobuf.json_format import MessageToDict
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ROOT_DEVICE, ObservedKind
 from controlplane.reconcile.legacy import Spec, render, render_all
-from controlplane.service import addresses, power, security_group_rules, security_groups, volumes
+from controlplane.service import addresses, power, private_addresses, security_group_rules, security_groups, volumes
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.instances import BlockDeviceMapping
 from controlplane.service.permissions import Permission
 from controlplane.service.power import StopInstances
+from controlplane.service.private_addresses import AssignPrivateIpAddresses
 from controlplane.service.security_group_rules import Authorize
 from controlplane.service.security_groups import CreateSecurityGroup
 from controlplane.service.volumes import DetachVolume
@@ -121,6 +122,20 @@ def test_metadata_tells_the_public_address_that_the_guest_has_now(lab: Lab) -> N
     assert lab.spec(lab.a, ObservedKind.INSTANCE, instance_id)["metadata"]["public_ip"] == "192.0.2.2"
     gateway = lab.spec(lab.gateway, ObservedKind.GATEWAY, lab.vpc_id)
     assert gateway["mappings"] == [{"public_ip": "192.0.2.2", "private_ip": "172.31.0.4"}]
+
+
+def test_a_public_address_is_of_the_private_one_that_it_is_mapped_to(lab: Lab) -> None:
+    region = lab.region
+    instance_id = region.launch(zone_name=ZONES[0], associate_public_ip_address=False)
+    interface = region.interface(instance_id)
+    (secondary,) = region.do(private_addresses.assign, AssignPrivateIpAddresses(interface.id, (), 1))
+    allocation_id = region.do(addresses.allocate, AllocateAddress())
+    asked = AssociateAddress(allocation_id, network_interface_id=interface.id, private_ip_address=secondary)
+    region.do(addresses.associate, asked)
+    public_ip = region.state.addresses[allocation_id].public_ip
+    gateway = lab.spec(lab.gateway, ObservedKind.GATEWAY, lab.vpc_id)
+    assert gateway["mappings"] == [{"public_ip": public_ip, "private_ip": secondary}]
+    assert not lab.spec(lab.a, ObservedKind.INSTANCE, instance_id)["metadata"]["public_ip"]
 
 
 def peers(spec: Spec) -> dict[int, list[str]]:
