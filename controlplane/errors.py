@@ -143,9 +143,10 @@ def invalid_value(parameter: str, value: object, expected: str) -> Invalid:
     return Invalid("InvalidParameterValue", message, parameter=Parameter(parameter, value))
 
 
-def none_given(parameter: str) -> Invalid:
-    """A list that needs an item has none: `MissingParameter`."""
-    return Invalid("MissingParameter", f"{parameter}: name at least one", parameter=Parameter(parameter, ()))
+def none_given(parameter: str, choice: str = "") -> Invalid:
+    """A list that needs an item has none: `MissingParameter`. `choice`: "of" what, where that is a short list."""
+    message = f"{parameter}: name at least one {choice}".rstrip()
+    return Invalid("MissingParameter", message, parameter=Parameter(parameter, ()))
 
 
 def missing(parameter: str, expected: str) -> Invalid:

@@ -69,6 +69,9 @@ async def create(
         "netbios-name-servers": netbios,
         "netbios-node-type": netbios_node_type,
     }
+    if not any(given.values()):
+        asked = "say what guests are told: --domain-name, --dns, --ntp, --netbios or --netbios-node-type"
+        raise typer.BadParameter(asked, param_hint="--domain-name")
     configurations = [DhcpConfiguration(key=key, values=[value]) for key, value in given.items() if value]
     request = CreateDhcpOptionsRequest(**cli.mutation, dhcp_configurations=configurations, tags=parse_tags(tag))
     reply = await cli.stead.vpcs.CreateDhcpOptions(request)

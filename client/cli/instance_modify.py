@@ -67,7 +67,7 @@ async def modify(
         instance_type=instance_type,
         user_data=user_data_file.read() if user_data_file else None,
         security_group_ids=await lookup.group_ids(
-            cli.stead, sg or (), lambda: lookup.vpc_of_instance(cli.stead, instance_id)
+            cli.stead, sg or (), lambda: lookup.vpc_of_instance(cli.stead, instance_id), "the instance's VPC"
         ),
         block_device_mappings=[
             *_mappings(delete_on_termination, deletes=True),

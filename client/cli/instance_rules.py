@@ -32,7 +32,8 @@ async def rules(cli: Cli, instance: InstanceArgument) -> None:
     """Show what guards an instance.
 
     With the packets that it has matched, of all instances on its host. Of a group's rule these are those by which
-    something was opened.
+    something was opened; where several interfaces have the group, it is there for each, with the same numbers. "-":
+    nothing was counted, as with an ACL that stops nothing in a direction, and rules that the host does not have yet.
     """
     request = GetEffectiveRulesRequest(instance_id=await lookup.instance_id(cli.stead, instance))
     reply = await cli.stead.instances.GetEffectiveRules(request)

@@ -120,7 +120,10 @@ async def run(
         subnet_id=subnet_id,
         zone_name=az,
         security_group_ids=await lookup.group_ids(
-            cli.stead, sg or (), lambda: lookup.vpc_of_subnet(cli.stead, subnet_id)
+            cli.stead,
+            sg or (),
+            lambda: lookup.vpc_of_subnet(cli.stead, subnet_id),
+            "the subnet's VPC" if subnet_id else "the default VPC",
         ),
         associate_public_ip_address=public_ip,
         private_ip_address=private_ip,

@@ -33,7 +33,7 @@ COLUMNS = {
         each.public_ip for each in interface.private_ip_addresses if each.public_ip
     ),
     "SUBNET": lambda interface: interface.subnet_id,
-    "INSTANCE": lambda interface: interface.attachment.instance_id,
+    "ATTACHED TO": lambda interface: interface.attachment.instance_id or interface.nat_gateway_id,
     "INDEX": lambda interface: str(interface.device_index) if interface.attachment.instance_id else "",
     "NAME": lambda interface: interface.tags.get("Name", ""),
 }
@@ -94,7 +94,7 @@ async def create(
         subnet_id=subnet_id,
         description=description,
         security_group_ids=await lookup.group_ids(
-            cli.stead, sg or (), lambda: lookup.vpc_of_subnet(cli.stead, subnet_id)
+            cli.stead, sg or (), lambda: lookup.vpc_of_subnet(cli.stead, subnet_id), "the subnet's VPC"
         ),
         private_ip_address=private_ip,
         secondary_private_ip_addresses=address or (),
@@ -129,7 +129,7 @@ async def modify(
         network_interface_id=interface_id,
         description=description,
         security_group_ids=await lookup.group_ids(
-            cli.stead, sg or (), lambda: lookup.vpc_of_interface(cli.stead, interface_id)
+            cli.stead, sg or (), lambda: lookup.vpc_of_interface(cli.stead, interface_id), "the interface's VPC"
         ),
         source_dest_check=source_dest_check,
         delete_on_termination=delete_on_termination,
@@ -250,7 +250,8 @@ async def unassign(
     cli: Cli,
     interface: Interface,
     address: Annotated[
-        list[str], typer.Argument(metavar="ADDRESS...", help="Secondary addresses.", show_default=False)
+        list[str],
+        typer.Option(metavar="ADDRESS", help="A secondary address. May be repeated.", show_default=False),
     ],
 ) -> None:
     """Take secondary private addresses from a network interface."""

@@ -102,15 +102,17 @@ async def instance_ids(stead: "Stead", texts: Sequence[str], *, or_gone: bool = 
     return [await instance_id(stead, text, or_gone=or_gone) for text in texts]
 
 
-async def group_ids(stead: "Stead", texts: Sequence[str], find_vpc: Callable[[], Awaitable[str]]) -> list[str]:
+async def group_ids(
+    stead: "Stead", texts: Sequence[str], find_vpc: Callable[[], Awaitable[str]], which: str
+) -> list[str]:
     """The ids of the security groups of these ids or names. Names are those of one VPC, which is looked for where there
-    are any; without one, all VPCs' count.
+    are any, and which people are told by what it is; without one, all VPCs' count.
     """
     if all(text.startswith(group_id.prefix) for text in texts):
         return list(texts)
     vpc_id = await find_vpc()
     narrow = (exactly("vpc-id", vpc_id),)
-    there = replace(group_id, narrow=narrow, where=f" in {vpc_id}, the instance's VPC") if vpc_id else group_id
+    there = replace(group_id, narrow=narrow, where=f" in {vpc_id}, {which}") if vpc_id else group_id
     return [await there(stead, text) for text in texts]
 
 

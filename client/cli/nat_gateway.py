@@ -79,6 +79,7 @@ async def create(
         gateway = await wait_for_nat_gateway(cli.stead, reply.nat_gateway.nat_gateway_id, "available", timeout_s)
         reply.nat_gateway.CopyFrom(gateway)
     cli.table(reply, COLUMNS, [reply.nat_gateway])
+    cli.notes([(reply.nat_gateway.nat_gateway_id, reply.nat_gateway.state_detail)])
 
 
 @command(app, "delete", mutates=True)

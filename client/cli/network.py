@@ -28,8 +28,10 @@ STEP_COLUMNS = {
 }
 _FROM = typer.Option("--from", metavar="END", help="An instance, id or name, an interface, or an address outside.")
 _TO = typer.Option("--to", metavar="END", help="As --from.")
-_PORT = typer.Option(metavar="PORT", min=0, max=65535, help="Of the receiver, for tcp and udp.", show_default=False)
-_ANSWERS = typer.Option(metavar="PORT", min=0, max=65535, help="Of the sender, to which answers go.")
+_PORT = typer.Option(
+    metavar="PORT", min=1, max=65535, help="Of the receiver: tcp and udp need one.", show_default=False
+)
+_ANSWERS = typer.Option(metavar="PORT", min=1, max=65535, help="Of the sender, to which answers go.")
 
 
 @command(app, "explain")
@@ -37,7 +39,7 @@ async def explain(
     cli: Cli,
     source: Annotated[str, _FROM],
     destination: Annotated[str, _TO],
-    port: Annotated[int, _PORT] = 0,
+    port: Annotated[int | None, _PORT] = None,
     protocol: Annotated[str, typer.Option(metavar="PROTOCOL", help="tcp, udp or icmp.")] = "tcp",
     source_port: Annotated[int, _ANSWERS] = 49152,
 ) -> None:
@@ -45,6 +47,8 @@ async def explain(
 
     As it is asked for, whatever hosts have by now: `stead network drops` shows what they do.
     """
+    if port is None and protocol in ("tcp", "udp"):
+        raise typer.BadParameter(f"{protocol} needs one, e.g. 22", param_hint="--port")
     request = GetPathExplanationRequest(
         source=await _end_id(cli, source),
         destination=await _end_id(cli, destination),

@@ -1,5 +1,6 @@
 """`stead network-acl`: what may cross the borders of subnets."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from stead.v1.network_acls_pb2 import (
     DeleteNetworkAclRequest,
     DescribeNetworkAclsRequest,
     DescribeNetworkAclsResponse,
+    NetworkAclAssociation,
     NetworkAclEntry,
     ReplaceNetworkAclAssociationRequest,
     ReplaceNetworkAclEntryRequest,
@@ -79,7 +81,11 @@ async def describe(cli: Cli, network_acl: Acl) -> None:
                 print()
     cli.table(reply, ENTRY_COLUMNS, acl.entries)
     _notes(cli, reply)
-    idle = [entry for entry in acl.entries if entry.status == "no-effect"]
+    _note_idle(cli, acl.entries)
+
+
+def _note_idle(cli: Cli, entries: Iterable[NetworkAclEntry]) -> None:
+    idle = [entry for entry in entries if entry.status == "no-effect"]
     cli.notes((str(entry.rule_number), f"has no effect: {entry.status_detail}") for entry in idle)
 
 
@@ -136,7 +142,7 @@ async def create_entry(
     """
     entry = await _entry(cli, network_acl, number, action, cidr, protocol, port, icmp_type, egress)
     reply = await cli.stead.vpcs.CreateNetworkAclEntry(CreateNetworkAclEntryRequest(**entry))
-    await _say(cli, reply, entry["network_acl_id"], f"{action} {number}", wait, timeout_s)
+    await _show_entry(cli, reply, entry, wait, timeout_s)
 
 
 @command(app, "replace-entry", mutates=True)
@@ -156,7 +162,7 @@ async def replace_entry(
     """Put an entry in place of the one that has its number."""
     entry = await _entry(cli, network_acl, number, action, cidr, protocol, port, icmp_type, egress)
     reply = await cli.stead.vpcs.ReplaceNetworkAclEntry(ReplaceNetworkAclEntryRequest(**entry))
-    await _say(cli, reply, entry["network_acl_id"], f"{action} {number}", wait, timeout_s)
+    await _show_entry(cli, reply, entry, wait, timeout_s)
 
 
 async def _entry(
@@ -183,6 +189,23 @@ async def _entry(
         "ipv6_cidr_block" if ":" in cidr else "cidr_block": cidr,
         **dict(zip(names, (first, last), strict=True)),
     }
+
+
+async def _show_entry(cli: Cli, reply: Any, asked: dict[str, Any], wait: bool, timeout_s: float) -> None:
+    """As it is kept: without the host bits of its network."""
+    acl_id, place = asked["network_acl_id"], (asked["rule_number"], asked["egress"])
+    if wait:
+        await wait_for_acl(cli.stead, acl_id, timeout_s)
+    entries = await _entries(cli, acl_id) if cli.is_for_people else []
+    kept = [entry for entry in entries if (entry.rule_number, entry.egress) == place]
+    cli.table(reply, ENTRY_COLUMNS, kept, f"{acl_id} has no entry {place[0]} any more.")
+    _note_idle(cli, kept)
+
+
+async def _entries(cli: Cli, acl_id: str) -> list[NetworkAclEntry]:
+    request = DescribeNetworkAclsRequest(filters=[lookup.exactly("network-acl-id", acl_id)])
+    reply = await cli.stead.vpcs.DescribeNetworkAcls(request)
+    return [entry for acl in reply.network_acls for entry in acl.entries]
 
 
 @command(app, "delete-entry", mutates=True)
@@ -222,14 +245,21 @@ async def replace_association(
     association = association or await _association_of(cli, await lookup.subnet_id(cli.stead, subnet))
     request = ReplaceNetworkAclAssociationRequest(**cli.mutation, association_id=association, network_acl_id=acl_id)
     reply = await cli.stead.vpcs.ReplaceNetworkAclAssociation(request)
-    await _say(cli, reply, acl_id, f"guards the subnet ({reply.new_association_id})", wait, timeout_s)
+    made = await _association(cli, "association_id", reply.new_association_id) if cli.is_for_people else None
+    guarded = made.subnet_id if made else "the subnet"
+    await _say(cli, reply, acl_id, f"guards {guarded} ({reply.new_association_id})", wait, timeout_s)
 
 
 async def _association_of(cli: Cli, subnet_id: str) -> str:
-    request = DescribeNetworkAclsRequest(filters=[lookup.exactly("association.subnet-id", subnet_id)])
-    acls = (await cli.stead.vpcs.DescribeNetworkAcls(request)).network_acls
-    ids = [row.association_id for acl in acls for row in acl.associations if row.subnet_id == subnet_id]
-    if not ids:
+    found = await _association(cli, "subnet_id", subnet_id)
+    if not found:
         raise SteadError("InvalidSubnetID.NotFound", f"No subnet is {subnet_id!r}; `stead subnet list` shows them.")
-    association_id: str = ids[0]
+    association_id: str = found.association_id
     return association_id
+
+
+async def _association(cli: Cli, field: str, value: str) -> NetworkAclAssociation | None:
+    """The one of this value; None where another call has replaced it."""
+    request = DescribeNetworkAclsRequest(filters=[lookup.exactly(f"association.{field.replace('_', '-')}", value)])
+    acls = (await cli.stead.vpcs.DescribeNetworkAcls(request)).network_acls
+    return next((row for acl in acls for row in acl.associations if getattr(row, field) == value), None)

@@ -150,6 +150,8 @@ def show_in_instance(state: State, message: instances_pb2.NetworkInterface, row:
 def _show_rest(state: State, message: instances_pb2.NetworkInterface, row: NetworkInterface) -> None:
     message.status = network_interfaces.status_of(state, row)
     message.interface_type = network_interfaces.type_of(state, row)
+    if nat := state.nat_gateways.interface.get(row.id):
+        message.nat_gateway_id = nat.id
     message.source_dest_check = row.source_dest_check
     message.description = row.description
     message.vpc_id = row.vpc_id

@@ -57,7 +57,7 @@ def create(state: State, call: Call, request: CreateDhcpOptions) -> tuple[Change
 def _given(configurations: Sequence[DhcpConfiguration]) -> dict[str, tuple[str, ...]]:
     """Checked values by key."""
     if not configurations:
-        raise none_given("dhcp_configurations")
+        raise none_given("dhcp_configurations", f"of {', '.join(_CHECKS)}")
     given: dict[str, tuple[str, ...]] = {}
     for each in configurations:
         if each.key not in _CHECKS:
@@ -141,9 +141,10 @@ def associate(state: State, call: Call, request: AssociateDhcpOptions) -> tuple[
 def delete(state: State, call: Call, options_id: str) -> tuple[Change, None]:
     row = find(state.dhcp_options, options_id, call)
     if blockers := [vpc.id for vpc in state.vpcs.dhcp_options.of(row.id)]:
+        verb, them = ("has", "it") if len(blockers) == 1 else ("have", "them")
         raise Conflict(
             "DependencyViolation",
-            f"{row.id} is what {several(blockers)} have; associate others, or {DEFAULT_ID}, with these VPCs first",
+            f"{several(blockers)} {verb} {row.id}; associate others, or {DEFAULT_ID}, with {them} first",
             blocking_ids=blockers,
         )
     change = Change()

@@ -36,8 +36,7 @@ def create(state: State, call: Call, request: CreateVpcPeeringConnection) -> tup
         raise _invalid(peer, f"{vpc.id} can't peer with itself; name another VPC")
     for row in state.vpc_peering_connections.live.of(vpc.id):
         if peer.id in row.vpc_ids:
-            message = f"{vpc.id} and {peer.id} have {row.id}, which is {row.status.value}"
-            raise Conflict("VpcPeeringConnectionAlreadyExists", message, blocking_ids=[row.id])
+            raise _is_there(call, row)
     _check_room(state, call, vpc.id)
     _check_apart(call, vpc, peer)
     _check_peers(state, call, vpc, peer)
@@ -71,6 +70,15 @@ def _peer(state: State, call: Call, request: CreateVpcPeeringConnection) -> Vpc:
     if peer is None or peer.project_id != (request.peer_owner_id or call.project_id):
         raise not_found(state.vpcs.kind, request.peer_vpc_id)
     return peer
+
+
+def _is_there(call: Call, row: VpcPeeringConnection) -> Conflict:
+    next_step = "make routes to it in both VPCs, or delete it first"
+    if row.status is PeeringStatus.PENDING:
+        asked = "accept it" if call.project_id == row.peer_project_id else f"{row.peer_project_id} has to accept it"
+        next_step = f"{asked} (`stead vpc-peering accept {row.id}`)"
+    message = f"{row.vpc_id} and {row.peer_vpc_id} have {row.id}, which is {row.status.value}; {next_step}"
+    return Conflict("VpcPeeringConnectionAlreadyExists", message, blocking_ids=[row.id])
 
 
 def _check_room(state: State, call: Call, vpc_id: str) -> None:

@@ -107,7 +107,7 @@ def test_each_private_address_is_reached_and_each_may_have_a_public_one(
         lambda: all(guest.boot_id(address) == guest.boot_id() != "" for address in public), "they lead there", 30
     )
 
-    cloud.stead("interface", "unassign", side.interface_id, secondary)
+    cloud.stead("interface", "unassign", side.interface_id, "--address", secondary)
     wait_until(lambda: not pings(other, secondary), "nobody reaches it", 10)
     assert not pings(guest, other.private_ip, secondary), "nor does it reach anybody"
     assert guest.boot_id(public[0]), "the other one stays"

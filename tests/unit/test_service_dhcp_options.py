@@ -63,7 +63,8 @@ def test_what_no_option_can_say_is_refused(key: str, values: Sequence[str], code
 
 def test_a_set_says_something_and_each_key_once() -> None:
     region = Region()
-    region.refuses("MissingParameter", dhcp_options.create, CreateDhcpOptions())
+    refused = region.refuses("MissingParameter", dhcp_options.create, CreateDhcpOptions())
+    assert "one of domain-name, domain-name-servers, ntp-servers" in refused.message
     region.refuses("InvalidParameterValue", dhcp_options.create, CreateDhcpOptions([DOMAIN, DOMAIN]))
     region.refuses("InvalidTagKey.Malformed", dhcp_options.create, CreateDhcpOptions([DOMAIN], {"aws:a": ""}))
 
@@ -92,6 +93,7 @@ def test_a_set_that_a_vpc_has_is_kept() -> None:
     region.do(dhcp_options.associate, AssociateDhcpOptions(options_id, vpc_id))
     refused = region.refuses("DependencyViolation", dhcp_options.delete, options_id)
     assert refused.blocking_ids == (vpc_id,)
+    assert refused.message.startswith(f"{vpc_id} has {options_id}; ")
     region.do(vpcs.delete, vpc_id)
     region.do(dhcp_options.delete, options_id)
     region.refuses("InvalidDhcpOptionID.NotFound", dhcp_options.delete, options_id)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.api.network_interfaces import to_interface
 from controlplane.model.instance import ObservedKind
 from controlplane.model.network import NetworkInterface
 from controlplane.service import (
@@ -369,7 +370,8 @@ def test_a_nat_gateways_is_its_own(region: Region) -> None:
     gateway_id = region.do(nat_gateways.create, CreateNatGateway(region.subnet().id, allocation_id))
     id = region.state.nat_gateways[gateway_id].interface_id
     assert status(region, id) == "in-use"
-    assert network_interfaces.type_of(region.state, region.state.interfaces[id]) == "nat_gateway"
+    shown = to_interface(region.state, region.state.interfaces[id])
+    assert (shown.interface_type, shown.nat_gateway_id) == ("nat_gateway", gateway_id)
     instance_id = region.launch(zone_name=ZONES[0])
     refused: tuple[tuple[Any, Any], ...] = (
         (network_interfaces.modify, ModifyNetworkInterfaceAttribute(id, description="x")),

@@ -115,9 +115,19 @@ def test_two_have_one_peering_at_a_time(lab: Lab) -> None:
     peering_id = ask(lab, one, two)
     error = lab.refuses("VpcPeeringConnectionAlreadyExists", vpc_peerings.create, CreateVpcPeeringConnection(two, one))
     assert list(error.blocking_ids) == [peering_id]
+    assert error.message.endswith(f"accept it (`stead vpc-peering accept {peering_id}`)")
     lab.do(vpc_peerings.reject, peering_id)
     assert status(lab, peering_id) == "rejected"
-    assert ask(lab, two, one) != peering_id
+    peering_id = ask(lab, two, one)
+    lab.do(vpc_peerings.accept, peering_id)
+    error = lab.refuses("VpcPeeringConnectionAlreadyExists", vpc_peerings.create, CreateVpcPeeringConnection(one, two))
+    assert error.message.endswith("which is active; make routes to it in both VPCs, or delete it first")
+    other = other_project(lab)
+    theirs = make(lab, "10.3.0.0/16", other)
+    ask(lab, one, theirs, other)
+    asked = CreateVpcPeeringConnection(one, theirs, other)
+    error = lab.refuses("VpcPeeringConnectionAlreadyExists", vpc_peerings.create, asked)
+    assert f"{other} has to accept it (" in error.message
 
 
 def test_before_it_is_accepted_its_requester_may_delete_it(lab: Lab) -> None:

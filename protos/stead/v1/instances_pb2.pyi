@@ -139,7 +139,7 @@ class GroupIdentifier(_message.Message):
     def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ...) -> None: ...
 
 class NetworkInterface(_message.Message):
-    __slots__ = ("network_interface_id", "device_index", "mac_address", "private_ip_address", "subnet_id", "groups", "status", "attachment", "private_ip_addresses", "source_dest_check", "description", "vpc_id", "zone_name", "owner_id", "create_time", "tags", "interface_type")
+    __slots__ = ("network_interface_id", "device_index", "mac_address", "private_ip_address", "subnet_id", "groups", "status", "attachment", "private_ip_addresses", "source_dest_check", "description", "vpc_id", "zone_name", "owner_id", "create_time", "tags", "interface_type", "nat_gateway_id")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -164,6 +164,7 @@ class NetworkInterface(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    NAT_GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
     network_interface_id: str
     device_index: int
     mac_address: str
@@ -181,7 +182,8 @@ class NetworkInterface(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     tags: _containers.ScalarMap[str, str]
     interface_type: str
-    def __init__(self, network_interface_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., subnet_id: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., status: _Optional[str] = ..., attachment: _Optional[_Union[NetworkInterfaceAttachment, _Mapping]] = ..., private_ip_addresses: _Optional[_Iterable[_Union[NetworkInterfacePrivateIpAddress, _Mapping]]] = ..., source_dest_check: _Optional[bool] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., owner_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., interface_type: _Optional[str] = ...) -> None: ...
+    nat_gateway_id: str
+    def __init__(self, network_interface_id: _Optional[str] = ..., device_index: _Optional[int] = ..., mac_address: _Optional[str] = ..., private_ip_address: _Optional[str] = ..., subnet_id: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[GroupIdentifier, _Mapping]]] = ..., status: _Optional[str] = ..., attachment: _Optional[_Union[NetworkInterfaceAttachment, _Mapping]] = ..., private_ip_addresses: _Optional[_Iterable[_Union[NetworkInterfacePrivateIpAddress, _Mapping]]] = ..., source_dest_check: _Optional[bool] = ..., description: _Optional[str] = ..., vpc_id: _Optional[str] = ..., zone_name: _Optional[str] = ..., owner_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., interface_type: _Optional[str] = ..., nat_gateway_id: _Optional[str] = ...) -> None: ...
 
 class NetworkInterfaceAttachment(_message.Message):
     __slots__ = ("attachment_id", "instance_id", "device_index", "status", "status_detail", "attach_time", "delete_on_termination")

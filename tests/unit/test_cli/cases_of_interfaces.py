@@ -96,7 +96,7 @@ MUTATIONS: list[tuple[str, str, Any, Any]] = [
         ),
     ),
     (
-        "interface unassign side 10.0.1.10 10.0.1.11",
+        "interface unassign side --address 10.0.1.10 --address 10.0.1.11",
         "UnassignPrivateIpAddresses",
         interfaces.UnassignPrivateIpAddressesRequest(
             network_interface_id=ENI, private_ip_addresses=["10.0.1.10", "10.0.1.11"]

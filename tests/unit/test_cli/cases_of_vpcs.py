@@ -33,6 +33,9 @@ NAT = nat.NatGateway(
 ACL = acls.NetworkAcl(
     network_acl_id="acl-1",
     associations=[acls.NetworkAclAssociation(association_id="aclassoc-1", subnet_id="subnet-1")],
+    entries=[
+        acls.NetworkAclEntry(rule_number=n, egress=is_out) for n, is_out in ((100, True), (7, False), (100, False))
+    ],
 )
 BY_NAME = {
     "DescribeVpcs": vpcs.DescribeVpcsResponse(vpcs=[VPC]),

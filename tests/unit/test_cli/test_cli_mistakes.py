@@ -136,7 +136,7 @@ def test_a_groups_name_is_looked_for_in_a_vpc_that_is_told(cloud: Cloud, stead: 
     cloud.answers |= BY_NAME | {"DescribeSecurityGroups": groups.DescribeSecurityGroupsResponse()}
     result = stead("instance", "run", "--image", "ami-1", "--subnet", "subnet-1", "--sg", "ssh")
     assert result.exit_code == 1
-    assert "No security group is named 'ssh' in vpc-1, the instance's VPC; `stead sg list` shows" in result.stderr
+    assert "No security group is named 'ssh' in vpc-1, the subnet's VPC; `stead sg list` shows" in result.stderr
 
 
 def test_a_subnet_without_a_table_of_its_own_can_not_be_disassociated(cloud: Cloud, stead: Stead) -> None:
