@@ -44,3 +44,20 @@ async def test_its_host_is_told_of_it_and_says_what_it_carries(cloud: ControlPla
     stream.call.cancel()
     await until(lambda: cloud.sessions.nat_uses.of(nat_id) is None)
     assert (await shown()).active_connection_count == 0
+
+
+async def test_a_path_by_it_is_explained(cloud: ControlPlane) -> None:
+    public, private = (await cloud.ask("DescribeSubnets")).subnets[:2]
+    address = (await cloud.ask("AllocateAddress")).address
+    asked = {"subnet_id": public.subnet_id, "allocation_id": address.allocation_id}
+    nat_id = (await cloud.ask("CreateNatGateway", **asked)).nat_gateway.nat_gateway_id
+    table_id = (await cloud.ask("CreateRouteTable", vpc_id=private.vpc_id)).route_table.route_table_id
+    await cloud.ask("AssociateRouteTable", route_table_id=table_id, subnet_id=private.subnet_id)
+    route = {"route_table_id": table_id, "destination_cidr_block": "0.0.0.0/0"}
+    await cloud.ask("CreateRoute", **route, nat_gateway_id=nat_id)
+    made = (await cloud.ask("CreateNetworkInterface", subnet_id=private.subnet_id)).network_interface
+    ends = {"source": made.network_interface_id, "destination": "198.51.100.9", "port": 443}
+    told = await cloud.ask("GetPathExplanation", **ends)
+    assert told.is_reachable
+    assert (told.steps[0].line, told.steps[3].resource_id) == (f"0.0.0.0/0 to {nat_id}", nat_id)
+    assert told.steps[3].detail == f"goes on as {address.public_ip}"
