@@ -26,7 +26,7 @@ STEP_COLUMNS = {
     "VERDICT": lambda step: "allows" if step.allows else "denies",
     "DETAIL": lambda step: step.detail,
 }
-_FROM = typer.Option("--from", metavar="END", help="An instance, id or name, an interface, or an address outside.")
+_FROM = typer.Option("--from", metavar="END", help="An instance, id or name, an interface, or an address.")
 _TO = typer.Option("--to", metavar="END", help="As --from.")
 _PORT = typer.Option(
     metavar="PORT", min=1, max=65535, help="Of the receiver: tcp and udp need one.", show_default=False

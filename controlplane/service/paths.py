@@ -89,7 +89,7 @@ def explain(state: State, call: Call, request: ExplainPath) -> list[Step]:
     source = _end(state, call, "source", request.source)
     destination = _end(state, call, "destination", request.destination)
     if source.card is None and destination.card is None:
-        raise Invalid("InvalidParameterCombination", "source, destination: one of them has to be an instance")
+        source, destination = _from_public(state, call, source, destination)
     source, destination = _inside(state, call, source, destination), _inside(state, call, destination, source)
     _check_somebody(state, call, source, destination)
     steps = []
@@ -115,6 +115,28 @@ def _end(state: State, call: Call, parameter: str, text: str) -> _End:
         return _End(str(IPv4Address(text)))
     except AddressValueError as error:
         raise invalid_value(parameter, text, "the id of an instance or an interface, or an IPv4 address") from error
+
+
+def _from_public(state: State, call: Call, source: _End, destination: _End) -> tuple[_End, _End]:
+    """The receiver where it is a public address of the caller's, or else the sender; the other one is outside."""
+    if (receiver := _holder(state, call, destination.address)).card:
+        return source, receiver
+    if (sender := _holder(state, call, source.address)).card:
+        return sender, destination
+    message = (
+        f"source, destination: {source.address} and {destination.address} are both outside; one of them has to be the "
+        "id of an instance or an interface, or a public address of one"
+    )
+    raise Invalid("InvalidParameterCombination", message)
+
+
+def _holder(state: State, call: Call, public_ip: str) -> _End:
+    """What of the caller's it is mapped to, but for a NAT gateway, which nobody reaches."""
+    row = state.addresses.public_ip.get(public_ip)
+    card = state.interfaces.get(row.interface_id) if row and row.project_id == call.project_id else None
+    if row is None or card is None or state.nat_gateways.interface.get(card.id):
+        return _End(public_ip)
+    return _End(row.private_ip or card.private_ip, card)
 
 
 def _inside(state: State, call: Call, end: _End, other: _End) -> _End:
@@ -146,8 +168,10 @@ def _flow(request: ExplainPath) -> _Flow:
         raise invalid_value("protocol", protocol, "tcp, udp or icmp")
     if protocol == "icmp":
         return _Flow(1, 8, 8)
+    if not request.port:
+        raise missing("port", f"the receiver's, 1 to 65535, which {protocol} needs")
     for name, port in (("port", request.port), ("source_port", request.source_port)):
-        if not (0 if name == "source_port" else 1) <= port <= 65535:
+        if not 0 <= port <= 65535:
             raise invalid_value(name, port, "a port from 1 to 65535")
     return _Flow(_NUMBERS[protocol], request.port, request.source_port or EPHEMERAL_PORT)
 
@@ -257,8 +281,12 @@ class _Walk:
         return self._to_outside("nat-gateway", nat.id, nat.public_ip)
 
     def _to_internet_gateway(self, sender: NetworkInterface, gateway_id: str) -> Step:
-        address = self.state.addresses.primary(sender.id)
-        return self._to_outside("internet-gateway", gateway_id, address.public_ip if address else "")
+        return self._to_outside("internet-gateway", gateway_id, self._public_ip(sender, self.source.address))
+
+    def _public_ip(self, card: NetworkInterface, private_ip: str) -> str:
+        """What is mapped to this very one of its addresses; empty where nothing is."""
+        rows = self.state.addresses.interface.of(card.id)
+        return next((row.public_ip for row in rows if (row.private_ip or card.private_ip) == private_ip), "")
 
     def _to_outside(self, kind: str, gateway_id: str, public_ip: str) -> Step:
         if self.destination.card is not None:
@@ -277,15 +305,15 @@ class _Walk:
     def _from_outside(self, receiver: NetworkInterface) -> Step:
         """By its public address, which its VPC's gateway maps where its subnet has a way out there."""
         gateway = self.state.internet_gateways.vpc.first(receiver.vpc_id)
-        address = self.state.addresses.primary(receiver.id)
+        public_ip = self._public_ip(receiver, self.destination.address)
         if gateway is None:
             return Step("internet-gateway", "", "", False, f"{receiver.vpc_id} has none")
-        if address is None:
+        if not public_ip:
             return Step("internet-gateway", gateway.id, "", False, f"{self.destination.name} has no public address")
         if not leads_to_gateway(self.state, self._subnet(receiver)):
             why = f"no route of {receiver.subnet_id} leads to it, so it maps no address there"
             return Step("internet-gateway", gateway.id, "", False, why)
-        return Step("internet-gateway", gateway.id, "", True, f"{address.public_ip} is {self.destination.address}")
+        return Step("internet-gateway", gateway.id, "", True, f"{public_ip} is {self.destination.address}")
 
     def _acl(self, card: NetworkInterface, peer: str, flow: _Flow, *, is_egress: bool) -> Iterator[Step]:
         """Nothing within a subnet."""

@@ -5,14 +5,22 @@ from typing import Any
 
 import pytest
 
+from controlplane.model.state import Change, State
 from controlplane.service import (
+    addresses,
+    nat_gateways,
     network_acls,
     paths,
+    private_addresses,
+    projects,
     route_tables,
     security_group_rules,
     security_groups,
     subnets,
 )
+from controlplane.service.addresses import AllocateAddress, AssociateAddress
+from controlplane.service.call import Call
+from controlplane.service.nat_gateways import CreateNatGateway
 from controlplane.service.network_acls import (
     CreateNetworkAcl,
     CreateNetworkAclEntry,
@@ -21,6 +29,7 @@ from controlplane.service.network_acls import (
 )
 from controlplane.service.paths import ExplainPath, Step
 from controlplane.service.permissions import Permission
+from controlplane.service.private_addresses import AssignPrivateIpAddresses
 from controlplane.service.route_tables import DeleteRoute
 from controlplane.service.security_group_rules import Authorize
 from controlplane.service.security_groups import CreateSecurityGroup
@@ -148,6 +157,35 @@ def test_what_enters_from_the_outside_is_stopped_by_the_acl_of_the_sender_at_las
     assert ends.last(OUTSIDE, ends.first) == ("network-acl", "*", False)
 
 
+def test_a_public_address_is_its_interface_to_what_is_outside(ends: Ends) -> None:
+    state, card = ends.region.state, ends.region.interface(ends.first)
+    (row,) = state.addresses.interface.of(card.id)
+    assert ends.explain(OUTSIDE, row.public_ip) == ends.explain(OUTSIDE, ends.first)
+    assert ends.explain(row.public_ip, OUTSIDE) == ends.explain(ends.first, OUTSIDE)
+    stranger = ends.region.do(projects.create, "other")
+    asked = ExplainPath(OUTSIDE, row.public_ip, port=22)
+    refused = ends.region.refuses("InvalidParameterCombination", _explained, asked, project_id=stranger)
+    assert f"{OUTSIDE} and {row.public_ip} are both outside" in refused.message
+
+
+def test_a_public_address_may_be_of_a_secondary_one_and_of_a_nat_gateway_nobody_reaches_it(ends: Ends) -> None:
+    region, card = ends.region, ends.region.interface(ends.second)
+    region.do(private_addresses.assign, AssignPrivateIpAddresses(card.id, ["172.31.128.77"]))
+    one, two = (region.do(addresses.allocate, AllocateAddress()) for _ in range(2))
+    asked = AssociateAddress(one, network_interface_id=card.id, private_ip_address="172.31.128.77")
+    region.do(addresses.associate, asked)
+    (step, *_) = ends.explain(OUTSIDE, region.state.addresses[one].public_ip)
+    assert step.detail.endswith(" is 172.31.128.77")
+    region.do(nat_gateways.create, CreateNatGateway(ends.subnet_id, two))
+    unreached = ExplainPath(OUTSIDE, region.state.addresses[two].public_ip, port=22)
+    region.refuses("InvalidParameterCombination", _explained, unreached)
+
+
+def _explained(state: State, call: Call, request: ExplainPath) -> tuple[Change, None]:
+    paths.explain(state, call, request)
+    return Change(), None
+
+
 def test_nobody_s_address_is_told_as_such(ends: Ends) -> None:
     assert ends.last(ends.first, "172.31.128.200") == ("route-table", "172.31.0.0/16 to local", False)
 
@@ -158,7 +196,7 @@ def test_nobody_s_address_is_told_as_such(ends: Ends) -> None:
         ("MissingParameter", {"source": ""}),
         ("InvalidParameterValue", {"source": "web"}),
         ("InvalidParameterCombination", {"source": OUTSIDE}),
-        ("InvalidParameterValue", {"port": 0}),
+        ("MissingParameter", {"port": 0}),
         ("InvalidParameterValue", {"port": 65536}),
         ("InvalidParameterValue", {"protocol": "gre"}),
         ("InvalidInstanceID.NotFound", {"source": "i-" + "0" * 17}),
@@ -166,9 +204,4 @@ def test_nobody_s_address_is_told_as_such(ends: Ends) -> None:
 )
 def test_what_cannot_be_asked_is_refused(ends: Ends, code: str, fields: dict[str, Any]) -> None:
     given: dict[str, Any] = {"source": ends.first, "destination": OUTSIDE, "port": 22} | fields
-    asked = ExplainPath(**given)
-
-    def use_case(state: Any, call: Any, request: ExplainPath) -> Any:
-        return paths.explain(state, call, request)
-
-    ends.region.refuses(code, use_case, asked)
+    ends.region.refuses(code, _explained, ExplainPath(**given))

@@ -539,8 +539,9 @@ class VpcsServicer:
     def GetPathExplanation(self, request, context):
         """Walks what a packet that opens something meets from one end to another, and its answers, and says which line lets it by
         or stops it: as it is asked for, whatever hosts have by now. Of an address outside, as well a public one of another
-        instance's, its own side is not looked at. Errors: `InvalidInstanceID.NotFound`, `InvalidNetworkInterfaceID.NotFound`,
-        `InvalidParameterValue`, `MissingParameter`, `InvalidParameterCombination` (both ends are outside).
+        instance's, its own side is not looked at; where both ends are addresses, a public one of the project is its interface.
+        Errors: `InvalidInstanceID.NotFound`, `InvalidNetworkInterfaceID.NotFound`, `InvalidParameterValue`, `MissingParameter`,
+        `InvalidParameterCombination` (both ends are outside).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
