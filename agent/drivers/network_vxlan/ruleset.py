@@ -139,7 +139,8 @@ def _dropped(guard: str) -> Chain:
 def _tap_chain(port: PortSpec, tap: Device, spec: VpcSpec) -> Chain:
     """A guest speaks for itself only. (ARP from 0.0.0.0, a probe for duplicates, gets no answer: nobody has it.)
 
-    The first rule spares most packets the others, which come to the same.
+    The first rule spares most packets the others, which come to the same. The last one leaves to the policy what has no
+    Ethernet header: what the router itself sends by broadcast, as some DHCP answers, comes back to it here.
     """
     mac, own, checked = _mac(port), _own_addresses(port), f"{_CHECKED | port.route_table:#x}"
     dhcp = f"udp dport 67 {_HARDWARE_ADDRESS} 0x{mac.replace(':', '')}"
@@ -152,7 +153,7 @@ def _tap_chain(port: PortSpec, tap: Device, spec: VpcSpec) -> Chain:
         f"udp dport 67 goto {SPOOFED}",  # It would give a neighbour's address back, or decline it.
         f"ip saddr {own} meta mark set {checked} accept",
         *(_of_others(port, checked, spec) if port.is_unchecked else ()),
-        f"goto {SPOOFED}",
+        f"ether saddr {mac} goto {SPOOFED}",
     )
     return Chain(rules, hook='type filter hook ingress device "{device}" priority filter; policy drop;', device=tap)
 
