@@ -75,6 +75,13 @@ class Change:
     def items(self) -> Iterable[tuple[type[Row], str, Row | None]]:
         return [(row_type, row_id, row) for (row_type, row_id), row in self._rows.items()]
 
+    def by_type(self) -> Mapping[type[Row], Mapping[str, Row | None]]:
+        """The same, by type and id."""
+        found: dict[type[Row], dict[str, Row | None]] = {}
+        for (row_type, row_id), row in self._rows.items():
+            found.setdefault(row_type, {})[row_id] = row
+        return found
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -178,10 +185,10 @@ class State:
     def apply(self, change: Change) -> Revision:
         """Carry the change out as the next revision, all of it or, where anything is wrong with it, nothing.
 
-        Deleting what is not there is a broken invariant: KeyError.
+        Deleting what is not there is a broken invariant: KeyError. So are two rows with one unique key: ValueError.
         """
-        for row_type, row_id, row in change.items():
-            self.tables[row_type].check(row_id, row)
+        for row_type, rows in change.by_type().items():
+            self.tables[row_type].check(rows)
         entries = []
         for row_type, row_id, row in change.items():
             table = self.tables[row_type]

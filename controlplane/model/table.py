@@ -163,6 +163,17 @@ class Unique(Generic[R, K]):
     def __contains__(self, key: K) -> bool:
         return key in self._filed
 
+    def check(self, rows: Mapping[str, R | None]) -> None:
+        """Raises ValueError where two rows would have one key when these are as given, those that are None gone."""
+        given: dict[K, str] = {}
+        for row_id, row in rows.items():
+            if row is not None and (key := self._key(row)) is not None:
+                held_by = self._filed.get(key)
+                other = given.get(key) or (None if held_by in rows else held_by)
+                if other is not None:
+                    raise ValueError(f"{row_id} may not have {key!r}, which {other} has")
+                given[key] = row_id
+
     def follow(self, row_id: str, old: R | None, new: R | None) -> None:
         before = self._key(old) if old is not None else None
         after = self._key(new) if new is not None else None
@@ -239,6 +250,7 @@ class Table(Generic[R]):
         self._rows: dict[str, R] = {}
         self._newest: R | None = None
         self._keys: list[Callable[[R], object]] = []
+        self._uniques: list[Unique[R, Any]] = []
         self._followers: list[Follower[R]] = []
         self._fillers: list[Filler[R]] = []
 
@@ -259,6 +271,7 @@ class Table(Generic[R]):
     def unique(self, key: Callable[[R], K | None]) -> Unique[R, K]:
         """File rows under a key that no two of them have; those without one, None, are not in it."""
         made = Unique(self._rows, key)
+        self._uniques.append(made)
         self._keys.append(key)
         self.follow(made.follow, made.fill)
         return made
@@ -308,13 +321,19 @@ class Table(Generic[R]):
         """The row that was created last, also when it is gone; after a restart, of those that are left."""
         return self._newest
 
-    def check(self, row_id: str, row: R | None) -> None:
-        """Raises whatever `put` of the row, or `delete` where it is None, would raise."""
-        if row is None and row_id not in self._rows:
-            raise KeyError(f"there is no {self.kind} {row_id!r} to delete")
-        if row is not None:
-            for keys in self._keys:
-                hash(keys(row))
+    def check(self, rows: Mapping[str, R | None]) -> None:
+        """Raises whatever `put` of these rows, or `delete` of those that are None, would raise.
+
+        Also ValueError where two would have one key that is unique: the store would refuse it, and end the process.
+        """
+        for row_id, row in rows.items():
+            if row is None and row_id not in self._rows:
+                raise KeyError(f"there is no {self.kind} {row_id!r} to delete")
+            if row is not None:
+                for keys in self._keys:
+                    hash(keys(row))
+        for unique in self._uniques:
+            unique.check(rows)
 
     def put(self, row: R) -> R | None:
         """Insert or replace; returns what was there."""

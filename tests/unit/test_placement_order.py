@@ -137,7 +137,8 @@ class Placement(RuleBasedStateMachine):
     @rule(zone=st.sampled_from(ZONES), roles=ROLES, vcpus=FEW, memory=FEW, storage=FEW)
     def join(self, zone: str, roles: tuple[HostRole, ...], vcpus: int, memory: int, storage: int) -> None:
         host_id = self.region.add_host(zone, roles, vcpus, memory, storage)
-        self.region.put(replace(self.region.state.hosts[host_id], number=self.next()))
+        number = 1000 + self.next()  # Beyond those that hosts have before they get one of these.
+        self.region.put(replace(self.region.state.hosts[host_id], number=number))
 
     @precondition(lambda self: any(self.region.state.hosts))
     @rule(number=FEW, vcpus=FEW, memory=FEW, storage=FEW, is_away=st.booleans(), is_reachable=st.booleans())

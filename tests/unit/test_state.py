@@ -18,7 +18,9 @@ from tests.unit.store_cases import NOW, delete, put
 INTERFACE = NetworkInterface("eni-0", "p", "vpc", "subnet", "i-0", 0, "", "10.0.0.0", (), NOW)
 
 interfaces = st.builds(
-    lambda row_id, instance_id, groups: replace(INTERFACE, id=row_id, instance_id=instance_id, group_ids=tuple(groups)),
+    lambda row_id, instance_id, groups: replace(
+        INTERFACE, id=row_id, private_ip=row_id, instance_id=instance_id, group_ids=tuple(groups)
+    ),
     st.sampled_from(["eni-1", "eni-2", "eni-3"]),
     st.sampled_from(["i-1", "i-2"]),
     st.lists(st.sampled_from(["sg-1", "sg-2", "sg-3"]), unique=True),
@@ -128,7 +130,7 @@ def derived(state: State) -> list[str]:
     return indexes + [str(part._sums) for part in parts if isinstance(part, Counter)]
 
 
-@pytest.mark.parametrize("bad", ["a missing row", "a key that cannot be", "a row of no table"])
+@pytest.mark.parametrize("bad", ["a missing row", "a key that cannot be", "a row of no table", "a key of two rows"])
 def test_a_change_that_cannot_be_carried_out_changes_nothing(bad: str) -> None:
     state, change = State(), Change()
     put(state, Zone("a", NOW), Zone("b", NOW), INTERFACE)
@@ -141,10 +143,13 @@ def test_a_change_that_cannot_be_carried_out_changes_nothing(bad: str) -> None:
             change.delete(Zone("never was", NOW))
         case "a key that cannot be":
             change.put(replace(INTERFACE, id="eni-9", group_ids=([],)))  # type: ignore[arg-type]
+        case "a key of two rows":
+            change.put(replace(INTERFACE, id="eni-9"))
+            change.put(replace(INTERFACE, id="eni-8", private_ip="10.0.0.8"))
         case "a row of no table":
             change.put(NothingOfOurs("x"))
     before = contents(state)
-    with pytest.raises((KeyError, TypeError)):
+    with pytest.raises((KeyError, TypeError, ValueError)):
         state.apply(change)
     assert contents(state) == before
 
