@@ -212,13 +212,22 @@ class Interfaces(Owned[NetworkInterface]):
         return self.address.get((vpc_id, private_ip)) or self.secondary.first((vpc_id, private_ip))
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A gateway that mapped an address, until its host answers `revision` and is seen without it."""
+
+    host_id: str
+    vpc_id: str
+    revision: int
+
+
 @value(frozen=True, slots=True)
 class PublicAddress:
     """An address out of the public pool; `id` is its allocation id.
 
     Elastic ones belong to the project until released; automatic ones to an instance until it stops. `private_ip` is the
     one that it is mapped to, of the interface's, and empty where that is the primary one. One that is released stays on
-    record until the gateway that may have carried it is seen to have forgotten it.
+    record until all gateways that may have carried it are seen to have forgotten it.
     """
 
     id: str
@@ -230,10 +239,8 @@ class PublicAddress:
     created_at: datetime
     tags: Mapping[str, str]
     is_released: bool = False
-    leaving_host_id: str = ""  # That gateway's host,
-    leaving_vpc_id: str = ""  # and its VPC.
-    leaving_revision: int = 0  # The host's report must answer at least this revision.
     private_ip: str = ""
+    leaving: tuple[Leaving, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -267,7 +274,7 @@ class Addresses(Owned[PublicAddress]):
         self.elastic = self.counter(lambda row: (row.project_id,), lambda row: int(row.is_own), 0)
         self.interface = self.index(lambda row: row.interface_id or None)
         self.association = self.unique(lambda row: row.association_id or None)
-        self.leaving = self.index(lambda row: row.leaving_host_id if row.is_released else None)
+        self.leaving = self.index_each(lambda row: tuple(dict.fromkeys(each.host_id for each in row.leaving)))
 
     def lists(self, row: PublicAddress) -> bool:
         return row.is_own

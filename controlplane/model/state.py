@@ -26,7 +26,7 @@ from controlplane.model.instance import (
     observation_id,
 )
 from controlplane.model.nat_gateway import NatGateways
-from controlplane.model.network import Addresses, Interfaces, Rules, SecurityGroups
+from controlplane.model.network import Addresses, Interfaces, PublicAddress, Rules, SecurityGroups
 from controlplane.model.network_acl import NetworkAcls
 from controlplane.model.prefix_list import PrefixLists
 from controlplane.model.project import Projects, Tokens
@@ -111,10 +111,14 @@ class Entry:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody is shown it: a host was heard of again, or works on what shows its errors alone."""
+        """Whether nobody is shown it: a host was heard of again, or has forgotten an address that is mapped no
+        more, or works on what shows its errors alone.
+        """
         old, new = self.old, self.new
         if isinstance(old, Host) and isinstance(new, Host):
             return replace(old, last_seen_at=new.last_seen_at) == new
+        if isinstance(old, PublicAddress) and isinstance(new, PublicAddress):
+            return replace(old, leaving=new.leaving) == new
         seen = new or old
         return isinstance(seen, Observation) and seen.kind in _SHOW_ERRORS and _error(old) == _error(new)
 

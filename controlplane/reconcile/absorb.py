@@ -21,7 +21,7 @@ from controlplane.model.instance import (
     Volume,
 )
 from controlplane.model.nat_gateway import NatGateway
-from controlplane.model.network import NetworkInterface, PublicAddress
+from controlplane.model.network import Leaving, NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
 from controlplane.model.table import Row
 from controlplane.reconcile.concern import of_concern
@@ -160,8 +160,8 @@ def settle(state: State, host_id: str, answers: Answers, now: datetime) -> Chang
     for interface in state.interfaces.detaching.of(host_id):
         _take(_settle_interface, state, change, interface, answers)
     gateways = answers.get(ObservedKind.GATEWAY, 0)
-    for address in _due(state.addresses.leaving.of(host_id), "leaving_revision", gateways):
-        _take(_settle_address, state, change, address)
+    for address in state.addresses.leaving.of(host_id):
+        _take(_settle_address, state, change, address, host_id, gateways)
     for row in _due(nat_gateways.carried_by(state, host_id), "created_revision", gateways):
         _take(_settle_pending_nat_gateway, state, change, row, host_id)
     for row in _due(state.nat_gateways.ending.of(host_id), "ending_revision", gateways):
@@ -244,11 +244,19 @@ def _is_without(seen: Observation, interface: NetworkInterface) -> bool:
     return interface.id not in seen.interface_ids and (seen.running or seen.converged)
 
 
-def _settle_address(state: State, change: Change, address: PublicAddress) -> None:
-    """A public address is free when the gateway that had it is no longer busy."""
-    gateway = state.observed(ObservedKind.GATEWAY, address.leaving_vpc_id, address.leaving_host_id)
-    if gateway is None or gateway.converged:
+def _settle_address(state: State, change: Change, address: PublicAddress, host_id: str, answered: int) -> None:
+    """A public address is free when none of the gateways that had it is busy any more."""
+    due = [each for each in address.leaving if each.host_id == host_id and each.revision <= answered]
+    left = tuple(each for each in address.leaving if each not in due or not _has_forgotten(state, each))
+    if address.is_released and not left:
         change.delete(address)
+    elif left != address.leaving:
+        change.put(replace(address, leaving=left))
+
+
+def _has_forgotten(state: State, leaving: Leaving) -> bool:
+    gateway = state.observed(ObservedKind.GATEWAY, leaving.vpc_id, leaving.host_id)
+    return gateway is None or gateway.converged
 
 
 def _settle_pending_nat_gateway(state: State, change: Change, row: NatGateway, host_id: str) -> None:

@@ -331,6 +331,6 @@ WAITING: Mapping[type[Any], Callable[[Any], Iterable[str]]] = {
     Volume: lambda row: (row.host_id,),
     Attachment: lambda row: (row.storage_host_id, row.client_host_id),
     NetworkInterface: lambda row: (row.detach_host_id,),
-    PublicAddress: lambda row: (row.leaving_host_id,),
+    PublicAddress: lambda row: (each.host_id for each in row.leaving),
     NatGateway: lambda row: (row.ending_host_id,),
 }

@@ -7,10 +7,10 @@ from itertools import islice
 
 from controlplane.errors import Conflict, Invalid, NoCapacity, Parameter, invalid_value, several
 from controlplane.ids import Prefix
-from controlplane.model.instance import Desired, Instance
+from controlplane.model.instance import Desired, Instance, ObservedKind
 from controlplane.model.kind import Kind
 from controlplane.model.lifecycle import Request
-from controlplane.model.network import NetworkInterface, PublicAddress
+from controlplane.model.network import Leaving, NetworkInterface, PublicAddress
 from controlplane.model.state import Change, State
 from controlplane.service.admission import admit
 from controlplane.service.call import Call, check_id, check_tags, find, not_found
@@ -102,26 +102,28 @@ def take_automatic(state: State, change: Change, interface: NetworkInterface) ->
 
 
 def unmapped(state: State, address: PublicAddress) -> PublicAddress:
-    """The address without its mapping, remembering the gateway that has to forget it."""
+    """The address without its mapping, remembering the gateways that have to forget it."""
     if not address.interface_id:
         return address
+    return replace(address, interface_id="", private_ip="", association_id="", leaving=_leaving(state, address))
+
+
+def _leaving(state: State, address: PublicAddress) -> tuple[Leaving, ...]:
+    """What has to forget it when it leaves the VPC that it is mapped in, and what had to before: each host that has the
+    gateway, or had it before it moved and was not seen without it since.
+    """
     vpc_id = state.interfaces[address.interface_id].vpc_id
-    gateway = state.internet_gateways.vpc.first(vpc_id)
-    return replace(
-        address,
-        interface_id="",
-        private_ip="",
-        association_id="",
-        leaving_host_id=gateway.host_id if gateway else "",
-        leaving_vpc_id=vpc_id,
-        leaving_revision=state.revision + 1,
-    )
+    carriers = {gateway.host_id for gateway in state.internet_gateways.vpc.of(vpc_id) if gateway.host_id}
+    carriers.update(row.id for row in state.hosts if state.observed(ObservedKind.GATEWAY, vpc_id, row.id))
+    new = [Leaving(host_id, vpc_id, state.revision + 1) for host_id in sorted(carriers)]
+    known = [each for each in address.leaving if each.vpc_id != vpc_id or each.host_id not in carriers]
+    return (*known, *new)
 
 
 def _release(state: State, change: Change, address: PublicAddress) -> None:
     """Take the row away, or keep it until the gateway has forgotten the address, so that nobody else gets it before."""
     freed = unmapped(state, address)
-    if freed.leaving_host_id:
+    if freed.leaving:
         change.put(replace(freed, is_released=True))
     else:
         change.delete(address)
@@ -155,7 +157,9 @@ def associate(state: State, call: Call, request: AssociateAddress) -> tuple[Chan
             blocking_ids=[holder],
         )
     association_id = call.mint(Prefix.ADDRESS_ASSOCIATION)
-    change.put(replace(address, interface_id=interface.id, private_ip=private_ip, association_id=association_id))
+    is_moved = bool(address.interface_id) and state.interfaces[address.interface_id].vpc_id != interface.vpc_id
+    taken = replace(address, leaving=_leaving(state, address)) if is_moved else address
+    change.put(replace(taken, interface_id=interface.id, private_ip=private_ip, association_id=association_id))
     if address.interface_id:
         _restore_automatic(state, call, change, address)
     for held in state.addresses.interface.of(interface.id):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controlplane.model.instance import Observation, ObservedKind, observation_id
+from controlplane.model.network import Leaving
 from controlplane.model.project import Role
 from controlplane.model.state import Change
 from stead.agent.v1 import session_pb2 as pb
@@ -220,7 +221,7 @@ async def test_an_address_ends_once_for_who_has_seen_it_and_never_for_others(
     watcher = Watcher(cloud, cloud.revision, kinds=["address"])
     row = replace(cloud.journal.state.addresses[made], id="eipalloc-00000000000000001", public_ip="198.51.100.77")
     row = replace(row, is_elastic=is_elastic)
-    for step in (row, replace(row, is_released=True, leaving_host_id="host-1"), None):
+    for step in (row, replace(row, is_released=True, leaving=(Leaving("host-1", "", 1),)), None):
         change = Change()
         change.put(step) if step else change.delete(row)
         cloud.journal.apply(change)

@@ -6,14 +6,18 @@ import pytest
 
 from controlplane.model.host import HostRole
 from controlplane.model.instance import ObservedKind
+from controlplane.reconcile.absorb import settle
 from controlplane.service import (
     addresses,
+    host_removal,
     interface_attachments,
     internet_gateways,
     network_interfaces,
     power,
     private_addresses,
     projects,
+    subnets,
+    vpcs,
 )
 from controlplane.service.addresses import AllocateAddress, AssociateAddress
 from controlplane.service.interface_attachments import AttachNetworkInterface
@@ -21,6 +25,7 @@ from controlplane.service.internet_gateways import AttachInternetGateway
 from controlplane.service.network_interfaces import CreateNetworkInterface
 from controlplane.service.power import StopInstances
 from controlplane.service.private_addresses import UnassignPrivateIpAddresses
+from controlplane.service.vpcs import CreateVpc
 from tests.unit.region import ZONES, Region
 
 UNKNOWN = "f" * 17
@@ -313,3 +318,100 @@ def test_a_certain_address_is_given_where_it_is_in_the_pool_and_nobody_has_it(re
         region.refuses("InvalidParameterValue", addresses.allocate, AllocateAddress(address=other))
     region.do(addresses.release, made)
     region.do(addresses.allocate, AllocateAddress(address="192.0.2.9"))
+
+
+class TwoGateways:
+    """An address, the only one of the pool, and two VPCs, whose gateways are on a host each; another has the rest."""
+
+    def __init__(self) -> None:
+        self.region = Region(public_pool=((3221225985, 3221225985),))
+        self.region.add_host(roles=(HostRole.COMPUTE, HostRole.STORAGE))
+        self.hosts = [self.region.add_host(roles=(HostRole.GATEWAY,)) for _ in range(2)]
+        self.interfaces = [self.interface(f"10.{number}.0.0/16") for number in range(2)]
+        gateways = [
+            row for row in self.region.state.internet_gateways if not self.region.state.vpcs[row.vpc_id].is_default
+        ]
+        moved = [replace(row, host_id=host) for row, host in zip(gateways, self.hosts, strict=True)]
+        self.region.put(*moved)
+        self.address = allocate(self.region)
+
+    def interface(self, cidr_block: str) -> str:
+        """Attached to an instance, so that its gateway's host carries what is mapped to it."""
+        region = self.region
+        vpc_id = region.do(vpcs.create, CreateVpc(cidr_block))
+        gateway_id = region.do(internet_gateways.create, internet_gateways.CreateInternetGateway())
+        region.do(internet_gateways.attach, AttachInternetGateway(gateway_id, vpc_id))
+        subnet_id = region.do(subnets.create, subnets.CreateSubnet(vpc_id, cidr_block, ZONES[0]))
+        return region.interface(region.launch(subnet_id=subnet_id)).id
+
+    def map(self, number: int) -> str:
+        made: str = self.region.do(
+            addresses.associate, AssociateAddress(self.address, network_interface_id=self.interfaces[number])
+        )
+        return made
+
+    def is_free(self) -> bool:
+        return self.address not in self.region.state.addresses
+
+
+@pytest.fixture
+def two() -> TwoGateways:
+    return TwoGateways()
+
+
+def test_an_address_that_moved_to_another_vpc_is_given_to_nobody_before_its_former_gateway_has_answered(
+    two: TwoGateways,
+) -> None:
+    first, second = two.hosts
+    two.map(0)
+    two.region.converge()
+    association_id = two.map(1)
+    two.region.exchange(second)
+    two.region.do(addresses.disassociate, association_id)
+    two.region.do(addresses.release, two.address)
+    two.region.exchange(second)
+    assert not two.is_free(), "the first gateway was never told"
+    other = two.region.do(projects.create, "other")
+    two.region.refuses("InsufficientAddressCapacity", addresses.allocate, AllocateAddress(), project_id=other)
+    two.region.exchange(first)
+    assert two.is_free()
+    two.region.do(addresses.allocate, AllocateAddress(), project_id=other)
+
+
+def test_an_address_that_is_mapped_again_is_waited_for_at_each_gateway(two: TwoGateways) -> None:
+    first, second = two.hosts
+    for number in (0, 1):
+        association_id = two.map(number)
+        two.region.exchange(two.hosts[number])
+        two.region.do(addresses.disassociate, association_id)
+    two.region.do(addresses.release, two.address)
+    two.region.exchange(second)
+    assert not two.is_free()
+    two.region.reachable.discard(first)
+    two.region.do(host_removal.declare_lost, first)
+    answers = dict.fromkeys(ObservedKind, two.region.state.revision)
+    two.region.apply(settle(two.region.state, first, answers, two.region.now))
+    assert two.is_free(), "by an admin's word"
+
+
+def test_a_gateway_that_is_told_while_its_former_address_is_kept_is_waited_for_no_more(two: TwoGateways) -> None:
+    two.map(0)
+    two.region.converge()
+    two.map(1)
+    two.region.converge()
+    assert two.region.state.addresses[two.address].leaving == ()
+
+
+def test_a_host_that_had_the_gateway_before_it_moved_is_waited_for_too(two: TwoGateways) -> None:
+    first, second = two.hosts
+    association_id = two.map(0)
+    two.region.converge()
+    gateway = two.region.state.internet_gateways.host.of(first)[-1]
+    two.region.put(replace(gateway, host_id=second, epoch=gateway.epoch + 1))
+    two.region.exchange(second)
+    two.region.do(addresses.disassociate, association_id)
+    two.region.do(addresses.release, two.address)
+    two.region.exchange(second)
+    assert not two.is_free()
+    two.region.exchange(first)
+    assert two.is_free()

@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateTable
 
 from controlplane.model.host import Host, HostRole
 from controlplane.model.image import Image
-from controlplane.model.network import SecurityGroupRule
+from controlplane.model.network import Leaving, SecurityGroupRule
 from controlplane.model.network_acl import NetworkAcl
 from controlplane.model.state import State
 from controlplane.model.table import Row
@@ -118,6 +118,22 @@ def test_a_rule_of_before_names_no_prefix_list(url: str) -> None:
     (rule,) = store.load().rules
     expected = SecurityGroupRule("sgr-1", "proj-1", "sg-1", True, "tcp", 22, 22, "0.0.0.0/0", "", "", NOW)
     assert rule == expected
+    store.close()
+
+
+def test_an_address_of_before_waits_for_its_gateway_on(url: str) -> None:
+    columns = "id, number, name, zone, roles, underlay_address, created_at, join_token_id, vcpus, memory_mib"
+    values = "'host-1', 1, 'metal', 'a', '[1]', '192.0.2.1', :at, 't', 1, 1, 1, '0.1', '[]'"
+    insert_into_first_schema(url, "hosts", f"{columns}, storage_gib, agent_version, problems", values)
+    columns = (
+        "id, project_id, public_ip, is_elastic, interface_id, association_id, created_at, tags, is_released, "
+        "leaving_host_id, leaving_revision"
+    )
+    for number, host_id in enumerate(("host-1", "", "host-gone")):
+        values = f"'eipalloc-{number}', 'p', '192.0.2.{number}', true, '', '', :at, '{{}}', false, '{host_id}', 7"
+        insert_into_first_schema(url, "addresses", columns, values)
+    store = opened(url)
+    assert [row.leaving for row in store.load().addresses] == [(Leaving("host-1", "", 7),), (), ()]
     store.close()
 
 
