@@ -24,7 +24,7 @@ class Watcher:
     def expect(self, revisions: Iterable[Revision]) -> None:
         """These are durable."""
         for revision in revisions:
-            self._expect(revision.number, revision.entries)
+            self._expect(revision.number, [entry for entry in revision.entries if not entry.is_quiet])
 
     def expect_logged(self, entries: Iterable[Any]) -> None:
         """These had become durable when the last control plane died, perhaps without a word."""
