@@ -52,7 +52,8 @@ class VpcPeeringConnection:
 
     @property
     def vpc_ids(self) -> tuple[str, ...]:
-        return self.vpc_id, self.peer_vpc_id
+        """Both; no VPC peers with itself, and an index takes a key once."""
+        return tuple(dict.fromkeys((self.vpc_id, self.peer_vpc_id)))
 
     def other_than(self, vpc_id: str) -> tuple[str, str]:
         """Id and network of the other VPC."""
