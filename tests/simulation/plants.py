@@ -167,7 +167,6 @@ PLANTS: tuple[Plant, ...] = (
     it_commits_half_a_change,
     it_forgets_that_a_token_was_used,
     it_lets_two_machines_join_with_one_token,
-    it_calls_off_what_is_not_running_yet,
     it_counts_the_instances_of_one_call_once,
     it_drops_an_image_that_a_volume_still_needs,
     it_trims_the_log_under_a_watcher,
@@ -179,4 +178,8 @@ PLANTS: tuple[Plant, ...] = (
     its_storage_hosts_open_an_epoch_again_after_a_power_cut,
 )
 # It takes dozens of seeds to come across them.
-RARE: tuple[Plant, ...] = (it_takes_any_report_for_an_answer, its_agent_does_not_acknowledge)
+RARE: tuple[Plant, ...] = (
+    it_takes_any_report_for_an_answer,
+    it_calls_off_what_is_not_running_yet,
+    its_agent_does_not_acknowledge,
+)
