@@ -1,5 +1,6 @@
 """`stead instance run`, which has most of the options, and how a table of instances looks."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -119,20 +120,10 @@ async def run(
         key_name=key,
         subnet_id=subnet_id,
         zone_name=az,
-        security_group_ids=await lookup.group_ids(
-            cli.stead,
-            sg or (),
-            lambda: lookup.vpc_of_subnet(cli.stead, subnet_id),
-            "the subnet's VPC" if subnet_id else "the default VPC",
-        ),
+        security_group_ids=await _group_ids(cli, sg or (), subnet_id),
         associate_public_ip_address=public_ip,
         private_ip_address=private_ip,
-        network_interfaces=[
-            InstanceNetworkInterfaceSpecification(
-                device_index=index, network_interface_id=await lookup.interface_id(cli.stead, name)
-            )
-            for index, name in enumerate(interface or ())
-        ],
+        network_interfaces=await _interfaces(cli, interface or ()),
         user_data=user_data_file.read() if user_data_file else b"",
         block_device_mappings=_root_volume(volume_size),
         instance_initiated_shutdown_behavior=shutdown_behavior,
@@ -141,6 +132,20 @@ async def run(
         metadata_options=options(http_tokens, metadata_endpoint, hop_limit, metadata_tags) or None,
     )
     await _show(cli, await cli.stead.instances.RunInstances(request), wait, timeout_s)
+
+
+async def _group_ids(cli: Cli, names: Sequence[str], subnet_id: str) -> list[str]:
+    """Of the subnet's VPC, or without one of the default VPC."""
+    where = "the subnet's VPC" if subnet_id else "the default VPC"
+    return await lookup.group_ids(cli.stead, names, lambda: lookup.vpc_of_subnet(cli.stead, subnet_id), where)
+
+
+async def _interfaces(cli: Cli, names: Sequence[str]) -> list[InstanceNetworkInterfaceSpecification]:
+    ids = [await lookup.interface_id(cli.stead, name) for name in names]
+    return [
+        InstanceNetworkInterfaceSpecification(device_index=index, network_interface_id=id)
+        for index, id in enumerate(ids)
+    ]
 
 
 def _root_volume(size_gib: int | None) -> list[BlockDeviceMapping]:
